@@ -1,0 +1,35 @@
+"""The only now() in the project. Instants are UTC; civil dates are those of Asia/Shanghai."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+class Clock(Protocol):
+    """What the engine asks for the time; inject another one to replay, test or simulate."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, in UTC."""
+        ...
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, in UTC."""
+        return datetime.now(UTC)
+
+
+def civil_date(instant: datetime) -> date:
+    """The date on the wall in Asia/Shanghai at that instant, whatever the zone of the host."""
+    return instant.astimezone(ZONE).date()
+
+
+def start_of_day(day: date) -> datetime:
+    """The instant, in UTC, at which that civil date begins in Asia/Shanghai."""
+    return datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)

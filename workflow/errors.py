@@ -1,0 +1,127 @@
+"""Everything the engine raises, cut by what the caller does about it.
+
+    WorkflowError
+    ├── DefinitionError      fix the file              a list of faults, each file:line:column
+    ├── NotFound             look elsewhere            no such case, invitation, definition        -> 404
+    ├── Refused              the answer is no          with every reason, Chinese and English
+    │   ├── NotPermitted     not this person           role, relation, separation of powers       -> 403
+    │   ├── NotInState       not now                   the state has no such event                -> 409
+    │   ├── GuardFailed      not like this             a condition of the definition is not met   -> 409
+    │   ├── FormInvalid      not with these data       a fault per field                          -> 422
+    │   └── DeadlineRefused  not on this date          extension too late or past the outer limit -> 409
+    ├── KeyReused            another request's key     same idempotency key, other content        -> 422
+    ├── Conflict             read again and retry      somebody was first                         -> 409 / 412
+    └── StoreError           fix the set-up            unsafe isolation, missing tables, weak durability
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One sentence in the two languages of the house."""
+
+    zh: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """The sentence in `zh` or, for anything else, in English."""
+        return self.zh if language.startswith("zh") else self.en
+
+    def __str__(self) -> str:
+        return f"{self.zh} / {self.en}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One reason of a "no": a stable code, a sentence, and the field or clause it is about."""
+
+    code: str
+    text: Text
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault of a definition file. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    text: Text
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.text}"
+
+
+class WorkflowError(Exception):
+    """The root of the tree."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(str(text))
+        self.text = text
+
+
+class DefinitionError(WorkflowError):
+    """One or more definition files cannot be used; `faults` lists every fault of every file."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(Text(f"定义有 {len(faults)} 处错误", f"{len(faults)} fault(s) in the definitions"))
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.text), *map(str, self.faults)])
+
+
+class NotFound(WorkflowError):
+    """No such thing, or none that this person may know of."""
+
+
+class Refused(WorkflowError):
+    """The answer is no; `reasons` says all of it."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        super().__init__(
+            Text("；".join(r.text.zh for r in reasons), "; ".join(r.text.en for r in reasons))
+        )
+        self.reasons = tuple(reasons)
+
+
+class NotPermitted(Refused):
+    """This person may not do this here."""
+
+
+class NotInState(Refused):
+    """The case is not in a state from which this event leads on."""
+
+
+class GuardFailed(Refused):
+    """A condition of the definition is not met."""
+
+
+class FormInvalid(Refused):
+    """The data given with the event are not what its form asks for."""
+
+
+class DeadlineRefused(Refused):
+    """A statutory date forbids it."""
+
+
+class KeyReused(WorkflowError):
+    """The idempotency key was used before with other content."""
+
+
+class Conflict(WorkflowError):
+    """Somebody else changed the case first; `revision` is the current one when it is known."""
+
+    def __init__(self, text: Text, revision: int | None = None) -> None:
+        super().__init__(text)
+        self.revision = revision
+
+
+class StoreError(WorkflowError):
+    """The database or the transaction we were given cannot keep our promises."""
