@@ -1,0 +1,235 @@
+"""A definition as plain frozen data: what the loader makes of a YAML file and everything else reads.
+
+Nothing here does anything; the words are those of docs/language.md, one class per noun of the language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .errors import Text
+from .guards import Guard
+
+FieldType = Literal[
+    "text", "integer", "boolean", "date", "code", "codes", "document", "documents",
+    "unit", "units", "person", "persons", "case",
+]  # fmt: skip
+Automatic = Literal["notice", "lapse", "join"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A datum of a case. Every free text counts as personal; see docs/history.md."""
+
+    name: str
+    title: Text
+    type: FieldType
+    codes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """How units or persons stand to a case: lead, co, signer …"""
+
+    name: str
+    title: Text
+    of: Literal["unit", "person"]
+    one: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who may act: a role, a role within a related unit, or the related person himself.
+
+    `deputy_affairs`        role
+    `unit_head of lead`     role, relation
+    `the signer`            relation
+    A relation written `root.lead` is looked up at the root of the family.
+    """
+
+    role: str | None = None
+    relation: str | None = None
+    of_root: bool = False
+
+    def __str__(self) -> str:
+        relation = f"root.{self.relation}" if self.of_root else self.relation
+        if self.role is None:
+            return f"the {relation}"
+        return self.role if relation is None else f"{self.role} of {relation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A state. `end`: nothing leads out. `decided`: reached by a person's decision only, never by a timer."""
+
+    name: str
+    title: Text
+    holder: tuple[Holder, ...] = ()
+    end: bool = False
+    decided: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One arrow. `to` None stays where it is."""
+
+    sources: tuple[str, ...]
+    to: str | None
+    when: Guard | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormField:
+    """One field an event asks for."""
+
+    name: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """A bound on how often an event may happen in one case: the rule's number, counted per party if `per`."""
+
+    rule: str
+    per: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backdate:
+    """Who may give an earlier `effective_on`, at most the rule's days back; a reason is always asked."""
+
+    by: tuple[Holder, ...]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What can happen to a case, by whom, with which data, and what follows from it."""
+
+    name: str
+    title: Text
+    source: str
+    moves: tuple[Move, ...]
+    by: tuple[Holder, ...] = ()
+    automatic: Automatic | None = None
+    form: tuple[FormField, ...] = ()
+    when: Guard | None = None
+    not_by: tuple[str, ...] = ()
+    relates: Mapping[str, str] = field(default_factory=dict)
+    """relation -> form field whose parties take it"""
+    unrelates: tuple[str, ...] = ()
+    """relations emptied before `relates`"""
+    opens: tuple[str, ...] = ()
+    """children slots opened"""
+    ends: Mapping[str, str] = field(default_factory=dict)
+    """slot -> the event fired in each of its open children that can take it"""
+    raises: str | None = None
+    """an automatic event of the root, fired in the same step; form fields of the same name are carried over"""
+    begets: str | None = None
+    """a definition of which a new root case is started in the same step; fields of the same name carried over"""
+    number: str | None = None
+    """the series from which the case draws its number"""
+    round: Round | None = None
+    unbounded: Text | None = None
+    """why a loop through this event needs no bound (a person decides each time)"""
+    tells: tuple[Holder, ...] = ()
+    backdate: Backdate | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the form's fields."""
+        return tuple(f.name for f in self.form)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockRule:
+    """A statutory or local clock of a case. `starts`, `stops`: events. `missed`: the automatic event when it has run out."""
+
+    name: str
+    title: Text
+    rule: str
+    outer: str | None
+    starts: tuple[str, ...]
+    stops: tuple[str, ...]
+    missed: str | None = None
+    anchor: str | None = None
+    """a date field of the starting event's form; else the event's `effective_on`"""
+    extends: Mapping[str, str] = field(default_factory=dict)
+    """event -> the date field of its form up to which it extends this clock"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """Children of a case. `join`: all | any | the id of a rule that says how many. `overlay`: beside, never waited for."""
+
+    name: str
+    title: Text
+    definition: str
+    one_per: str | None = None
+    """a relation: one child for each party that holds it"""
+    as_: str | None = None
+    """the child's relation in which that party stands"""
+    overlay: bool = False
+    join: str | None = None
+    done: tuple[str, ...] = ()
+    """states of the child that count as done; without, its ends"""
+    or_after: str | None = None
+    """a clock of the parent: when it has run out the join is satisfied too"""
+    then: str | None = None
+    """the parent's automatic event fired, in the same step, when the join is satisfied"""
+    carries: tuple[str, ...] = ()
+    """fields copied into the child when it opens"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One lifecycle, complete and checked. `hash` is SHA-256 over its canonical content and pins every case to it."""
+
+    name: str
+    version: int
+    title: Text
+    source: str
+    initial: str
+    start: Event
+    states: Mapping[str, State]
+    events: Mapping[str, Event]
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    relations: Mapping[str, Relation] = field(default_factory=dict)
+    clocks: Mapping[str, ClockRule] = field(default_factory=dict)
+    children: Mapping[str, Slot] = field(default_factory=dict)
+    barred: tuple[Holder, ...] = ()
+    """relations (mostly the root's) whose units may never act in this case: separation of powers"""
+    hash: str = ""
+    content: str = ""
+    """canonical JSON of the file, stored when published and read back to resolve a pinned case"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """One value of a code set with its meanings (`promises: true`); guards ask meanings, never letters."""
+
+    id: str
+    title: Text
+    meanings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codes:
+    """A code list. A value of a named set is stored as `SET:value`, one of the plain list as `value`."""
+
+    name: str
+    title: Text
+    meanings: Mapping[str, Literal["boolean", "text", "integer"]]
+    values: Mapping[str, Code]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A gap-free number series: `format` with one {n}, counted anew for each value of the `scope` fields."""
+
+    name: str
+    title: Text
+    format: str
+    scope: tuple[str, ...] = ()
