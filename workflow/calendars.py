@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import MappingProxyType
 
-from workflow.errors import Text
+from .errors import Text
 
 __all__ = [
     "Calendar",

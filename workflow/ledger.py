@@ -1,0 +1,238 @@
+"""A deadline as it is stored: an anchor and what has happened to the clock since.
+
+The due day is not among the stored facts. It is derived from the entries, from the rule that was in
+force on the anchor, and from a calendar; a new calendar therefore moves the days it should move.
+A ledger is a value: every change gives a new one with one more entry, or a refusal with reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal, cast, get_args
+
+from .calendars import Calendar
+from .errors import DeadlineRefused, Reason, Text
+from .periods import Due, RuleBook, settle, shifted, target
+
+__all__ = ["Entry", "Kind", "Ledger"]
+
+Kind = Literal["start", "stop", "extend", "suspend", "resume", "reset"]
+FORMAT = 1
+
+REFUSALS = {
+    "stopped": Text("期限已于 {day} 终止", "the clock was stopped on {day}"),
+    "too_early": Text("早于起算日 {day}", "before {day}, when the clock started"),
+    "statutory": Text("法定期限不得中止", "a statutory clock cannot be suspended"),
+    "suspended": Text("期限已中止", "the clock is suspended already"),
+    "not_suspended": Text("期限没有中止", "the clock is not suspended"),
+    "over": Text("期限已于 {day} 届满", "the period ended on {day}"),
+    "nobody": Text("没有写明批准人", "nobody is named who grants it"),
+    "granted_before_asked": Text("批准早于申请", "granted before it was asked for"),
+    "asked_late": Text("延期应在期满日 {day} 之前（含当日）申请", "an extension must be asked for by {day}"),
+    "not_later": Text("新期限应晚于 {day}", "the new day must be later than {day}"),
+    "past_outer": Text("不得超过最迟期限 {day}", "nothing may pass the outer limit {day}"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a ledger: what happened to the clock, on which civil day, why and by whom."""
+
+    kind: Kind
+    on: date
+    reason: str = ""
+    by: str = ""
+    until: date | None = None
+    """The new due day of an extension."""
+    asked_on: date | None = None
+    """The day an extension was asked for."""
+
+    def to_data(self) -> dict[str, str]:
+        """As JSON: dates in ISO, empty fields left out."""
+        named = {name: getattr(self, name) for name in self.__slots__}
+        return {name: str(value) for name, value in named.items() if value}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, str]) -> Entry:
+        """The inverse of `to_data`. Raises ValueError for anything it did not write."""
+        unknown = data.keys() - set(cls.__slots__)
+        if unknown or data.get("kind") not in get_args(Kind) or "on" not in data:
+            raise ValueError(f"not an entry of a ledger: {dict(data)}")
+        return cls(
+            kind=cast("Kind", data["kind"]),
+            on=date.fromisoformat(data["on"]),
+            reason=data.get("reason", ""),
+            by=data.get("by", ""),
+            until=date.fromisoformat(data["until"]) if "until" in data else None,
+            asked_on=date.fromisoformat(data["asked_on"]) if "asked_on" in data else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """One clock of one case. A value: every change gives a new ledger with one more entry."""
+
+    rule: str
+    anchor: date
+    """The day the rule counts from, e.g. 交办之日. It never changes, and outer limits count from it."""
+    calendar: str
+    """The version of the calendar known when the clock started."""
+    entries: tuple[Entry, ...] = ()
+
+    @classmethod
+    def start(cls, rule: str, anchor: date, calendar: Calendar, reason: str = "", by: str = "") -> Ledger:
+        """A clock that runs from that day."""
+        entry = Entry(kind="start", on=anchor, reason=reason, by=by)
+        return cls(rule=rule, anchor=anchor, calendar=calendar.version, entries=(entry,))
+
+    @property
+    def stopped_on(self) -> date | None:
+        """The day it was stopped, or None while it runs."""
+        last = self._last("start", "stop", "reset")
+        return last.on if last and last.kind == "stop" else None
+
+    @property
+    def running(self) -> bool:
+        """Whether it was not stopped; a suspended clock runs in this sense."""
+        return self.stopped_on is None
+
+    @property
+    def suspended_on(self) -> date | None:
+        """The day from which it stands still, or None."""
+        last = self._last("suspend", "resume", "reset")
+        return last.on if last and last.kind == "suspend" else None
+
+    @property
+    def counted_from(self) -> date:
+        """The day of the last reset, else the anchor."""
+        last = self._last("reset")
+        return last.on if last else self.anchor
+
+    def stop(self, on: date, reason: str = "", by: str = "") -> Ledger:
+        """The clock stopped on that day: answered, withdrawn. Raises DeadlineRefused."""
+        _refuse(*self._not_running(), *self._too_early(on))
+        return self._with(Entry(kind="stop", on=on, reason=reason, by=by))
+
+    def reset(self, on: date, reason: str = "", by: str = "") -> Ledger:
+        """Count anew from that day, e.g. for another unit; outer limits still count from the anchor.
+
+        It also wakes a stopped clock. Raises DeadlineRefused.
+        """
+        _refuse(*self._too_early(on))
+        return self._with(Entry(kind="reset", on=on, reason=reason, by=by))
+
+    def suspend(
+        self, on: date, reason: str, book: RuleBook, calendar: Calendar, by: str = ""
+    ) -> Ledger:
+        """The clock stands still from that day. Raises DeadlineRefused, always for a statutory rule."""
+        rule = book.rule(self.rule, self.anchor)
+        outer, now = book.outer(rule, self.anchor), self.due(book, calendar).on
+        _refuse(
+            *self._not_running(),
+            *self._too_early(on),
+            *_when(rule.statutory or (outer is not None and outer.statutory), "statutory"),
+            *_when(self.suspended_on is not None, "suspended"),
+            *_when(on > now, "over", now),
+        )
+        return self._with(Entry(kind="suspend", on=on, reason=reason, by=by))
+
+    def resume(self, on: date, reason: str = "", by: str = "") -> Ledger:
+        """The clock counts again from that day, that day included. Raises DeadlineRefused."""
+        since = self.suspended_on
+        _refuse(
+            *self._not_running(),
+            *_when(since is None, "not_suspended"),
+            *_when(since is not None and on < since, "too_early", since),
+        )
+        return self._with(Entry(kind="resume", on=on, reason=reason, by=by))
+
+    def extend(
+        self,
+        until: date,
+        on: date,
+        by: str,
+        reason: str,
+        book: RuleBook,
+        calendar: Calendar,
+        asked_on: date | None = None,
+    ) -> Ledger:
+        """An extension granted on that day by that person; asked on `asked_on`, or the same day.
+
+        It must be asked by the due day, may be granted later, and cannot pass the outer limit, which
+        counts from the anchor (代表法 2025 art. 51). Raises DeadlineRefused with every reason.
+        """
+        asked, now = asked_on or on, self.due(book, calendar)
+        _refuse(
+            *self._not_running(),
+            *self._too_early(asked),
+            *_when(not by, "nobody"),
+            *_when(asked > on, "granted_before_asked"),
+            *_when(asked > now.on and not now.suspended, "asked_late", now.on),
+            *_when(until <= now.on or until < on, "not_later", max(now.on, on)),
+            *_when(now.outer_on is not None and until > now.outer_on, "past_outer", now.outer_on),
+        )
+        return self._with(Entry(kind="extend", on=on, reason=reason, by=by, until=until, asked_on=asked))
+
+    def due(self, book: RuleBook, calendar: Calendar) -> Due:
+        """The due day by the rule of the anchor's day, with all entries applied. Raises RuleNotFound."""
+        rule = book.rule(self.rule, self.anchor)
+        end = target(rule, self.counted_from, calendar)
+        since: date | None = None
+        for entry in self._since_reset():
+            if entry.kind == "extend" and entry.until is not None:
+                end = replace(end, raw=entry.until, granted=True, counted=(), skipped=())
+            elif entry.kind == "suspend":
+                since = entry.on
+            elif entry.kind == "resume" and since is not None:
+                end, since = shifted(end, rule, since, entry.on, calendar), None
+        end = replace(end, suspended=since is not None)
+        return settle(rule, self.anchor, end, calendar, book.outer(rule, self.anchor))
+
+    def to_data(self) -> dict[str, object]:
+        """As JSON, with the number of its format."""
+        entries = [entry.to_data() for entry in self.entries]
+        head = {"format": FORMAT, "rule": self.rule, "anchor": str(self.anchor)}
+        return {**head, "calendar": self.calendar, "entries": entries}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> Ledger:
+        """The inverse of `to_data`. Raises ValueError for anything it did not write."""
+        entries = data.get("entries")
+        if data.get("format") != FORMAT or not isinstance(entries, list):
+            raise ValueError(f"not a ledger of format {FORMAT}: {dict(data)}")
+        return cls(
+            rule=str(data["rule"]),
+            anchor=date.fromisoformat(str(data["anchor"])),
+            calendar=str(data["calendar"]),
+            entries=tuple(map(Entry.from_data, entries)),
+        )
+
+    def _with(self, entry: Entry) -> Ledger:
+        return replace(self, entries=(*self.entries, entry))
+
+    def _last(self, *kinds: Kind) -> Entry | None:
+        return next((entry for entry in reversed(self.entries) if entry.kind in kinds), None)
+
+    def _since_reset(self) -> tuple[Entry, ...]:
+        last = self._last("reset")
+        start = max((i for i, entry in enumerate(self.entries) if entry is last), default=-1)
+        return self.entries[start + 1 :]
+
+    def _not_running(self) -> tuple[Reason, ...]:
+        return _when(not self.running, "stopped", self.stopped_on)
+
+    def _too_early(self, on: date) -> tuple[Reason, ...]:
+        return _when(on < self.counted_from, "too_early", self.counted_from)
+
+
+def _when(wrong: bool, code: str, day: date | None = None) -> tuple[Reason, ...]:
+    text = REFUSALS[code]
+    said = Text(text.zh.format(day=day), text.en.format(day=day))
+    return (Reason(code=f"deadline.{code}", text=said),) if wrong else ()
+
+
+def _refuse(*reasons: Reason) -> None:
+    if reasons:
+        raise DeadlineRefused(reasons)
