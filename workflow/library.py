@@ -1,0 +1,70 @@
+"""Everything one folder of definition files says, checked as a whole: the latest lifecycles and the places that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
+
+from .calendars import Calendar
+from .definition import Codes, Definition, Series
+from .deadlines import RuleBook
+from .errors import NotFound, Text
+
+__all__ = ["Library"]
+
+ROLES = "roles"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """Definitions, code lists, number series, rules and calendars by name."""
+
+    definitions: Mapping[str, Definition]
+    """The latest version of each."""
+    codes: Mapping[str, Codes] = field(default_factory=dict)
+    series: Mapping[str, Series] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    rules: Mapping[str, RuleBook] = field(default_factory=dict)
+    """The rules of each place, those it takes over from others included."""
+    place_calendars: Mapping[str, str] = field(default_factory=dict)
+    """Place -> the name of the calendar it counts by."""
+    default_place: str | None = None
+    versions: Mapping[str, Definition] = field(default_factory=dict)
+    """Every version in the folder, by hash."""
+
+    def __post_init__(self) -> None:
+        for name in ("definitions", "codes", "series", "calendars", "rules", "place_calendars", "versions"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    @property
+    def roles(self) -> Codes:
+        """The roles of persons. Raises NotFound when the folder declares none."""
+        return self._found(self.codes, ROLES, Text("代码表", "code list"))
+
+    def definition(self, name: str) -> Definition:
+        """The latest version of a lifecycle. Raises NotFound with what there is."""
+        return self._found(self.definitions, name, Text("定义", "definition"))
+
+    def book(self, place: str | None = None) -> RuleBook:
+        """The rules of a place, or of the default place. Raises NotFound with what there is."""
+        return self._found(self.rules, place or self.default_place, Text("地方规则", "rules of a place"))
+
+    def place(self, name: str) -> RuleBook:
+        """The rules of that place. Raises NotFound."""
+        return self.book(name)
+
+    def calendar_of(self, place: str | None = None) -> Calendar:
+        """The calendar that place counts by. Raises NotFound."""
+        book = self.book(place)
+        return self._found(self.calendars, self.place_calendars.get(book.place), Text("日历", "calendar"))
+
+    @staticmethod
+    def _found(things: Mapping[str, T], name: str | None, what: Text) -> T:
+        if name in things:
+            return things[name]
+        known = ", ".join(things) or "-"
+        asked = name or "?"
+        raise NotFound(Text(f"没有{what.zh}“{asked}”；有：{known}", f"no {what.en} {asked!r}; there are: {known}"))
