@@ -64,8 +64,6 @@ class Verdict(NamedTuple):
     holds: bool
     reasons: tuple[Reason, ...] = ()
     unknown: bool = False
-    unknown: bool = False
-    """Not no, but a value is missing; imports of old records let that pass."""
 
 
 HOLDS = Verdict(True)
@@ -86,8 +84,8 @@ class Guard:
         answer = self._test(facts)
         if answer is True:
             return HOLDS
-        reasons = tuple(_unique(self._words.reasons(self._tree, True, facts)))
-        return Verdict(False, reasons, answer is None)
+        reasons = dict.fromkeys(self._words.reasons(self._tree, True, facts))
+        return Verdict(False, tuple(reasons), answer is None)
 
 
 def compile_guard(

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from .calendars import Calendar
-from .definition import Codes, Definition, Series
 from .deadlines import RuleBook
+from .definition import Codes, Definition, Series
 from .errors import NotFound, Text
 
 __all__ = ["Library"]
@@ -63,7 +63,7 @@ class Library:
 
     @staticmethod
     def _found(things: Mapping[str, T], name: str | None, what: Text) -> T:
-        if name in things:
+        if name is not None and name in things:
             return things[name]
         known = ", ".join(things) or "-"
         asked = name or "?"
