@@ -16,6 +16,7 @@ from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from types import MappingProxyType
 
 from .errors import Text
@@ -33,6 +34,8 @@ __all__ = [
 DAY = timedelta(days=1)
 SATURDAY = 5
 MONTHS = 12
+LONGEST = 31
+"""More days off in a row than this are a slip of the pen."""
 
 
 class CalendarFault(ValueError):
@@ -127,6 +130,10 @@ class Calendar:
         object.__setattr__(self, "off", MappingProxyType(dict(self.off)))
         object.__setattr__(self, "names", MappingProxyType(dict(self.names)))
 
+    def __reduce__(self) -> tuple[partial[Calendar], tuple[()]]:
+        own = {name: getattr(self, name) for name in self.__slots__}
+        return partial(Calendar, **own | {"off": dict(self.off), "names": dict(self.names)}), ()
+
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> Calendar:
         """The calendar of a parsed `calendar:` file. Raises CalendarFault, with all its faults."""
@@ -147,7 +154,7 @@ class Calendar:
         holiday = self.off.get(day)
         if holiday is not None:
             return Text(holiday, self.names.get(holiday, holiday))
-        return Text("周六", "Saturday") if day.weekday() == SATURDAY else Text("周日", "Sunday")
+        return Text("周末", "weekend")
 
     def count_working_days(self, anchor: date, number: int) -> DayCount:
         """Count that many working days on from the anchor, or back when negative.
@@ -197,9 +204,7 @@ def changes(old: Calendar, new: Calendar) -> list[date]:
     return sorted(day for day in named if old.is_working_day(day) != new.is_working_day(day))
 
 
-KEYS = frozenset(
-    {"calendar", "version", "title", "first", "horizon", "note", "names", "confidence", "years"}
-)
+KEYS = frozenset({"calendar", "version", "title", "first", "horizon", "note", "names", "confidence", "years"})
 NEEDED = ("calendar", "version", "first", "horizon", "years")
 YEAR_KEYS = frozenset({"notice", "published", "source", "confidence", "note", "off", "makeup"})
 
@@ -224,7 +229,8 @@ class _Reader:
         for year, entry in years.items():
             self._year(f"years.{year}", self._mapping(f"years.{year}", entry))
         names = {str(zh): str(en) for zh, en in self._mapping("names", data.get("names", {})).items()}
-        self._whole(first, horizon, {str(year) for year in years})
+        if isinstance(data.get("years"), Mapping):
+            self._whole(first, horizon, {str(year) for year in years})
         if self.faults:
             raise CalendarFault(self.faults[0].path, self.faults[0].text, tuple(self.faults[1:]))
         return Calendar(
@@ -262,6 +268,7 @@ class _Reader:
         return []
 
     def _day(self, path: str, value: object) -> date:
+        """The date written there, or `date.min` when none is; the fault is then noted already."""
         try:
             if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", str(value)):
                 return date.fromisoformat(str(value))
@@ -286,8 +293,10 @@ class _Reader:
         for written in ranges if isinstance(ranges, list) else [ranges]:
             start_text, _, end_text = str(written).partition("..")
             start = self._day(path, start_text)
-            end = self._day(path, end_text or start_text)
-            if not start <= end <= start + 31 * DAY:
+            end = self._day(path, end_text) if end_text else start
+            if date.min in (start, end):
+                continue
+            if not 0 <= (end - start).days < LONGEST:
                 self._fault(path, f"起止日期不合理：{written}", f"not a plausible range: {written}")
                 continue
             for step in range((end - start).days + 1):
@@ -300,7 +309,9 @@ class _Reader:
 
     def _makeup(self, path: str, value: object) -> None:
         day = self._day(path, value)
-        if day.weekday() < SATURDAY and day != date.min:
+        if day == date.min:
+            return
+        if day.weekday() < SATURDAY:
             self._fault(path, f"{day} 不是周末", f"{day} is not a weekend day")
         if day in self.makeup:
             self._fault(path, f"{day} 重复", f"{day} is listed twice")
@@ -308,10 +319,13 @@ class _Reader:
 
     def _whole(self, first: date, horizon: date, years: set[str]) -> None:
         """A year inside the horizon without its notice would be a silent Monday-to-Friday guess."""
+        if date.min in (first, horizon):
+            return
         if horizon < first:
             self._fault("horizon", "早于 first", "lies before first")
+            return
         for year in range(first.year, horizon.year + 1):
-            if first != date.min and str(year) not in years:
+            if str(year) not in years:
                 self._fault(f"years.{year}", "缺少这一年的放假通知", "no notice for this year")
         for day in sorted(self.makeup & self.off.keys()):
             self._fault("years", f"{day} 既放假又上班", f"{day} is both off and worked")

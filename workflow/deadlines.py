@@ -63,9 +63,7 @@ def timeliness(
         if now.suspended and clock.running and answered_on is None:
             return "running"
         return _compare((now.on, now.on), answered_on or clock.stopped_on, today)
-    first, last = (
-        Ledger.start(rule, anchor, calendar).due(book, calendar).on for anchor in _ends(clock)
-    )
+    first, last = (Ledger.start(rule, anchor, calendar).due(book, calendar).on for anchor in _ends(clock))
     return _compare((first, last), answered_on, today)
 
 
@@ -123,13 +121,17 @@ class Explanation:
 def explain(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Explanation:
     """Every step from the anchor to the due day, with the source of the rule. Raises RuleNotFound."""
     rule, now = book.rule(ledger.rule, ledger.anchor), ledger.due(book, calendar)
-    asked = replace(ledger, entries=tuple(e for e in ledger.entries if e.kind != "extend"))
+    left_out = {"extend"} if rule.unit == "working_day" else {"extend", "suspend", "resume"}
+    plain = replace(ledger, entries=tuple(e for e in ledger.entries if e.kind not in left_out))
+    base = plain.due(book, calendar)
     lines = (
-        *_counting(rule, asked.due(book, calendar), calendar),
-        *(line for entry in ledger.entries for line in _event(entry)),
+        *_counting(rule, base, calendar),
+        *_events(ledger, book, calendar),
+        *_moved(base, now),
         *_rolling(rule, now, calendar),
         *_limits(rule, now, book.outer(rule, ledger.anchor)),
-        _line(f"工作日历 {now.calendar}", f"calendar {now.calendar}"),
+        Text(f"工作日历 {now.calendar}", f"calendar {now.calendar}"),
+        Text(f"依据 {now.source or '无'}", f"source: {now.source or 'none'}"),
     )
     return Explanation(sentence=_sentence(rule, now), lines=lines, source=now.source)
 
@@ -140,10 +142,6 @@ UNITS = {
     "calendar_day": ("日", "calendar day"),
     "working_day": ("个工作日", "working day"),
 }
-
-
-def _line(zh: str, en: str) -> Text:
-    return Text(zh, en)
 
 
 def _named(day: date) -> Text:
@@ -161,21 +159,22 @@ def _length(rule: Rule) -> Text:
 def _sentence(rule: Rule, now: Due) -> Text:
     start, end, length = _named(now.counted_from), _named(now.on), _length(rule)
     before = rule.direction == "before"
+    later = Text("，准予延期", ", extended") if now.extended else Text("", "")
     guess = Text("，此日期为暂定", ", provisionally") if now.provisional else Text("", "")
     zh = f"{start.zh}前" if before else f"自 {start.zh}起"
     en = f"{length.en} {'before' if before else 'from'} {start.en}"
     return Text(
-        f"{rule.title.zh}：{zh} {length.zh}，期满日为 {end.zh}{guess.zh}。",
-        f"{rule.title.en}: {en}; due by {end.en}{guess.en}.",
+        f"{rule.title.zh}：{zh} {length.zh}{later.zh}，期满日为 {end.zh}{guess.zh}。",
+        f"{rule.title.en}: {en}{later.en}; due by {end.en}{guess.en}.",
     )
 
 
 def _counting(rule: Rule, base: Due, calendar: Calendar) -> Iterator[Text]:
     start, raw, length = _named(base.counted_from), _named(base.raw), _length(rule)
     if not rule.is_period:
-        yield _line(f"{length.zh}：{raw.zh}", f"{length.en}: {raw.en}")
+        yield Text(f"{length.zh}：{raw.zh}", f"{length.en}: {raw.en}")
         return
-    yield _line(f"{start.zh} 为起算日，不计入", f"{start.en} is the first day and is not counted")
+    yield Text(f"{start.zh}为起算日，不计入", f"{start.en} is the first day and is not counted")
     if rule.unit == "working_day":
         yield from _working_days(base, calendar)
         return
@@ -183,7 +182,7 @@ def _counting(rule: Rule, base: Due, calendar: Calendar) -> Iterator[Text]:
     clamped = rule.unit == "month" and base.raw.day < base.counted_from.day
     month_end = Text("（当月无对应日，取月末）", " (no such day in that month: its last day)")
     note = month_end if clamped else Text("", "")
-    yield _line(
+    yield Text(
         f"{base.counted_from} {sign} {length.zh} = {raw.zh}{note.zh}",
         f"{base.counted_from} {sign} {length.en} = {raw.en}{note.en}",
     )
@@ -207,32 +206,33 @@ def _working_days(base: Due, calendar: Calendar) -> Iterator[Text]:
 def _counted(number: int, day: date, *, worked_weekend: bool) -> Text:
     named = _named(day)
     note = Text("，调休上班", ", a working weekend day") if worked_weekend else Text("", "")
-    return _line(
-        f"第 {number} 个工作日 {named.zh}{note.zh}", f"working day {number}: {named.en}{note.en}"
-    )
+    return Text(f"第 {number} 个工作日 {named.zh}{note.zh}", f"working day {number}: {named.en}{note.en}")
 
 
 def _skipped(why: Text, days: tuple[date, ...]) -> Text:
     first, last = _named(min(days)), _named(max(days))
     if len(days) == 1:
-        return _line(f"跳过 {first.zh}：{why.zh}", f"skipped {first.en}: {why.en}")
-    return _line(f"跳过 {first.zh}至 {last.zh}：{why.zh}", f"skipped {first.en} to {last.en}: {why.en}")
+        return Text(f"跳过 {first.zh}：{why.zh}", f"skipped {first.en}: {why.en}")
+    return Text(f"跳过 {first.zh}至 {last.zh}：{why.zh}", f"skipped {first.en} to {last.en}: {why.en}")
 
 
-def _event(entry: Entry) -> Iterator[Text]:
+def _events(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Iterator[Text]:
+    for index, entry in enumerate(ledger.entries):
+        if entry.kind == "extend":
+            before = replace(ledger, entries=ledger.entries[:index]).due(book, calendar)
+            yield _event(entry, before.on)
+        elif entry.kind != "start":
+            yield _event(entry)
+
+
+def _event(entry: Entry, old: date | None = None) -> Text:
     zh, en = EVENTS[entry.kind]
-    if entry.kind == "start":
-        return
-    until = f" {entry.until}" if entry.until else ""
-    said = f"：{entry.reason}" if entry.reason else ""
-    by_zh, by_en = (f"，{entry.by}", f" by {entry.by}") if entry.by else ("", "")
-    asked_zh, asked_en = (
-        (f"，{entry.asked_on} 申请", f", asked on {entry.asked_on}") if entry.asked_on else ("", "")
-    )
-    yield _line(
-        f"{entry.on} {zh}{until}{asked_zh}{by_zh}{said}",
-        f"{entry.on} {en}{until}{asked_en}{by_en}{': ' + entry.reason if entry.reason else ''}",
-    )
+    if entry.kind == "extend":
+        zh = f"{zh} {entry.until}（原期满日 {old}，{entry.asked_on} 申请）"
+        en = f"{en} {entry.until} (was {old}, asked on {entry.asked_on})"
+    by = Text(f"，{entry.by}", f" by {entry.by}") if entry.by else Text("", "")
+    said = Text(f"：{entry.reason}", f": {entry.reason}") if entry.reason else Text("", "")
+    return Text(f"{entry.on} {zh}{by.zh}{said.zh}", f"{entry.on} {en}{by.en}{said.en}")
 
 
 EVENTS = {
@@ -245,6 +245,12 @@ EVENTS = {
 }
 
 
+def _moved(base: Due, now: Due) -> Iterator[Text]:
+    if base.raw != now.raw and not now.extended:
+        raw = _named(now.raw)
+        yield Text(f"加上中止的时间为 {raw.zh}", f"with the time it stood still: {raw.en}")
+
+
 def _rolling(rule: Rule, now: Due, calendar: Calendar) -> Iterator[Text]:
     if rule.unit == "working_day" or now.extended or not now.skipped:
         return
@@ -254,7 +260,7 @@ def _rolling(rule: Rule, now: Due, calendar: Calendar) -> Iterator[Text]:
     end = calendar.next_working_day(now.raw) if onward else calendar.previous_working_day(now.raw)
     named = _named(end)
     zh, en = ("顺延至", "rolled on to") if onward else ("提前至", "rolled back to")
-    yield _line(f"期满日逢休息日，{zh} {named.zh}", f"the last day is off: {en} {named.en}")
+    yield Text(f"期满日逢休息日，{zh} {named.zh}", f"the last day is off: {en} {named.en}")
 
 
 def _runs(skips: Iterable[Skip]) -> Iterator[tuple[Text, tuple[date, ...]]]:
@@ -265,16 +271,16 @@ def _runs(skips: Iterable[Skip]) -> Iterator[tuple[Text, tuple[date, ...]]]:
 def _limits(rule: Rule, now: Due, outer: Rule | None) -> Iterator[Text]:
     if now.outer_on is not None:
         limit, source = _named(now.outer_on), (outer or rule).source
-        yield _line(
+        yield Text(
             f"最迟期限 {limit.zh}，自 {now.anchor} 计算，逢休息日不顺延（{source}）",
             f"outer limit {limit.en}, counted from {now.anchor}, never rolled ({source})",
         )
         if now.on == now.outer_on and now.on != now.raw:
-            yield _line("以最迟期限为准", "the outer limit prevails")
+            yield Text("以最迟期限为准", "the outer limit prevails")
     if now.suspended:
-        yield _line("期限中止中，恢复后重新计算", "the clock stands still; the day moves when it resumes")
+        yield Text("期限中止中，恢复后重新计算", "the clock stands still; the day moves when it resumes")
     if now.provisional:
-        yield _line(
+        yield Text(
             "所涉日期的放假安排尚未公布，日期为暂定，公布后重算",
             "no holiday notice covers these days yet: provisional, to be computed again when it appears",
         )

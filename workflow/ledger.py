@@ -123,9 +123,7 @@ class Ledger:
         _refuse(*self._too_early(on))
         return self._with(Entry(kind="reset", on=on, reason=reason, by=by))
 
-    def suspend(
-        self, on: date, reason: str, book: RuleBook, calendar: Calendar, by: str = ""
-    ) -> Ledger:
+    def suspend(self, on: date, reason: str, book: RuleBook, calendar: Calendar, by: str = "") -> Ledger:
         """The clock stands still from that day. Raises DeadlineRefused, always for a statutory rule."""
         rule = book.rule(self.rule, self.anchor)
         outer, now = book.outer(rule, self.anchor), self.due(book, calendar).on
@@ -199,15 +197,18 @@ class Ledger:
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> Ledger:
         """The inverse of `to_data`. Raises ValueError for anything it did not write."""
-        entries = data.get("entries")
-        if data.get("format") != FORMAT or not isinstance(entries, list):
-            raise ValueError(f"not a ledger of format {FORMAT}: {dict(data)}")
-        return cls(
-            rule=str(data["rule"]),
-            anchor=date.fromisoformat(str(data["anchor"])),
-            calendar=str(data["calendar"]),
-            entries=tuple(map(Entry.from_data, entries)),
-        )
+        match data:
+            case {
+                "format": int(number),
+                "rule": str(rule),
+                "anchor": str(anchor),
+                "calendar": str(calendar),
+                "entries": list(entries),
+            } if number == FORMAT:
+                lines = tuple(map(Entry.from_data, entries))
+                return cls(rule=rule, anchor=date.fromisoformat(anchor), calendar=calendar, entries=lines)
+            case _:
+                raise ValueError(f"not a ledger of format {FORMAT}: {dict(data)}")
 
     def _with(self, entry: Entry) -> Ledger:
         return replace(self, entries=(*self.entries, entry))
@@ -228,9 +229,11 @@ class Ledger:
 
 
 def _when(wrong: bool, code: str, day: date | None = None) -> tuple[Reason, ...]:
+    if not wrong:
+        return ()
     text = REFUSALS[code]
     said = Text(text.zh.format(day=day), text.en.format(day=day))
-    return (Reason(code=f"deadline.{code}", text=said),) if wrong else ()
+    return (Reason(code=f"deadline.{code}", text=said),)
 
 
 def _refuse(*reasons: Reason) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Literal
 
 from .calendars import DAY, Calendar, add_months, days_from
@@ -27,6 +28,8 @@ Roll = Literal["none", "next_working_day", "previous_working_day"]
 Confidence = Literal["S", "H", "X", "m", "d"]
 Value = int | str | bool | tuple[str, ...]
 
+MOST = 3660
+"""No period of any law is longer, in any unit; a slip of the pen must not count for hours."""
 PERIODS = frozenset({"month", "calendar_day", "working_day"})
 
 
@@ -97,6 +100,11 @@ def _rule_faults(rule: Rule) -> Iterator[tuple[bool, Text]]:
     value, counts = rule.value, rule.is_period or rule.unit == "times"
     number = value if isinstance(value, int) and not isinstance(value, bool) else None
     yield counts and (number is None or number < 0), Text("应为非负整数", "needs a whole number")
+    yield number is not None and counts and number > MOST, Text("不合理地大", "is implausibly large")
+    yield (
+        any(days < 0 for days in rule.warn),
+        Text("提醒天数应为非负整数", "warns a negative number of days ahead"),
+    )
     yield rule.unit == "date" and not _is_month_day(value), Text("应为 MM-DD", "needs MM-DD")
     if rule.limit is not None:
         amount, unit = rule.limit
@@ -136,7 +144,7 @@ class RuleBook:
         object.__setattr__(self, "_versions", versions)
         for same in versions.values():
             same.sort(key=lambda rule: rule.valid_from or date.min)
-            for earlier, later in zip(same, same[1:], strict=False):
+            for earlier, later in pairwise(same):
                 if earlier.in_force(later.valid_from or date.min):
                     raise RuleFault(later.id, Text("有效期重叠", "two versions overlap"))
         for rule in self.rules:
@@ -338,9 +346,7 @@ def _outer_limit(rule: Rule, anchor: date, calendar: Calendar, outer: Rule | Non
     return target(rule, anchor, calendar) if rule.statutory else None
 
 
-def _rolled(
-    rule: Rule, end: Target, calendar: Calendar
-) -> tuple[date, tuple[Skip, ...], tuple[date, ...]]:
+def _rolled(rule: Rule, end: Target, calendar: Calendar) -> tuple[date, tuple[Skip, ...], tuple[date, ...]]:
     """The day after rolling, the days rolled over, and every day looked at so far."""
     if end.granted:  # a granted date was told to people as it is
         return end.raw, (), ()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
@@ -44,6 +45,10 @@ class Recurrence:
             if abs(_number(on) - _number(date.fromisoformat(f"{month}-01"))) > 1:
                 raise ValueError(f"{self.id}: {on} is too far from {month}")
         object.__setattr__(self, "overrides", MappingProxyType(dict(self.overrides)))
+
+    def __reduce__(self) -> tuple[partial[Recurrence], tuple[()]]:
+        own = {name: getattr(self, name) for name in self.__slots__}
+        return partial(Recurrence, **own | {"overrides": dict(self.overrides)}), ()
 
     def with_override(
         self,
