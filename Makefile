@@ -1,0 +1,54 @@
+# make run     set up what the main job needs, run it, say what to try next
+# make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
+# The rest: check, bench, crash, wheel, clean. Needs: git, make, Python 3.11 or newer.
+
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CRASHES ?= 2000
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+# The environment is built again only when pyproject.toml changes. Two stamps: the main job needs far less than the tests.
+.venv/python:
+	@sh .ci/python .venv
+	@touch $@
+
+.venv/run: .venv/python pyproject.toml
+	@echo "安装依赖 / installing what the main job needs"
+	@$(PIP) install -e .
+	@touch $@
+
+.venv/dev: .venv/python pyproject.toml
+	@echo "安装测试依赖 / installing what the tests need"
+	@$(PIP) install -e '.[dev]'
+	@touch .venv/run $@
+
+run: .venv/run
+	@$(BIN)/tibandu replay
+	@echo
+	@echo "下一步 / next:  $(BIN)/tibandu check definitions"
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+bench: .venv/dev
+	$(BIN)/python -m bench
+
+crash: .venv/dev
+	TIBANDU_CRASHES=$(CRASHES) $(BIN)/python -m pytest tests/test_crash.py --timeout=3600
+
+wheel: .venv/dev
+	$(BIN)/python -m build --no-isolation
+
+clean:
+	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.PHONY: help run check test bench crash wheel clean

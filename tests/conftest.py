@@ -1,0 +1,180 @@
+"""What every test gets: a database of each kind, a clean environment, and guards that nothing is left behind.
+
+One PostgreSQL per run: the controller lets it come up in the background, whoever needs it first waits for it.
+
+    database_url      a fresh, empty database; the test runs once on SQLite and once on PostgreSQL
+    sqlite_url        a fresh file
+    postgres_url      a fresh database
+    postgres_server   the server itself, for templates and more than one database in a test
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+
+from tests.postgres import FOREIGN, Keeper, Server, url_of
+
+NO_SKIP = bool(os.environ.get("TIBANDU_NO_SKIP"))
+ZONES = ("UTC", "Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati")
+GRACE_SECONDS = 3.0
+
+settings.register_profile("tibandu", deadline=None, print_blob=True)
+settings.load_profile("tibandu")
+
+# --- the run
+
+
+_server_key = pytest.StashKey[str]()
+_keeper_key = pytest.StashKey[Keeper]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run in some zone of the host: nothing may depend on it. Set TZ to repeat a run."""
+    os.environ.setdefault("TZ", random.choice(ZONES))
+    time.tzset()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what is needed to repeat this run."""
+    return f"zone of the host: TZ={os.environ['TZ']}; skips are {'failures' if NO_SKIP else 'allowed'}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the server come up, in the one process that outlives all others."""
+    config = session.config
+    handed = getattr(config, "workerinput", {}).get("postgres")
+    if handed is None and not (handed := os.environ.get(FOREIGN)) and not config.option.collectonly:
+        keeper = Keeper()
+        config.stash[_keeper_key] = keeper
+        handed = str(keeper.folder)
+    config.stash[_server_key] = handed or ""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:
+    """Tell a worker where the server is."""
+    node.workerinput["postgres"] = node.config.stash[_server_key]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server; after a crash its keeper does it."""
+    if _keeper_key in config.stash:
+        config.stash[_keeper_key].stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where skips are not allowed, a skipped test has failed."""
+    return without_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a file that is skipped as a whole."""
+    return without_skip((yield))
+
+
+def without_skip(report):
+    if NO_SKIP and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but TIBANDU_NO_SKIP is set: {report.longrepr}"
+    return report
+
+
+# --- guards
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests reaches them."""
+    for name in [name for name in os.environ if name.startswith("TIBANDU_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """Whoever starts a thread ends it."""
+    before = set(threading.enumerate())
+    yield
+    assert not wait_until_none(lambda: [t.name for t in threading.enumerate() if t not in before]), (
+        "threads left"
+    )
+
+
+_checked_out: set[int] = set()
+
+
+@event.listens_for(Pool, "checkout")
+def _remember(connection: object, record: object, proxy: object) -> None:
+    _checked_out.add(id(record))
+
+
+@event.listens_for(Pool, "checkin")
+def _forget(connection: object, record: object) -> None:
+    _checked_out.discard(id(record))
+
+
+@pytest.fixture(autouse=True)
+def no_connection_left() -> Iterator[None]:
+    """Whoever takes a connection from a pool gives it back."""
+    before = set(_checked_out)
+    yield
+    assert not wait_until_none(lambda: _checked_out - before), "connections not given back to their pool"
+
+
+def wait_until_none(left) -> object:
+    """What is left after a moment of grace: threads and server processes do not end at once."""
+    until = time.monotonic() + GRACE_SECONDS
+    while (found := left()) and time.monotonic() < until:
+        time.sleep(0.01)
+    return found
+
+
+# --- databases
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The PostgreSQL of this run."""
+    handed = request.config.stash[_server_key]
+    server = Server(handed if "://" in handed else url_of(Path(handed)))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Server) -> Iterator[str]:
+    """A fresh database on PostgreSQL. Close what you open: `engine.dispose()`."""
+    name = postgres_server.create()
+    yield postgres_server.database(name)
+    left = wait_until_none(lambda: postgres_server.connections(name))
+    postgres_server.drop(name)
+    assert not left, f"{left} connection(s) to PostgreSQL left open"
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A fresh file for SQLite."""
+    return f"sqlite:///{tmp_path / 'tibandu.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, empty database of each kind."""
+    return request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param])
+
+
+# --- engine fixtures
