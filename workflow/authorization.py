@@ -1,0 +1,107 @@
+"""May this person do this here? Pure: grants, relations and separation of powers in, a grant or the reasons out.
+
+Source: domain.md 1.3 and invariants 1, 38. Two checks that do not know each other: `permit` looks for a grant that the
+definition names; `bar` refuses whoever has any grant in a unit barred from the case, whatever else he may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from .definition import Definition, Event, Holder
+from .errors import Reason, Text
+from .family import Record
+from .model import SYSTEM, Actor, Grant
+
+Relations = Mapping[str, tuple[str, ...]]
+
+
+class Permit:
+    """Under which grant, or as which party, a person acts."""
+
+    __slots__ = ("grant", "role", "unit")
+
+    def __init__(self, grant: Grant | None = None, role: str | None = None) -> None:
+        self.grant = grant
+        self.role = grant.role if grant else role
+        self.unit = grant.unit if grant else None
+
+
+def permit(
+    holders: Sequence[Holder], actor: Actor, grants: Sequence[Grant], case: Record, root: Record, day: date
+) -> Permit | None:
+    """The first of the holders this person is, or None."""
+    for holder in holders:
+        relations: Relations = root.relations if holder.of_root else case.relations
+        parties = relations.get(holder.relation, ()) if holder.relation else None
+        if holder.role is None:
+            if parties and actor.person in parties:
+                return Permit(role=holder.relation)
+            continue
+        for grant in grants:
+            if (
+                grant.role == holder.role
+                and (parties is None or grant.unit in parties)
+                and (actor.role is None or actor.role == grant.role)
+                and (actor.unit is None or actor.unit == grant.unit)
+                and grant.covers(case.tenant, day)
+            ):
+                return Permit(grant)
+    return None
+
+
+def barred_units(definition: Definition, case: Record, root: Record) -> set[str]:
+    """Units that separation of powers keeps out of this case."""
+    units: set[str] = set()
+    for holder in definition.barred:
+        relations = root.relations if holder.of_root else case.relations
+        units.update(relations.get(holder.relation or "", ()))
+    return units
+
+
+def bar(definition: Definition, actor: Actor, grants: Sequence[Grant], case: Record, root: Record) -> Reason | None:
+    """Why separation of powers refuses this person, or None. Expired grants count too: who was there yesterday is not neutral."""
+    if not definition.barred:
+        return None
+    units = barred_units(definition, case, root)
+    if actor.person in units or any(grant.unit in units for grant in grants):
+        return Reason(
+            code="separation",
+            text=Text("承办单位的人员不得参与本案(权力分离)", "members of a handling unit may not act here (separation of powers)"),
+        )
+    return None
+
+
+def refuse_automatic(event: Event, actor: Actor, cause: str | None) -> Reason | None:
+    """The scheduler never decides, and persons do not play the scheduler. `cause`: notice, lapse, join or import."""
+    if event.automatic is None:
+        if actor.person == SYSTEM:
+            return Reason(
+                code="decision",
+                text=Text(f"“{event.title.zh}”是决定,只能由人作出", f"'{event.title.en}' is a decision and only a person's"),
+            )
+        return None
+    if cause is None:
+        return Reason(
+            code="automatic",
+            text=Text(f"“{event.title.zh}”由系统自动记录,不能由人触发", f"'{event.title.en}' is recorded automatically, not by persons"),
+        )
+    return None
+
+
+def not_permitted(event: Event) -> Reason:
+    """The sentence for somebody who is none of those the event names."""
+    who = ", ".join(map(str, event.by)) or "-"
+    return Reason(
+        code="role",
+        text=Text(f"“{event.title.zh}”须由 {who} 进行", f"'{event.title.en}' is for {who}"),
+    )
+
+
+def same_person(event: Event, other: str) -> Reason:
+    """The sentence of the two-person rule."""
+    return Reason(
+        code="two_persons",
+        text=Text(f"“{event.title.zh}”不得由“{other}”的同一人进行", f"'{event.title.en}' needs another person than '{other}'"),
+    )

@@ -1,0 +1,392 @@
+"""The engine: what a host, the HTTP service, the scheduler and the command line call. Its parts: firing.py, decision.py, store/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Engine as Database
+from sqlalchemy import create_engine
+
+from . import worklist
+from .authorization import bar
+from .calendars import PartialDate
+from .clock import Clock, SystemClock, civil_date
+from .deadlines import Explanation, explain
+from .decision import objections
+from .definition import Definition
+from .errors import NotFound, NotPermitted, Reason, Text, WorkflowError
+from .family import Record
+from .firing import Call, Done, Firing, act_of, digest, no_case
+from .laws import Laws
+from .library import Library
+from .loader import definition_from_content
+from .memory import Memory
+from .model import Actor, Case, ClockView, Fired, Grant, HistoryEntry, Outcome, Permission, Request
+from .random import RandomSource, SystemRandom, new_id
+from .store.schema import PREFIX
+from .store.sql import Reading, Store
+from .store.work import Host, prepare_sqlite
+
+
+class Engine:
+    """One per application, shared by its threads."""
+
+    def __init__(
+        self, database: Database | str, library: Library, *, place: str | None = None, prefix: str = PREFIX,
+        clock: Clock | None = None, random: RandomSource | None = None,
+    ) -> None:  # fmt: skip
+        """`database` is a SQLAlchemy engine (made by `connect`, or the host's own) or a URL for `connect`."""
+        self.database = self.connect(database) if isinstance(database, str) else database
+        self.store = Store(self.database, prefix)
+        self.laws = Laws(library, place, self._fetch)
+        self.clock = clock or SystemClock()
+        self._random = random or SystemRandom()
+        self._memory = Memory()
+        self._firing = Firing(self.store, self.laws, self._memory, self.clock, self._random)
+
+    @staticmethod
+    def connect(url: str) -> Database:
+        """A SQLAlchemy engine that keeps our promises: on SQLite real transactions, FULL synchronous, a patient wait."""
+        if url.startswith("postgresql"):
+            _, _, rest = url.partition("://")
+            return create_engine(f"postgresql+psycopg://{rest}", connect_args={"prepare_threshold": 0})
+        database = create_engine(url, connect_args={"check_same_thread": False})
+        if database.dialect.name == "sqlite":
+            prepare_sqlite(database)
+        return database
+
+    @property
+    def library(self) -> Library:
+        """The definitions in use."""
+        return self.laws.library
+
+    # -- set-up
+
+    def create_schema(self) -> None:
+        """Bring the tables to the newest version, refuse unsafe settings, publish the definitions in use. Safe to repeat."""
+        from .migrations import upgrade
+
+        self.store.check()
+        upgrade(self.database, self.store.prefix)
+        self.publish(Actor(person="set-up"))
+
+    def publish(self, actor: Actor) -> list[Definition]:
+        """Publish every definition that is not published yet; from then on its content cannot change.
+
+        Raises Conflict when a name and version is published with other content: raise the version."""
+        published = []
+        with self.store.connection(write=True) as connection:
+            for _, definition in sorted(self.library.definitions.items()):
+                if self.store.published(connection, definition.hash) is None:
+                    self.store.publish(connection, definition, self._firing.now().isoformat(), actor.person)
+                    published.append(definition)
+        return published
+
+    def sync_grants(self, person: str, grants: Iterable[Grant], *, by: str, session: Host | None = None) -> None:
+        """A person's grants become exactly these: how a host's directory enters. Raises NotPermitted, NotFound."""
+        if by == person:
+            text = Text("不得给自己授权", "nobody grants anything to himself")
+            raise NotPermitted([Reason(code="own_grant", text=text)])
+        rows = [self._grant_row(person, grant, by) for grant in grants]
+        unknown = sorted({row["role"] for row in rows} - set(self.library.roles.values))
+        if unknown:
+            raise NotFound(Text(f"没有角色 {', '.join(unknown)}", f"no role {', '.join(unknown)}"))
+        with self.store.connection(session, write=True) as connection:
+            self.store.replace_grants(connection, person, rows)
+        self._memory.forget_person(person)
+
+    def _grant_row(self, person: str, grant: Grant, by: str) -> dict[str, Any]:
+        return {
+            "id": grant.id or new_id(self._random, self._firing.now()), "person": person, "role": grant.role,
+            "unit": grant.unit, "scope": grant.scope, "granted_by": by,
+            "valid_from": grant.valid_from and grant.valid_from.isoformat(),
+            "valid_until": grant.valid_until and grant.valid_until.isoformat(),
+        }  # fmt: skip
+
+    def grant(
+        self, person: str, role: str, scope: str, *, unit: str | None = None, by: str = "set-up",
+        valid_from: date | None = None, valid_until: date | None = None,
+    ) -> None:  # fmt: skip
+        """Add one grant to a person. Dates are civil and inclusive."""
+        with self.store.connection() as connection:
+            held = self.store.grants(connection, person)
+        new = Grant(id="", person=person, role=role, scope=scope, unit=unit, valid_from=valid_from, valid_until=valid_until)
+        self.sync_grants(person, [*held, new], by=by)
+
+    def add_party(
+        self, id: str, kind: str, name: str, tenant: str, *, parent: str | None = None, session: Host | None = None
+    ) -> None:
+        """Register (or rename) a unit, station or person by its id."""
+        with self.store.connection(session, write=True) as connection:
+            self.store.upsert(
+                connection, "party", "id", id=id, kind=kind, name=name, tenant=tenant, parent=parent,
+                valid_from=None, valid_until=None,
+            )  # fmt: skip
+
+    # -- events
+
+    def start(
+        self, kind: str, actor: Actor, data: Mapping[str, Any], *, tenant: str, key: str | None = None,
+        effective_on: date | PartialDate | None = None, reason: str | None = None, imported: bool = False,
+        id: str | None = None, session: Host | None = None,
+    ) -> Case:  # fmt: skip
+        """Open a case. Raises Refused, KeyReused.
+
+        `imported`: a recorded fact of the past. No permission is asked, nothing is required, unknown stays unknown, no message
+        is written and no past timer armed. `id` lets an import choose a repeatable id."""
+        call = Call(
+            event="start", actor=actor, data=data, kind=kind, tenant=tenant, key=key, effective_on=effective_on,
+            reason=reason, imported=imported, id=id,
+        )  # fmt: skip
+        return self._answer(self._firing.run(call, session), session)
+
+    def fire(
+        self, case: str, event: str, actor: Actor, data: Mapping[str, Any] | None = None, *, revision: int | None = None,
+        key: str | None = None, effective_on: date | PartialDate | None = None, reason: str | None = None,
+        imported: bool = False, session: Host | None = None,
+    ) -> Case:  # fmt: skip
+        """Fire one event. Raises Refused with every reason, Conflict when `revision` is not the current one (or somebody kept
+        being first), KeyReused, NotFound. With `session` (a SQLAlchemy Session or Connection) it happens inside the host's
+        transaction, and the host commits it. `imported` as in `start`."""
+        call = Call(
+            case=case, event=event, actor=actor, data=data or {}, revision=revision, key=key, effective_on=effective_on,
+            reason=reason, imported=imported,
+        )  # fmt: skip
+        return self._answer(self._firing.run(call, session), session)
+
+    def batch(self, requests: Sequence[Request], *, session: Host | None = None) -> list[Outcome]:
+        """Fire many events in one transaction, each in a savepoint: a row that is refused does not spoil the others."""
+        calls = [
+            Call(
+                case=r.case, event=r.event, actor=r.actor, data=r.data, revision=r.revision, key=r.key,
+                effective_on=r.effective_on,
+            )
+            for r in requests
+        ]  # fmt: skip
+        outcomes = []
+        for row, done in enumerate(self._firing.run_many(calls, session)):
+            if isinstance(done, WorkflowError):
+                outcomes.append(Outcome(row=row, error=done))
+            else:
+                outcomes.append(Outcome(row=row, case=self._answer(done, session)))
+        return outcomes
+
+    def permitted(self, case: str, actor: Actor, *, session: Host | None = None) -> list[Permission]:
+        """Every event of the case's definition with yes, or no and every reason: what `fire` would answer to a full form."""
+        with self.store.work(session) as work:
+            reading = self.store.read(work, case, actor.person, None)
+            if reading.family is None:
+                raise no_case(case)
+            call = Call(case=case, event="", actor=actor, data={})
+            act, _ = self._firing.invited(work, act_of(call, self._firing.now(), reading), case, None)
+        law = self.laws.pinned(reading.family.records[case].definition)
+        found = []
+        for event in law.definition.events.values():
+            reasons = objections(self.laws, reading.family, case, event.name, act, self._random)
+            found.append(
+                Permission(
+                    event=event.name, title=event.title, allowed=not reasons, reasons=reasons,
+                    form=tuple(f.name for f in event.form if f.required),
+                    optional=tuple(f.name for f in event.form if not f.required),
+                )  # fmt: skip
+            )
+        return found
+
+    def tick(self, limit: int = 100) -> list[Fired]:
+        """Fire what is due, in due order, at most `limit` timers; call it until it returns nothing. Any number of nodes may:
+        each timer fires in the transaction of its effect, compared and set, so exactly once."""
+        return self._firing.tick(limit)
+
+    # -- questions
+
+    def case(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> Case:
+        """The case as it stands; with `actor`, only if that person may know of it. Raises NotFound."""
+        with self.store.connection(session) as connection:
+            found = self.store.records(connection, self._seen(connection, self.store.search_one(case), actor))
+        if not found:
+            raise no_case(case)
+        return self._view(found[0])
+
+    def children(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[Case]:
+        """The children of a root case, oldest first, as far as that person may know of them."""
+        with self.store.connection(session) as connection:
+            query = self._seen(connection, self.store.search_children(case), actor)
+            return [self._view(record) for record in self.store.records(connection, query)]
+
+    def search(
+        self, *, actor: Actor | None = None, kind: str | None = None, state: str | None = None, tenant: str | None = None,
+        number: str | None = None, unit: str | None = None, closed: bool | None = None, due_before: date | None = None,
+        after: str | None = None, limit: int = 100, session: Host | None = None,
+    ) -> list[Case]:  # fmt: skip
+        """Cases by id, at most `limit`; `after` is the last id of the page before. `unit`: stands in any relation to it."""
+        query = self.store.search(
+            kind=kind, state=state, tenant=tenant, number=number, unit=unit, closed=closed, due_before=due_before,
+            after=after, limit=limit,
+        )  # fmt: skip
+        with self.store.connection(session) as connection:
+            found = self.store.records(connection, self._seen(connection, query, actor))
+        return [self._view(record) for record in found]
+
+    def worklist(self, actor: Actor, *, limit: int = 100, session: Host | None = None) -> list[Case]:
+        """Open cases in a state whose holder this person is, the earliest due first."""
+        today = civil_date(self._firing.now())
+        with self.store.connection(session) as connection:
+            grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
+            by_role, by_relation = worklist.held(self.laws.known(), actor.person, grants)
+            query = self._seen(connection, self.store.search_due(limit), actor)
+            found = self.store.records(connection, query.where(self.store.waiting(by_role, by_relation)))
+        return [self._view(record) for record in found]
+
+    def history(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[HistoryEntry]:
+        """Every line of a case in order, with what was given and is not erased. Raises NotFound."""
+        if actor is not None:
+            self.case(case, actor=actor, session=session)
+        with self.store.connection(session) as connection:
+            found = self.store.history(connection, case)
+        if not found:
+            raise no_case(case)
+        return [_entry(row, body) for row, body in found]
+
+    def case_at(self, case: str, moment: datetime | int, *, session: Host | None = None) -> Case:
+        """The case as it was at an instant (aware), or after its line `seq`; its clocks are today's. Raises NotFound before its
+        start."""
+        lines = self.history(case, session=session)
+        until = [e for e in lines if (e.seq <= moment if isinstance(moment, int) else e.recorded_at <= moment)]
+        if not until:
+            raise no_case(case)
+        now = self.case(case, session=session)
+        return _fold(now, until, self.laws.pinned(now.definition).definition)
+
+    def explain(self, case: str, clock: str, *, session: Host | None = None) -> Explanation:
+        """How the due day of a clock comes about: every skipped day, the sentence, the source. Raises NotFound."""
+        with self.store.connection(session) as connection:
+            found = self.store.records(connection, self.store.search_one(case))
+        if not found:
+            raise no_case(case)
+        clocks = found[0].clocks
+        if clock not in clocks:
+            known = ", ".join(clocks) or "-"
+            raise NotFound(Text(f"本案没有时钟 {clock};有:{known}", f"no clock {clock!r} in this case; there are: {known}"))
+        return explain(clocks[clock].ledger, self.laws.book, self.laws.calendar)
+
+    def erase(self, case: str, fields: Sequence[str], *, actor: Actor, reason: str) -> int:
+        """Erase values and their salts (PIPL art. 47); the chain stays whole. Returns how many values went."""
+        if not reason.strip():
+            text = Text("删除须写明理由", "erasing needs a reason")
+            raise NotPermitted([Reason(code="reason", text=text, field="reason")])
+        with self.store.connection(write=True) as connection:
+            count = self.store.erase(connection, case, fields, actor.person, reason, self._firing.now().isoformat())
+        self._memory.forget(case)
+        return count
+
+    # -- invitations
+
+    def invite(
+        self, case: str, event: str, subject: str, *, until: date, by: Actor, session: Host | None = None
+    ) -> str:
+        """A token with which `subject`, without an account, may fire that event of that case until that day.
+
+        Only the congress's own office may issue it: a grant without a unit, covering the case, of a person barred from nothing
+        here. The token is returned once; only its hash is stored. Raises NotPermitted, NotFound."""
+        now = self._firing.now()
+        with self.store.work(session) as work:
+            reading = self.store.read(work, case, by.person, None)
+        if reading.family is None:
+            raise no_case(case)
+        record = reading.family.records[case]
+        self.laws.pinned(record.definition).event(event)
+        self._may_invite(reading, record, by, now)
+        token = self._random.bytes(32).hex()
+        with self.store.connection(session, write=True) as connection:
+            self.store.add(
+                connection, "invitation", token_hash=digest(token), case_id=case, event=event, subject=subject,
+                until=until.isoformat(), issued_by=by.person, issued_at=now.isoformat(), revoked_at=None, used_at=None,
+            )  # fmt: skip
+        return token
+
+    def _may_invite(self, reading: Reading, record: Record, by: Actor, now: datetime) -> None:
+        root = reading.family.root if reading.family else record
+        reason = bar(self.laws.pinned(record.definition).definition, by, reading.grants, record, root)
+        office = any(g.unit is None and g.covers(record.tenant, civil_date(now)) for g in reading.grants)
+        if reason is None and not office:
+            reason = Reason(code="invite", text=Text("只有人大机关可以发出邀请", "only the congress's own office may invite"))
+        if reason is not None:
+            raise NotPermitted([reason])
+
+    # -- the small parts
+
+    def _seen(self, connection: Any, query: Any, actor: Actor | None) -> Any:
+        """The one filter behind every question that names a person."""
+        if actor is None:
+            return query
+        today = civil_date(self._firing.now())
+        grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
+        return query.where(self.store.visible(actor.person, grants))
+
+    def _answer(self, done: Done, session: Host | None) -> Case:
+        if done.step is not None:
+            return self._view(done.step.family.records[done.case])
+        stored = done.stored or {}
+        return replace(self.case_at(done.case, stored["seq"], session=session), revision=stored["revision"])
+
+    def _view(self, record: Record) -> Case:
+        titles = self.laws.pinned(record.definition).definition.clocks
+        clocks = tuple(
+            ClockView(
+                name=name, title=titles[name].title, rule=clock.ledger.rule, anchor_on=clock.ledger.anchor,
+                due_on=date.fromisoformat(clock.due_on),
+                outer_on=date.fromisoformat(clock.outer_on) if clock.outer_on else None,
+                running=clock.running, provisional=clock.provisional,
+                source=self.laws.book.rule(clock.ledger.rule, clock.ledger.anchor).source,
+            )
+            for name, clock in record.clocks.items()
+        )  # fmt: skip
+        return Case(
+            id=record.id, kind=record.kind, definition=record.definition, tenant=record.tenant, state=record.state,
+            revision=record.revision, seq=record.seq, number=record.number, data=record.data, relations=record.relations,
+            clocks=clocks, opened_on=record.opened_on, closed=record.closed, root=record.root, slot=record.slot,
+            party=record.party,
+        )  # fmt: skip
+
+    def _fetch(self, content_hash: str) -> Definition:
+        with self.store.connection() as connection:
+            found = self.store.published(connection, content_hash)
+        if found is None:
+            text = Text(f"没有内容哈希为 {content_hash} 的定义", f"no definition with the content hash {content_hash}")
+            raise NotFound(text)
+        return definition_from_content(found.content, self.library)
+
+
+def _fold(now: Case, lines: Sequence[HistoryEntry], definition: Definition) -> Case:
+    data: dict[str, Any] = {}
+    relations: dict[str, tuple[str, ...]] = {}
+    number = None
+    for line in lines:
+        for name, value in line.data.items():
+            if not name.startswith("@"):
+                data[name] = value
+            elif name == "@number":
+                number = value
+            elif name[1:] in definition.relations:
+                relations[name[1:]] = tuple(value)
+    last = lines[-1]
+    return replace(
+        now, state=last.to_state, seq=last.seq, data=data, relations=relations, number=number,
+        closed=definition.states[last.to_state].end, revision=now.revision if last.seq == now.seq else last.seq,
+    )  # fmt: skip
+
+
+def _entry(row: Any, body: Mapping[str, Any]) -> HistoryEntry:
+    committed = json.loads(row.commitments)
+    return HistoryEntry(
+        case=row.case_id, seq=row.seq, recorded_at=datetime.fromisoformat(row.recorded_at), effective_on=row.effective_on,
+        event=row.event, from_state=row.from_state, to_state=row.to_state, actor=row.actor,
+        on_behalf_of=row.on_behalf_of, role=row.role, unit=row.unit, automatic=row.automatic, definition=row.definition,
+        data={name: value for name, (_, value) in body.items()},
+        erased=tuple(name for name in committed if name not in body), hash=row.hash,
+    )  # fmt: skip

@@ -1,0 +1,136 @@
+"""A root case with its children, as read in one statement, and the step that one event makes of it.
+
+The root's revision counts every change in the family, so one compare-and-set on it guards all a decision has seen.
+`Record` holds the authority (relations, clocks' ledgers); the tables `relation` and `clock` are indexes derived from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockState:
+    """One clock of a record. Dates are ISO civil dates; `next_*` is the timer: which rung fires when."""
+
+    ledger: Ledger
+    round: int
+    due_on: str
+    outer_on: str | None
+    provisional: bool
+    running: bool
+    next_rung: int | None
+    next_at: str | None
+    """UTC instant, ISO, seconds"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One case as it is stored."""
+
+    id: str
+    root: str
+    kind: str
+    definition: str
+    tenant: str
+    state: str
+    revision: int = 0
+    """of a root: changes in the whole family; of a child: its own"""
+    seq: int = 0
+    slot: str | None = None
+    party: str | None = None
+    number: str | None = None
+    number_key: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    relations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rounds: Mapping[str, int] = field(default_factory=dict)
+    last_by: Mapping[str, str] = field(default_factory=dict)
+    clocks: Mapping[str, ClockState] = field(default_factory=dict)
+    head: str = ""
+    opened_on: str | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The root first, then its children by age."""
+
+    records: Mapping[str, Record]
+    root_id: str
+
+    @property
+    def root(self) -> Record:
+        """The record all others belong to."""
+        return self.records[self.root_id]
+
+    def in_slot(self, slot: str) -> list[Record]:
+        """The children of one slot."""
+        return [r for r in self.records.values() if r.slot == slot]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRow:
+    """One line of a chain as stored; see history.py for what is hashed."""
+
+    case: str
+    seq: int
+    recorded_at: str
+    effective_on: str | None
+    event: str
+    from_state: str
+    to_state: str
+    actor: str
+    on_behalf_of: str | None
+    role: str | None
+    unit: str | None
+    automatic: str | None
+    definition: str
+    commitments: str
+    prev: str
+    hash: str
+    disclosure: str
+    """JSON {field: [salt, value]}: kept apart, erasable"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """An outbox row. `key` never changes, so a receiver can tell a repeat."""
+
+    key: str
+    case: str
+    seq: int
+    topic: str
+    recipient: str
+    body: str
+    state: str = "queued"
+
+
+@dataclass(slots=True)
+class Step:
+    """All that one event changes, as data. It is written whole or not at all."""
+
+    family: Family
+    """as it will be"""
+    expected: int | None
+    """the root's revision as read; None when the root is new"""
+    grant: str | None = None
+    """the id of the grant the decision rests on: checked again in the writing statement"""
+    changed: dict[str, None] = field(default_factory=dict)
+    """ids of changed or new records, in order"""
+    new: set[str] = field(default_factory=set)
+    history: list[HistoryRow] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    relations_added: list[tuple[str, str, str]] = field(default_factory=list)
+    relations_removed: list[tuple[str, str, str]] = field(default_factory=list)
+    clocks: dict[tuple[str, str], None] = field(default_factory=dict)
+    """(case, clock) whose index row changes"""
+    barred: list[tuple[str, str]] = field(default_factory=list)
+    begotten: list[Step] = field(default_factory=list)
+    key: tuple[str, str, str] | None = None
+    """idempotency: scoped key, hash of the body, the answer as JSON"""
+    invitation: str | None = None
+    """the hash of the invitation that was used"""

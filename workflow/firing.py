@@ -1,0 +1,315 @@
+"""The way of one event: read, decide, write, again if somebody was first.
+
+    optimistic   read (or remember) without a lock, decide, one compare-and-set write; stale: once more
+    locked       after two misses: lock the root, read, decide, write, commit; nobody can be first then
+    hosted       the same inside a SAVEPOINT of the host's transaction; a lock error is the host's to retry
+
+What can fail: the write finds another revision (`Stale`), the key was written meanwhile (`KeyTaken`), the database reports a
+lock or serialization error (Conflict). All three leave nothing written, so the whole call is simply made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from .calendars import PartialDate
+from .clock import Clock, civil_date
+from .decision import Act, decide, decide_start, decide_tick
+from .errors import Conflict, KeyReused, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
+from .family import Step
+from .laws import Laws
+from .memory import Memory
+from .model import Actor, Fired
+from .random import RandomSource, new_id
+from .store.errors import KeyTaken
+from .store.sql import Reading, Store
+from .store.work import Host, Work
+
+T = TypeVar("T")
+TRIES = 6
+OPTIMISTIC = 2
+
+
+class Stale(Exception):
+    """Somebody was first; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of `start` (event "start", case None) or `fire`."""
+
+    event: str
+    actor: Actor
+    data: Mapping[str, Any]
+    case: str | None = None
+    kind: str = ""
+    tenant: str = ""
+    id: str | None = None
+    revision: int | None = None
+    key: str | None = None
+    effective_on: date | PartialDate | None = None
+    reason: str | None = None
+    imported: bool = False
+
+    @property
+    def scoped_key(self) -> str | None:
+        """The key, of this person."""
+        return None if self.key is None else f"{self.actor.person}\n{self.key}"
+
+    @property
+    def body_hash(self) -> str:
+        """What has to be the same when the key comes again."""
+        body = [self.case, self.kind, self.tenant, self.event, self.data, str(self.effective_on), self.reason]
+        return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a call: a step that is written, or the answer its key got before."""
+
+    case: str
+    step: Step | None = None
+    stored: Mapping[str, Any] | None = None
+
+
+class Firing:
+    """Runs calls and timers against a store."""
+
+    def __init__(self, store: Store, laws: Laws, memory: Memory, clock: Clock, random: RandomSource) -> None:
+        self._store = store
+        self._laws = laws
+        self._memory = memory
+        self._clock = clock
+        self._random = random
+
+    def now(self) -> datetime:
+        """The present instant in UTC. Raises WorkflowError for a clock without a zone."""
+        now = self._clock.now()
+        if now.tzinfo is None:
+            raise WorkflowError(Text("时钟给出了没有时区的时刻", "the clock gave an instant without a zone"))
+        return now.astimezone(UTC)
+
+    # -- calls
+
+    def run(self, call: Call, host: Host | None) -> Done:
+        """Make the call until it is written or refused."""
+        one = self._start if call.case is None else self._fire
+        done = self._repeat(lambda work, begun: one(work, call, begun), host)
+        self._remember(done, host)
+        return done
+
+    def run_many(self, calls: Sequence[Call], host: Host | None) -> list[Done | WorkflowError]:
+        """Make the calls in one transaction, each in a savepoint, in order; a refused one leaves its refusal in its place."""
+        done = self._repeat_many(calls, host)
+        for one in done:
+            if isinstance(one, Done):
+                self._remember(one, host)
+        return done
+
+    def _repeat_many(self, calls: Sequence[Call], host: Host | None) -> list[Done | WorkflowError]:
+        with self._store.work(host) as work, work.atomic():
+            return [self._row(work, call) for call in calls]
+
+    def _row(self, work: Work, call: Call) -> Done | WorkflowError:
+        one = self._start if call.case is None else self._fire
+        for _ in range(TRIES):
+            try:
+                with work.atomic(nested=True):
+                    return one(work, call, True)
+            except (Stale, KeyTaken):
+                continue
+            except WorkflowError as error:
+                return error
+        return Conflict(Text("他人一再先行一步,请重试", "somebody kept being first; try again"))
+
+    def _repeat(self, run: Callable[[Work, bool], T], host: Host | None) -> T:
+        with self._store.work(host) as work:
+            for attempt in range(TRIES):
+                begun = work.hosted or attempt >= OPTIMISTIC
+                try:
+                    with work.atomic() if begun else nullcontext():
+                        return run(work, begun)
+                except (Stale, KeyTaken):
+                    continue
+                except Conflict as conflict:
+                    if work.hosted or conflict.revision is not None or attempt == TRIES - 1:
+                        raise
+        raise Conflict(Text("他人一再先行一步,请重试", "somebody kept being first; try again"))
+
+    def _start(self, work: Work, call: Call, begun: bool) -> Done:
+        stored = self._store.answer(work, call.scoped_key)
+        if stored is not None:
+            return self._answered(stored, call)
+        now = self.now()
+        grants = () if call.imported else self._store.read_person(work, call.actor.person)
+        act = act_of(call, now, Reading(None, grants, None))
+        case = call.id or new_id(self._random, now)
+        law = self._laws.latest(call.kind)
+        start = law.definition.start
+        compound = start.number is not None or start.begets is not None
+        with nullcontext() if begun else work.atomic(single=not compound):
+            if start.number is not None:
+                act = self._numbered(work, start.number, act, {})
+            step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
+            self._write(work, step, call, case, now)
+        return Done(case, step)
+
+    def _fire(self, work: Work, call: Call, begun: bool) -> Done:
+        case = call.case or ""
+        remembered = None if begun or call.actor.invitation else self._memory.reading(case, call.actor.person)
+        if remembered is not None:
+            try:
+                return self._perform(work, call, remembered, begun)
+            except (Refused, Conflict, NotFound):
+                self._memory.forget(case)
+                self._memory.forget_person(call.actor.person)
+        if begun:
+            self._store.lock(work, case)
+        reading = self._store.read(work, case, call.actor.person, call.scoped_key)
+        if reading.answer is not None:
+            return self._answered(reading.answer, call)
+        if reading.family is None:
+            raise no_case(case)
+        self._memory.keep_person(call.actor.person, reading.grants)
+        return self._perform(work, call, reading, begun)
+
+    def _perform(self, work: Work, call: Call, reading: Reading, begun: bool) -> Done:
+        family, case = reading.family, call.case or ""
+        if family is None:
+            raise no_case(case)
+        record = family.records[case]
+        if call.revision is not None and call.revision != record.revision:
+            text = Text(f"案件已变更,现为第 {record.revision} 版", f"the case has changed; its revision is {record.revision}")
+            raise Conflict(text, record.revision)
+        now = self.now()
+        act, invitation = self.invited(work, act_of(call, now, reading), case, call.event)
+        event = self._laws.pinned(record.definition).event(call.event)
+        numbered = event.number is not None and record.number is None
+        with nullcontext() if begun else work.atomic(single=not numbered and event.begets is None):
+            if numbered:
+                act = self._numbered(work, event.number or "", act, record.data)
+            step = decide(self._laws, family, case, call.event, act, self._random)
+            step.invitation = invitation
+            self._write(work, step, call, case, now)
+        return Done(case, step)
+
+    def _write(self, work: Work, step: Step, call: Call, case: str, now: datetime) -> None:
+        if call.scoped_key is not None:
+            record = step.family.records[case]
+            answer = json.dumps({"case": case, "seq": record.seq, "revision": record.revision})
+            step.key = (call.scoped_key, call.body_hash, answer)
+        self._write_step(work, step, now)
+
+    def _write_step(self, work: Work, step: Step, now: datetime) -> None:
+        """Raises Stale when somebody was first."""
+        today = civil_date(now).isoformat()
+        if not self._store.write(work, step, now.isoformat(timespec="microseconds"), today):
+            self._memory.forget(step.family.root_id)
+            self._memory.forget_person(step.history[0].actor if step.history else "")
+            raise Stale
+
+    def _answered(self, stored: tuple[str, str], call: Call) -> Done:
+        if stored[0] != call.body_hash:
+            raise KeyReused(Text("同一幂等键曾用于另一请求", "this idempotency key was used for another request"))
+        answer = json.loads(stored[1])
+        return Done(answer["case"], None, answer)
+
+    def _remember(self, done: Done, host: Host | None) -> None:
+        if done.step is None:
+            return
+        for step in (done.step, *done.step.begotten):
+            if host is None:
+                self._memory.keep(step.family)
+            else:
+                # The host may still roll back.
+                self._memory.forget(step.family.root_id)
+
+    # -- timers
+
+    def tick(self, limit: int) -> list[Fired]:
+        """Fire what is due, in due order."""
+        now = self.now()
+        with self._store.work() as work:
+            due = self._store.due(work, now.isoformat(timespec="seconds"), limit)
+        fired: list[Fired] = []
+        for case, clock, at in due:
+            fired += self._repeat(
+                lambda work, begun, case=case, clock=clock, at=at: self._ring(  # type: ignore[misc]
+                    work, case, clock, datetime.fromisoformat(at), now, begun
+                ),
+                None,
+            )
+        return fired
+
+    def _ring(self, work: Work, case: str, clock: str, due_at: datetime, now: datetime, begun: bool) -> list[Fired]:
+        if begun:
+            self._store.lock(work, case)
+        family = self._store.read(work, case, "", None).family
+        ticked = decide_tick(self._laws, family, case, clock, now, self._random) if family else None
+        if ticked is None:
+            return []
+        with nullcontext() if begun else work.atomic(single=not ticked.step.begotten):
+            self._write_step(work, ticked.step, now)
+        self._memory.keep(ticked.step.family) if not begun else self._memory.forget(case)
+        last = ticked.rungs[-1].rung
+        return [
+            Fired(
+                case=case, clock=clock, rung=timer.rung, due_at=due_at, fired_at=now,
+                event=ticked.event if timer.rung == last else None,
+            )
+            for timer in ticked.rungs
+        ]  # fmt: skip
+
+    # -- the small parts
+
+    def _numbered(self, work: Work, series: str, act: Act, data: Mapping[str, Any]) -> Act:
+        declared = self._laws.series(series)
+        scope = self._laws.scope_of(declared, {**data, **act.data})
+        drawn = self._store.draw(work, series, scope)
+        return replace(act, number=declared.format.format(n=drawn), number_key=f"{series}/{scope}/{drawn}")
+
+    def invited(self, work: Work, act: Act, case: str, event: str | None) -> tuple[Act, str | None]:
+        """The act of somebody who comes with a token: he is its subject, here, for its event, until its day."""
+        token = act.actor.invitation
+        if token is None:
+            return act, None
+        found = self._store.invitation(work, digest(token))
+        today = civil_date(act.now).isoformat()
+        if found is None or found["case_id"] != case or found["revoked_at"] is not None or found["until"] < today:
+            raise NotFound(Text("邀请不存在或已失效", "no such invitation, or it has ended"))
+        if event is not None and found["event"] != event:
+            text = Text("邀请不是为此事发出的", "the invitation is for another event")
+            raise NotPermitted([Reason(code="invitation", text=text)])
+        return replace(act, actor=replace(act.actor, person=found["subject"]), grants=()), digest(token)
+
+
+def act_of(call: Call, now: datetime, reading: Reading) -> Act:
+    """The act a call is: its civil day, and how that day is written."""
+    when = call.effective_on
+    if isinstance(when, PartialDate):
+        day, written = when.latest(), str(when)
+    else:
+        day = when or civil_date(now)
+        written = None if call.imported and when is None else day.isoformat()
+    return Act(
+        actor=call.actor, now=now, day=day, effective_on=written, data=call.data, grants=reading.grants,
+        reason=call.reason, imported=call.imported, cause="import" if call.imported else None,
+    )  # fmt: skip
+
+
+def digest(token: str) -> str:
+    """What is stored of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def no_case(case: str) -> NotFound:
+    """There is no such case, or none that this person may know of."""
+    return NotFound(Text(f"没有案件 {case}", f"no case {case!r}"))
+
+

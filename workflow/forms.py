@@ -1,0 +1,182 @@
+"""Event forms: a marshmallow schema per event, built from the definition; the only importer of marshmallow in the engine.
+
+Loading returns plain JSON data in one stored form: NFC text, ISO dates. What the two databases would treat differently
+(NUL, lone surrogates, integers beyond 2**53) is refused here, at the boundary.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
+
+from .definition import Codes, Definition, Event, Field
+from .errors import FormInvalid, Reason, Text
+
+TEXT_LIMIT = 200_000
+ID_LIMIT = 80
+SAFE_INTEGER = 2**53
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+_MESSAGES = {
+    "required": Text("必填", "is required"),
+    "null": Text("不能为空", "must not be null"),
+    "blank": Text("不能为空白", "must not be blank"),
+    "invalid": Text("类型不对", "has the wrong type"),
+    "unknown": Text("没有这个字段", "is not a field of this form"),
+    "unfit": Text("含有不可用的字符(控制符、双向控制符或残缺的代理对)", "contains unusable characters (control, bidi or surrogate)"),
+    "long": Text("太长", "is too long"),
+    "range": Text("数字超出范围", "is out of range"),
+    "date": Text("须为 2026-03-15 这样的日期", "must be a date such as 2026-03-15"),
+    "code": Text("不在代码表中", "is not in the code list"),
+    "document": Text("须给出 sha256、size、media_type、name", "must give sha256, size, media_type, name"),
+    "repeated": Text("有重复", "has repeated values"),
+}
+
+
+def _clean(value: str) -> str:
+    if _UNFIT.search(value):
+        raise ValidationError("unfit")
+    if len(value) > TEXT_LIMIT:
+        raise ValidationError("long")
+    return unicodedata.normalize("NFC", value)
+
+
+class _Text(fields.Field[str]):
+    limit = TEXT_LIMIT
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("invalid")
+        cleaned = _clean(value)
+        if not cleaned.strip():
+            raise ValidationError("blank")
+        if len(cleaned) > self.limit:
+            raise ValidationError("long")
+        return cleaned
+
+
+class _Id(_Text):
+    limit = ID_LIMIT
+
+
+class _Integer(fields.Field[int]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValidationError("invalid")
+        if abs(value) >= SAFE_INTEGER:
+            raise ValidationError("range")
+        return value
+
+
+class _Boolean(fields.Field[bool]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("invalid")
+        return value
+
+
+class _Date(fields.Field[str]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if isinstance(value, date):
+            return value.isoformat()[:10]
+        try:
+            return date.fromisoformat(value).isoformat()
+        except (TypeError, ValueError):
+            raise ValidationError("date") from None
+
+
+class _Code(_Text):
+    def __init__(self, codes: Codes, **kwargs: Any) -> None:
+        super().__init__(validate=validate.OneOf(list(codes.values), error="code"), **kwargs)
+
+
+class _Document(fields.Field[dict[str, Any]]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or set(value) != {"sha256", "size", "media_type", "name"}:
+            raise ValidationError("document")
+        digest, size = value["sha256"], value["size"]
+        texts = (digest, value["media_type"], value["name"])
+        fit = all(isinstance(t, str) and t for t in texts) and isinstance(size, int) and not isinstance(size, bool)
+        if not fit or not _SHA256.fullmatch(digest) or not 0 <= size < SAFE_INTEGER:
+            raise ValidationError("document")
+        return {"sha256": digest, "size": size, "media_type": _clean(value["media_type"]), "name": _clean(value["name"])}
+
+
+def _distinct(values: list[Any]) -> None:
+    if len({str(v) for v in values}) != len(values):
+        raise ValidationError("repeated")
+
+
+def _many(inner: fields.Field[Any], **kwargs: Any) -> fields.Field[Any]:
+    return fields.List(inner, validate=_distinct, **kwargs)
+
+
+_PLAIN: dict[str, Callable[..., fields.Field[Any]]] = {
+    "text": _Text, "integer": _Integer, "boolean": _Boolean, "date": _Date, "document": _Document,
+    "unit": _Id, "person": _Id, "case": _Id,
+    "documents": lambda **k: _many(_Document(), **k),
+    "units": lambda **k: _many(_Id(), **k),
+    "persons": lambda **k: _many(_Id(), **k),
+}  # fmt: skip
+
+
+def _field(field: Field, codes: Mapping[str, Codes], required: bool) -> fields.Field[Any]:
+    if field.type == "code":
+        return _Code(codes[field.codes or ""], required=required)
+    if field.type == "codes":
+        return _many(_Code(codes[field.codes or ""]), required=required)
+    return _PLAIN[field.type](required=required)
+
+
+def schema_of(definition: Definition, event: Event, codes: Mapping[str, Codes], *, lenient: bool = False) -> Schema:
+    """The event's form as a marshmallow schema (also what an HTTP description is made from)."""
+    declared: dict[str, fields.Field[Any]] = {}
+    for asked in event.form:
+        declared[asked.name] = _field(definition.fields[asked.name], codes, asked.required and not lenient)
+    schema: type[Schema] = Schema.from_dict(declared, name=f"{definition.name}_{event.name}")  # type: ignore[arg-type]
+    return schema(unknown=EXCLUDE if lenient else RAISE)
+
+
+class Form:
+    """A compiled form. `lenient` (imports): nothing is required, unknown stays unknown."""
+
+    def __init__(self, definition: Definition, event: Event, codes: Mapping[str, Codes], *, lenient: bool = False) -> None:
+        self._titles = {f.name: definition.fields[f.name].title for f in event.form}
+        self._schema = schema_of(definition, event, codes, lenient=lenient)
+        self.required = tuple(f.name for f in event.form if f.required)
+
+    def load(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The data in their one stored form. Raises FormInvalid with a reason per field."""
+        try:
+            loaded: dict[str, Any] = self._schema.load(dict(data))
+        except ValidationError as error:
+            raise FormInvalid(self._reasons(error.normalized_messages())) from None
+        return loaded
+
+    def _reasons(self, messages: Mapping[str, Any]) -> list[Reason]:
+        return [self._reason(name, _first(found)) for name, found in messages.items()]
+
+    def _reason(self, name: str, message: str) -> Reason:
+        code = next((key for key in _MESSAGES if key == message), None) or _code_of(message)
+        text, title = _MESSAGES[code], self._titles.get(name, Text(name, name))
+        return Reason(code=f"form.{code}", text=Text(f"{title.zh}:{text.zh}", f"{title.en} {text.en}"), field=name)
+
+
+def _first(found: Any) -> str:
+    while isinstance(found, (dict, list)):
+        found = next(iter(found.values() if isinstance(found, dict) else found), "invalid")
+    return str(found)
+
+
+def _code_of(message: str) -> str:
+    if message.startswith("Missing"):
+        return "required"
+    if message.startswith("Unknown"):
+        return "unknown"
+    return "null" if "null" in message else "invalid"

@@ -1,0 +1,262 @@
+"""The keys of every kind of definition file, once: the loader reads by this table and editors get it as JSON Schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .shapes import (
+    DROPPED,
+    NAME,
+    RESERVED,
+    Any_,
+    Choice,
+    Day,
+    Either,
+    Flag,
+    Loose,
+    Many,
+    Number,
+    OneOrMany,
+    Path,
+    Pattern,
+    Record,
+    Schema,
+    Shape,
+    Source,
+    Table,
+    Words,
+)
+from .yaml_reader import Node, Scalar
+
+__all__ = ["HANDED_ON", "KINDS", "json_schema"]
+
+FIELD_TYPES = (
+    "text", "integer", "boolean", "date", "code", "codes", "document", "documents",
+    "unit", "units", "person", "persons", "case",
+)  # fmt: skip
+
+_RULE = r"[A-Za-z][A-Za-z0-9_]{0,39}"
+_PLACE = r"[A-Za-z][A-Za-z0-9_-]{0,39}"
+_RELATION = rf"(?:root\.)?{NAME}"
+
+name = Pattern(NAME, ("名称（小写字母、数字、下划线）", "a name (a-z, 0-9, _)"))
+asked_name = Pattern(NAME, name.what, RESERVED)
+event_name = Pattern(NAME, name.what, ("start",))
+rule = Pattern(_RULE, ("规则编号", "the id of a rule"))
+place = Pattern(_PLACE, ("地方名称", "the name of a place"))
+code = Pattern(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", ("代码", "a code"))
+holder = Pattern(
+    rf"the {_RELATION}|(?!the ){NAME}(?: of {_RELATION})?",
+    ("“角色”、“角色 of 关系”或“the 关系”", "ROLE, ROLE of RELATION or the RELATION"),
+)
+relation = Pattern(_RELATION, ("关系", "a relation"))
+form_field = Pattern(rf"{NAME}\??", ("字段名（可带 ?）", "a field, perhaps with ?"))
+words = Words()
+flag = Flag()
+
+TITLE = {"zh": words, "en": words}
+title = Record(TITLE)
+
+
+@dataclass(frozen=True)
+class Years:
+    """A year as a key; nobody quotes it."""
+
+    def check(self, node: Node, path: Path, source: Source) -> Any:
+        """See Shape."""
+        if isinstance(node, Scalar) and re.fullmatch("[0-9]{4}", node.text):
+            return node.text
+        source.faults.add(node.mark, "bad_form", "应为年份", "a year is needed here")
+        return DROPPED
+
+    def schema(self) -> Schema:
+        """See Shape."""
+        return {"pattern": "^[0-9]{4}$"}
+
+
+@dataclass(frozen=True)
+class Range:
+    """A day, or `first..last`; its dates are checked by the calendar itself."""
+
+    def check(self, node: Node, path: Path, source: Source) -> Any:
+        """See Shape."""
+        if isinstance(node, Scalar) and re.fullmatch(r"[0-9]{4}-\d\d-\d\d(\.\.[0-9]{4}-\d\d-\d\d)?", node.text):
+            return node.text
+        source.faults.add(
+            node.mark, "not_a_date", "应为 YYYY-MM-DD 或 YYYY-MM-DD..YYYY-MM-DD", "YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD"
+        )
+        return DROPPED
+
+    def schema(self) -> Schema:
+        """See Shape."""
+        return {"type": "string", "pattern": r"^[0-9]{4}-\d\d-\d\d(\.\.[0-9]{4}-\d\d-\d\d)?$"}
+
+
+# --- definition --------------------------------------------------------------------------------------
+
+MOVE = Record({"from": OneOrMany(name)}, {"to": name, "when": words})
+
+_WHAT_HAPPENS: Mapping[str, Shape] = {
+    "by": OneOrMany(holder),
+    "automatic": Choice(("notice", "lapse", "join")),
+    "form": Many(form_field),
+    "when": words,
+    "not_by": OneOrMany(name),
+    "relates": Table(name, name),
+    "unrelates": OneOrMany(name),
+    "opens": OneOrMany(name),
+    "ends": Table(name, name),
+    "raises": name,
+    "begets": name,
+    "number": name,
+    "round": Either(Record({"rule": rule}, {"per": name}), rule),
+    "unbounded": title,
+    "tells": OneOrMany(holder),
+    "backdate": Record({"by": OneOrMany(holder), "rule": rule}),
+    "source": words,
+}
+_WHO = (("by", "automatic"),)
+START = Record({}, {**TITLE, **_WHAT_HAPPENS}, _WHO)
+EVENT = Record(
+    TITLE,
+    {"from": OneOrMany(name), "to": name, "moves": Many(MOVE), **_WHAT_HAPPENS},
+    (("from", "moves"), *_WHO),
+)
+FIELD = Record({**TITLE, "type": Choice(FIELD_TYPES)}, {"codes": name})
+RELATION = Record({**TITLE, "of": Choice(("unit", "person"))}, {"one": flag})
+STATE = Record(TITLE, {"holder": OneOrMany(holder), "end": flag, "decided": flag})
+CLOCK = Record(
+    {**TITLE, "rule": rule, "starts": OneOrMany(name)},
+    {"outer": rule, "stops": OneOrMany(name), "missed": name, "anchor": name, "extends": Table(name, name)},
+)
+SLOT = Record(
+    {**TITLE, "definition": name},
+    {
+        "one_per": name,
+        "as": name,
+        "overlay": flag,
+        "join": rule,
+        "done": OneOrMany(name),
+        "or_after": name,
+        "then": name,
+        "carries": Many(name),
+    },
+    (("overlay", "join"),),
+)
+DEFINITION = Record(
+    {
+        "definition": name,
+        "version": Number(1),
+        "title": title,
+        "initial": name,
+        "states": Table(name, STATE),
+        "start": START,
+        "events": Table(event_name, EVENT),
+    },
+    {
+        "source": words,
+        "relations": Table(asked_name, RELATION),
+        "fields": Table(asked_name, FIELD),
+        "clocks": Table(name, CLOCK),
+        "children": Table(asked_name, SLOT),
+        "barred": OneOrMany(relation),
+    },
+)
+
+# --- the other kinds ---------------------------------------------------------------------------------
+
+MEANING_TYPES = ("boolean", "text", "integer")
+meaning = Any_((flag, Number(), words))
+CODE = Record(TITLE, {"source": words}, rest=meaning)
+CODES = Record(
+    {"codes": name, "title": title},
+    {
+        "source": words,
+        "confidence": words,
+        "meanings": Table(asked_name, Choice(MEANING_TYPES)),
+        "values": Table(code, CODE),
+        "sets": Table(code, Record({"values": Table(code, CODE)}, {"source": words, "confidence": words})),
+    },
+    (("values", "sets"),),
+)
+SERIES = Record(
+    {
+        "series": name,
+        "title": title,
+        "format": Pattern(r"[^{}]*\{n(?::0?[1-9])?d?\}[^{}]*", ("含一个 {n} 的格式", "a format with one {n}")),
+    },
+    {"scope": Many(name), "source": words},
+)
+RULE = Record(
+    {
+        **TITLE,
+        "value": Any_((Number(), flag, words, Many(words))),
+        "unit": Choice(("month", "calendar_day", "working_day", "times", "date", "switch")),
+        "source": words,
+        "confidence": Choice(("S", "H", "X", "m", "d")),
+    },
+    {
+        "anchor": words,
+        "direction": Choice(("after", "before")),
+        "roll": Choice(("none", "next_working_day", "previous_working_day")),
+        "outer": rule,
+        "statutory": flag,
+        "warn": Many(Number(0, 366), 0),
+        "valid_from": Day(),
+        "valid_until": Day(),
+    },
+)
+RULES = Record(
+    {"rules": place, "title": title, "values": Table(rule, Either(RULE, Many(RULE)))},
+    {"extends": place, "calendar": name, "source": words},
+)
+YEAR = Record(
+    {"off": Table(words, OneOrMany(Range()), 0), "makeup": Many(Day(), 0)},
+    {"notice": words, "published": Day(), "source": words, "confidence": words, "note": words},
+)
+CALENDAR = Record(
+    {
+        "calendar": name,
+        "version": words,
+        "first": Day(),
+        "horizon": Day(),
+        "years": Table(Years(), YEAR),
+    },
+    {
+        "title": title,
+        "note": words,
+        "confidence": Table(name, words),
+        "names": Table(words, words),
+    },
+)
+
+KINDS: Mapping[str, Record] = {
+    "definition": DEFINITION,
+    "codes": CODES,
+    "series": SERIES,
+    "rules": RULES,
+    "calendar": CALENDAR,
+}
+"""The kinds of files that make a library; the first key of a file names its kind."""
+
+HANDED_ON: Mapping[str, Shape] = {"scenario": Loose(), "import": Loose()}
+"""Kinds that others read; here they are only kept from doing harm."""
+
+
+def json_schema() -> Schema:
+    """JSON Schema (draft 2020-12) of every kind, for editors."""
+    kinds = {**KINDS, **HANDED_ON}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:tibandu:definition",
+        "title": "tibandu definition files",
+        "type": "object",
+        "oneOf": [{"required": [kind]} for kind in kinds],
+        "allOf": [
+            {"if": {"required": [kind]}, "then": {"$ref": f"#/$defs/{kind}"}} for kind in kinds
+        ],
+        "$defs": {kind: shape.schema() for kind, shape in kinds.items()},
+    }

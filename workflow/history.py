@@ -1,0 +1,65 @@
+"""The chain. One line per event, SHA-256 over fixed fields and the hash of the line before, per case.
+
+Authoritative are the lines; nothing in them is personal: what was given stands in the line only as commitments
+SHA-256(salt ‖ value), one a field, while values and salts live apart and can be erased (PIPL art. 47) without breaking
+the chain. A chain alone does not see its tail cut or a whole case gone: anchors (anchor.py) do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .family import HistoryRow
+from .random import RandomSource
+
+DOMAIN = b"tibandu-history-1"
+GENESIS = "0" * 64
+HASHED = (
+    "case", "seq", "recorded_at", "effective_on", "event", "from_state", "to_state", "actor", "on_behalf_of",
+    "role", "unit", "automatic", "definition", "commitments", "prev",
+)  # fmt: skip
+
+
+def canonical(value: Any) -> str:
+    """One text for one value: JSON with sorted keys, no spaces, NFC."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def commit(data: Mapping[str, Any], source: RandomSource) -> tuple[str, str]:
+    """(commitments, disclosure) of the fields: `{field: hash}` and `{field: [salt, value]}`, both canonical JSON."""
+    if not data:
+        return "{}", "{}"
+    commitments, disclosure = {}, {}
+    salts = source.bytes(16 * len(data)).hex()
+    for index, (name, value) in enumerate(data.items()):
+        salt = salts[32 * index : 32 * index + 32]
+        commitments[name] = commitment(salt, value)
+        disclosure[name] = [salt, value]
+    return canonical(commitments), canonical(disclosure)
+
+
+def commitment(salt: str, value: Any) -> str:
+    """SHA-256(salt ‖ canonical value), hex; the salt is 16 bytes in hex."""
+    return hashlib.sha256(bytes.fromhex(salt) + canonical(value).encode()).hexdigest()
+
+
+def line_hash(fields: Iterable[str | int | None]) -> str:
+    """The hash of a line: its `HASHED` fields in order, each length-prefixed; a missing one is `-`."""
+    parts = [DOMAIN]
+    for value in fields:
+        if value is None:
+            parts.append(b"-")
+        else:
+            raw = str(value).encode()
+            parts.append(b"%d:%b" % (len(raw), raw))
+    return hashlib.sha256(b",".join(parts)).hexdigest()
+
+
+def hash_of(row: HistoryRow) -> str:
+    """What the row's `hash` has to be."""
+    return line_hash([getattr(row, name) for name in HASHED])

@@ -1,0 +1,132 @@
+"""The definitions in use, compiled once and shared by all threads: which law a pinned case follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .calendars import Calendar
+from .deadlines import RuleBook
+from .definition import Codes, Definition, Event, Series
+from .errors import NotFound, Text
+from .library import Library
+from .machine import Lifecycle
+
+if TYPE_CHECKING:
+    from .forms import Form
+
+
+class Law:
+    """One definition with its machine, its forms and what each of its events' guards may ask."""
+
+    def __init__(self, definition: Definition, codes: Mapping[str, Codes]) -> None:
+        self.definition = definition
+        self.lifecycle = Lifecycle(definition)
+        self._codes = codes
+        self._forms: dict[tuple[str, bool], Form] = {}
+        self.asked = {event.name: _asked(event) for event in definition.events.values()}
+        self.starts = _by_event(definition, lambda clock: clock.starts)
+        self.stops = _by_event(definition, lambda clock: clock.stops)
+        self.extends = _by_event(definition, lambda clock: tuple(clock.extends))
+        self.watched = {name for event in definition.events.values() for name in event.not_by}
+
+    def event(self, name: str) -> Event:
+        """The event of that name, `start` included. Raises NotFound with what there is."""
+        if name == "start":
+            return self.definition.start
+        try:
+            return self.definition.events[name]
+        except KeyError:
+            known = ", ".join(self.definition.events)
+            raise NotFound(
+                Text(f"“{self.definition.title.zh}”没有事件 {name};有:{known}", f"no event {name!r}; there are: {known}")
+            ) from None
+
+    def form(self, event: Event, *, lenient: bool = False) -> Form:
+        """The event's compiled form. marshmallow is loaded with the first one."""
+        key = (event.name, lenient)
+        if key not in self._forms:
+            from .forms import Form
+
+            self._forms[key] = Form(self.definition, event, self._codes, lenient=lenient)
+        return self._forms[key]
+
+
+def _asked(event: Event) -> frozenset[str]:
+    guards = [event.when, *(move.when for move in event.moves)]
+    return frozenset().union(*(guard.names for guard in guards if guard is not None))
+
+
+def _by_event(definition: Definition, events_of: Callable[..., tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for clock in definition.clocks.values():
+        for event in events_of(clock):
+            found[event] = (*found.get(event, ()), clock.name)
+    return found
+
+
+class Laws:
+    """Every definition by hash; the rules and the calendar of the place."""
+
+    def __init__(
+        self, library: Library, place: str | None = None, fetch: Callable[[str], Definition] | None = None
+    ) -> None:
+        self.library = library
+        self.place = place
+        self._fetch = fetch
+        self._by_hash = {d.hash: Law(d, library.codes) for d in library.definitions.values()}
+        self._latest = {name: self._by_hash[d.hash] for name, d in library.definitions.items()}
+
+    @cached_property
+    def book(self) -> RuleBook:
+        """The rules of the place."""
+        return self.library.book(self.place)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The calendar by which the place counts."""
+        return self.library.calendar_of(self.place)
+
+    @property
+    def codes(self) -> Mapping[str, Codes]:
+        """Code lists by name."""
+        return self.library.codes
+
+    @property
+    def definitions(self) -> Mapping[str, Definition]:
+        """The latest version of each definition, by name: what `Slot.definition` means."""
+        return self.library.definitions
+
+    def latest(self, name: str) -> Law:
+        """The law a new case follows. Raises NotFound."""
+        try:
+            return self._latest[name]
+        except KeyError:
+            known = ", ".join(self._latest)
+            raise NotFound(Text(f"没有定义 {name};有:{known}", f"no definition {name!r}; there are: {known}")) from None
+
+    def pinned(self, digest: str) -> Law:
+        """The law a case is pinned to; published versions no longer in the folder come from the store."""
+        if digest not in self._by_hash:
+            if self._fetch is None:
+                raise NotFound(Text(f"没有内容哈希为 {digest} 的定义", f"no definition with the content hash {digest}"))
+            self._by_hash[digest] = Law(self._fetch(digest), self.library.codes)
+        return self._by_hash[digest]
+
+    def known(self) -> list[Law]:
+        """Every law seen so far, pinned old ones included."""
+        return list(self._by_hash.values())
+
+    def series(self, name: str) -> Series:
+        """A number series."""
+        return self.library.series[name]
+
+    def scope_of(self, series: Series, data: Mapping[str, object]) -> str:
+        """The value of the series' scope fields, one text."""
+        return "/".join(str(data.get(field, "")) for field in series.scope)
+
+    def in_force(self, rule: str, day: date) -> object:
+        """The value of a rule on a day."""
+        return self.book.rule(rule, day).value

@@ -1,0 +1,151 @@
+"""The values that go in and out of the engine: frozen, keyword-only, free of any database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from .errors import Reason, Text
+
+SYSTEM = "system"
+"""The person of automatic events; nobody can be granted anything under this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """A person who acts, never a unit. `role` and `unit` choose among several grants; `invitation` is a one-time token."""
+
+    person: str
+    on_behalf_of: str | None = None
+    role: str | None = None
+    unit: str | None = None
+    invitation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A role of a person, perhaps within a unit, for a tenant and all below it. Dates are civil and inclusive."""
+
+    id: str
+    person: str
+    role: str
+    scope: str
+    unit: str | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    def covers(self, tenant: str, day: date) -> bool:
+        """Whether the grant holds in that tenant on that civil date."""
+        return (
+            (self.valid_from is None or self.valid_from <= day)
+            and (self.valid_until is None or day <= self.valid_until)
+            and (tenant == self.scope or tenant.startswith(self.scope + "/"))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockView:
+    """A clock of a case as it stands: civil dates; `due_on` is derived from its ledger and the calendar."""
+
+    name: str
+    title: Text
+    rule: str
+    anchor_on: date
+    due_on: date
+    outer_on: date | None
+    running: bool
+    provisional: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A case as it stands. `revision` goes into the next `fire` to be told when somebody else was first."""
+
+    id: str
+    kind: str
+    definition: str
+    tenant: str
+    state: str
+    revision: int
+    seq: int
+    number: str | None
+    data: Mapping[str, Any]
+    relations: Mapping[str, tuple[str, ...]]
+    clocks: tuple[ClockView, ...]
+    opened_on: str | None
+    closed: bool
+    root: str
+    slot: str | None = None
+    party: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One line of a history. `effective_on` is civil and may be partial (`2025-04`) or unknown in imported records."""
+
+    case: str
+    seq: int
+    recorded_at: datetime
+    effective_on: str | None
+    event: str
+    from_state: str
+    to_state: str
+    actor: str
+    on_behalf_of: str | None
+    role: str | None
+    unit: str | None
+    automatic: str | None
+    definition: str
+    data: Mapping[str, Any]
+    """what was given and is not erased"""
+    erased: tuple[str, ...] = ()
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """The answer, beforehand, to "may this person fire this event here?", with every reason of a no."""
+
+    event: str
+    title: Text
+    allowed: bool
+    reasons: tuple[Reason, ...] = ()
+    form: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One row of a batch: what `fire` takes."""
+
+    case: str
+    event: str
+    actor: Actor
+    data: Mapping[str, Any] = field(default_factory=dict)
+    revision: int | None = None
+    key: str | None = None
+    effective_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One row of a batch's result: the case, or why not."""
+
+    row: int
+    case: Case | None = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """What a tick did: the rung of a clock (`-7` days before, `0` due, `1` overdue) and the event, if one was fired."""
+
+    case: str
+    clock: str
+    rung: int
+    due_at: datetime
+    fired_at: datetime
+    event: str | None = None

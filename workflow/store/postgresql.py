@@ -1,0 +1,167 @@
+"""The hot path on PostgreSQL: one statement reads all a decision needs, one data-modifying CTE writes all it decided.
+
+The writing statement compares the root's revision (and the grant) first; everything else hangs on that CTE, so a stale
+decision writes nothing. Its text depends only on how many rows of each kind there are; it is built once per shape and the
+driver keeps it prepared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from ..family import Step
+from . import rows
+
+_CASTS = {
+    "revision": "bigint", "seq": "int", "closed": "boolean", "provisional": "boolean", "running": "boolean",
+    "next_rung": "int",
+}  # fmt: skip
+
+
+def read_sql(prefix: str) -> str:
+    """Parameters: person, key, case id. A row per family member; the last two columns repeat."""
+    columns = ", ".join(f"c.{name}" for name in rows.CASE)
+    return f"""
+select {columns},
+ (select json_agg(json_build_array(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until) order by g.id)
+    from {prefix}grant g where g.person = %s),
+ (select json_build_array(a.body_hash, a.answer) from {prefix}answer a where a.key = %s)
+from {prefix}cases c where c.root_id = (select r.root_id from {prefix}cases r where r.id = %s)"""
+
+
+def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) -> bool:
+    """Write the step; False when somebody was first (or the grant is gone) and nothing was written."""
+    root = step.family.root
+    starting = step.expected is None
+    children = [step.family.records[case] for case in step.changed if case != root.id]
+    born = [rows.case_row(child) for child in children if child.id in step.new]
+    grown = [rows.case_row(child) for child in children if child.id not in step.new]
+    parts: dict[str, Sequence[Sequence[Any]]] = {
+        "born": born,
+        "grown": [(row[0], *row[7:]) for row in grown],
+        "history": [rows.history_row(line) for line in step.history],
+        "disclosure": [(line.case, line.seq, line.disclosure) for line in step.history if line.disclosure != "{}"],
+        "relation": step.relations_added,
+        "unrelation": step.relations_removed,
+        "clock": rows.clock_rows(step),
+        "outbox": rows.outbox_rows(step, recorded_at),
+        "barred": step.barred,
+        "answer": [(*step.key, recorded_at)] if step.key else [],
+        "used": [(step.invitation, recorded_at)] if step.invitation else [],
+    }
+    row = rows.case_row(root)
+    arguments: list[Any] = [*row] if starting else [*row[7:], root.id, step.expected]
+    if step.grant:
+        arguments += [step.grant, today, today]
+    for part in parts.values():
+        for values in part:
+            arguments += values
+    shape = tuple((name, len(part)) for name, part in parts.items() if part)
+    cursor.execute(_write_sql(prefix, starting, bool(step.grant), shape), arguments)
+    return cursor.fetchone()[0] == 1  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=512)
+def _write_sql(prefix: str, starting: bool, granted: bool, shape: tuple[tuple[str, int], ...]) -> str:
+    grant = (
+        f"exists (select 1 from {prefix}grant g where g.id = %s and (g.valid_from is null or g.valid_from <= %s)"
+        " and (g.valid_until is null or g.valid_until >= %s))"
+    )
+    if starting:
+        where = f" where {grant}" if granted else ""
+        values = ", ".join(_typed(name) for name in rows.CASE)
+        root = f"insert into {prefix}cases({', '.join(rows.CASE)}) select {values}{where} returning id"
+    else:
+        where = f" and {grant}" if granted else ""
+        sets = ", ".join(f"{name} = %s" for name in rows.CHANGING)
+        root = f"update {prefix}cases set {sets} where id = %s and revision = %s{where} returning id"
+    ctes = [f"root as ({root})"]
+    ctes += [f"{name}_ as ({_PARTS[name](prefix, count)})" for name, count in shape]
+    return f"with {', '.join(ctes)} select count(*) from root"
+
+
+def _typed(name: str) -> str:
+    return f"%s::{_CASTS.get(name, 'text')}"
+
+
+def _values(columns: Sequence[str], count: int) -> str:
+    first = ", ".join(_typed(name) for name in columns)
+    more = ", ".join("%s" for _ in columns)
+    return f"(values ({first}){f', ({more})' * (count - 1)}) v({', '.join(columns)})"
+
+
+def _insert(table: str, columns: Sequence[str], ending: str = "") -> Any:
+    names = ", ".join(columns)
+    selected = ", ".join(f"v.{name}" for name in columns)
+    return lambda prefix, count: (
+        f"insert into {prefix}{table}({names}) select {selected} from root, {_values(columns, count)}{ending}"
+    )
+
+
+def _grown(prefix: str, count: int) -> str:
+    sets = ", ".join(f"{name} = v.{name}" for name in rows.CHANGING)
+    return f"update {prefix}cases c set {sets} from root, {_values(('id', *rows.CHANGING), count)} where c.id = v.id"
+
+
+def _unrelate(prefix: str, count: int) -> str:
+    values = _values(("case_id", "relation", "party"), count)
+    return (
+        f"delete from {prefix}relation r using root, {values}"
+        " where r.case_id = v.case_id and r.relation = v.relation and r.party = v.party"
+    )
+
+
+def _use(prefix: str, count: int) -> str:
+    values = _values(("token_hash", "used_at"), count)
+    return f"update {prefix}invitation i set used_at = v.used_at from root, {values} where i.token_hash = v.token_hash"
+
+
+_CLOCK_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in rows.CLOCK[2:])
+_PARTS: dict[str, Any] = {
+    "born": _insert("cases", rows.CASE),
+    "grown": _grown,
+    "history": _insert("history", rows.HISTORY),
+    "disclosure": _insert("disclosure", ("case_id", "seq", "body")),
+    "relation": _insert("relation", ("case_id", "relation", "party")),
+    "unrelation": _unrelate,
+    "clock": _insert("clock", rows.CLOCK, f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}"),
+    "outbox": _insert("outbox", rows.OUTBOX, " on conflict (key) do nothing"),
+    "barred": _insert("barred", ("case_id", "unit"), " on conflict do nothing"),
+    "answer": _insert("answer", ("key", "body_hash", "answer", "recorded_at")),
+    "used": _use,
+}
+
+
+def protection(prefix: str) -> list[str]:
+    """Append-only history and the separation of powers, as the database keeps them whatever the engine does."""
+    p = prefix
+    return [
+        f"""create or replace function {p}refuse() returns trigger language plpgsql as $$
+begin
+  raise exception '{p}refused: % on % is not allowed (append-only)', tg_op, tg_table_name using errcode = 'restrict_violation';
+end $$""",
+        *(
+            f"create or replace trigger {p}{table}_fixed before {what} on {p}{table} for each statement"
+            f" execute function {p}refuse()"
+            for table, what in (
+                ("history", "update or delete or truncate"), ("cases", "delete or truncate"), ("feed", "update or delete"),
+                ("anchor", "update or delete or truncate"), ("definition", "update or delete or truncate"),
+            )
+        ),  # fmt: skip
+        f"""create or replace function {p}separate() returns trigger language plpgsql as $$
+begin
+  if exists (select 1 from {p}barred b where b.case_id = new.case_id and (b.unit = new.unit or b.unit = new.actor
+       or exists (select 1 from {p}grant g where g.unit = b.unit and g.person in (new.actor, new.on_behalf_of)))) then
+    raise exception '{p}separation: % may not act in case %', new.actor, new.case_id using errcode = 'restrict_violation';
+  end if;
+  if new.actor = 'system' and not exists (select 1 from {p}event_policy e
+       where e.definition = new.definition and e.event = new.event and e.automatic) then
+    raise exception '{p}decision: % is a decision and only a person''s', new.event using errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$""",
+        f"create or replace trigger {p}history_separation before insert on {p}history for each row"
+        f" execute function {p}separate()",
+    ]

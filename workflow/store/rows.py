@@ -1,0 +1,101 @@
+"""Records and steps as rows: one column order for every statement, JSON text for what the database never looks into."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..ledger import Ledger
+from ..family import ClockState, Family, HistoryRow, Record, Step
+
+CASE = (
+    "id", "root_id", "slot", "party", "kind", "definition", "tenant", "state", "revision", "seq", "number", "number_key",
+    "data", "relations", "memo", "clocks", "head", "opened_on", "closed", "due_on",
+)  # fmt: skip
+CHANGING = CASE[7:]
+"""what an event can change"""
+HISTORY = (
+    "case_id", "seq", "recorded_at", "effective_on", "event", "from_state", "to_state", "actor", "on_behalf_of", "role",
+    "unit", "automatic", "definition", "commitments", "prev", "hash",
+)  # fmt: skip
+CLOCK = ("case_id", "name", "rule", "anchor_on", "due_on", "outer_on", "provisional", "running", "next_rung", "next_at")
+OUTBOX = ("key", "case_id", "seq", "topic", "recipient", "body", "state", "created_at")
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def case_row(record: Record) -> tuple[Any, ...]:
+    """The record in the order of `CASE`."""
+    due = [clock.due_on for clock in record.clocks.values() if clock.running]
+    return (
+        record.id, record.root, record.slot, record.party, record.kind, record.definition, record.tenant, record.state,
+        record.revision, record.seq, record.number, record.number_key, _dumps(record.data), _dumps(record.relations),
+        _dumps([record.rounds, record.last_by]), _dumps({n: _clock_data(c) for n, c in record.clocks.items()}),
+        record.head, record.opened_on, record.closed, min(due, default=None),
+    )  # fmt: skip
+
+
+def record(row: Sequence[Any]) -> Record:
+    """The inverse of `case_row`."""
+    (
+        id_, root, slot, party, kind, definition, tenant, state, revision, seq, number, number_key,
+        data, relations, memo, clocks, head, opened_on, closed, _,
+    ) = row  # fmt: skip
+    rounds, last_by = json.loads(memo)
+    return Record(
+        id=id_, root=root, slot=slot, party=party, kind=kind, definition=definition, tenant=tenant, state=state,
+        revision=revision, seq=seq, number=number, number_key=number_key, data=json.loads(data),
+        relations={name: tuple(parties) for name, parties in json.loads(relations).items()},
+        rounds=rounds, last_by=last_by, clocks={n: _clock(c) for n, c in json.loads(clocks).items()},
+        head=head, opened_on=opened_on, closed=bool(closed),
+    )  # fmt: skip
+
+
+def family(rows: Sequence[Sequence[Any]]) -> Family:
+    """The family whose rows these are, root first."""
+    records = [record(row) for row in rows]
+    records.sort(key=lambda r: (r.id != r.root, r.id))
+    return Family({r.id: r for r in records}, records[0].id)
+
+
+def history_row(row: HistoryRow) -> tuple[Any, ...]:
+    """The line in the order of `HISTORY`."""
+    return (
+        row.case, row.seq, row.recorded_at, row.effective_on, row.event, row.from_state, row.to_state, row.actor,
+        row.on_behalf_of, row.role, row.unit, row.automatic, row.definition, row.commitments, row.prev, row.hash,
+    )  # fmt: skip
+
+
+def clock_rows(step: Step) -> list[tuple[Any, ...]]:
+    """The clock index rows the step touches, in the order of `CLOCK`."""
+    rows = []
+    for case, name in step.clocks:
+        clock = step.family.records[case].clocks[name]
+        rows.append(
+            (
+                case, name, clock.ledger.rule, clock.ledger.anchor.isoformat(), clock.due_on, clock.outer_on,
+                clock.provisional, clock.running, clock.next_rung, clock.next_at,
+            )  # fmt: skip
+        )
+    return rows
+
+
+def outbox_rows(step: Step, created_at: str) -> list[tuple[Any, ...]]:
+    """The messages in the order of `OUTBOX`."""
+    return [(m.key, m.case, m.seq, m.topic, m.recipient, m.body, m.state, created_at) for m in step.messages]
+
+
+def _clock_data(clock: ClockState) -> list[Any]:
+    return [
+        clock.ledger.to_data(), clock.round, clock.due_on, clock.outer_on, clock.provisional, clock.running,
+        clock.next_rung, clock.next_at,
+    ]  # fmt: skip
+
+
+def _clock(data: list[Any]) -> ClockState:
+    ledger: Mapping[str, object] = data[0]
+    return ClockState(
+        ledger=Ledger.from_data(ledger), round=data[1], due_on=data[2], outer_on=data[3], provisional=data[4],
+        running=data[5], next_rung=data[6], next_at=data[7],
+    )  # fmt: skip

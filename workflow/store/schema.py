@@ -1,0 +1,287 @@
+"""The tables, the same on both databases. Everything carries the prefix, so they can live beside a host's own.
+
+`cases` holds the authority on what is; `relation` and `clock` are indexes derived from it; `history` is append-only and
+`disclosure` holds what was said, erasable. JSON columns are text to the database: it never looks inside.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+PREFIX = "tibandu_"
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Tables:
+    """The tables under one prefix, as attributes."""
+
+    def __init__(self, prefix: str = PREFIX) -> None:
+        self.prefix = prefix
+        self.metadata = MetaData(naming_convention=NAMING)
+        self.cases = self._cases()
+        self.relation = self._relation()
+        self.clock = self._clock()
+        self.history = self._history()
+        self.disclosure = self._disclosure()
+        self.erasure = self._erasure()
+        self.feed = self._feed()
+        self.outbox = self._outbox()
+        self.answer = self._answer()
+        self.invitation = self._invitation()
+        self.party = self._party()
+        self.grant = self._grant()
+        self.series = self._series()
+        self.definition = self._definition()
+        self.barred = self._barred()
+        self.event_policy = self._event_policy()
+        self.anchor = self._anchor()
+
+    def _table(self, name: str, *columns: object) -> Table:
+        return Table(self.prefix + name, self.metadata, *columns)  # type: ignore[arg-type]
+
+    def _case_id(self, *, primary: bool = True) -> Column[str]:
+        # No foreign key: cases are never deleted (a trigger refuses it), every row here is written in the statement that
+        # writes its case, and `verify` looks for orphans; a key check per row would cost a fifth of the hot path.
+        return Column("case_id", String(40), primary_key=primary, nullable=False)
+
+    def _cases(self) -> Table:
+        table = self._table(
+            "cases",
+            Column("id", String(40), primary_key=True),
+            Column("root_id", String(40), nullable=False),
+            Column("slot", String(40)),
+            Column("party", String(80)),
+            Column("kind", String(40), nullable=False),
+            Column("definition", String(64), nullable=False),
+            Column("tenant", String(200), nullable=False),
+            Column("state", String(40), nullable=False),
+            Column("revision", _BIG, nullable=False),
+            Column("seq", Integer, nullable=False),
+            Column("number", String(80)),
+            Column("number_key", String(300)),
+            Column("data", Text, nullable=False),
+            Column("relations", Text, nullable=False),
+            Column("memo", Text, nullable=False),
+            Column("clocks", Text, nullable=False),
+            Column("head", String(64), nullable=False),
+            Column("opened_on", String(10)),
+            Column("closed", Boolean, nullable=False),
+            Column("due_on", String(10)),
+        )
+        Index(f"ix_{table.name}_family", table.c.root_id, table.c.id)
+        Index(
+            f"ix_{table.name}_worklist", table.c.tenant, table.c.definition, table.c.state, table.c.due_on, table.c.id,
+            postgresql_where=~table.c.closed, sqlite_where=table.c.closed == text("0"),
+        )  # fmt: skip
+        Index(f"uq_{table.name}_number", table.c.number_key, unique=True)
+        return table
+
+    def _relation(self) -> Table:
+        table = self._table(
+            "relation",
+            self._case_id(),
+            Column("relation", String(40), primary_key=True),
+            Column("party", String(80), primary_key=True),
+        )
+        Index(f"ix_{table.name}_party", table.c.party, table.c.relation, table.c.case_id)
+        return table
+
+    def _clock(self) -> Table:
+        table = self._table(
+            "clock",
+            self._case_id(),
+            Column("name", String(40), primary_key=True),
+            Column("rule", String(40), nullable=False),
+            Column("anchor_on", String(10), nullable=False),
+            Column("due_on", String(10), nullable=False),
+            Column("outer_on", String(10)),
+            Column("provisional", Boolean, nullable=False),
+            Column("running", Boolean, nullable=False),
+            Column("next_rung", Integer),
+            Column("next_at", String(25)),
+        )
+        awake = table.c.next_at.is_not(None)
+        Index(f"ix_{table.name}_next", table.c.next_at, table.c.case_id, postgresql_where=awake, sqlite_where=awake)
+        return table
+
+    def _history(self) -> Table:
+        return self._table(
+            "history",
+            Column("id", _BIG, Identity(always=True), primary_key=True),
+            self._case_id(primary=False),
+            Column("seq", Integer, nullable=False),
+            Column("recorded_at", String(32), nullable=False),
+            Column("effective_on", String(10)),
+            Column("event", String(40), nullable=False),
+            Column("from_state", String(40), nullable=False),
+            Column("to_state", String(40), nullable=False),
+            Column("actor", String(80), nullable=False),
+            Column("on_behalf_of", String(80)),
+            Column("role", String(40)),
+            Column("unit", String(80)),
+            Column("automatic", String(10)),
+            Column("definition", String(64), nullable=False),
+            Column("commitments", Text, nullable=False),
+            Column("prev", String(64), nullable=False),
+            Column("hash", String(64), nullable=False),
+            UniqueConstraint("case_id", "seq"),
+        )
+
+    def _disclosure(self) -> Table:
+        return self._table(
+            "disclosure",
+            self._case_id(),
+            Column("seq", Integer, primary_key=True),
+            Column("body", Text, nullable=False),
+        )
+
+    def _erasure(self) -> Table:
+        return self._table(
+            "erasure",
+            Column("id", _BIG, Identity(always=True), primary_key=True),
+            self._case_id(primary=False),
+            Column("fields", Text, nullable=False),
+            Column("erased_by", String(80), nullable=False),
+            Column("reason", Text, nullable=False),
+            Column("erased_at", String(32), nullable=False),
+        )
+
+    def _feed(self) -> Table:
+        return self._table(
+            "feed",
+            Column("position", _BIG, primary_key=True, autoincrement=False),
+            Column("history_id", _BIG, ForeignKey(f"{self.prefix}history.id"), nullable=False, unique=True),
+        )
+
+    def _outbox(self) -> Table:
+        table = self._table(
+            "outbox",
+            Column("key", String(160), primary_key=True),
+            self._case_id(primary=False),
+            Column("seq", Integer, nullable=False),
+            Column("topic", String(60), nullable=False),
+            Column("recipient", String(200), nullable=False),
+            Column("body", Text, nullable=False),
+            Column("state", String(12), nullable=False),
+            Column("created_at", String(32), nullable=False),
+        )
+        queued = table.c.state == text("'queued'")
+        Index(f"ix_{table.name}_queued", table.c.created_at, table.c.key, postgresql_where=queued, sqlite_where=queued)
+        return table
+
+    def _answer(self) -> Table:
+        return self._table(
+            "answer",
+            Column("key", String(300), primary_key=True),
+            Column("body_hash", String(64), nullable=False),
+            Column("answer", Text, nullable=False),
+            Column("recorded_at", String(32), nullable=False),
+        )
+
+    def _invitation(self) -> Table:
+        return self._table(
+            "invitation",
+            Column("token_hash", String(64), primary_key=True),
+            self._case_id(primary=False),
+            Column("event", String(40), nullable=False),
+            Column("subject", String(80), nullable=False),
+            Column("until", String(10), nullable=False),
+            Column("issued_by", String(80), nullable=False),
+            Column("issued_at", String(32), nullable=False),
+            Column("revoked_at", String(32)),
+            Column("used_at", String(32)),
+        )
+
+    def _party(self) -> Table:
+        table = self._table(
+            "party",
+            Column("id", String(80), primary_key=True),
+            Column("kind", String(40), nullable=False),
+            Column("name", String(200), nullable=False),
+            Column("tenant", String(200), nullable=False),
+            Column("parent", String(80)),
+            Column("valid_from", String(10)),
+            Column("valid_until", String(10)),
+        )
+        Index(f"ix_{table.name}_tenant", table.c.tenant, table.c.kind, table.c.id)
+        return table
+
+    def _grant(self) -> Table:
+        table = self._table(
+            "grant",
+            Column("id", String(40), primary_key=True),
+            Column("person", String(80), nullable=False),
+            Column("role", String(40), nullable=False),
+            Column("unit", String(80)),
+            Column("scope", String(200), nullable=False),
+            Column("valid_from", String(10)),
+            Column("valid_until", String(10)),
+            Column("granted_by", String(80), nullable=False),
+        )
+        Index(f"ix_{table.name}_person", table.c.person)
+        Index(f"ix_{table.name}_unit", table.c.unit, table.c.person)
+        return table
+
+    def _series(self) -> Table:
+        return self._table(
+            "series",
+            Column("name", String(40), primary_key=True),
+            Column("scope", String(200), primary_key=True),
+            Column("last", Integer, nullable=False),
+        )
+
+    def _definition(self) -> Table:
+        return self._table(
+            "definition",
+            Column("hash", String(64), primary_key=True),
+            Column("name", String(40), nullable=False),
+            Column("version", Integer, nullable=False),
+            Column("content", Text, nullable=False),
+            Column("published_at", String(32), nullable=False),
+            Column("published_by", String(80), nullable=False),
+            UniqueConstraint("name", "version"),
+        )
+
+    def _barred(self) -> Table:
+        return self._table(
+            "barred",
+            Column("case_id", String(40), primary_key=True),
+            Column("unit", String(80), primary_key=True),
+        )
+
+    def _event_policy(self) -> Table:
+        return self._table(
+            "event_policy",
+            Column("definition", String(64), primary_key=True),
+            Column("event", String(40), primary_key=True),
+            Column("automatic", Boolean, nullable=False),
+        )
+
+    def _anchor(self) -> Table:
+        return self._table(
+            "anchor",
+            Column("id", _BIG, Identity(always=True), primary_key=True),
+            Column("made_at", String(32), nullable=False),
+            Column("body", Text, nullable=False),
+        )

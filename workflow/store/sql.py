@@ -1,0 +1,373 @@
+"""What both databases do alike: the hot read and write by the dialect's text, everything else in SQLAlchemy Core."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Engine as Database
+from sqlalchemy.sql import ColumnElement, Select
+
+from ..definition import Definition
+from ..errors import Conflict, StoreError, Text
+from ..family import Family, Step
+from ..model import Grant
+from . import postgresql, rows, sqlite
+from .schema import PREFIX, Tables
+from .work import READ_ONLY, Host, Work, host_work, own_work
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one read brings: the family (None: no such case), the person's grants, the stored answer of the key."""
+
+    family: Family | None
+    grants: tuple[Grant, ...]
+    answer: tuple[str, str] | None
+
+
+class Store:
+    """The tables of one prefix in one database."""
+
+    def __init__(self, database: Database, prefix: str = PREFIX) -> None:
+        if database.dialect.name not in ("sqlite", "postgresql"):
+            name = database.dialect.name
+            raise StoreError(Text(f"不支持数据库 {name}", f"{name} is not supported; SQLite and PostgreSQL are"))
+        self.database = database
+        self.prefix = prefix
+        self.tables = Tables(prefix)
+        self.is_sqlite = database.dialect.name == "sqlite"
+        self._dialect: Any = sqlite if self.is_sqlite else postgresql
+        self._mark = "?" if self.is_sqlite else "%s"
+        self._read = self._dialect.read_sql(prefix)
+
+    # -- connections
+
+    @contextmanager
+    def work(self, host: Host | None = None) -> Iterator[Work]:
+        """A place to run the hot statements: ours, or inside the host's transaction."""
+        if host is not None:
+            yield host_work(host, self.prefix)
+            return
+        with own_work(self.database, self.prefix) as work:
+            yield work
+
+    @contextmanager
+    def connection(self, host: Host | None = None, *, write: bool = False) -> Iterator[Connection]:
+        """A SQLAlchemy connection for the rest; what is written is committed at the end, unless the transaction is the host's."""
+        if host is not None:
+            yield host if isinstance(host, Connection) else host.connection()
+        elif write:
+            with self.database.begin() as connection:
+                yield connection
+        else:
+            with self.database.connect() as connection:
+                yield connection.execution_options(**{READ_ONLY: True})
+
+    # -- set-up
+
+    def check(self) -> None:
+        """Refuse settings under which an acknowledged action could be lost. Raises StoreError."""
+        with self.database.connect() as connection:
+            if self.is_sqlite:
+                level = connection.exec_driver_sql("pragma synchronous").scalar()
+                if level is None or int(level) < 2:
+                    raise _weak(f"synchronous = {level}", "synchronous = FULL")
+                return
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                value = connection.exec_driver_sql(f"show {name}").scalar()
+                if value not in ("on", "remote_apply", "remote_write"):
+                    raise _weak(f"{name} = {value}", f"{name} = on")
+
+    # -- the way of one event
+
+    def read(self, work: Work, case: str, person: str, key: str | None) -> Reading:
+        """Everything a decision needs, in one statement."""
+        work.cursor.execute(self._read, (person, key, case))
+        found = work.cursor.fetchall()
+        if not found:
+            return Reading(None, (), self.answer(work, key))
+        width = len(rows.CASE)
+        grants, answer = _json(found[0][width]), _json(found[0][width + 1])
+        return Reading(
+            rows.family([row[:width] for row in found]),
+            tuple(_grant(*values) for values in grants or ()),
+            (answer[0], answer[1]) if answer else None,
+        )
+
+    def read_person(self, work: Work, person: str) -> tuple[Grant, ...]:
+        """The grants of a person, for a case that does not exist yet."""
+        columns = "id, person, role, scope, unit, valid_from, valid_until"
+        work.cursor.execute(f"select {columns} from {self.prefix}grant where person = {self._mark} order by id", (person,))
+        return tuple(_grant(*row) for row in work.cursor.fetchall())
+
+    def answer(self, work: Work, key: str | None) -> tuple[str, str] | None:
+        """(hash of the body, the stored answer) of an idempotency key."""
+        if key is None:
+            return None
+        work.cursor.execute(f"select body_hash, answer from {self.prefix}answer where key = {self._mark}", (key,))
+        found = work.cursor.fetchone()
+        return (found[0], found[1]) if found else None
+
+    def lock(self, work: Work, case: str) -> None:
+        """Wait until nobody else is changing the case's family. SQLite's BEGIN IMMEDIATE has done that already."""
+        if not self.is_sqlite:
+            inner = f"select root_id from {self.prefix}cases where id = %s"
+            work.cursor.execute(f"select 1 from {self.prefix}cases where id = ({inner}) for update", (case,))
+
+    def write(self, work: Work, step: Step, recorded_at: str, today: str) -> bool:
+        """Write the step and what it begat; False when somebody was first and nothing was written."""
+        written: bool = self._dialect.write(work.cursor, self.prefix, step, recorded_at, today)
+        if written:
+            for begotten in step.begotten:
+                self.write(work, begotten, recorded_at, today)
+        return written
+
+    def draw(self, work: Work, series: str, scope: str, count: int = 1) -> int:
+        """The first of `count` numbers drawn from a series; the row stays locked until the commit, so no gap can open."""
+        mark = self._mark
+        work.cursor.execute(
+            f"insert into {self.prefix}series(name, scope, last) values ({mark}, {mark}, {mark})"
+            f" on conflict (name, scope) do update set last = {self.prefix}series.last + excluded.last returning last",
+            (series, scope, count),
+        )
+        return int(work.cursor.fetchone()[0]) - count + 1
+
+    def due(self, work: Work, until: str, limit: int) -> list[tuple[str, str, str]]:
+        """(case, clock, next_at) of timers due by that instant, in due order."""
+        mark = self._mark
+        work.cursor.execute(
+            f"select case_id, name, next_at from {self.prefix}clock where next_at is not null and next_at <= {mark}"
+            f" order by next_at, case_id limit {mark}",
+            (until, limit),
+        )
+        return [(row[0], row[1], row[2]) for row in work.cursor.fetchall()]
+
+    def invitation(self, work: Work, digest: str) -> dict[str, Any] | None:
+        """The invitation with that token hash."""
+        names = ("case_id", "event", "subject", "until", "revoked_at", "used_at")
+        work.cursor.execute(
+            f"select {', '.join(names)} from {self.prefix}invitation where token_hash = {self._mark}", (digest,)
+        )
+        found = work.cursor.fetchone()
+        return dict(zip(names, found, strict=True)) if found else None
+
+    # -- the rest
+
+    def family(self, connection: Connection, case: str) -> Family | None:
+        """The family of a case."""
+        table = self.tables.cases
+        root = select(table.c.root_id).where(table.c.id == case).scalar_subquery()
+        found = connection.execute(select(*(table.c[name] for name in rows.CASE)).where(table.c.root_id == root)).all()
+        return rows.family(found) if found else None
+
+    def records(self, connection: Connection, query: Select[Any]) -> list[Any]:
+        """The records of a query made by `search`."""
+        return [rows.record(row) for row in connection.execute(query).all()]
+
+    def search(
+        self, *, kind: str | None, state: str | None, tenant: str | None, number: str | None, unit: str | None,
+        closed: bool | None, due_before: date | None, after: str | None, limit: int,
+    ) -> Select[Any]:  # fmt: skip
+        """A query over cases by id. `after` is the id of the last one seen."""
+        c = self.tables.cases.c
+        wanted: list[ColumnElement[bool]] = []
+        for column, value in ((c.kind, kind), (c.state, state), (c.number, number), (c.closed, closed)):
+            if value is not None:
+                wanted.append(column == value)
+        if tenant is not None:
+            wanted.append(self.within(c.tenant, [tenant]))
+        if unit is not None:
+            wanted.append(self.stands([unit]))
+        if due_before is not None:
+            wanted.append(c.due_on < due_before.isoformat())
+        if after is not None:
+            wanted.append(c.id > after)
+        return select(*(c[name] for name in rows.CASE)).where(*wanted).order_by(c.id).limit(limit)
+
+    def search_one(self, case: str) -> Select[Any]:
+        """A query for one case."""
+        c = self.tables.cases.c
+        return select(*(c[name] for name in rows.CASE)).where(c.id == case)
+
+    def search_children(self, root: str) -> Select[Any]:
+        """A query for the children of a root, oldest first."""
+        c = self.tables.cases.c
+        return select(*(c[name] for name in rows.CASE)).where(c.root_id == root, c.id != root).order_by(c.id)
+
+    def search_due(self, limit: int) -> Select[Any]:
+        """A query over cases, the earliest due first, those without a date last."""
+        c = self.tables.cases.c
+        return select(*(c[name] for name in rows.CASE)).order_by(c.due_on.is_(None), c.due_on, c.id).limit(limit)
+
+    def within(self, column: Any, scopes: Sequence[str]) -> ColumnElement[bool]:
+        """The tenants of these scopes and all below: a range each, so that an index serves."""
+        return or_(*(or_(column == s, and_(column >= s + "/", column < s + "0")) for s in scopes))
+
+    def stands(self, parties: Sequence[str], relation: str | None = None) -> ColumnElement[bool]:
+        """One of these parties stands in a relation to the case or to its root."""
+        c, r = self.tables.cases.c, self.tables.relation.c
+        same = or_(r.case_id == c.id, r.case_id == c.root_id)
+        wanted = [same, r.party.in_(parties)]
+        if relation is not None:
+            wanted.append(r.relation == relation)
+        return exists(select(1).where(*wanted))
+
+    def visible(self, person: str, grants: Sequence[Grant]) -> ColumnElement[bool]:
+        """THE filter: what a person may know of. Grants without a unit see their tenants; units and persons see the cases in
+        which they stand; nobody sees a case from which a unit of his is barred."""
+        c, barred = self.tables.cases.c, self.tables.barred.c
+        scopes = [g.scope for g in grants if g.unit is None]
+        units = sorted({g.unit for g in grants if g.unit is not None})
+        seen = [self.stands([person, *units])]
+        if scopes:
+            seen.append(self.within(c.tenant, scopes))
+        out = exists(select(1).where(barred.case_id == c.id, barred.unit.in_([person, *units])))
+        return and_(or_(*seen), ~out)
+
+    def waiting(self, by_role: Sequence[tuple[Any, ...]], by_relation: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
+        """Open cases in one of these (definition, state, scope), or in (definition, state, relation, party, at_root)."""
+        c, r = self.tables.cases.c, self.tables.relation.c
+        wanted: list[ColumnElement[bool]] = [
+            and_(c.definition == definition, c.state == state, self.within(c.tenant, [scope]))
+            for definition, state, scope in by_role
+        ]
+        for definition, state, relation, party, at_root in by_relation:
+            of = c.root_id if at_root else c.id
+            stands = exists(select(1).where(r.case_id == of, r.relation == relation, r.party == party))
+            wanted.append(and_(c.definition == definition, c.state == state, stands))
+        return and_(~c.closed, or_(*wanted)) if wanted else c.id.is_(None)
+
+    def history(self, connection: Connection, case: str, until: int | None = None) -> list[tuple[Any, dict[str, Any]]]:
+        """(line, disclosure) of a case in order."""
+        h, d = self.tables.history, self.tables.disclosure
+        query = (
+            select(h, d.c.body)
+            .outerjoin(d, and_(d.c.case_id == h.c.case_id, d.c.seq == h.c.seq))
+            .where(h.c.case_id == case)
+            .order_by(h.c.seq)
+        )
+        if until is not None:
+            query = query.where(h.c.seq <= until)
+        return [(row, json.loads(row.body or "{}")) for row in connection.execute(query)]
+
+    def erase(
+        self, connection: Connection, case: str, fields: Sequence[str], by: str, reason: str, at: str
+    ) -> int:
+        """Remove the values and salts of these fields from every line of a case, and from the case itself; note who and why."""
+        d, c = self.tables.disclosure, self.tables.cases
+        count = 0
+        for row in connection.execute(select(d).where(d.c.case_id == case)).all():
+            body = json.loads(row.body)
+            left = {name: value for name, value in body.items() if name not in fields}
+            if len(left) != len(body):
+                count += len(body) - len(left)
+                here = and_(d.c.case_id == case, d.c.seq == row.seq)
+                connection.execute(update(d).where(here).values(body=json.dumps(left, ensure_ascii=False)))
+        found = connection.execute(select(c.c.data, c.c.root_id).where(c.c.id == case)).one()
+        data = {name: value for name, value in json.loads(found.data).items() if name not in fields}
+        connection.execute(update(c).where(c.c.id == case).values(data=json.dumps(data, ensure_ascii=False)))
+        connection.execute(update(c).where(c.c.id == found.root_id).values(revision=c.c.revision + 1))
+        connection.execute(
+            insert(self.tables.erasure).values(
+                case_id=case, fields=json.dumps(sorted(fields)), erased_by=by, reason=reason, erased_at=at
+            )
+        )
+        return count
+
+    def add(self, connection: Connection, table: str, **values: Any) -> None:
+        """One row into one of the plain tables."""
+        connection.execute(insert(getattr(self.tables, table)).values(**values))
+
+    def upsert(self, connection: Connection, table: str, key: str, **values: Any) -> None:
+        """One row into one of the plain tables, replacing the one of the same key."""
+        rows_ = getattr(self.tables, table)
+        connection.execute(delete(rows_).where(rows_.c[key] == values[key]))
+        connection.execute(insert(rows_).values(**values))
+
+    def replace_grants(self, connection: Connection, person: str, grants: Sequence[dict[str, Any]]) -> None:
+        """A person's grants become exactly these."""
+        table = self.tables.grant
+        connection.execute(delete(table).where(table.c.person == person))
+        if grants:
+            connection.execute(insert(table), list(grants))
+
+    def grants(self, connection: Connection, person: str) -> tuple[Grant, ...]:
+        """A person's grants."""
+        g = self.tables.grant.c
+        query = select(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until).where(g.person == person)
+        return tuple(_grant(*row) for row in connection.execute(query.order_by(g.id)))
+
+    def counts(self, connection: Connection) -> list[tuple[str, str, int]]:
+        """(kind, state, how many) over all cases."""
+        c = self.tables.cases.c
+        query = select(c.kind, c.state, func.count()).group_by(c.kind, c.state).order_by(c.kind, c.state)
+        return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+
+    def published(self, connection: Connection, digest: str) -> Any:
+        """The published definition with that content hash, or None."""
+        table = self.tables.definition
+        return connection.execute(select(table).where(table.c.hash == digest)).one_or_none()
+
+    def publish(self, connection: Connection, definition: Definition, at: str, by: str) -> None:
+        """Store a definition for good, with the policy of its events for the database's own guard.
+
+        Raises Conflict when that name and version stands for other content."""
+        d, policy = self.tables.definition, self.tables.event_policy
+        other = select(d.c.hash).where(d.c.name == definition.name, d.c.version == definition.version)
+        if connection.execute(other).scalar_one_or_none() is not None:
+            raise Conflict(
+                Text(
+                    f"{definition.name} 第 {definition.version} 版已发布且内容不同;请提高版本号",
+                    f"{definition.name} version {definition.version} is published with other content; raise the version",
+                )
+            )
+        connection.execute(
+            insert(d).values(
+                hash=definition.hash, name=definition.name, version=definition.version, content=definition.content,
+                published_at=at, published_by=by,
+            )  # fmt: skip
+        )
+        policies = [
+            {"definition": definition.hash, "event": e.name, "automatic": e.automatic is not None}
+            for e in (definition.start, *definition.events.values())
+        ]
+        connection.execute(insert(policy), policies)
+
+    def sequence_feed(self, connection: Connection, limit: int) -> int:
+        """Give positions to committed history lines that have none: gap-free, because one sequencer runs after the commits."""
+        feed, h = self.tables.feed, self.tables.history
+        if not self.is_sqlite:
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"{self.prefix}feed"))))
+        last = connection.execute(select(func.coalesce(func.max(feed.c.position), 0))).scalar_one()
+        waiting = select(h.c.id).where(~exists(select(1).where(feed.c.history_id == h.c.id))).order_by(h.c.id).limit(limit)
+        found = connection.execute(waiting).scalars().all()
+        if found:
+            connection.execute(insert(feed), [{"position": last + n, "history_id": i} for n, i in enumerate(found, 1)])
+        return len(found)
+
+
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _grant(
+    id_: str, person: str, role: str, scope: str, unit: str | None, valid_from: str | None, valid_until: str | None
+) -> Grant:
+    return Grant(
+        id=id_, person=person, role=role, scope=scope, unit=unit,
+        valid_from=date.fromisoformat(valid_from) if valid_from else None,
+        valid_until=date.fromisoformat(valid_until) if valid_until else None,
+    )  # fmt: skip
+
+
+def _weak(found: str, wanted: str) -> StoreError:
+    return StoreError(
+        Text(f"数据库设置 {found} 会丢失已确认的操作;须为 {wanted}", f"{found} can lose acknowledged actions; it must be {wanted}")
+    )
+

@@ -1,0 +1,197 @@
+"""Connections and transactions: ours, or the host's.
+
+Ours: the driver's cursor on SQLAlchemy's pool. A step that is one statement on PostgreSQL commits itself; everything else
+stands between BEGIN (IMMEDIATE on SQLite, so no reader is ever upgraded into a lock error) and COMMIT.
+The host's: we work in a SAVEPOINT inside its transaction and commit nothing. What can fail is a set-up in which a SAVEPOINT is
+no promise: autocommit, or sqlite3's legacy mode that has not begun a transaction. That is refused with the mend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, event
+from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session
+
+from ..errors import StoreError, Text, WorkflowError
+from .errors import translate
+
+Host = Session | Connection
+READ_ONLY = "tibandu_read_only"
+"""execution option of connections that only read"""
+
+
+class Work(Protocol):
+    """A place to run statements."""
+
+    cursor: Any
+    hosted: bool
+
+    def atomic(self, *, single: bool = False, nested: bool = False) -> Any:
+        """All or nothing; `single`: it will be one statement; `nested`: inside a transaction already begun."""
+        ...
+
+
+class OwnWork:
+    """On our own connection, outside any transaction until `atomic`."""
+
+    hosted = False
+
+    def __init__(self, driver: Any, dialect: str, prefix: str) -> None:
+        self._driver = driver
+        self._dialect = dialect
+        self._prefix = prefix
+        self.cursor = driver.cursor()
+
+    @contextmanager
+    def atomic(self, *, single: bool = False, nested: bool = False) -> Iterator[None]:
+        """Between BEGIN and COMMIT, unless one statement of PostgreSQL is all there is."""
+        if nested:
+            with _savepoint(self.cursor, self._prefix):
+                yield
+            return
+        if single and self._dialect == "postgresql":
+            with _translated(self._prefix):
+                yield
+            return
+        with _translated(self._prefix):
+            self.cursor.execute("begin immediate" if self._dialect == "sqlite" else "begin")
+            try:
+                yield
+            except BaseException:
+                self.cursor.execute("rollback")
+                raise
+            try:
+                self.cursor.execute("commit")
+            except BaseException:
+                if self._dialect == "sqlite" and self._driver.in_transaction:
+                    self.cursor.execute("rollback")
+                raise
+
+
+class HostWork:
+    """Inside the host's transaction."""
+
+    hosted = True
+
+    def __init__(self, driver: Any, prefix: str) -> None:
+        self._prefix = prefix
+        self.cursor = driver.cursor()
+
+    @contextmanager
+    def atomic(self, *, single: bool = False, nested: bool = False) -> Iterator[None]:
+        """Between SAVEPOINT and RELEASE."""
+        with _savepoint(self.cursor, self._prefix):
+            yield
+
+
+@contextmanager
+def _savepoint(cursor: Any, prefix: str) -> Iterator[None]:
+    name = f"{prefix}step"
+    with _translated(prefix):
+        cursor.execute(f"savepoint {name}")
+        try:
+            yield
+        except BaseException:
+            cursor.execute(f"rollback to savepoint {name}")
+            cursor.execute(f"release savepoint {name}")
+            raise
+        cursor.execute(f"release savepoint {name}")
+
+
+@contextmanager
+def _translated(prefix: str) -> Iterator[None]:
+    try:
+        yield
+    except WorkflowError:
+        raise
+    except Exception as error:
+        ours = translate(error, prefix)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+@contextmanager
+def own_work(database: Database, prefix: str) -> Iterator[OwnWork]:
+    """A pooled connection of ours, given back clean."""
+    dialect = database.dialect.name
+    raw = database.raw_connection()
+    driver: Any = raw.driver_connection
+    autocommit = driver.autocommit if dialect == "postgresql" else driver.isolation_level
+    try:
+        if dialect == "postgresql":
+            driver.autocommit = True
+        else:
+            driver.isolation_level = None
+        yield OwnWork(driver, dialect, prefix)
+    except BaseException:
+        # A connection that broke in the middle of something is not given to the next one.
+        if _in_transaction(driver, dialect):
+            raw.invalidate()
+        raise
+    finally:
+        if raw.driver_connection is not None and raw.is_valid:
+            if dialect == "postgresql":
+                driver.autocommit = autocommit
+            else:
+                driver.isolation_level = autocommit
+        raw.close()
+
+
+def _in_transaction(driver: Any, dialect: str) -> bool:
+    if dialect == "sqlite":
+        return bool(driver.in_transaction)
+    return bool(driver.closed) or driver.info.transaction_status != 0
+
+
+def host_work(host: Host, prefix: str) -> HostWork:
+    """The host's connection, checked. Raises StoreError when a SAVEPOINT on it would promise nothing."""
+    connection = host.connection() if isinstance(host, Session) else host
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        if not driver.in_transaction and driver.isolation_level is None:
+            raise _unsafe("本连接没有打开事务", "this connection has no open transaction")
+        if not driver.in_transaction:
+            raise _unsafe(
+                "sqlite3 的默认事务方式在 SAVEPOINT 前不会 BEGIN,宿主回滚将无效",
+                "sqlite3's default mode does not BEGIN before a SAVEPOINT, so the host's rollback would undo nothing",
+            )
+    elif driver.autocommit or connection.get_isolation_level() == "AUTOCOMMIT":
+        raise _unsafe("本连接是自动提交", "this connection is in autocommit")
+    return HostWork(driver, prefix)
+
+
+def _unsafe(zh: str, en: str) -> StoreError:
+    return StoreError(
+        Text(
+            f"{zh};请用 Engine.connect(url) 建立数据库引擎,并在 session.begin() 之内调用",
+            f"{en}; make the database engine with Engine.connect(url) and call us inside session.begin()",
+        )
+    )
+
+
+def prepare_sqlite(database: Database) -> None:
+    """Make every connection of this SQLAlchemy engine safe: real BEGIN IMMEDIATE, FULL synchronous, foreign keys, a patient wait."""
+
+    @event.listens_for(database, "connect")
+    def _connect(driver: Any, _record: Any) -> None:
+        driver.isolation_level = None
+        for pragma in ("busy_timeout = 30000", "foreign_keys = on", "synchronous = full", "secure_delete = on"):
+            driver.execute(f"pragma {pragma}")
+        driver.execute(f"pragma journal_mode = {_journal_mode(driver)}").fetchone()
+
+    @event.listens_for(database, "begin")
+    def _begin(connection: Connection) -> None:
+        # A reader must not queue behind writers, a writer must never be upgraded from a reader.
+        reading = connection.get_execution_options().get(READ_ONLY)
+        connection.exec_driver_sql("begin" if reading else "begin immediate")
+
+
+def _journal_mode(driver: Any) -> str:
+    """WAL only where its reset bug is mended (3.51.3); else the rollback journal, kept as a file to spare its re-creation."""
+    version = tuple(int(part) for part in driver.execute("select sqlite_version()").fetchone()[0].split("."))
+    return "wal" if version >= (3, 51, 3) else "truncate"

@@ -1,0 +1,108 @@
+"""The clocks of a case as timers: which rung fires next, and when. Pure; the scheduler may remind, urge and let lapse.
+
+A rung is the number of days from the due day: -7 a week before, 0 the due day, 1 the first day after it. Each rung fires at
+00:00 in Asia/Shanghai of its civil day, once; the rungs a stop or an extension makes pointless simply never come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from .clock import civil_date, start_of_day
+from .deadlines import overdue_ladder, rungs
+from .definition import ClockRule
+from .family import ClockState
+from .ledger import Ledger
+
+if TYPE_CHECKING:
+    from .decision import Act
+    from .laws import Laws
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A rung and its civil day."""
+
+    rung: int
+    on: date
+
+
+def start(laws: Laws, rule: ClockRule, before: ClockState | None, anchor: date, act: Act) -> ClockState:
+    """The clock running from its anchor; started again, it counts a new round but keeps its ledger and its outer limit."""
+    if before is None:
+        ledger = Ledger.start(rule.rule, anchor, laws.calendar, by=act.actor.person)
+        return _state(laws, ledger, 1, act.now, after=None, quiet=act.imported)
+    ledger = before.ledger.reset(anchor, by=act.actor.person)
+    return _state(laws, ledger, before.round + 1, act.now, after=None, quiet=act.imported)
+
+
+def stop(clock: ClockState, on: date, reason: str) -> ClockState:
+    """The clock stopped; its timer is gone."""
+    ledger = clock.ledger.stop(max(on, clock.ledger.counted_from), reason)
+    return replace(clock, ledger=ledger, running=False, next_rung=None, next_at=None)
+
+
+def extend(laws: Laws, clock: ClockState, until: date, act: Act, asked_on: date) -> ClockState:
+    """The clock with a granted extension; its ladder starts again. Raises DeadlineRefused."""
+    ledger = clock.ledger.extend(
+        until, act.day, act.actor.person, act.reason or "", laws.book, laws.calendar, asked_on=asked_on
+    )
+    return _state(laws, ledger, clock.round, act.now, after=None, quiet=act.imported)
+
+
+def recompute(laws: Laws, clock: ClockState, now: datetime) -> ClockState:
+    """The clock by a newly loaded calendar."""
+    return _state(laws, clock.ledger, clock.round, now, after=None, quiet=False)
+
+
+def passed(laws: Laws, clock: ClockState, now: datetime) -> tuple[Timer, ...]:
+    """The rungs whose day has come and that were not fired yet, in order."""
+    if clock.next_rung is None:
+        return ()
+    today = civil_date(now)
+    found = []
+    for timer in _ladder(laws, clock.ledger):
+        if timer.rung < clock.next_rung:
+            continue
+        if timer.on > today:
+            break
+        found.append(timer)
+    return tuple(found)
+
+
+def advance(laws: Laws, clock: ClockState, after: int) -> ClockState:
+    """The clock waiting for the first rung beyond `after`."""
+    return _wait(clock, next(timer for timer in _ladder(laws, clock.ledger) if timer.rung > after))
+
+
+def _state(laws: Laws, ledger: Ledger, round_: int, now: datetime, *, after: int | None, quiet: bool) -> ClockState:
+    due = ledger.due(laws.book, laws.calendar)
+    state = ClockState(
+        ledger=ledger, round=round_, due_on=due.on.isoformat(), outer_on=due.outer_on and due.outer_on.isoformat(),
+        provisional=due.provisional, running=ledger.running, next_rung=None, next_at=None,
+    )  # fmt: skip
+    if quiet:
+        # An imported clock arms nothing that lies in the past, but it goes on from today.
+        today = civil_date(now)
+        return _wait(state, next(timer for timer in _ladder(laws, ledger) if timer.on > today)) if due.on >= today else state
+    return _wait(state, next(iter(_ladder(laws, ledger))))
+
+
+def _wait(state: ClockState, timer: Timer) -> ClockState:
+    at = start_of_day(timer.on).astimezone(UTC).isoformat(timespec="seconds")
+    return replace(state, next_rung=timer.rung, next_at=at)
+
+
+def _ladder(laws: Laws, ledger: Ledger) -> Iterator[Timer]:
+    """Reminders, the due day, +1, +3, +7, then weekly without end."""
+    rule = laws.book.rule(ledger.rule, ledger.anchor)
+    due = ledger.due(laws.book, laws.calendar)
+    for rung in rungs(rule, due.on, ledger.counted_from, laws.calendar):
+        if rung.days_before > 0:
+            yield Timer(-rung.days_before, rung.on)
+    yield Timer(0, due.on)
+    for rung in overdue_ladder(due.on):
+        yield Timer(-rung.days_before, rung.on)

@@ -1,0 +1,42 @@
+"""Which states wait for a person: the holders of every known definition, turned into what a query can ask. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .definition import Holder
+from .laws import Law
+from .model import Grant
+
+ByRole = tuple[str, str, str]
+"""definition, state, scope"""
+ByRelation = tuple[str, str, str, str, bool]
+"""definition, state, relation, party, whether the relation is the root's"""
+
+
+def held(laws: Iterable[Law], person: str, grants: Sequence[Grant]) -> tuple[list[ByRole], list[ByRelation]]:
+    """The states this person holds by a role alone, and those he holds through a relation of his or of his unit."""
+    by_role: list[ByRole] = []
+    by_relation: list[ByRelation] = []
+    for law in laws:
+        for state in law.definition.states.values():
+            for holder in state.holder:
+                place = (law.definition.hash, state.name)
+                by_role += [(*place, scope) for scope in _scopes(holder, grants)]
+                by_relation += [(*place, *rest) for rest in _parties(holder, person, grants)]
+    return by_role, by_relation
+
+
+def _scopes(holder: Holder, grants: Sequence[Grant]) -> list[str]:
+    if holder.relation is not None:
+        return []
+    return [grant.scope for grant in grants if grant.role == holder.role]
+
+
+def _parties(holder: Holder, person: str, grants: Sequence[Grant]) -> list[tuple[str, str, bool]]:
+    if holder.relation is None:
+        return []
+    if holder.role is None:
+        return [(holder.relation, person, holder.of_root)]
+    units = [grant.unit for grant in grants if grant.role == holder.role and grant.unit]
+    return [(holder.relation, unit, holder.of_root) for unit in units]
