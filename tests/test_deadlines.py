@@ -455,6 +455,24 @@ def test_a_reset_counts_anew_but_not_past_the_outer_limit_of_the_anchor() -> Non
     assert again.due(BOOK, CN).counted_from == d("2026-08-20")
 
 
+def test_a_new_round_has_its_own_outer_limit_unless_the_law_set_it() -> None:
+    local = rule("L", "甲", "x", unit="month", value=1, outer="M")
+    book = RuleBook(place="x", rules=(*BOOK.rules, local, rule("M", "乙", "y", unit="month", value=2)))
+    running = Ledger.start("L", d("2026-01-05"), CN)
+    again = running.stop(d("2026-01-20")).reset(d("2026-06-01"))
+    assert (again.due(book, CN).on, again.due(book, CN).outer_on) == (d("2026-07-01"), d("2026-08-01"))
+    moved = again.reset(d("2026-07-20"))  # another unit in the second round
+    assert (moved.due(book, CN).on, moved.due(book, CN).anchor) == (d("2026-08-01"), d("2026-06-01"))
+    assert running.reset(d("2026-02-20")).due(book, CN).on == d("2026-03-05")
+    for name in ("D11", "D33"):
+        law = Ledger.start(name, d("2026-01-05"), CN).stop(d("2026-05-20")).reset(d("2026-06-01"))
+        assert law.due(book, CN).on == d("2026-07-05")
+
+
+def test_the_book_answers_for_the_outer_limit_too() -> None:
+    assert BOOK.due("D11", d("2025-07-02"), CN) == due_of("D11", d("2025-07-02"))
+
+
 def test_a_reset_wakes_a_stopped_clock() -> None:
     again = Ledger.start("D17", d("2026-04-01"), CN).stop(d("2026-04-20")).reset(d("2026-05-06"))
     assert (again.running, again.due(BOOK, CN).on) == (True, d("2026-06-08"))

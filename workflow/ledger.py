@@ -14,7 +14,7 @@ from typing import Literal, cast, get_args
 
 from .calendars import Calendar
 from .errors import DeadlineRefused, Reason, Text
-from .periods import Due, RuleBook, settle, shifted, target
+from .periods import Due, Rule, RuleBook, settle, shifted, target
 
 __all__ = ["Entry", "Kind", "Ledger"]
 
@@ -76,7 +76,7 @@ class Ledger:
 
     rule: str
     anchor: date
-    """The day the rule counts from, e.g. 交办之日. It never changes, and outer limits count from it."""
+    """The day the rule counts from, e.g. 交办之日. It never changes, and statutory limits count from it."""
     calendar: str
     """The version of the calendar known when the clock started."""
     entries: tuple[Entry, ...] = ()
@@ -116,9 +116,10 @@ class Ledger:
         return self._with(Entry(kind="stop", on=on, reason=reason, by=by))
 
     def reset(self, on: date, reason: str = "", by: str = "") -> Ledger:
-        """Count anew from that day, e.g. for another unit; outer limits still count from the anchor.
+        """Count anew from that day. Raises DeadlineRefused.
 
-        It also wakes a stopped clock. Raises DeadlineRefused.
+        While the clock runs, e.g. for another unit, the outer limit still counts from the anchor. A
+        stopped clock wakes for a new round with a new outer limit, except that a statutory one stays.
         """
         _refuse(*self._too_early(on))
         return self._with(Entry(kind="reset", on=on, reason=reason, by=by))
@@ -185,8 +186,8 @@ class Ledger:
                 since = entry.on
             elif entry.kind == "resume" and since is not None:
                 end, since = shifted(end, rule, since, entry.on, calendar), None
-        end = replace(end, suspended=since is not None)
-        return settle(rule, self.anchor, end, calendar, book.outer(rule, self.anchor))
+        end, outer = replace(end, suspended=since is not None), book.outer(rule, self.anchor)
+        return settle(rule, self._limited_from(rule, outer), end, calendar, outer)
 
     def to_data(self) -> dict[str, object]:
         """As JSON, with the number of its format."""
@@ -209,6 +210,18 @@ class Ledger:
                 return cls(rule=rule, anchor=date.fromisoformat(anchor), calendar=calendar, entries=lines)
             case _:
                 raise ValueError(f"not a ledger of format {FORMAT}: {dict(data)}")
+
+    def _limited_from(self, rule: Rule, outer: Rule | None) -> date:
+        """The day the outer limit counts from: a new round has its own, unless the limit is the law's."""
+        if rule.statutory or (outer is not None and outer.statutory):
+            return self.anchor
+        since, running = self.anchor, True
+        for entry in self.entries:
+            if entry.kind == "reset" and not running:
+                since = entry.on
+            if entry.kind in ("stop", "reset"):
+                running = entry.kind == "reset"
+        return since
 
     def _with(self, entry: Entry) -> Ledger:
         return replace(self, entries=(*self.entries, entry))

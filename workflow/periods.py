@@ -204,6 +204,7 @@ class Due:
 
     rule: str
     anchor: date
+    """The day the outer limit counts from."""
     counted_from: date
     """The anchor, or the day of the last reset."""
     raw: date
