@@ -249,14 +249,15 @@ HANDED_ON: Mapping[str, Shape] = {"scenario": Loose(), "import": Loose()}
 def json_schema() -> Schema:
     """JSON Schema (draft 2020-12) of every kind, for editors."""
     kinds = {**KINDS, **HANDED_ON}
+    chosen: Schema = {"required": [next(iter(kinds))]}
+    for kind in reversed(kinds):
+        # A chain and no `oneOf`: an editor then shows the faults of the one kind that is meant.
+        chosen = {"if": {"required": [kind]}, "then": {"$ref": f"#/$defs/{kind}"}, "else": chosen}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:tibandu:definition",
         "title": "tibandu definition files",
         "type": "object",
-        "oneOf": [{"required": [kind]} for kind in kinds],
-        "allOf": [
-            {"if": {"required": [kind]}, "then": {"$ref": f"#/$defs/{kind}"}} for kind in kinds
-        ],
+        **chosen,
         "$defs": {kind: shape.schema() for kind, shape in kinds.items()},
     }

@@ -28,8 +28,9 @@ from .errors import Reason, Text
 
 __all__ = ["Facts", "Guard", "GuardFault", "GuardType", "Verdict", "compile_guard"]
 
-GuardType = Literal["boolean", "integer", "text", "date", "texts", "document"]
-"""`texts` is a list of text; a `document` can be handed around but nothing can be asked of it."""
+GuardType = Literal["boolean", "integer", "text", "date", "texts", "document", "any"]
+"""`texts` is a list of text; a `document` can be handed around but nothing can be asked of it.
+`any` is for guards that were checked when their definition was published."""
 
 Facts = Mapping[str, object]
 """Flat: the name `root.lead.total` is one key. Dates are ISO text."""
@@ -257,7 +258,7 @@ class _Compiler:
         if isinstance(node, ast.Compare):
             return self.compare(node)
         operand = self.operand(node)
-        if operand is not _BROKEN and operand.type != "boolean":
+        if operand is not _BROKEN and operand.type not in ("boolean", "any"):
             return self.fault(
                 node,
                 "guard_type",
@@ -377,8 +378,10 @@ def _comparable(left: Name | Constant, sign: str, right: Name | Constant) -> boo
     if isinstance(left, Constant) and isinstance(right, Constant):
         return False  # says nothing about the case
     if sign in ("in", "not in"):
-        return left.type == "text" and right.type == "texts"
+        return left.type in ("text", "any") and right.type in ("texts", "any")
     kinds = {left.type, right.type}
+    if "any" in kinds:
+        return "texts" not in kinds
     if kinds == {"date", "text"}:
         return any(isinstance(side, Constant) and _is_date(side.value) for side in (left, right))
     if sign in ("==", "!="):
@@ -417,7 +420,7 @@ def _closure(node: Node) -> Test:
     if isinstance(node, Name):
         return _boolean(node.name)
     constant = node.value is True
-    return lambda facts: constant
+    return lambda _facts: constant
 
 
 def _junction(node: Junction) -> Test:
@@ -457,7 +460,7 @@ def _comparison(node: Compare) -> Test:
     left, right = node.left, node.right
     if isinstance(left, Name) and isinstance(right, Constant):
         return _with_constant(left.name, compare, right.value)
-    get_left, get_right = _value(left), _value(right)
+    get_left, get_right = _value(left), _texts(right) if "in" in node.sign else _value(right)
 
     def comparison(facts: Facts) -> bool | None:
         one, other = get_left(facts), get_right(facts)
@@ -485,15 +488,18 @@ def _with_constant(name: str, compare: Callable[[Any, Any], bool], constant: obj
 
 
 def _value(side: Name | Constant) -> Callable[[Facts], object]:
-    if isinstance(side, Constant):
-        constant = side.value
-        return lambda facts: constant
-    name = side.name
-    if side.type != "texts":
+    if isinstance(side, Name):
+        name = side.name
         return lambda facts: facts.get(name)
+    constant = side.value
+    return lambda _facts: constant
+
+
+def _texts(side: Name | Constant) -> Callable[[Facts], object]:
+    get = _value(side)
 
     def texts(facts: Facts) -> object:
-        value = facts.get(name)
+        value = get(facts)
         # Membership in a single text would look for a part of it.
         return value if isinstance(value, (list, tuple, set, frozenset)) else None
 

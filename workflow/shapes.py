@@ -352,7 +352,7 @@ class Any_:
 class Table:
     """Named things: the names are the author's."""
 
-    name: Pattern
+    name: Shape
     item: Shape
     least: int = 1
 

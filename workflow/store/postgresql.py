@@ -140,7 +140,8 @@ def protection(prefix: str) -> list[str]:
     return [
         f"""create or replace function {p}refuse() returns trigger language plpgsql as $$
 begin
-  raise exception '{p}refused: % on % is not allowed (append-only)', tg_op, tg_table_name using errcode = 'restrict_violation';
+  raise exception using errcode = 'restrict_violation',
+    message = '{p}refused: ' || tg_op || ' on ' || tg_table_name || ' is not allowed (append-only)';
 end $$""",
         *(
             f"create or replace trigger {p}{table}_fixed before {what} on {p}{table} for each statement"
@@ -154,11 +155,13 @@ end $$""",
 begin
   if exists (select 1 from {p}barred b where b.case_id = new.case_id and (b.unit = new.unit or b.unit = new.actor
        or exists (select 1 from {p}grant g where g.unit = b.unit and g.person in (new.actor, new.on_behalf_of)))) then
-    raise exception '{p}separation: % may not act in case %', new.actor, new.case_id using errcode = 'restrict_violation';
+    raise exception using errcode = 'restrict_violation',
+      message = '{p}separation: ' || new.actor || ' may not act in case ' || new.case_id;
   end if;
   if new.actor = 'system' and not exists (select 1 from {p}event_policy e
        where e.definition = new.definition and e.event = new.event and e.automatic) then
-    raise exception '{p}decision: % is a decision and only a person''s', new.event using errcode = 'restrict_violation';
+    raise exception using errcode = 'restrict_violation',
+      message = '{p}decision: ' || new.event || ' is a decision and only a person''s';
   end if;
   return new;
 end $$""",

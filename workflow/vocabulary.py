@@ -1,0 +1,164 @@
+"""What the guards of a definition may ask (docs/language.md §5): names, types, and the words for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .definition import Codes
+from .errors import Text
+from .guards import Guard, GuardType, compile_guard
+from .periods import RuleBook
+
+__all__ = ["SLOT_FACTS", "Data", "Vocabulary", "World"]
+
+Data = Mapping[str, Any]
+
+SLOT_FACTS: Mapping[str, tuple[GuardType, str, str]] = {
+    "total": ("integer", "总数", "total"),
+    "open": ("integer", "未结数", "open"),
+    "done": ("integer", "已完成数", "done"),
+    "joined": ("boolean", "已齐", "all in"),
+}
+_FIELD: Mapping[str, GuardType] = {
+    "text": "text", "integer": "integer", "boolean": "boolean", "date": "date", "code": "text",
+    "codes": "texts", "document": "document", "documents": "document", "unit": "text",
+    "units": "texts", "person": "text", "persons": "texts", "case": "text",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class World:
+    """All that definitions may refer to outside themselves."""
+
+    definitions: Mapping[str, Data] = field(default_factory=dict)
+    """The latest version of each, as plain data."""
+    codes: Mapping[str, Codes] = field(default_factory=dict)
+    series: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """name -> scope"""
+    books: tuple[RuleBook, ...] = ()
+    """of every place that must be able to follow the definitions"""
+
+    def parents(self, name: str) -> list[tuple[Data, str]]:
+        """The definitions that have that one as a child, with the slot."""
+        return [
+            (data, slot)
+            for data in self.definitions.values()
+            for slot, entry in entries(data, "children")
+            if entry.get("definition") == name
+        ]
+
+
+def entries(data: Data, section: str) -> Iterator[tuple[str, Data]]:
+    """Name and entry of a section that may be missing."""
+    yield from data.get(section, {}).items()
+
+
+def title_of(entry: Data) -> Text:
+    """Its title."""
+    return Text(entry.get("zh", "?"), entry.get("en", "?"))
+
+
+@dataclass
+class Vocabulary:
+    """The names one definition's guards may use."""
+
+    types: dict[str, GuardType] = field(default_factory=dict)
+    titles: dict[str, Text] = field(default_factory=dict)
+    codes: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: Data, world: World) -> Vocabulary:
+        """The vocabulary of a definition: its own, and the root's behind `root.`."""
+        own = cls._own(data, world)
+        parents = [cls._own(parent, world) for parent, _ in world.parents(data.get("definition", ""))]
+        own._take_root(parents or [own])
+        return own
+
+    def guard(self, text: str) -> Guard:
+        """Compile a guard over these names. Raises GuardFault."""
+        return compile_guard(text, self.types, self.titles, self.codes)
+
+    def trusting(self) -> Vocabulary:
+        """The same, but a name it does not know passes: for content checked when it was published."""
+        return Vocabulary(_Trusting(self.types), self.titles, {})
+
+    @classmethod
+    def _own(cls, data: Data, world: World) -> Vocabulary:
+        own = cls()
+        for name, entry in entries(data, "fields"):
+            own._field(name, entry, world)
+        for name, entry in entries(data, "relations"):
+            title = title_of(entry)
+            own._add(name, "integer", f"{title.zh}数", f"number of {title.en}")
+        for name, entry in entries(data, "children"):
+            own._slot(name, entry, world)
+        for name, entry in entries(data, "clocks"):
+            title = title_of(entry)
+            own._add(f"clock.{name}.expired", "boolean", f"{title.zh} 已到期", f"{title.en}: run out")
+            own._add(f"clock.{name}.running", "boolean", f"{title.zh} 进行中", f"{title.en}: running")
+        for name, entry in entries(data, "events"):
+            title = title_of(entry)
+            own._add(f"round.{name}", "integer", f"{title.zh} 次数", f"times: {title.en}")
+        own._switches(world.books)
+        return own
+
+    def _add(self, name: str, kind: GuardType, zh: str, en: str) -> None:
+        self.types[name] = kind
+        self.titles[name] = Text(zh, en)
+
+    def _field(self, name: str, entry: Data, world: World) -> None:
+        kind, title = _FIELD.get(entry.get("type", "")), title_of(entry)
+        if kind is None:
+            return
+        self._add(name, kind, title.zh, title.en)
+        codes = world.codes.get(entry.get("codes", ""))
+        if codes is None:
+            return
+        # Values of sets are letters that differ by place: none of them may be named.
+        self.codes[name] = frozenset(value for value in codes.values if ":" not in value)
+        for meaning, type_ in codes.meanings.items():
+            self._add(f"{name}.{meaning}", type_, f"{title.zh}·{meaning}", f"{title.en}: {meaning}")
+
+    def _slot(self, name: str, entry: Data, world: World) -> None:
+        title = title_of(entry)
+        for fact, (kind, zh, en) in SLOT_FACTS.items():
+            self._add(f"{name}.{fact}", kind, f"{title.zh} {zh}", f"{title.en}: {en}")
+        child = world.definitions.get(entry.get("definition", ""), {})
+        for state, found in entries(child, "states"):
+            if state not in SLOT_FACTS:
+                words = title_of(found)
+                self._add(f"{name}.{state}", "integer", f"{title.zh} {words.zh} 数", f"{title.en}: {words.en}")
+
+    def _switches(self, books: Iterable[RuleBook]) -> None:
+        """A switch every place has, with one type."""
+        found = [{rule.id: rule for rule in book.rules if rule.unit == "switch"} for book in books]
+        for name in set.intersection(*(set(switches) for switches in found)) if found else ():
+            kinds = {_switch_type(rule.value) for book in books for rule in book.rules if rule.id == name}
+            if len(kinds) == 1:
+                title = found[0][name].title
+                self._add(f"rule.{name}", kinds.pop(), title.zh, title.en)
+
+    def _take_root(self, roots: list[Vocabulary]) -> None:
+        """What all the roots it can have know under one type."""
+        first, *others = [dict(root.types) for root in roots]
+        for name, kind in first.items():
+            if all(other.get(name) == kind for other in others):
+                title = roots[0].titles[name]
+                self._add(f"root.{name}", kind, title.zh, title.en)
+                if all(name in root.codes for root in roots):
+                    self.codes[f"root.{name}"] = frozenset.intersection(*(root.codes[name] for root in roots))
+
+
+class _Trusting(dict[str, GuardType]):
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name, "any")
+
+
+def _switch_type(value: object) -> GuardType:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    return "texts" if isinstance(value, tuple) else "text"
