@@ -11,7 +11,6 @@ from .shapes import (
     DROPPED,
     NAME,
     RESERVED,
-    Any_,
     Choice,
     Day,
     Either,
@@ -19,6 +18,7 @@ from .shapes import (
     Loose,
     Many,
     Number,
+    OneOf,
     OneOrMany,
     Path,
     Pattern,
@@ -169,7 +169,7 @@ DEFINITION = Record(
 # --- the other kinds ---------------------------------------------------------------------------------
 
 MEANING_TYPES = ("boolean", "text", "integer")
-meaning = Any_((flag, Number(), words))
+meaning = OneOf((flag, Number(), words))
 CODE = Record(TITLE, {"source": words}, rest=meaning)
 CODES = Record(
     {"codes": name, "title": title},
@@ -193,7 +193,7 @@ SERIES = Record(
 RULE = Record(
     {
         **TITLE,
-        "value": Any_((Number(), flag, words, Many(words))),
+        "value": OneOf((Number(), flag, words, Many(words))),
         "unit": Choice(("month", "calendar_day", "working_day", "times", "date", "switch")),
         "source": words,
         "confidence": Choice(("S", "H", "X", "m", "d")),

@@ -323,7 +323,7 @@ class Either:
 
 
 @dataclass(frozen=True)
-class Any_:
+class OneOf:
     """The first of several plain shapes that fits the look of a scalar."""
 
     shapes: tuple[Shape, ...]

@@ -39,6 +39,8 @@ class World:
     """name -> scope"""
     books: tuple[RuleBook, ...] = ()
     """of every place that must be able to follow the definitions"""
+    rules_sound: bool = True
+    """False when a rules file has faults: then nothing is said of names that may stand in it"""
 
     def parents(self, name: str) -> list[tuple[Data, str]]:
         """The definitions that have that one as a child, with the slot."""
@@ -73,7 +75,9 @@ class Vocabulary:
         """The vocabulary of a definition: its own, and the root's behind `root.`."""
         own = cls._own(data, world)
         parents = [cls._own(parent, world) for parent, _ in world.parents(data.get("definition", ""))]
-        own._take_root(parents or [own])
+        own.take_root(parents or [own])
+        if not world.rules_sound:
+            own.types = _TrustingRules(own.types)
         return own
 
     def guard(self, text: str) -> Guard:
@@ -140,8 +144,8 @@ class Vocabulary:
                 title = found[0][name].title
                 self._add(f"rule.{name}", kinds.pop(), title.zh, title.en)
 
-    def _take_root(self, roots: list[Vocabulary]) -> None:
-        """What all the roots it can have know under one type."""
+    def take_root(self, roots: list[Vocabulary]) -> None:
+        """Add what all the roots it can have know under one type."""
         first, *others = [dict(root.types) for root in roots]
         for name, kind in first.items():
             if all(other.get(name) == kind for other in others):
@@ -154,6 +158,12 @@ class Vocabulary:
 class _Trusting(dict[str, GuardType]):
     def get(self, name: str, default: Any = None) -> Any:
         return super().get(name, "any")
+
+
+class _TrustingRules(dict[str, GuardType]):
+    def get(self, name: str, default: Any = None) -> Any:
+        about_rules = name.removeprefix("root.").startswith("rule.")
+        return super().get(name, "any" if about_rules else default)
 
 
 def _switch_type(value: object) -> GuardType:

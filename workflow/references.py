@@ -1,0 +1,477 @@
+"""Whether what a definition names is there, and of the right kind: states, roles, fields, rules, children, guards.
+
+Works on plain data that already have their shape, though parts of them may have been refused: what is
+missing is passed over here, so that one mistake is told once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any, ClassVar
+
+from .assembly import parse_holder
+from .definition import Holder
+from .guards import Guard, GuardFault
+from .periods import PERIODS
+from .shapes import Path, Source, suggest
+from .vocabulary import SLOT_FACTS, Data, Vocabulary, World, entries
+from .yaml_reader import Mark, Scalar
+
+__all__ = ["References"]
+
+TIMERS = ("notice", "lapse")
+OF_UNITS = ("unit", "units")
+OF_PERSONS = ("person", "persons")
+
+
+class References:
+    """Checks one definition file against itself and the world."""
+
+    def __init__(self, source: Source, world: World) -> None:
+        self.source = source
+        self.data = source.data
+        self.world = world
+        self.name = self.data.get("definition", "")
+        self.parents = world.parents(self.name)
+        self.vocabulary = Vocabulary.of(self.data, world)
+        self.guards: dict[Path, Guard] = {}
+        self.barred = {str(parse_holder(f"the {text}")) for text in self.data.get("barred", ())}
+
+    def check(self) -> None:
+        """Note every fault."""
+        self._known(("initial",), self.data.get("initial"), "states")
+        self._names()
+        for index, text in enumerate(self.data.get("barred", ())):
+            self._relation(parse_holder(f"the {text}"), ("barred", index), None)
+        for name, entry in entries(self.data, "fields"):
+            self._field(("fields", name), entry)
+        for name, entry in entries(self.data, "states"):
+            self._holders(("states", name, "holder"), entry.get("holder", ()))
+            if entry.get("end") and entry.get("holder"):
+                self._fault(("states", name, "holder"), "end_with_holder", "结束状态没有承办人", "an end has no holder")
+        start = self.data.get("start", {})
+        self._happening(("start",), start)
+        self._lands(("initial",), start, self.data.get("initial"))
+        if ("zh" in start) != ("en" in start):
+            self._fault(("start",), "missing_key", "zh 与 en 须同时给出", "zh and en go together", key=True)
+        for name, entry in entries(self.data, "events"):
+            self._event(("events", name), entry)
+        for name, entry in entries(self.data, "clocks"):
+            self._clock(("clocks", name), entry)
+        for name, entry in entries(self.data, "children"):
+            self._slot(("children", name), entry)
+
+    # -- small words
+
+    def _fault(self, path: Path, code: str, zh: str, en: str, *, key: bool = False) -> None:
+        self.source.fault(path, code, zh, en, key=key)
+
+    def _declared(self, section: str) -> list[str]:
+        """The names of a section, refused ones too."""
+        names = [str(path[1]) for path in self.source.keys if len(path) == 2 and path[0] == section]
+        return names or list(self.data.get(section, {}))
+
+    def _is(self, path: Path, value: Any, known: Collection[str], code: str, zh: str, en: str) -> bool:
+        """Whether that is a known name; if not, a fault. Nothing given is no fault."""
+        if value is None or value in known:
+            return value is not None
+        hint_zh, hint_en = suggest(value, known)
+        self._fault(path, code, f"没有{zh} {value}{hint_zh}", f"unknown {en} {value}{hint_en}")
+        return False
+
+    _SECTIONS: ClassVar[dict[str, tuple[str, str, str]]] = {
+        "states": ("unknown_state", "状态", "state"),
+        "events": ("unknown_event", "事件", "event"),
+        "fields": ("unknown_field", "字段", "field"),
+        "relations": ("unknown_relation", "关系", "relation"),
+        "clocks": ("unknown_clock", "期限", "clock"),
+        "children": ("unknown_slot", "子案", "child slot"),
+    }
+
+    def _known(self, path: Path, value: Any, section: str, *, start: bool = False) -> bool:
+        known = [*self._declared(section), *(["start"] if start else [])]
+        return self._is(path, value, known, *self._SECTIONS[section])
+
+    def _all_known(self, path: Path, values: Any, section: str, *, start: bool = False) -> None:
+        for index, value in enumerate(values or ()):
+            self._known((*path, index), value, section, start=start)
+
+    def _rule(self, path: Path, value: Any, units: Collection[str]) -> bool:
+        """Whether every place has that rule, in one of those units."""
+        fine = value is not None
+        if not self.world.rules_sound:
+            return fine
+        for book in self.world.books or (None,):
+            rules = [rule for rule in book.rules if rule.id == value] if book else []
+            known = {rule.id for rule in book.rules} if book else set()
+            place_zh, place_en = (f"（{book.place}）", f" in {book.place}") if book else ("", "")
+            if not self._is(path, value, known, "unknown_rule", f"规则{place_zh}", f"rule{place_en}"):
+                return False
+            for unit in {rule.unit for rule in rules} - set(units):
+                allowed = ", ".join(units)
+                zh = f"规则 {value} 的单位是 {unit}，此处须为 {allowed}"
+                self._fault(path, "rule_unit", zh, f"{value} is a {unit}; needed: {allowed}")
+                fine = False
+        return fine
+
+    def _names(self) -> None:
+        """Fields, relations and children share the guards' name space."""
+        seen: dict[str, str] = {}
+        for section in ("fields", "relations", "children"):
+            for name in self._declared(section):
+                if name in seen:
+                    self._fault(
+                        (section, name),
+                        "name_twice",
+                        f"{name} 已用于 {seen[name]}",
+                        f"{name} is already used in {seen[name]}",
+                        key=True,
+                    )
+                seen.setdefault(name, section)
+
+    # -- holders
+
+    def _holders(self, path: Path, texts: Any, *, acting: bool = False) -> None:
+        for index, text in enumerate(texts or ()):
+            self._holder((*path, index), parse_holder(text), acting=acting)
+
+    def _holder(self, path: Path, holder: Holder, *, acting: bool) -> None:
+        if holder.role is not None:
+            roles = self.world.codes.get("roles")
+            known = roles.values if roles else {}
+            self._is(path, holder.role, known, "unknown_role", "角色", "role")
+        if holder.relation is None:
+            return
+        self._relation(holder, path, "person" if holder.role is None else "unit")
+        if acting and str(Holder(relation=holder.relation, of_root=holder.of_root)) in self.barred:
+            shown = str(holder)
+            self._fault(
+                path, "separation", f"“{shown}”已被排除（权力分离）", f"“{shown}” is barred here (separation of powers)"
+            )
+
+    def _relation(self, holder: Holder, path: Path, of: str | None) -> None:
+        """The relation is there, of that kind; one of the root in every root there can be."""
+        name = holder.relation
+        roots = [parent for parent, _ in self.parents] or [self.data] if holder.of_root else [self.data]
+        for data in roots:
+            known = data.get("relations", {}) if holder.of_root else self._declared("relations")
+            zh, en = (f"关系（{data.get('definition')}）", f"relation of {data.get('definition')}")
+            if not self._is(path, name, known, "unknown_relation", *((zh, en) if holder.of_root else ("关系", "relation"))):
+                return
+            kind = data.get("relations", {}).get(name, {}).get("of")
+            if of is not None and kind is not None and kind != of:
+                self._fault(
+                    path,
+                    "relation_kind",
+                    f"关系 {name} 属于 {kind}，此处须为 {of}",
+                    f"the relation {name} is of a {kind}; here a {of} is needed",
+                )
+                return
+
+    # -- parts
+
+    def _field(self, path: Path, entry: Data) -> None:
+        coded = entry.get("type") in ("code", "codes")
+        if coded and "codes" not in entry:
+            self._fault(path, "missing_key", "代码字段须写明 codes", "a code field names its codes", key=True)
+        if "codes" in entry and not coded and "type" in entry:
+            self._fault((*path, "codes"), "too_many_keys", "只有代码字段才有 codes", "only a code field has codes", key=True)
+        self._is((*path, "codes"), entry.get("codes"), self.world.codes, "unknown_codes", "代码表", "code list")
+
+    def _event(self, path: Path, entry: Data) -> None:
+        for where, move in self._moves(path, entry):
+            self._all_known((*where, "from"), move.get("from"), "states")
+            self._known((*where, "to"), move.get("to"), "states")
+            self._guard((*where, "when"), move.get("when") if where != path else None)
+            self._lands((*where, "to"), entry, move.get("to"))
+        if "moves" in entry and "to" in entry:
+            self._fault((*path, "to"), "too_many_keys", "moves 已写明去向", "moves says where to", key=True)
+        self._shadowed(path, entry)
+        self._happening(path, entry)
+
+    @staticmethod
+    def _moves(path: Path, entry: Data) -> Iterator[tuple[Path, Data]]:
+        if "moves" not in entry:
+            yield path, entry
+        for index, move in enumerate(entry.get("moves", ())):
+            yield (*path, "moves", index), move
+
+    def _shadowed(self, path: Path, entry: Data) -> None:
+        """The first move whose guard holds is taken: behind one without a guard none is ever tried."""
+        certain: set[str] = set()
+        for index, move in enumerate(entry.get("moves", ())):
+            for number, state in enumerate(move.get("from", ())):
+                if state in certain:
+                    self._fault(
+                        (*path, "moves", index, "from", number),
+                        "never_taken",
+                        f"前面已有无条件离开 {state} 的一步，此步不会发生",
+                        f"an earlier move leaves {state} without condition: this one is never taken",
+                    )
+            if "when" not in move:
+                certain.update(move.get("from", ()))
+
+    def _lands(self, path: Path, entry: Data, target: Any) -> None:
+        if "automatic" in entry and self.data.get("states", {}).get(target, {}).get("decided"):
+            self._fault(
+                path,
+                "automatic_decision",
+                f"{target} 只能由人决定，自动事件不得到达",
+                f"{target} is a person's decision: no automatic event leads there",
+            )
+
+    def _guard(self, path: Path, text: Any) -> None:
+        if text is None:
+            return
+        try:
+            guard = self.vocabulary.guard(text)
+        except GuardFault as fault:
+            for one in (fault, *fault.others):
+                self.source.faults.add(self._inside(path, one.column), one.code, one.text.zh, one.text.en)
+            return
+        if not guard.names:
+            self._fault(path, "guard_constant", "条件与案件无关", "this condition says nothing about the case")
+        self.guards[path] = guard
+
+    def _inside(self, path: Path, column: int) -> Mark:
+        """The place of a column within a text, if the text stands on one line."""
+        node = self.source.values.get(path)
+        mark = self.source.mark(path)
+        if not isinstance(node, Scalar) or node.inset is None:
+            return mark
+        return Mark(mark.line, mark.column + node.inset + column - 1)
+
+    def _happening(self, path: Path, entry: Data) -> None:
+        """What `start` and every event have in common."""
+        self._holders((*path, "by"), entry.get("by"), acting=True)
+        self._holders((*path, "tells"), entry.get("tells"))
+        for index, text in enumerate(entry.get("form", ())):
+            self._known((*path, "form", index), text.removesuffix("?"), "fields")
+        self._guard((*path, "when"), entry.get("when"))
+        for index, other in enumerate(entry.get("not_by", ())):
+            if self._known((*path, "not_by", index), other, "events", start=True) and self._automatic(other):
+                self._fault((*path, "not_by", index), "not_a_person", f"{other} 不由人进行", f"nobody fires {other}")
+        self._relates(path, entry)
+        self._all_known((*path, "unrelates"), entry.get("unrelates"), "relations")
+        self._all_known((*path, "opens"), entry.get("opens"), "children")
+        self._ends(path, entry)
+        self._raises(path, entry)
+        self._begets(path, entry)
+        self._number(path, entry)
+        self._limits(path, entry)
+        if "source" not in entry and "source" not in self.data:
+            self._fault(path, "missing_key", "缺少 source（依据）", "source is missing", key=True)
+
+    def _automatic(self, event: str) -> str | None:
+        found = self.data.get("start", {}) if event == "start" else self.data.get("events", {}).get(event, {})
+        kind: str | None = found.get("automatic")
+        return kind
+
+    def _relates(self, path: Path, entry: Data) -> None:
+        form = {text.removesuffix("?") for text in entry.get("form", ())}
+        for relation, name in entry.get("relates", {}).items():
+            where = (*path, "relates", relation)
+            found = self._is(
+                where, name, form, "not_in_form", "表单字段", "field of this event's form"
+            )
+            if not self._known_key(where, relation, "relations") or not found:
+                continue
+            of = self.data.get("relations", {}).get(relation, {})
+            kind = self.data.get("fields", {}).get(name, {}).get("type")
+            fitting: tuple[str, ...] = OF_UNITS if of.get("of") == "unit" else OF_PERSONS
+            if of.get("one"):
+                fitting = fitting[:1]
+            if of and kind and kind not in fitting:
+                allowed = ", ".join(fitting)
+                zh = f"{name} 的类型是 {kind}，此处须为 {allowed}"
+                self._fault(where, "relation_kind", zh, f"{name} is a {kind}; needed: {allowed}")
+
+    def _known_key(self, path: Path, name: str, section: str) -> bool:
+        code, zh, en = self._SECTIONS[section]
+        known = self._declared(section)
+        if name in known:
+            return True
+        hint_zh, hint_en = suggest(name, known)
+        self._fault(path, code, f"没有{zh} {name}{hint_zh}", f"unknown {en} {name}{hint_en}", key=True)
+        return False
+
+    def _ends(self, path: Path, entry: Data) -> None:
+        for slot, event in entry.get("ends", {}).items():
+            where = (*path, "ends", slot)
+            if not self._known_key(where, slot, "children"):
+                continue
+            child = self._child(slot)
+            if child is not None:
+                self._joins(where, event, child)
+
+    def _child(self, slot: str) -> Data | None:
+        name = self.data.get("children", {}).get(slot, {}).get("definition")
+        return self.world.definitions.get(name)
+
+    def _joins(self, path: Path, event: Any, data: Data) -> None:
+        """The event is there and is one that another case may set off."""
+        owner = data.get("definition")
+        known = data.get("events", {})
+        if not self._is(path, event, known, "unknown_event", f"事件（{owner}）", f"event of {owner}"):
+            return
+        if known[event].get("automatic") != "join":
+            self._fault(
+                path,
+                "not_a_join",
+                f"{owner} 的 {event} 须为 automatic: join",
+                f"{event} of {owner} must be automatic: join",
+            )
+
+    def _raises(self, path: Path, entry: Data) -> None:
+        if "raises" not in entry:
+            return
+        if not self.parents:
+            self._fault((*path, "raises"), "no_root", "此定义不是任何定义的子案", "this is no definition's child")
+        for parent, _ in self.parents:
+            self._joins((*path, "raises"), entry["raises"], parent)
+
+    def _begets(self, path: Path, entry: Data) -> None:
+        known = self.world.definitions
+        self._is((*path, "begets"), entry.get("begets"), known, "unknown_definition", "定义", "definition")
+
+    def _number(self, path: Path, entry: Data) -> None:
+        name = entry.get("number")
+        known = self.world.series
+        if self._is((*path, "number"), name, known, "unknown_series", "编号序列", "series") and name is not None:
+            for field in self.world.series[name]:
+                if field not in self._declared("fields"):
+                    self._fault(
+                        (*path, "number"),
+                        "unknown_field",
+                        f"编号 {name} 需要字段 {field}",
+                        f"the series {name} counts by the field {field}, which is not there",
+                    )
+
+    def _limits(self, path: Path, entry: Data) -> None:
+        given = entry.get("round")
+        if isinstance(given, dict):
+            self._rule((*path, "round", "rule"), given.get("rule"), ("times",))
+            self._known((*path, "round", "per"), given.get("per"), "relations")
+        else:
+            self._rule((*path, "round"), given, ("times",))
+        if "round" in entry and "unbounded" in entry:
+            self._fault(
+                (*path, "unbounded"), "too_many_keys", "round 与 unbounded 只能有其一", "either round or unbounded", key=True
+            )
+        backdate = entry.get("backdate", {})
+        self._holders((*path, "backdate", "by"), backdate.get("by"), acting=True)
+        self._rule((*path, "backdate", "rule"), backdate.get("rule"), ("calendar_day",))
+        if "backdate" in entry and "automatic" in entry:
+            self._fault(
+                (*path, "backdate"), "not_a_person", "自动事件不能补记日期", "an automatic event cannot be backdated", key=True
+            )
+
+    def _clock(self, path: Path, entry: Data) -> None:
+        rule, outer = entry.get("rule"), entry.get("outer")
+        if self._rule((*path, "rule"), rule, (*sorted(PERIODS), "date")) and outer is not None:
+            self._outer((*path, "outer"), str(rule), outer)
+        for key in ("starts", "stops"):
+            self._all_known((*path, key), entry.get(key), "events", start=True)
+        missed = entry.get("missed")
+        if self._known((*path, "missed"), missed, "events") and self._automatic(str(missed)) not in TIMERS:
+            self._fault(
+                (*path, "missed"),
+                "not_a_timer",
+                f"{missed} 须为 automatic: notice 或 lapse",
+                f"{missed} must be automatic: notice or lapse",
+            )
+        for event in entry.get("starts", ()):
+            self._date((*path, "anchor"), entry.get("anchor"), event)
+        for event, name in entry.get("extends", {}).items():
+            if self._known_key((*path, "extends", event), event, "events"):
+                self._date((*path, "extends", event), name, event)
+
+    def _outer(self, path: Path, rule: str, outer: str) -> None:
+        for book in self.world.books:
+            for found in book.rules:
+                if found.id == rule and found.outer != outer:
+                    self._fault(
+                        path,
+                        "outer_mismatch",
+                        f"{book.place} 的规则 {rule} 的最迟期限是 {found.outer}",
+                        f"in {book.place} the outer limit of {rule} is {found.outer}",
+                    )
+                    return
+
+    def _date(self, path: Path, name: Any, event: str) -> None:
+        """That is a date the event's form asks for."""
+        entry = self.data.get("start" if event == "start" else "events", {})
+        entry = entry if event == "start" else entry.get(event)
+        if name is None or entry is None or not self._known(path, name, "fields"):
+            return
+        if name not in {text.removesuffix("?") for text in entry.get("form", ())}:
+            self._fault(path, "not_in_form", f"{event} 的表单没有 {name}", f"the form of {event} does not ask for {name}")
+        kind = self.data.get("fields", {}).get(name, {}).get("type")
+        if kind not in (None, "date"):
+            self._fault(path, "not_a_date", f"{name} 不是日期字段", f"{name} is not a date")
+
+    # -- children
+
+    def _slot(self, path: Path, entry: Data) -> None:
+        self._pairs(path, entry)
+        self._known((*path, "one_per"), entry.get("one_per"), "relations")
+        self._known((*path, "or_after"), entry.get("or_after"), "clocks")
+        if entry.get("join") not in (None, "all", "any"):
+            self._rule((*path, "join"), entry["join"], ("times",))
+        if "then" in entry:
+            self._joins((*path, "then"), entry["then"], self.data)
+        if self.parents:
+            self._fault(path, "nested_family", "子案不能再有子案", "a child has no children", key=True)
+        name = entry.get("definition")
+        known = self.world.definitions
+        if self._is((*path, "definition"), name, known, "unknown_definition", "定义", "definition"):
+            self._of_child(path, entry, known[str(name)])
+
+    def _pairs(self, path: Path, entry: Data) -> None:
+        """Keys that only make sense together."""
+        if entry.get("overlay") is False:
+            self._fault((*path, "overlay"), "bad_choice", "overlay 只能为 true", "overlay can only be true")
+        for key in ("done", "or_after", "then"):
+            if key in entry and "overlay" in entry:
+                self._fault((*path, key), "too_many_keys", "overlay 不等待子案", "an overlay is never waited for", key=True)
+        for key, other in (("one_per", "as"), ("as", "one_per")):
+            if key in entry and other not in entry:
+                self._fault((*path, key), "missing_key", f"{key} 须与 {other} 同时给出", f"{key} needs {other}", key=True)
+
+    def _of_child(self, path: Path, entry: Data, child: Data) -> None:
+        owner = child.get("definition")
+        states = child.get("states", {})
+        for index, state in enumerate(entry.get("done", ())):
+            self._is((*path, "done", index), state, states, "unknown_state", f"状态（{owner}）", f"state of {owner}")
+        for state in states:
+            if state in SLOT_FACTS:
+                self._fault(
+                    path,
+                    "fact_collision",
+                    f"{owner} 的状态 {state} 与条件中的 {path[-1]}.{state} 重名",
+                    f"the state {state} of {owner} collides with {path[-1]}.{state} in guards",
+                    key=True,
+                )
+        self._as((*path, "as"), entry, child)
+        for index, name in enumerate(entry.get("carries", ())):
+            self._carried((*path, "carries", index), name, child)
+
+    def _as(self, path: Path, entry: Data, child: Data) -> None:
+        relations, owner = child.get("relations", {}), child.get("definition")
+        name = entry.get("as")
+        if not self._is(path, name, relations, "unknown_relation", f"关系（{owner}）", f"relation of {owner}"):
+            return
+        mine = self.data.get("relations", {}).get(entry.get("one_per", ""), {}).get("of")
+        kind = relations[name].get("of")
+        if mine and kind and mine != kind:
+            zh = f"{owner} 的 {name} 属于 {kind}，此处须为 {mine}"
+            self._fault(path, "relation_kind", zh, f"{name} of {owner} is of a {kind}, not a {mine}")
+
+    def _carried(self, path: Path, name: str, child: Data) -> None:
+        owner, fields = child.get("definition"), child.get("fields", {})
+        mine = self._known(path, name, "fields")
+        if not self._is(path, name, fields, "unknown_field", f"字段（{owner}）", f"field of {owner}") or not mine:
+            return
+        one, other = self.data.get("fields", {}).get(name, {}), fields[name]
+        if (one.get("type"), one.get("codes")) != (other.get("type"), other.get("codes")) and one:
+            self._fault(path, "field_type", f"{name} 在 {owner} 中类型不同", f"{name} has another type in {owner}")

@@ -1,0 +1,166 @@
+"""Rules files -> the rule book of each place: what it takes over, what it overrides, and that no law is stretched.
+
+An override holds on the days it is valid; on the other days the overridden rule stands. A statutory rule
+may only be tightened, in its own unit, and what tightens it is statutory too, under the same outer limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from .errors import Text
+from .periods import Rule, RuleBook, RuleFault
+from .shapes import Path, Source, suggest
+
+__all__ = ["rule_books"]
+
+DAY = timedelta(days=1)
+
+
+def rule_books(sources: Mapping[str, Source]) -> dict[str, RuleBook]:
+    """The book of each place; faults are noted in its file."""
+    return _Shelf(sources).books()
+
+
+@dataclass(frozen=True)
+class _Entry:
+    path: Path
+    rule: Rule
+
+
+class _Shelf:
+    """Puts the books together, those that are extended first."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self.sources = sources
+        self.done: dict[str, tuple[Rule, ...]] = {}
+
+    def books(self) -> dict[str, RuleBook]:
+        found = {}
+        for place, source in self.sources.items():
+            rules = self._rules(place, ())
+            found[place] = self._book(place, rules, source)
+        return found
+
+    def _rules(self, place: str, asked: tuple[str, ...]) -> tuple[Rule, ...]:
+        if place not in self.done:
+            source = self.sources[place]
+            base = self._base(place, source, (*asked, place))
+            own = list(_entries(source))
+            self.done[place] = (*_kept(base, own), *(_tightened(entry, base, source) for entry in own))
+        return self.done[place]
+
+    def _base(self, place: str, source: Source, asked: tuple[str, ...]) -> tuple[Rule, ...]:
+        other = source.data.get("extends")
+        if other is None:
+            return ()
+        if other not in self.sources:
+            zh, en = suggest(other, self.sources)
+            source.fault(("extends",), "unknown_place", f"没有地方 {other}{zh}", f"unknown place {other}{en}")
+            return ()
+        if other in asked:
+            source.fault(("extends",), "extends_itself", f"{place} 最终扩展自身", f"{place} extends itself")
+            return ()
+        return self._rules(other, asked)
+
+    @staticmethod
+    def _book(place: str, rules: tuple[Rule, ...], source: Source) -> RuleBook:
+        """The book; a rule that contradicts it is noted and left out, so that the next can be found."""
+        while True:
+            try:
+                return RuleBook(place=place, rules=rules)
+            except RuleFault as fault:
+                source.fault(("values", fault.rule), "rule", f"{fault.rule}：{fault.text.zh}", str(fault.text.en), key=True)
+                left = (rule for rule in rules if rule.id != fault.rule)
+                rules = tuple(replace(rule, outer=None) if rule.outer == fault.rule else rule for rule in left)
+
+
+def _entries(source: Source) -> Iterator[_Entry]:
+    for name, given in source.data.get("values", {}).items():
+        versions = given if isinstance(given, list) else [given]
+        for index, data in enumerate(versions):
+            path: Path = ("values", name, index) if isinstance(given, list) else ("values", name)
+            rule = _rule(name, data, path, source)
+            if rule is not None:
+                yield _Entry(path, rule)
+
+
+def _rule(name: str, data: Mapping[str, Any], path: Path, source: Source) -> Rule | None:
+    if not {"zh", "en", "unit", "value", "source", "confidence"} <= data.keys():
+        return None
+    given = {key: data[key] for key in data.keys() - {"zh", "en"}}
+    for key in ("valid_from", "valid_until"):
+        if key in given:
+            given[key] = date.fromisoformat(given[key])
+    for key in ("value", "warn"):
+        if isinstance(given.get(key), list):
+            given[key] = tuple(given[key])
+    try:
+        return Rule(id=name, title=Text(data["zh"], data["en"]), **given)
+    except RuleFault as fault:
+        source.fault((*path, "value"), "rule", f"{name}：{fault.text.zh}", f"{name} {fault.text.en}")
+        return None
+
+
+def _span(rule: Rule) -> tuple[date, date]:
+    return rule.valid_from or date.min, rule.valid_until or date.max
+
+
+def _kept(base: tuple[Rule, ...], own: list[_Entry]) -> Iterator[Rule]:
+    """The rules taken over, on the days no rule of the place stands in their stead."""
+    for rule in base:
+        spans = [_span(rule)]
+        for entry in own:
+            if entry.rule.id == rule.id:
+                spans = [left for span in spans for left in _without(span, _span(entry.rule))]
+        for first, last in spans:
+            yield replace(
+                rule,
+                valid_from=None if first == date.min else first,
+                valid_until=None if last == date.max else last,
+            )
+
+
+def _without(span: tuple[date, date], other: tuple[date, date]) -> Iterator[tuple[date, date]]:
+    (first, last), (start, end) = span, other
+    if end < first or start > last:
+        yield span
+        return
+    if first < start:
+        yield first, start - DAY
+    if end < last:
+        yield end + DAY, last
+
+
+def _tightened(entry: _Entry, base: tuple[Rule, ...], source: Source) -> Rule:
+    rule = entry.rule
+    for law in base:
+        if law.id != rule.id or not law.statutory or not _overlap(law, rule):
+            continue
+        if not _within(rule, law):
+            source.fault(
+                (*entry.path, "value"),
+                "beyond_statutory",
+                f"{rule.id} 超出法定上限 {law.value} {law.unit}（{law.source}）",
+                f"{rule.id} goes beyond the statutory {law.value} {law.unit} ({law.source})",
+            )
+        rule = replace(rule, statutory=True, outer=rule.outer or law.outer)
+    return rule
+
+
+def _overlap(one: Rule, other: Rule) -> bool:
+    (first, last), (start, end) = _span(one), _span(other)
+    return first <= end and start <= last
+
+
+def _within(rule: Rule, law: Rule) -> bool:
+    """Whether the rule is at least as strict as the law it stands for."""
+    if rule.unit != law.unit or rule.direction != law.direction:
+        return False
+    if isinstance(rule.value, int) and isinstance(law.value, int) and rule.unit not in ("switch", "date"):
+        # A period that runs backwards is a time in advance: more of it is stricter.
+        return rule.value >= law.value if law.direction == "before" else rule.value <= law.value
+    return rule.value == law.value
