@@ -41,9 +41,10 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
         else:
             cursor.execute(f"update {prefix}cases set {sets} where id = ?", (*row[7:], case))
     many = cursor.executemany
+    many(_insert(prefix, "history", rows.HISTORY), [rows.history_row(line) for line in step.history])
+    # After the history: a unit may open what it is barred from afterwards (asking for an extension).
     if step.barred:
         many(_insert(prefix, "barred", ("case_id", "unit"), " on conflict do nothing"), step.barred)
-    many(_insert(prefix, "history", rows.HISTORY), [rows.history_row(line) for line in step.history])
     disclosed = [(line.case, line.seq, line.disclosure) for line in step.history if line.disclosure != "{}"]
     if disclosed:
         many(_insert(prefix, "disclosure", ("case_id", "seq", "body")), disclosed)
@@ -119,6 +120,7 @@ def protection(prefix: str) -> list[str]:
         f"""create trigger if not exists {p}history_separation before insert on {p}history
 when exists (select 1 from {p}barred b where b.case_id = new.case_id and (b.unit = new.unit or b.unit = new.actor
   or exists (select 1 from {p}grant g where g.unit = b.unit and g.person in (new.actor, new.on_behalf_of))))
+  and not exists (select 1 from {p}event_policy e where e.definition = new.definition and e.event = new.event and e.automatic)
 begin select raise(abort, '{p}separation: this person may not act in this case'); end""",
         f"""create trigger if not exists {p}history_decision before insert on {p}history
 when new.actor = 'system' and not exists (select 1 from {p}event_policy e
