@@ -188,7 +188,7 @@ class _Proof:
 
     def waiting(self) -> Iterator[Finding]:
         """In every state somebody acts, or a clock surely runs."""
-        surely = self._running(certain=True)
+        surely = self._running(certain=True, spent=True)
         for name, state in self.definition.states.items():
             if state.end or state.holder or name not in self.reached or surely[name]:
                 continue
@@ -201,10 +201,24 @@ class _Proof:
 
     def clocks(self) -> Iterator[Finding]:
         """Every clock starts, can stop or end, and its `missed` can happen wherever it runs out."""
-        perhaps = self._running(certain=False)
+        running = self._running(certain=False, spent=False)
+        unspent = self._running(certain=False, spent=True)
         for clock in self.definition.clocks.values():
-            states = {state for state, clocks in perhaps.items() if clock.name in clocks}
+            states = {state for state, clocks in running.items() if clock.name in clocks}
             yield from self._clock(clock, states)
+            able = {edge.source for edge in self.edges if edge.event == clock.missed}
+            waiting = {state for state, clocks in unspent.items() if clock.name in clocks}
+            if clock.missed is not None:
+                yield from self._missed(clock.name, clock.missed, waiting - able)
+
+    def _missed(self, clock: str, missed: str, states: set[str]) -> Iterator[Finding]:
+        for state in sorted(name for name in states if not self.definition.states[name].end):
+            yield _finding(
+                ("clocks", clock, "missed"),
+                "missed_not_possible",
+                f"{clock} 在 {state} 中可能届满，而 {missed} 不能在此发生",
+                f"{clock} can run out in {state}, where {missed} cannot happen",
+            )
 
     def _clock(self, clock: ClockRule, states: set[str]) -> Iterator[Finding]:
         path: Path = ("clocks", clock.name)
@@ -219,28 +233,24 @@ class _Proof:
                 f"{clock.name} 进行中时，终止它的事件都不可能发生",
                 f"while {clock.name} runs none of its stops can happen",
             )
-        if clock.missed is None:
-            return
         if clock.missed in clock.starts and not _bounded(self.definition.events[clock.missed]):
             yield _finding(
                 (*path, "missed"), "automatic_loop", f"{clock.name} 会自行重新起算", f"{clock.name} would restart itself"
-            )
-        able = {edge.source for edge in self.edges if edge.event == clock.missed}
-        for state in sorted(name for name in states - able if not self.definition.states[name].end):
-            yield _finding(
-                (*path, "missed"),
-                "missed_not_possible",
-                f"{clock.name} 在 {state} 中可能届满，而 {clock.missed} 不能在此发生",
-                f"{clock.name} can run out in {state}, where {clock.missed} cannot happen",
             )
 
     def _possible(self, event: str) -> bool:
         return event == "start" or any(edge.event == event and edge.source in self.reached for edge in self.edges)
 
-    def _running(self, *, certain: bool) -> Mapping[str, frozenset[str]]:
-        """For each state the clocks that run there: surely (on every way to it) or perhaps (on one)."""
+    def _running(self, *, certain: bool, spent: bool) -> Mapping[str, frozenset[str]]:
+        """For each state the clocks that run there: surely (on every way to it) or perhaps (on one).
+
+        `spent`: leave out those that have run out; their `missed` has happened and will not come again.
+        """
         clocks = self.definition.clocks.values()
         starts, stops = _by_event(clocks, lambda c: c.starts), _by_event(clocks, lambda c: c.stops)
+        for clock in clocks if spent else ():
+            if clock.missed is not None:
+                stops[clock.missed].add(clock.name)
         everything = frozenset(self.definition.clocks)
         found = {name: everything if certain else frozenset[str]() for name in self.definition.states}
         todo = [(self.definition.initial, frozenset(starts["start"]))]
