@@ -281,6 +281,12 @@ def test_a_day_past_the_horizon_is_provisional(id: str, anchor: str, provisional
     assert due_of(id, d(anchor)).provisional is provisional
 
 
+def test_what_ends_on_its_outer_limit_asks_no_calendar() -> None:
+    rolling, limit = replace(BOOK.rule("D33", NEW), value=6, roll="next_working_day"), BOOK.rule("D12", NEW)
+    assert not due(rolling, d("2026-10-01"), CN, limit).provisional
+    assert due(replace(rolling, value=5), d("2026-10-01"), CN, limit).provisional
+
+
 def test_rolling_across_the_horizon_is_provisional() -> None:
     short = replace(CN, horizon=d("2026-10-03"))
     assert due_of("D17", d("2026-09-02"), short).provisional

@@ -103,6 +103,15 @@ def test_an_office_sets_the_day_of_one_month() -> None:
     ]
 
 
+def test_an_office_may_move_a_day_into_the_next_month() -> None:
+    moved = Recurrence(id="r", overrides={"2026-02": d("2026-03-02")})
+    assert [o.month for o in occurrences(moved, d("2026-03-01"), d("2026-03-31"), CN)] == [
+        "2026-02",
+        "2026-03",
+    ]
+    assert occurrences(moved, d("2026-02-01"), d("2026-02-28"), CN) == ()
+
+
 def test_a_station_overrides_its_congress_only_in_what_it_sets() -> None:
     congress = Recurrence(id="city", overrides={"2026-02": d("2026-02-12"), "2026-05": d("2026-05-18")})
     station = congress.with_override("s1", policy="next_working_day", overrides={"2026-05": d("2026-05-20")})
@@ -238,6 +247,7 @@ def test_the_reminder_is_a_month_before_and_moves_with_the_session(session: str,
 def test_a_reminder_may_be_rolled_to_the_working_day_before() -> None:
     found = before_session(d("2026-03-20"), reminder(roll="previous_working_day"), CN)
     assert (found.raw, found.on) == (d("2026-02-20"), d("2026-02-14"))
+    assert [skip.day.day for skip in found.skipped] == [15, 16, 17, 18, 19, 20]
 
 
 def test_a_rule_that_runs_on_is_no_reminder() -> None:
