@@ -651,6 +651,7 @@ def test_timeliness_of_a_plain_date_of_a_stopped_and_of_a_suspended_clock() -> N
     still = Ledger.start("D17", d("2026-03-02"), CN).suspend(d("2026-03-10"), "x", BOOK, CN)
     assert timeliness(still, None, today, book=BOOK, calendar=CN) == "running"
     assert timeliness(still.stop(d("2026-03-11")), None, today, book=BOOK, calendar=CN) == "in_time"
+    assert still.stop(d("2026-03-11")).due(BOOK, CN).suspended
 
 
 # -- warnings
