@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import yaml
 
 from workflow.definition import Definition, Event, Holder
+from workflow.errors import Text
 from workflow.library import Library
 from workflow.loader import check, load_definitions
 
@@ -26,6 +29,11 @@ CONGRESS = {
     "presidium", "special_committee", "supervisory_judicial_committee",
 }  # fmt: skip
 PROCURATORATE = {"procuratorate_clerk", "chief_prosecutor"}
+
+
+class Titled(Protocol):
+    @property
+    def title(self) -> Text: ...
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +64,16 @@ TWICE = (
     f"{EVALUATED}; second_assign sc_office second_assigned; second_reply_issued - second_replied;"
     " open_second_evaluation sc_office re_evaluating; second_surveys_done - re_evaluated"
 )
-UNRESOLVED = f"{TWICE}; assess deputy_affairs assessing; decide_unresolved council_of_chairpersons decision_made"
+UNRESOLVED = (
+    f"{TWICE}; assess deputy_affairs assessing; decide_unresolved council_of_chairpersons decision_made"
+)
 FILED = "register procuratorate_clerk registered; review procuratorate_clerk reviewing; file_case chief_prosecutor case_filed"
 ISSUED = f"{FILED}; draft_suggestion procuratorate_clerk drafting_ps; issue chief_prosecutor issued"
 SERVED = f"{ISSUED}; serve_litigation procuratorate_clerk served"
-NOT_RECTIFIED = f"{SERVED}; miss_reply - reply_missed; verify procuratorate_clerk verifying; find_not_rectified procuratorate_clerk not_rectified"
+NOT_RECTIFIED = (
+    f"{SERVED}; miss_reply - reply_missed; verify procuratorate_clerk verifying;"
+    " find_not_rectified procuratorate_clerk not_rectified"
+)
 SIGNED = "collect_signatures the_lead_deputy cosigning; signatures_complete - signed"
 IN_REVIEW = f"{SIGNED}; submit_for_review the_lead_deputy in_review"
 ANNOUNCED = "roster station_keeper rostered; notify station_clerk notified; announce station_clerk announced"
@@ -70,41 +83,41 @@ WALKS: dict[str, list[str]] = {
         f"{IN_REVIEW}; pass deputy_affairs finalised; file the_lead_deputy filed",
         f"{IN_REVIEW}; consult deputy_affairs consulting; record_opinion unit_clerk in_review; decline deputy_affairs declined",
         f"{IN_REVIEW}; treat_as_letter session_secretariat as_letter",
-        f"{IN_REVIEW}; consult deputy_affairs consulting; advise_changes deputy_affairs revision_advised;"
+        (f"{IN_REVIEW}; consult deputy_affairs consulting; advise_changes deputy_affairs revision_advised;"
         f" revise the_lead_deputy drafting; {IN_REVIEW}; advise_changes deputy_affairs revision_advised;"
-        " insist the_lead_deputy finalised; file the_lead_deputy filed",
-        "collect_signatures the_lead_deputy cosigning; signature_refused - drafting; edit the_lead_deputy drafting;"
-        " collect_signatures the_lead_deputy cosigning; take_back the_lead_deputy drafting; abandon the_lead_deputy abandoned",
+        " insist the_lead_deputy finalised; file the_lead_deputy filed"),
+        ("collect_signatures the_lead_deputy cosigning; signature_refused - drafting; edit the_lead_deputy drafting;"
+        " collect_signatures the_lead_deputy cosigning; take_back the_lead_deputy drafting; abandon the_lead_deputy abandoned"),
     ],
     "signature": ["confirm the_signer confirmed", "refuse the_signer refused", "void - void"],
     "suggestion": [
         f"{EVALUATED}; settle sc_office concluded; archive deputy_affairs archived",
-        f"{EVALUATED}; settle sc_office tracking; supplement_reply unit_head tracking; conclude deputy_affairs concluded;"
-        " archive deputy_affairs archived",
+        (f"{EVALUATED}; settle sc_office tracking; supplement_reply unit_head tracking; conclude deputy_affairs concluded;"
+        " archive deputy_affairs archived"),
         # nobody signs in: receipt is deemed acknowledged when the return window closes
         f"{ASSIGNED}; close_return_window - signed_in; first_contact unit_clerk handling",
         # a return that is refused, and one that is approved
         f"{SIGNED_IN}; request_return unit_head return_requested; refuse_return deputy_affairs signed_in",
-        f"{ASSIGNED}; request_return unit_head return_requested; approve_return deputy_affairs unit_returned;"
-        " change_units deputy_affairs assigned",
-        f"{HANDLING}; recall_assignment deputy_affairs unit_returned; change_units_separately deputy_affairs"
-        " handling_separately; separate_replies_in - replied",
+        (f"{ASSIGNED}; request_return unit_head return_requested; approve_return deputy_affairs unit_returned;"
+        " change_units deputy_affairs assigned"),
+        (f"{HANDLING}; recall_assignment deputy_affairs unit_returned; change_units_separately deputy_affairs"
+        " handling_separately; separate_replies_in - replied"),
         f"{HANDLING}; request_extension unit_head handling; extend_reply - handling; reply_overdue - handling",
         # satisfied at the second survey; dissatisfied again, and concluded only by a decision
         f"{TWICE}; settle_second sc_office concluded",
-        f"{UNRESOLVED}; report_execution unit_head execution_reported; return_execution deputy_affairs decision_made;"
-        " report_execution unit_head execution_reported; conclude_decided deputy_affairs concluded",
+        (f"{UNRESOLVED}; report_execution unit_head execution_reported; return_execution deputy_affairs decision_made;"
+        " report_execution unit_head execution_reported; conclude_decided deputy_affairs concluded"),
         f"{UNRESOLVED}; conclude_decided deputy_affairs tracking; conclude deputy_affairs concluded",
-        f"{EVALUATED}; settle sc_office concluded; reopen_evaluation sc_office_head replied;"
-        " open_evaluation sc_office evaluating",
+        (f"{EVALUATED}; settle sc_office concluded; reopen_evaluation sc_office_head replied;"
+        " open_evaluation sc_office evaluating"),
         f"{ACCEPTED}; merge deputy_affairs merged; answer_with_master deputy_affairs replied",
         f"{ACCEPTED}; merge deputy_affairs merged; unmerge deputy_affairs unit_returned; change_units deputy_affairs assigned",
         f"{HANDLING}; withdraw the_lead_deputy withdrawn",
         f"{HANDLING}; request_withdrawal the_lead_deputy handling; withdraw_jointly - withdrawn",
         "decline session_secretariat not_admitted",
         "accept_in_session session_secretariat accepted; treat_as_letter deputy_affairs as_letter",
-        "accept_from_motion session_secretariat accepted; assign_separately deputy_affairs handling_separately;"
-        " separate_replies_in - replied; open_lead_evaluation sc_office evaluating",
+        ("accept_from_motion session_secretariat accepted; assign_separately deputy_affairs handling_separately;"
+        " separate_replies_in - replied; open_lead_evaluation sc_office evaluating"),
         # 老宝塔河: taken up by the procuratorate while the item is handled; the suit comes after it was concluded
         f"{HANDLING}; take_up_by_procuratorate procuratorate_clerk handling; carry_over deputy_affairs handling",
         f"{EVALUATED}; settle sc_office concluded; transfer_to_procuratorate deputy_affairs concluded",
@@ -113,22 +126,22 @@ WALKS: dict[str, list[str]] = {
     "withdrawal": ["refuse the_signer refused; agree the_signer agreed", "agree the_signer agreed", "void - void"],
     "co_handling": [
         "sign_in unit_clerk signed_in; submit unit_head submitted; accept unit_clerk accepted",
-        "close_return_window - signed_in; submit unit_head submitted; send_back unit_clerk sent_back;"
-        " submit_again unit_head submitted; accept unit_head accepted",
+        ("close_return_window - signed_in; submit unit_head submitted; send_back unit_clerk sent_back;"
+        " submit_again unit_head submitted; accept unit_head accepted"),
         "urge - assigned; waive unit_head waived",
         "request_return unit_head return_requested; refuse_return deputy_affairs signed_in; recall - recalled",
         "request_return unit_head return_requested; release deputy_affairs released",
     ],
     "separate_handling": [
-        "sign_in unit_clerk signed_in; first_contact unit_head handling; submit_for_signoff unit_clerk signing_off;"
-        " reject_signoff unit_head handling; submit_for_signoff unit_clerk signing_off; issue_reply unit_head replied",
+        ("sign_in unit_clerk signed_in; first_contact unit_head handling; submit_for_signoff unit_clerk signing_off;"
+        " reject_signoff unit_head handling; submit_for_signoff unit_clerk signing_off; issue_reply unit_head replied"),
         "request_return unit_head return_requested; release deputy_affairs released",
         "close_return_window - signed_in; recall - recalled",
     ],
     "commitment": [
         "report_progress unit_clerk promised; report_fulfilled unit_head reported; confirm the_root.lead_deputy confirmed",
-        "report_changed unit_head changed; dispute the_root.signer disputed; reopen deputy_affairs promised;"
-        " report_fulfilled unit_head reported; leave_unanswered - unanswered; strike_off deputy_affairs struck_off",
+        ("report_changed unit_head changed; dispute the_root.signer disputed; reopen deputy_affairs promised;"
+        " report_fulfilled unit_head reported; leave_unanswered - unanswered; strike_off deputy_affairs struck_off"),
         "ask_progress - promised; urge_progress - promised; promise_due - promised; drop - dropped",
     ],
     "evaluation": [
@@ -137,25 +150,25 @@ WALKS: dict[str, list[str]] = {
         "answer the_deputy returned; tally sc_office basically_understood",
         "remind - reminded; answer the_deputy returned; tally sc_office dissatisfied",
         "remind - reminded; remind_again - reminded_again; lapse - not_returned",
-        "remind - reminded; explain_delay the_deputy issued; record_paper sc_office paper_recorded;"
+        ("remind - reminded; explain_delay the_deputy issued; record_paper sc_office paper_recorded;"
         " reject_paper sc_office reminded; record_paper sc_office paper_recorded; check_paper sc_office returned;"
-        " void sc_office_head voided; reissue sc_office issued",
+        " void sc_office_head voided; reissue sc_office issued"),
     ],
     "second_assignment": [
-        "meet_deputy unit_head handling; extend sc_office handling; submit_for_signoff unit_clerk signing_off;"
-        " reject_signoff unit_head handling; submit_for_signoff unit_clerk signing_off; reply_again unit_head replied",
+        ("meet_deputy unit_head handling; extend sc_office handling; submit_for_signoff unit_clerk signing_off;"
+        " reject_signoff unit_head handling; submit_for_signoff unit_clerk signing_off; reply_again unit_head replied"),
     ],
     "procuratorate_conversion": [
         "register procuratorate_clerk registered; review procuratorate_clerk reviewing; decline chief_prosecutor not_converted",
         # 老宝塔河: not put right, suit on 2025-05-30, put right during the suit, look-back with a hearing on 2025-07-25
-        f"{NOT_RECTIFIED}; sue chief_prosecutor sued; record_rectification procuratorate_clerk sued;"
-        " look_back procuratorate_clerk looked_back; close chief_prosecutor closed",
+        (f"{NOT_RECTIFIED}; sue chief_prosecutor sued; record_rectification procuratorate_clerk sued;"
+        " look_back procuratorate_clerk looked_back; close chief_prosecutor closed"),
         f"{SERVED}; object unit_head objected; recheck procuratorate_clerk rechecking; revoke chief_prosecutor revoked",
-        f"{SERVED}; object unit_head objected; recheck procuratorate_clerk rechecking; amend chief_prosecutor issued;"
+        (f"{SERVED}; object unit_head objected; recheck procuratorate_clerk rechecking; amend chief_prosecutor issued;"
         " serve_urgent procuratorate_clerk served; object unit_head objected; recheck procuratorate_clerk rechecking;"
         " uphold chief_prosecutor served; reply unit_head replied; verify procuratorate_clerk verifying;"
         " find_rectified procuratorate_clerk rectified; look_back procuratorate_clerk looked_back;"
-        " verify_again procuratorate_clerk verifying",
+        " verify_again procuratorate_clerk verifying"),
         f"{NOT_RECTIFIED}; escalate chief_prosecutor escalated; sue chief_prosecutor sued; close chief_prosecutor closed",
         # 武鸣: put right after the case was filed, no suggestion needed
         f"{FILED}; record_investigation procuratorate_clerk case_filed; end_case chief_prosecutor closed",
@@ -305,7 +318,11 @@ def _actors(definition: Definition) -> Iterator[tuple[str, Holder]]:
 def test_no_unit_appears_in_an_evaluation(library: Library) -> None:
     """Invariants 1 and 38."""
     definition = library.definitions["evaluation"]
-    assert {str(holder) for holder in definition.barred} == {"the root.lead", "the root.co", "the root.separate"}
+    assert {str(holder) for holder in definition.barred} == {
+        "the root.lead",
+        "the root.co",
+        "the root.separate",
+    }
     for name, holder in _actors(definition):
         assert holder.role not in UNIT_ROLES, name
         assert holder.relation not in UNIT_RELATIONS, name
@@ -359,12 +376,22 @@ def test_the_reply_clock_starts_at_assignment_never_at_receipt(library: Library)
 
 def test_no_event_of_a_co_unit_touches_the_reply(library: Library) -> None:
     """Invariant 10."""
-    assert not [name for name, holder in _actors(library.definitions["suggestion"]) if holder.relation == "co"]
+    assert not [
+        name for name, holder in _actors(library.definitions["suggestion"]) if holder.relation == "co"
+    ]
 
 
 def test_the_reply_is_complete(library: Library) -> None:
     """Invariant 13."""
-    needed = {"reply_letter", "reply_number", "sealed", "reply_class", "publication", "recipients", "copies_to"}
+    needed = {
+        "reply_letter",
+        "reply_number",
+        "sealed",
+        "reply_class",
+        "publication",
+        "recipients",
+        "copies_to",
+    }
     for kind in ("suggestion", "separate_handling"):
         event = library.definitions[kind].events["issue_reply"]
         assert needed <= {f.name for f in event.form if f.required}
@@ -392,7 +419,9 @@ def test_only_litigation_reaches_a_suit(library: Library) -> None:
     assert [e.name for e in into] == ["sue"]
     assert into[0].when is not None
     assert into[0].when.names == {"ps_type.litigation"}
-    assert [c.id for c in library.codes["ps_type"].values.values() if c.meanings["litigation"]] == ["public_interest"]
+    assert [c.id for c in library.codes["ps_type"].values.values() if c.meanings["litigation"]] == [
+        "public_interest"
+    ]
 
 
 def test_reviewers_never_edit_a_deputys_text(library: Library) -> None:
@@ -408,7 +437,11 @@ def test_refusals_carry_ground_and_notice(library: Library) -> None:
     for kind in ("suggestion_draft", "suggestion"):
         for name in ("decline", "treat_as_letter"):
             event = library.definitions[kind].events[name]
-            assert {f.name for f in event.form if f.required} == {"refusal_ground", "refusal_explanation", "told_on"}
+            assert {f.name for f in event.form if f.required} == {
+                "refusal_ground",
+                "refusal_explanation",
+                "told_on",
+            }
     sources = [code.meanings["source"] for code in library.codes["refusal_ground"].values.values()]
     assert sum("湖北" in source for source in sources) == 8
     assert sum("十堰" in source for source in sources) == 2
@@ -416,7 +449,11 @@ def test_refusals_carry_ground_and_notice(library: Library) -> None:
 
 def test_deputies_at_a_station_decide_nothing(library: Library) -> None:
     """Invariant 29."""
-    assert not [name for name, h in _actors(library.definitions["reception_day"]) if h.role == "deputy" or h.role is None]
+    assert not [
+        name
+        for name, h in _actors(library.definitions["reception_day"])
+        if h.role == "deputy" or h.role is None
+    ]
 
 
 def test_xianning_assigns_again_below_satisfied(library: Library) -> None:
@@ -431,7 +468,7 @@ def test_xianning_assigns_again_below_satisfied(library: Library) -> None:
 
 def test_everything_has_its_words_in_both_languages(library: Library) -> None:
     for definition in library.definitions.values():
-        things = [
+        things: list[Titled] = [
             definition, *definition.states.values(), *definition.events.values(), *definition.fields.values(),
             *definition.relations.values(), *definition.clocks.values(), *definition.children.values(),
         ]  # fmt: skip
@@ -469,8 +506,6 @@ def test_all_rules_of_the_deadline_table_are_there(library: Library) -> None:
 
 
 def test_the_statutory_periods_and_the_law_of_their_day(library: Library) -> None:
-    from datetime import date
-
     book = library.book("hubei-xianning")
     statutory = {rule.id for rule in book.rules if rule.statutory}
     assert statutory == {"D11", "D12", "D30", "D31", "D32"}
@@ -481,4 +516,7 @@ def test_the_statutory_periods_and_the_law_of_their_day(library: Library) -> Non
         date(2025, 3, 12): "代表法(2025) 第51条",
     }.items():
         assert [book.rule(name, day).source for name in ("D11", "D12")] == [source, source]
-        assert [(book.rule(n, day).value, book.rule(n, day).unit) for n in ("D11", "D12")] == [(3, "month"), (6, "month")]
+        assert [(book.rule(n, day).value, book.rule(n, day).unit) for n in ("D11", "D12")] == [
+            (3, "month"),
+            (6, "month"),
+        ]
