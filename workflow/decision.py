@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from . import authorization, history, timers
+from .act import Act, Cause
 from .clock import civil_date
 from .definition import Definition, Event, Holder, Slot
 from .errors import DeadlineRefused, FormInvalid, GuardFailed, NotPermitted, Reason, Refused, Text
@@ -23,26 +24,8 @@ from .machine import Subject
 from .model import SYSTEM, Actor, Grant
 from .random import RandomSource, new_id
 
-Cause = Literal["notice", "lapse", "join", "import"]
 DEPTH = 8
 """how far one act may set off others; definitions that need more are refused rather than run away"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """What somebody wants to do. `day` is the civil date it counts from; `effective_on` how it is written (may be partial)."""
-
-    actor: Actor
-    now: datetime
-    day: date
-    effective_on: str | None
-    data: Mapping[str, Any] = field(default_factory=dict)
-    grants: Sequence[Grant] = ()
-    cause: Cause | None = None
-    imported: bool = False
-    number: str | None = None
-    number_key: str | None = None
-    reason: str | None = None
 
 
 def decide(laws: Laws, family: Family, case: str, event: str, act: Act, source: RandomSource) -> Step:

@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 
 from .calendars import PartialDate
 from .clock import Clock, civil_date
-from .decision import Act, decide, decide_start, decide_tick
+from .act import Act
+from .decision import decide, decide_start, decide_tick
 from .errors import Conflict, KeyReused, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
 from .family import Step
 from .laws import Laws

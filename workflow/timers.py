@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
 
+from .act import Act
 from .clock import civil_date, start_of_day
 from .deadlines import overdue_ladder, rungs
 from .definition import ClockRule
 from .family import ClockState
+from .laws import Laws
 from .ledger import Ledger
 
-if TYPE_CHECKING:
-    from .decision import Act
-    from .laws import Laws
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,30 @@
+"""An act: what somebody wants to do, at which instant, counting from which civil day. The input of a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from .model import Actor, Grant
+
+Cause = Literal["notice", "lapse", "join", "import"]
+"""what brings an event about when it is no person's own act"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What somebody wants to do. `day` is the civil date it counts from; `effective_on` how it is written (may be partial)."""
+
+    actor: Actor
+    now: datetime
+    day: date
+    effective_on: str | None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    grants: Sequence[Grant] = ()
+    cause: Cause | None = None
+    imported: bool = False
+    number: str | None = None
+    number_key: str | None = None
+    reason: str | None = None
