@@ -353,7 +353,8 @@ class _Decision:
             permit.unit if permit else None, cause, after.definition, commitments, prev,
         )  # fmt: skip
         head = history.line_hash(values)
-        self.step.history.append(HistoryRow(**dict(zip(history.HASHED, values, strict=True)), hash=head, disclosure=disclosure))
+        line: dict[str, Any] = dict(zip(history.HASHED, values, strict=True))
+        self.step.history.append(HistoryRow(**line, hash=head, disclosure=disclosure))
         after = replace(after, seq=seq, head=head, revision=after.revision if after.id == after.root else seq)
         if event.name == "start":
             after = replace(after, opened_on=act.effective_on)

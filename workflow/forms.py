@@ -139,7 +139,7 @@ def schema_of(definition: Definition, event: Event, codes: Mapping[str, Codes], 
     declared: dict[str, fields.Field[Any]] = {}
     for asked in event.form:
         declared[asked.name] = _field(definition.fields[asked.name], codes, asked.required and not lenient)
-    schema: type[Schema] = Schema.from_dict(declared, name=f"{definition.name}_{event.name}")  # type: ignore[arg-type]
+    schema: type[Schema] = Schema.from_dict(declared, name=f"{definition.name}_{event.name}")
     return schema(unknown=EXCLUDE if lenient else RAISE)
 
 
@@ -156,7 +156,8 @@ class Form:
         try:
             loaded: dict[str, Any] = self._schema.load(dict(data))
         except ValidationError as error:
-            raise FormInvalid(self._reasons(error.normalized_messages())) from None
+            messages = error.messages if isinstance(error.messages, dict) else {}
+            raise FormInvalid(self._reasons(messages)) from None
         return loaded
 
     def _reasons(self, messages: Mapping[str, Any]) -> list[Reason]:

@@ -57,7 +57,8 @@ class Lifecycle:
 
     def _add(self, event: Event) -> None:
         for move in event.moves:
-            conditions = [_condition(guard) for guard in (event.when, move.when) if guard is not None]
+            guards = [guard for guard in (event.when, move.when) if guard is not None]
+            conditions: list[str | Callable[..., bool | None]] = [_condition(guard) for guard in guards]
             for source in move.sources:
                 self._machine.add_transition(event.name, source, move.to or source, conditions=conditions)
 

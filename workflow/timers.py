@@ -79,7 +79,7 @@ def advance(laws: Laws, clock: ClockState, after: int) -> ClockState:
 def _state(laws: Laws, ledger: Ledger, round_: int, now: datetime, *, after: int | None, quiet: bool) -> ClockState:
     due = ledger.due(laws.book, laws.calendar)
     state = ClockState(
-        ledger=ledger, round=round_, due_on=due.on.isoformat(), outer_on=due.outer_on and due.outer_on.isoformat(),
+        ledger=ledger, round=round_, due_on=due.on.isoformat(), outer_on=due.outer_on.isoformat() if due.outer_on else None,
         provisional=due.provisional, running=ledger.running, next_rung=None, next_at=None,
     )  # fmt: skip
     if quiet:

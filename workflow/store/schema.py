@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.schema import SchemaItem
 
 PREFIX = "tibandu_"
 _BIG = BigInteger().with_variant(Integer, "sqlite")
@@ -57,8 +58,8 @@ class Tables:
         self.event_policy = self._event_policy()
         self.anchor = self._anchor()
 
-    def _table(self, name: str, *columns: object) -> Table:
-        return Table(self.prefix + name, self.metadata, *columns)  # type: ignore[arg-type]
+    def _table(self, name: str, *columns: SchemaItem) -> Table:
+        return Table(self.prefix + name, self.metadata, *columns)
 
     def _case_id(self, *, primary: bool = True) -> Column[str]:
         # No foreign key: cases are never deleted (a trigger refuses it), every row here is written in the statement that
