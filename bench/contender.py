@@ -1,0 +1,111 @@
+"""The engine as one more contender beside those of a_limit.py: the same script, fired through `Engine.fire`.
+
+Everything the engine does is on: the form is loaded, the person's grants asked, the guard evaluated, the line chained and
+committed to, the clocks moved, the outbox row written, the revision (and the grant) compared in the writing statement.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+
+from workflow.engine import Engine
+from workflow.library import Library
+from workflow.loader import load_definitions
+from workflow.memory import Memory
+from workflow.model import Actor, Request
+
+from .w1def import Refused
+
+TENANT = "xn"
+LIVE = "c{:019d}"
+"""the id of a case of the script; 20 characters, as the engine's own ids"""
+
+
+def library() -> Library:
+    """The lifecycle of w1def.py in the language of definitions."""
+    return load_definitions(Path(__file__).parent / "w1")
+
+
+_LIBRARY = library()
+_ACTORS: dict[int, Actor] = {}
+
+
+def actor_of(number: int) -> Actor:
+    """The person with that number."""
+    if number not in _ACTORS:
+        _ACTORS[number] = Actor(person=f"p{number}")
+    return _ACTORS[number]
+
+
+def open_engine(url: str, journal: str | None = None) -> Engine:
+    """An engine as a host gets it; `journal` overrides SQLite's journal mode, to compare like with like."""
+    database = Engine.connect(url)
+    if journal is not None:
+
+        @event.listens_for(database, "connect")
+        def _journal(driver: Any, _record: Any) -> None:
+            driver.execute(f"pragma journal_mode = {journal}").fetchone()
+
+    return Engine(database, _LIBRARY)
+
+
+class EngineW1:
+    """`w1` as `a_limit` drives it: one event, acknowledged when it returns."""
+
+    journal: str | None = None
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url, self.journal)
+        self.engine.store.check()
+
+    def w1(self, case: int, version: int, name: str, actor: int, given: dict[str, Any]) -> None:
+        done = self.engine.fire(
+            LIVE.format(case), name, actor_of(actor), {"opinion": given["opinion"]}, revision=version + 1
+        )
+        if done.seq != version + 2:
+            raise Refused
+
+
+class Forgetful(EngineW1):
+    """The engine that remembers nothing: each event is one read and one write, as for a case last seen elsewhere."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._memory: Memory = self.engine._memory
+
+    def w1(self, case: int, version: int, name: str, actor: int, given: dict[str, Any]) -> None:
+        self._memory.forget(LIVE.format(case))
+        super().w1(case, version, name, actor, given)
+
+
+class Batches(EngineW1):
+    """One hundred events in one transaction, each in its savepoint, each with its own answer."""
+
+    size = 100
+
+    def many(self, items: list[tuple[int, int, str, int, dict[str, Any]]]) -> None:
+        requests = [
+            Request(
+                case=LIVE.format(case), event=name, actor=actor_of(actor), data={"opinion": given["opinion"]},
+                revision=version + 1,
+            )
+            for case, version, name, actor, given in items
+        ]  # fmt: skip
+        for outcome in self.engine.batch(requests):
+            if outcome.error is not None:
+                raise outcome.error
+
+
+class WalEngine(EngineW1):
+    """SQLite in WAL, as the hand-written limit runs; the engine itself uses WAL only from SQLite 3.51.3."""
+
+    journal = "wal"
+
+
+class WalBatches(Batches):
+    """Batches in WAL."""
+
+    journal = "wal"
