@@ -287,7 +287,7 @@ class Firing:
         if event is not None and found["event"] != event:
             text = Text("邀请不是为此事发出的", "the invitation is for another event")
             raise NotPermitted([Reason(code="invitation", text=text)])
-        subject: str = found["subject"]
+        subject = str(found["subject"])
         # His grants are read for separation of powers: an invitation does not wash a unit off anybody.
         grants = self._store.read_person(work, subject)
         return replace(act, actor=replace(act.actor, person=subject), grants=grants), digest(token)

@@ -307,7 +307,7 @@ class Store:
         """(kind, state, how many) over all cases."""
         c = self.tables.cases.c
         query = select(c.kind, c.state, func.count()).group_by(c.kind, c.state).order_by(c.kind, c.state)
-        return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+        return [tuple(row) for row in connection.execute(query)]
 
     def published(self, connection: Connection, digest: str) -> Any:
         """The published definition with that content hash, or None."""

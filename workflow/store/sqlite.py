@@ -67,7 +67,8 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
 def _write_root(cursor: Any, prefix: str, step: Step, today: str) -> bool:
     root = step.family.root
     row = rows.case_row(root)
-    grant, arguments = "", ()
+    grant = ""
+    arguments: tuple[str, ...] = ()
     if step.grant:
         grant = (
             f"exists (select 1 from {prefix}grant g where g.id = ? and (g.valid_from is null or g.valid_from <= ?)"
