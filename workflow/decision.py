@@ -389,10 +389,10 @@ class _Decision:
     # -- what follows
 
     def _follow(self, law: Law, event: Event, case: str, data: Mapping[str, Any]) -> None:
-        for slot in event.opens:
-            self._open(law.definition.children[slot], case)
         for slot, ending in event.ends.items():
             self._end(law.definition.children[slot], ending)
+        for slot in event.opens:
+            self._open(law.definition.children[slot], case)
         if event.raises:
             child = self._records[case]
             # What a child asked for counts from the day the child was opened: 延期 must be asked by the due day.

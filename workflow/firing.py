@@ -296,6 +296,7 @@ class Firing:
 def act_of(call: Call, now: datetime, reading: Reading) -> Act:
     """The act a call is: its civil day, and how that day is written."""
     when = call.effective_on
+    written: str | None
     if isinstance(when, PartialDate):
         day, written = when.latest(), str(when)
     else:
