@@ -96,6 +96,7 @@ def _id(name: str) -> str:
 def _plain(words: str) -> str:
     """Text that ends no statement of Mermaid's early."""
     table = {":": "：", ";": "；", "#": "＃", "\n": " ", '"': "'", "%": "％", "<": "＜", ">": "＞", "{": "（", "}": "）"}
+    words = words.replace(": ", "：").replace("; ", "；")
     return "".join(table.get(letter, letter) for letter in words).strip()
 
 

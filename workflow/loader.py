@@ -107,6 +107,7 @@ class _File:
     name: str
     faults: Faults
     tree: Pairs | None
+    kind: str | None = None
 
 
 def _read_folders(folders: Sequence[FilePath | str]) -> Iterator[_File]:
@@ -196,7 +197,7 @@ class _Shelf:
     def _file(self, file: _File) -> None:
         if file.tree is None:
             return
-        kind = next(iter(file.tree.pairs), None)
+        file.kind = kind = next(iter(file.tree.pairs), None)
         mark = file.tree.pairs[kind][0].mark if kind else file.tree.mark
         known = [*KINDS, *HANDED_ON]
         if kind not in known:
@@ -279,9 +280,9 @@ class _Shelf:
         try:
             calendar = Calendar.from_data(source.data)
         except CalendarFault as fault:
-            places = {".".join(map(str, path)): path for path in source.keys}
+            places = {_written(path): path for path in source.values}
             for one in (fault, *fault.others):
-                path = places.get(one.path.partition("[")[0], ("calendar",))
+                path = places.get(one.path, ("calendar",))
                 source.fault(path, "calendar", f"{one.path}：{one.text.zh}", f"{one.path}: {one.text.en}")
             return
         self.calendars[source.data["calendar"]] = calendar
@@ -302,6 +303,11 @@ class _Shelf:
             faults = self.read_files[0].faults if self.read_files else Faults("?")
             faults.add(Mark(), "unknown_place", f"没有地方 {self.place}{zh}", f"unknown place {self.place}{en}")
 
+    @property
+    def complete(self) -> bool:
+        """Whether every file could be read so far that it is known what it declares."""
+        return all(file.kind in {*KINDS, *HANDED_ON} for file in self.read_files)
+
     def places(self) -> list[str]:
         """The places definitions are held against: the one asked for, or all that none extends."""
         sources = self.sources["rules"]
@@ -314,9 +320,10 @@ class _Shelf:
         world = World(
             definitions={name: source.data for name, source in self.sources["definition"].items()},
             codes=self.codes,
-            series={name: series.scope for name, series in self.series.items()},
+            series={name: tuple(s.data.get("scope", ())) for name, s in self.sources["series"].items()},
             books=tuple(self.books[place] for place in self.places()),
             rules_sound=all(source.sound for source in self.sources["rules"].values()),
+            complete=self.complete,
         )
         for source in self.versions:
             self._guarded(source.faults, self._definition, source, world)
@@ -339,10 +346,15 @@ class _Shelf:
         definition = next(
             d for d in self.by_hash.values() if (d.name, d.version) == (source.data["definition"], source.data["version"])
         )
-        if len(latest) < len(self.sources["definition"]):
+        if not self.complete or len(latest) < len(self.sources["definition"]):
             return  # what a faulty file would set off is not known yet
         for finding in prove(definition, Ties.of(definition, latest)):
             source.fault(finding.path, finding.code, finding.text.zh, finding.text.en, key=finding.key)
+
+
+def _written(path: Path) -> str:
+    """As the calendar writes it: `years.2025.makeup[0]`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 _MEANINGS: Mapping[str, type] = {"boolean": bool, "integer": int, "text": str}

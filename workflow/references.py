@@ -71,6 +71,12 @@ class References:
         names = [str(path[1]) for path in self.source.keys if len(path) == 2 and path[0] == section]
         return names or list(self.data.get(section, {}))
 
+    def _is_out_there(self, path: Path, value: Any, known: Collection[str], code: str, zh: str, en: str) -> bool:
+        """The same for what other files declare."""
+        if not self.world.complete:
+            return value in known
+        return self._is(path, value, known, code, zh, en)
+
     def _is(self, path: Path, value: Any, known: Collection[str], code: str, zh: str, en: str) -> bool:
         """Whether that is a known name; if not, a fault. Nothing given is no fault."""
         if value is None or value in known:
@@ -99,8 +105,8 @@ class References:
     def _rule(self, path: Path, value: Any, units: Collection[str]) -> bool:
         """Whether every place has that rule, in one of those units."""
         fine = value is not None
-        if not self.world.rules_sound:
-            return fine
+        if not (self.world.rules_sound and self.world.complete):
+            return False
         for book in self.world.books or (None,):
             rules = [rule for rule in book.rules if rule.id == value] if book else []
             known = {rule.id for rule in book.rules} if book else set()
@@ -139,7 +145,7 @@ class References:
         if holder.role is not None:
             roles = self.world.codes.get("roles")
             known = roles.values if roles else {}
-            self._is(path, holder.role, known, "unknown_role", "角色", "role")
+            self._is_out_there(path, holder.role, known, "unknown_role", "角色", "role")
         if holder.relation is None:
             return
         self._relation(holder, path, "person" if holder.role is None else "unit")
@@ -153,6 +159,8 @@ class References:
         """The relation is there, of that kind; one of the root in every root there can be."""
         name = holder.relation
         roots = [parent for parent, _ in self.parents] or [self.data] if holder.of_root else [self.data]
+        if holder.of_root and not self.parents and not self.world.families_known:
+            return
         for data in roots:
             known = data.get("relations", {}) if holder.of_root else self._declared("relations")
             zh, en = (f"关系（{data.get('definition')}）", f"relation of {data.get('definition')}")
@@ -176,7 +184,7 @@ class References:
             self._fault(path, "missing_key", "代码字段须写明 codes", "a code field names its codes", key=True)
         if "codes" in entry and not coded and "type" in entry:
             self._fault((*path, "codes"), "too_many_keys", "只有代码字段才有 codes", "only a code field has codes", key=True)
-        self._is((*path, "codes"), entry.get("codes"), self.world.codes, "unknown_codes", "代码表", "code list")
+        self._is_out_there((*path, "codes"), entry.get("codes"), self.world.codes, "unknown_codes", "代码表", "code list")
 
     def _event(self, path: Path, entry: Data) -> None:
         for where, move in self._moves(path, entry):
@@ -268,10 +276,10 @@ class References:
         return kind
 
     def _relates(self, path: Path, entry: Data) -> None:
-        form = {text.removesuffix("?") for text in entry.get("form", ())}
+        form = self._form(path, entry)
         for relation, name in entry.get("relates", {}).items():
             where = (*path, "relates", relation)
-            found = self._is(
+            found = form is None or self._is(
                 where, name, form, "not_in_form", "表单字段", "field of this event's form"
             )
             if not self._known_key(where, relation, "relations") or not found:
@@ -285,6 +293,12 @@ class References:
                 allowed = ", ".join(fitting)
                 zh = f"{name} 的类型是 {kind}，此处须为 {allowed}"
                 self._fault(where, "relation_kind", zh, f"{name} is a {kind}; needed: {allowed}")
+
+    def _form(self, path: Path, entry: Data) -> set[str] | None:
+        """The fields it asks for; None when its form was refused."""
+        if "form" not in entry and (*path, "form") in self.source.keys:
+            return None
+        return {text.removesuffix("?") for text in entry.get("form", ())}
 
     def _known_key(self, path: Path, name: str, section: str) -> bool:
         code, zh, en = self._SECTIONS[section]
@@ -325,19 +339,19 @@ class References:
     def _raises(self, path: Path, entry: Data) -> None:
         if "raises" not in entry:
             return
-        if not self.parents:
+        if not self.parents and self.world.families_known:
             self._fault((*path, "raises"), "no_root", "此定义不是任何定义的子案", "this is no definition's child")
         for parent, _ in self.parents:
             self._joins((*path, "raises"), entry["raises"], parent)
 
     def _begets(self, path: Path, entry: Data) -> None:
         known = self.world.definitions
-        self._is((*path, "begets"), entry.get("begets"), known, "unknown_definition", "定义", "definition")
+        self._is_out_there((*path, "begets"), entry.get("begets"), known, "unknown_definition", "定义", "definition")
 
     def _number(self, path: Path, entry: Data) -> None:
         name = entry.get("number")
         known = self.world.series
-        if self._is((*path, "number"), name, known, "unknown_series", "编号序列", "series") and name is not None:
+        if self._is_out_there((*path, "number"), name, known, "unknown_series", "编号序列", "series") and name is not None:
             for field in self.world.series[name]:
                 if field not in self._declared("fields"):
                     self._fault(
@@ -400,11 +414,12 @@ class References:
 
     def _date(self, path: Path, name: Any, event: str) -> None:
         """That is a date the event's form asks for."""
-        entry = self.data.get("start" if event == "start" else "events", {})
-        entry = entry if event == "start" else entry.get(event)
+        where: Path = ("start",) if event == "start" else ("events", event)
+        entry = self.data.get("start") if event == "start" else self.data.get("events", {}).get(event)
         if name is None or entry is None or not self._known(path, name, "fields"):
             return
-        if name not in {text.removesuffix("?") for text in entry.get("form", ())}:
+        form = self._form(where, entry)
+        if form is not None and name not in form:
             self._fault(path, "not_in_form", f"{event} 的表单没有 {name}", f"the form of {event} does not ask for {name}")
         kind = self.data.get("fields", {}).get(name, {}).get("type")
         if kind not in (None, "date"):
@@ -424,7 +439,7 @@ class References:
             self._fault(path, "nested_family", "子案不能再有子案", "a child has no children", key=True)
         name = entry.get("definition")
         known = self.world.definitions
-        if self._is((*path, "definition"), name, known, "unknown_definition", "定义", "definition"):
+        if self._is_out_there((*path, "definition"), name, known, "unknown_definition", "定义", "definition"):
             self._of_child(path, entry, known[str(name)])
 
     def _pairs(self, path: Path, entry: Data) -> None:
@@ -432,7 +447,7 @@ class References:
         if entry.get("overlay") is False:
             self._fault((*path, "overlay"), "bad_choice", "overlay 只能为 true", "overlay can only be true")
         for key in ("done", "or_after", "then"):
-            if key in entry and "overlay" in entry:
+            if key in entry and "overlay" in entry and "join" not in entry:
                 self._fault((*path, key), "too_many_keys", "overlay 不等待子案", "an overlay is never waited for", key=True)
         for key, other in (("one_per", "as"), ("as", "one_per")):
             if key in entry and other not in entry:

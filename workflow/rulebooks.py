@@ -42,8 +42,16 @@ class _Shelf:
         found = {}
         for place, source in self.sources.items():
             rules = self._rules(place, ())
-            found[place] = self._book(place, rules, source)
+            found[place] = self._book(place, rules, source, sound=self._sound(place))
         return found
+
+    def _sound(self, place: str) -> bool:
+        """Whether neither its file nor any it builds on has a fault: only then can the whole be judged."""
+        chain: list[str] = []
+        while place in self.sources and place not in chain:
+            chain.append(place)
+            place = self.sources[place].data.get("extends", "")
+        return all(self.sources[name].sound for name in chain)
 
     def _rules(self, place: str, asked: tuple[str, ...]) -> tuple[Rule, ...]:
         if place not in self.done:
@@ -67,13 +75,14 @@ class _Shelf:
         return self._rules(other, asked)
 
     @staticmethod
-    def _book(place: str, rules: tuple[Rule, ...], source: Source) -> RuleBook:
+    def _book(place: str, rules: tuple[Rule, ...], source: Source, *, sound: bool) -> RuleBook:
         """The book; a rule that contradicts it is noted and left out, so that the next can be found."""
         while True:
             try:
                 return RuleBook(place=place, rules=rules)
             except RuleFault as fault:
-                source.fault(("values", fault.rule), "rule", f"{fault.rule}：{fault.text.zh}", str(fault.text.en), key=True)
+                if sound:
+                    source.fault(("values", fault.rule), "rule", f"{fault.rule}：{fault.text.zh}", str(fault.text.en), key=True)
                 left = (rule for rule in rules if rule.id != fault.rule)
                 rules = tuple(replace(rule, outer=None) if rule.outer == fault.rule else rule for rule in left)
 

@@ -41,6 +41,14 @@ class World:
     """of every place that must be able to follow the definitions"""
     rules_sound: bool = True
     """False when a rules file has faults: then nothing is said of names that may stand in it"""
+    complete: bool = True
+    """False when a file could not be read at all: nobody knows what it would have declared"""
+
+    @property
+    def families_known(self) -> bool:
+        """Whether it is known which definition is whose child."""
+        slots = [slot for data in self.definitions.values() for _, slot in entries(data, "children")]
+        return self.complete and all(slot.get("definition") in self.definitions for slot in slots)
 
     def parents(self, name: str) -> list[tuple[Data, str]]:
         """The definitions that have that one as a child, with the slot."""
@@ -62,11 +70,25 @@ def title_of(entry: Data) -> Text:
     return Text(entry.get("zh", "?"), entry.get("en", "?"))
 
 
+class Types(dict[str, GuardType]):
+    """Names and their types. What begins with one of `trusted` passes: its own file has a fault already."""
+
+    trusted: tuple[str, ...] = ()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The type, `any` for a name that cannot be judged."""
+        return super().get(name, "any" if name.startswith(self.trusted) else default)
+
+    def trust(self, *beginnings: str) -> None:
+        """Judge no name that begins so."""
+        self.trusted = (*self.trusted, *beginnings)
+
+
 @dataclass
 class Vocabulary:
     """The names one definition's guards may use."""
 
-    types: dict[str, GuardType] = field(default_factory=dict)
+    types: Types = field(default_factory=Types)
     titles: dict[str, Text] = field(default_factory=dict)
     codes: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -76,8 +98,10 @@ class Vocabulary:
         own = cls._own(data, world)
         parents = [cls._own(parent, world) for parent, _ in world.parents(data.get("definition", ""))]
         own.take_root(parents or [own])
-        if not world.rules_sound:
-            own.types = _TrustingRules(own.types)
+        if not (parents or world.families_known):
+            own.types.trust("root.")
+        if not (world.rules_sound and world.complete):
+            own.types.trust("rule.", "root.rule.")
         return own
 
     def guard(self, text: str) -> Guard:
@@ -86,7 +110,9 @@ class Vocabulary:
 
     def trusting(self) -> Vocabulary:
         """The same, but a name it does not know passes: for content checked when it was published."""
-        return Vocabulary(_Trusting(self.types), self.titles, {})
+        types = Types(self.types)
+        types.trust("")
+        return Vocabulary(types, self.titles, {})
 
     @classmethod
     def _own(cls, data: Data, world: World) -> Vocabulary:
@@ -119,6 +145,8 @@ class Vocabulary:
         self._add(name, kind, title.zh, title.en)
         codes = world.codes.get(entry.get("codes", ""))
         if codes is None:
+            if entry["type"] in ("code", "codes"):
+                self.types.trust(f"{name}.")
             return
         # Values of sets are letters that differ by place: none of them may be named.
         self.codes[name] = frozenset(value for value in codes.values if ":" not in value)
@@ -129,7 +157,10 @@ class Vocabulary:
         title = title_of(entry)
         for fact, (kind, zh, en) in SLOT_FACTS.items():
             self._add(f"{name}.{fact}", kind, f"{title.zh} {zh}", f"{title.en}: {en}")
-        child = world.definitions.get(entry.get("definition", ""), {})
+        child = world.definitions.get(entry.get("definition", ""))
+        if child is None:
+            self.types.trust(f"{name}.")
+            return
         for state, found in entries(child, "states"):
             if state not in SLOT_FACTS:
                 words = title_of(found)
@@ -147,23 +178,13 @@ class Vocabulary:
     def take_root(self, roots: list[Vocabulary]) -> None:
         """Add what all the roots it can have know under one type."""
         first, *others = [dict(root.types) for root in roots]
+        self.types.trust(*(f"root.{beginning}" for root in roots for beginning in root.types.trusted))
         for name, kind in first.items():
             if all(other.get(name) == kind for other in others):
                 title = roots[0].titles[name]
                 self._add(f"root.{name}", kind, title.zh, title.en)
                 if all(name in root.codes for root in roots):
                     self.codes[f"root.{name}"] = frozenset.intersection(*(root.codes[name] for root in roots))
-
-
-class _Trusting(dict[str, GuardType]):
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name, "any")
-
-
-class _TrustingRules(dict[str, GuardType]):
-    def get(self, name: str, default: Any = None) -> Any:
-        about_rules = name.removeprefix("root.").startswith("rule.")
-        return super().get(name, "any" if about_rules else default)
 
 
 def _switch_type(value: object) -> GuardType:
