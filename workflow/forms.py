@@ -148,6 +148,7 @@ class Form:
 
     def __init__(self, definition: Definition, event: Event, codes: Mapping[str, Codes], *, lenient: bool = False) -> None:
         self._titles = {f.name: definition.fields[f.name].title for f in event.form}
+        self._choices = {name: codes[c] for name in self._titles if (c := definition.fields[name].codes) is not None}
         self._schema = schema_of(definition, event, codes, lenient=lenient)
         self.required = tuple(f.name for f in event.form if f.required)
 
@@ -166,7 +167,18 @@ class Form:
     def _reason(self, name: str, message: str) -> Reason:
         code = next((key for key in _MESSAGES if key == message), None) or _code_of(message)
         text, title = _MESSAGES[code], self._titles.get(name, Text(name, name))
+        if code == "code":
+            text = _with_choices(text, self._choices[name])
         return Reason(code=f"form.{code}", text=Text(f"{title.zh}:{text.zh}", f"{title.en} {text.en}"), field=name)
+
+
+def _with_choices(text: Text, codes: Codes) -> Text:
+    """What would be right, said with what is wrong."""
+    values = codes.values.values()
+    return Text(
+        f"{text.zh};可用:{'、'.join(f'{code.id} {code.title.zh}' for code in values)}",
+        f"{text.en}; there are: {', '.join(f'{code.id} ({code.title.en})' for code in values)}",
+    )
 
 
 def _first(found: Any) -> str:
