@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from .definition import Definition, Event, Holder
+from .definition import Codes, Definition, Event, Holder
 from .errors import Reason, Text
 from .family import Record
 from .model import SYSTEM, Actor, Grant
@@ -90,13 +90,21 @@ def refuse_automatic(event: Event, actor: Actor, cause: str | None) -> Reason | 
     return None
 
 
-def not_permitted(event: Event) -> Reason:
+def not_permitted(event: Event, definition: Definition, roles: Codes | None) -> Reason:
     """The sentence for somebody who is none of those the event names."""
-    who = ", ".join(map(str, event.by)) or "-"
-    return Reason(
-        code="role",
-        text=Text(f"“{event.title.zh}”须由 {who} 进行", f"'{event.title.en}' is for {who}"),
-    )
+    who = [_in_words(holder, definition, roles) for holder in event.by]
+    zh, en = "、".join(text.zh for text in who), ", ".join(text.en for text in who)
+    return Reason(code="role", text=Text(f"“{event.title.zh}”须由{zh}进行", f"'{event.title.en}' is for: {en}"))
+
+
+def _in_words(holder: Holder, definition: Definition, roles: Codes | None) -> Text:
+    relation = definition.relations.get(holder.relation or "")
+    related = relation.title if relation else Text(holder.relation or "", holder.relation or "")
+    if holder.role is None:
+        return related
+    known = roles.values.get(holder.role) if roles else None
+    role = known.title if known else Text(holder.role, holder.role)
+    return role if holder.relation is None else Text(f"{related.zh}的{role.zh}", f"{role.en} of the {related.en}")
 
 
 def same_person(event: Event, other: str) -> Reason:

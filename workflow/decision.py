@@ -194,7 +194,8 @@ class _Decision:
         if event.automatic is None and act.actor.person != SYSTEM:
             permit = authorization.permit(event.by, act.actor, act.grants, record, root, civil_date(act.now))
             if permit is None:
-                reasons.append(authorization.not_permitted(event))
+                roles = self._laws.codes.get("roles")
+                reasons.append(authorization.not_permitted(event, law.definition, roles))
             for other in event.not_by:
                 if record.last_by.get(other) == act.actor.person:
                     reasons.append(authorization.same_person(event, law.event(other).title.zh))
