@@ -275,11 +275,14 @@ class Engine:
         return explain(clocks[clock].ledger, self.laws.book, self.laws.calendar)
 
     def erase(self, case: str, fields: Sequence[str], *, actor: Actor, reason: str) -> int:
-        """Erase values and their salts (PIPL art. 47); the chain stays whole. Returns how many values went."""
+        """Erase values and their salts (PIPL art. 47), with every copy that was carried within the family; the chain stays
+        whole. Returns how many values went. Raises NotFound."""
         if not reason.strip():
             text = Text("删除须写明理由", "erasing needs a reason")
             raise NotPermitted([Reason(code="reason", text=text, field="reason")])
         with self.store.connection(write=True) as connection:
+            if self.store.family(connection, case) is None:
+                raise no_case(case)
             count = self.store.erase(connection, case, fields, actor.person, reason, self._firing.now().isoformat())
         self._memory.forget(case)
         return count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +16,7 @@ from sqlalchemy.sql import ColumnElement, Select
 from ..definition import Definition
 from ..errors import Conflict, StoreError, Text
 from ..family import Family, Step
+from ..history import canonical
 from ..model import Grant
 from . import postgresql, rows, sqlite
 from .schema import PREFIX, Tables
@@ -259,25 +260,45 @@ class Store:
     def erase(
         self, connection: Connection, case: str, fields: Sequence[str], by: str, reason: str, at: str
     ) -> int:
-        """Remove the values and salts of these fields from every line of a case, and from the case itself; note who and why."""
-        d, c = self.tables.disclosure, self.tables.cases
-        count = 0
-        for row in connection.execute(select(d).where(d.c.case_id == case)).all():
+        """Remove the values and salts of these fields from every line of a case and from the case itself, and every copy of
+        them that was carried to another member of its family; note who and why. Returns how many values went."""
+        c = self.tables.cases.c
+        root = connection.execute(select(c.root_id).where(c.id == case)).scalar_one()
+        # The root first, as every writer does: nobody may write the value again while it is being taken out.
+        connection.execute(select(c.id).where(c.id == root).with_for_update())
+        family = connection.execute(select(c.id).where(c.root_id == root, c.id != case)).scalars().all()
+        said = self._said(connection, case, fields)
+        note = {"erased_by": by, "reason": reason, "erased_at": at}
+        count = self._forget(connection, case, note, lambda name, _: name in fields)
+        for relative in family:
+            count += self._forget(connection, relative, note, lambda name, value: (name, canonical(value)) in said)
+        connection.execute(update(self.tables.cases).where(c.id == root).values(revision=c.revision + 1))
+        return count
+
+    def _said(self, connection: Connection, case: str, fields: Sequence[str]) -> set[tuple[str, str]]:
+        d = self.tables.disclosure.c
+        bodies = connection.execute(select(d.body).where(d.case_id == case)).scalars()
+        return {(n, canonical(pair[1])) for body in bodies for n, pair in json.loads(body).items() if n in fields}
+
+    def _forget(
+        self, connection: Connection, case: str, note: dict[str, str], gone: Callable[[str, Any], bool]
+    ) -> int:
+        """Take out what `gone(name, value)` says; `erasure` notes for each field the last line it was taken from."""
+        d, cases = self.tables.disclosure, self.tables.cases
+        count, until = 0, dict[str, int]()
+        for row in connection.execute(select(d).where(d.c.case_id == case).order_by(d.c.seq)).all():
             body = json.loads(row.body)
-            left = {name: value for name, value in body.items() if name not in fields}
-            if len(left) != len(body):
+            left = {name: pair for name, pair in body.items() if not gone(name, pair[1])}
+            if len(left) < len(body):
                 count += len(body) - len(left)
+                until.update(dict.fromkeys(body.keys() - left.keys(), row.seq))
                 here = and_(d.c.case_id == case, d.c.seq == row.seq)
-                connection.execute(update(d).where(here).values(body=json.dumps(left, ensure_ascii=False)))
-        found = connection.execute(select(c.c.data, c.c.root_id).where(c.c.id == case)).one()
-        data = {name: value for name, value in json.loads(found.data).items() if name not in fields}
-        connection.execute(update(c).where(c.c.id == case).values(data=json.dumps(data, ensure_ascii=False)))
-        connection.execute(update(c).where(c.c.id == found.root_id).values(revision=c.c.revision + 1))
-        connection.execute(
-            insert(self.tables.erasure).values(
-                case_id=case, fields=json.dumps(sorted(fields)), erased_by=by, reason=reason, erased_at=at
-            )
-        )
+                connection.execute(update(d).where(here).values(body=canonical(left)))
+        if until:
+            data = json.loads(connection.execute(select(cases.c.data).where(cases.c.id == case)).scalar_one())
+            kept = {name: value for name, value in data.items() if not gone(name, value)}
+            connection.execute(update(cases).where(cases.c.id == case).values(data=json.dumps(kept, ensure_ascii=False)))
+            connection.execute(insert(self.tables.erasure).values(case_id=case, fields=canonical(until), **note))
         return count
 
     def add(self, connection: Connection, table: str, **values: Any) -> None:

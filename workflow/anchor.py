@@ -1,0 +1,262 @@
+"""Anchors: what a chain alone cannot see, kept where the owner of the database cannot reach it.
+
+A chain shows a changed line, but not that its tail was cut, that a whole case is gone, or that somebody wrote all of it
+anew. An anchor states, at one moment, the head of every case: a Merkle root over (case, seq, head) in the order of their
+ids, how many cases and lines there are, and the hash of the anchor before. It lies in table `anchor` and, as a file,
+outside. It carries the leaves that are new since the anchor before, so that all anchors together are never larger than
+one leaf a line, however often they are made; `full` carries all, a file that needs no other.
+
+No snapshot is needed: a leaf is true from the moment it was written, because lines are only added. Two who make an anchor
+at once: the second finds that the last anchor is not the one it built on, and gets a Conflict. An anchor is refused while
+the database contradicts an earlier one: it would only certify the damage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from .errors import Conflict, StoreError, Text
+from .history import GENESIS, canonical
+from .store.sql import Store
+
+__all__ = ["Anchor", "HmacSigner", "Leaf", "Merkle", "Signer", "make_anchor", "merkle_root", "read_anchor", "stored_anchors"]
+
+FORMAT = "tibandu-anchor-1"
+HEADER = ("format", "number", "made_at", "cases", "lines", "root", "leaves_hash", "previous")
+"""what the hash of an anchor covers, in its canonical JSON"""
+KEY_BYTES = 16
+BATCH = 1000
+
+Leaf = tuple[str, int, str]
+"""case, seq, head"""
+
+
+class Signer(Protocol):
+    """Puts a name under an anchor. Plug in another for Ed25519, SM2 or a certified device."""
+
+    name: str
+    """the method and which key, for the one who checks"""
+
+    def sign(self, message: bytes) -> str:
+        """The signature as text."""
+        ...
+
+    def holds(self, message: bytes, signature: str) -> bool:
+        """Whether this is the signature of that message."""
+        ...
+
+
+class HmacSigner:
+    """HMAC-SHA256 with a key file. Who can check can also sign: keep the key away from the owner of the database."""
+
+    def __init__(self, key: bytes) -> None:
+        """A line end at the end of the file is no part of the key. Raises StoreError for a key that can be guessed."""
+        self._key = key.rstrip(b"\r\n")
+        if len(self._key) < KEY_BYTES:
+            raise StoreError(
+                Text(f"锚点密钥至少 {KEY_BYTES} 字节", f"the key for anchors needs {KEY_BYTES} bytes or more")
+            )
+        self.name = "hmac-sha256:" + self._mac(b"tibandu-anchor-key")[:16]
+
+    def sign(self, message: bytes) -> str:
+        """The signature, hex."""
+        return self._mac(message)
+
+    def holds(self, message: bytes, signature: str) -> bool:
+        """Whether this is the signature of that message, in constant time."""
+        return hmac.compare_digest(self._mac(message).encode(), signature.encode())
+
+    def _mac(self, message: bytes) -> str:
+        return hmac.new(self._key, message, hashlib.sha256).hexdigest()
+
+
+class Merkle:
+    """The root of a growing list of leaves, as in RFC 6962: nothing is kept but one hash for each height."""
+
+    def __init__(self) -> None:
+        self._whole: list[tuple[int, bytes]] = []
+
+    def add(self, leaf: Leaf) -> None:
+        """One more leaf, in order."""
+        height, node = 0, hashlib.sha256(b"\x00" + canonical(list(leaf)).encode()).digest()
+        while self._whole and self._whole[-1][0] == height:
+            node = _parent(self._whole.pop()[1], node)
+            height += 1
+        self._whole.append((height, node))
+
+    def root(self) -> str:
+        """The root, hex; of no leaves, the hash of nothing."""
+        if not self._whole:
+            return hashlib.sha256().hexdigest()
+        *others, (_, node) = self._whole
+        for _, left in reversed(others):
+            node = _parent(left, node)
+        return node.hex()
+
+
+def _parent(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def merkle_root(leaves: Iterable[Leaf]) -> str:
+    """The root of these leaves, which stand in the order of their case ids."""
+    tree = Merkle()
+    for leaf in leaves:
+        tree.add(leaf)
+    return tree.root()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """One anchor. `leaves`: those new since the anchor before (or all), in the order of their case ids."""
+
+    number: int
+    made_at: str
+    cases: int
+    lines: int
+    root: str
+    leaves_hash: str
+    previous: str
+    leaves: tuple[Leaf, ...]
+    signer: str | None = None
+    signature: str | None = None
+    format: str = FORMAT
+
+    @property
+    def hash(self) -> str:
+        """What the next anchor points to, and what is signed: SHA-256 over the header."""
+        return hashlib.sha256(canonical({name: getattr(self, name) for name in HEADER}).encode()).hexdigest()
+
+    @property
+    def sheet(self) -> str:
+        """A short code for a printed sheet: enough to compare by eye."""
+        code = self.hash[:20].upper()
+        return f"{self.number}-" + "-".join(code[n : n + 5] for n in range(0, 20, 5))
+
+    def to_json(self) -> str:
+        """The anchor as it is stored and kept outside."""
+        header: dict[str, Any] = {name: getattr(self, name) for name in HEADER}
+        signed = {"signer": self.signer, "signature": self.signature}
+        return canonical(header | signed | {"leaves": [list(leaf) for leaf in self.leaves]})
+
+    def signed_by(self, signer: Signer) -> Anchor:
+        """The same with a signature."""
+        return replace(self, signer=signer.name, signature=signer.sign(self.hash.encode()))
+
+
+def leaves_hash(leaves: Sequence[Leaf]) -> str:
+    """SHA-256 over the canonical JSON of the leaves."""
+    return hashlib.sha256(canonical([list(leaf) for leaf in leaves]).encode()).hexdigest()
+
+
+def read_anchor(text: str) -> Anchor:
+    """The anchor of a file or a row. Raises StoreError when it is none."""
+    try:
+        data = json.loads(text)
+        names = (*HEADER, "signer", "signature")
+        leaves = tuple((str(case), int(seq), str(head)) for case, seq, head in data["leaves"])
+        anchor = Anchor(leaves=leaves, **{name: data[name] for name in names})
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise StoreError(Text("不是锚点文件", f"this is no anchor: {type(error).__name__}")) from error
+    if anchor.format != FORMAT or not isinstance(anchor.number, int):
+        raise StoreError(Text(f"不认识的锚点格式 {anchor.format}", f"unknown format of an anchor: {anchor.format}"))
+    return anchor
+
+
+def stored_anchors(store: Store) -> Iterator[str]:
+    """The texts of table `anchor`, oldest first."""
+    table = store.tables.anchor
+    with store.connection() as connection:
+        ids = connection.execute(table.select().with_only_columns(table.c.id).order_by(table.c.id)).scalars().all()
+    for id_ in ids:
+        with store.connection() as connection:
+            query = table.select().with_only_columns(table.c.body).where(table.c.id == id_)
+            body: str = connection.execute(query).scalar_one()
+        yield body
+
+
+def make_anchor(store: Store, key: bytes | Signer | None, now: datetime, *, full: bool = False) -> str:
+    """Write the next anchor and return it as JSON, for a place the owner of the database does not reach.
+
+    `key`: the bytes of a key file, a Signer, or None for no signature. `full`: with the leaf of every case.
+    Raises StoreError when the database contradicts an earlier anchor, Conflict when somebody else made one meanwhile.
+    """
+    signer = HmacSigner(key) if isinstance(key, bytes) else key
+    last, known = _known(store)
+    with closing(_heads(store)) as heads:
+        anchor = _next(last, known, heads, now, full=full)
+    return _write(store, anchor.signed_by(signer) if signer else anchor)
+
+
+def _known(store: Store) -> tuple[Anchor | None, dict[str, tuple[int, str]]]:
+    """The last anchor and what all anchors say of each case."""
+    last: Anchor | None = None
+    known: dict[str, tuple[int, str]] = {}
+    for text in stored_anchors(store):
+        last = read_anchor(text)
+        known.update({case: (seq, head) for case, seq, head in last.leaves})
+    return last and replace(last, leaves=()), known
+
+
+def _next(
+    last: Anchor | None, known: dict[str, tuple[int, str]], heads: Iterable[Leaf], now: datetime, *, full: bool
+) -> Anchor:
+    """The anchor over these heads; `known` is used up."""
+    tree, lines, cases, fresh = Merkle(), 0, 0, list[Leaf]()
+    for case, seq, head in heads:
+        before = known.pop(case, (0, GENESIS))
+        if before[0] > seq or (before[0] == seq and before[1] != head):
+            raise _contradiction(case, before[0])
+        if full or before[0] < seq:
+            fresh.append((case, seq, head))
+        tree.add((case, seq, head))
+        cases, lines = cases + 1, lines + seq
+    if known:
+        gone = min(known)
+        raise _contradiction(gone, known[gone][0])
+    return Anchor(
+        number=last.number + 1 if last else 1, made_at=now.isoformat(timespec="microseconds"), cases=cases, lines=lines,
+        root=tree.root(), leaves_hash=leaves_hash(fresh), previous=last.hash if last else GENESIS, leaves=tuple(fresh),
+    )  # fmt: skip
+
+
+def _heads(store: Store) -> Generator[Leaf]:
+    """The head of every case in the order of the bytes of their ids, whatever the database's own order is."""
+    c = store.tables.cases.c
+    order: Any = c.id if store.is_sqlite else c.id.collate("C")
+    query = store.tables.cases.select().with_only_columns(c.id, c.seq, c.head).order_by(order)
+    with store.connection() as connection:
+        for row in connection.execution_options(yield_per=BATCH).execute(query):
+            yield row.id, row.seq, row.head
+
+
+def _write(store: Store, anchor: Anchor) -> str:
+    """One row more, if the anchor before is still the last one."""
+    table, text = store.tables.anchor, anchor.to_json()
+    newest = table.select().with_only_columns(table.c.body).order_by(table.c.id.desc()).limit(1)
+    with store.connection(write=True) as connection:
+        if not store.is_sqlite:
+            lock = {"name": f"{store.prefix}anchor"}
+            connection.exec_driver_sql("select pg_advisory_xact_lock(hashtext(%(name)s))", lock)
+        body = connection.execute(newest).scalar_one_or_none()
+        if (read_anchor(body).hash if body else GENESIS) != anchor.previous:
+            raise Conflict(Text("他人刚刚做了锚点,请重试", "somebody else has just made an anchor; try again"))
+        connection.execute(table.insert(), {"made_at": anchor.made_at, "body": text})
+    return text
+
+
+def _contradiction(case: str, seq: int) -> StoreError:
+    return StoreError(
+        Text(
+            f"案件 {case} 与先前的锚点不符(第 {seq} 行);先运行 tibandu verify",
+            f"case {case} contradicts an earlier anchor (line {seq}); run tibandu verify first",
+        )
+    )
+
