@@ -1,0 +1,90 @@
+"""The body of a request: JSON and nothing else, bounded in size and depth, free of what the databases treat differently."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from flask import Request
+
+from workflow.errors import Text
+
+from .problems import Problem
+
+MOST_BYTES = 1 << 20
+DEEPEST = 32
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+
+def read_json(request: Request) -> dict[str, Any]:
+    """The object in the body. Raises Problem 400, 413 (by Flask) or 415."""
+    request.max_content_length = MOST_BYTES
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+        raise Problem("not_json", Text("请求须为 application/json(UTF-8)", "send application/json in UTF-8"))
+    value = _parsed(request.get_data(cache=False))
+    if not isinstance(value, dict):
+        raise _bad("须为 JSON 对象", "a JSON object is needed")
+    _bounded(value)
+    return value
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(
+            raw.decode("utf-8"), parse_constant=_constant, parse_float=_float, object_pairs_hook=_distinct
+        )
+    except UnicodeDecodeError:
+        raise _bad("不是有效的 UTF-8", "this is not UTF-8") from None
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
+        where = f"{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else "number"
+        raise _bad(f"JSON 有误({where})", f"broken JSON ({where})") from None
+
+
+def _constant(name: str) -> NoReturn:
+    raise _bad(f"不接受 {name}", f"{name} is not JSON")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise _bad(f"数字超出范围:{text[:20]}", f"the number is out of range: {text[:20]}")
+    return value
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _bad("键重复", "a key stands twice")
+    return found
+
+
+def _bounded(value: Any) -> None:
+    """Walk without recursion: how deep it goes, and that every text can be stored."""
+    level: list[Any] = [value]
+    depth = 0
+    while level:
+        depth += 1
+        if depth > DEEPEST + 1:
+            raise _too_deep()
+        inner: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner += [*one.keys(), *one.values()]
+            elif isinstance(one, list):
+                inner += one
+            elif isinstance(one, str) and _UNFIT.search(one):
+                raise _bad("含有不可用的字符", "there are unusable characters")
+        level = inner
+
+
+def _too_deep() -> Problem:
+    return _bad(f"嵌套超过 {DEEPEST} 层", f"nested deeper than {DEEPEST}")
+
+
+def _bad(zh: str, en: str) -> Problem:
+    return Problem("bad_request", Text(zh, en))

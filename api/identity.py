@@ -1,0 +1,52 @@
+"""Who asks. The engine asks for a person; how a request proves which is the host's, or a file of bearer tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from flask import Request
+
+from workflow import Actor
+
+Identify = Callable[[Request], Actor | None]
+"""The person of a request, or None when it does not prove one."""
+
+_LINE = re.compile(r"([0-9a-f]{64})\s+(\S{1,80})")
+
+
+def nobody(_request: Request) -> Actor | None:
+    """Proves nobody: everything but health is answered 401."""
+    return None
+
+
+class Tokens:
+    """Bearer tokens by their SHA-256; the tokens themselves are stored nowhere."""
+
+    def __init__(self, persons: Mapping[str, str]) -> None:
+        """`persons`: hex SHA-256 of a token -> person."""
+        self._persons = dict(persons)
+
+    @classmethod
+    def read(cls, path: Path) -> Tokens:
+        """A file with a hash and a person on each line; `#` begins a comment. Raises OSError, ValueError with the line."""
+        persons: dict[str, str] = {}
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            words = line.partition("#")[0].strip()
+            if not words:
+                continue
+            found = _LINE.fullmatch(words)
+            if found is None or found[2] == "system" or found[1] in persons:
+                raise ValueError(f"{path}:{number}: <sha256 hex> <person>")
+            persons[found[1]] = found[2]
+        return cls(persons)
+
+    def __call__(self, request: Request) -> Actor | None:
+        """The person of the request's bearer token."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            return None
+        person = self._persons.get(hashlib.sha256(token.strip().encode()).hexdigest())
+        return Actor(person=person) if person else None

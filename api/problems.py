@@ -1,0 +1,207 @@
+"""Every "no" as RFC 9457 problem details: a stable code, both languages, and a JSON pointer per field.
+
+`title` and `detail` are in the language of Accept-Language (Chinese unless asked otherwise); `texts` has both. What nobody
+foresaw is logged and answered 500 without a word of its inside.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, request
+from marshmallow import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from workflow.errors import (
+    Conflict,
+    DeadlineRefused,
+    FormInvalid,
+    GuardFailed,
+    KeyReused,
+    NotFound,
+    NotInState,
+    NotPermitted,
+    Reason,
+    Refused,
+    StoreError,
+    Text,
+    WorkflowError,
+)
+
+log = logging.getLogger("tibandu.api")
+MEDIA_TYPE = "application/problem+json"
+
+TITLES: Mapping[str, tuple[int, Text]] = {
+    "unauthenticated": (401, Text("未认证", "Who you are is not known")),
+    "not_permitted": (403, Text("无权进行", "Not for this person")),
+    "not_found": (404, Text("不存在", "Not found")),
+    "not_in_state": (409, Text("当前状态不可进行", "Not in this state")),
+    "guard_failed": (409, Text("条件不满足", "A condition is not met")),
+    "deadline_refused": (409, Text("期限不允许", "A statutory date forbids it")),
+    "conflict": (409, Text("他人先行一步", "Somebody was first")),
+    "stale": (412, Text("案件已变更", "The case has changed")),
+    "revision_required": (428, Text("须给出版次", "The revision is required")),
+    "form_invalid": (422, Text("填写有误", "The data are not what the form asks for")),
+    "key_reused": (422, Text("幂等键已用于另一请求", "The idempotency key was used for another request")),
+    "bad_request": (400, Text("请求无法理解", "The request cannot be understood")),
+    "too_large": (413, Text("请求过大", "The request is too large")),
+    "not_json": (415, Text("只接受 JSON", "Only JSON is accepted")),
+    "method_not_allowed": (405, Text("方法不可用", "The method is not allowed")),
+    "unavailable": (503, Text("服务暂不可用", "Not available now")),
+    "internal": (500, Text("内部错误", "Internal error")),
+}
+"""Stable codes: what a client may rely on."""
+
+_KINDS: Sequence[tuple[type[WorkflowError], str]] = (
+    (NotFound, "not_found"), (NotPermitted, "not_permitted"), (NotInState, "not_in_state"), (GuardFailed, "guard_failed"),
+    (FormInvalid, "form_invalid"), (DeadlineRefused, "deadline_refused"), (KeyReused, "key_reused"),
+    (StoreError, "unavailable"),
+)  # fmt: skip
+_STATUS = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "not_json"}
+_FIELD = {
+    "required": Text("必填", "is required"),
+    "null": Text("不能为空", "must not be null"),
+    "unknown": Text("没有此项", "is not known here"),
+    "invalid": Text("无效", "is invalid"),
+}
+
+
+class Problem(Exception):
+    """A "no" of the HTTP entrance itself."""
+
+    def __init__(
+        self, code: str, text: Text, *, errors: Sequence[Mapping[str, Any]] = (), headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.text = text
+        self.errors = errors
+        self.headers = headers or {}
+        self.more = more or {}
+
+
+def respond(error: Exception) -> Response:
+    """The response for anything that was raised."""
+    problem = _problem(error)
+    status, title = TITLES[problem.code]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("%s %s", request.method, request.path, exc_info=error)
+    language = language_asked()
+    body: dict[str, Any] = {
+        "type": f"urn:tibandu:problem:{problem.code.replace('_', '-')}",
+        "title": title.in_language(language),
+        "status": status,
+        "detail": problem.text.in_language(language),
+        "code": problem.code,
+        "texts": _both(problem.text),
+        **problem.more,
+    }
+    if problem.errors:
+        body["errors"] = [_in(language, entry) for entry in problem.errors]
+    response = Response(json.dumps(body, ensure_ascii=False), status, content_type=MEDIA_TYPE)
+    response.headers.update(problem.headers)
+    response.headers["Content-Language"] = language
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def language_asked() -> str:
+    """`zh` or `en`, by Accept-Language."""
+    return request.accept_languages.best_match(["zh", "en"]) or "zh"
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, WorkflowError):
+        return _refusal(error)
+    if isinstance(error, HTTPException):
+        return _of_flask(error)
+    if isinstance(error, ValidationError):
+        return Problem(
+            "form_invalid", Text("请求内容有误", "the content is not valid"), errors=_invalid(error)
+        )
+    return Problem("internal", _broken())
+
+
+def _refusal(error: WorkflowError) -> Problem:
+    if isinstance(error, Conflict):
+        return _conflict(error)
+    code = next((code for kind, code in _KINDS if isinstance(error, kind)), None)
+    return Problem(code, error.text, errors=_reasons(error)) if code else Problem("internal", _broken())
+
+
+def _of_flask(error: HTTPException) -> Problem:
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    code = _STATUS.get(status, "bad_request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal")
+    headers = {name: value for name, value in error.get_headers() if name.lower() == "allow"}
+    return Problem(code, TITLES[code][1], headers=headers)
+
+
+def _conflict(error: Conflict) -> Problem:
+    """With the revision that was asked for it is a failed precondition, without it a plain conflict: both are retried."""
+    if error.revision is None:
+        return Problem("conflict", error.text)
+    headers = {"ETag": f'"{error.revision}"'}
+    return Problem("stale", error.text, headers=headers, more={"revision": error.revision})
+
+
+def _broken() -> Text:
+    return Text("服务出错,已记录", "something broke here; it was logged")
+
+
+def _reasons(error: WorkflowError) -> list[dict[str, Any]]:
+    return [_reason(reason) for reason in error.reasons] if isinstance(error, Refused) else []
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    entry: dict[str, Any] = {"code": reason.code, "texts": _both(reason.text)}
+    if reason.code == "form.reason":
+        entry["pointer"] = "/reason"
+    elif reason.field is not None:
+        entry["pointer"] = pointer("data", reason.field)
+    return entry
+
+
+def _invalid(error: ValidationError) -> list[dict[str, Any]]:
+    return [
+        {"code": f"form.{code}", "texts": _both(_FIELD[code]), "pointer": pointer(*path)}
+        for path, code in _leaves((), _messages(error))
+    ]
+
+
+def _messages(error: ValidationError) -> Any:
+    return error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
+
+
+def _leaves(path: tuple[str, ...], messages: Any) -> list[tuple[tuple[str, ...], str]]:
+    if isinstance(messages, Mapping):
+        return [leaf for name, inner in messages.items() for leaf in _leaves((*path, _name(name)), inner)]
+    said = str(messages[0] if isinstance(messages, list) and messages else messages)
+    if said.startswith("Missing"):
+        return [(path, "required")]
+    if said.startswith("Unknown"):
+        return [(path, "unknown")]
+    return [(path, "null" if "null" in said else "invalid")]
+
+
+def _name(name: Any) -> str:
+    return "" if name == "_schema" else str(name)
+
+
+def pointer(*parts: str) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts if part)
+
+
+def _both(text: Text) -> dict[str, str]:
+    return {"zh": text.zh, "en": text.en}
+
+
+def _in(language: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {**entry, "detail": entry["texts"][language]}

@@ -1,0 +1,115 @@
+"""APScheduler as a waker over the engine's own timer rows; it carries no deadline itself.
+
+Authoritative is the row `clock.next_at`: what is due is asked of the database at every tick, and each timer fires in the
+transaction of its effect. So what can fail here costs only time: a tick that is late, missed or run by two nodes at once changes
+nothing about what happens, or how often. The job store is memory, one job, never two at once, late ones run as one.
+The watchdog ends a process whose ticks have stopped, so that whoever supervises it starts a new one; it lives only where
+`watched` is asked for (`tibandu serve|scheduler`), never in a host's process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from workflow import Engine
+
+log = logging.getLogger("tibandu.scheduler")
+STALE_SECONDS = 300.0
+EXIT_STALE = 70
+BATCH = 100
+
+
+class TickWaker:
+    """Wakes one engine every `seconds`. May be started and stopped once."""
+
+    def __init__(
+        self, engine: Engine, *, seconds: float = 30, watched: bool = False, stale: float = STALE_SECONDS,
+        leave: Callable[[int], object] = os._exit,
+    ) -> None:  # fmt: skip
+        self._engine = engine
+        self._seconds = seconds
+        self._stale = stale
+        self._leave = leave
+        self._stopping = threading.Event()
+        self._last: float | None = None
+        self._watchdog = (
+            threading.Thread(target=self._watch, name="tibandu-watchdog", daemon=True) if watched else None
+        )
+        self._scheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(1)},
+            timezone="UTC",
+        )
+
+    def start(self) -> None:
+        """Begin; the first tick comes at once."""
+        self._last = time.monotonic()
+        once = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        self._scheduler.add_job(self.tick, id="first", **once)
+        self._scheduler.add_job(self.tick, "interval", seconds=self._seconds, id="tick", **once)
+        self._scheduler.start()
+        if self._watchdog is not None:
+            self._watchdog.start()
+
+    def stop(self) -> None:
+        """Finish the batch it is in and end every thread."""
+        self._stopping.set()
+        self._scheduler.shutdown(wait=True)
+        if self._watchdog is not None:
+            self._watchdog.join()
+
+    def age(self) -> float | None:
+        """Seconds since the last good batch; None before the start."""
+        return None if self._last is None else time.monotonic() - self._last
+
+    def tick(self) -> int:
+        """Fire all that is due, batch by batch; how many timers. An error is logged and tried again at the next tick."""
+        count = 0
+        try:
+            while not self._stopping.is_set():
+                fired = self._engine.tick(BATCH)
+                self._last = time.monotonic()
+                count += len(fired)
+                if not fired:
+                    break
+        except Exception:
+            log.exception("the tick failed; the next one tries again")
+        if count:
+            log.info("%d timer(s) fired", count)
+        return count
+
+    def _watch(self) -> None:
+        """End the process when the ticks have stopped, however alive it looks."""
+        while not self._stopping.wait(min(self._stale / 4, 15)):
+            age = self.age()
+            if age is not None and age > self._stale:
+                log.critical("no good tick for %.0f s: leaving, to be started anew", age)
+                self._leave(EXIT_STALE)
+                return
+
+
+def run_until_stopped(waker: TickWaker) -> None:
+    """Run in the foreground until SIGTERM or SIGINT, then stop cleanly. Main thread only."""
+    done = threading.Event()
+
+    def leave(_signum: int, _frame: FrameType | None) -> None:
+        done.set()
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        waker.start()
+        done.wait()
+    finally:
+        waker.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,186 @@
+"""The command `tibandu`: the composition root, the one file that reaches definitions, api and scheduler.
+
+Exit codes: 0 done · 1 faults found, or the answer is no · 2 wrong usage or set-up · 3 the database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TextIO
+
+from .commands import calendar, case, chain, definition, record, service, store
+from .commands.console import Console
+from .commands.context import FAULTS, OK, STORE, USAGE, Context, UsageError
+from .errors import DefinitionError, StoreError, Text, WorkflowError
+
+HERE = Path(__file__).resolve().parent
+INTERRUPTED = 130
+DATABASE = "sqlite:///tibandu.db"
+EXTRAS = {"api": "api", "scheduler": "scheduler"}
+DRIVERS = {"psycopg": "postgresql", "flask": "api", "waitress": "api", "apscheduler": "scheduler"}
+"""a module that may be missing -> the extra that brings it"""
+DATABASE_MODULES = ("sqlalchemy", "sqlite3", "psycopg")
+
+NOUNS = (store, definition, record, case, calendar, chain, service)
+
+
+def sibling(name: str) -> ModuleType:
+    """One of our other packages (or a module in it): in the wheel below `workflow`, in a checkout beside it, nowhere else.
+
+    Raises UsageError naming what is missing; a host's own package of that name is never taken.
+    """
+    package, _, _ = name.partition(".")
+    if (HERE / package / "__init__.py").is_file():
+        return _load(f"{__package__}.{name}", package)
+    spec = importlib.util.find_spec(package)
+    origin = Path(spec.origin).resolve() if spec and spec.origin else None
+    if origin is not None and origin == HERE.parent / package / "__init__.py":
+        return _load(name, package)
+    extra = EXTRAS.get(package, package)
+    raise UsageError(
+        Text(
+            f"缺少 {package}:请安装 tibandu[{extra}]",
+            f"our package {package!r} is missing: install tibandu[{extra}]",
+        )
+    )
+
+
+def _load(name: str, package: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == name:
+            text = Text(f"没有 {name}", f"there is no {name}")
+            raise UsageError(text) from None
+        extra = DRIVERS.get((error.name or "").partition(".")[0], EXTRAS.get(package, "all"))
+        text = Text(
+            f"缺少 {error.name}:请安装 tibandu[{extra}]", f"{error.name} is missing: install tibandu[{extra}]"
+        )
+        raise UsageError(text) from None
+
+
+def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
+    """Run one command; its exit code. Never a traceback for what a person did wrong."""
+    try:
+        arguments = parser().parse_args(argv)
+    except SystemExit as done:
+        return int(done.code or 0)
+    console = Console(arguments.lang, as_json=arguments.json, out=out, err=err)
+    context = Context(arguments, console, sibling)
+    try:
+        code = int(arguments.run(context))
+        console.out.flush()
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing may be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = OK
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - explained, or raised again
+        code = _explained(error, console)
+    finally:
+        context.close()
+    return code
+
+
+def _explained(error: Exception, console: Console) -> int:
+    """Say what went wrong, in words, and choose the exit code. Raises what is nobody's fault but ours."""
+    if isinstance(error, DefinitionError):
+        for fault in error.faults:
+            console.err.write(f"{fault.file}:{fault.line}:{fault.column}: {console.words(fault.text)}\n")
+        console.warn(error.text)
+        return FAULTS
+    if isinstance(error, UsageError):
+        console.warn(error.text)
+        return USAGE
+    if isinstance(error, StoreError):
+        console.warn(error.text)
+        return STORE
+    if isinstance(error, WorkflowError):
+        console.warn(error.text)
+        return FAULTS
+    text = _of_database(error)
+    if text is None:
+        raise error
+    console.warn(text)
+    return STORE
+
+
+def _of_database(error: Exception) -> Text | None:
+    """The sentence for an error of the database or its driver; None when it is none."""
+    from .store.errors import translate
+    from .store.schema import PREFIX
+
+    if isinstance(error, ModuleNotFoundError) and error.name in DRIVERS:
+        extra = DRIVERS[error.name]
+        return Text(
+            f"缺少数据库驱动:请安装 tibandu[{extra}]",
+            f"the database driver is missing: install tibandu[{extra}]",
+        )
+    if not any(base.__module__.partition(".")[0] in DATABASE_MODULES for base in type(error).__mro__):
+        return None
+    cause = getattr(error, "orig", None) or error
+    ours = translate(cause, PREFIX)
+    if isinstance(ours, WorkflowError):
+        return ours.text
+    said = " ".join(str(cause).split())[:300]
+    return Text(f"数据库出错:{said}", f"the database says: {said}")
+
+
+# --- arguments
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line. The common flags may stand before or after the command."""
+    root = argparse.ArgumentParser(prog="tibandu", description="提办督:代表建议办理 / deputies' suggestions")
+    _common(root, first=True)
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[Context], int] | None, zh: str, en: str, within: Any = commands) -> Any:
+        sub = within.add_parser(name, help=f"{zh} / {en}", description=f"{zh} / {en}")
+        _common(sub, first=False)
+        if run is not None:
+            sub.set_defaults(run=run)
+        return sub
+
+    for noun in NOUNS:
+        noun.register(add)
+    return root
+
+
+def _common(target: argparse.ArgumentParser, *, first: bool) -> None:
+    def default(value: Any) -> Any:
+        return value if first else argparse.SUPPRESS
+
+    group = target.add_argument_group("common")
+    group.add_argument(
+        "--database", metavar="URL", default=default(os.environ.get("TIBANDU_DATABASE") or DATABASE),
+        help=f"TIBANDU_DATABASE, or {DATABASE}",
+    )  # fmt: skip
+    group.add_argument(
+        "--definitions", metavar="DIR", default=default(None), help="定义文件夹 / folder (default: ours)"
+    )
+    group.add_argument(
+        "--place", default=default(None), help="地方规则 / rules of a place (default: the only one)"
+    )
+    group.add_argument("--lang", choices=("zh", "en"), default=default(_language()), help="语言 / language")
+    group.add_argument(
+        "--json", action="store_true", default=default(False), help="以 JSON 输出 / JSON on the output"
+    )
+
+
+def _language() -> str:
+    """Chinese where the terminal's locale is; English elsewhere."""
+    names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return "zh" if next((name for name in names if name), "").startswith("zh") else "en"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""`calendar preview|apply`: a new year's holiday notice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Text
+from ..model import Actor
+from .context import OK, Context, UsageError
+
+if TYPE_CHECKING:
+    from ..calendars import Calendar
+    from ..recalculation import Recalculated
+
+
+def register(add: Any) -> None:
+    """Declare the command and its two halves."""
+    calendar = add("calendar", None, "新的放假通知", "a new holiday notice")
+    halves = calendar.add_subparsers(dest="half", required=True, metavar="preview|apply")
+    preview = add(
+        "preview",
+        run_preview,
+        "列出会变动的期限,不写入",
+        "which due dates would change; writes nothing",
+        halves,
+    )
+    apply = add(
+        "apply",
+        run_apply,
+        "重算暂定期限并记入历史",
+        "compute provisional dates again, a line in each history",
+        halves,
+    )
+    for half in (preview, apply):
+        half.add_argument("file", type=Path, metavar="FILE", help="日历文件 / calendar file (calendar: …)")
+    apply.add_argument(
+        "--by", required=True, metavar="PERSON", help="启用人 / the person who puts it in force"
+    )
+
+
+def run_preview(context: Context) -> int:
+    """Every provisional running clock that moves or becomes certain."""
+    from ..recalculation import preview
+
+    found = preview(context.engine, _calendar(context))
+    _show(context, found)
+    context.console.say(*_summary(found))
+    return OK
+
+
+def run_apply(context: Context) -> int:
+    """The same, written."""
+    from ..recalculation import apply, preview
+
+    engine, calendar = context.engine, _calendar(context)
+    actor = Actor(person=context.arguments.by)
+    cases = list(dict.fromkeys(change.case for change in preview(engine, calendar)))
+    title = Text("重算", "computing")
+    found = [
+        change
+        for case in context.console.progress(cases, total=len(cases), title=title)
+        for change in apply(engine, calendar, actor, cases=[case])
+    ]
+    _show(context, found)
+    context.console.say(*_summary(found))
+    if calendar != engine.laws.calendar:
+        context.console.warn(_not_in_use(engine.laws.calendar, calendar))
+    return OK
+
+
+def _calendar(context: Context) -> Calendar:
+    """The one calendar of the file. Raises DefinitionError, UsageError."""
+    from ..loader import load_definitions
+
+    path: Path = context.arguments.file
+    if not path.is_file():
+        raise UsageError(Text(f"没有文件 {path}", f"there is no file {path}"))
+    calendars = list(load_definitions(path).calendars.values())
+    if len(calendars) != 1:
+        raise UsageError(Text(f"{path} 不是日历文件", f"{path} is not a calendar file"))
+    return calendars[0]
+
+
+HEADS = {
+    "case": Text("案件", "case"),
+    "number": Text("编号", "number"),
+    "clock": Text("期限", "clock"),
+    "due_on": Text("原期满日", "due"),
+    "new_due_on": Text("新期满日", "new due"),
+    "provisional": Text("仍为暂定", "still provisional"),
+}
+
+
+def _show(context: Context, found: list[Recalculated]) -> None:
+    rows = [{name: getattr(change, name) for name in HEADS} for change in found]
+    if rows or context.console.as_json:
+        context.console.table(HEADS, rows)
+
+
+def _summary(found: list[Recalculated]) -> tuple[str, str]:
+    moved = sum(change.moves for change in found)
+    certain = len(found) - moved
+    return (
+        f"{moved} 个期限变动,{certain} 个只是确定下来",
+        f"{moved} due date(s) move, {certain} only become(s) certain",
+    )
+
+
+def _not_in_use(used: Calendar, new: Calendar) -> Text:
+    return Text(
+        f"所用定义中仍是日历 {used.version}:请以版本 {new.version} 的文件替换并重启服务,否则以后的计算仍按旧日历",
+        f"the definitions in use still hold calendar {used.version}: put the file of version {new.version} in its place and"
+        " restart the services, or later computations will count by the old one",
+    )

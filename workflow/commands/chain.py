@@ -1,0 +1,127 @@
+"""`verify`, `anchor`, `export`: the histories of all cases."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from ..errors import Text
+from .context import FAULTS, OK, Context, UsageError
+
+KEY_HELP = "密钥文件 / key file of the anchors, kept away from the database"
+
+
+def register(add: Any) -> None:
+    """Declare the commands."""
+    verify = add("verify", run_verify, "核验全部历史", "check every history, and anchors")
+    verify.add_argument(
+        "--anchor",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="库外锚点 / an anchor kept outside",
+    )
+    verify.add_argument("--key", type=Path, metavar="FILE", help=KEY_HELP)
+    anchor = add("anchor", run_anchor, "做一个锚点,存于库外", "make an anchor, to be kept outside")
+    anchor.add_argument("--key", type=Path, metavar="FILE", help=KEY_HELP)
+    anchor.add_argument("--full", action="store_true", help="含每个案件的末行 / with the head of every case")
+    export = add(
+        "export", run_export, "导出历史,可独立核验", "export the histories, to be checked by anybody"
+    )
+    for parser in (anchor, export):
+        parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="新文件 / a new file")
+
+
+def run_verify(context: Context) -> int:
+    """Every contradiction; 1 when there is one."""
+    from ..verify import verify
+
+    texts = [_read(path).decode("utf-8", "replace") for path in context.arguments.anchor]
+    key = _read(context.arguments.key) if context.arguments.key else None
+    with context.console.counter(Text("核验", "verifying")) as count:
+        report = verify(context.engine.store, texts, key=key, progress=count)
+    console = context.console
+    if console.as_json:
+        console.value(asdict(report))
+    for fault in () if console.as_json else report.faults:
+        where = ":".join(str(part) for part in (fault.case, fault.seq) if part is not None)
+        console.line(f"{where or '-'}: [{fault.code}] {console.words(fault.text)}")
+    _sum_up(context, report)
+    return OK if report.sound else FAULTS
+
+
+def _sum_up(context: Context, report: Any) -> None:
+    wrong = len(report.faults) + report.more
+    context.console.say(
+        f"{report.cases} 个案件,{report.rows} 行,{report.anchors} 个锚点,{report.erased} 个值已依法删除;"
+        + (f"{wrong} 处矛盾" if wrong else "完好"),
+        f"{report.cases} case(s), {report.rows} line(s), {report.anchors} anchor(s), {report.erased} value(s) erased; "
+        + (f"{wrong} contradiction(s)" if wrong else "sound"),
+    )
+
+
+def run_anchor(context: Context) -> int:
+    """Make it and put it into a file that was not there before."""
+    from ..anchor import make_anchor, read_anchor
+
+    key = _read(context.arguments.key) if context.arguments.key else None
+    engine, out = context.engine, context.arguments.out
+    _free(out)
+    now = engine.clock.now().astimezone(UTC)
+    text = make_anchor(engine.store, key, now, full=context.arguments.full)
+    _write(out, lambda file: file.write(text + "\n"))
+    anchor = read_anchor(text)
+    if key is None:
+        context.console.warn(Text("没有 --key,锚点未签名", "no --key: the anchor is not signed"))
+    context.console.say(
+        f"第 {anchor.number} 号锚点,{anchor.cases} 个案件 {anchor.lines} 行:{anchor.sheet} → {out}",
+        f"anchor {anchor.number} over {anchor.cases} case(s), {anchor.lines} line(s): {anchor.sheet} → {out}",
+    )
+    context.console.value(
+        {"number": anchor.number, "hash": anchor.hash, "sheet": anchor.sheet, "file": str(out)}
+    )
+    return OK
+
+
+def run_export(context: Context) -> int:
+    """Every line and what is not erased, in one file."""
+    from ..export import export_history
+
+    engine, out = context.engine, context.arguments.out
+    engine.search(limit=1)
+    _free(out)
+    _write(out, lambda file: export_history(engine.store, file))
+    context.console.say(f"已导出到 {out}", f"exported to {out}")
+    context.console.value({"file": str(out)})
+    return OK
+
+
+def _free(path: Path) -> None:
+    if path.exists():
+        raise UsageError(Text(f"{path} 已存在,不覆盖", f"{path} is there already and is not overwritten"))
+    if not path.parent.is_dir():
+        raise UsageError(Text(f"没有文件夹 {path.parent}", f"there is no folder {path.parent}"))
+
+
+def _write(path: Path, write: Callable[[io.TextIOBase], object]) -> None:
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            write(file)
+    except OSError as error:
+        raise UsageError(
+            Text(f"无法写入 {path}:{error.strerror}", f"cannot write {path}: {error.strerror}")
+        ) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            Text(f"无法读取 {path}:{error.strerror}", f"cannot read {path}: {error.strerror}")
+        ) from None

@@ -1,0 +1,99 @@
+"""What every command is given: its arguments, a console, and (made when first asked for) the definitions and the engine."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from ..errors import StoreError, Text
+from .console import Console
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+    from ..library import Library
+
+OK, FAULTS, USAGE, STORE = 0, 1, 2, 3
+"""exit codes: done · faults found, or the answer is no · wrong usage or set-up · the database"""
+
+
+class UsageError(Exception):
+    """The command was called wrongly, or something it needs is not installed."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(str(text))
+        self.text = text
+
+
+class Context:
+    """One call of the command line."""
+
+    def __init__(
+        self, arguments: argparse.Namespace, console: Console, sibling: Callable[[str], ModuleType]
+    ) -> None:
+        self.arguments = arguments
+        self.console = console
+        self.sibling = sibling
+
+    @property
+    def database(self) -> str:
+        """The URL of the database."""
+        return str(self.arguments.database)
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder of the definitions: the one named, or ours."""
+        if self.arguments.definitions is not None:
+            return Path(self.arguments.definitions)
+        packaged = self.sibling("definitions").__file__
+        return Path(str(packaged)).parent
+
+    @cached_property
+    def library(self) -> Library:
+        """The definitions. Raises DefinitionError with every fault."""
+        from ..loader import load_definitions
+
+        return load_definitions(self.folder, place=self.arguments.place)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine on an existing database. Raises StoreError."""
+        path = sqlite_path(self.database)
+        if path is not None and not path.exists():
+            text = Text(
+                f"没有数据库文件 {path};先运行 tibandu init",
+                f"there is no database file {path}; run tibandu init first",
+            )
+            raise StoreError(text)
+        return self.new_engine()
+
+    def new_engine(self) -> Engine:
+        """The engine; on SQLite the file is made if there is none. Raises StoreError."""
+        from ..engine import Engine
+
+        engine = Engine(self.database, self.library, place=self.arguments.place)
+        self.__dict__["engine"] = engine
+        return engine
+
+    def close(self) -> None:
+        """Give the connections back."""
+        engine: Engine | None = self.__dict__.get("engine")
+        if engine is not None:
+            engine.database.dispose()
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file an SQLite URL names; None for memory and other databases."""
+    scheme, separator, rest = url.partition("://")
+    name = rest.partition("?")[0].removeprefix("/")
+    if (
+        not separator
+        or scheme.partition("+")[0] != "sqlite"
+        or name in ("", ":memory:")
+        or name.startswith("file:")
+    ):
+        return None
+    return Path(name)

@@ -1,0 +1,135 @@
+"""`serve`, `scheduler`: the two entrances that stay running. Here they meet; they do not know each other."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Text
+from .context import OK, Context, UsageError
+
+if TYPE_CHECKING:
+    from ..outbox import Waker
+
+HOST, PORT, SECONDS = "127.0.0.1", 8015, 30
+
+
+def register(add: Any) -> None:
+    """Declare the commands."""
+    serve = add("serve", run_serve, "HTTP 服务,内含调度器", "the HTTP service, the scheduler inside")
+    serve.add_argument("--host", default=HOST, help=f"监听地址 / address (default {HOST})")
+    serve.add_argument("--port", type=_port, default=PORT, help=f"端口 / port (default {PORT})")
+    serve.add_argument(
+        "--tokens", type=Path, metavar="FILE", help="令牌文件 / bearer tokens: sha256 and person, a line each"
+    )
+    serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
+    scheduler = add("scheduler", run_scheduler, "调度器,前台运行", "the scheduler, in the foreground")
+    for parser in (serve, scheduler):
+        parser.add_argument(
+            "--seconds",
+            type=_seconds,
+            default=SECONDS,
+            metavar="N",
+            help=f"唤醒间隔 / between ticks (default {SECONDS})",
+        )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"0…65535: {text}")
+    return port
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 60:
+        raise argparse.ArgumentTypeError(f"0.1…60: {text}")
+    return seconds
+
+
+def run_scheduler(context: Context) -> int:
+    """Until SIGTERM or SIGINT; then it finishes the tick it is in."""
+    scheduler = context.sibling("scheduler")
+    waker = _waker(context)
+    _tell_logs()
+    context.console.say("调度器已启动", "the scheduler is running")
+    context.console.out.flush()
+    scheduler.run_until_stopped(waker)
+    context.console.say("调度器已停止", "the scheduler has stopped")
+    return OK
+
+
+def run_serve(context: Context) -> int:
+    """Until SIGTERM or SIGINT."""
+    api = context.sibling("api")
+    arguments = context.arguments
+    if arguments.tokens is None and not _is_loopback(arguments.host):
+        raise UsageError(
+            Text(
+                f"没有 --tokens 时只能监听本机,不能监听 {arguments.host}",
+                f"without --tokens only this machine may be served, not {arguments.host}",
+            )
+        )
+    identify = _identify(context, api)
+    waker = None if arguments.no_scheduler else _waker(context)
+    app = api.create_app(context.engine, identify, age=waker.age if waker else None)
+    _tell_logs()
+    try:
+        api.serve(app, arguments.host, arguments.port, lambda url: _begin(context, url, waker))
+    except OSError as error:
+        place = f"{arguments.host}:{arguments.port}"
+        text = Text(f"无法监听 {place}:{error.strerror}", f"cannot listen on {place}: {error.strerror}")
+        raise UsageError(text) from None
+    finally:
+        if waker is not None and waker.age() is not None:
+            waker.stop()
+    context.console.say("服务已停止", "the service has stopped")
+    return OK
+
+
+def _waker(context: Context) -> Waker:
+    scheduler = context.sibling("scheduler")
+    context.engine.store.check()
+    context.engine.search(limit=1)
+    waker: Waker = scheduler.TickWaker(context.engine, seconds=context.arguments.seconds, watched=True)
+    return waker
+
+
+def _identify(context: Context, api: Any) -> Any:
+    path = context.arguments.tokens
+    if path is None:
+        context.console.warn(
+            Text("没有 --tokens:除健康检查外一律 401", "no --tokens: all but health is answered 401")
+        )
+        return api.nobody
+    try:
+        return api.Tokens.read(path)
+    except OSError as error:
+        raise UsageError(
+            Text(f"无法读取 {path}:{error.strerror}", f"cannot read {path}: {error.strerror}")
+        ) from None
+    except ValueError as error:
+        raise UsageError(Text(f"令牌文件有误:{error}", f"the token file is wrong: {error}")) from None
+
+
+def _begin(context: Context, url: str, waker: Waker | None) -> None:
+    if waker is not None:
+        waker.start()
+    context.console.say(f"服务地址 {url}", f"serving {url}")
+    context.console.out.flush()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _tell_logs() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
