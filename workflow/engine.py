@@ -30,7 +30,7 @@ from .model import Actor, Case, ClockView, Fired, Grant, HistoryEntry, Outcome, 
 from .random import RandomSource, SystemRandom, new_id
 from .store.schema import PREFIX
 from .store.sql import Reading, Store
-from .store.work import Host, prepare_sqlite
+from .store.work import Host, prepare_postgresql, prepare_sqlite
 
 
 class Engine:
@@ -54,7 +54,10 @@ class Engine:
         """A SQLAlchemy engine that keeps our promises: on SQLite real transactions, FULL synchronous, a patient wait."""
         if url.startswith("postgresql"):
             _, _, rest = url.partition("://")
-            return create_engine(f"postgresql+psycopg://{rest}", connect_args={"prepare_threshold": 0})
+            arguments = {"prepare_threshold": 0}
+            database = create_engine(f"postgresql+psycopg://{rest}", connect_args=arguments, pool_reset_on_return=None)
+            prepare_postgresql(database)
+            return database
         database = create_engine(url, connect_args={"check_same_thread": False})
         if database.dialect.name == "sqlite":
             prepare_sqlite(database)

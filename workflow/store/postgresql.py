@@ -20,15 +20,21 @@ _CASTS = {
 }  # fmt: skip
 
 
+def numbered(sql: str) -> str:
+    """The statement with PostgreSQL's own placeholders: each ? becomes $1, $2 …; no text of ours holds a ? otherwise."""
+    first, *rest = sql.split("?")
+    return first + "".join(f"${n}{part}" for n, part in enumerate(rest, 1))
+
+
 def read_sql(prefix: str) -> str:
     """Parameters: person, key, case id. A row per family member; the last two columns repeat."""
     columns = ", ".join(f"c.{name}" for name in rows.CASE)
-    return f"""
+    return numbered(f"""
 select {columns},
  (select json_agg(json_build_array(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until) order by g.id)
-    from {prefix}grant g where g.person = %s),
- (select json_build_array(a.body_hash, a.answer) from {prefix}answer a where a.key = %s)
-from {prefix}cases c where c.root_id = (select r.root_id from {prefix}cases r where r.id = %s)"""
+    from {prefix}grant g where g.person = ?),
+ (select json_build_array(a.body_hash, a.answer) from {prefix}answer a where a.key = ?)
+from {prefix}cases c where c.root_id = (select r.root_id from {prefix}cases r where r.id = ?)""")
 
 
 def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) -> bool:
@@ -66,8 +72,8 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
 @lru_cache(maxsize=512)
 def _write_sql(prefix: str, starting: bool, granted: bool, shape: tuple[tuple[str, int], ...]) -> str:
     grant = (
-        f"exists (select 1 from {prefix}grant g where g.id = %s and (g.valid_from is null or g.valid_from <= %s)"
-        " and (g.valid_until is null or g.valid_until >= %s))"
+        f"exists (select 1 from {prefix}grant g where g.id = ? and (g.valid_from is null or g.valid_from <= ?)"
+        " and (g.valid_until is null or g.valid_until >= ?))"
     )
     if starting:
         where = f" where {grant}" if granted else ""
@@ -75,20 +81,20 @@ def _write_sql(prefix: str, starting: bool, granted: bool, shape: tuple[tuple[st
         root = f"insert into {prefix}cases({', '.join(rows.CASE)}) select {values}{where} returning id"
     else:
         where = f" and {grant}" if granted else ""
-        sets = ", ".join(f"{name} = %s" for name in rows.CHANGING)
-        root = f"update {prefix}cases set {sets} where id = %s and revision = %s{where} returning id"
+        sets = ", ".join(f"{name} = ?" for name in rows.CHANGING)
+        root = f"update {prefix}cases set {sets} where id = ? and revision = ?{where} returning id"
     ctes = [f"root as ({root})"]
     ctes += [f"{name}_ as ({_PARTS[name](prefix, count)})" for name, count in shape]
-    return f"with {', '.join(ctes)} select count(*) from root"
+    return numbered(f"with {', '.join(ctes)} select count(*) from root")
 
 
 def _typed(name: str) -> str:
-    return f"%s::{_CASTS.get(name, 'text')}"
+    return f"?::{_CASTS.get(name, 'text')}"
 
 
 def _values(columns: Sequence[str], count: int) -> str:
     first = ", ".join(_typed(name) for name in columns)
-    more = ", ".join("%s" for _ in columns)
+    more = ", ".join("?" for _ in columns)
     return f"(values ({first}){f', ({more})' * (count - 1)}) v({', '.join(columns)})"
 
 

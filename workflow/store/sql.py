@@ -44,7 +44,6 @@ class Store:
         self.tables = Tables(prefix)
         self.is_sqlite = database.dialect.name == "sqlite"
         self._dialect: Any = sqlite if self.is_sqlite else postgresql
-        self._mark = "?" if self.is_sqlite else "%s"
         self._read = self._dialect.read_sql(prefix)
 
     # -- connections
@@ -87,6 +86,10 @@ class Store:
 
     # -- the way of one event
 
+    def _run(self, work: Work, sql: str, arguments: Sequence[Any]) -> None:
+        """One of the small statements, written with ? for both."""
+        work.cursor.execute(sql if self.is_sqlite else postgresql.numbered(sql), arguments)
+
     def read(self, work: Work, case: str, person: str, key: str | None) -> Reading:
         """Everything a decision needs, in one statement."""
         work.cursor.execute(self._read, (person, key, case))
@@ -104,22 +107,22 @@ class Store:
     def read_person(self, work: Work, person: str) -> tuple[Grant, ...]:
         """The grants of a person, for a case that does not exist yet."""
         columns = "id, person, role, scope, unit, valid_from, valid_until"
-        work.cursor.execute(f"select {columns} from {self.prefix}grant where person = {self._mark} order by id", (person,))
+        self._run(work, f"select {columns} from {self.prefix}grant where person = ? order by id", (person,))
         return tuple(_grant(*row) for row in work.cursor.fetchall())
 
     def answer(self, work: Work, key: str | None) -> tuple[str, str] | None:
         """(hash of the body, the stored answer) of an idempotency key."""
         if key is None:
             return None
-        work.cursor.execute(f"select body_hash, answer from {self.prefix}answer where key = {self._mark}", (key,))
+        self._run(work, f"select body_hash, answer from {self.prefix}answer where key = ?", (key,))
         found = work.cursor.fetchone()
         return (found[0], found[1]) if found else None
 
     def lock(self, work: Work, case: str) -> None:
         """Wait until nobody else is changing the case's family. SQLite's BEGIN IMMEDIATE has done that already."""
         if not self.is_sqlite:
-            inner = f"select root_id from {self.prefix}cases where id = %s"
-            work.cursor.execute(f"select 1 from {self.prefix}cases where id = ({inner}) for update", (case,))
+            inner = f"select root_id from {self.prefix}cases where id = ?"
+            self._run(work, f"select 1 from {self.prefix}cases where id = ({inner}) for update", (case,))
 
     def write(self, work: Work, step: Step, recorded_at: str, today: str) -> bool:
         """Write the step and what it begat; False when somebody was first and nothing was written."""
@@ -131,9 +134,9 @@ class Store:
 
     def draw(self, work: Work, series: str, scope: str, count: int = 1) -> int:
         """The first of `count` numbers drawn from a series; the row stays locked until the commit, so no gap can open."""
-        mark = self._mark
-        work.cursor.execute(
-            f"insert into {self.prefix}series(name, scope, last) values ({mark}, {mark}, {mark})"
+        self._run(
+            work,
+            f"insert into {self.prefix}series(name, scope, last) values (?, ?, ?)"
             f" on conflict (name, scope) do update set last = {self.prefix}series.last + excluded.last returning last",
             (series, scope, count),
         )
@@ -141,10 +144,10 @@ class Store:
 
     def due(self, work: Work, until: str, limit: int) -> list[tuple[str, str, str]]:
         """(case, clock, next_at) of timers due by that instant, in due order."""
-        mark = self._mark
-        work.cursor.execute(
-            f"select case_id, name, next_at from {self.prefix}clock where next_at is not null and next_at <= {mark}"
-            f" order by next_at, case_id limit {mark}",
+        self._run(
+            work,
+            f"select case_id, name, next_at from {self.prefix}clock where next_at is not null and next_at <= ?"
+            " order by next_at, case_id limit ?",
             (until, limit),
         )
         return [(row[0], row[1], row[2]) for row in work.cursor.fetchall()]
@@ -152,9 +155,7 @@ class Store:
     def invitation(self, work: Work, digest: str) -> dict[str, Any] | None:
         """The invitation with that token hash."""
         names = ("case_id", "event", "subject", "until", "revoked_at", "used_at")
-        work.cursor.execute(
-            f"select {', '.join(names)} from {self.prefix}invitation where token_hash = {self._mark}", (digest,)
-        )
+        self._run(work, f"select {', '.join(names)} from {self.prefix}invitation where token_hash = ?", (digest,))
         found = work.cursor.fetchone()
         return dict(zip(names, found, strict=True)) if found else None
 

@@ -8,6 +8,7 @@ no promise: autocommit, or sqlite3's legacy mode that has not begun a transactio
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -22,6 +23,12 @@ from .errors import translate
 Host = Session | Connection
 READ_ONLY = "tibandu_read_only"
 """execution option of connections that only read"""
+CURSOR = "tibandu_cursor"
+"""where a pooled connection keeps our cursor"""
+RESTING = "tibandu_resting"
+"""marks a pooled connection that may stay in the mode we left it in"""
+PREPARED = 400
+"""prepared statements per connection: one for each shape of a step"""
 
 
 class Work(Protocol):
@@ -40,11 +47,11 @@ class OwnWork:
 
     hosted = False
 
-    def __init__(self, driver: Any, dialect: str, prefix: str) -> None:
+    def __init__(self, driver: Any, cursor: Any, dialect: str, prefix: str) -> None:
         self._driver = driver
         self._dialect = dialect
         self._prefix = prefix
-        self.cursor = driver.cursor()
+        self.cursor = cursor
 
     @contextmanager
     def atomic(self, *, single: bool = False, nested: bool = False) -> Iterator[None]:
@@ -77,9 +84,9 @@ class HostWork:
 
     hosted = True
 
-    def __init__(self, driver: Any, prefix: str) -> None:
+    def __init__(self, cursor: Any, prefix: str) -> None:
         self._prefix = prefix
-        self.cursor = driver.cursor()
+        self.cursor = cursor
 
     @contextmanager
     def atomic(self, *, single: bool = False, nested: bool = False) -> Iterator[None]:
@@ -119,27 +126,51 @@ def _translated(prefix: str) -> Iterator[None]:
 def own_work(database: Database, prefix: str) -> Iterator[OwnWork]:
     """A pooled connection of ours, given back clean."""
     dialect = database.dialect.name
-    raw = database.raw_connection()
+    with _taking:
+        raw = database.raw_connection()
     driver: Any = raw.driver_connection
-    autocommit = driver.autocommit if dialect == "postgresql" else driver.isolation_level
+    cursor = raw.info.get(CURSOR) or _cursor(driver, dialect)
+    if dialect != "sqlite":  # there an unfinished statement would hold a lock
+        raw.info[CURSOR] = cursor
+    before = _begin_by_hand(driver, dialect)
     try:
-        if dialect == "postgresql":
-            driver.autocommit = True
-        else:
-            driver.isolation_level = None
-        yield OwnWork(driver, dialect, prefix)
+        yield OwnWork(driver, cursor, dialect, prefix)
     except BaseException:
         # A connection that broke in the middle of something is not given to the next one.
         if _in_transaction(driver, dialect):
             raw.invalidate()
         raise
     finally:
-        if raw.driver_connection is not None and raw.is_valid:
-            if dialect == "postgresql":
-                driver.autocommit = autocommit
-            else:
-                driver.isolation_level = autocommit
+        if raw.driver_connection is not None and raw.is_valid and RESTING not in raw.info:
+            _as_before(driver, dialect, before)
         raw.close()
+
+
+def _cursor(driver: Any, dialect: str) -> Any:
+    """PostgreSQL's own placeholders, $1: psycopg need not look for them in the text."""
+    if dialect == "sqlite":
+        return driver.cursor()
+    from psycopg import RawCursor
+
+    return RawCursor(driver)
+
+
+def _begin_by_hand(driver: Any, dialect: str) -> Any:
+    """From here on nothing begins a transaction but we; returns how it was."""
+    if dialect == "sqlite":
+        level, driver.isolation_level = driver.isolation_level, None
+        return level
+    before = driver.autocommit
+    if not before:
+        driver.autocommit = True
+    return before
+
+
+def _as_before(driver: Any, dialect: str, before: Any) -> None:
+    if dialect == "sqlite":
+        driver.isolation_level = before
+    else:
+        driver.autocommit = before
 
 
 def _in_transaction(driver: Any, dialect: str) -> bool:
@@ -162,7 +193,7 @@ def host_work(host: Host, prefix: str) -> HostWork:
             )
     elif driver.autocommit or connection.get_isolation_level() == "AUTOCOMMIT":
         raise _unsafe("本连接是自动提交", "this connection is in autocommit")
-    return HostWork(driver, prefix)
+    return HostWork(_cursor(driver, connection.dialect.name), prefix)
 
 
 def _unsafe(zh: str, en: str) -> StoreError:
@@ -172,6 +203,43 @@ def _unsafe(zh: str, en: str) -> StoreError:
             f"{en}; make the database engine with Engine.connect(url) and call us inside session.begin()",
         )
     )
+
+
+class _Taking(threading.local):
+    """Within this block of this thread a connection is taken by us."""
+
+    ours = False
+
+    def __enter__(self) -> None:
+        self.ours = True
+
+    def __exit__(self, *_: object) -> None:
+        self.ours = False
+
+
+_taking = _Taking()
+
+
+def prepare_postgresql(database: Database) -> None:
+    """Let the connections of this SQLAlchemy engine rest in autocommit, so that a step of one statement is one round trip and
+    nothing else. Whoever else takes one gets it as SQLAlchemy gives it, and what he left open is rolled back.
+
+    The engine is made with `pool_reset_on_return=None`: `_reset` does that, and asks the server only when there is something."""
+
+    @event.listens_for(database, "connect")
+    def _connect(driver: Any, record: Any) -> None:
+        driver.prepared_max = PREPARED
+        record.info[RESTING] = True
+
+    @event.listens_for(database, "checkout")
+    def _checkout(driver: Any, _record: Any, _proxy: Any) -> None:
+        if not _taking.ours and driver.autocommit:
+            driver.autocommit = False
+
+    @event.listens_for(database, "reset")
+    def _reset(driver: Any, _record: Any, state: Any) -> None:
+        if not state.terminate_only and driver.info.transaction_status != 0:
+            driver.rollback()
 
 
 def prepare_sqlite(database: Database) -> None:
