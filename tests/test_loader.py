@@ -216,7 +216,7 @@ CASES = [
     ("guard_code", [(P, "when: main_ground == 'outside'", "when: ¦main_ground == 'inside'")]),
     ("guard_code", [(P, "or lead > 0)", "or ¦result == 'NORTH:A')")]),
     ("guard_not_allowed", [(P, "or lead > 0)", "or ¦__import__('os'))")]),
-    ("guard_syntax", [(P, "(not result.promises or lead > 0)", "¦(not result.promises or lead > )")]),
+    ("guard_syntax", [(P, "(not result.promises or lead > 0)", "(not result.promises or lead > ¦)")]),
     ("guard_constant", [(P, "when: seen_on < '2026-12-31' and rule.withdraw_until != 'never' and 'city' in rule.levels", "when: ¦'true'")]),
 ]  # fmt: skip
 
@@ -426,9 +426,9 @@ HOSTILE = {
     "invalid UTF-8": (b"a: b\nc: \xff\xfe", "not_utf8"),
     "UTF-16": ("a: b".encode("utf-16"), "not_utf8"),
     "NUL": (b"a: \x00", "control_character"),
-    "one long text": (b"series: '" + b"x" * 1_000_000 + b"'", "bad_form"),
-    "one long number": (b"series: " + b"9" * 1_000_000, "bad_form"),
-    "nearly a number": (b"series: 1" + b"_1" * 400_000 + b"z", "bad_form"),
+    "one long text": (b"series: '" + b"x" * 1_000_000 + b"'", "too_long"),
+    "one long number": (b"series: " + b"9" * 1_000_000, "too_long"),
+    "nearly a number": (b"series: 1" + b"_1" * 400_000 + b"z", "too_long"),
     "an unfinished text": (b'a: "' + b"x" * 1_000_000, "yaml_syntax"),
     "quotation marks": (b'"' * 1_000_000, "yaml_syntax"),
     "question marks": (b"? " * 400_000, "key_not_text"),
@@ -444,11 +444,11 @@ def test_a_hostile_file_is_a_fault_soon_and_small(name: str) -> None:
     content, code = HOSTILE[name]
     best = float("inf")
     for _ in range(3):  # the machine may be busy; the file is not to blame for that
-        start = time.perf_counter()
+        start = time.process_time()
         faults = check_texts({"x": content})
-        best = min(best, time.perf_counter() - start)
-    assert code in {fault.code for fault in faults}
+        best = min(best, time.process_time() - start)
     assert best < 0.2
+    assert code in {fault.code for fault in faults}
     tracemalloc.start()
     check_texts({"x": content})
     _, peak = tracemalloc.get_traced_memory()
@@ -557,25 +557,21 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 def _plain(text: str) -> object:
-    """As an editor reads it: YAML 1.2, where a date is a text."""
+    """As an editor reads it: by YAML 1.2, where a date is a text."""
 
-    class Core(yaml.SafeLoader):
-        yaml_implicit_resolvers = {  # noqa: RUF012
-            first: [(tag, pattern) for tag, pattern in rules if not tag.endswith(("timestamp", ":value", ":merge"))]
-            for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
+    def plain(node: yaml_reader.Node) -> object:
+        if isinstance(node, yaml_reader.Pairs):
+            return {key: plain(value) for key, (_, value) in node.pairs.items()}
+        return [plain(item) for item in node.items] if isinstance(node, yaml_reader.Items) else node.value
 
-    def keys_are_text(value: object) -> object:
-        if isinstance(value, dict):
-            return {str(key): keys_are_text(item) for key, item in value.items()}
-        return [keys_are_text(item) for item in value] if isinstance(value, list) else value
-
-    return keys_are_text(yaml.load(text, Loader=Core))
+    tree = yaml_reader.read(text.encode(), Faults("x"))
+    assert tree is not None
+    return plain(tree)
 
 
 def test_the_schema_file_is_the_one_of_the_loader() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    assert grammar.json_schema() == SCHEMA, "write it anew: python -m workflow.grammar"
+    assert grammar.json_schema() == SCHEMA, "write json.dumps(json_schema(), ensure_ascii=False, indent=2) into it"
 
 
 def test_the_calendar_knows_the_same_keys() -> None:
@@ -583,7 +579,7 @@ def test_the_calendar_knows_the_same_keys() -> None:
     assert set(grammar.YEAR.keys) == YEAR_KEYS
 
 
-@pytest.mark.parametrize("path", [*sorted(GOOD.glob("*.yaml")), *sorted((ROOT / "definitions").rglob("*.yaml"))], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*sorted(GOOD.glob("*.yaml")), *sorted((ROOT / "definitions").rglob("*.yaml"))], ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_every_good_file_fits_the_schema(path: Path) -> None:
     VALIDATOR.validate(_plain(path.read_text(encoding="utf-8")))
 
@@ -639,7 +635,8 @@ def _scalars(shape: object) -> st.SearchStrategy[object]:
     banned = schema.get("not", {}).get("enum", ())
     if "\\d" in pattern:
         return st.dates().map(lambda day: f"{day.isoformat()}")
-    return st.from_regex(pattern.removesuffix("$") + r"\Z", fullmatch=True).filter(lambda text: text not in banned and len(text) < 60)
+    fitting = st.from_regex(pattern.removesuffix("$") + r"\Z", fullmatch=True)
+    return fitting.filter(lambda text: text not in banned and len(text) < 60 and text.isprintable())
 
 
 STRUCTURAL = {

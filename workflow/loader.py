@@ -294,10 +294,10 @@ class _Shelf:
         for source in sources.values():
             name = source.data.get("calendar")
             known = self.sources["calendar"]
-            if name is not None and name not in known:
+            if name is not None and name not in known and self.complete:
                 zh, en = suggest(name, known)
                 source.fault(("calendar",), "unknown_calendar", f"没有日历 {name}{zh}", f"unknown calendar {name}{en}")
-        self.books = rule_books(sources)
+        self.books = rule_books(sources, complete=self.complete)
         if self.place is not None and self.place not in sources:
             zh, en = suggest(self.place, sources)
             faults = self.read_files[0].faults if self.read_files else Faults("?")

@@ -20,9 +20,12 @@ __all__ = ["rule_books"]
 DAY = timedelta(days=1)
 
 
-def rule_books(sources: Mapping[str, Source]) -> dict[str, RuleBook]:
-    """The book of each place; faults are noted in its file."""
-    return _Shelf(sources).books()
+def rule_books(sources: Mapping[str, Source], *, complete: bool = True) -> dict[str, RuleBook]:
+    """The book of each place; faults are noted in its file.
+
+    `complete`: no file is missing that could not be read.
+    """
+    return _Shelf(sources, complete).books()
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class _Entry:
 class _Shelf:
     """Puts the books together, those that are extended first."""
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[str, Source], complete: bool) -> None:
         self.sources = sources
+        self.complete = complete
         self.done: dict[str, tuple[Rule, ...]] = {}
 
     def books(self) -> dict[str, RuleBook]:
@@ -47,6 +51,8 @@ class _Shelf:
 
     def _sound(self, place: str) -> bool:
         """Whether neither its file nor any it builds on has a fault: only then can the whole be judged."""
+        if not self.complete:
+            return False
         chain: list[str] = []
         while place in self.sources and place not in chain:
             chain.append(place)
@@ -64,6 +70,8 @@ class _Shelf:
     def _base(self, place: str, source: Source, asked: tuple[str, ...]) -> tuple[Rule, ...]:
         other = source.data.get("extends")
         if other is None:
+            return ()
+        if other not in self.sources and not self.complete:
             return ()
         if other not in self.sources:
             zh, en = suggest(other, self.sources)

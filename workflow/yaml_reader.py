@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import yaml
 
@@ -31,13 +31,13 @@ MAX_FAULTS = 200
 """Of one file. Beyond that nobody reads on, and finding more would only cost time."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's parser, which every wheel of PyYAML carries; the one in Python is slower and refuses `[a?]`."""
 
 Look = Literal["text", "integer", "boolean", "null", "date", "time", "number", "word"]
 """What a plain scalar looks like. `number`: a float, octal, hex …; `word`: yes, no, on, off, True …"""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A place in a file; both count from 1."""
 
     line: int = 1
@@ -160,13 +160,14 @@ def _mark_at(text: str, index: int) -> Mark:
 
 # --- scalars -----------------------------------------------------------------------------------------
 
-_LOOKS: tuple[tuple[Look, re.Pattern[str]], ...] = (
-    ("null", re.compile(r"|~|[Nn]ull|NULL")),
-    ("boolean", re.compile(r"true|false")),
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOLEANS = frozenset({"true", "false"})
+_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n"})
+"""What YAML 1.1 takes for a boolean, in any case."""
+_FIGURES: tuple[tuple[Look, re.Pattern[str]], ...] = (
     ("integer", re.compile(r"-?(0|[1-9][0-9]{0,15})")),
     ("date", re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")),
     ("time", re.compile(r"[-+]?[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]).*")),
-    ("word", re.compile(r"(?i:true|false|yes|no|on|off|y|n)")),
     (
         "number",
         re.compile(
@@ -176,8 +177,6 @@ _LOOKS: tuple[tuple[Look, re.Pattern[str]], ...] = (
         ),
     ),
 )
-
-
 LONGEST_LOOK = 64
 """What is longer is nobody's number or date, and need not be matched."""
 
@@ -185,12 +184,17 @@ LONGEST_LOOK = 64
 def _look(text: str) -> Look:
     if len(text) > LONGEST_LOOK:
         return "text"
-    return next((look for look, pattern in _LOOKS if pattern.fullmatch(text)), "text")
+    if text in _NULLS:
+        return "null"
+    if text[0] in "0123456789+-.":
+        return next((look for look, pattern in _FIGURES if pattern.fullmatch(text)), "text")
+    if text.lower() in _WORDS:
+        return "boolean" if text in _BOOLEANS else "word"
+    return "text"
 
 
-def _scalar(event: Any) -> Scalar:
-    text = unicodedata.normalize("NFC", event.value)
-    start, end = event.start_mark, event.end_mark
+def _scalar(event: Any, mark: Mark) -> Scalar:
+    text = event.value if event.value.isascii() else unicodedata.normalize("NFC", event.value)
     plain = event.style in (None, "")
     look: Look = _look(text) if plain else "text"
     value: str | int | bool | None = text
@@ -200,8 +204,8 @@ def _scalar(event: Any) -> Scalar:
         value = text == "true"
     elif look == "null":
         value = None
-    inset = (0 if plain else 1) if start.line == end.line and event.style not in ("|", ">") else None
-    return Scalar(_mark(start), text, look, value, inset)
+    one_line = event.end_mark.line == mark.line - 1 and event.style not in ("|", ">")
+    return Scalar(mark, text, look, value, (0 if plain else 1) if one_line else None)
 
 
 def _mark(mark: Any) -> Mark:
@@ -279,7 +283,7 @@ class _Builder:
         if event.tag is not None:
             self.faults.add(mark, "tag", "不允许 YAML 标签（!）", "YAML tags (!) are not allowed")
         if isinstance(event, yaml.ScalarEvent):
-            self._put(_scalar(event))
+            self._put(_scalar(event, mark))
             return
         node: Items | Pairs = Items(mark) if isinstance(event, yaml.SequenceStartEvent) else Pairs(mark)
         if len(self.stack) >= MAX_DEPTH:
