@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, TypeVar
 
 from ..errors import Text
 from .context import FAULTS, OK, Context, UsageError
 
+T = TypeVar("T")
 KEY_HELP = "密钥文件 / key file of the anchors, kept away from the database"
 
 
@@ -95,9 +95,13 @@ def run_export(context: Context) -> int:
     engine, out = context.engine, context.arguments.out
     engine.search(limit=1)
     _free(out)
-    _write(out, lambda file: export_history(engine.store, file))
-    context.console.say(f"已导出到 {out}", f"exported to {out}")
-    context.console.value({"file": str(out)})
+    with context.console.counter(Text("导出", "exporting")) as count:
+        written = _write(out, lambda file: export_history(engine.store, file, progress=count))
+    context.console.say(
+        f"已导出 {written.cases} 个案件,{written.lines} 行 → {out}",
+        f"exported {written.cases} case(s), {written.lines} line(s) → {out}",
+    )
+    context.console.value({**asdict(written), "file": str(out)})
     return OK
 
 
@@ -108,10 +112,10 @@ def _free(path: Path) -> None:
         raise UsageError(Text(f"没有文件夹 {path.parent}", f"there is no folder {path.parent}"))
 
 
-def _write(path: Path, write: Callable[[io.TextIOBase], object]) -> None:
+def _write(path: Path, write: Callable[[TextIO], T]) -> T:
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
-            write(file)
+            return write(file)
     except OSError as error:
         raise UsageError(
             Text(f"无法写入 {path}:{error.strerror}", f"cannot write {path}: {error.strerror}")

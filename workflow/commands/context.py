@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OK, FAULTS, USAGE, STORE = 0, 1, 2, 3
 """exit codes: done · faults found, or the answer is no · wrong usage or set-up · the database"""
+SCHEMES = ("sqlite", "postgresql")
 
 
 class UsageError(Exception):
@@ -74,6 +75,13 @@ class Context:
         """The engine; on SQLite the file is made if there is none. Raises StoreError."""
         from ..engine import Engine
 
+        scheme = self.database.partition("://")[0].partition("+")[0]
+        if scheme not in SCHEMES:
+            text = Text(
+                f"--database 须为 sqlite:///文件 或 postgresql://…,不能是 {scheme}",
+                f"--database must be sqlite:///FILE or postgresql://…, not {scheme}",
+            )
+            raise StoreError(text)
         engine = Engine(self.database, self.library, place=self.arguments.place)
         self.__dict__["engine"] = engine
         return engine
