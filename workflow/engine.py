@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 
 from . import worklist
 from .authorization import bar
-from .calendars import PartialDate
+from .model import PartialDate
 from .clock import Clock, SystemClock, civil_date
 from .deadlines import Explanation, explain
 from .decision import objections

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from .calendars import PartialDate
+from .model import PartialDate
 from .clock import Clock, civil_date
 from .act import Act
 from .decision import decide, decide_start, decide_tick

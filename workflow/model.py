@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -9,8 +11,44 @@ from typing import Any
 
 from .errors import Reason, Text
 
+DECEMBER = 12
 SYSTEM = "system"
 """The person of automatic events; nobody can be granted anything under this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialDate:
+    """A date of an old record of which perhaps only the year or the month is known."""
+
+    year: int
+    month: int | None = None
+    day: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.month is None and self.day is not None:
+            raise ValueError("a day without a month is no date")
+        self.earliest()
+
+    @classmethod
+    def parse(cls, text: str) -> PartialDate:
+        """Read `2025`, `2025-04` or `2025-04-09`. Raises ValueError for anything else."""
+        if not re.fullmatch(r"[0-9]{4}(-[0-9]{2}){0,2}", text):
+            raise ValueError(f"not a date, month or year: {text!r}")
+        year, month, day = (*map(int, text.split("-")), None, None)[:3]
+        return cls(year=year or 0, month=month, day=day)
+
+    def earliest(self) -> date:
+        """The first day it can have been."""
+        return date(self.year, self.month or 1, self.day or 1)
+
+    def latest(self) -> date:
+        """The last day it can have been."""
+        month = self.month or DECEMBER
+        return date(self.year, month, self.day or monthrange(self.year, month)[1])
+
+    def __str__(self) -> str:
+        parts = [f"{self.year:04}", *(f"{part:02}" for part in (self.month, self.day) if part)]
+        return "-".join(parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
