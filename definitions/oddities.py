@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from workflow.calendars import PartialDate
 from workflow.errors import Text
 
+from .records import PartialDate
 from .stories import Story, Timing
 
 

@@ -19,8 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workflow.calendars import PartialDate
+from workflow.model import PartialDate
 from workflow.errors import Text
+
+__all__ = [
+    "COLUMNS", "LIMITS", "MAX_FAULTS", "FaultyInput", "InputFault", "PartialDate", "Printed", "Record", "Timeline",
+    "hash_of", "read", "short",
+]  # fmt: skip
 
 MAX_BYTES = 50_000_000
 MAX_FAULTS = 500

@@ -18,10 +18,9 @@ from typing import Any, Protocol, TextIO
 from tqdm import tqdm
 
 from workflow import Actor, Case, Engine, NotFound, load_definitions
-from workflow.calendars import PartialDate
 
 from . import report
-from .records import FaultyInput, Printed, Record, Timeline, read
+from .records import FaultyInput, PartialDate, Printed, Record, Timeline, read
 from .report import Outcome, Report
 from .stories import INFERRED, PRINTED, RECORDS, TIMELINES
 from .timelines import (

@@ -11,7 +11,8 @@ from datetime import date
 from typing import Any, Literal
 
 from workflow import Case, Engine, HistoryEntry
-from workflow.calendars import PartialDate
+
+from .records import PartialDate
 
 RECORDS = "published/records"
 TIMELINES = "published/timelines"
