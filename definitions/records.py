@@ -34,8 +34,8 @@ SHOWN = 40
 
 LIMITS = {
     "source_url": 2000, "congress": 80, "session": 80, "number": 80, "title": 500, "category": 80, "lead_unit": 1000,
-    "co_units": 1000, "assigned_on": 10, "replied_on": 10, "result_class": 20, "satisfaction": 20, "key_supervised": 1,
-    "procuratorate_link": 1, "notes": 5000,
+    "co_units": 1000, "assigned_on": 10, "replied_on": 10, "result_class": 20, "satisfaction": 20, "key_supervised": 10,
+    "procuratorate_link": 10, "notes": 5000,
 }  # fmt: skip
 """the columns, each with its longest text"""
 COLUMNS = tuple(LIMITS)
