@@ -1,0 +1,387 @@
+"""Death at every point of an act: before and after each statement, and at each line the engine runs.
+
+A point is named for what is about to happen or has just happened: `before read`, `after write`, `before commit` … The operation
+is first done whole, to see its points; then a fresh case for each point dies there, by an exception or with its process.
+Afterwards the store must be whole, and the same act sent again must be there exactly once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from sqlalchemy import Engine as Database
+from sqlalchemy import event, text
+
+import workflow
+from tests.crash import story
+from tests.crash.check import Content, violations
+from workflow.engine import Engine
+from workflow.model import Case, Request
+from workflow.testing import FrozenClock
+
+NAMES = {
+    "select": "read", "with": "write", "insert": "write", "update": "write", "delete": "write", "begin": "begin",
+    "commit": "commit", "rollback": "rollback", "savepoint": "savepoint", "release": "release",
+}  # fmt: skip
+TRACED = ("engine.py", "firing.py", "memory.py", "work.py", "sql.py", "sqlite.py", "postgresql.py")
+
+
+class Died(Exception):
+    """What a test lets happen at a point."""
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _raise() -> None:
+    raise Died
+
+
+@dataclass(slots=True)
+class Faults:
+    """Counts the points that are passed, and dies at one of them."""
+
+    at: int = -1
+    die: Callable[[], None] = _raise
+    passed: list[str] | None = None
+
+    def reach(self, point: str) -> None:
+        """Pass a point, or die there."""
+        if self.passed is None:
+            return
+        self.passed.append(point)
+        if len(self.passed) - 1 == self.at:
+            self.passed = None
+            self.die()
+
+    def watch(self, at: int, die: Callable[[], None]) -> list[str]:
+        """From now on; the list that the points go into."""
+        self.at, self.die, self.passed = at, die, []
+        return self.passed
+
+    def statement(self, run: Callable[..., Any], sql: Any, *arguments: Any, **more: Any) -> Any:
+        """Run one statement between two points."""
+        if self.passed is None:
+            return run(sql, *arguments, **more)
+        name = NAMES[str(sql).split(None, 1)[0].lower()]
+        if str(sql).lower().startswith("select") and "for update" in str(sql).lower():
+            name = "lock"
+        self.reach(f"before {name}")
+        result = run(sql, *arguments, **more)
+        self.reach(f"after {name}")
+        return result
+
+
+def faulty(url: str, faults: Faults) -> Database:
+    """The engine's own database engine, its cursors reaching the points."""
+    import psycopg
+
+    class SQLiteCursor(sqlite3.Cursor):
+        def execute(self, sql: Any, *arguments: Any) -> Any:
+            return faults.statement(super().execute, sql, *arguments)
+
+        def executemany(self, sql: Any, *arguments: Any) -> Any:
+            return faults.statement(super().executemany, sql, *arguments)
+
+    class SQLiteConnection(sqlite3.Connection):
+        def cursor(self, *arguments: Any) -> Any:
+            return super().cursor(SQLiteCursor)
+
+    class PostgresCursor(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *arguments: Any, **more: Any) -> Any:
+            return faults.statement(super().execute, query, *arguments, **more)
+
+    database = Engine.connect(url)
+
+    @event.listens_for(database, "do_connect")
+    def _connect(dialect: Any, record: Any, positional: Any, named: dict[str, Any]) -> None:
+        if dialect.name == "sqlite":
+            named["factory"] = SQLiteConnection
+        else:
+            named["cursor_factory"] = PostgresCursor
+
+    @event.listens_for(database, "commit")
+    def _commit(connection: Any) -> None:
+        faults.reach("before host commit")
+
+    return database
+
+
+# --- the operations
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something done to a fresh case: how to come to it, how to do it, how it shows that it was done (how often)."""
+
+    name: str
+    prepare: Callable[[Bench], Any]
+    act: Callable[[Engine, Any, str], object]
+    done: Callable[[Content, Any, str], int]
+    points: frozenset[str]
+    """what must be among its points, on either database"""
+    times: int = 1
+
+
+class Bench:
+    """A database, an engine that prepares, and one that dies; they share no memory."""
+
+    def __init__(self, url: str) -> None:
+        self.faults = Faults()
+        self.url = url
+        self.clock = FrozenClock(story.DAY)
+        self.maker = Engine(url, story.library(), place=story.PLACE, clock=self.clock)
+        self.maker.create_schema()
+        story.settle(self.maker)
+        self.unkeyed = 0
+        with self.maker.database.begin() as connection:
+            connection.execute(text("create table host_note (note varchar(80) primary key)"))
+
+    def victim(self) -> Engine:
+        """An engine with nothing in its memory, its first connection made."""
+        database = faulty(self.url, self.faults)
+        database.connect().close()
+        return Engine(database, story.library(), place=story.PLACE, clock=self.clock)
+
+    def case(self, *events: int) -> Case:
+        """A suggestion taken along the first steps of the story."""
+        case = self.maker.start("suggestion", story.OFFICE, story.suggestion(), tenant=story.TENANT)
+        self.unkeyed += 1
+        for slot, name, who in story.STORY[: events[0] if events else 0]:
+            target = self.child(case, slot) if slot else case
+            self.maker.fire(target.id, name, who, story.data_of(target.kind, name))
+            self.unkeyed += 1
+        return case
+
+    def child(self, case: Case, slot: str) -> Case:
+        """The youngest child in a slot."""
+        return [child for child in self.maker.children(case.id) if child.slot == slot][-1]
+
+
+def _fire(name: str) -> Callable[[Engine, Case, str], object]:
+    who = next(who for _, event_, who in story.STORY if event_ == name)
+    return lambda engine, case, key: engine.fire(case.id, name, who, story.data_of(case.kind, name), key=key)
+
+
+def _times(name: str) -> Callable[[Content, Case, str], int]:
+    return lambda content, case, key: sum(line.event == name for line in content.lines[case.id])
+
+
+def _answered(content: Content, case: Any, key: str) -> int:
+    return sum(stored.endswith(f"\n{key}") for stored in content.answers)
+
+
+def _rows(engine: Engine, case: Case, key: str) -> object:
+    rows = [
+        Request(case=case.id, event="record_source", actor=story.OFFICE, data={"source_note": "一"}, key=f"{key}a"),
+        Request(case=case.id, event="withdraw", actor=story.OFFICE),
+        Request(case=case.id, event="record_source", actor=story.OFFICE, data={"source_note": "二"}, key=f"{key}b"),
+    ]
+    outcomes = engine.batch(rows)
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    return outcomes
+
+
+def _hosted(engine: Engine, case: Case, key: str) -> object:
+    with engine.database.begin() as connection:
+        connection.execute(text("delete from host_note where note = :note"), {"note": key})
+        connection.execute(text("insert into host_note values (:note)"), {"note": key})
+        return engine.fire(
+            case.id, "record_source", story.OFFICE, {"source_note": "一"}, key=key, session=connection
+        )
+
+
+def _start(engine: Engine, case: Any, key: str) -> object:
+    return engine.start("suggestion", story.OFFICE, story.suggestion(), tenant=story.TENANT, key=key)
+
+
+def _tick(engine: Engine, case: Any, key: str) -> object:
+    while engine.tick():
+        pass
+    return None
+
+
+def _waiting(bench: Bench) -> Case:
+    case = bench.case(3)
+    bench.clock.advance(days=12)
+    return case
+
+
+READ_WRITE = frozenset({"before read", "after read", "before write", "after write"})
+COMMITTED = READ_WRITE | {"before commit", "after commit"}
+OPERATIONS = (
+    Operation("start", lambda bench: None, _start, _answered, READ_WRITE),
+    Operation("assign", lambda bench: bench.case(2), _fire("assign"), _times("assign"), READ_WRITE),
+    Operation("number", lambda bench: bench.case(), _fire("accept_in_session"), _times("accept_in_session"), COMMITTED),
+    Operation(
+        "extension", lambda bench: bench.child(bench.case(7), "extensions"), _fire("grant"), _times("grant"), READ_WRITE,
+    ),
+    Operation("tick", _waiting, _tick, _times("close_return_window"), READ_WRITE),
+    Operation("batch", lambda bench: bench.case(1), _rows, _times("record_source"),
+              COMMITTED | {"before savepoint", "after release"}, times=2),
+    Operation("host", lambda bench: bench.case(1), _hosted, _times("record_source"),
+              READ_WRITE | {"before savepoint", "after release", "before host commit"}),
+)  # fmt: skip
+
+
+# --- dying
+
+
+def statements(bench: Bench, operation: Operation, die: Callable[[], None] | None) -> Iterator[str]:
+    """Die at every point of the operation; the breaches. `die` None: with the process."""
+    victim, subject = bench.victim(), operation.prepare(bench)
+    points = bench.faults.watch(-1, _raise)
+    operation.act(victim, subject, f"{operation.name}-whole")
+    seen = list(points)
+    bench.faults.passed = None
+    victim.database.dispose()
+    for missing in sorted(operation.points - set(seen)):
+        yield f"{operation.name} never came to the point '{missing}'"
+    for index, point in enumerate(seen):
+        key = f"{operation.name}-{index}"
+        subject = operation.prepare(bench)
+        if die is None:
+            bench.maker.database.dispose()
+            fate = dying(lambda: _at(bench, operation, subject, key, index))
+        else:
+            fate = _in_process(bench, operation, subject, key, index)
+        where = f"{operation.name}, {point} (point {index})"
+        if fate is not None:
+            yield f"{where}: {fate}"
+        yield from (f"{where}: {one}" for one in afterwards(bench, operation, subject, key))
+    yield from violations(bench.maker, unkeyed=None if operation.name == "start" else bench.unkeyed)
+
+
+def _at(bench: Bench, operation: Operation, subject: Any, key: str, index: int) -> None:
+    victim = bench.victim()
+    bench.faults.watch(index, _kill)
+    operation.act(victim, subject, key)
+
+
+def _in_process(bench: Bench, operation: Operation, subject: Any, key: str, index: int) -> str | None:
+    victim = bench.victim()
+    bench.faults.watch(index, _raise)
+    try:
+        operation.act(victim, subject, key)
+    except Died:
+        fate = None
+    else:
+        fate = "did not die"
+    bench.faults.passed = None
+    if victim.database.pool.checkedout():  # type: ignore[attr-defined]
+        fate = "left a connection checked out"
+    # The same engine goes on: nothing of the death may cling to its connection or its memory.
+    for breach in afterwards(bench, operation, subject, key, victim):
+        fate = f"the engine it happened in: {breach}"
+    victim.database.dispose()
+    return fate
+
+
+def dying(act: Callable[[], None]) -> str | None:
+    """Run it in a child that shall be killed by its own hand."""
+    pid = os.fork()
+    if not pid:
+        try:
+            act()
+        finally:
+            os._exit(70)
+    _, status = os.waitpid(pid, 0)
+    return None if os.WIFSIGNALED(status) else f"did not die but ended with {os.waitstatus_to_exitcode(status)}"
+
+
+def afterwards(
+    bench: Bench, operation: Operation, subject: Any, key: str, engine: Engine | None = None
+) -> Iterator[str]:
+    """Once or not at all; sent again, exactly once."""
+    engine = engine or bench.maker
+    root = None if subject is None else subject.root
+    for sent_again in (False, True):
+        if sent_again:
+            operation.act(engine, subject, key)
+        content = Content(engine, root)
+        times = operation.done(content, subject, key)
+        if times != operation.times and (sent_again or times != 0):
+            yield f"{'sent again, ' if sent_again else ''}done {times} times"
+        if root is not None:
+            yield from violations(engine, content, unkeyed=None)
+        if operation.name == "host":
+            yield from host_notes(engine, key, times > 0)
+
+
+def host_notes(engine: Engine, key: str, done: bool) -> Iterator[str]:
+    """What the host wrote in its own table stands or falls with the act."""
+    with engine.database.connect() as connection:
+        found = connection.execute(text("select count(*) from host_note where note = :note"), {"note": key}).scalar()
+    if found != done:
+        yield f"the host's row ({found}) and the act ({done}) parted"
+
+
+def every_line(bench: Bench, names: Sequence[str], every: int, first: int) -> Iterator[str]:
+    """Kill the process at each line (of `every` one) that the engine's files run; the breaches. The last is the count."""
+    home, killed = str(Path(workflow.__file__).parent), 0
+    for operation in OPERATIONS:
+        if operation.name not in names:
+            continue
+        at = first
+        while True:
+            subject, key = operation.prepare(bench), f"{operation.name}-line-{at}"
+            bench.maker.database.dispose()
+            fate = dying(lambda: _at_line(bench, operation, subject, key, at, home))  # noqa: B023 - called at once
+            if fate is not None:
+                break  # came to its end before that many lines
+            killed += 1
+            yield from (f"{operation.name}, line {at}: {one}" for one in afterwards(bench, operation, subject, key))
+            at += every
+    yield from violations(bench.maker, unkeyed=None)
+    yield f"= {killed}"
+
+
+def _at_line(bench: Bench, operation: Operation, subject: Any, key: str, at: int, home: str) -> None:
+    victim, left = bench.victim(), at
+
+    def line(frame: FrameType, what: str, argument: Any) -> Any:
+        nonlocal left
+        if what == "line":
+            left -= 1
+            if left < 0:
+                _kill()
+        return line
+
+    def call(frame: FrameType, what: str, argument: Any) -> Any:
+        file = frame.f_code.co_filename
+        return line if file.startswith(home) and file.endswith(TRACED) else None
+
+    sys.settrace(call)
+    operation.act(victim, subject, key)
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m tests.crash.points URL [every [first]]`: die with the process at every statement and every so many lines."""
+    bench, breaches, count = Bench(arguments[0]), 0, ""
+    every, first = (int(word) for word in (*arguments[1:], "0", "0")[:2])
+    for operation in OPERATIONS:
+        for breach in statements(bench, operation, None):
+            print(breach)  # noqa: T201
+            breaches += 1
+    for breach in every_line(bench, ("assign", "number", "tick"), every, first) if every else ():
+        if breach.startswith("= "):
+            count = breach[2:]
+            continue
+        print(breach)  # noqa: T201
+        breaches += 1
+    bench.maker.database.dispose()
+    print(f"{bench.maker.database.dialect.name}: {count or 'no'} lines, {breaches} breaches")  # noqa: T201
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
