@@ -46,7 +46,7 @@ def test_every_code_of_a_refusal_is_tested_here() -> None:
     assert codes - {case[0] for case in CASES} - below == set()
 
 
-MODULES = ("yaml_reader", "shapes", "grammar", "references", "rulebooks", "loader", "guards")
+MODULES = ("yaml_reader", "shapes", "grammar", "references", "rulebooks", "loader", "guards/syntax")
 
 
 def test_every_fault_of_every_file_at_once() -> None:
