@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workflow.model import PartialDate
 from workflow.errors import Text
+from workflow.model import PartialDate
 
 __all__ = [
     "COLUMNS", "LIMITS", "MAX_FAULTS", "FaultyInput", "InputFault", "PartialDate", "Printed", "Record", "Timeline",

@@ -116,8 +116,14 @@ class Repeatable:
         return found[:count]
 
 
+class _Bar(tqdm):  # type: ignore[type-arg]
+    """A bar on a terminal, nothing elsewhere, and no thread that watches it."""
+
+    monitor_interval = 0
+
+
 def _bar(rows: Sequence[Any], /) -> Iterable[Any]:
-    bar: Iterable[Any] = tqdm(rows, disable=None, leave=False, unit="")
+    bar: Iterable[Any] = _Bar(rows, disable=None, leave=False, unit="")
     return bar
 
 

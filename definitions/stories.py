@@ -110,11 +110,14 @@ def _order(story: Story) -> tuple[str, ...]:
 
 
 def _story(engine: Engine, case: Case) -> Story:
-    return Story(
-        case=case,
-        lines=tuple(engine.history(case.id)),
-        children=tuple((child, tuple(engine.history(child.id))) for child in engine.children(case.id)),
-    )
+    children = [(child, tuple(engine.history(child.id))) for child in engine.children(case.id)]
+    return Story(case=case, lines=tuple(engine.history(case.id)), children=tuple(sorted(children, key=_age)))
+
+
+def _age(child: tuple[Case, tuple[HistoryEntry, ...]]) -> tuple[object, ...]:
+    """Oldest first; what began at the same instant, by what it is about."""
+    case, lines = child
+    return lines[0].recorded_at, str(case.data.get("promise", "")), case.party or "", case.id
 
 
 def is_inferred(line: HistoryEntry) -> bool:
