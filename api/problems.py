@@ -112,7 +112,9 @@ def respond(error: Exception) -> Response:
 
 def language_asked() -> str:
     """`zh` or `en`, by Accept-Language."""
-    return request.accept_languages.best_match(["zh", "en"]) or "zh"
+    # Not best_match: it takes an exact `en` of lower quality before a `zh-CN`.
+    asked = (name.lower()[:2] for name, quality in request.accept_languages if quality > 0)
+    return next((name for name in asked if name in ("zh", "en")), "zh")
 
 
 def _problem(error: Exception) -> Problem:

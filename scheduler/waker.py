@@ -15,6 +15,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from types import FrameType
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -54,10 +55,13 @@ class TickWaker:
     def start(self) -> None:
         """Begin; the first tick comes at once."""
         self._last = time.monotonic()
-        once = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
-        self._scheduler.add_job(self.tick, id="first", **once)
-        self._scheduler.add_job(self.tick, "interval", seconds=self._seconds, id="tick", **once)
         self._scheduler.start()
+        job = self._scheduler.add_job(
+            self.tick, "interval", seconds=self._seconds, id="tick", max_instances=1, coalesce=True,
+            misfire_grace_time=None,
+        )  # fmt: skip
+        # The same job earlier, not a job of its own: APScheduler 3.11's thread dies when a one-time job ends during shutdown.
+        job.modify(next_run_time=job.next_run_time - timedelta(seconds=self._seconds))
         if self._watchdog is not None:
             self._watchdog.start()
 

@@ -1,0 +1,497 @@
+"""The HTTP entrance: what each address answers, every kind of problem, and a host's own application around the blueprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api import Tokens, create_app, create_blueprint, nobody
+from api.problems import TITLES, respond
+from workflow import Actor, Conflict, Engine, load_definitions
+from workflow.errors import StoreError, Text
+from workflow.library import Library
+from workflow.testing import FrozenClock
+
+ROOT = Path(__file__).parents[1]
+TENANT = "hubei/xianning"
+TOKENS = {"li.wei": "t-office", "wang.fang": "t-clerk", "sun.qi": "t-stranger"}
+PROPOSAL = {
+    "title": "零工驿站",
+    "body": "在楼宇、商圈建设驿站",
+    "first_signer": "d.chen",
+    "signers": ["d.chen"],
+    "publication_wish": "full",
+}
+START = {"kind": "suggestion", "tenant": TENANT, "data": PROPOSAL}
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return load_definitions(ROOT / "definitions")
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(date(2026, 3, 2))
+
+
+def made(url: str, library: Library, clock: FrozenClock) -> Engine:
+    engine = Engine(url, library, clock=clock)
+    engine.create_schema()
+    engine.grant("li.wei", "deputy_affairs", TENANT)
+    engine.grant("wang.fang", "unit_clerk", TENANT, unit="housing")
+    return engine
+
+
+@pytest.fixture
+def engine(sqlite_url: str, library: Library, clock: FrozenClock) -> Iterator[Engine]:
+    engine = made(sqlite_url, library, clock)
+    yield engine
+    engine.database.dispose()
+
+
+def tokens() -> Tokens:
+    return Tokens({hashlib.sha256(token.encode()).hexdigest(): person for person, token in TOKENS.items()})
+
+
+class Caller:
+    """A client of one person."""
+
+    def __init__(self, client: FlaskClient, person: str | None = "li.wei") -> None:
+        self.client = client
+        self.headers = {"Authorization": f"Bearer {TOKENS[person]}"} if person else {}
+
+    def get(self, address: str, **headers: str) -> TestResponse:
+        return self.client.get(address, headers=self.headers | _named(headers))
+
+    def post(
+        self, address: str, body: Any = None, raw: bytes | str | None = None, **headers: str
+    ) -> TestResponse:
+        sent = {"Content-Type": "application/json"} | self.headers | _named(headers)
+        data = json.dumps({} if body is None else body) if raw is None else raw
+        return self.client.post(address, data=data, headers=sent)
+
+    def fire(self, case: dict[str, Any], event: str, data: dict[str, Any], **headers: str) -> TestResponse:
+        headers.setdefault("if_match", f'"{case["revision"]}"')
+        return self.post(f"/v1/cases/{case['id']}/events/{event}", {"data": data}, **headers)
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-").title(): value for name, value in headers.items()}
+
+
+@pytest.fixture
+def client(engine: Engine) -> FlaskClient:
+    return create_app(engine, tokens()).test_client()
+
+
+@pytest.fixture
+def office(client: FlaskClient) -> Caller:
+    return Caller(client)
+
+
+@pytest.fixture
+def case(office: Caller) -> dict[str, Any]:
+    return office.post("/v1/cases", START).json
+
+
+ACCEPT = {"congress": "六届", "session": "五次"}
+ASSIGN = {"assignment_mode": "sole", "lead_unit": "housing"}
+
+
+def problem(response: TestResponse, status: int, code: str) -> dict[str, Any]:
+    """The body of a problem, checked for its form."""
+    body = json.loads(response.data)
+    assert (response.status_code, body["code"]) == (status, code), body
+    assert response.mimetype == "application/problem+json"
+    assert body["status"] == status
+    assert body["type"] == f"urn:tibandu:problem:{code.replace('_', '-')}"
+    assert body["title"]
+    assert body["detail"] in (body["texts"]["zh"], body["texts"]["en"])
+    assert "Traceback" not in response.text
+    return body
+
+
+# --- the plain way
+
+
+def test_start_look_fire_and_history(office: Caller) -> None:
+    started = office.post("/v1/cases", START)
+    assert started.status_code == 201
+    case = started.json
+    assert (case["state"], case["revision"], started.headers["ETag"]) == ("filed", 1, '"1"')
+    seen = office.get(started.headers["Location"])
+    assert seen.json == case
+
+    done = office.fire(case, "accept", ACCEPT)
+    assert (done.status_code, done.json["state"], done.headers["ETag"]) == (200, "accepted", '"2"')
+    entries = office.get(f"/v1/cases/{case['id']}/history").json["entries"]
+    assert [(e["seq"], e["event"], e["actor"]) for e in entries] == [
+        (1, "start", "li.wei"),
+        (2, "accept", "li.wei"),
+    ]
+    assert entries[0]["data"]["title"] == PROPOSAL["title"]
+
+
+def test_the_same_on_both_databases(database_url: str, library: Library, clock: FrozenClock) -> None:
+    engine = made(database_url, library, clock)
+    office = Caller(create_app(engine, tokens()).test_client())
+    case = office.post("/v1/cases", START, idempotency_key="k1").json
+    assert office.post("/v1/cases", START, idempotency_key="k1").json["id"] == case["id"]
+    assert office.fire(case, "accept", ACCEPT).status_code == 200
+    problem(office.fire(case, "accept", ACCEPT), 412, "stale")
+    problem(office.get("/v1/cases/none"), 404, "not_found")
+    engine.database.dispose()
+
+
+def test_permitted_says_why_not(office: Caller, client: FlaskClient, case: dict[str, Any]) -> None:
+    found = office.get(f"/v1/cases/{case['id']}/permitted").json
+    events = {event["event"]: event for event in found["events"]}
+    assert events["accept"]["allowed"]
+    assert events["accept"]["form"] == ["congress", "session"]
+    assert not events["issue_reply"]["allowed"]
+    assert all(reason["texts"]["zh"] and reason["texts"]["en"] for reason in events["issue_reply"]["reasons"])
+    assert found["revision"] == case["revision"]
+
+
+def test_a_revision_that_is_known_is_not_sent_again(office: Caller, case: dict[str, Any]) -> None:
+    assert office.get(f"/v1/cases/{case['id']}", if_none_match='"1"').status_code == 304
+    assert office.get(f"/v1/cases/{case['id']}", if_none_match='"7"').status_code == 200
+
+
+def test_backdating_takes_a_reason(office: Caller, case: dict[str, Any], clock: FrozenClock) -> None:
+    case = office.fire(case, "accept", ACCEPT).json
+    clock.advance(days=2)
+    address = f"/v1/cases/{case['id']}/events/assign"
+    body = {"data": ASSIGN, "effective_on": "2026-03-02"}
+    refused = problem(office.post(address, body, if_match='"2"'), 422, "form_invalid")
+    assert refused["errors"][0]["pointer"] == "/reason"
+    done = office.post(address, body | {"reason": "补记"}, if_match='"2"')
+    assert {c["name"]: c["anchor_on"] for c in done.json["clocks"]}["reply"] == "2026-03-02"
+
+
+def test_one_chooses_among_his_grants(office: Caller, case: dict[str, Any]) -> None:
+    address = f"/v1/cases/{case['id']}/events/accept"
+    problem(
+        office.post(address, {"data": ACCEPT, "role": "unit_clerk"}, if_match='"1"'), 403, "not_permitted"
+    )
+    assert office.post(address, {"data": ACCEPT, "role": "deputy_affairs"}, if_match='"1"').status_code == 200
+
+
+# --- retries
+
+
+def test_a_key_gives_the_stored_answer(office: Caller, case: dict[str, Any]) -> None:
+    first = office.fire(case, "accept", ACCEPT, idempotency_key='"abc-1"')
+    again = office.fire(case, "accept", ACCEPT, idempotency_key="abc-1")
+    assert (again.status_code, again.json, again.headers["ETag"]) == (200, first.json, first.headers["ETag"])
+    assert len(office.get(f"/v1/cases/{case['id']}/history").json["entries"]) == 2
+
+
+def test_a_key_for_something_else_is_refused(office: Caller) -> None:
+    office.post("/v1/cases", START, idempotency_key="k")
+    other = START | {"data": PROPOSAL | {"title": "别的"}}
+    problem(office.post("/v1/cases", other, idempotency_key="k"), 422, "key_reused")
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 201, 'a"b'])
+def test_a_key_must_be_plain(office: Caller, key: str) -> None:
+    problem(office.post("/v1/cases", START, idempotency_key=key), 400, "bad_request")
+
+
+def test_of_two_who_saw_the_same_one_is_told(office: Caller, case: dict[str, Any]) -> None:
+    assert office.fire(case, "accept", ACCEPT).status_code == 200
+    body = problem(late := office.fire(case, "accept", ACCEPT), 412, "stale")
+    assert (body["revision"], late.headers["ETag"]) == (2, '"2"')
+
+
+def test_the_revision_is_required(office: Caller, case: dict[str, Any]) -> None:
+    problem(office.post(f"/v1/cases/{case['id']}/events/accept", {"data": ACCEPT}), 428, "revision_required")
+
+
+@pytest.mark.parametrize("etag", ["1", 'W/"1"', '"1", "2"', '"x"', "*"])
+def test_the_revision_is_one_etag(office: Caller, case: dict[str, Any], etag: str) -> None:
+    problem(office.fire(case, "accept", ACCEPT, if_match=etag), 400, "bad_request")
+
+
+# --- who
+
+
+@pytest.mark.parametrize("header", [None, "Bearer wrong", "Basic dDpv", "Bearer ", "t-office"])
+def test_without_proof_nobody_is_served(client: FlaskClient, header: str | None) -> None:
+    headers = {"Authorization": header} if header else {}
+    for address in ("/v1/cases/x", "/v1/cases/x/permitted", "/v1/cases/x/history"):
+        response = client.get(address, headers=headers)
+        problem(response, 401, "unauthenticated")
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    for address in ("/v1/cases", "/v1/cases/x/events/accept"):
+        problem(client.post(address, json={}, headers=headers), 401, "unauthenticated")
+
+
+def test_without_configuration_nobody_is_anybody(engine: Engine) -> None:
+    client = create_app(engine, nobody).test_client()
+    problem(client.get("/v1/cases/x", headers={"Authorization": "Bearer t-office"}), 401, "unauthenticated")
+    assert client.get("/v1/health").status_code == 200
+
+
+def test_a_foreign_case_is_as_if_there_were_none(client: FlaskClient, case: dict[str, Any]) -> None:
+    stranger = Caller(client, "sun.qi")
+    told = []
+    for id_ in (case["id"], "no-such-case"):
+        answers = [stranger.get(f"/v1/cases/{id_}{tail}") for tail in ("", "/permitted", "/history")]
+        told += [problem(answer, 404, "not_found") for answer in answers]
+        told.append(problem(stranger.fire(case | {"id": id_}, "accept", ACCEPT), 404, "not_found"))
+    assert all(body == told[0] for body in told)
+
+
+def test_a_person_without_the_right_is_refused(
+    client: FlaskClient, office: Caller, case: dict[str, Any]
+) -> None:
+    problem(Caller(client, "sun.qi").post("/v1/cases", START), 403, "not_permitted")
+    case = office.fire(office.fire(case, "accept", ACCEPT).json, "assign", ASSIGN).json
+    body = problem(Caller(client, "wang.fang").fire(case, "withdraw", {}), 403, "not_permitted")
+    assert body["errors"][0]["code"] == "role"
+
+
+def test_nobody_over_http_is_the_system_or_an_import(office: Caller, case: dict[str, Any]) -> None:
+    for extra in ({"imported": True}, {"id": "x"}, {"actor": "system"}, {"on_behalf_of": "x"}):
+        body = problem(office.post("/v1/cases", START | extra), 422, "form_invalid")
+        assert body["errors"][0] | {"texts": 0, "detail": 0} == {
+            "code": "form.unknown", "pointer": f"/{next(iter(extra))}", "texts": 0, "detail": 0,
+        }  # fmt: skip
+    problem(office.fire(case, "urge_acceptance", {}), 403, "not_permitted")
+
+
+# --- the other kinds of no
+
+
+def test_not_in_this_state(office: Caller, case: dict[str, Any]) -> None:
+    case = office.fire(case, "accept", ACCEPT).json
+    problem(office.fire(case, "accept", ACCEPT), 409, "not_in_state")
+
+
+def test_a_condition_is_not_met(office: Caller, case: dict[str, Any]) -> None:
+    case = office.fire(case, "accept", ACCEPT).json
+    body = problem(office.fire(case, "assign", ASSIGN | {"assignment_mode": "separate"}), 409, "guard_failed")
+    assert body["errors"]
+
+
+def test_a_date_is_not_allowed(office: Caller, case: dict[str, Any]) -> None:
+    address = f"/v1/cases/{case['id']}/events/accept"
+    body = {"data": ACCEPT, "effective_on": "2026-03-03"}
+    problem(office.post(address, body, if_match='"1"'), 409, "deadline_refused")
+
+
+def test_every_field_is_told_at_once(office: Caller) -> None:
+    data = {"title": "", "first_signer": 7, "signers": ["a", "a"], "publication_wish": "loud", "nothing": 1}
+    body = problem(office.post("/v1/cases", START | {"data": data}), 422, "form_invalid")
+    pointers = {error["pointer"]: error["code"] for error in body["errors"]}
+    assert pointers == {
+        "/data/title": "form.blank",
+        "/data/body": "form.required",
+        "/data/first_signer": "form.invalid",
+        "/data/signers": "form.repeated",
+        "/data/publication_wish": "form.code",
+        "/data/nothing": "form.unknown",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "code"),
+    [
+        ({"kind": None}, "/kind", "form.null"),
+        ({"kind": "Suggestion"}, "/kind", "form.invalid"),
+        ({"kind": "no_such_kind"}, "/kind", "form.unknown"),
+        ({"tenant": "a//b"}, "/tenant", "form.invalid"),
+        ({"tenant": "x" * 201}, "/tenant", "form.invalid"),
+        ({"data": []}, "/data", "form.invalid"),
+        ({"effective_on": "20260302"}, "/effective_on", "form.invalid"),
+        ({"effective_on": "2026-02-30"}, "/effective_on", "form.invalid"),
+        ({"effective_on": 5}, "/effective_on", "form.invalid"),
+        ({"reason": ""}, "/reason", "form.invalid"),
+        ({"a/b~c": 1}, "/a~1b~0c", "form.unknown"),
+    ],
+)
+def test_the_request_itself_is_checked(
+    office: Caller, change: dict[str, Any], pointer: str, code: str
+) -> None:
+    body = problem(office.post("/v1/cases", START | change), 422, "form_invalid")
+    assert [(e["pointer"], e["code"]) for e in body["errors"]] == [(pointer, code)]
+
+
+def test_missing_keys_are_named(office: Caller) -> None:
+    body = problem(office.post("/v1/cases", {}), 422, "form_invalid")
+    assert {e["pointer"] for e in body["errors"]} == {"/kind", "/tenant"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"", b"{", b"[]", b"null", b'"x"', b"{'a': 1}", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": 1e999}',
+        b'{"a": 1, "a": 2}', b'\xef\xbb\xbf{"a": 1}', b'{"a": "\xff"}', '{"a": 1}'.encode("utf-16"),
+        b'{"data": {"title": "\\ud800"}}', b'{"data": {"\\u0000": 1}}', b'{"a": ' + b"9" * 5000 + b"}",
+        b'{"a": ' + b"[" * 33 + b"]" * 33 + b"}", b"[" * 200_000, b'{"a": ' * 100_000,
+    ],
+    ids=range(19),
+)  # fmt: skip
+def test_what_is_no_json_object_is_refused(office: Caller, raw: bytes) -> None:
+    problem(office.post("/v1/cases", raw=raw), 400, "bad_request")
+
+
+def test_thirty_two_levels_are_read(office: Caller) -> None:
+    deep: Any = 1
+    for _ in range(30):
+        deep = [deep]
+    problem(office.post("/v1/cases", START | {"data": {"title": deep}}), 422, "form_invalid")
+
+
+@pytest.mark.parametrize(
+    "media", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=gbk", ""]
+)
+def test_only_json_is_read(office: Caller, media: str) -> None:
+    problem(office.post("/v1/cases", START, content_type=media), 415, "not_json")
+
+
+def test_a_body_has_its_limit(office: Caller) -> None:
+    big = START | {"data": PROPOSAL | {"body": "x" * (1 << 20)}}
+    problem(office.post("/v1/cases", big), 413, "too_large")
+
+
+@pytest.mark.parametrize("id_", ["a%00b", "x" * 41, "..", "a'b", "%F0%9F%98%80"])
+def test_strange_ids_are_not_found(office: Caller, id_: str) -> None:
+    problem(office.get(f"/v1/cases/{id_}/history"), 404, "not_found")
+
+
+def test_unknown_events_and_addresses(office: Caller, case: dict[str, Any]) -> None:
+    problem(office.fire(case, "no_such_event", {}), 404, "not_found")
+    problem(office.get("/v1/nothing"), 404, "not_found")
+    refused = office.get("/v1/cases")
+    problem(refused, 405, "method_not_allowed")
+    assert "POST" in refused.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"), [("en", "en"), ("zh-CN,en;q=0.5", "zh"), ("fr", "zh"), (None, "zh")]
+)
+def test_problems_speak_the_language_asked_for(client: FlaskClient, asked: str | None, given: str) -> None:
+    response = client.get("/v1/cases/x", headers={"Accept-Language": asked} if asked else {})
+    body = problem(response, 401, "unauthenticated")
+    assert (body["detail"], response.headers["Content-Language"]) == (body["texts"][given], given)
+
+
+# --- what breaks inside
+
+
+class Broken:
+    """An engine that fails in a chosen way."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __getattr__(self, name: str):
+        def fail(*_: object, **__: object) -> None:
+            raise self.error
+
+        return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (RuntimeError("secret inside"), 500, "internal"),
+        (StoreError(Text("库", "store")), 503, "unavailable"),
+        (Conflict(Text("忙", "busy")), 409, "conflict"),
+    ],
+)
+def test_a_break_inside_is_logged_and_not_told(error: Exception, status: int, code: str, caplog) -> None:
+    app = create_app(Broken(error), lambda _: Actor(person="li.wei"))  # type: ignore[arg-type]
+    response = app.test_client().get("/v1/cases/abc")
+    problem(response, status, code)
+    assert "secret" not in response.text
+    assert bool([r for r in caplog.records if r.exc_info]) == (status >= 500)
+
+
+def test_every_declared_problem_can_be_written() -> None:
+    from api.problems import Problem
+
+    app = Flask("empty")
+    with app.test_request_context():
+        for code, (status, title) in TITLES.items():
+            assert respond(Problem(code, title)).status_code == status
+
+
+def test_health(engine: Engine, caplog) -> None:
+    ages: list[float | None] = [None, 12.34, 301.0]
+    client = create_app(engine, nobody, age=lambda: ages.pop(0)).test_client()
+    told = [client.get("/v1/health") for _ in range(3)]
+    assert [(r.status_code, r.json["status"], r.json["last_tick_age"]) for r in told] == [
+        (200, "ok", None),
+        (200, "ok", 12.3),
+        (503, "stale", 301.0),
+    ]
+    broken = create_app(Broken(RuntimeError("x")), nobody).test_client().get("/v1/health")  # type: ignore[arg-type]
+    assert (broken.status_code, broken.json["status"]) == (503, "store")
+
+
+# --- in a host's own application
+
+
+def test_the_blueprint_leaves_the_host_alone(engine: Engine) -> None:
+    before = set(threading.enumerate())
+    app = Flask("host")
+    app.register_error_handler(404, lambda _: ("the host's own page", 404))
+
+    @app.get("/petitions")
+    def petitions() -> str:
+        return "the host's own"
+
+    app.register_blueprint(create_blueprint(engine, tokens()), url_prefix="/workflow")
+    office = Caller(app.test_client())
+    started = office.post("/workflow/v1/cases", START)
+    assert started.status_code == 201
+    assert started.headers["Location"].startswith("/workflow/v1/cases/")
+    assert office.get(started.headers["Location"]).json["state"] == "filed"
+    problem(office.get("/workflow/v1/cases/none"), 404, "not_found")
+    assert office.get("/petitions").text == "the host's own"
+    assert office.get("/nowhere").text == "the host's own page"
+    assert set(threading.enumerate()) == before
+
+
+def test_a_larger_limit_of_the_host_does_not_widen_ours(engine: Engine) -> None:
+    app = Flask("host")
+    app.config["MAX_CONTENT_LENGTH"] = 1 << 26
+    app.register_blueprint(create_blueprint(engine, tokens(), name="other"))
+    big = START | {"data": PROPOSAL | {"body": "x" * (1 << 20)}}
+    problem(Caller(app.test_client()).post("/v1/cases", big), 413, "too_large")
+
+
+# --- the token file
+
+
+def test_a_token_file(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"t-office").hexdigest()
+    path = tmp_path / "tokens"
+    path.write_text(f"# the office\n\n{digest}  li.wei  # until autumn\n", "utf-8")
+    app = Flask("x")
+    with app.test_request_context(headers={"Authorization": "bearer t-office"}) as context:
+        assert Tokens.read(path)(context.request) == Actor(person="li.wei")
+
+
+@pytest.mark.parametrize(
+    "line", ["t-office li.wei", "0" * 64, "0" * 64 + " system", f"{'0' * 64} a\n{'0' * 64} b"]
+)
+def test_a_wrong_token_file_names_the_line(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "tokens"
+    path.write_text(line, "utf-8")
+    with pytest.raises(ValueError, match=r"tokens:[12]:"):
+        Tokens.read(path)
