@@ -52,14 +52,14 @@ def read_guard(text: str, types: Mapping[str, GuardType], codes: Mapping[str, fr
 _TOKEN = re.compile(
     r"""  (?P<space>[ \t\r\n]+)
         | (?P<word>[A-Za-z0-9_.]+(?!['"A-Za-z0-9_.]))
-        | (?P<text>'[^'"\\\x00-\x1f\x7f]*'|"[^'"\\\x00-\x1f\x7f]*")(?![A-Za-z0-9_.'"])
+        | (?P<text>'[^'\\\x00-\x1f\x7f]*'|"[^"\\\x00-\x1f\x7f]*")(?![A-Za-z0-9_.'"])
         | (?P<sign>==|!=|<=|>=|<|>|\(|\)|\[|\]|,)
     """,
     re.VERBOSE,
 )
 """A word may not touch a quotation mark: that would be a bytes literal, an f-string or worse."""
 
-_WORD = re.compile(r"[0-9]+|[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")
+_WORD = re.compile(r"0|[1-9][0-9]*|[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")
 
 
 def _letters(text: str) -> str:
@@ -69,19 +69,25 @@ def _letters(text: str) -> str:
         raise GuardFault(1, words, "guard_too_long")
     if not text.strip():
         raise GuardFault(1, Text("条件为空", "the condition is empty"))
-    position = 0
+    position = depth = 0
+    previous = ""
     while position < len(text):
         token = _TOKEN.match(text, position)
-        if token is None or (token["word"] and not _plain(token["word"])):
+        kind = token.lastgroup or "" if token else ""
+        if token is None or (kind == "word" and not _plain(token[0])) or kind == previous == "text":
             what = text[position : position + 12]
-            raise GuardFault(
-                position + 1,
-                Text(f"条件中不允许：{what!r}", f"not allowed in a condition: {what!r}"),
-                "guard_not_allowed",
-            )
+            raise _not_allowed(position, f"条件中不允许：{what!r}", f"not allowed in a condition: {what!r}")
+        depth += (token[0] == "(") - (token[0] == ")")
+        if depth > MAX_DEPTH:
+            raise _not_allowed(position, "条件嵌套过深", "the condition is nested too deeply")
+        previous = previous if kind == "space" else kind
         position = token.end()
     # Same length, so that columns stay true; a line break may stand anywhere in our language.
     return re.sub(r"[ \t\r\n]", " ", text)
+
+
+def _not_allowed(position: int, zh: str, en: str) -> GuardFault:
+    return GuardFault(position + 1, Text(zh, en), "guard_not_allowed")
 
 
 def _plain(word: str) -> bool:
@@ -93,7 +99,7 @@ def _parse(source: str) -> ast.expr:
     try:
         tree = ast.parse(source.strip(" "), mode="eval")
     except SyntaxError as error:
-        column = start + max(error.offset or 1, 1)
+        column = start + (error.offset or len(source.strip(" ")) + 1)  # 0: at the end
         raise GuardFault(column, Text("条件写法有误", "the condition cannot be read")) from None
     except (ValueError, MemoryError, RecursionError):
         raise GuardFault(1, Text("条件写法有误", "the condition cannot be read")) from None
