@@ -19,7 +19,6 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = ("workflow", "api", "scheduler", "definitions")
 INSIDE = {"workflow": "workflow", **{name: f"workflow/{name}" for name in SOURCES[1:]}}
-HAS_CLI = (ROOT / "workflow" / "cli.py").exists()
 
 
 def run(command: Sequence[object], cwd: Path) -> str:
@@ -156,17 +155,20 @@ for sibling in ("api", "scheduler", "definitions"):
     assert sys.prefix in importlib.import_module("workflow." + sibling).__file__
 """
 
-# Each line is run in the host with the wheel installed.
-COMMANDS = [["python", "-c", STORY], *([["tibandu", "--help"]] if HAS_CLI else [])]
 
-
-def test_a_host_that_owns_the_names_is_left_whole(host: Host, wheel: Path) -> None:
+def test_a_host_that_owns_the_names_is_left_whole(
+    host: Host, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """One story in the host with the wheel installed: imports, the definitions, the main job, the chain."""
     before = host.files()
     host.install(wheel)
     installed = host.files()
     assert before.items() <= installed.items()
-    for command in COMMANDS:
-        host.run(*command)
+    host.run("python", "-c", STORY)
+    store = ["tibandu", "--lang", "en", "--database", f"sqlite:///{tmp_path_factory.mktemp('store')}/story.db"]
+    assert "stateDiagram" in host.run("tibandu", "graph", "suggestion")
+    assert "121" in host.run(*store, "replay")
+    host.run(*store, "verify")
     host.uninstall()
     assert host.files() == before
 
