@@ -4,9 +4,8 @@ Authoritative are the lines of `history`. Everything else must follow from them:
 its lines disclose, `relation` and `clock` from `cases`, a missing value from a note in `erasure`. What a chain cannot see
 (a cut tail, a missing case, a chain written anew) is seen against anchors (anchor.py).
 
-The walk goes through the ids in portions, each in a short transaction of its own: a case and its lines are read together,
-so nothing that happens meanwhile looks like a fault, no long transaction holds up the writers, and memory does not grow
-with the history (it does with the anchors: one leaf a case, to compute their root).
+The way through the store is walk.py's: portions, so that memory does not grow with the history (it does with the anchors:
+one leaf a case, to compute their root) and nobody is held up.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -27,11 +26,10 @@ from .history import GENESIS, HASHED, canonical, commitment, line_hash
 from .model import SYSTEM
 from .store import rows
 from .store.sql import Store
+from .walk import Portion, portions, snapshot
 
 __all__ = ["Fault", "Report", "verify"]
 
-PORTION = 200
-"""cases read in one transaction"""
 BATCH = 1000
 LIMIT = 1000
 """faults listed; the rest is counted"""
@@ -115,7 +113,7 @@ class _Walk:
     def definitions(self) -> None:
         """Their content hashes to their hash, and the database's own guard knows which events are automatic."""
         t = self.store.tables
-        with self._snapshot() as connection:
+        with snapshot(self.store) as connection:
             published = connection.execute(t.definition.select().order_by(t.definition.c.hash)).all()
             policies = {(p.definition, p.event): bool(p.automatic) for p in connection.execute(t.event_policy.select())}
         for row in published:
@@ -135,111 +133,50 @@ class _Walk:
     # -- cases
 
     def cases(self) -> None:
-        """All of them, by their ids, in portions."""
-        after: str | None = None
-        while True:
-            with self._snapshot() as connection:
-                portion = _Portion(self, connection, after)
-                portion.check()
-            if portion.upto is None:
-                return
-            after = portion.upto
+        """All of them, by their ids."""
+        with closing(portions(self.store)) as found:
+            for portion in found:
+                self._portion(portion)
 
-    @contextmanager
-    def _snapshot(self) -> Iterator[Any]:
-        """A connection on which everything read belongs to one moment."""
-        with self.store.connection() as connection:
-            if not self.store.is_sqlite:
-                connection.execution_options(isolation_level="REPEATABLE READ")
-            yield connection
-
-
-class _Portion:
-    """The cases between two ids with all that belongs to them, in one transaction."""
-
-    def __init__(self, walk: _Walk, connection: Any, after: str | None) -> None:
-        self.walk = walk
-        self._connection = connection
-        self._tables = walk.store.tables
-        self._after = after
-        self._records = self._read_cases(after)
-        self.upto = self._records[-1][0] if len(self._records) == PORTION else None
-
-    def check(self) -> None:
+    def _portion(self, portion: Portion) -> None:
         """Every case of the portion, and whatever lies between their ids without a case."""
-        records = {row[0]: row for row in self._records}
-        self.walk.count += len(records)
-        relations, clocks = self._grouped("relation"), self._grouped("clock")
-        erasures, barred = self._grouped("erasure"), self._grouped("barred")
-        for case, lines in groupby(self._lines(), key=itemgetter(0)):
-            chain = _Chain(self, case, erasures.get(case, []), {row.unit for row in barred.get(case, [])})
+        self.count += len(portion.cases)
+        relations, clocks = portion.by_case("relation"), portion.by_case("clock")
+        erasures, barred = portion.by_case("erasure"), portion.by_case("barred")
+        silent = set(portion.cases)
+        for case, lines in groupby(self._counted(portion.lines()), key=itemgetter(0)):
+            chain = _Chain(self, portion, case, erasures.get(case, []), {row.unit for row in barred.get(case, [])})
             chain.check(lines)
-            row = records.pop(case, None)
-            if row is None:
-                chain.fault(1, "no_case", "有历史而没有案件", "a history without its case")
+            silent.discard(case)
+            if case in portion.cases:
+                chain.agree(portion.cases[case], relations.get(case, []), clocks.get(case, []))
             else:
-                chain.agree(row, relations.get(case, []), clocks.get(case, []))
-        for case in records:
-            self.walk.fault(case, None, "no_history", "案件没有历史", "a case without any history")
-        self._orphans({row[0] for row in self._records}, {"relation": relations, "clock": clocks})
+                chain.fault(1, "no_case", "有历史而没有案件", "a history without its case")
+        for case in sorted(silent):
+            self.fault(case, None, "no_history", "案件没有历史", "a case without any history")
+        self._orphans(portion, {"relation": relations, "clock": clocks})
 
-    def _read_cases(self, after: str | None) -> Sequence[Any]:
-        table = self._tables.cases
-        query = table.select().with_only_columns(*(table.c[name] for name in rows.CASE)).order_by(table.c.id)
-        if after is not None:
-            query = query.where(table.c.id > after)
-        found: Sequence[Any] = self._connection.execute(query.limit(PORTION)).all()
-        return found
-
-    def _between(self, column: Any) -> list[Any]:
-        bounds = [] if self._after is None else [column > self._after]
-        return bounds if self.upto is None else [*bounds, column <= self.upto]
-
-    def _lines(self) -> Iterator[Any]:
-        """Every line in order: its hashed fields, its hash, its disclosure."""
-        h, d = self._tables.history, self._tables.disclosure
-        joined = h.outerjoin(d, (d.c.case_id == h.c.case_id) & (d.c.seq == h.c.seq))
-        query = h.select().with_only_columns(*(h.c[name] for name in rows.HISTORY), d.c.body).select_from(joined)
-        query = query.where(*self._between(h.c.case_id)).order_by(h.c.case_id, h.c.seq)
-        for line in self._connection.execute(query.execution_options(yield_per=BATCH)):
-            self.walk.rows += 1
-            self.walk.progress(1)
+    def _counted(self, lines: Iterable[Any]) -> Iterator[Any]:
+        for line in lines:
+            self.rows += 1
+            self.progress(1)
             yield line
 
-    def _grouped(self, name: str) -> dict[str, list[Any]]:
-        table = getattr(self._tables, name)
-        found: dict[str, list[Any]] = {}
-        for row in self._connection.execute(table.select().where(*self._between(table.c.case_id))):
-            found.setdefault(row.case_id, []).append(row)
-        return found
-
-    def _orphans(self, cases: set[str], derived: Mapping[str, Mapping[str, Any]]) -> None:
-        for name, found in derived.items():
-            for case in sorted(found.keys() - cases):
-                zh, en = f"{name} 表有一行没有案件", f"a row of table {name} without its case"
-                self.walk.fault(case, None, "no_case", zh, en)
-        h, d = self._tables.history, self._tables.disclosure
-        joined = d.outerjoin(h, (d.c.case_id == h.c.case_id) & (d.c.seq == h.c.seq))
-        query = d.select().with_only_columns(d.c.case_id, d.c.seq).select_from(joined)
-        for row in self._connection.execute(query.where(h.c.id.is_(None), *self._between(d.c.case_id))):
-            self.walk.fault(row.case_id, row.seq, "no_line", "有公开值而没有历史行", "a disclosure without its line")
-
-    def barred_since(self, case: str, unit: str) -> str:
-        """When the unit came into a relation that bars it here, as the lines of the case and its root tell; empty: unknown."""
-        c, h, d = self._tables.cases.c, self._tables.history, self._tables.disclosure
-        root = self._tables.cases.select().with_only_columns(c.root_id).where(c.id == case).scalar_subquery()
-        joined = h.join(d, (d.c.case_id == h.c.case_id) & (d.c.seq == h.c.seq))
-        query = h.select().with_only_columns(h.c.recorded_at, d.c.body).select_from(joined)
-        query = query.where((h.c.case_id == root) | (h.c.case_id == case), d.c.body.contains(unit, autoescape=True))
-        since = [row.recorded_at for row in self._connection.execute(query) if _relates(row.body, unit)]
-        return min(since, default="")
+    def _orphans(self, portion: Portion, derived: Mapping[str, Mapping[str, Any]]) -> None:
+        for table, found in derived.items():
+            for case in sorted(found.keys() - portion.cases.keys()):
+                self.fault(case, None, "no_case", f"{table} 表有一行没有案件", f"a row of table {table} without its case")
+        for case, seq in portion.orphaned_disclosures():
+            self.fault(case, seq, "no_line", "有公开值而没有历史行", "a disclosure without its line")
 
 
 class _Chain:
     """The lines of one case."""
 
-    def __init__(self, portion: _Portion, case: str, erasures: Sequence[Any], barred: set[str]) -> None:
-        self._walk = portion.walk
+    def __init__(
+        self, walk: _Walk, portion: Portion, case: str, erasures: Sequence[Any], barred: set[str]
+    ) -> None:
+        self._walk = walk
         self._portion = portion
         self.case = case
         self._barred = barred
@@ -337,7 +274,7 @@ class _Chain:
     def _separation(self, seq: int, named: Mapping[str, Any]) -> None:
         """A unit may open what it is barred from afterwards, and what it did before it was barred stands."""
         for unit in {named["unit"], named["actor"], named["on_behalf_of"]} & self._barred:
-            if seq > 1 and named["recorded_at"] > self._portion.barred_since(self.case, unit):
+            if seq > 1 and named["recorded_at"] > self._portion.related_since(self.case, unit):
                 zh, en = f"被回避的 {unit} 参与了本案", f"{unit} is barred from this case and acted in it"
                 self.fault(seq, "separation", zh, en)
 
@@ -502,8 +439,3 @@ def _erased_until(erasures: Sequence[Any]) -> dict[str, int]:
             if isinstance(seq, int):
                 until[name] = max(until.get(name, 0), seq)
     return until
-
-
-def _relates(body: str, unit: str) -> bool:
-    disclosed = _parsed(body, dict) or {}
-    return any(name.startswith("@") and pair[1:] and isinstance(pair[1], list) and unit in pair[1] for name, pair in disclosed.items())
