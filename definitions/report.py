@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from workflow import Case, Engine, HistoryEntry
 from workflow.errors import Text
 
+from .layout import cut, table, wrapped
 from .oddities import Oddity, oddities
 from .records import InputFault, Timeline
 from .stories import RECORDS, SOURCE, TIMELINES, Story, Timing, is_inferred, stories, timing
@@ -165,7 +165,7 @@ def render_faults(faults: Sequence[InputFault], language: str) -> str:
     head = Text("文件|行|列|值|原因", "file|row|column|value|reason").in_language(language).split("|")
     rows = [[f.file, str(f.row), f.column, f.value, f.reason.in_language(language)] for f in faults]
     end = Text(f"共 {len(faults)} 处错误，未写入任何内容。", f"{len(faults)} fault(s); nothing was written.")
-    return "\n".join([*_table([head, *rows]), "", end.in_language(language)]) + "\n"
+    return "\n".join([*table([head, *rows]), "", end.in_language(language)]) + "\n"
 
 
 def label(story: Story) -> str:
@@ -240,10 +240,10 @@ class _Page:
     def facts(self) -> Iterator[str]:
         facts = self.report.facts
         yield self.say(f"建议 {facts['records']} 件，其中", f"{facts['records']} suggestions, of them")
-        yield from _table([[str(facts[name]), self.word(text)] for name, text in FACTS.items()], right=0)
+        yield from table([[str(facts[name]), self.word(text)] for name, text in FACTS.items()], right=0)
 
     def states(self) -> Iterator[str]:
-        yield from _table([[str(number), self.word(title)] for title, number in self.report.states], right=0)
+        yield from table([[str(number), self.word(title)] for title, number in self.report.states], right=0)
         yield self.say(
             "（到来源能证明的最远一步为止；其后如何，不知道）",
             "(as far as a page proves; what came after is not known)",
@@ -252,7 +252,7 @@ class _Page:
     def units(self) -> Iterator[str]:
         units = self.report.units
         shown = [(unit, number) for unit, number in units if number > 1][:MOST_UNITS]
-        yield from _table([[str(number), unit] for unit, number in shown], right=0)
+        yield from table([[str(number), unit] for unit, number in shown], right=0)
         rest, cases = len(units) - len(shown), sum(number for _, number in units[len(shown) :])
         yield self.say(
             f"其余 {rest} 个单位共 {cases} 件次；单位名照来源所印",
@@ -289,7 +289,7 @@ class _Page:
             if known.story.case.tenant == TIMELINES
             else self.say("记录", "record")
         )
-        yield f"{self.head(kept)}{_cut(label(known.story), 2 * WIDE)}"
+        yield f"{self.head(kept)}{cut(label(known.story), 2 * WIDE)}"
         days = "" if known.days is None else self.say(f"（第 {known.days} 日）", f" (day {known.days})")
         replied = known.replied_on or self.say("未载", "not printed")
         yield self.say(
@@ -309,14 +309,14 @@ class _Page:
         same = _by_source(self.report.records)
         for story in self.report.timelines:
             yield ""
-            yield _cut(label(story), 2 * WIDE)
+            yield cut(label(story), 2 * WIDE)
             yield from self.chain(story, same)
 
     def chain(self, story: Story, same: Mapping[str, list[Story]]) -> Iterator[str]:
         yield from self.way(self.say("建议", "suggestion"), story.case, story.lines)
         for child, lines in story.children:
             if child.kind == "commitment":
-                yield _cut(
+                yield cut(
                     f"{self.head(self.say('承诺', 'promise'))}{child.data.get('promise', '-')}",
                     2 * WIDE,
                     "  ",
@@ -325,9 +325,9 @@ class _Page:
                 yield from self.way(self.word(self.report.titles[f"{child.kind}.start"]), child, lines)
         for line in story.lines:
             if line.event == SOURCE and line is not story.source:
-                yield _cut(f"· {line.effective_on or ''} {line.data.get('source_note', '')}", 2 * WIDE, "  ")
+                yield cut(f"· {line.effective_on or ''} {line.data.get('source_note', '')}", 2 * WIDE, "  ")
         for record in same.get(str(story.said("source_url")), ()):
-            yield _cut(
+            yield cut(
                 f"{self.head(self.say('= 同一网页上的记录', '= record of the same page'))}{label(record)}",
                 2 * WIDE,
                 "  ",
@@ -335,7 +335,7 @@ class _Page:
 
     def way(self, name: str, case: Case, lines: Sequence[HistoryEntry]) -> Iterator[str]:
         state = self.word(self.report.titles[f"{case.kind}:{case.state}"])
-        yield from _wrapped(self.head(name), self.steps(case.kind, lines), f"【{state}】")
+        yield from wrapped(self.head(name), self.steps(case.kind, lines), f"【{state}】", 2 * WIDE)
 
     def head(self, name: str) -> str:
         return self.say(f"{name}：", f"{name}: ")
@@ -358,7 +358,7 @@ class _Page:
         for timeline in self.report.outcome.cppcc:
             known = [str(event.date) for event in timeline.events if event.date]
             span = f"{known[0]} … {known[-1]}" if known else "-"
-            yield f"{span}  {_cut(timeline.title, 2 * WIDE)}"
+            yield f"{span}  {cut(timeline.title, 2 * WIDE)}"
 
     def oddities(self) -> Iterator[str]:
         kinds = list(dict.fromkeys(oddity.kind for oddity in self.report.oddities))
@@ -366,7 +366,7 @@ class _Page:
             same = [oddity for oddity in self.report.oddities if oddity.kind == kind]
             yield f"{self.word(kind)}  {len(same)}"
             for oddity in same:
-                yield f"  - {_cut(label(oddity.story), WIDE)}  {_cut(oddity.detail, WIDE)}"
+                yield f"  - {cut(label(oddity.story), WIDE)}  {cut(oddity.detail, WIDE)}"
         if not kinds:
             yield self.say("没有发现", "none found")
 
@@ -386,47 +386,3 @@ def _by_source(records: Sequence[Story]) -> dict[str, list[Story]]:
         if url := story.said("source_url"):
             found.setdefault(str(url), []).append(story)
     return found
-
-
-def _wrapped(head: str, steps: Sequence[str], end: str) -> Iterator[str]:
-    """Steps joined by arrows, broken between two of them, and where they ended."""
-    line = f"  {head}"
-    for index, step in enumerate([*steps, end]):
-        more = step if index == 0 else f" → {step}" if index < len(steps) else f" {step}"
-        if _width(line + more) > 2 * WIDE:
-            yield line
-            line = f"     {more.rstrip()}"
-        else:
-            line += more
-    yield line
-
-
-def _table(rows: Sequence[Sequence[str]], right: int | None = None) -> Iterator[str]:
-    """Rows in columns two blanks apart; the column `right` is aligned to the right."""
-    widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
-    for row in rows:
-        cells = [
-            _pad(cell, width, index == right)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
-
-
-def _pad(cell: str, width: int, right: bool) -> str:
-    blanks = " " * (width - _width(cell))
-    return blanks + cell if right else cell + blanks
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _cut(text: str, width: int, indent: str = "") -> str:
-    """At most that wide, on one line."""
-    text = " ".join(text.split())
-    if _width(text) <= width:
-        return indent + text
-    while text and _width(text) > width - 1:
-        text = text[:-1]
-    return f"{indent}{text}…"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, inspect, select
 
+from definitions.layout import width
 from definitions.records import Record, Timeline, read
 from definitions.replay import Repeatable, case_id, replay, run
 from definitions.report import Report, label, render
@@ -424,10 +425,8 @@ def test_nothing_at_all_is_a_report_too(sqlite_url: str, tmp_path: Path, languag
 
 
 def test_no_line_is_wider_than_a_terminal(report: Report) -> None:
-    from definitions.report import _width
-
     for language in ("zh", "en"):
-        wide = [line for line in render(report, language).splitlines() if _width(line) > 120]
+        wide = [line for line in render(report, language).splitlines() if width(line) > 120]
         assert wide == []
 
 
