@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from workflow import loader
+from workflow.library import Library
 from workflow.loader import check_texts
 
 GOOD = Path(__file__).parent / "data" / "definitions" / "good"
@@ -53,3 +55,9 @@ def assert_faults(files: dict[str, str], *codes: str) -> None:
     for fault in faults:
         assert fault.text.en
         assert any("一" <= letter <= "鿿" for letter in fault.text.zh), fault
+
+
+def library(files: dict[str, str] | None = None, place: str | None = None) -> Library:
+    """The library of these files, by default the good one."""
+    shelf = loader._Shelf(loader._read_texts(good() if files is None else files), place)
+    return loader._library(shelf)
