@@ -69,7 +69,9 @@ def objections(laws: Laws, family: Family, case: str, event: str, act: Act, sour
     law = laws.pinned(record.definition)
     rule = law.event(event)
     reasons = list(decision.forbids(law, rule, record)[1])
-    subject = Subject(record.state, decision.view(law, record, {**record.data, **act.data}).facts(law.asked[event]), True)
+    # What the form asks for is not known yet, whatever an earlier event said of it.
+    known = {name: value for name, value in record.data.items() if name not in rule.fields}
+    subject = Subject(record.state, decision.view(law, record, {**known, **act.data}).facts(law.asked[event]), True)
     try:
         law.lifecycle.next_state(rule, subject)
         decision.count_round(rule, record)
@@ -167,7 +169,8 @@ class _Decision:
             for index, recipient in enumerate(told or ["nobody"]):
                 self.step.messages.append(
                     Message(
-                        key=f"{record.id}:{clock}:{state.round}:{timer.rung}:{index}", case=record.id, seq=record.seq,
+                        key=f"{record.id}:{clock}:{state.round}:{timer.on}:{timer.rung}:{index}",
+                        case=record.id, seq=record.seq,
                         topic=f"clock.{clock}", recipient=recipient, body=body,
                         state="queued" if timer is rungs[-1] else "superseded",
                     )  # fmt: skip
@@ -288,7 +291,9 @@ class _Decision:
             given = data.get(name)
             parties = [given] if isinstance(given, str) else list(given or ())
             relations[relation] = tuple(dict.fromkeys((*relations.get(relation, ()), *parties)))
-        for relation in {*event.unrelates, *event.relates}:
+        # A child is born with the relation of its party; in order, so that a seed gives the same salts.
+        born = record.relations if event.name == "start" else ()
+        for relation in dict.fromkeys((*born, *event.unrelates, *event.relates)):
             shown[f"@{relation}"] = list(relations[relation])
         return self._with_relations(record, relations)
 
@@ -511,7 +516,7 @@ class _Decision:
             raise DeadlineRefused(
                 [_reason("backdate", f"最多补记 {days} 天前的日期", f"at most {days} days back")]
             )
-        if not self._act.reason:
+        if not (self._act.reason or "").strip():
             raise FormInvalid([_reason("form.reason", "补记日期须写明理由", "backdating needs a reason", "reason")])
 
 

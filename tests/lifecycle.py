@@ -1,0 +1,296 @@
+"""An office that walks suggestions through the real definitions: `filed → accepted → assigned → handling → … → archived`.
+
+    library       the shipped definitions                  small       the definitions of tests/data/lifecycles
+    clock         stands at 2026-03-02 09:00 in Xianning   ready_url   a database with the schema of the shipped definitions
+    office        an Office on `ready_url`                 small_office the same for the small definitions
+
+A walk is named after the state it ends in: `office.replied()` is a case that has a reply.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine as Database
+from sqlalchemy import event as hook
+from sqlalchemy import text
+
+from workflow import Actor, Case, Engine, Refused, load_definitions
+from workflow.library import Library
+from workflow.random import SeededRandom
+from workflow.testing import FrozenClock
+
+HERE = Path(__file__).parent
+FOLDER = HERE.parent / "definitions"
+SMALL = HERE / "data" / "lifecycles"
+PLACE = "hubei-xianning"
+TENANT = "hb/xianning"
+TODAY = date(2026, 3, 2)
+
+DOCUMENT = {"sha256": "a" * 64, "size": 1, "media_type": "application/pdf", "name": "函.pdf"}
+SUGGESTION = {
+    "title": "关于增设快递员驿站的建议", "body": "建驿站", "first_signer": "dep1", "signers": ["dep1", "dep2"],
+    "publication_wish": "full",
+}  # fmt: skip
+SESSION = {"congress": "六届", "session": "五次", "closing_on": "2026-01-10"}
+CONTACT = {"contact_on": "2026-03-02", "contact_way": "site_visit", "contact_record": "见面"}
+DRAFT = {"reply_draft": DOCUMENT, "reply_class": "HB-XIANNING:A", "publication": "full"}
+REPLY = {
+    "reply_letter": DOCUMENT, "reply_number": "咸水函〔2026〕1号", "sealed": True, "reply_class": "HB-XIANNING:A",
+    "publication": "full", "recipients": ["dep1", "dep2"], "copies_to": ["gov"], "delivered_on": "2026-03-02",
+}  # fmt: skip
+SECOND_REPLY = {
+    "second_reply_letter": DOCUMENT, "second_reply_number": "咸水函〔2026〕2号", "second_reply_class": "HB-XIANNING:A",
+    "answers_to_reasons": "逐条答复", "sealed": True, "publication": "full", "recipients": ["dep1"], "copies_to": ["gov"],
+    "delivered_on": "2026-03-02",
+}  # fmt: skip
+EXTENSION = {"extension_ground": ["difficult"], "extension_explanation": "须跨年施工", "wanted_until": "2026-08-01"}
+
+GRANTS = {
+    "li": ("deputy_affairs", None), "liu": ("deputy_affairs", None), "sun": ("sc_office", None), "song": ("sc_office", None),
+    "he": ("sc_office_head", None), "chair": ("council_of_chairpersons", None), "gov": ("gov_office", None),
+    "wang": ("unit_clerk", "water"), "wu": ("unit_head", "water"), "qian": ("unit_clerk", "roads"),
+    "zhao": ("unit_head", "roads"), "feng": ("unit_clerk", "parks"), "chen": ("unit_head", "parks"),
+    "dep1": ("deputy", None), "dep2": ("deputy", None),
+}  # fmt: skip
+
+
+class Office:
+    """The persons of a city, each with a grant, and the walks they take a case through."""
+
+    def __init__(self, engine: Engine, clock: FrozenClock) -> None:
+        self.engine = engine
+        self.clock = clock
+
+    def staff(self) -> Office:
+        """Give everybody his grant."""
+        for person, (role, unit) in GRANTS.items():
+            # A deputy's grant reaches nothing by itself: deputies see the cases in which they stand.
+            self.engine.grant(person, role, "hb/none" if role == "deputy" else TENANT, unit=unit)
+        return self
+
+    def fire(self, case: str | Case, event: str, who: str, /, **data: Any) -> Case:
+        """One event by one person."""
+        return self.engine.fire(case if isinstance(case, str) else case.id, event, Actor(person=who), data)
+
+    def reasons(self, case: str | Case, event: str, who: str, /, **data: Any) -> set[str]:
+        """The codes of the refusal; fails when the event is not refused."""
+        with pytest.raises(Refused) as refusal:
+            self.fire(case, event, who, **data)
+        return {reason.code for reason in refusal.value.reasons}
+
+    def now(self, case: str | Case) -> Case:
+        """The case as it stands."""
+        return self.engine.case(case if isinstance(case, str) else case.id)
+
+    def child(self, case: Case, slot: str, party: str | None = None, index: int = -1) -> Case:
+        """The latest child in a slot."""
+        found = [c for c in self.engine.children(case.id) if c.slot == slot and party in (None, c.party)]
+        return found[index]
+
+    def due(self, case: Case, clock: str) -> str | None:
+        """The due day of a running clock of the case as it stands."""
+        return next((str(c.due_on) for c in self.now(case).clocks if c.name == clock and c.running), None)
+
+    def ticks(self) -> list[tuple[str, int, str | None]]:
+        """Everything that fires now: (clock, rung, event)."""
+        found = []
+        while fired := self.engine.tick():
+            found += [(f.clock, f.rung, f.event) for f in fired]
+        return found
+
+    # -- walks
+
+    def filed(self, *signers: str, tenant: str = TENANT, **more: Any) -> Case:
+        signers = signers or ("dep1", "dep2")
+        data = {**SUGGESTION, "signers": list(signers), "first_signer": signers[0], **more}
+        return self.engine.start("suggestion", Actor(person="li"), data, tenant=tenant)
+
+    def accepted(self, *signers: str, **more: Any) -> Case:
+        return self.fire(self.filed(*signers, **more), "accept_in_session", "li", **SESSION)
+
+    def assigned(self, *signers: str, co: tuple[str, ...] = (), **more: Any) -> Case:
+        mode = "lead_and_co" if co else "sole"
+        case = self.accepted(*signers, **more)
+        return self.fire(case, "assign", "li", assignment_mode=mode, lead_unit="water", co_units=list(co))
+
+    def handling(self, *signers: str, co: tuple[str, ...] = (), **more: Any) -> Case:
+        case = self.fire(self.assigned(*signers, co=co, **more), "sign_in", "wang")
+        return self.fire(case, "first_contact", "wang", **CONTACT)
+
+    def signing_off(self, *signers: str, **more: Any) -> Case:
+        return self.fire(self.handling(*signers, **more), "submit_for_signoff", "wang", **DRAFT)
+
+    def replied(self, *signers: str, **more: Any) -> Case:
+        return self.fire(self.signing_off(*signers, **more), "issue_reply", "wu", **REPLY)
+
+    def evaluating(self, *signers: str, **more: Any) -> Case:
+        return self.fire(self.replied(*signers, **more), "open_evaluation", "sun")
+
+    def evaluate(self, case: Case, slot: str, levels: Mapping[str, str]) -> Case:
+        """Every deputy answers, the office tallies; the root as it stands then."""
+        for deputy, level in levels.items():
+            survey = self.child(case, slot, deputy)
+            self.fire(survey, "answer", deputy, level=level, reasons="因为")
+            self.fire(survey, "tally", "sun")
+        return self.now(case)
+
+    def evaluated(self, level: str = "satisfied") -> Case:
+        return self.evaluate(self.evaluating(), "surveys", {"dep1": "satisfied", "dep2": level})
+
+    def second_assigned(self, level: str = "dissatisfied") -> Case:
+        return self.fire(self.evaluated(level), "second_assign", "sun", deputy_reasons="没有建")
+
+    def re_evaluating(self, level: str = "dissatisfied") -> Case:
+        case = self.second_assigned(level)
+        again = self.child(case, "second_assignments")
+        self.fire(again, "meet_deputy", "wu", contact_on="2026-03-02", contact_record="见面")
+        self.fire(
+            again, "submit_for_signoff", "wang", second_reply_draft=DOCUMENT, second_reply_class="HB-XIANNING:A",
+            answers_to_reasons="逐条", publication="full",
+        )  # fmt: skip
+        self.fire(again, "reply_again", "wu", **SECOND_REPLY)
+        return self.fire(case, "open_second_evaluation", "sun")
+
+    def re_evaluated(self, first: str, second: str) -> Case:
+        case = self.re_evaluating(first)
+        return self.evaluate(case, "second_surveys", {"dep1": "satisfied", "dep2": second})
+
+
+# --- counting what goes over the wire
+
+
+@contextmanager
+def statements(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every statement the drivers are given, in order, whoever gives it."""
+    seen: list[str] = []
+    if database.dialect.name == "postgresql":
+        execute = psycopg.Cursor.execute
+        monkeypatch.setattr(
+            psycopg.Cursor, "execute", lambda self, query, *a, **k: (seen.append(str(query)), execute(self, query, *a, **k))[1]
+        )
+        yield seen
+        monkeypatch.setattr(psycopg.Cursor, "execute", execute)
+        return
+
+    def trace(driver: sqlite3.Connection, *_: object) -> None:
+        driver.set_trace_callback(lambda statement: statement.startswith("--") or seen.append(statement))
+
+    database.dispose()  # so that every connection is a new one and traced
+    hook.listen(database, "connect", trace)
+    yield seen
+    hook.remove(database, "connect", trace)
+    database.dispose()
+
+
+def count(engine: Engine, table: str, where: str = "1 = 1", **values: Any) -> int:
+    """How many rows there are."""
+    query = text(f"select count(*) from {engine.store.prefix}{table} where {where}")
+    with engine.database.connect() as connection:
+        return int(connection.execute(query, values).scalar_one())
+
+
+def execute(engine: Engine, *queries: str) -> None:
+    """Change the database behind the engine's back. `{p}` is the prefix."""
+    with engine.database.begin() as connection:
+        for query in queries:
+            connection.execute(text(query.replace("{p}", engine.store.prefix)))
+
+
+def drop_triggers(engine: Engine) -> None:
+    """Take the database's own guard away."""
+    p = engine.store.prefix
+    if engine.database.dialect.name == "sqlite":
+        execute(engine, f"drop trigger {p}history_separation", f"drop trigger {p}history_decision")
+    else:
+        execute(engine, f"drop trigger {p}history_separation on {p}history")
+
+
+# --- fixtures
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """The shipped definitions."""
+    return load_definitions(FOLDER)
+
+
+@pytest.fixture(scope="session")
+def small() -> Library:
+    """Definitions that use what the shipped ones do not."""
+    return load_definitions(SMALL)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """Stands still at 09:00 of 2026-03-02, a Monday."""
+    return FrozenClock(TODAY)
+
+
+def set_up(url: str, library: Library) -> None:
+    """The schema, the definitions published, the persons with their grants."""
+    database = Engine.connect(url)
+    Office(engine := Engine(database, library, place=PLACE), FrozenClock(TODAY))
+    engine.create_schema()
+    Office(engine, FrozenClock(TODAY)).staff()
+    database.dispose()
+
+
+@pytest.fixture(scope="session")
+def ready_file(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Path:
+    """A file to copy: the schema on SQLite."""
+    path = tmp_path_factory.mktemp("ready") / "ready.db"
+    set_up(f"sqlite:///{path}", library)
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ready_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of each kind with the schema, the shipped definitions and the persons."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("ready_file"), tmp_path / "ready.db")
+        yield f"sqlite:///{tmp_path / 'ready.db'}"
+        return
+    server, library = request.getfixturevalue("postgres_server"), request.getfixturevalue("library")
+    name = server.create(server.template("office", lambda url: set_up(url, library)))
+    yield server.database(name)
+    until = time.monotonic() + 3
+    while (left := server.connections(name)) and time.monotonic() < until:
+        time.sleep(0.01)
+    server.drop(name)
+    assert not left, f"{left} connection(s) to PostgreSQL left open"
+
+
+@pytest.fixture
+def office(ready_url: str, library: Library, clock: FrozenClock) -> Iterator[Office]:
+    """The office of Xianning on each database."""
+    database = Engine.connect(ready_url)
+    yield Office(Engine(database, library, place=PLACE, clock=clock, random=SeededRandom(7)), clock)
+    database.dispose()
+
+
+@pytest.fixture
+def other(office: Office, library: Library, clock: FrozenClock) -> Iterator[Engine]:
+    """A second node: another engine on the same database, with a memory of its own."""
+    database = Engine.connect(office.engine.database.url.render_as_string(hide_password=False))
+    yield Engine(database, library, place=PLACE, clock=clock)
+    database.dispose()
+
+
+@pytest.fixture
+def small_office(ready_url: str, small: Library, clock: FrozenClock) -> Iterator[Office]:
+    """The same persons on the small definitions."""
+    database = Engine.connect(ready_url)
+    engine = Engine(database, small, clock=clock, random=SeededRandom(7))
+    engine.publish(Actor(person="set-up"))
+    yield Office(engine, clock)
+    database.dispose()
