@@ -26,7 +26,18 @@ from .errors import Conflict, StoreError, Text
 from .history import GENESIS, canonical
 from .store.sql import Store
 
-__all__ = ["Anchor", "HmacSigner", "Leaf", "Merkle", "Signer", "make_anchor", "merkle_root", "read_anchor", "stored_anchors"]
+__all__ = [
+    "Anchor",
+    "AnchorCheck",
+    "HmacSigner",
+    "Leaf",
+    "Merkle",
+    "Signer",
+    "make_anchor",
+    "merkle_root",
+    "read_anchor",
+    "stored_anchors",
+]
 
 FORMAT = "tibandu-anchor-1"
 HEADER = ("format", "number", "made_at", "cases", "lines", "root", "leaves_hash", "previous")
@@ -36,6 +47,14 @@ BATCH = 1000
 
 Leaf = tuple[str, int, str]
 """case, seq, head"""
+
+
+class Tell(Protocol):
+    """Told of a contradiction: where, a code, and what the sentence of the code needs."""
+
+    def __call__(self, case: str | None, seq: int | None, code: str, /, **what: object) -> None:
+        """Note it."""
+        ...
 
 
 class Signer(Protocol):
@@ -166,7 +185,9 @@ def read_anchor(text: str) -> Anchor:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StoreError(Text("不是锚点文件", f"this is no anchor: {type(error).__name__}")) from error
     if anchor.format != FORMAT or not isinstance(anchor.number, int):
-        raise StoreError(Text(f"不认识的锚点格式 {anchor.format}", f"unknown format of an anchor: {anchor.format}"))
+        raise StoreError(
+            Text(f"不认识的锚点格式 {anchor.format}", f"unknown format of an anchor: {anchor.format}")
+        )
     return anchor
 
 
@@ -174,7 +195,11 @@ def stored_anchors(store: Store) -> Iterator[str]:
     """The texts of table `anchor`, oldest first."""
     table = store.tables.anchor
     with store.connection() as connection:
-        ids = connection.execute(table.select().with_only_columns(table.c.id).order_by(table.c.id)).scalars().all()
+        ids = (
+            connection.execute(table.select().with_only_columns(table.c.id).order_by(table.c.id))
+            .scalars()
+            .all()
+        )
     for id_ in ids:
         with store.connection() as connection:
             query = table.select().with_only_columns(table.c.body).where(table.c.id == id_)
@@ -206,7 +231,12 @@ def _known(store: Store) -> tuple[Anchor | None, dict[str, tuple[int, str]]]:
 
 
 def _next(
-    last: Anchor | None, known: dict[str, tuple[int, str]], heads: Iterable[Leaf], now: datetime, *, full: bool
+    last: Anchor | None,
+    known: dict[str, tuple[int, str]],
+    heads: Iterable[Leaf],
+    now: datetime,
+    *,
+    full: bool,
 ) -> Anchor:
     """The anchor over these heads; `known` is used up."""
     tree, lines, cases, fresh = Merkle(), 0, 0, list[Leaf]()
@@ -247,7 +277,9 @@ def _write(store: Store, anchor: Anchor) -> str:
             connection.exec_driver_sql("select pg_advisory_xact_lock(hashtext(%(name)s))", lock)
         body = connection.execute(newest).scalar_one_or_none()
         if (read_anchor(body).hash if body else GENESIS) != anchor.previous:
-            raise Conflict(Text("他人刚刚做了锚点,请重试", "somebody else has just made an anchor; try again"))
+            raise Conflict(
+                Text("他人刚刚做了锚点,请重试", "somebody else has just made an anchor; try again")
+            )
         connection.execute(table.insert(), {"made_at": anchor.made_at, "body": text})
     return text
 
@@ -260,3 +292,85 @@ def _contradiction(case: str, seq: int) -> StoreError:
         )
     )
 
+
+class AnchorCheck:
+    """The anchors in the database and outside, against one another and against the lines."""
+
+    def __init__(self, store: Store, signer: Signer | None, fault: Tell) -> None:
+        self._store = store
+        self._signer = signer
+        self._fault = fault
+        self._hashes: list[str] = []
+        """of those in the database"""
+        self._known: dict[str, tuple[int, str]] = {}
+
+    def check(self, outside: Sequence[Anchor]) -> int:
+        """How many were looked at."""
+        last: Anchor | None = None
+        for text in stored_anchors(self._store):
+            last = self._stored(text) or last
+        if (
+            last is not None
+            and merkle_root((case, *self._known[case]) for case in sorted(self._known)) != last.root
+        ):
+            self._fault(None, None, "anchor_root", number=last.number)
+        for anchor in outside:
+            self._kept(anchor)
+        return len(self._hashes) + len(outside)
+
+    def _stored(self, text: str) -> Anchor | None:
+        number, previous = len(self._hashes) + 1, self._hashes[-1] if self._hashes else GENESIS
+        try:
+            anchor = read_anchor(text)
+        except StoreError:
+            self._hashes.append("")
+            self._fault(None, None, "anchor_unreadable", number=number)
+            return None
+        if (anchor.number, anchor.previous) != (number, previous):
+            self._fault(None, None, "anchor_chain", number=number)
+        self._hashes.append(anchor.hash)
+        self._itself(anchor)
+        self._leaves(anchor)
+        self._known.update({case: (seq, head) for case, seq, head in anchor.leaves})
+        return anchor
+
+    def _kept(self, anchor: Anchor) -> None:
+        """One kept outside: it is the one in the database, or that was changed or taken away."""
+        self._itself(anchor)
+        inside = self._hashes[anchor.number - 1] if 0 < anchor.number <= len(self._hashes) else None
+        if inside != anchor.hash:
+            self._fault(
+                None, None, "anchor_changed" if inside is not None else "anchor_missing", number=anchor.number
+            )
+            self._leaves(anchor)
+
+    def _itself(self, anchor: Anchor) -> None:
+        """Its leaves and its signature are its own."""
+        if leaves_hash(anchor.leaves) != anchor.leaves_hash:
+            self._fault(None, None, "anchor_leaves", number=anchor.number)
+        if self._signer is None:
+            return
+        signed = anchor.signer == self._signer.name and anchor.signature is not None
+        if not signed or not self._signer.holds(anchor.hash.encode(), anchor.signature or ""):
+            self._fault(None, None, "anchor_signature", number=anchor.number)
+
+    def _leaves(self, anchor: Anchor) -> None:
+        """Each case must still have that line with that hash."""
+        for start in range(0, len(anchor.leaves), BATCH):
+            leaves = anchor.leaves[start : start + BATCH]
+            found = self._hashes_of([leaf[0] for leaf in leaves])
+            for case, seq, head in leaves:
+                if case not in found:
+                    self._fault(case, seq, "anchor_case", number=anchor.number)
+                elif found[case].get(seq) != head:
+                    what = "anchor_hash" if seq in found[case] else "anchor_tail"
+                    self._fault(case, seq, what, number=anchor.number)
+
+    def _hashes_of(self, cases: Sequence[str]) -> dict[str, dict[int, str]]:
+        h = self._store.tables.history
+        query = h.select().with_only_columns(h.c.case_id, h.c.seq, h.c.hash).where(h.c.case_id.in_(cases))
+        found: dict[str, dict[int, str]] = {}
+        with self._store.connection() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.case_id, {})[row.seq] = row.hash
+        return found

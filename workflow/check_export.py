@@ -166,7 +166,9 @@ class Checker:
             self.fault(row, name, "定义的内容已被改动", "the content of the definition was changed")
         content = json.loads(data["content"])
         events = {"start": content.get("start") or {}, **(content.get("events") or {})}
-        self.definitions[data["definition"]] = {e: entry.get("automatic") is not None for e, entry in events.items()}
+        self.definitions[data["definition"]] = {
+            e: entry.get("automatic") is not None for e, entry in events.items()
+        }
 
     def _end(self, row: int, counts: dict[str, int]) -> None:
         self._close()
@@ -192,7 +194,9 @@ class Checker:
         if line["prev"] != self._head:
             self.fault(row, where, "与上一行不相接", "it does not follow from the line before")
         if line["from_state"] != self._state:
-            self.fault(row, where, f"起始状态应为“{self._state}”", f"it should start from the state {self._state!r}")
+            self.fault(
+                row, where, f"起始状态应为“{self._state}”", f"it should start from the state {self._state!r}"
+            )
         self._values(row, where, line, committed, disclosure)
         self._who(row, where, line)
         self._seq, self._head, self._state = seq, digest, line["to_state"]
@@ -212,7 +216,12 @@ class Checker:
         self._case, self._seq, self._head, self._state, self._chain = "", 0, GENESIS, "", bytearray()
 
     def _values(
-        self, row: int, where: str, line: dict[str, Any], committed: dict[str, str], disclosure: dict[str, Any]
+        self,
+        row: int,
+        where: str,
+        line: dict[str, Any],
+        committed: dict[str, str],
+        disclosure: dict[str, Any],
     ) -> None:
         for name, (salt, value) in disclosure.items():
             digest = _sha256(bytes.fromhex(salt) + canonical(value).encode()).hexdigest()
@@ -220,10 +229,17 @@ class Checker:
             if promised is None:
                 self.fault(row, where, f"没有承诺过字段 {name}", f"the field {name} was never committed to")
             elif digest != promised:
-                self.fault(row, where, f"字段 {name} 的值与承诺不符", f"the value of {name} is not the one committed to")
+                self.fault(
+                    row,
+                    where,
+                    f"字段 {name} 的值与承诺不符",
+                    f"the value of {name} is not the one committed to",
+                )
         for name in committed:
             if line["seq"] > self._erased.get(line["case"], {}).get(name, 0):
-                self.fault(row, where, f"字段 {name} 的值不见了", f"the value of {name} is gone and no erasure noted")
+                self.fault(
+                    row, where, f"字段 {name} 的值不见了", f"the value of {name} is gone and no erasure noted"
+                )
 
     def _who(self, row: int, where: str, line: dict[str, Any]) -> None:
         events = self.definitions.get(line["definition"])
@@ -231,7 +247,9 @@ class Checker:
             self.fault(row, where, "所依据的定义不在文件中", "its definition is not in the file")
         elif line["event"] not in events:
             self.fault(row, where, "定义中没有此事件", "its definition has no such event")
-        elif not events[line["event"]] and (line["actor"] == SYSTEM or line["automatic"] in ("notice", "lapse")):
+        elif not events[line["event"]] and (
+            line["actor"] == SYSTEM or line["automatic"] in ("notice", "lapse")
+        ):
             self.fault(row, where, "系统作了决定", "the system decided")
 
     # -- anchors
@@ -264,7 +282,9 @@ class Checker:
         """The root of the last anchor of the file is that of the last leaf of each case."""
         leaves = [[case, *self._known[case]] for case in sorted(self._known)]
         if self._anchor_hashes and merkle_root(leaves) != self._last_root:
-            self.fault(0, f"anchor {self.anchors}", "默克尔根与各叶不符", "its Merkle root is not that of its leaves")
+            self.fault(
+                0, f"anchor {self.anchors}", "默克尔根与各叶不符", "its Merkle root is not that of its leaves"
+            )
 
     def _itself(self, row: int, anchor: dict[str, Any]) -> None:
         if _sha256(canonical(anchor["leaves"]).encode()).hexdigest() != anchor["leaves_hash"]:
@@ -273,7 +293,9 @@ class Checker:
             return
         wanted = hmac.new(self._key, anchor_hash(anchor).encode(), "sha256").hexdigest()
         if not hmac.compare_digest(wanted.encode(), str(anchor.get("signature")).encode()):
-            self.fault(row, f"anchor {anchor['number']}", "签名不是此密钥的", "it is not signed with this key")
+            self.fault(
+                row, f"anchor {anchor['number']}", "签名不是此密钥的", "it is not signed with this key"
+            )
 
     def _leaves(self, row: int, anchor: dict[str, Any]) -> None:
         for case, seq, head in anchor["leaves"]:
@@ -334,7 +356,9 @@ def main(arguments: list[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("export", help="JSON lines")
-    parser.add_argument("--anchor", action="append", default=[], metavar="FILE", help="kept outside; may be repeated")
+    parser.add_argument(
+        "--anchor", action="append", default=[], metavar="FILE", help="kept outside; may be repeated"
+    )
     parser.add_argument("--key", metavar="FILE", help="the key of the anchors' signatures")
     options = parser.parse_args(arguments)
     try:

@@ -19,8 +19,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from .anchor import Anchor, HmacSigner, Leaf, Signer, leaves_hash, merkle_root, read_anchor, stored_anchors
-from .errors import StoreError, Text
+from .anchor import Anchor, AnchorCheck, HmacSigner, Signer, read_anchor
+from .errors import Text
 from .family import Record
 from .history import GENESIS, HASHED, canonical, commitment, line_hash
 from .model import SYSTEM
@@ -30,9 +30,55 @@ from .walk import Portion, portions, snapshot
 
 __all__ = ["Fault", "Report", "verify"]
 
-BATCH = 1000
 LIMIT = 1000
 """faults listed; the rest is counted"""
+
+WORDS = {
+    "gap": ("缺第 {missing} 行", "line {missing} is missing"),
+    "hash": ("本行内容与其哈希不符", "the line does not hash to its hash"),
+    "prev": ("与上一行的哈希不相接", "the line does not follow from the line before"),
+    "from_state": ("起始状态应为“{state}”", "it should start from the state {state!r} of the line before"),
+    "unreadable": ("承诺或公开值无法读取", "its commitments or disclosures cannot be read"),
+    "commitment": ("字段 {name} 的值与承诺不符", "the value of {name} is not the one committed to"),
+    "uncommitted": ("公开了没有承诺的字段 {name}", "{name} is disclosed but was never committed to"),
+    "undisclosed": (
+        "字段 {name} 的值不见了,却没有删除记录",
+        "the value of {name} is gone, and no erasure is noted",
+    ),
+    "definition": ("所依据的定义没有发布", "its definition is not published"),
+    "event": ("定义中没有事件 {name}", "its definition has no event {name!r}"),
+    "decision": ("系统作了决定 {name}", "the system decided {name!r}"),
+    "separation": ("须回避的 {name} 参与了本案", "{name} is barred from this case and acted in it"),
+    "case_unreadable": ("案件的数据无法读取({name})", "the data of the case cannot be read ({name})"),
+    "case_line": ("案件的 {name} 不是末行的", "{name} of the case is not that of its last line"),
+    "case_data": ("案件的 {name} 不是最后记载的", "{name} of the case is not what was last recorded"),
+    "index": ("{name} 表与案件不符", "{name} does not follow from the case"),
+    "no_case": ("{name} 表中的行没有案件", "rows of {name} without their case"),
+    "no_history": ("案件没有历史", "a case without any history"),
+    "no_line": ("有公开值而没有历史行", "a disclosure without its line"),
+    "definition_content": ("定义 {name} 的内容已被改动", "the content of {name} was changed"),
+    "definition_policy": (
+        "定义 {name} 的自动事件表与内容不符",
+        "the event policy of {name} is not its content's",
+    ),
+    "anchor_unreadable": ("第 {number} 号锚点无法读取", "anchor {number} cannot be read"),
+    "anchor_chain": ("第 {number} 号锚点不接上一锚点", "anchor {number} does not follow from the one before"),
+    "anchor_root": (
+        "第 {number} 号锚点的默克尔根与各叶不符",
+        "the Merkle root of anchor {number} is not its leaves'",
+    ),
+    "anchor_leaves": ("第 {number} 号锚点的各叶已被改动", "the leaves of anchor {number} were changed"),
+    "anchor_signature": ("第 {number} 号锚点不是用此密钥签的", "anchor {number} is not signed with this key"),
+    "anchor_missing": (
+        "数据库中没有第 {number} 号锚点(被删除,或恢复了过旧的备份)",
+        "anchor {number} is not in the database (removed, or too old a backup was restored)",
+    ),
+    "anchor_changed": ("第 {number} 号锚点与库外的不同", "anchor {number} differs from the one kept outside"),
+    "anchor_case": ("第 {number} 号锚点中的案件不见了", "the case is in anchor {number} and is gone"),
+    "anchor_tail": ("第 {number} 号锚点中的这一行被截去了", "the line is in anchor {number} and was cut off"),
+    "anchor_hash": ("第 {number} 号锚点之后整链被重写", "the chain was written anew after anchor {number}"),
+}
+"""code -> what is wrong"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +114,12 @@ class Report:
 
 
 def verify(
-    store: Store, anchors: Iterable[Anchor | str] = (), *, key: bytes | Signer | None = None,
+    store: Store,
+    anchors: Iterable[Anchor | str] = (),
+    *,
+    key: bytes | Signer | None = None,
     progress: Callable[[int], object] | None = None,
-) -> Report:  # fmt: skip
+) -> Report:
     """Check the whole history, the tables derived from it, the anchors in the database and those kept outside.
 
     `anchors`: anchors or their texts. `key`: checks signatures. `progress` is told how many more lines are done.
@@ -81,10 +130,10 @@ def verify(
     walk = _Walk(store, progress or (lambda _: None))
     walk.definitions()
     walk.cases()
-    seen = _Anchors(walk, signer).check(outside)
+    seen = AnchorCheck(store, signer, walk.fault).check(outside)
     return Report(
         rows=walk.rows, cases=walk.count, erased=walk.erased, anchors=seen, faults=tuple(walk.faults), more=walk.more
-    )
+    )  # fmt: skip
 
 
 @dataclass
@@ -100,11 +149,15 @@ class _Walk:
     faults: list[Fault] = field(default_factory=list)
     automatic: dict[str, dict[str, bool]] = field(default_factory=dict)
     """published definition -> event -> whether it is automatic"""
+    ends: dict[str, set[str]] = field(default_factory=dict)
+    """published definition -> the states that end a case"""
 
-    def fault(self, case: str | None, seq: int | None, code: str, zh: str, en: str) -> None:
+    def fault(self, case: str | None, seq: int | None, code: str, /, **what: object) -> None:
         """Note one."""
+        zh, en = WORDS[code]
         if len(self.faults) < LIMIT:
-            self.faults.append(Fault(case=case, seq=seq, code=code, text=Text(zh, en)))
+            text = Text(zh.format(**what), en.format(**what))
+            self.faults.append(Fault(case=case, seq=seq, code=code, text=text))
         else:
             self.more += 1
 
@@ -115,20 +168,21 @@ class _Walk:
         t = self.store.tables
         with snapshot(self.store) as connection:
             published = connection.execute(t.definition.select().order_by(t.definition.c.hash)).all()
-            policies = {(p.definition, p.event): bool(p.automatic) for p in connection.execute(t.event_policy.select())}
+            policies = connection.execute(t.event_policy.select()).all()
         for row in published:
-            self._definition(row, policies)
+            policy = {p.event: bool(p.automatic) for p in policies if p.definition == row.hash}
+            self._definition(row, policy)
 
-    def _definition(self, row: Any, policies: Mapping[tuple[str, str], bool]) -> None:
+    def _definition(self, row: Any, policy: Mapping[str, bool]) -> None:
         name = f"{row.name} {row.version}"
         if hashlib.sha256(row.content.encode()).hexdigest() != row.hash:
-            self.fault(None, None, "definition_content", f"定义 {name} 的内容已被改动", f"the content of {name} was changed")
-        content = _parsed(row.content, dict) or {}
+            self.fault(None, None, "definition_content", name=name)
+        content = _parsed(row.content) or {}
         events = {"start": content.get("start") or {}, **(content.get("events") or {})}
-        automatic = self.automatic[row.hash] = {event: entry.get("automatic") is not None for event, entry in events.items()}
-        if automatic != {event: flag for (definition, event), flag in policies.items() if definition == row.hash}:
-            zh, en = f"定义 {name} 的自动事件表与其内容不符", f"the event policy of {name} does not follow from its content"
-            self.fault(None, None, "definition_policy", zh, en)
+        self.automatic[row.hash] = {e: entry.get("automatic") is not None for e, entry in events.items()}
+        self.ends[row.hash] = {s for s, entry in (content.get("states") or {}).items() if entry.get("end")}
+        if self.automatic[row.hash] != policy:
+            self.fault(None, None, "definition_policy", name=name)
 
     # -- cases
 
@@ -145,15 +199,16 @@ class _Walk:
         erasures, barred = portion.by_case("erasure"), portion.by_case("barred")
         silent = set(portion.cases)
         for case, lines in groupby(self._counted(portion.lines()), key=itemgetter(0)):
-            chain = _Chain(self, portion, case, erasures.get(case, []), {row.unit for row in barred.get(case, [])})
+            units = {row.unit for row in barred.get(case, [])}
+            chain = _Chain(self, portion, case, _erased_until(erasures.get(case, [])), units)
             chain.check(lines)
             silent.discard(case)
             if case in portion.cases:
                 chain.agree(portion.cases[case], relations.get(case, []), clocks.get(case, []))
             else:
-                chain.fault(1, "no_case", "有历史而没有案件", "a history without its case")
+                self.fault(case, 1, "no_case", name="history")
         for case in sorted(silent):
-            self.fault(case, None, "no_history", "案件没有历史", "a case without any history")
+            self.fault(case, None, "no_history")
         self._orphans(portion, {"relation": relations, "clock": clocks})
 
     def _counted(self, lines: Iterable[Any]) -> Iterator[Any]:
@@ -165,95 +220,77 @@ class _Walk:
     def _orphans(self, portion: Portion, derived: Mapping[str, Mapping[str, Any]]) -> None:
         for table, found in derived.items():
             for case in sorted(found.keys() - portion.cases.keys()):
-                self.fault(case, None, "no_case", f"{table} 表有一行没有案件", f"a row of table {table} without its case")
+                self.fault(case, None, "no_case", name=table)
         for case, seq in portion.orphaned_disclosures():
-            self.fault(case, seq, "no_line", "有公开值而没有历史行", "a disclosure without its line")
+            self.fault(case, seq, "no_line")
 
 
 class _Chain:
     """The lines of one case."""
 
     def __init__(
-        self, walk: _Walk, portion: Portion, case: str, erasures: Sequence[Any], barred: set[str]
+        self, walk: _Walk, portion: Portion, case: str, erased: Mapping[str, int], barred: set[str]
     ) -> None:
         self._walk = walk
         self._portion = portion
-        self.case = case
+        self._case = case
+        self._erased = erased
+        """field -> the last line from which it was erased"""
         self._barred = barred
-        self._erased = _erased_until(erasures)
-        self._seq, self._head, self._state = 0, GENESIS, ""
+        self._last: dict[str, Any] = {"seq": 0, "head": GENESIS, "state": "", "definition": ""}
+        """what the case has to be after the lines so far"""
         self._data: dict[str, Any] = {}
         """the last value of each field, and of each @thing"""
-        self._gone: set[str] = set()
-        """fields whose last value is erased"""
 
-    def fault(self, seq: int | None, code: str, zh: str, en: str) -> None:
-        """Note one of this case."""
-        self._walk.fault(self.case, seq, code, zh, en)
+    def _fault(self, seq: int, code: str, **what: object) -> None:
+        self._walk.fault(self._case, seq, code, **what)
 
     def check(self, lines: Iterable[Any]) -> None:
         """Line by line: the sequence, the chain, the states, the values, who and by which definition."""
+        width = len(HASHED)
         for line in lines:
-            named = dict(zip(HASHED, line, strict=False))
-            self._sequence(named["seq"])
-            self._link(named, line[: len(HASHED)], line[len(HASHED)])
-            self._values(named["seq"], named["commitments"], line[len(HASHED) + 1])
+            named, digest, body = dict(zip(HASHED, line, strict=False)), line[width], line[width + 1]
+            if line_hash(line[:width]) != digest:
+                self._fault(named["seq"], "hash")
+            self._follows(named)
+            self._values(named["seq"], named["commitments"], body)
             self._who(named)
-            self._seq, self._head, self._state = named["seq"], line[len(HASHED)], named["to_state"]
+            self._last = {
+                "seq": named["seq"], "head": digest, "state": named["to_state"], "definition": named["definition"],
+            }  # fmt: skip
 
-    def _sequence(self, seq: int) -> None:
-        if seq != self._seq + 1:
-            missing = f"{self._seq + 1}" if seq == self._seq + 2 else f"{self._seq + 1}–{seq - 1}"
-            self.fault(self._seq + 1, "gap", f"缺第 {missing} 行", f"line {missing} is missing")
-
-    def _link(self, named: Mapping[str, Any], hashed: Sequence[Any], stored: str) -> None:
-        seq = named["seq"]
-        if line_hash(hashed) != stored:
-            self.fault(seq, "hash", "本行内容与其哈希不符", "the line does not hash to its hash")
-        if named["prev"] != self._head:
-            self.fault(seq, "prev", "与上一行的哈希不相接", "the line does not follow from the line before")
-        if named["from_state"] != self._state:
-            zh, en = f"起始状态不是上一行的“{self._state}”", f"its from_state is not the {self._state!r} of the line before"
-            self.fault(seq, "from_state", zh, en)
+    def _follows(self, named: Mapping[str, Any]) -> None:
+        seq, wanted = named["seq"], self._last["seq"] + 1
+        if seq != wanted:
+            self._fault(wanted, "gap", missing=wanted if seq == wanted + 1 else f"{wanted}–{seq - 1}")
+        if named["prev"] != self._last["head"]:
+            self._fault(seq, "prev")
+        if named["from_state"] != self._last["state"]:
+            self._fault(seq, "from_state", state=self._last["state"])
 
     # -- values
 
     def _values(self, seq: int, commitments: str, body: str | None) -> None:
-        committed = _parsed(commitments, dict)
-        disclosed = _parsed(body or "{}", dict)
+        committed, disclosed = _parsed(commitments), _parsed(body or "{}")
         if committed is None or disclosed is None:
-            self.fault(seq, "unreadable", "承诺或公开值无法读取", "its commitments or disclosures cannot be read")
+            self._fault(seq, "unreadable")
             return
         for name, promised in committed.items():
-            if name in disclosed:
-                self._disclosed(seq, name, promised, disclosed[name])
-            else:
+            if name not in disclosed:
                 self._missing(seq, name)
+            elif _kept(promised, disclosed[name]):
+                self._data[name] = disclosed[name][1]
+            else:
+                self._fault(seq, "commitment", name=name)
         for name in disclosed.keys() - committed.keys():
-            zh, en = f"公开了没有承诺的字段 {name}", f"the field {name} is disclosed but was never committed to"
-            self.fault(seq, "uncommitted", zh, en)
-
-    def _disclosed(self, seq: int, name: str, promised: object, pair: Any) -> None:
-        try:
-            salt, value = pair
-            kept = commitment(salt, value) == promised
-        except (ValueError, TypeError):
-            kept = False
-        if kept:
-            self._data[name] = value
-            self._gone.discard(name)
-        else:
-            zh, en = f"字段 {name} 的值与承诺不符", f"the value of {name} is not the one committed to"
-            self.fault(seq, "commitment", zh, en)
+            self._fault(seq, "uncommitted", name=name)
 
     def _missing(self, seq: int, name: str) -> None:
         self._data.pop(name, None)
-        self._gone.add(name)
         if seq <= self._erased.get(name, 0):
             self._walk.erased += 1
-            return
-        zh, en = f"字段 {name} 的值不见了,却没有删除记录", f"the value of {name} is gone, and no erasure is noted"
-        self.fault(seq, "undisclosed", zh, en)
+        else:
+            self._fault(seq, "undisclosed", name=name)
 
     # -- who
 
@@ -261,181 +298,98 @@ class _Chain:
         seq, event = named["seq"], named["event"]
         events = self._walk.automatic.get(named["definition"])
         if events is None:
-            self.fault(seq, "definition", "所依据的定义没有发布", "its definition is not published")
-            return
-        if event not in events:
-            self.fault(seq, "event", f"定义中没有事件 {event}", f"its definition has no event {event!r}")
-        if events.get(event):
-            return
-        if named["actor"] == SYSTEM or named["automatic"] in ("notice", "lapse"):
-            self.fault(seq, "decision", f"系统作了决定 {event}", f"the system decided {event!r}")
-        self._separation(seq, named)
+            self._fault(seq, "definition")
+        elif event not in events:
+            self._fault(seq, "event", name=event)
+        elif not events[event]:
+            if named["actor"] == SYSTEM or named["automatic"] in ("notice", "lapse"):
+                self._fault(seq, "decision", name=event)
+            self._separation(seq, named)
 
     def _separation(self, seq: int, named: Mapping[str, Any]) -> None:
         """A unit may open what it is barred from afterwards, and what it did before it was barred stands."""
         for unit in {named["unit"], named["actor"], named["on_behalf_of"]} & self._barred:
-            if seq > 1 and named["recorded_at"] > self._portion.related_since(self.case, unit):
-                zh, en = f"被回避的 {unit} 参与了本案", f"{unit} is barred from this case and acted in it"
-                self.fault(seq, "separation", zh, en)
+            if seq > 1 and named["recorded_at"] > self._portion.related_since(self._case, unit):
+                self._fault(seq, "separation", name=unit)
 
     # -- the case as it stands
 
     def agree(self, row: Sequence[Any], relations: Sequence[Any], clocks: Sequence[Any]) -> None:
         """The row of `cases` is what its lines say, and the indexes are what it says."""
+        seq = self._last["seq"]
         try:
             record = rows.record(row)
-            derived = rows.case_row(record)[-1]
+            due = rows.case_row(record)[-1]
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            zh, en = "案件的数据无法读取", f"the data of the case cannot be read: {type(error).__name__}"
-            self.fault(self._seq, "case_unreadable", zh, en)
+            self._fault(seq, "case_unreadable", name=type(error).__name__)
             return
-        self._last_line(record)
-        self._standing(record)
-        self._indexed(record, relations, clocks)
-        if derived != row[-1]:
-            self.fault(self._seq, "index", "cases.due_on 与时钟不符", "cases.due_on is not that of its clocks")
-
-    def _last_line(self, record: Record) -> None:
-        last = {"seq": self._seq, "head": self._head, "state": self._state}
-        for name, value in last.items():
-            if (found := getattr(record, name)) != value:
-                zh, en = f"案件的 {name} 是 {found},末行是 {value}", f"{name} of the case is {found}, of its last line {value}"
-                self.fault(self._seq, f"case_{name}", zh, en)
-
-    def _standing(self, record: Record) -> None:
-        """The data, relations, number and clocks of the case are those last recorded."""
-        said = {name: value for name, value in self._data.items() if not name.startswith("@")}
-        for name in sorted(said.keys() | record.data.keys()):
-            if name not in said or name not in record.data or canonical(said[name]) != canonical(record.data[name]):
-                zh, en = f"案件字段 {name} 的值不是最后记载的", f"the case's {name} is not what was last recorded"
-                self.fault(self._seq, "case_data", zh, en)
-        now: dict[str, Any] = {f"@{name}": list(parties) for name, parties in record.relations.items()}
-        now["@number"] = record.number
-        for name, clock in record.clocks.items():
-            now[f"@clock.{name}"] = {"due": clock.due_on, "running": clock.running, "round": clock.round}
-        for name, value in now.items():
-            if name in self._data and self._data[name] != value:
-                zh, en = f"案件的 {name[1:]} 不是最后记载的", f"the case's {name[1:]} is not what was last recorded"
-                self.fault(self._seq, "case_data", zh, en)
-
-    def _indexed(self, record: Record, relations: Sequence[Any], clocks: Sequence[Any]) -> None:
-        wanted = {(name, party) for name, parties in record.relations.items() for party in parties}
-        if {(row.relation, row.party) for row in relations} != wanted:
-            self.fault(self._seq, "index", "relation 表与案件不符", "table relation does not follow from the case")
-        expected = {
-            (
-                name, clock.ledger.rule, clock.ledger.anchor.isoformat(), clock.due_on, clock.outer_on, clock.provisional,
-                clock.running, clock.next_rung, clock.next_at,
-            )
-            for name, clock in record.clocks.items()
-        }  # fmt: skip
-        if {tuple(getattr(row, name) for name in rows.CLOCK[1:]) for row in clocks} != expected:
-            self.fault(self._seq, "index", "clock 表与案件不符", "table clock does not follow from the case")
+        ended = record.state in self._walk.ends.get(record.definition, ())
+        for name, value in {**self._last, "closed": ended}.items():
+            if getattr(record, name) != value:
+                self._fault(seq, "case_line", name=name)
+        for name in _differing(self._data, _standing(record)):
+            self._fault(seq, "case_data", name=name)
+        if {(r.relation, r.party) for r in relations} != {
+            (n, p) for n, ps in record.relations.items() for p in ps
+        }:
+            self._fault(seq, "index", name="relation")
+        if {tuple(getattr(clock, name) for name in rows.CLOCK[1:]) for clock in clocks} != _clock_rows(
+            record
+        ):
+            self._fault(seq, "index", name="clock")
+        if due != row[-1]:
+            self._fault(seq, "index", name="cases.due_on")
 
 
-class _Anchors:
-    """The anchors in the database and outside, against one another and against the lines."""
-
-    def __init__(self, walk: _Walk, signer: Signer | None) -> None:
-        self._walk = walk
-        self._signer = signer
-        self._hashes: list[str] = []
-        """of those in the database"""
-        self._known: dict[str, tuple[int, str]] = {}
-
-    def check(self, outside: Sequence[Anchor]) -> int:
-        """How many were looked at."""
-        last: Anchor | None = None
-        for text in stored_anchors(self._walk.store):
-            last = self._stored(text) or last
-        if last is not None and merkle_root((case, *self._known[case]) for case in sorted(self._known)) != last.root:
-            zh, en = "默克尔根与各叶不符", "its Merkle root is not that of its leaves"
-            self._fault(last.number, "anchor_root", zh, en)
-        for anchor in outside:
-            self._kept(anchor)
-        return len(self._hashes) + len(outside)
-
-    def _fault(self, number: int, code: str, zh: str, en: str) -> None:
-        self._walk.fault(None, None, code, f"第 {number} 号锚点:{zh}", f"anchor {number}: {en}")
-
-    def _stored(self, text: str) -> Anchor | None:
-        number = len(self._hashes) + 1
-        try:
-            anchor = read_anchor(text)
-        except StoreError as error:
-            self._hashes.append("")
-            self._fault(number, "anchor_unreadable", error.text.zh, error.text.en)
-            return None
-        if (anchor.number, anchor.previous) != (number, self._hashes[-1] if self._hashes else GENESIS):
-            self._fault(number, "anchor_chain", "不接上一锚点", "does not follow from the anchor before")
-        self._hashes.append(anchor.hash)
-        self._itself(anchor)
-        self._leaves(anchor)
-        self._known.update({case: (seq, head) for case, seq, head in anchor.leaves})
-        return anchor
-
-    def _kept(self, anchor: Anchor) -> None:
-        """One kept outside: it is the one in the database, or that was changed or taken away."""
-        self._itself(anchor)
-        inside = self._hashes[anchor.number - 1] if 0 < anchor.number <= len(self._hashes) else None
-        if inside == anchor.hash:
-            return
-        if inside is None:
-            zh, en = "数据库中没有(被删除,或恢复了过旧的备份)", "not in the database (removed, or too old a backup restored)"
-            self._fault(anchor.number, "anchor_missing", zh, en)
-        else:
-            self._fault(anchor.number, "anchor_changed", "数据库中的与库外的不同", "differs from the one in the database")
-        self._leaves(anchor)
-
-    def _itself(self, anchor: Anchor) -> None:
-        """Its leaves and its signature are its own."""
-        if leaves_hash(anchor.leaves) != anchor.leaves_hash:
-            self._fault(anchor.number, "anchor_leaves", "各叶已被改动", "its leaves were changed")
-        if self._signer is None:
-            return
-        signed = anchor.signer == self._signer.name and anchor.signature is not None
-        if not signed or not self._signer.holds(anchor.hash.encode(), anchor.signature or ""):
-            self._fault(anchor.number, "anchor_signature", "签名不是此密钥的", "not signed with this key")
-
-    def _leaves(self, anchor: Anchor) -> None:
-        """Each case must still have that line with that hash."""
-        for start in range(0, len(anchor.leaves), BATCH):
-            self._batch(anchor.number, anchor.leaves[start : start + BATCH])
-
-    def _batch(self, number: int, leaves: Sequence[Leaf]) -> None:
-        h = self._walk.store.tables.history
-        query = h.select().with_only_columns(h.c.case_id, h.c.seq, h.c.hash)
-        query = query.where(h.c.case_id.in_([leaf[0] for leaf in leaves]))
-        with self._walk.store.connection() as connection:
-            found = {(row.case_id, row.seq): row.hash for row in connection.execute(query)}
-        cases = {case for case, _ in found}
-        for case, seq, head in leaves:
-            if found.get((case, seq)) != head:
-                self._leaf(number, case, seq, "case" if case not in cases else "hash" if (case, seq) in found else "tail")
-
-    def _leaf(self, number: int, case: str, seq: int, what: str) -> None:
-        zh, en = {
-            "case": ("锚点中的案件已不存在", "was anchored and is gone"),
-            "tail": ("锚点中的这一行已被截去", "was anchored and is cut off"),
-            "hash": ("锚点之后整链被重写", "was anchored with another hash: the chain was written anew"),
-        }[what]
-        self._walk.fault(case, seq, f"anchor_{what}", f"第 {number} 号{zh}", f"{en} (anchor {number})")
+def _standing(record: Record) -> dict[str, Any]:
+    """The case as lines disclose it."""
+    now = dict(record.data)
+    for name, parties in record.relations.items():
+        now[f"@{name}"] = list(parties)
+    for name, clock in record.clocks.items():
+        now[f"@clock.{name}"] = {"due": clock.due_on, "running": clock.running, "round": clock.round}
+    now["@number"] = record.number
+    return now
 
 
-def _parsed(text: Any, kind: type) -> Any:
-    """The value of a JSON text, or None when it is none or of another kind."""
+def _differing(said: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What stands otherwise than it was said, or was never said. A line need not say an @thing."""
+    fields = {name for name in said.keys() ^ now.keys() if not name.startswith("@")}
+    return sorted(fields | {n for n in said.keys() & now.keys() if canonical(said[n]) != canonical(now[n])})
+
+
+def _clock_rows(record: Record) -> set[tuple[Any, ...]]:
+    return {
+        (
+            name, clock.ledger.rule, clock.ledger.anchor.isoformat(), clock.due_on, clock.outer_on, clock.provisional,
+            clock.running, clock.next_rung, clock.next_at,
+        )
+        for name, clock in record.clocks.items()
+    }  # fmt: skip
+
+
+def _kept(promised: object, pair: Any) -> bool:
+    """Whether a disclosed [salt, value] is what was committed to."""
+    try:
+        salt, value = pair
+        return commitment(salt, value) == promised
+    except (ValueError, TypeError):
+        return False
+
+
+def _parsed(text: Any) -> dict[str, Any] | None:
+    """The object of a JSON text, or None when it is none."""
     try:
         value = json.loads(text)
     except (ValueError, TypeError, RecursionError):
         return None
-    return value if isinstance(value, kind) else None
+    return value if isinstance(value, dict) else None
 
 
 def _erased_until(erasures: Sequence[Any]) -> dict[str, int]:
-    """Field -> the last line from which it was erased."""
     until: dict[str, int] = {}
     for row in erasures:
-        for name, seq in (_parsed(row.fields, dict) or {}).items():
+        for name, seq in (_parsed(row.fields) or {}).items():
             if isinstance(seq, int):
                 until[name] = max(until.get(name, 0), seq)
     return until

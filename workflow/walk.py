@@ -36,7 +36,9 @@ class Portion:
         """Every line by case and number: the columns of `rows.HISTORY`, then its disclosure."""
         h, d = self._tables.history, self._tables.disclosure
         joined = h.outerjoin(d, (d.c.case_id == h.c.case_id) & (d.c.seq == h.c.seq))
-        query = h.select().with_only_columns(*(h.c[name] for name in rows.HISTORY), d.c.body).select_from(joined)
+        query = (
+            h.select().with_only_columns(*(h.c[name] for name in rows.HISTORY), d.c.body).select_from(joined)
+        )
         query = query.where(*self._between(h.c.case_id)).order_by(h.c.case_id, h.c.seq)
         yield from self._connection.execute(query.execution_options(yield_per=BATCH))
 
@@ -62,8 +64,13 @@ class Portion:
         root = self._tables.cases.select().with_only_columns(c.root_id).where(c.id == case).scalar_subquery()
         joined = h.join(d, (d.c.case_id == h.c.case_id) & (d.c.seq == h.c.seq))
         query = h.select().with_only_columns(h.c.recorded_at, d.c.body).select_from(joined)
-        query = query.where((h.c.case_id == root) | (h.c.case_id == case), d.c.body.contains(party, autoescape=True))
-        return min((row.recorded_at for row in self._connection.execute(query) if _relates(row.body, party)), default="")
+        query = query.where(
+            (h.c.case_id == root) | (h.c.case_id == case), d.c.body.contains(party, autoescape=True)
+        )
+        return min(
+            (row.recorded_at for row in self._connection.execute(query) if _relates(row.body, party)),
+            default="",
+        )
 
     def _read_cases(self) -> Sequence[Any]:
         table = self._tables.cases
