@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from workflow import loader
@@ -10,6 +11,9 @@ from workflow.loader import check_texts
 
 GOOD = Path(__file__).parent / "data" / "definitions" / "good"
 MARK = "¦"
+MODULES = ("yaml_reader", "shapes", "grammar", "references", "rulebooks", "loader", "guards/syntax")
+CODE = re.compile(r'"([a-z][a-z0-9]*(?:_[a-z0-9]+)*)",\s*(?:f?"|zh)[^"]*[一-鿿]')
+"""How our sources write a fault: its code, then its Chinese."""
 
 Found = set[tuple[str, str, int, int]]
 
@@ -61,3 +65,14 @@ def library(files: dict[str, str] | None = None, place: str | None = None) -> Li
     """The library of these files, by default the good one."""
     shelf = loader._Shelf(loader._read_texts(good() if files is None else files), place)
     return loader._library(shelf)
+
+
+def source_of(*modules: str) -> str:
+    """The text of those modules of the engine."""
+    folder = Path(loader.__file__).parent
+    return "".join((folder / f"{name}.py").read_text(encoding="utf-8") for name in modules)
+
+
+def fault_codes(source: str) -> set[str]:
+    """The codes of the faults that source tells of."""
+    return set(CODE.findall(source))
