@@ -26,6 +26,8 @@ from .random import RandomSource, new_id
 
 DEPTH = 8
 """how far one act may set off others; definitions that need more are refused rather than run away"""
+_BEHALF = "\n"
+"""between the person who fired an event and the one he acted for: neither is the second person"""
 
 
 def decide(laws: Laws, family: Family, case: str, event: str, act: Act, source: RandomSource) -> Step:
@@ -98,8 +100,9 @@ class _Decision:
         self._source = source
         self._records = dict(family.records)
         self._family = Family(self._records, family.root_id)
-        self._expected = family.root.revision if family.records else None
-        self.step = Step(self._family, self._expected)
+        expected = family.root.revision if family.records else None
+        self._revision = 1 if expected is None else expected + 1
+        self.step = Step(self._family, expected)
         self._permit: authorization.Permit | None = None
         self._asked_on: date | None = None
         self._depth = 0
@@ -147,13 +150,28 @@ class _Decision:
         self._put(replace(record, clocks={**record.clocks, clock: waiting}))
         self.step.clocks[case, clock] = None
         name = law.definition.clocks[clock].missed
-        if not missed or name is None or not law.lifecycle.leads_on(record.state, name):
-            return None
-        event = law.event(name)
-        if event.automatic not in ("notice", "lapse"):
-            raise NotPermitted([_decided(event.title)])
-        self._apply(law, event, self._records[case], {}, event.automatic)
+        if missed and name is not None and self._can(law, self._records[case], name):
+            event = law.event(name)
+            if event.automatic not in ("notice", "lapse"):
+                raise NotPermitted([_decided(event.title)])
+            self._apply(law, event, self._records[case], {}, event.automatic)
+        else:
+            name = None
+        if missed and case == self._family.root_id:
+            # A join that waits no longer than this clock (`or_after`) is complete now.
+            self._satisfy_own(law, case)
         return name
+
+    def _can(self, law: Law, record: Record, event: str) -> bool:
+        """Whether a timer's event happens here at all; where its guard or its rounds say no, the rung alone is recorded."""
+        if not law.lifecycle.leads_on(record.state, event):
+            return False
+        try:
+            self._target(law, law.event(event), record, {})
+            self.count_round(law.event(event), record)
+        except GuardFailed:
+            return False
+        return True
 
     def _alert(self, law: Law, record: Record, clock: str, rungs: Sequence[timers.Timer]) -> None:
         state = record.clocks[clock]
@@ -179,8 +197,8 @@ class _Decision:
     def finish(self) -> Step:
         """Seal the step: the root's revision counts it, units barred by it are listed."""
         root = self._family.root
-        revision = 1 if self._expected is None else self._expected + 1
-        self._put(replace(root, revision=revision))
+        if root.revision != self._revision:
+            self._put(replace(root, revision=self._revision))
         self._bar()
         self.step.begotten = self._begotten
         return self.step
@@ -199,8 +217,9 @@ class _Decision:
             if permit is None:
                 roles = self._laws.codes.get("roles")
                 reasons.append(authorization.not_permitted(event, law.definition, roles))
+            here = {act.actor.person, act.actor.on_behalf_of} - {None}
             for other in event.not_by:
-                if record.last_by.get(other) == act.actor.person:
+                if not here.isdisjoint(record.last_by.get(other, "").split(_BEHALF)):
                     reasons.append(authorization.same_person(event, law.event(other).title.zh))
         return permit, reasons
 
@@ -222,22 +241,18 @@ class _Decision:
         state = law.definition.states[target]
         if cause in ("notice", "lapse") and state.decided:
             raise NotPermitted([_decided(state.title)])
-        changed = replace(
-            record,
-            state=target,
-            data={**record.data, **data},
-            rounds=self.count_round(event, record),
-            last_by=self._remember(law, event, record),
-            closed=state.end,
-        )
+        changes: dict[str, Any] = {
+            "state": target, "data": {**record.data, **data}, "rounds": self.count_round(event, record),
+            "last_by": self._remember(law, event, record), "closed": state.end,
+        }  # fmt: skip
         shown: dict[str, Any] = dict(data)
         if self._act.reason:
             shown["@reason"] = self._act.reason
-        changed = self._number(event, changed, shown)
-        changed = self._relate(event, changed, data, shown)
-        changed = self._run_clocks(law, event, changed, data, shown)
-        self._record(event, record, changed, shown, cause)
-        self._follow(law, event, changed.id, data)
+        self._number(event, changes, shown)
+        self._relate(event, record, data, changes, shown)
+        self._run_clocks(law, event, record, data, changes, shown)
+        self._record(event, record, changes, shown, cause)
+        self._follow(law, event, record.id, data)
         self._depth -= 1
 
     def _target(self, law: Law, event: Event, record: Record, data: Mapping[str, Any]) -> str:
@@ -275,15 +290,20 @@ class _Decision:
     def _remember(self, law: Law, event: Event, record: Record) -> Mapping[str, str]:
         if event.name not in law.watched:
             return record.last_by
-        return {**record.last_by, event.name: self._act.actor.person}
+        actor = self._act.actor
+        return {**record.last_by, event.name: _BEHALF.join(filter(None, (actor.person, actor.on_behalf_of)))}
 
-    def _number(self, event: Event, record: Record, shown: dict[str, Any]) -> Record:
+    def _number(self, event: Event, changes: dict[str, Any], shown: dict[str, Any]) -> None:
         if event.number is None or self._act.number is None:
-            return record
+            return
         shown["@number"] = self._act.number
-        return replace(record, number=self._act.number, number_key=self._act.number_key)
+        changes["number"], changes["number_key"] = self._act.number, self._act.number_key
 
-    def _relate(self, event: Event, record: Record, data: Mapping[str, Any], shown: dict[str, Any]) -> Record:
+    def _relate(
+        self, event: Event, record: Record, data: Mapping[str, Any], changes: dict[str, Any], shown: dict[str, Any]
+    ) -> None:
+        if not event.relates and not event.unrelates and event.name != "start":
+            return
         relations = dict(record.relations)
         for relation in event.unrelates:
             relations[relation] = ()
@@ -295,7 +315,7 @@ class _Decision:
         born = record.relations if event.name == "start" else ()
         for relation in dict.fromkeys((*born, *event.unrelates, *event.relates)):
             shown[f"@{relation}"] = list(relations[relation])
-        return self._with_relations(record, relations)
+        changes["relations"] = self._with_relations(record, relations).relations
 
     def _with_relations(self, record: Record, relations: Mapping[str, tuple[str, ...]]) -> Record:
         before = {(r, p) for r, parties in record.relations.items() for p in parties}
@@ -307,8 +327,8 @@ class _Decision:
     # -- clocks
 
     def _run_clocks(
-        self, law: Law, event: Event, record: Record, data: Mapping[str, Any], shown: dict[str, Any]
-    ) -> Record:
+        self, law: Law, event: Event, record: Record, data: Mapping[str, Any], changes: dict[str, Any], shown: dict[str, Any]
+    ) -> None:
         clocks = dict(record.clocks)
         touched: list[str] = []
         for name in law.extends.get(event.name, ()):
@@ -326,7 +346,7 @@ class _Decision:
             if anchor is not None:
                 clocks[name] = timers.start(self._laws, law.definition.clocks[name], clocks.get(name), anchor, self._act)
                 touched.append(name)
-        if record.closed:
+        if changes["closed"]:
             for name, clock in clocks.items():
                 if clock.running:
                     clocks[name] = timers.stop(clock, self._act.day, event.name)
@@ -335,7 +355,8 @@ class _Decision:
             self.step.clocks[record.id, name] = None
             clock = clocks[name]
             shown[f"@clock.{name}"] = {"due": clock.due_on, "running": clock.running, "round": clock.round}
-        return replace(record, clocks=clocks) if touched else record
+        if touched:
+            changes["clocks"] = clocks
 
     def _anchor(self, law: Law, clock: str, data: Mapping[str, Any]) -> date | None:
         """The clock's first day; None when an imported record does not know it: no clock is better than an invented one."""
@@ -349,21 +370,23 @@ class _Decision:
 
     # -- history
 
-    def _record(self, event: Event, before: Record, after: Record, shown: Mapping[str, Any], cause: Cause | None) -> None:
+    def _record(
+        self, event: Event, before: Record, changes: dict[str, Any], shown: Mapping[str, Any], cause: Cause | None
+    ) -> None:
         act, permit = self._act, self._permit
         commitments, disclosure = history.commit(shown, self._source)
         seq, prev = before.seq + 1, before.head or history.GENESIS
         values = (
-            after.id, seq, act.now.isoformat(timespec="microseconds"), act.effective_on, event.name, before.state,
-            after.state, act.actor.person, act.actor.on_behalf_of, permit.role if permit else None,
-            permit.unit if permit else None, cause, after.definition, commitments, prev,
+            before.id, seq, act.now.isoformat(timespec="microseconds"), act.effective_on, event.name, before.state,
+            changes["state"], act.actor.person, act.actor.on_behalf_of, permit.role if permit else None,
+            permit.unit if permit else None, cause, before.definition, commitments, prev,
         )  # fmt: skip
         head = history.line_hash(values)
         line: dict[str, Any] = dict(zip(history.HASHED, values, strict=True))
         self.step.history.append(HistoryRow(**line, hash=head, disclosure=disclosure))
-        after = replace(after, seq=seq, head=head, revision=after.revision if after.id == after.root else seq)
-        if event.name == "start":
-            after = replace(after, opened_on=act.effective_on)
+        revision = self._revision if before.id == before.root else seq
+        opened_on = act.effective_on if event.name == "start" else before.opened_on
+        after = replace(before, **changes, seq=seq, head=head, revision=revision, opened_on=opened_on)
         self._put(after)
         if not act.imported:
             self._tell(event, after)

@@ -13,6 +13,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -72,7 +73,7 @@ class Faults:
         """Run one statement between two points."""
         if self.passed is None:
             return run(sql, *arguments, **more)
-        name = NAMES[str(sql).split(None, 1)[0].lower()]
+        name = NAMES.get(str(sql).split(None, 1)[0].lower(), "setting")
         if str(sql).lower().startswith("select") and "for update" in str(sql).lower():
             name = "lock"
         self.reach(f"before {name}")
@@ -211,8 +212,12 @@ def _tick(engine: Engine, case: Any, key: str) -> object:
 
 
 def _waiting(bench: Bench) -> Case:
+    bench.clock.set(story.DAY + timedelta(days=15))
+    while bench.maker.tick():  # what other cases left behind
+        pass
+    bench.clock.set(story.DAY)
     case = bench.case(3)
-    bench.clock.advance(days=12)
+    bench.clock.set(story.DAY + timedelta(days=15))
     return case
 
 
@@ -364,14 +369,20 @@ def _at_line(bench: Bench, operation: Operation, subject: Any, key: str, at: int
     operation.act(victim, subject, key)
 
 
+def run(bench: Bench, die: Callable[[], None] | None) -> Iterator[str]:
+    """Die at every statement of every operation; the breaches."""
+    for operation in OPERATIONS:
+        bench.clock.set(story.DAY)
+        yield from statements(bench, operation, die)
+
+
 def main(arguments: list[str]) -> int:
     """`python -m tests.crash.points URL [every [first]]`: die with the process at every statement and every so many lines."""
     bench, breaches, count = Bench(arguments[0]), 0, ""
     every, first = (int(word) for word in (*arguments[1:], "0", "0")[:2])
-    for operation in OPERATIONS:
-        for breach in statements(bench, operation, None):
-            print(breach)  # noqa: T201
-            breaches += 1
+    for breach in run(bench, None):
+        print(breach)  # noqa: T201
+        breaches += 1
     for breach in every_line(bench, ("assign", "number", "tick"), every, first) if every else ():
         if breach.startswith("= "):
             count = breach[2:]
