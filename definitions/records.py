@@ -43,7 +43,8 @@ UNIT_LIMIT = 80
 DATES = ("assigned_on", "replied_on")
 YES_OR_NO = {"是": True, "否": False}
 TIMELINE = {"source_url": 2000, "title": 500, "kind": 80, "events": 0, "note": 5000}
-EVENT = {"date": 10, "event": 200, "actor": 200, "detail": 5000}
+EVENT = {"date": 10, "event": 200, "actor": 200, "detail": 1500}
+"""together they fit into the reason of an event"""
 
 # What the two databases would keep differently, or a terminal would obey: control and bidi characters, lone surrogates.
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
