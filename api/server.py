@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -16,19 +17,18 @@ BODY = 2 << 20
 
 def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until told to stop. `ready` is called with the address once it is bound. Raises OSError. Main thread only."""
-    server = create_server(app, host=host, port=port, threads=THREADS, max_request_body_size=BODY, ident=None)
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        ready(_url(server, host))
-        server.run()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        server.close()
-
-
-def _url(server: Any, host: str) -> str:
-    port = getattr(server, "effective_port", None) or server.effective_listen[0][1]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    # Bound before waitress starts its threads: it would leave them behind when the port is taken.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as bound:
+        server = create_server(app, sockets=[bound], threads=THREADS, max_request_body_size=BODY, ident=None)
+        before = signal.signal(signal.SIGTERM, _leave)
+        try:
+            ready(f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}")
+            server.run()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+            server.close()
+            server.task_dispatcher.shutdown()
 
 
 def _leave(_signum: int, _frame: FrameType | None) -> None:

@@ -102,8 +102,8 @@ class TickWaker:
                 return
 
 
-def run_until_stopped(waker: TickWaker) -> None:
-    """Run in the foreground until SIGTERM or SIGINT, then stop cleanly. Main thread only."""
+def run_until_stopped(waker: TickWaker, ready: Callable[[], object] = lambda: None) -> None:
+    """Run in the foreground until SIGTERM or SIGINT, then stop cleanly. `ready` is called when it runs. Main thread only."""
     done = threading.Event()
 
     def leave(_signum: int, _frame: FrameType | None) -> None:
@@ -112,6 +112,7 @@ def run_until_stopped(waker: TickWaker) -> None:
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         waker.start()
+        ready()
         done.wait()
     finally:
         waker.stop()

@@ -64,9 +64,7 @@ class Console:
         if not self.err.isatty():
             yield from steps
             return
-        from tqdm import tqdm
-
-        yield from tqdm(steps, total=total, desc=self.words(title), file=self.err, leave=False)
+        yield from _bar()(steps, total=total, desc=self.words(title), file=self.err, leave=False)
 
     @contextmanager
     def counter(self, title: Text) -> Iterator[Callable[[int], object]]:
@@ -74,10 +72,15 @@ class Console:
         if not self.err.isatty():
             yield lambda _: None
             return
-        from tqdm import tqdm
-
-        with tqdm(desc=self.words(title), file=self.err, leave=False) as bar:
+        with _bar()(desc=self.words(title), file=self.err, leave=False) as bar:
             yield bar.update
+
+
+def _bar() -> type[Any]:
+    """tqdm, without the thread it would leave behind."""
+    from tqdm import tqdm
+
+    return type("Bar", (tqdm,), {"monitor_interval": 0})
 
 
 def _cell(value: Any) -> str:

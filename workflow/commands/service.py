@@ -56,9 +56,7 @@ def run_scheduler(context: Context) -> int:
     scheduler = context.sibling("scheduler")
     waker = _waker(context)
     _tell_logs()
-    context.console.say("调度器已启动", "the scheduler is running")
-    context.console.out.flush()
-    scheduler.run_until_stopped(waker)
+    scheduler.run_until_stopped(waker, lambda: _tell(context, "调度器已启动", "the scheduler is running"))
     context.console.say("调度器已停止", "the scheduler has stopped")
     return OK
 
@@ -119,7 +117,12 @@ def _identify(context: Context, api: Any) -> Any:
 def _begin(context: Context, url: str, waker: Waker | None) -> None:
     if waker is not None:
         waker.start()
-    context.console.say(f"服务地址 {url}", f"serving {url}")
+    _tell(context, f"服务地址 {url}", f"serving {url}")
+
+
+def _tell(context: Context, zh: str, en: str) -> None:
+    """Say it at once: whoever started us may be waiting for it."""
+    context.console.say(zh, en)
     context.console.out.flush()
 
 

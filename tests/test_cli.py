@@ -1,0 +1,874 @@
+"""Every command with good and bad input: what it prints, what it leaves behind, its exit code, and never a traceback."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from workflow import Actor, Case, Conflict, Engine, NotFound, Refused, cli, load_definitions, recalculation
+from workflow.commands.console import Console
+from workflow.commands.context import UsageError, sqlite_path
+from workflow.errors import Text
+from workflow.library import Library
+from workflow.testing import FrozenClock, memory_engine
+from workflow.verify import verify
+
+ROOT = Path(__file__).parents[1]
+TENANT = "hubei/xianning"
+OFFICE = Actor(person="li.wei")
+PROPOSAL = {
+    "title": "零工驿站",
+    "body": "在楼宇、商圈建设驿站",
+    "first_signer": "d.chen",
+    "signers": ["d.chen"],
+    "publication_wish": "full",
+}
+TODAY = date(2026, 11, 9)
+
+# --- calling it
+
+
+@dataclass
+class Said:
+    """What a call came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def call(*words: object) -> Said:
+    out, err = io.StringIO(), io.StringIO()
+    code = cli.main([str(word) for word in words], out, err)
+    assert "Traceback" not in err.getvalue()
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def somewhere_quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder of its own, English, and a day that does not move."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("workflow.engine.SystemClock", lambda: FrozenClock(TODAY))
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return load_definitions(ROOT / "definitions")
+
+
+def made(url: str, library: Library) -> tuple[Engine, Case]:
+    """A database with one suggestion, assigned on 2026-11-08: its reply is due in a year without a notice."""
+    engine = Engine(url, library, clock=FrozenClock(date(2026, 11, 8)))
+    engine.create_schema()
+    engine.grant("li.wei", "deputy_affairs", TENANT)
+    engine.grant("sun.qi", "unit_clerk", TENANT, unit="housing")
+    case = engine.start("suggestion", OFFICE, PROPOSAL, tenant=TENANT)
+    engine.fire(case.id, "accept", OFFICE, {"congress": "六届", "session": "五次"})
+    return engine, engine.fire(case.id, "assign", OFFICE, {"assignment_mode": "sole", "lead_unit": "housing"})
+
+
+@pytest.fixture
+def stored(database_url: str, library: Library) -> Iterator[tuple[str, Engine, Case]]:
+    engine, case = made(database_url, library)
+    yield database_url, engine, case
+    engine.database.dispose()
+
+
+@pytest.fixture
+def one(library: Library) -> Case:
+    """The same in the working folder's default database."""
+    engine, case = made(cli.DATABASE, library)
+    engine.database.dispose()
+    return case
+
+
+# --- set-up and usage
+
+
+def test_init_makes_the_tables_and_may_be_repeated(database_url: str) -> None:
+    first = call("--database", database_url, "--json", "init")
+    assert first.code == 0
+    assert "suggestion" in {row["name"] for row in first.json}
+    again = call("init", "--database", database_url, "--json")
+    assert (again.code, again.json) == (0, [])
+
+
+def test_the_default_is_a_file_in_the_working_folder(tmp_path: Path) -> None:
+    assert call("init").code == 0
+    assert (tmp_path / "tibandu.db").exists()
+
+
+def test_the_environment_names_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIBANDU_DATABASE", f"sqlite:///{tmp_path}/other.db")
+    assert call("init").code == 0
+    assert (tmp_path / "other.db").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [], ["nonsense"], ["--lang", "fr", "version"], ["explain"], ["graph"], ["calendar"], ["calendar", "preview"],
+        ["calendar", "apply", "x.yaml"], ["anchor"], ["export"], ["due", "--until", "soon"], ["serve", "--port", "70000"],
+        ["serve", "--port", "x"], ["scheduler", "--seconds", "0"], ["scheduler", "--seconds", "nan"], ["check", "nowhere"],
+        ["replay", "--records", "nowhere.csv"], ["calendar", "preview", "nowhere.yaml"],
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_2(words: Sequence[str], one: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    said = call(*words)
+    assert said.code == 2
+    assert said.err or capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["--help"], ["serve", "--help"], ["calendar", "apply", "--help"]])
+def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(*command).code == 0
+    assert "--database" in capsys.readouterr().out
+
+
+NEEDS_STORE = [
+    ["publish"], ["doctor"], ["due"], ["explain", "x"], ["verify"], ["anchor", "--out", "a"], ["export", "--out", "e"],
+    ["calendar", "preview", str(ROOT / "definitions/calendars/cn.yaml")], ["scheduler"], ["serve"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", NEEDS_STORE, ids=lambda command: command[0])
+def test_without_a_database_it_is_3_and_none_is_made(command: list[str], tmp_path: Path) -> None:
+    said = call(*command)
+    assert said.code == 3
+    assert "tibandu init" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", NEEDS_STORE, ids=lambda command: command[0])
+def test_in_a_database_without_our_tables_it_is_3(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "tibandu.db").touch()
+    said = call(*command)
+    assert said.code == 3
+    assert "tibandu init" in said.err
+    assert not {"a", "e"} & {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_same_on_postgresql(postgres_url: str) -> None:
+    said = call("--database", postgres_url, "doctor")
+    assert (said.code, "tibandu init" in said.err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("mysql://x/y", "not mysql"),
+        ("tibandu.db", "not tibandu.db"),
+        ("postgresql://127.0.0.1:1/none", "refused"),
+        ("sqlite:////proc/none/x.db", "unable to open"),
+    ],
+)
+def test_a_database_that_cannot_be_is_3(url: str, word: str) -> None:
+    said = call("--database", url, "init")
+    assert said.code == 3
+    assert word in said.err
+
+
+def test_a_file_that_is_no_database_is_3(tmp_path: Path) -> None:
+    (tmp_path / "tibandu.db").write_bytes(b"not a database " * 100)
+    for command in (["init"], ["doctor"]):
+        said = call(*command)
+        assert (said.code, "not a database" in said.err) == (3, True)
+
+
+def test_a_password_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from workflow.commands.store import _shown
+
+    assert _shown("postgresql://u:secret@h/d") == "postgresql://u:***@h/d"
+    assert _shown("postgresql://u@h/d") == "postgresql://u@h/d"
+    assert _shown("sqlite:///x.db") == "sqlite:///x.db"
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"), [("zh_CN.UTF-8", "zh"), ("en_US.UTF-8", "en"), ("C", "en"), ("", "en")]
+)
+def test_the_language_of_the_terminal(locale: str, language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", locale)
+    assert ("没有数据库" in call("doctor").err) == (language == "zh")
+    assert "there is no database" in call("doctor", "--lang", "en").err
+    assert "没有数据库" in call("--lang", "zh", "doctor").err
+
+
+def test_version() -> None:
+    assert call("version").out.startswith("tibandu ")
+    assert call("version", "--json").json["tibandu"]
+
+
+# --- definitions
+
+
+def test_check_finds_no_fault_in_ours() -> None:
+    assert call("check").code == 0
+    assert call("check", ROOT / "definitions").code == 0
+    assert call("check", "--json").json == []
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    folder = tmp_path / "faulty"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("codes: roles\ntitel: {zh: 角色, en: roles}\nvalues: {}\n", "utf-8")
+    (folder / "b.yaml").write_text("definition: x\nversion: 2026-12-39\n", "utf-8")
+    (folder / "c.yaml").write_text("[" * 100_000, "utf-8")
+    return folder
+
+
+def test_check_lists_every_fault_of_every_file(faulty: Path) -> None:
+    said = call("check", faulty)
+    assert said.code == 1
+    lines = said.out.splitlines()
+    assert all(re.match(r".*/[abc]\.yaml:[0-9]+:[0-9]+: ", line) for line in lines)
+    assert {Path(line.partition(":")[0]).name for line in lines} == {"a.yaml", "b.yaml", "c.yaml"}
+    assert "did you mean" in said.out
+    assert f"{len(lines)} fault(s)" in said.err
+    told = call("check", faulty, "--json")
+    assert (told.code, len(told.json)) == (1, len(lines))
+    assert told.json[0].keys() == {"file", "line", "column", "code", "text"}
+
+
+def test_faulty_definitions_stop_every_command_with_their_faults(faulty: Path) -> None:
+    for command in (["init"], ["graph", "x"]):
+        said = call(*command, "--definitions", faulty)
+        assert said.code == 1
+        assert "a.yaml:2:1: " in said.err
+
+
+def test_an_unknown_place_is_a_fault() -> None:
+    said = call("graph", "suggestion", "--place", "hubei-xianing")
+    assert (said.code, "did you mean" in said.err) == (1, True)
+
+
+def test_graph() -> None:
+    said = call("graph", "suggestion")
+    assert (said.code, "stateDiagram-v2" in said.out, "replied" in said.out) == (0, True, True)
+    assert "已答复" in call("graph", "suggestion", "--lang", "zh").out
+    assert call("graph", "suggestion", "--json").json["mermaid"] == said.out
+    unknown = call("graph", "sugestion")
+    assert (unknown.code, "there are:" in unknown.err) == (1, True)
+
+
+def test_publish_refuses_another_content_under_the_same_version(one: Case, tmp_path: Path) -> None:
+    assert "nothing new" in call("publish").out
+    folder = tmp_path / "own"
+    copy(ROOT / "definitions", folder)
+    change(folder / "lifecycles/signature.yaml", "zh: 待确认", "zh: 等待确认")
+    refused = call("publish", "--definitions", folder)
+    assert (refused.code, "raise the version" in refused.err) == (1, True)
+    change(folder / "lifecycles/signature.yaml", "version: 1", "version: 2")
+    assert "signature" in call("publish", "--definitions", folder, "--by", "li.wei").out
+    assert call("init", "--definitions", folder).code == 0
+
+
+def copy(source: Path, target: Path) -> None:
+    for path in source.rglob("*.yaml"):
+        place = target / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(path.read_text("utf-8"), "utf-8")
+
+
+def change(path: Path, old: str, new: str) -> None:
+    content = path.read_text("utf-8")
+    assert old in content
+    path.write_text(content.replace(old, new, 1), "utf-8")
+
+
+# --- cases
+
+
+def test_explain(stored: tuple[str, Engine, Case]) -> None:
+    url, _, case = stored
+    said = call("explain", case.id, "--database", url)
+    assert said.code == 0
+    assert "due by 2027-02-08" in said.out
+    assert "working day 1" in said.out
+    alone = call("explain", case.id, "--database", url, "--clock", "reply", "--json")
+    assert list(alone.json) == ["reply"]
+    assert "代表法(2025)" in alone.json["reply"]["source"]
+    assert call("explain", case.id, "--database", url, "--clock", "none").code == 1
+    assert call("explain", "none", "--database", url).code == 1
+
+
+def test_due(stored: tuple[str, Engine, Case]) -> None:
+    url, _, case = stored
+    rows = call("due", "--database", url, "--json").json
+    assert [row["due_on"] for row in rows] == sorted(row["due_on"] for row in rows)
+    reply = next(row for row in rows if row["clock"] == "reply")
+    assert (reply["due_on"], reply["days"], reply["case"]) == ("2027-02-08?", 91, case.id)
+    assert "reply" not in call("due", "--database", url, "--until", "2026-12-01").out
+    assert "nothing is due" in call("due", "--database", url, "--until", "2026-11-01").out
+    assert len(call("due", "--database", url, "--limit", "1", "--json").json) == 1
+
+
+# --- the histories
+
+
+def test_verify_anchor_export(stored: tuple[str, Engine, Case], tmp_path: Path) -> None:
+    url, engine, case = stored
+    (tmp_path / "key").write_bytes(b"k" * 32)
+    assert "sound" in call("verify", "--database", url).out
+    anchored = call("anchor", "--database", url, "--out", "a.json", "--key", "key", "--json")
+    assert (anchored.code, anchored.json["number"]) == (0, 1)
+    assert "not signed" in call("anchor", "--database", url, "--out", "b.json", "--full").err
+    whole = call("verify", "--database", url, "--anchor", "a.json", "--anchor", "b.json", "--json")
+    assert (whole.code, whole.json["faults"]) == (0, [])
+    exported = call("export", "--database", url, "--out", "e.jsonl", "--json")
+    assert (exported.code, exported.json["lines"]) == (0, 3)
+    assert json.loads(Path("e.jsonl").read_text("utf-8").splitlines()[0])["format"] == "tibandu-export-1"
+
+    with engine.database.begin() as connection:
+        connection.execute(text("update tibandu_cases set state = 'replied'"))
+    broken = call("verify", "--database", url)
+    assert broken.code == 1, broken.out
+    assert case.id in broken.out
+    assert "contradiction" in broken.out
+    assert call("verify", "--database", url, "--json").json["faults"]
+
+
+def test_files_are_not_overwritten_and_must_be_readable(one: Case, tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("mine", "utf-8")
+    for command in (["anchor"], ["export"]):
+        assert call(*command, "--out", "there").code == 2
+        assert call(*command, "--out", "no/folder").code == 2
+    assert (tmp_path / "there").read_text("utf-8") == "mine"
+    assert call("verify", "--anchor", "nowhere").code == 2
+    assert call("verify", "--key", "nowhere").code == 2
+    assert call("verify", "--anchor", "there").code == 3
+    (tmp_path / "short").write_bytes(b"guess")
+    assert call("anchor", "--out", "new", "--key", "short").code == 3
+    assert not (tmp_path / "new").exists()
+
+
+# --- a new year's notice
+
+
+@pytest.fixture
+def notice(tmp_path: Path) -> Path:
+    """A made-up notice for 2027: the spring festival takes 5 to 12 February."""
+    path = tmp_path / "cn-2027.yaml"
+    content = (ROOT / "definitions/calendars/cn.yaml").read_text("utf-8")
+    content = content.replace("version: cn-2026", "version: cn-2027").replace(
+        "horizon: 2026-12-31", "horizon: 2027-12-31"
+    )
+    content += "  2027:\n    source: test\n    off:\n      元旦: 2027-01-01\n      春节: 2027-02-05..2027-02-12\n    makeup: []\n"
+    path.write_text(content, "utf-8")
+    return path
+
+
+def contradictions(engine: Engine) -> list[str]:
+    """What `verify` finds, but that no definition declares the reserved event `recalculate`."""
+    found = [str(fault) for fault in verify(engine.store).faults]
+    return [fault for fault in found if recalculation.EVENT not in fault]
+
+
+def clocks(engine: Engine, case: Case) -> dict[str, tuple[str, bool]]:
+    return {clock.name: (str(clock.due_on), clock.provisional) for clock in engine.case(case.id).clocks}
+
+
+def test_preview_writes_nothing(stored: tuple[str, Engine, Case], notice: Path) -> None:
+    url, engine, case = stored
+    before = clocks(engine, case)
+    said = call("calendar", "preview", notice, "--database", url, "--json")
+    assert said.code == 0
+    (row,) = [row for row in said.json if row["clock"] == "reply"]
+    assert (row["due_on"], row["new_due_on"], row["provisional"]) == ("2027-02-08", "2027-02-15", False)
+    assert clocks(engine, case) == before
+    assert "1 due date(s) move" in call("calendar", "preview", notice, "--database", url).out
+
+
+def test_apply_moves_the_dates_with_a_line_each(stored: tuple[str, Engine, Case], notice: Path) -> None:
+    url, engine, case = stored
+    said = call("calendar", "apply", notice, "--by", "li.wei", "--database", url)
+    assert (said.code, "2027-02-15" in said.out) == (0, True)
+    assert "restart the services" in said.err
+    assert clocks(engine, case)["reply"] == ("2027-02-15", False)
+    line = engine.history(case.id)[-1]
+    assert (line.event, line.actor, line.from_state, line.to_state) == (
+        "recalculate",
+        "li.wei",
+        "assigned",
+        "assigned",
+    )
+    assert line.data["@clock.reply"] == {"due": "2027-02-15", "running": True, "round": 1}
+    assert line.data["@calendar"]["was"]["reply"] == "2027-02-08"
+    assert line.data["@calendar"]["version"] == "cn-2027"
+
+    again = call("calendar", "apply", notice, "--by", "li.wei", "--database", url, "--json")
+    assert (again.code, again.json) == (0, [])
+    assert len(engine.history(case.id)) == line.seq
+    assert contradictions(engine) == []
+    assert engine.case_at(case.id, line.seq).revision == engine.case(case.id).revision
+
+
+def test_a_calendar_in_use_is_not_warned_of(one: Case, notice: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    copy(ROOT / "definitions", folder)
+    (folder / "calendars/cn.yaml").write_text(notice.read_text("utf-8"), "utf-8")
+    troubled = call("doctor", "--definitions", folder)
+    assert (troubled.code, "calendar apply" in troubled.out) == (1, True)
+    said = call("calendar", "apply", notice, "--by", "li.wei", "--definitions", folder)
+    assert (said.code, said.err) == (0, "")
+    assert call("doctor", "--definitions", folder).code == 0
+
+
+def test_a_file_that_is_no_calendar(one: Case, tmp_path: Path, notice: Path) -> None:
+    assert call("calendar", "preview", ROOT / "definitions/codes/roles.yaml").code == 2
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(notice.read_text("utf-8").replace("2027-02-05..", "2027-02-40.."), "utf-8")
+    said = call("calendar", "preview", broken)
+    assert (said.code, "broken.yaml:" in said.err) == (1, True)
+    other = tmp_path / "other.yaml"
+    other.write_text(notice.read_text("utf-8").replace("calendar: cn\n", "calendar: hk\n"), "utf-8")
+    assert (call("calendar", "preview", other).code, call("calendar", "apply", other, "--by", "x").code) == (
+        1,
+        1,
+    )
+
+
+class Moving:
+    """A suggestion in memory whose reply clock will be moved by a notice."""
+
+    def __init__(self, library: Library, notice: Path) -> None:
+        self.clock = FrozenClock(date(2026, 11, 8))
+        self.engine = memory_engine(library, self.clock)
+        self.engine.grant("li.wei", "deputy_affairs", TENANT)
+        self.calendar = load_definitions(notice).calendars["cn"]
+
+    def assigned(self, **how: Any) -> Case:
+        case = self.engine.start("suggestion", OFFICE, PROPOSAL, tenant=TENANT, **how)
+        self.engine.fire(case.id, "accept", OFFICE, {"congress": "六届", "session": "五次"}, **how)
+        data = {"assignment_mode": "sole", "lead_unit": "housing"}
+        return self.engine.fire(case.id, "assign", OFFICE, data, **how)
+
+    def apply(self, person: str = "li.wei") -> list[recalculation.Recalculated]:
+        return list(recalculation.apply(self.engine, self.calendar, Actor(person=person)))
+
+    def put_in_use(self) -> None:
+        """What a restart with the new file does."""
+        self.engine.laws.__dict__["calendar"] = self.calendar
+
+    def timer(self, case: Case) -> tuple[int | None, str | None]:
+        with self.engine.store.connection() as connection:
+            family = self.engine.store.family(connection, case.id)
+        assert family is not None
+        reply = family.records[case.id].clocks["reply"]
+        return reply.next_rung, reply.next_at and reply.next_at[:10]
+
+    def fired(self, case: Case) -> list[tuple[int, str]]:
+        """The rungs of the reply clock that fire now, with their civil days as UTC instants."""
+        found = []
+        while batch := self.engine.tick():
+            found += [
+                (f.rung, f.due_at.isoformat()[:10]) for f in batch if f.case == case.id and f.clock == "reply"
+            ]
+        return found
+
+
+@pytest.fixture
+def moving(library: Library, notice: Path) -> Iterator[Moving]:
+    world = Moving(library, notice)
+    yield world
+    world.engine.database.dispose()
+
+
+def test_the_timer_goes_on_where_it_was(moving: Moving) -> None:
+    case = moving.assigned()
+    moving.clock.set(date(2027, 2, 1))
+    assert [rung for rung, _ in moving.fired(case)] == [-30, -15, -7]
+    moving.apply()
+    moving.put_in_use()
+    assert moving.fired(case) == []
+    moving.clock.set(date(2027, 2, 16))
+    assert [rung for rung, _ in moving.fired(case)] == [-3, -1, 0, 1]
+    assert [line.event for line in moving.engine.history(case.id)].count("reply_overdue") == 1
+
+
+def test_what_was_overdue_and_is_no_longer_runs_anew(moving: Moving) -> None:
+    case = moving.assigned()
+    moving.clock.set(date(2027, 2, 9))
+    moving.fired(case)
+    events = [line.event for line in moving.engine.history(case.id)]
+    assert events.count("reply_overdue") == 1
+    moving.apply()
+    moving.put_in_use()
+    moving.clock.set(date(2027, 2, 15))
+    moving.fired(case)
+    assert [line.event for line in moving.engine.history(case.id)].count("reply_overdue") == 1
+    moving.clock.set(date(2027, 2, 16))
+    moving.fired(case)
+    assert [line.event for line in moving.engine.history(case.id)].count("reply_overdue") == 2
+
+
+def test_what_stays_overdue_is_not_fired_twice(moving: Moving) -> None:
+    case = moving.assigned()
+    moving.clock.set(date(2027, 3, 1))
+    moving.fired(case)
+    moving.apply()
+    moving.put_in_use()
+    moving.fired(case)
+    moving.clock.set(date(2027, 3, 20))
+    moving.fired(case)
+    assert [line.event for line in moving.engine.history(case.id)].count("reply_overdue") == 1
+
+
+def test_an_imported_clock_arms_nothing_of_the_past(moving: Moving) -> None:
+    moving.clock.set(date(2027, 3, 1))
+    case = moving.assigned(imported=True, effective_on=date(2026, 11, 8))
+    assert moving.timer(case) == (None, None)
+    assert {change.clock for change in moving.apply()} >= {"reply"}
+    assert moving.timer(case) == (None, None)
+    assert moving.engine.tick() == []
+
+
+def test_an_imported_clock_that_is_in_time_again_goes_on_from_today(moving: Moving) -> None:
+    moving.clock.set(date(2027, 2, 10))
+    case = moving.assigned(imported=True, effective_on=date(2026, 11, 8))
+    assert moving.timer(case) == (None, None)
+    moving.apply()
+    assert moving.timer(case) == (-3, "2027-02-11")  # 00:00 in Shanghai of the 12th
+
+
+def test_an_event_after_it_follows_on(moving: Moving) -> None:
+    case = moving.assigned()
+    moving.apply()
+    with pytest.raises(Conflict):
+        moving.engine.fire(
+            case.id, "recall_assignment", OFFICE, {"recall_reason": "误交"}, revision=case.revision
+        )
+    moving.engine.fire(case.id, "recall_assignment", OFFICE, {"recall_reason": "误交"})
+    assert contradictions(moving.engine) == []
+
+
+def test_a_child_moves_with_its_roots_revision(moving: Moving) -> None:
+    case = moving.engine.start("suggestion", OFFICE, PROPOSAL, tenant=TENANT)
+    moving.engine.fire(case.id, "accept", OFFICE, {"congress": "六届", "session": "五次"})
+    moving.clock.set(date(2026, 12, 28))
+    data = {"assignment_mode": "lead_and_co", "lead_unit": "housing", "co_units": ["transport"]}
+    root = moving.engine.fire(case.id, "assign", OFFICE, data)
+    (child,) = moving.engine.children(root.id)
+    assert any(clock.provisional for clock in child.clocks)
+    changed = {change.case for change in moving.apply()}
+    assert changed >= {child.id, root.id}
+    assert moving.engine.case(root.id).revision == root.revision + len(changed)
+    assert contradictions(moving.engine) == []
+
+
+def test_the_system_puts_no_calendar_in_force(moving: Moving) -> None:
+    moving.assigned()
+    with pytest.raises(Refused):
+        moving.apply("system")
+    with pytest.raises(NotFound):
+        recalculation.preview(moving.engine, type(moving.calendar)(
+            name="hk", version="1", first=date(2026, 1, 1), horizon=date(2026, 12, 31), off={}, makeup=frozenset()
+        ))  # fmt: skip
+
+
+def test_when_somebody_keeps_being_first_it_says_so(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
+    moving.assigned()
+    monkeypatch.setattr(moving.engine.store, "write", lambda *_: False)
+    with pytest.raises(Conflict):
+        moving.apply()
+
+
+# --- doctor
+
+
+def test_doctor_says_what_is_wrong(stored: tuple[str, Engine, Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    url, _, _ = stored
+    well = call("doctor", "--database", url)
+    assert (well.code, "all is well" in well.out, "suggestion.assigned: 1" in well.out) == (0, True, True)
+    monkeypatch.setattr("workflow.engine.SystemClock", lambda: FrozenClock(date(2027, 3, 1)))
+    ill = call("doctor", "--database", url)
+    assert (ill.code, "is no scheduler running?" in ill.out, "the calendar ends" in ill.out) == (
+        1,
+        True,
+        True,
+    )
+    told = call("doctor", "--database", url, "--json")
+    assert (told.code, len(told.json["troubles"])) == (1, 2)
+    assert told.json["cases"] == [{"kind": "suggestion", "state": "assigned", "count": 1}]
+
+
+def test_doctor_sees_what_is_not_published(one: Case, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    copy(ROOT / "definitions", folder)
+    change(folder / "lifecycles/signature.yaml", "version: 1", "version: 2")
+    said = call("doctor", "--definitions", folder)
+    assert (said.code, "not published: signature" in said.out) == (1, True)
+
+
+# --- replay
+
+
+def test_replay(tmp_path: Path) -> None:
+    said = call("replay")
+    assert said.code == 0
+    assert (tmp_path / "tibandu.db").exists()
+    assert call("verify").code == 0
+
+
+def test_a_broken_record_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("a,b\n1,2\n", "utf-8")
+    said = call("replay", "--records", "r.csv")
+    assert said.code == 1
+
+
+# --- siblings
+
+
+def test_a_sibling_is_found_beside_our_own_checkout() -> None:
+    assert Path(str(cli.sibling("api").__file__)).parent == ROOT / "api"
+    with pytest.raises(UsageError, match=r"there is no definitions\.nothing"):
+        cli.sibling("definitions.nothing")
+
+
+def test_a_package_of_the_host_is_never_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "scheduler").mkdir()
+    (tmp_path / "scheduler/__init__.py").write_text("raise AssertionError('the host was touched')", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "scheduler", raising=False)
+    monkeypatch.setattr(cli, "HERE", tmp_path / "site-packages/workflow")
+    with pytest.raises(UsageError, match=r"install tibandu\[scheduler\]"):
+        cli.sibling("scheduler")
+
+
+def test_in_the_wheel_it_stands_below_workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "workflow/api").mkdir(parents=True)
+    (tmp_path / "workflow/api/__init__.py").touch()
+    monkeypatch.setattr(cli, "HERE", tmp_path / "workflow")
+    asked: list[str] = []
+    monkeypatch.setattr(cli.importlib, "import_module", lambda name: asked.append(name) or sys)
+    assert cli.sibling("api") is sys
+    assert asked == ["workflow.api"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra"), [("flask", "api"), ("apscheduler.schedulers", "scheduler"), ("x", "api")]
+)
+def test_a_missing_extra_is_named(
+    missing: str, extra: str, one: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+
+    assert call("check").code == 0
+    monkeypatch.setattr(cli.importlib, "import_module", fail)
+    said = call("serve", "--definitions", ROOT / "definitions")
+    assert (said.code, f"tibandu[{extra}]" in said.err) == (2, True)
+
+
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(url: str) -> None:
+        raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
+
+    monkeypatch.setattr(Engine, "connect", staticmethod(fail))
+    said = call("--database", "postgresql://h/d", "init")
+    assert (said.code, "tibandu[postgresql]" in said.err) == (3, True)
+
+
+def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr("workflow.loader.check", fail)
+    with pytest.raises(RuntimeError):
+        cli.main(["check"])
+
+
+def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("workflow.loader.check", interrupt)
+    assert call("check").code == 130
+
+
+# --- the console
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_for_people_only() -> None:
+    for err, shown in ((io.StringIO(), False), (Terminal(), True)):
+        console = Console("zh", as_json=False, out=io.StringIO(), err=err)
+        assert list(console.progress([1, 2], title=Text("重算", "computing"))) == [1, 2]
+        with console.counter(Text("核验", "verifying")) as count:
+            count(5)
+        assert ("重算" in err.getvalue() and "核验" in err.getvalue()) == shown
+
+
+def test_a_table_is_even_with_chinese() -> None:
+    out = io.StringIO()
+    console = Console("zh", as_json=False, out=out)
+    console.table(
+        {"a": Text("状态", "state"), "b": Text("数", "n")}, [{"a": "已答复", "b": 1}, {"a": "x", "b": None}]
+    )
+    assert out.getvalue().splitlines() == ["状态    数", "已答复  1", "x       -"]
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///x.db", Path("x.db")), ("sqlite:////a/x.db?timeout=1", Path("/a/x.db")), ("sqlite://", None),
+        ("sqlite:///:memory:", None), ("sqlite:///file:x?uri=true", None), ("postgresql://h/d", None), ("x", None),
+    ],
+)  # fmt: skip
+def test_the_file_of_a_url(url: str, path: Path | None) -> None:
+    assert sqlite_path(url) == path
+
+
+# --- as a process of its own
+
+
+COMMAND = [sys.executable, "-c", "import sys; from workflow.cli import main; sys.exit(main())"]
+
+
+def started(*words: str, cwd: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def ended(process: subprocess.Popen[str], number: signal.Signals | None = None) -> tuple[int, str]:
+    if number is not None:
+        process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert "Traceback" not in err
+    return process.returncode, out + err
+
+
+def test_the_process(tmp_path: Path) -> None:
+    assert ended(started("init", cwd=tmp_path))[0] == 0
+    code, said = ended(started("due", cwd=tmp_path))
+    assert (code, "nothing is due" in said) == (0, True)
+    assert ended(started("explain", "none", cwd=tmp_path))[0] == 1
+
+
+def test_whoever_reads_us_may_go_away(tmp_path: Path) -> None:
+    process = started("graph", "suggestion", cwd=tmp_path)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=30) in (0, 1)
+    assert "Traceback" not in err
+
+
+def test_the_scheduler_runs_until_told(tmp_path: Path, one: Case) -> None:
+    process = started("scheduler", "--seconds", "0.5", cwd=tmp_path)
+    assert process.stdout is not None
+    assert "running" in process.stdout.readline()
+    code, said = ended(process, signal.SIGTERM)
+    assert (code, "has stopped" in said) == (0, True)
+
+
+@pytest.mark.parametrize("more", [[], ["--no-scheduler"]])
+def test_serve_with_and_without_the_scheduler(tmp_path: Path, one: Case, more: list[str]) -> None:
+    (tmp_path / "tokens").write_text(hashlib.sha256(b"tok").hexdigest() + " li.wei\n", "utf-8")
+    process = started("serve", "--port", "0", "--tokens", "tokens", *more, cwd=tmp_path)
+    assert process.stdout is not None
+    address = process.stdout.readline().split()[-1]
+    try:
+        health = fetched(f"{address}/v1/health")
+        assert (health["last_tick_age"] is None) == bool(more)
+        assert fetched(f"{address}/v1/cases/{one.id}", "tok")["id"] == one.id
+        with pytest.raises(urllib.error.HTTPError, match="401") as refused:
+            fetched(f"{address}/v1/cases/{one.id}", "other")
+        refused.value.close()
+    finally:
+        code, said = ended(process, signal.SIGTERM)
+    assert (code, "has stopped" in said) == (0, True)
+
+
+def fetched(address: str, token: str | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"} if token else {})
+    with urllib.request.urlopen(request, timeout=20) as response:
+        found: dict[str, Any] = json.load(response)
+        return found
+
+
+# --- serve and scheduler in this process
+
+
+def test_serve_refuses_to_be_open_without_tokens(one: Case) -> None:
+    for host in ("0.0.0.0", "::", "example.org"):
+        said = call("serve", "--host", host)
+        assert (said.code, "only this machine" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("content", [None, "nonsense\n"])
+def test_serve_with_a_wrong_token_file(one: Case, tmp_path: Path, content: str | None) -> None:
+    if content:
+        (tmp_path / "tokens").write_text(content, "utf-8")
+    assert call("serve", "--tokens", "tokens").code == 2
+
+
+def test_a_port_that_is_taken(one: Case) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        said = call("serve", "--port", taken.getsockname()[1])
+    assert (said.code, "cannot listen" in said.err) == (2, True)
+
+
+def test_serve_and_scheduler_stop_when_told(one: Case) -> None:
+    for command in (["serve", "--port", "0"], ["scheduler", "--seconds", "1"]):
+        said = told_to_stop(lambda command=command: call(*command))
+        assert (said.code, "has stopped" in said.out) == (0, True)
+
+
+def told_to_stop(run: Callable[[], Said]) -> Said:
+    """Run it here, in the main thread, and send this process a SIGTERM once it has threads of its own."""
+    before = set(threading.enumerate())
+
+    def tell() -> None:
+        me, until = threading.current_thread(), time.monotonic() + 20
+        while not set(threading.enumerate()) - before - {me} and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    try:
+        return run()
+    finally:
+        teller.join()
