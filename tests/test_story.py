@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -202,3 +206,27 @@ def test_the_places_own_policy_is_fixed(library: Library) -> None:
     with pytest.raises(ValueError, match="none of fixed"):
         reception_on(engine, 2026, 2, "sometimes")
     engine.database.dispose()
+
+
+# --- the manual
+
+
+def test_the_examples_of_the_embedding_manual_run_as_printed(tmp_path: Path) -> None:
+    manual = (ROOT / "docs/embedding.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", manual, re.DOTALL)
+    script = tmp_path / "host.py"
+    script.write_text("\n".join([*blocks, "engine.database.dispose()"]), "utf-8")
+    (tmp_path / "definitions").symlink_to(ROOT / "definitions")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    refused, answered = done.stdout.splitlines()
+    assert "('form.required', 'session'," in refused
+    assert answered == "200 filed"
