@@ -41,7 +41,8 @@ def permit(
             continue
         for grant in grants:
             if (
-                grant.role == holder.role
+                grant.person == actor.person  # not that of whom he acts for: a delegation is a stamp, no grant
+                and grant.role == holder.role
                 and (parties is None or grant.unit in parties)
                 and (actor.role is None or actor.role == grant.role)
                 and (actor.unit is None or actor.unit == grant.unit)
@@ -61,11 +62,12 @@ def barred_units(definition: Definition, case: Record, root: Record) -> set[str]
 
 
 def bar(definition: Definition, actor: Actor, grants: Sequence[Grant], case: Record, root: Record) -> Reason | None:
-    """Why separation of powers refuses this person, or None. Expired grants count too: who was there yesterday is not neutral."""
+    """Why separation of powers refuses this person, or None. Expired grants count too: who was there yesterday is not neutral.
+    `grants` holds those of the person he acts for as well."""
     if not definition.barred:
         return None
     units = barred_units(definition, case, root)
-    if actor.person in units or any(grant.unit in units for grant in grants):
+    if not units.isdisjoint((actor.person, actor.on_behalf_of)) or any(grant.unit in units for grant in grants):
         return Reason(
             code="separation",
             text=Text("承办单位的人员不得参与本案(权力分离)", "members of a handling unit may not act here (separation of powers)"),

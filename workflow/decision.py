@@ -339,7 +339,7 @@ class _Decision:
                 touched.append(name)
         for name in law.stops.get(event.name, ()):
             if name in clocks and clocks[name].running:
-                clocks[name] = timers.stop(clocks[name], self._act.day, event.name)
+                clocks[name] = timers.stop(clocks[name], self._act.known_day, event.name)
                 touched.append(name)
         for name in law.starts.get(event.name, ()):
             anchor = self._anchor(law, name, data)
@@ -349,7 +349,7 @@ class _Decision:
         if changes["closed"]:
             for name, clock in clocks.items():
                 if clock.running:
-                    clocks[name] = timers.stop(clock, self._act.day, event.name)
+                    clocks[name] = timers.stop(clock, self._act.known_day, event.name)
                     touched.append(name)
         for name in touched:
             self.step.clocks[record.id, name] = None
@@ -359,14 +359,18 @@ class _Decision:
             changes["clocks"] = clocks
 
     def _anchor(self, law: Law, clock: str, data: Mapping[str, Any]) -> date | None:
-        """The clock's first day; None when an imported record does not know it: no clock is better than an invented one."""
-        name = law.definition.clocks[clock].anchor
-        if name is not None:
-            given = data.get(name)
-            return date.fromisoformat(given) if given else None
-        if self._act.imported and (self._act.effective_on is None or len(self._act.effective_on) < 10):
+        """The clock's first day; None when an imported record does not know it, or nothing was in force then.
+
+        No clock is better than an invented one.
+        """
+        declared = law.definition.clocks[clock]
+        anchor = self._act.known_day
+        if declared.anchor is not None:
+            given = data.get(declared.anchor)
+            anchor = date.fromisoformat(given) if given else None
+        if self._act.imported and anchor is not None and not self._laws.has_rule(declared.rule, anchor):
             return None
-        return self._act.day
+        return anchor
 
     # -- history
 

@@ -21,12 +21,12 @@ from .decision import objections
 from .definition import Definition
 from .errors import NotFound, NotPermitted, Reason, Text, WorkflowError
 from .family import Record
-from .firing import Call, Done, Firing, act_of, digest, no_case
+from .firing import OTHER_EVENT, Call, Done, Firing, act_of, check_id, check_texts, digest, no_case
 from .laws import Laws
 from .library import Library
 from .loader import definition_from_content
 from .memory import Memory
-from .model import Actor, Case, ClockView, Fired, Grant, HistoryEntry, Outcome, Permission, Request
+from .model import SYSTEM, Actor, Case, ClockView, Fired, Grant, HistoryEntry, Outcome, Permission, Request
 from .random import RandomSource, SystemRandom, new_id
 from .store.schema import PREFIX
 from .store.sql import Reading, Store
@@ -95,7 +95,11 @@ class Engine:
         if by == person:
             text = Text("不得给自己授权", "nobody grants anything to himself")
             raise NotPermitted([Reason(code="own_grant", text=text)])
+        if person == SYSTEM:
+            text = Text("不得给系统授权", "nothing is granted to the system")
+            raise NotPermitted([Reason(code="system_grant", text=text)])
         rows = [self._grant_row(person, grant, by) for grant in grants]
+        check_texts(person=person, granted_by=by, **{k: v for row in rows for k, v in row.items() if k in ("role", "unit", "scope")})
         unknown = sorted({row["role"] for row in rows} - set(self.library.roles.values))
         if unknown:
             raise NotFound(Text(f"没有角色 {', '.join(unknown)}", f"no role {', '.join(unknown)}"))
@@ -151,14 +155,15 @@ class Engine:
     def fire(
         self, case: str, event: str, actor: Actor, data: Mapping[str, Any] | None = None, *, revision: int | None = None,
         key: str | None = None, effective_on: date | PartialDate | None = None, reason: str | None = None,
-        imported: bool = False, session: Host | None = None,
+        imported: bool = False, number: str | None = None, session: Host | None = None,
     ) -> Case:  # fmt: skip
         """Fire one event. Raises Refused with every reason, Conflict when `revision` is not the current one (or somebody kept
         being first), KeyReused, NotFound. With `session` (a SQLAlchemy Session or Connection) it happens inside the host's
-        transaction, and the host commits it. `imported` as in `start`."""
+        transaction, and the host commits it. `imported` as in `start`; `number` is the number an imported record bears where
+        the event would draw one (imports draw none)."""
         call = Call(
             case=case, event=event, actor=actor, data=data or {}, revision=revision, key=key, effective_on=effective_on,
-            reason=reason, imported=imported,
+            reason=reason, imported=imported, number=number,
         )  # fmt: skip
         return self._answer(self._firing.run(call, session), session)
 
@@ -181,16 +186,22 @@ class Engine:
 
     def permitted(self, case: str, actor: Actor, *, session: Host | None = None) -> list[Permission]:
         """Every event of the case's definition with yes, or no and every reason: what `fire` would answer to a full form."""
+        check_id(case)
+        check_texts(person=actor.person, on_behalf_of=actor.on_behalf_of)
         with self.store.work(session) as work:
             reading = self.store.read(work, case, actor.person, None)
             if reading.family is None:
                 raise no_case(case)
             call = Call(case=case, event="", actor=actor, data={})
             act, _ = self._firing.invited(work, act_of(call, self._firing.now(), reading), case, None)
+            act = self._firing.delegated(work, act)
+            invited = self._firing.invitation_event(work, actor)
         law = self.laws.pinned(reading.family.records[case].definition)
         found = []
         for event in law.definition.events.values():
             reasons = objections(self.laws, reading.family, case, event.name, act, self._random)
+            if invited not in (None, event.name):
+                reasons = (OTHER_EVENT, *reasons)
             found.append(
                 Permission(
                     event=event.name, title=event.title, allowed=not reasons, reasons=reasons,
@@ -209,6 +220,7 @@ class Engine:
 
     def case(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> Case:
         """The case as it stands; with `actor`, only if that person may know of it. Raises NotFound."""
+        check_id(case)
         with self.store.connection(session) as connection:
             found = self.store.records(connection, self._seen(connection, self.store.search_one(case), actor))
         if not found:
@@ -239,6 +251,10 @@ class Engine:
         """Open cases in a state whose holder this person is, the earliest due first."""
         today = civil_date(self._firing.now())
         with self.store.connection(session) as connection:
+            waiting = self.store.definitions_waiting(connection)
+        for digest_ in waiting:
+            self.laws.pinned(digest_)  # cases of a version that is no longer in the folder wait for somebody too
+        with self.store.connection(session) as connection:
             grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
             by_role, by_relation = worklist.held(self.laws.known(), actor.person, grants)
             query = self._seen(connection, self.store.search_due(limit), actor)
@@ -247,6 +263,7 @@ class Engine:
 
     def history(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[HistoryEntry]:
         """Every line of a case in order, with what was given and is not erased. Raises NotFound."""
+        check_id(case)
         if actor is not None:
             self.case(case, actor=actor, session=session)
         with self.store.connection(session) as connection:
@@ -299,6 +316,8 @@ class Engine:
 
         Only the congress's own office may issue it: a grant without a unit, covering the case, of a person barred from nothing
         here. The token is returned once; only its hash is stored. Raises NotPermitted, NotFound."""
+        check_id(case)
+        check_texts(subject=subject, person=by.person)
         now = self._firing.now()
         with self.store.work(session) as work:
             reading = self.store.read(work, case, by.person, None)
@@ -330,6 +349,7 @@ class Engine:
         """The one filter behind every question that names a person."""
         if actor is None:
             return query
+        check_texts(person=actor.person)
         today = civil_date(self._firing.now())
         grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
         return query.where(self.store.visible(actor.person, grants))

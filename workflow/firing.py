@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -22,7 +24,7 @@ from .model import PartialDate
 from .clock import Clock, civil_date
 from .act import Act
 from .decision import decide, decide_start, decide_tick
-from .errors import Conflict, KeyReused, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
+from .errors import Conflict, FormInvalid, KeyReused, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
 from .family import Step
 from .laws import Laws
 from .memory import Memory
@@ -32,6 +34,7 @@ from .store.errors import KeyTaken
 from .store.sql import Reading, Store
 from .store.work import Host, Work
 
+logger = logging.getLogger("workflow.firing")
 T = TypeVar("T")
 TRIES = 6
 OPTIMISTIC = 2
@@ -57,16 +60,33 @@ class Call:
     effective_on: date | PartialDate | None = None
     reason: str | None = None
     imported: bool = False
+    number: str | None = None
+    """the number an imported record bears; imports draw none"""
 
     @property
     def scoped_key(self) -> str | None:
-        """The key, of this person."""
-        return None if self.key is None else f"{self.actor.person}\n{self.key}"
+        """The key, of this person; of this invitation where there is one, for then anybody may call himself anything."""
+        if self.key is None:
+            return None
+        who = self.actor.person if self.actor.invitation is None else digest(self.actor.invitation)
+        return f"{who}\n{self.key}"
+
+    def check(self) -> None:
+        """Refuse texts no database should see. Raises FormInvalid; NotFound for a case id that none can have."""
+        if self.case is not None:
+            check_id(self.case)
+        actor = self.actor
+        check_texts(
+            person=actor.person, on_behalf_of=actor.on_behalf_of, role=actor.role, unit=actor.unit, tenant=self.tenant,
+            id=self.id, key=self.key, reason=self.reason,
+        )  # fmt: skip
 
     @property
     def body_hash(self) -> str:
         """What has to be the same when the key comes again."""
         body = [self.case, self.kind, self.tenant, self.event, self.data, str(self.effective_on), self.reason]
+        if self.number is not None:
+            body.append(self.number)
         return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -100,6 +120,7 @@ class Firing:
 
     def run(self, call: Call, host: Host | None) -> Done:
         """Make the call until it is written or refused."""
+        call.check()
         one = self._start if call.case is None else self._fire
         done = self._repeat(lambda work, begun: one(work, call, begun), host)
         self._remember(done, host)
@@ -121,6 +142,7 @@ class Firing:
         one = self._start if call.case is None else self._fire
         for _ in range(TRIES):
             try:
+                call.check()
                 with work.atomic(nested=True):
                     return one(work, call, True)
             except (Stale, KeyTaken):
@@ -149,22 +171,23 @@ class Firing:
             return self._answered(stored, call)
         now = self.now()
         grants = () if call.imported else self._store.read_person(work, call.actor.person)
-        act = act_of(call, now, Reading(None, grants, None))
+        act = self.delegated(work, act_of(call, now, Reading(None, grants, None)))
         case = call.id or new_id(self._random, now)
         law = self._laws.latest(call.kind)
         start = law.definition.start
         compound = start.number is not None or start.begets is not None
         with nullcontext() if begun else work.atomic(single=not compound):
-            if start.number is not None:
-                act = self._numbered(work, start.number, act, {})
             step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
+            if start.number is not None and not call.imported:
+                act = self._numbered(work, start.number, act, step.family.records[case].data)
+                step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
             self._write(work, step, call, case, now)
         return Done(case, step)
 
     def _fire(self, work: Work, call: Call, begun: bool) -> Done:
         case = call.case or ""
         remembered = None if begun or call.actor.invitation else self._memory.reading(case, call.actor.person)
-        if remembered is not None:
+        if remembered is not None and not self._guarded(remembered, case):
             try:
                 return self._perform(work, call, remembered, begun)
             except (Refused, Conflict, NotFound):
@@ -180,6 +203,17 @@ class Firing:
         self._memory.keep_person(call.actor.person, reading.grants)
         return self._perform(work, call, reading, begun)
 
+    def _guarded(self, reading: Reading, case: str) -> bool:
+        """Whether separation of powers bars units here: then a "yes" does not rest on remembered grants either."""
+        record = reading.family.records[case] if reading.family else None
+        return record is None or bool(self._laws.pinned(record.definition).definition.barred)
+
+    def delegated(self, work: Work, act: Act) -> Act:
+        """With the grants of whom he acts for: they give nothing, but they can bar."""
+        if act.actor.on_behalf_of is None or act.imported:
+            return act
+        return replace(act, grants=(*act.grants, *self._store.read_person(work, act.actor.on_behalf_of)))
+
     def _perform(self, work: Work, call: Call, reading: Reading, begun: bool) -> Done:
         family, case = reading.family, call.case or ""
         if family is None:
@@ -190,12 +224,15 @@ class Firing:
             raise Conflict(text, record.revision)
         now = self.now()
         act, invitation = self.invited(work, act_of(call, now, reading), case, call.event)
+        act = self.delegated(work, act)
         event = self._laws.pinned(record.definition).event(call.event)
-        numbered = event.number is not None and record.number is None
+        numbered = event.number is not None and record.number is None and not call.imported
         with nullcontext() if begun else work.atomic(single=not numbered and event.begets is None):
-            if numbered:
-                act = self._numbered(work, event.number or "", act, record.data)
             step = decide(self._laws, family, case, call.event, act, self._random)
+            if numbered:
+                # Decided first without: a refused event draws nothing, and the scope is what the form has made of it.
+                act = self._numbered(work, event.number or "", act, step.family.records[case].data)
+                step = decide(self._laws, family, case, call.event, act, self._random)
             step.invitation = invitation
             self._write(work, step, call, case, now)
         return Done(case, step)
@@ -240,12 +277,16 @@ class Firing:
             due = self._store.due(work, now.isoformat(timespec="seconds"), limit)
         fired: list[Fired] = []
         for case, clock, at in due:
-            fired += self._repeat(
-                lambda work, begun, case=case, clock=clock, at=at: self._ring(  # type: ignore[misc]
-                    work, case, clock, datetime.fromisoformat(at), now, begun
-                ),
-                None,
-            )
+            try:
+                fired += self._repeat(
+                    lambda work, begun, case=case, clock=clock, at=at: self._ring(  # type: ignore[misc]
+                        work, case, clock, datetime.fromisoformat(at), now, begun
+                    ),
+                    None,
+                )
+            except (Refused, Conflict, NotFound, KeyError):
+                # One case that cannot go on (a law that is gone, a rule that ended) holds up no other; it stays due and is seen.
+                logger.exception("timer %s of case %s cannot fire", clock, case)
         return fired
 
     def _ring(self, work: Work, case: str, clock: str, due_at: datetime, now: datetime, begun: bool) -> list[Fired]:
@@ -269,9 +310,14 @@ class Firing:
 
     # -- the small parts
 
+    def invitation_event(self, work: Work, actor: Actor) -> str | None:
+        """The one event an actor's invitation is for."""
+        found = self._store.invitation(work, digest(actor.invitation)) if actor.invitation else None
+        return str(found["event"]) if found else None
+
     def _numbered(self, work: Work, series: str, act: Act, data: Mapping[str, Any]) -> Act:
         declared = self._laws.series(series)
-        scope = self._laws.scope_of(declared, {**data, **act.data})
+        scope = self._laws.scope_of(declared, data)
         drawn = self._store.draw(work, series, scope)
         return replace(act, number=declared.format.format(n=drawn), number_key=f"{series}/{scope}/{drawn}")
 
@@ -285,12 +331,41 @@ class Firing:
         if found is None or found["case_id"] != case or found["revoked_at"] is not None or found["until"] < today:
             raise NotFound(Text("邀请不存在或已失效", "no such invitation, or it has ended"))
         if event is not None and found["event"] != event:
-            text = Text("邀请不是为此事发出的", "the invitation is for another event")
-            raise NotPermitted([Reason(code="invitation", text=text)])
+            raise NotPermitted([OTHER_EVENT])
         subject = str(found["subject"])
         # His grants are read for separation of powers: an invitation does not wash a unit off anybody.
         grants = self._store.read_person(work, subject)
         return replace(act, actor=replace(act.actor, person=subject), grants=grants), digest(token)
+
+
+OTHER_EVENT = Reason(code="invitation", text=Text("邀请不是为此事发出的", "the invitation is for another event"))
+LIMITS = {
+    "person": 80, "on_behalf_of": 80, "role": 40, "unit": 80, "scope": 200, "granted_by": 80, "tenant": 200, "id": 40,
+    "key": 200, "reason": 2000, "subject": 80,
+}  # fmt: skip
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+
+def check_id(case: str) -> None:
+    """Raises NotFound for a case id that none can have, on both databases alike."""
+    if len(case) > LIMITS["id"] or _UNFIT.search(case):
+        raise no_case(case)
+
+
+def check_texts(**texts: str | None) -> None:
+    """Refuse what the two databases would treat differently, in what is no form's field. Raises FormInvalid."""
+    reasons = []
+    for name, value in texts.items():
+        if value is None:
+            continue
+        if _UNFIT.search(value):
+            text = Text(f"{name} 含有不可用的字符", f"{name} contains unusable characters")
+            reasons.append(Reason(code="form.unfit", text=text, field=name))
+        elif len(value) > LIMITS[name]:
+            text = Text(f"{name} 太长", f"{name} is too long")
+            reasons.append(Reason(code="form.long", text=text, field=name))
+    if reasons:
+        raise FormInvalid(reasons)
 
 
 def act_of(call: Call, now: datetime, reading: Reading) -> Act:
@@ -305,12 +380,13 @@ def act_of(call: Call, now: datetime, reading: Reading) -> Act:
     return Act(
         actor=call.actor, now=now, day=day, effective_on=written, data=call.data, grants=reading.grants,
         reason=call.reason, imported=call.imported, cause="import" if call.imported else None,
+        number=call.number if call.imported else None,
     )  # fmt: skip
 
 
 def digest(token: str) -> str:
     """What is stored of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
 def no_case(case: str) -> NotFound:

@@ -245,6 +245,12 @@ class Store:
             wanted.append(and_(c.definition == definition, c.state == state, stands))
         return and_(~c.closed, or_(*wanted)) if wanted else c.id.is_(None)
 
+    def definitions_waiting(self, connection: Connection) -> list[str]:
+        """The hashes of the published definitions that have an open case."""
+        d, c = self.tables.definition, self.tables.cases
+        open_ = exists(select(1).where(c.c.definition == d.c.hash, ~c.c.closed))
+        return list(connection.execute(select(d.c.hash).where(open_)).scalars())
+
     def history(self, connection: Connection, case: str, until: int | None = None) -> list[tuple[Any, dict[str, Any]]]:
         """(line, disclosure) of a case in order."""
         h, d = self.tables.history, self.tables.disclosure
@@ -315,6 +321,13 @@ class Store:
     def replace_grants(self, connection: Connection, person: str, grants: Sequence[dict[str, Any]]) -> None:
         """A person's grants become exactly these."""
         table = self.tables.grant
+        # A decision rests on a grant by its id, so no id may come to mean another grant.
+        known = {g.id: g for g in self.grants(connection, person)}
+        for row in grants:
+            same = known.get(row["id"])
+            if same is not None and (same.role, same.unit, same.scope) != (row["role"], row["unit"], row["scope"]):
+                text = Text(f"授权编号 {row['id']} 已用于另一授权", f"the id {row['id']} was another grant's; give a new one")
+                raise Conflict(text)
         connection.execute(delete(table).where(table.c.person == person))
         if grants:
             connection.execute(insert(table), list(grants))
