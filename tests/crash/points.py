@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from unittest.mock import patch
 
-from sqlalchemy import Engine as Database
 from sqlalchemy import event, text
 
 import workflow
@@ -26,6 +25,7 @@ from tests.crash import story
 from tests.crash.check import Content, violations
 from workflow.engine import Engine
 from workflow.model import Case, Request
+from workflow.store import work
 from workflow.testing import FrozenClock
 
 NAMES = {
@@ -73,8 +73,9 @@ class Faults:
         """Run one statement between two points."""
         if self.passed is None:
             return run(sql, *arguments, **more)
-        name = NAMES.get(str(sql).split(None, 1)[0].lower(), "setting")
-        if str(sql).lower().startswith("select") and "for update" in str(sql).lower():
+        said = (sql.decode() if isinstance(sql, bytes) else str(sql)).lower()
+        name = NAMES.get(said.split(None, 1)[0], "setting")
+        if name == "read" and "for update" in said:
             name = "lock"
         self.reach(f"before {name}")
         result = run(sql, *arguments, **more)
@@ -82,39 +83,21 @@ class Faults:
         return result
 
 
-def faulty(url: str, faults: Faults) -> Database:
-    """The engine's own database engine, its cursors reaching the points."""
-    import psycopg
+class Watched:
+    """A cursor whose statements are points."""
 
-    class SQLiteCursor(sqlite3.Cursor):
-        def execute(self, sql: Any, *arguments: Any) -> Any:
-            return faults.statement(super().execute, sql, *arguments)
+    def __init__(self, cursor: Any, faults: Faults) -> None:
+        self._cursor = cursor
+        self._faults = faults
 
-        def executemany(self, sql: Any, *arguments: Any) -> Any:
-            return faults.statement(super().executemany, sql, *arguments)
+    def execute(self, *arguments: Any, **more: Any) -> Any:
+        return self._faults.statement(self._cursor.execute, *arguments, **more)
 
-    class SQLiteConnection(sqlite3.Connection):
-        def cursor(self, *arguments: Any) -> Any:
-            return super().cursor(SQLiteCursor)
+    def executemany(self, *arguments: Any, **more: Any) -> Any:
+        return self._faults.statement(self._cursor.executemany, *arguments, **more)
 
-    class PostgresCursor(psycopg.Cursor[Any]):
-        def execute(self, query: Any, *arguments: Any, **more: Any) -> Any:
-            return faults.statement(super().execute, query, *arguments, **more)
-
-    database = Engine.connect(url)
-
-    @event.listens_for(database, "do_connect")
-    def _connect(dialect: Any, record: Any, positional: Any, named: dict[str, Any]) -> None:
-        if dialect.name == "sqlite":
-            named["factory"] = SQLiteConnection
-        else:
-            named["cursor_factory"] = PostgresCursor
-
-    @event.listens_for(database, "commit")
-    def _commit(connection: Any) -> None:
-        faults.reach("before host commit")
-
-    return database
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
 
 
 # --- the operations
@@ -139,6 +122,9 @@ class Bench:
     def __init__(self, url: str) -> None:
         self.faults = Faults()
         self.url = url
+        make = work._cursor
+        self._patch = patch.object(work, "_cursor", lambda *a: Watched(make(*a), self.faults))
+        self._patch.start()
         self.clock = FrozenClock(story.DAY)
         self.maker = Engine(url, story.library(), place=story.PLACE, clock=self.clock)
         self.maker.create_schema()
@@ -149,9 +135,15 @@ class Bench:
 
     def victim(self) -> Engine:
         """An engine with nothing in its memory, its first connection made."""
-        database = faulty(self.url, self.faults)
+        database = Engine.connect(self.url)
+        event.listen(database, "commit", lambda connection: self.faults.reach("before host commit"))
         database.connect().close()
         return Engine(database, story.library(), place=story.PLACE, clock=self.clock)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._patch.stop()
+        self.maker.database.dispose()
 
     def case(self, *events: int) -> Case:
         """A suggestion taken along the first steps of the story."""
@@ -389,7 +381,7 @@ def main(arguments: list[str]) -> int:
             continue
         print(breach)  # noqa: T201
         breaches += 1
-    bench.maker.database.dispose()
+    bench.close()
     print(f"{bench.maker.database.dialect.name}: {count or 'no'} lines, {breaches} breaches")  # noqa: T201
     return 1 if breaches else 0
 
