@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -14,6 +15,9 @@ MARK = "¦"
 MODULES = ("yaml_reader", "shapes", "grammar", "references", "rulebooks", "loader", "guards/syntax")
 CODE = re.compile(r'"([a-z][a-z0-9]*(?:_[a-z0-9]+)*)",\s*(?:f?"|zh)[^"]*[一-鿿]')
 """How our sources write a fault: its code, then its Chinese."""
+
+TIMES = int(os.environ.get("FUZZ", "1"))
+"""FUZZ=100 makes every fuzz that much longer."""
 
 Found = set[tuple[str, str, int, int]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import timeit
 from collections.abc import Mapping
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from workflow.errors import Text
 from workflow.guards import GuardFault, GuardType, Verdict, compile_guard
+
+from .broken import TIMES
 
 TYPES: Mapping[str, GuardType] = {
     "a": "boolean",
@@ -355,7 +358,7 @@ VALUES = st.one_of(st.none(), st.booleans(), st.integers(0, 2), st.sampled_from(
 FACTS = st.dictionaries(st.sampled_from(sorted(TYPES)), VALUES)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400 * TIMES, deadline=None)
 @given(st.one_of(st.lists(ALPHABET, max_size=30).map("".join), st.lists(ALPHABET, max_size=20).map(" ".join), st.text()), FACTS)
 def test_any_text_is_a_guard_or_a_fault(text: str, facts: dict[str, object]) -> None:
     try:
@@ -391,7 +394,7 @@ COMPLETE = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 @given(clauses(), COMPLETE)
 def test_with_all_facts_a_guard_says_what_python_says(text: str, facts: dict[str, object]) -> None:
     expected = eval(text, {"__builtins__": {}}, {**facts, "true": True})
@@ -401,7 +404,7 @@ def test_with_all_facts_a_guard_says_what_python_says(text: str, facts: dict[str
     assert bool(got.reasons) is not expected
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 @given(clauses(), COMPLETE, st.sets(st.sampled_from("abnmtud")))
 def test_what_is_missing_can_only_make_an_answer_unknown(text: str, facts: dict[str, object], gone: set[str]) -> None:
     """Kleene's logic is monotone: a definite answer stays when more becomes known."""
@@ -422,4 +425,4 @@ def test_a_typical_guard_is_quick() -> None:
     facts = {"co_opinions.joined": True, "reply_class.promises": True, "commitments.total": 1}
     number = 5_000
     best = min(timeit.repeat(lambda: guard.evaluate(facts), number=number, repeat=5)) / number
-    assert best < 10e-6
+    assert best < (10e-6 if sys.gettrace() is None else 1e-3)  # a coverage run is slower than the world

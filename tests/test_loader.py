@@ -19,7 +19,7 @@ from workflow.definition import Holder
 from workflow.errors import DefinitionError, NotFound
 from workflow.loader import check, check_texts, definition_from_content, load_definitions, read_plain
 
-from .broken import GOOD, MARK, MODULES, assert_faults, broken, fault_codes, found, good, source_of
+from .broken import GOOD, MARK, MODULES, TIMES, assert_faults, broken, fault_codes, found, good, source_of
 from .refusals import CASES, CHILD, CITY, PARENT
 
 ROOT = Path(__file__).parent.parent
@@ -251,7 +251,7 @@ def test_a_hostile_file_is_a_fault_soon_and_small(name: str) -> None:
         start = time.process_time()
         faults = check_texts({"x": content})
         best = min(best, time.process_time() - start)
-    assert best < 0.2
+    assert best < (0.2 if sys.gettrace() is None else 2)  # a coverage run is slower than the world
     assert code in {fault.code for fault in faults}
     tracemalloc.start()
     check_texts({"x": content})
@@ -318,7 +318,7 @@ def test_other_kinds_are_read_just_as_safely(tmp_path: Path) -> None:
 
 # --- fuzz ----------------------------------------------------------------------------------------------
 
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(max_examples=80 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PIECES = st.sampled_from(
     ["[", "]", "{", "}", ":", ": ", "- ", "? ", "&a", "*a", "!!x", "<<", "#", "|", ">", "'", '"', "%", "---\n", "...", "\n", " ",
      "\t", "\x00", "\ufeff", "2026-12-39", "10:00", "!!timestamp foo", "=", "~", "null",

@@ -16,7 +16,7 @@ from workflow.loader import check_texts
 from workflow.shapes import Either, Many, OneOf, OneOrMany, Record, Source, Table
 from workflow.yaml_reader import Faults
 
-from .broken import GOOD, good
+from .broken import GOOD, TIMES, good
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "workflow" / "definition.schema.json").read_text(encoding="utf-8"))
@@ -118,7 +118,7 @@ STRUCTURAL = {
 
 
 @pytest.mark.parametrize("kind", grammar.KINDS)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12 * TIMES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_the_schema_allows_has_the_right_structure(kind: str, data: st.DataObject) -> None:
     document = data.draw(_documents(grammar.KINDS[kind]))
