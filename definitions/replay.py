@@ -38,6 +38,8 @@ from .timelines import (
 
 HERE = Path(__file__).parent
 SUGGESTION = "suggestion"
+NATION = "CN"
+"""the rules by which published records of any place are judged: what binds everywhere, not the periods of one city"""
 IMPORTER = Actor(person="import")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 ID_LENGTH = 20
@@ -65,9 +67,8 @@ def run(database_url: str, records: Path | None, cases: Path | None, language: s
     except FaultyInput as faulty:
         out.write(report.render_faults(faulty.faults, language))
         return 1
-    engine = Engine(
-        database_url, load_definitions(HERE), random=Repeatable("published facts") if own else None
-    )
+    source = Repeatable("published facts") if own else None
+    engine = Engine(database_url, load_definitions(HERE), place=NATION, random=source)
     try:
         engine.create_schema()
         found = replay(engine, rows, stories, _bar)
@@ -170,7 +171,8 @@ class _Importer:
             self._co_opinions(case)
         elif event == "issue_reply":
             when = record.replied_on
-        return self._fire(case, event, data, when, PRINTED if printed or when else INFERRED)
+        number = record.number if event.startswith("accept") else None
+        return self._fire(case, event, data, when, PRINTED if printed or when else INFERRED, number)
 
     def _co_opinions(self, case: Case) -> None:
         """A reply is issued only when every co-handling unit has given its opinion; no page prints when it did."""
@@ -257,19 +259,19 @@ class _Importer:
         return self.engine.case(case, session=self.connection)
 
     def _fire(
-        self, case: Case, event: str, data: dict[str, Any], when: PartialDate | None, reason: str
+        self,
+        case: Case,
+        event: str,
+        data: dict[str, Any],
+        when: PartialDate | None,
+        reason: str,
+        number: str | None = None,
     ) -> Case:
         known = {name: value for name, value in data.items() if value is not None}
         return self.engine.fire(
-            case.id,
-            event,
-            IMPORTER,
-            known,
-            effective_on=when,
-            reason=reason,
-            imported=True,
+            case.id, event, IMPORTER, known, effective_on=when, reason=reason, imported=True, number=number,
             session=self.connection,
-        )
+        )  # fmt: skip
 
 
 def _printed(record: Record) -> dict[str, Any]:

@@ -106,8 +106,11 @@ def _steps(stories: Sequence[Story]) -> tuple[int, int]:
 
 
 def _why(story: Story) -> str:
+    if story.assigned_on and story.replied_on:
+        coarse = min(len(story.assigned_on), len(story.replied_on)) < len("2024-03-29")
+        return "coarse_date" if coarse else "no_rule"
     if story.assigned_on:
-        return "no_reply_date" if story.replied_on is None else "coarse_date"
+        return "no_reply_date"
     return "no_assignment_date" if story.replied_on else "no_date"
 
 
@@ -151,6 +154,9 @@ REASONS = {
     "no_assignment_date": Text("有答复日，未载交办日", "day of the reply printed, day of the assignment not"),
     "no_reply_date": Text("有交办日，未载答复日", "day of the assignment printed, day of the reply not"),
     "coarse_date": Text("日期只到年或月", "dates known to the year or month only"),
+    "no_rule": Text(
+        "交办日之前没有可依据的期限规定", "no rule is known that was in force on the day of assignment"
+    ),
     "no_date": Text("交办日、答复日均未载", "neither day printed"),
 }
 

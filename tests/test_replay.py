@@ -14,7 +14,7 @@ from sqlalchemy import func, inspect, select
 
 from definitions.layout import width
 from definitions.records import Record, Timeline, read
-from definitions.replay import Repeatable, case_id, replay, run
+from definitions.replay import NATION, Repeatable, case_id, replay, run
 from definitions.report import Report, label, render
 from definitions.stories import RECORDS, TIMELINES, Story, is_inferred
 from tests.test_records import CASES, COLUMNS, GOOD, csv_of
@@ -38,7 +38,7 @@ def facts() -> tuple[list[Record], list[Timeline]]:
 
 
 def engine_on(url: str, library: Library) -> Engine:
-    engine = Engine(url, library, clock=FrozenClock(TODAY), random=Repeatable("test"))
+    engine = Engine(url, library, place=NATION, clock=FrozenClock(TODAY), random=Repeatable("test"))
     engine.create_schema()
     return engine
 
@@ -210,11 +210,19 @@ def test_co_units_have_their_own_children(report: Report) -> None:
     assert all(line.effective_on is None for _, lines in story.children for line in lines)
 
 
-@pytest.mark.xfail(reason="the engine draws a number for an imported acceptance too", strict=False)
-def test_no_number_is_invented(report: Report) -> None:
-    assert {s.case.number for s in report.records + report.timelines} - {
-        s.said("printed_number") for s in report.records
-    } == set()
+def test_a_number_is_the_printed_one_or_none(report: Report) -> None:
+    assert all(story.case.number == story.said("printed_number") for story in report.records)
+    assert sum(story.case.number is None for story in report.records) == 42
+    assert {story.case.number for story in report.timelines} == {None}
+
+
+def test_clocks_are_those_of_national_law(report: Report) -> None:
+    """The periods of one city bind no other."""
+    every = [story for story in report.records + report.timelines if story.case.clocks]
+    assert {clock.name for story in every for clock in story.case.clocks} == {
+        "reply",
+        "since_first_assignment",
+    }
 
 
 # --- timelines
@@ -271,6 +279,20 @@ def test_proposals_to_the_cppcc_are_kept_apart(report: Report) -> None:
     assert not any("政协" in label(story) for story in report.timelines)
     assert {story.case.tenant for story in report.records} == {RECORDS}
     assert {story.case.tenant for story in report.timelines} == {TIMELINES}
+
+
+def test_an_undated_step_stops_no_clock_on_the_day_of_the_import(small: Engine, tmp_path: Path) -> None:
+    """A class proves a reply, not its day."""
+    row = GOOD | {"assigned_on": "2024-03-01", "result_class": "B"}
+    case = counted(small, csv_of(tmp_path / "r.csv", row)).records[0].case
+    assert not any(clock.running for clock in case.clocks)
+    assert not any(str(TODAY) in line.zh for line in small.explain(case.id, "reply").lines)
+
+
+def test_an_assignment_before_there_was_a_rule_starts_no_clock(small: Engine, tmp_path: Path) -> None:
+    row = GOOD | {"assigned_on": "2009-03-01", "replied_on": "2009-04-01"}
+    report = counted(small, csv_of(tmp_path / "r.csv", row))
+    assert (report.timings, report.why_unknown) == ((), {"no_rule": 1})
 
 
 # --- contradictions

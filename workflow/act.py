@@ -28,3 +28,9 @@ class Act:
     number: str | None = None
     number_key: str | None = None
     reason: str | None = None
+
+    @property
+    def known_day(self) -> date | None:
+        """The civil day, or None when an imported record does not know it: no date is better than an invented one."""
+        coarse = self.effective_on is None or len(self.effective_on) < 10
+        return None if self.imported and coarse else self.day

@@ -26,6 +26,8 @@ class ClockState:
     next_rung: int | None
     next_at: str | None
     """UTC instant, ISO, seconds"""
+    text: str | None = field(default=None, init=False, compare=False, repr=False)
+    """all of it as JSON, kept by rows.py when it was first needed"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,9 +24,12 @@ HASHED = (
 )  # fmt: skip
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
 def canonical(value: Any) -> str:
     """One text for one value: JSON with sorted keys, no spaces, NFC."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = _encode(value)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -37,15 +40,25 @@ def commit(data: Mapping[str, Any], source: RandomSource) -> tuple[str, str]:
     commitments, disclosure = {}, {}
     salts = source.bytes(16 * len(data)).hex()
     for index, (name, value) in enumerate(data.items()):
-        salt = salts[32 * index : 32 * index + 32]
-        commitments[name] = commitment(salt, value)
-        disclosure[name] = [salt, value]
-    return canonical(commitments), canonical(disclosure)
+        salt, key, text = salts[32 * index : 32 * index + 32], canonical(name), canonical(value)
+        commitments[name] = f'{key}:"{_commitment(salt, text)}"'
+        disclosure[name] = f'{key}:["{salt}",{text}]'
+    names = sorted(data)
+    return _joined(commitments, names), _joined(disclosure, names)
+
+
+def _joined(members: Mapping[str, str], names: Iterable[str]) -> str:
+    """What `canonical` would make of them, had the values not been written already."""
+    return "{" + ",".join([members[name] for name in names]) + "}"
 
 
 def commitment(salt: str, value: Any) -> str:
     """SHA-256(salt ‖ canonical value), hex; the salt is 16 bytes in hex."""
-    return hashlib.sha256(bytes.fromhex(salt) + canonical(value).encode()).hexdigest()
+    return _commitment(salt, canonical(value))
+
+
+def _commitment(salt: str, text: str) -> str:
+    return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
 
 
 def line_hash(fields: Iterable[str | int | None]) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .calendars import Calendar
-from .deadlines import RuleBook
+from .deadlines import RuleBook, RuleNotFound
 from .definition import Codes, Definition, Event, Series
 from .errors import NotFound, Text
 from .library import Library
@@ -126,6 +126,14 @@ class Laws:
     def scope_of(self, series: Series, data: Mapping[str, object]) -> str:
         """The value of the series' scope fields, one text."""
         return "/".join(str(data.get(field, "")) for field in series.scope)
+
+    def has_rule(self, rule: str, day: date) -> bool:
+        """Whether the place has that rule on a day."""
+        try:
+            self.book.rule(rule, day)
+        except RuleNotFound:
+            return False
+        return True
 
     def in_force(self, rule: str, day: date) -> object:
         """The value of a rule on a day."""

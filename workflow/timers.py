@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from weakref import WeakKeyDictionary
 
 from .act import Act
 from .clock import civil_date, start_of_day
-from .deadlines import overdue_ladder, rungs
+from .deadlines import Due, overdue_ladder, rungs
 from .definition import ClockRule
 from .family import ClockState
 from .laws import Laws
@@ -32,14 +33,14 @@ def start(laws: Laws, rule: ClockRule, before: ClockState | None, anchor: date, 
     """The clock running from its anchor; started again, it counts a new round but keeps its ledger and its outer limit."""
     if before is None:
         ledger = Ledger.start(rule.rule, anchor, laws.calendar, by=act.actor.person)
-        return _state(laws, ledger, 1, act.now, after=None, quiet=act.imported)
+        return _state(laws, ledger, 1, act.now, quiet=act.imported)
     ledger = before.ledger.reset(anchor, by=act.actor.person)
-    return _state(laws, ledger, before.round + 1, act.now, after=None, quiet=act.imported)
+    return _state(laws, ledger, before.round + 1, act.now, quiet=act.imported)
 
 
-def stop(clock: ClockState, on: date, reason: str) -> ClockState:
-    """The clock stopped; its timer is gone."""
-    ledger = clock.ledger.stop(max(on, clock.ledger.counted_from), reason)
+def stop(clock: ClockState, on: date | None, reason: str) -> ClockState:
+    """The clock stopped; its timer is gone. `on` None: an imported record says that it stopped, not when."""
+    ledger = clock.ledger if on is None else clock.ledger.stop(max(on, clock.ledger.counted_from), reason)
     return replace(clock, ledger=ledger, running=False, next_rung=None, next_at=None)
 
 
@@ -48,12 +49,12 @@ def extend(laws: Laws, clock: ClockState, until: date, act: Act, asked_on: date)
     ledger = clock.ledger.extend(
         until, act.day, act.actor.person, act.reason or "", laws.book, laws.calendar, asked_on=asked_on
     )
-    return _state(laws, ledger, clock.round, act.now, after=None, quiet=act.imported)
+    return _state(laws, ledger, clock.round, act.now, quiet=act.imported)
 
 
 def recompute(laws: Laws, clock: ClockState, now: datetime) -> ClockState:
     """The clock by a newly loaded calendar."""
-    return _state(laws, clock.ledger, clock.round, now, after=None, quiet=False)
+    return _state(laws, clock.ledger, clock.round, now, quiet=False)
 
 
 def passed(laws: Laws, clock: ClockState, now: datetime) -> tuple[Timer, ...]:
@@ -62,7 +63,7 @@ def passed(laws: Laws, clock: ClockState, now: datetime) -> tuple[Timer, ...]:
         return ()
     today = civil_date(now)
     found = []
-    for timer in _ladder(laws, clock.ledger):
+    for timer in _ladder(laws, clock.ledger, clock.ledger.due(laws.book, laws.calendar)):
         if timer.rung < clock.next_rung:
             continue
         if timer.on > today:
@@ -73,31 +74,56 @@ def passed(laws: Laws, clock: ClockState, now: datetime) -> tuple[Timer, ...]:
 
 def advance(laws: Laws, clock: ClockState, after: int) -> ClockState:
     """The clock waiting for the first rung beyond `after`."""
-    return _wait(clock, next(timer for timer in _ladder(laws, clock.ledger) if timer.rung > after))
+    ladder = _ladder(laws, clock.ledger, clock.ledger.due(laws.book, laws.calendar))
+    return _wait(clock, next(timer for timer in ladder if timer.rung > after))
 
 
-def _state(laws: Laws, ledger: Ledger, round_: int, now: datetime, *, after: int | None, quiet: bool) -> ClockState:
-    due = ledger.due(laws.book, laws.calendar)
+def _state(laws: Laws, ledger: Ledger, round_: int, now: datetime, *, quiet: bool) -> ClockState:
+    due, first = _derived(laws, ledger)
     state = ClockState(
         ledger=ledger, round=round_, due_on=due.on.isoformat(), outer_on=due.outer_on.isoformat() if due.outer_on else None,
-        provisional=due.provisional, running=ledger.running, next_rung=None, next_at=None,
+        provisional=due.provisional, running=ledger.running, next_rung=first.rung, next_at=_instant(first),
     )  # fmt: skip
-    if quiet:
-        # An imported clock arms nothing that lies in the past, but it goes on from today.
-        today = civil_date(now)
-        return _wait(state, next(timer for timer in _ladder(laws, ledger) if timer.on > today)) if due.on >= today else state
-    return _wait(state, next(iter(_ladder(laws, ledger))))
+    if not quiet:
+        return state
+    # An imported clock arms nothing that lies in the past, but it goes on from today.
+    today = civil_date(now)
+    if due.on < today:
+        return replace(state, next_rung=None, next_at=None)
+    return _wait(state, next(timer for timer in _ladder(laws, ledger, due) if timer.on > today))
+
+
+_begun: WeakKeyDictionary[Laws, dict[tuple[str, date], tuple[Due, Timer]]] = WeakKeyDictionary()
+MOST = 4096
+
+
+def _derived(laws: Laws, ledger: Ledger) -> tuple[Due, Timer]:
+    """The due day and the first rung; of a ledger that has only begun they are the same for all that began on that day."""
+    if len(ledger.entries) > 1:
+        due = ledger.due(laws.book, laws.calendar)
+        return due, next(_ladder(laws, ledger, due))
+    known = _begun.setdefault(laws, {})
+    found = known.get((ledger.rule, ledger.anchor))
+    if found is None:
+        due = ledger.due(laws.book, laws.calendar)
+        found = due, next(_ladder(laws, ledger, due))
+        if len(known) >= MOST:
+            known.clear()
+        known[ledger.rule, ledger.anchor] = found
+    return found
 
 
 def _wait(state: ClockState, timer: Timer) -> ClockState:
-    at = start_of_day(timer.on).astimezone(UTC).isoformat(timespec="seconds")
-    return replace(state, next_rung=timer.rung, next_at=at)
+    return replace(state, next_rung=timer.rung, next_at=_instant(timer))
 
 
-def _ladder(laws: Laws, ledger: Ledger) -> Iterator[Timer]:
+def _instant(timer: Timer) -> str:
+    return start_of_day(timer.on).astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _ladder(laws: Laws, ledger: Ledger, due: Due) -> Iterator[Timer]:
     """Reminders, the due day, +1, +3, +7, then weekly without end."""
     rule = laws.book.rule(ledger.rule, ledger.anchor)
-    due = ledger.due(laws.book, laws.calendar)
     for rung in rungs(rule, due.on, ledger.counted_from, laws.calendar):
         if rung.days_before > 0:
             yield Timer(-rung.days_before, rung.on)

@@ -31,7 +31,7 @@ def case_row(record: Record) -> tuple[Any, ...]:
     return (
         record.id, record.root, record.slot, record.party, record.kind, record.definition, record.tenant, record.state,
         record.revision, record.seq, record.number, record.number_key, _dumps(record.data), _dumps(record.relations),
-        _dumps([record.rounds, record.last_by]), _dumps({n: _clock_data(c) for n, c in record.clocks.items()}),
+        _dumps([record.rounds, record.last_by]), _clocks_text(record.clocks),
         record.head, record.opened_on, record.closed, min(due, default=None),
     )  # fmt: skip
 
@@ -86,11 +86,20 @@ def outbox_rows(step: Step, created_at: str) -> list[tuple[Any, ...]]:
     return [(m.key, m.case, m.seq, m.topic, m.recipient, m.body, m.state, created_at) for m in step.messages]
 
 
-def _clock_data(clock: ClockState) -> list[Any]:
-    return [
-        clock.ledger.to_data(), clock.round, clock.due_on, clock.outer_on, clock.provisional, clock.running,
-        clock.next_rung, clock.next_at,
-    ]  # fmt: skip
+def _clocks_text(clocks: Mapping[str, ClockState]) -> str:
+    return "{" + ",".join([f'"{name}":{clock.text or _clock_text(clock)}' for name, clock in clocks.items()]) + "}"
+
+
+def _clock_text(clock: ClockState) -> str:
+    """The clock as JSON; most clocks of a case stand still while it moves, so the text is kept."""
+    text = _dumps(
+        [
+            clock.ledger.to_data(), clock.round, clock.due_on, clock.outer_on, clock.provisional, clock.running,
+            clock.next_rung, clock.next_at,
+        ]  # fmt: skip
+    )
+    object.__setattr__(clock, "text", text)
+    return text
 
 
 def _clock(data: list[Any]) -> ClockState:
