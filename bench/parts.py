@@ -1,0 +1,87 @@
+"""The cost of one event by part: perf_counter around the engine's own functions, nested times taken off the outer ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+from unittest.mock import patch
+
+import workflow.store.work as store_work
+from workflow import decision, firing
+from workflow.engine import Engine
+from workflow.forms import Form
+from workflow.machine import Lifecycle
+from workflow.store.sql import Store
+
+from .w1def import drive
+
+PARTS: list[tuple[str, Any, str]] = [
+    ("read: rows to a family", Store, "read"),
+    ("decide: everything else", firing, "decide"),
+    ("form (marshmallow)", Form, "load"),
+    ("guard and next state (transitions)", Lifecycle, "next_state"),
+    ("clocks", decision._Decision, "_run_clocks"),
+    ("chain: commitments and hash", decision._Decision, "_record"),
+    ("write: step to rows", Store, "write"),
+    ("answer: the case as given back", Engine, "_answer"),
+]
+STATEMENTS = {"begin": "begin", "begin immediate": "begin", "commit": "commit"}
+REST = "connection, memory, bookkeeping"
+
+
+class Stopwatch:
+    """Exclusive seconds per part."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._inner = [0.0]
+
+    def timed(self, part: str, run: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*given: Any, **named: Any) -> Any:
+            self._inner.append(0.0)
+            start = time.perf_counter()
+            try:
+                return run(*given, **named)
+            finally:
+                took = time.perf_counter() - start
+                self.seconds[part] = self.seconds.get(part, 0.0) + took - self._inner.pop()
+                self._inner[-1] += took
+
+        return wrapped
+
+
+class _Cursor:
+    """A cursor whose statements are timed by what they are."""
+
+    def __init__(self, cursor: Any, watch: Stopwatch) -> None:
+        self._cursor = cursor
+        timed = {part: watch.timed(part, cursor.execute) for part in ("begin", "commit", "read", "write")}
+        self.executemany = watch.timed("write", cursor.executemany)
+        self._timed = timed
+
+    def execute(self, sql: str, *given: Any) -> Any:
+        part = STATEMENTS.get(sql) or ("read" if sql.lstrip()[:6] == "select" else "write")
+        return self._timed[part](sql, *given)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+def cost(contender: Any, items: list[Any]) -> list[tuple[str, float]]:
+    """Microseconds per event and part, the dearest first; the first third of the items only warms up."""
+    watch, make = Stopwatch(), store_work._cursor
+    warm = len(items) // 3
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(store_work, "_cursor", lambda *given: _Cursor(make(*given), watch)))
+        for part, owner, name in PARTS:
+            stack.enter_context(patch.object(owner, name, watch.timed(part, getattr(owner, name))))
+        drive(contender.w1, items[:warm], [])
+        watch.seconds.clear()
+        start = time.perf_counter()
+        drive(contender.w1, items[warm:], [])
+        total = time.perf_counter() - start
+    watch.seconds[REST] = total - sum(watch.seconds.values())
+    count = len(items) - warm
+    return sorted(((part, 1e6 * took / count) for part, took in watch.seconds.items()), key=lambda row: -row[1])
