@@ -260,7 +260,7 @@ def test_a_hostile_file_is_a_fault_soon_and_small(name: str) -> None:
     assert peak < 64 << 20
 
 
-@pytest.mark.parametrize("name", ["billion laughs", "100,000 [", "deep nested maps", "merge-key bomb", "a tag", "invalid UTF-8"])
+@pytest.mark.parametrize("name", ["billion laughs", "deep nested maps", "merge-key bomb", "a tag", "invalid UTF-8"])
 def test_the_parser_in_python_refuses_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_reader, "_LOADER", yaml.SafeLoader)
     content, code = HOSTILE[name]
