@@ -135,7 +135,9 @@ class Firing:
         return done
 
     def _repeat_many(self, calls: Sequence[Call], host: Host | None) -> list[Done | WorkflowError]:
+        named = sorted({call.case for call in calls if call.case is not None and not _UNFIT.search(call.case)})
         with self._store.work(host) as work, work.atomic():
+            self._store.lock_all(work, named)
             return [self._row(work, call) for call in calls]
 
     def _row(self, work: Work, call: Call) -> Done | WorkflowError:
@@ -228,6 +230,9 @@ class Firing:
         event = self._laws.pinned(record.definition).event(call.event)
         numbered = event.number is not None and record.number is None and not call.imported
         with nullcontext() if begun else work.atomic(single=not numbered and event.begets is None):
+            if numbered and not begun:
+                # The case before the series, as everybody else does.
+                self._store.lock(work, case)
             step = decide(self._laws, family, case, call.event, act, self._random)
             if numbered:
                 # Decided first without: a refused event draws nothing, and the scope is what the form has made of it.

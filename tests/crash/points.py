@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -133,17 +134,30 @@ class Bench:
         with self.maker.database.begin() as connection:
             connection.execute(text("create table host_note (note varchar(80) primary key)"))
 
-    def victim(self) -> Engine:
-        """An engine with nothing in its memory, its first connection made."""
+    @cached_property
+    def _victim(self) -> Engine:
         database = Engine.connect(self.url)
         event.listen(database, "commit", lambda connection: self.faults.reach("before host commit"))
-        database.connect().close()
         return Engine(database, story.library(), place=story.PLACE, clock=self.clock)
+
+    def victim(self) -> Engine:
+        """The engine that dies: with nothing in its memory, its first connection made."""
+        memory: Any = self._victim._memory
+        for remembered in vars(memory).values():
+            if hasattr(remembered, "clear"):
+                remembered.clear()
+        self._victim.database.connect().close()
+        return self._victim
 
     def close(self) -> None:
         """Give everything back."""
         self._patch.stop()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connections, so that a fork shares none."""
         self.maker.database.dispose()
+        self._victim.database.dispose()
 
     def case(self, *events: int) -> Case:
         """A suggestion taken along the first steps of the story."""
@@ -240,14 +254,13 @@ def statements(bench: Bench, operation: Operation, die: Callable[[], None] | Non
     operation.act(victim, subject, f"{operation.name}-whole")
     seen = list(points)
     bench.faults.passed = None
-    victim.database.dispose()
     for missing in sorted(operation.points - set(seen)):
         yield f"{operation.name} never came to the point '{missing}'"
     for index, point in enumerate(seen):
         key = f"{operation.name}-{index}"
         subject = operation.prepare(bench)
         if die is None:
-            bench.maker.database.dispose()
+            bench.hang_up()
             fate = dying(lambda: _at(bench, operation, subject, key, index))
         else:
             fate = _in_process(bench, operation, subject, key, index)
@@ -279,7 +292,6 @@ def _in_process(bench: Bench, operation: Operation, subject: Any, key: str, inde
     # The same engine goes on: nothing of the death may cling to its connection or its memory.
     for breach in afterwards(bench, operation, subject, key, victim):
         fate = f"the engine it happened in: {breach}"
-    victim.database.dispose()
     return fate
 
 
@@ -331,7 +343,7 @@ def every_line(bench: Bench, names: Sequence[str], every: int, first: int) -> It
         at = first
         while True:
             subject, key = operation.prepare(bench), f"{operation.name}-line-{at}"
-            bench.maker.database.dispose()
+            bench.hang_up()
             fate = dying(lambda: _at_line(bench, operation, subject, key, at, home))  # noqa: B023 - called at once
             if fate is not None:
                 break  # came to its end before that many lines
