@@ -95,6 +95,7 @@ CASES = [
     ("rule", [(CITY, "    outer: reply_outer\n", "    outer: nowhere\n"), (CITY, "  reply:\n", "  ¦reply:\n")]),
     ("bad_choice", [(CITY, "value: 10, unit: working_day", "value: 10, unit: ¦fortnight")]),
     ("beyond_statutory", [(CITY, "value: 2\n    unit: month", "value: ¦4\n    unit: month")]),
+    ("beyond_statutory", [(CITY, "value: 2\n    unit: month", "value: ¦2\n    unit: working_day")]),
     ("beyond_statutory", [(CITY, "value: 2\n    unit: month", "value: ¦60\n    unit: calendar_day")]),
     # what is named is not there
     ("unknown_state", [(PARENT, "initial: filed", "initial: ¦file")]),
