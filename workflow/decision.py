@@ -129,6 +129,9 @@ class _Decision:
     def open_root(self, law: Law, case: str, tenant: str) -> None:
         """The start of a new root case."""
         definition, rule = law.definition, law.definition.start
+        if _needs_root(definition):
+            text = f"“{definition.title.zh}”只能随主案开启", f"'{definition.title.en}' is opened only within the case it belongs to"
+            raise NotPermitted([_reason("child", *text)])
         blank = Record(id=case, root=case, kind=definition.name, definition=definition.hash, tenant=tenant, state="")
         if not self._act.imported:
             self._permit, reasons = self.forbids(law, rule, blank)
@@ -545,6 +548,22 @@ class _Decision:
             )
         if not (self._act.reason or "").strip():
             raise FormInvalid([_reason("form.reason", "补记日期须写明理由", "backdating needs a reason", "reason")])
+
+
+def _needs_root(definition: Definition) -> bool:
+    """Whether a lifecycle makes no sense without a root above it: it would bar nobody, and its guards ask for what is not there."""
+    if definition.hash not in _NEEDS_ROOT:
+        events = (definition.start, *definition.events.values())
+        guards = [guard for e in events for guard in (e.when, *(move.when for move in e.moves)) if guard is not None]
+        _NEEDS_ROOT[definition.hash] = (
+            any(holder.of_root for holder in definition.barred)
+            or any(event.raises for event in events)
+            or any(name.startswith("root.") for guard in guards for name in guard.names)
+        )
+    return _NEEDS_ROOT[definition.hash]
+
+
+_NEEDS_ROOT: dict[str, bool] = {}
 
 
 def _reason(code: str, zh: str, en: str, name: str | None = None) -> Reason:

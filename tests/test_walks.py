@@ -1,0 +1,225 @@
+"""Every definition walked at random: who is permitted may, who is refused changes nothing, and what must hold always holds.
+
+WALKS=100 walks longer, SHRINK=1 looks for the shortest walk that fails; hypothesis prints how to repeat a walk that failed.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import func, select
+
+from tests.crash import story
+from tests.crash.check import Content, violations
+from workflow.clock import civil_date
+from workflow.errors import NotInState, NotPermitted, Refused
+from workflow.model import Case
+from workflow.testing import FrozenClock, memory_engine
+
+WALKS = int(os.environ.get("WALKS") or 3)
+STEPS = 25
+PHASES = [Phase.generate, Phase.shrink] if os.environ.get("SHRINK") else [Phase.generate]
+ROOTS = ("suggestion", "suggestion_draft", "reception_day", "procuratorate_conversion", "extension", "commitment",
+         "evaluation", "second_assignment", "co_handling", "separate_handling", "withdrawal", "signature")  # fmt: skip
+PEOPLE = [who for who in story.people() if not who.endswith(tuple(f"unit-{n}" for n in range(3, 8)))]
+STORY, COMMITTEE, DEPUTY = story.STORY, story.actor("committee"), story.actor("deputy-0")
+APART = {"assignment_mode": story.code("assignment_mode", apart=True), "separate_units": list(story.UNITS[:2])}
+TO_COME_TO: dict[str, tuple[str, tuple[tuple[str, str, Any], ...]]] = {
+    "co_handling": ("suggestion", STORY[:3]),
+    "extension": ("suggestion", STORY[:7]),
+    "commitment": ("suggestion", (*STORY[:6], ("", "add_commitment", story.LEAD_CLERK))),
+    "separate_handling": ("suggestion", (*STORY[:1], ("", "assign_separately", story.OFFICE))),
+    "withdrawal": ("suggestion", (*STORY[:1], ("", "request_withdrawal", DEPUTY))),
+    "signature": ("suggestion_draft", (("", "collect_signatures", DEPUTY),)),
+    "procuratorate_conversion": ("suggestion", (*STORY[:4], ("", "transfer_to_procuratorate", story.OFFICE))),
+    "evaluation": ("suggestion", (*STORY, ("", "open_evaluation", COMMITTEE))),
+    "second_assignment": ("suggestion", (
+        *STORY, ("", "open_evaluation", COMMITTEE), ("surveys", "answer", None), ("surveys", "tally", COMMITTEE),
+        ("", "second_assign", COMMITTEE))),
+}  # fmt: skip
+"""how a suggestion (or a draft) comes to have an open case of that kind"""
+
+
+class Walk(RuleBasedStateMachine):
+    """One family of one kind, everybody at it, time passing."""
+
+    kind = "suggestion"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FrozenClock(story.DAY)
+        self.engine = engine = memory_engine(story.library(), self.clock, place=story.PLACE)
+        story.settle(engine)
+        self.acts = 0
+
+    def teardown(self) -> None:
+        """Nothing is left."""
+        self.engine.database.dispose()
+
+    # -- what can be done
+
+    @initialize(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        """Open a root case, or take a suggestion to where a case of this kind is open."""
+        if self.kind not in TO_COME_TO:
+            definition = story.library().definitions[self.kind]
+            given = self._filled(definition, definition.start, data) | (story.suggestion() if self.kind == "suggestion" else {})
+            who = "deputy-0" if self.kind == "suggestion_draft" else "office"
+            self.engine.start(self.kind, story.actor(who), given, tenant=story.TENANT, key="start")
+            return
+        kind, steps = TO_COME_TO[self.kind]
+        given = story.suggestion()
+        if kind == "suggestion_draft":
+            given = {name: value for name, value in given.items() if name != "signers"}
+        opener = story.actor("deputy-0") if kind == "suggestion_draft" else story.OFFICE
+        root = self.engine.start(kind, opener, given, tenant=story.TENANT, key="start")
+        for slot, event, who in steps:
+            cases = [child for child in self.engine.children(root.id) if child.slot == slot] if slot else [root]
+            for case in cases:
+                given = story.data_of(case.kind, event, **APART if "separately" in event else {}, level="dissatisfied")
+                deputy = story.actor(case.relations["deputy"][0]) if who is None else who
+                if event == "answer":
+                    given["reasons"] = "未落实"
+                self.engine.fire(case.id, event, deputy, given, key=f"to-{case.id}-{event}")
+        assert any(case.kind == self.kind for case in self._open())
+
+    @rule(data=st.data())
+    def somebody_acts(self, data: st.DataObject) -> None:
+        """A person that may, if there is one, does one of the permitted things; now and then one that may not."""
+        cases = self._open()
+        if not cases:
+            return
+        case = data.draw(st.sampled_from(sorted(cases, key=lambda c: c.kind != self.kind)), "case")
+        allowed: dict[str, list[str]] = {}
+        no: dict[tuple[str, str], set[str]] = {}
+        for who in PEOPLE:
+            for permission in self.engine.permitted(case.id, story.actor(who)):
+                if permission.allowed:
+                    allowed.setdefault(permission.event, []).append(who)
+                no[who, permission.event] = {reason.code for reason in permission.reasons}
+        definition = self.engine.laws.pinned(case.definition).definition
+        if allowed and data.draw(st.integers(0, 9), "may") > 0:
+            event = data.draw(st.sampled_from(sorted(allowed)), "event")
+            who = data.draw(st.sampled_from(allowed[event]), "who")
+        else:
+            event = data.draw(st.sampled_from(sorted(definition.events)), "event")
+            who = data.draw(st.sampled_from(PEOPLE), "who")
+        given = self._filled(definition, definition.events[event], data)
+        before = self._extent()
+        self.acts += 1
+        try:
+            after = self.engine.fire(case.id, event, story.actor(who), given, key=f"{self.acts}")
+        except Refused as refusal:
+            if who in allowed.get(event, ()):
+                assert not isinstance(refusal, NotPermitted | NotInState), (event, who, refusal.reasons)
+            assert self._extent() == before
+        else:
+            assert after.seq > case.seq
+            # A no beforehand may be a guard's, whose mind the form's own data changed; never a person's or a state's.
+            assert not {"role", "separation", "two_persons", "automatic", "state"} & no.get((who, event), set())
+
+    @rule(days=st.sampled_from([0, 1, 3, 8, 30, 100]))
+    def time_passes(self, days: int) -> None:
+        """Some days, and the timers."""
+        self.clock.advance(days=days, seconds=1)
+        for _ in range(20):
+            if not self.engine.tick():
+                break
+        else:
+            raise AssertionError("the timers never come to rest")
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.acts > 1)
+    def the_same_again(self, data: st.DataObject) -> None:
+        """An act sent again gets its answer, and does nothing."""
+        content = Content(self.engine)
+        key = data.draw(st.sampled_from(sorted(content.answers)), "key")
+        assert content.answers[key]["case"] in content.records
+
+    # -- what must hold
+
+    @invariant()
+    def everything_holds(self) -> None:
+        """Chain, indexes, effects, keys, numbers: tests/crash/check.py."""
+        content = Content(self.engine)
+        # Cases that other cases begat are opened without a key of their own.
+        begotten = sum(r.id == r.root for r in content.records.values()) - sum(
+            answer["seq"] == 1 for answer in content.answers.values()
+        )
+        assert violations(self.engine, content, unkeyed=begotten) == []
+        for record in content.records.values():
+            definition = self.engine.laws.pinned(record.definition).definition
+            if record.closed:
+                assert not any(p.allowed for p in self.engine.permitted(record.id, story.OFFICE))
+            units = {unit for case, unit in content.barred if case == record.id}
+            for line in content.lines[record.id] if definition.barred else ():
+                held = {unit for _, unit in story.people().get(line.actor, [])}
+                event = definition.events.get(line.event)
+                assert line.automatic or not held & units, (line.actor, line.event)
+                assert line.actor != "system" or (event is not None and event.automatic)
+
+    # -- the small parts
+
+    def _open(self) -> list[Case]:
+        return self.engine.search(closed=False)
+
+    def _extent(self) -> tuple[int, ...]:
+        tables = self.engine.store.tables.metadata.sorted_tables
+        with self.engine.store.connection() as connection:
+            counts = [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables]
+            cases = self.engine.store.tables.cases.c
+            revisions = connection.execute(select(func.sum(cases.revision), func.sum(cases.seq))).one()
+            last = connection.execute(select(func.sum(self.engine.store.tables.series.c.last))).scalar()
+        return (*counts, *revisions, last or 0)
+
+    def _filled(self, definition: Any, event: Any, data: st.DataObject) -> dict[str, Any]:
+        """Something for every required field, and for some of the others; what leads on is likelier."""
+        found: dict[str, Any] = {}
+        today = civil_date(self.clock.now())
+        for asked in event.form:
+            if asked.required or data.draw(st.booleans(), f"{asked.name}?"):
+                def pick(values: Any, name: str = asked.name) -> Any:
+                    return data.draw(st.sampled_from(values), name)
+
+                found[asked.name] = story.sample(definition.fields[asked.name], today, pick)
+        if "sealed" in found:
+            found["sealed"] = True
+        if "wanted_until" in found or "granted_until" in found:
+            for name in {"wanted_until", "granted_until"} & found.keys():
+                found[name] = (today + timedelta(days=60)).isoformat()
+        return found
+
+
+@pytest.mark.parametrize("kind", ROOTS)
+@pytest.mark.timeout(600)
+def test_walk(kind: str) -> None:
+    assert set(ROOTS) == set(story.library().definitions)
+    machine = type(f"Walk_{kind}", (Walk,), {"kind": kind})
+    health = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    rich = {"suggestion": 3, "suggestion_draft": 2}.get(kind, 1)
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=WALKS * rich, stateful_step_count=STEPS, deadline=None, suppress_health_check=health, database=None,
+            phases=PHASES,
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["evaluation", "extension", "second_assignment", "withdrawal"])
+def test_a_child_is_no_case_of_its_own(kind: str) -> None:
+    """An evaluation outside its suggestion would bar no unit."""
+    engine = memory_engine(story.library(), FrozenClock(story.DAY), place=story.PLACE)
+    story.settle(engine)
+    definition = story.library().definitions[kind]
+    with pytest.raises(NotPermitted, match="only within") as refused:
+        engine.start(kind, COMMITTEE, story.form(definition, definition.start), tenant=story.TENANT)
+    assert refused.value.reasons[0].code == "child"
+    assert engine.search() == []
+    engine.database.dispose()
