@@ -66,10 +66,11 @@ class TickWaker:
             self._watchdog.start()
 
     def stop(self) -> None:
-        """Finish the batch it is in and end every thread."""
+        """Finish the batch it is in and end every thread. Harmless when it was not started."""
         self._stopping.set()
-        self._scheduler.shutdown(wait=True)
-        if self._watchdog is not None:
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+        if self._watchdog is not None and self._watchdog.is_alive():
             self._watchdog.join()
 
     def age(self) -> float | None:
@@ -104,17 +105,20 @@ class TickWaker:
 
 def run_until_stopped(waker: TickWaker, ready: Callable[[], object] = lambda: None) -> None:
     """Run in the foreground until SIGTERM or SIGINT, then stop cleanly. `ready` is called when it runs. Main thread only."""
-    done = threading.Event()
+    # A pipe, not an Event: a handler runs in the thread it interrupts, which may be holding the Event's own lock.
+    told, tell = os.pipe()
 
     def leave(_signum: int, _frame: FrameType | None) -> None:
-        done.set()
+        os.write(tell, b".")
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         waker.start()
         ready()
-        done.wait()
+        os.read(told, 1)
     finally:
         waker.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
+        os.close(told)
+        os.close(tell)

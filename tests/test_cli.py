@@ -769,7 +769,12 @@ def started(*words: str, cwd: Path) -> subprocess.Popen[str]:
 def ended(process: subprocess.Popen[str], number: signal.Signals | None = None) -> tuple[int, str]:
     if number is not None:
         process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    try:
+        out, err = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     assert "Traceback" not in err
     return process.returncode, out + err
 

@@ -203,6 +203,10 @@ def test_stopping_waits_for_the_batch_it_is_in() -> None:
     assert engine.calls == 1  # it had more to do, and left it to the next
 
 
+def test_stopping_before_the_start_is_harmless() -> None:
+    made(Ticks(), watched=True).stop()
+
+
 def test_it_is_a_waker(engine: Engine) -> None:
     waker: Waker = TickWaker(engine)
     assert waker.age() is None
