@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine as Database
 from sqlalchemy import create_engine
 
-from . import worklist
+from . import batch, worklist
 from .authorization import bar
 from .model import PartialDate
 from .clock import Clock, SystemClock, civil_date
@@ -177,7 +177,7 @@ class Engine:
             for r in requests
         ]  # fmt: skip
         outcomes = []
-        for row, done in enumerate(self._firing.run_many(calls, session)):
+        for row, done in enumerate(batch.run(self._firing, self.store, calls, session)):
             if isinstance(done, WorkflowError):
                 outcomes.append(Outcome(row=row, error=done))
             else:

@@ -25,10 +25,10 @@ from .clock import Clock, civil_date
 from .act import Act
 from .decision import decide, decide_start, decide_tick
 from .errors import Conflict, FormInvalid, KeyReused, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
-from .family import Step
+from .family import Family, Record, Step
 from .laws import Laws
 from .memory import Memory
-from .model import Actor, Fired
+from .model import Actor, Fired, Grant
 from .random import RandomSource, new_id
 from .store.errors import KeyTaken
 from .store.sql import Reading, Store
@@ -123,24 +123,11 @@ class Firing:
         call.check()
         one = self._start if call.case is None else self._fire
         done = self._repeat(lambda work, begun: one(work, call, begun), host)
-        self._remember(done, host)
+        self.remember(done, host)
         return done
 
-    def run_many(self, calls: Sequence[Call], host: Host | None) -> list[Done | WorkflowError]:
-        """Make the calls in one transaction, each in a savepoint, in order; a refused one leaves its refusal in its place."""
-        done = self._repeat_many(calls, host)
-        for one in done:
-            if isinstance(one, Done):
-                self._remember(one, host)
-        return done
-
-    def _repeat_many(self, calls: Sequence[Call], host: Host | None) -> list[Done | WorkflowError]:
-        named = sorted({call.case for call in calls if call.case is not None and not _UNFIT.search(call.case)})
-        with self._store.work(host) as work, work.atomic():
-            self._store.lock_all(work, named)
-            return [self._row(work, call) for call in calls]
-
-    def _row(self, work: Work, call: Call) -> Done | WorkflowError:
+    def row(self, work: Work, call: Call) -> Done | WorkflowError:
+        """One call of many, in a savepoint of its own."""
         one = self._start if call.case is None else self._fire
         for _ in range(TRIES):
             try:
@@ -221,9 +208,7 @@ class Firing:
         if family is None:
             raise no_case(case)
         record = family.records[case]
-        if call.revision is not None and call.revision != record.revision:
-            text = Text(f"案件已变更,现为第 {record.revision} 版", f"the case has changed; its revision is {record.revision}")
-            raise Conflict(text, record.revision)
+        check_revision(call, record)
         now = self.now()
         act, invitation = self.invited(work, act_of(call, now, reading), case, call.event)
         act = self.delegated(work, act)
@@ -242,11 +227,25 @@ class Firing:
             self._write(work, step, call, case, now)
         return Done(case, step)
 
+    def alone(self, call: Call, family: Family) -> bool:
+        """Whether the call needs more than its family, the person's grants and one write."""
+        actor, record = call.actor, family.records[call.case or ""]
+        if actor.invitation is not None or actor.on_behalf_of is not None:
+            return True
+        event = self._laws.pinned(record.definition).definition.events.get(call.event)
+        return event is None or event.begets is not None or (event.number is not None and record.number is None)
+
+    def decided(self, call: Call, family: Family, grants: Sequence[Grant]) -> tuple[Step, datetime]:
+        """The step of a call that is not `alone`, with its answer, not yet written. Raises Refused, Conflict."""
+        case, now = call.case or "", self.now()
+        check_revision(call, family.records[case])
+        act = act_of(call, now, Reading(family, tuple(grants), None))
+        step = decide(self._laws, family, case, call.event, act, self._random)
+        step.key = _answer(step, call, case)
+        return step, now
+
     def _write(self, work: Work, step: Step, call: Call, case: str, now: datetime) -> None:
-        if call.scoped_key is not None:
-            record = step.family.records[case]
-            answer = json.dumps({"case": case, "seq": record.seq, "revision": record.revision})
-            step.key = (call.scoped_key, call.body_hash, answer)
+        step.key = _answer(step, call, case)
         self._write_step(work, step, now)
 
     def _write_step(self, work: Work, step: Step, now: datetime) -> None:
@@ -263,7 +262,8 @@ class Firing:
         answer = json.loads(stored[1])
         return Done(answer["case"], None, answer)
 
-    def _remember(self, done: Done, host: Host | None) -> None:
+    def remember(self, done: Done, host: Host | None) -> None:
+        """Keep what was written in memory, or forget it where the host may still roll back."""
         if done.step is None:
             return
         for step in (done.step, *done.step.begotten):
@@ -348,12 +348,12 @@ LIMITS = {
     "person": 80, "on_behalf_of": 80, "role": 40, "unit": 80, "scope": 200, "granted_by": 80, "tenant": 200, "id": 40,
     "key": 200, "reason": 2000, "subject": 80,
 }  # fmt: skip
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def check_id(case: str) -> None:
     """Raises NotFound for a case id that none can have, on both databases alike."""
-    if len(case) > LIMITS["id"] or _UNFIT.search(case):
+    if len(case) > LIMITS["id"] or UNFIT.search(case):
         raise no_case(case)
 
 
@@ -363,7 +363,7 @@ def check_texts(**texts: str | None) -> None:
     for name, value in texts.items():
         if value is None:
             continue
-        if _UNFIT.search(value):
+        if UNFIT.search(value):
             text = Text(f"{name} 含有不可用的字符", f"{name} contains unusable characters")
             reasons.append(Reason(code="form.unfit", text=text, field=name))
         elif len(value) > LIMITS[name]:
@@ -371,6 +371,21 @@ def check_texts(**texts: str | None) -> None:
             reasons.append(Reason(code="form.long", text=text, field=name))
     if reasons:
         raise FormInvalid(reasons)
+
+
+def check_revision(call: Call, record: Record) -> None:
+    """Raises Conflict when the caller has seen another revision."""
+    if call.revision is not None and call.revision != record.revision:
+        text = Text(f"案件已变更,现为第 {record.revision} 版", f"the case has changed; its revision is {record.revision}")
+        raise Conflict(text, record.revision)
+
+
+def _answer(step: Step, call: Call, case: str) -> tuple[str, str, str] | None:
+    key = call.scoped_key
+    if key is None:
+        return None
+    record = step.family.records[case]
+    return key, call.body_hash, json.dumps({"case": case, "seq": record.seq, "revision": record.revision})
 
 
 def act_of(call: Call, now: datetime, reading: Reading) -> Act:

@@ -7,7 +7,7 @@ driver keeps it prepared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..family import Step
 from . import rows
 
 _CASTS = {
-    "revision": "bigint", "seq": "int", "closed": "boolean", "provisional": "boolean", "running": "boolean",
+    "revision": "bigint", "expected": "bigint", "seq": "int", "closed": "boolean", "provisional": "boolean", "running": "boolean",
     "next_rung": "int",
 }  # fmt: skip
 
@@ -39,12 +39,50 @@ from {prefix}cases c where c.root_id = (select r.root_id from {prefix}cases r wh
 
 def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) -> bool:
     """Write the step; False when somebody was first (or the grant is gone) and nothing was written."""
-    root = step.family.root
-    starting = step.expected is None
-    children = [step.family.records[case] for case in step.changed if case != root.id]
+    root, starting = step.family.root, step.expected is None
+    parts = _parts(step, recorded_at)
+    row = rows.case_row(root)
+    arguments: list[Any] = [*row] if starting else [*row[7:], root.id, step.expected]
+    if step.grant:
+        arguments += [step.grant, today, today]
+    for part in parts.values():
+        for values in part:
+            arguments += values
+    shape = tuple((name, len(part)) for name, part in parts.items() if part)
+    cursor.execute(_write_sql(prefix, starting, bool(step.grant), shape), arguments)
+    return cursor.fetchone()[0] == 1  # type: ignore[no-any-return]
+
+
+def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) -> bool:
+    """Write steps of different families in one statement, each compared with its root's revision; (step, recorded_at, today).
+
+    False when one of them was stale: then some are written, and the caller rolls back to where he stood.
+    """
+    roots, parts = [], dict[str, list[Sequence[Any]]]()
+    for step, recorded_at, today in steps:
+        root = step.family.root
+        roots.append((root.id, step.expected, step.grant, today, *rows.case_row(root)[7:]))
+        for name, part in _parts(step, recorded_at).items():
+            if part:
+                parts.setdefault(name, []).extend(part)
+    names = tuple(name for name in _PARTS if name in parts)
+    cursor.execute(
+        _write_all_sql(prefix, names), [_recordset(_ROOTS, roots), *(_recordset(_COLUMNS[n], parts[n]) for n in names)]
+    )
+    return cursor.fetchone()[0] == len(steps)  # type: ignore[no-any-return]
+
+
+def _recordset(columns: Sequence[str], values: Sequence[Sequence[Any]]) -> str:
+    return rows.dumps([dict(zip(columns, row, strict=True)) for row in values])
+
+
+def _parts(step: Step, recorded_at: str) -> dict[str, Sequence[Sequence[Any]]]:
+    """What a step writes beside its root, by the name of the part."""
+    root = step.family.root_id
+    children = [step.family.records[case] for case in step.changed if case != root]
     born = [rows.case_row(child) for child in children if child.id in step.new]
     grown = [rows.case_row(child) for child in children if child.id not in step.new]
-    parts: dict[str, Sequence[Sequence[Any]]] = {
+    return {
         "born": born,
         "grown": [(row[0], *row[7:]) for row in grown],
         "history": [rows.history_row(line) for line in step.history],
@@ -57,16 +95,6 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
         "answer": [(*step.key, recorded_at)] if step.key else [],
         "used": [(step.invitation, recorded_at)] if step.invitation else [],
     }
-    row = rows.case_row(root)
-    arguments: list[Any] = [*row] if starting else [*row[7:], root.id, step.expected]
-    if step.grant:
-        arguments += [step.grant, today, today]
-    for part in parts.values():
-        for values in part:
-            arguments += values
-    shape = tuple((name, len(part)) for name, part in parts.items() if part)
-    cursor.execute(_write_sql(prefix, starting, bool(step.grant), shape), arguments)
-    return cursor.fetchone()[0] == 1  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=512)
@@ -84,8 +112,30 @@ def _write_sql(prefix: str, starting: bool, granted: bool, shape: tuple[tuple[st
         sets = ", ".join(f"{name} = ?" for name in rows.CHANGING)
         root = f"update {prefix}cases set {sets} where id = ? and revision = ?{where} returning id"
     ctes = [f"root as ({root})"]
-    ctes += [f"{name}_ as ({_PARTS[name](prefix, count)})" for name, count in shape]
+    ctes += [f"{name}_ as ({_PARTS[name](prefix, 'root, ' + _values(_COLUMNS[name], count))})" for name, count in shape]
     return numbered(f"with {', '.join(ctes)} select count(*) from root")
+
+
+@lru_cache(maxsize=64)
+def _write_all_sql(prefix: str, names: tuple[str, ...]) -> str:
+    sets = ", ".join(f"{name} = v.{name}" for name in rows.CHANGING)
+    grant = (
+        f"exists (select 1 from {prefix}grant g where g.id = v.grant_id and (g.valid_from is null or g.valid_from <= v.today)"
+        " and (g.valid_until is null or g.valid_until >= v.today))"
+    )
+    root = (
+        f"update {prefix}cases c set {sets} from {_records(_ROOTS)}"
+        f" where c.id = v.id and c.revision = v.expected and (v.grant_id is null or {grant}) returning c.id"
+    )
+    ctes = [f"root as ({root})"]
+    ctes += [f"{name}_ as ({_PARTS[name](prefix, _records(_COLUMNS[name]))})" for name in names]
+    return numbered(f"with {', '.join(ctes)} select count(*) from root")
+
+
+def _records(columns: Sequence[str]) -> str:
+    """Rows of one JSON parameter: the text is the same however many they are."""
+    typed = ", ".join(f"{name} {_CASTS.get(name, 'text')}" for name in columns)
+    return f"json_to_recordset(?::json) v({typed})"
 
 
 def _typed(name: str) -> str:
@@ -98,53 +148,66 @@ def _values(columns: Sequence[str], count: int) -> str:
     return f"(values ({first}){f', ({more})' * (count - 1)}) v({', '.join(columns)})"
 
 
-def _insert(table: str, columns: Sequence[str], ending: str = "") -> Any:
-    names = ", ".join(columns)
-    selected = ", ".join(f"v.{name}" for name in columns)
-    return lambda prefix, count: (
-        f"insert into {prefix}{table}({names}) select {selected} from root, {_values(columns, count)}{ending}"
+Part = Callable[[str, str], str]
+"""(prefix, the rows to write as `v`) -> the statement that writes them"""
+
+
+def _insert(table: str, ending: str = "") -> Part:
+    names = _COLUMNS[table if table != "cases" else "born"]
+    selected = ", ".join(f"v.{name}" for name in names)
+    return lambda prefix, source: (
+        f"insert into {prefix}{table}({', '.join(names)}) select {selected} from {source}{ending}"
     )
 
 
-def _grown(prefix: str, count: int) -> str:
+def _grown(prefix: str, source: str) -> str:
     sets = ", ".join(f"{name} = v.{name}" for name in rows.CHANGING)
-    return f"update {prefix}cases c set {sets} from root, {_values(('id', *rows.CHANGING), count)} where c.id = v.id"
+    return f"update {prefix}cases c set {sets} from {source} where c.id = v.id"
 
 
-def _unrelate(prefix: str, count: int) -> str:
-    values = _values(("case_id", "relation", "party"), count)
-    return (
-        f"delete from {prefix}relation r using root, {values}"
-        " where r.case_id = v.case_id and r.relation = v.relation and r.party = v.party"
-    )
+def _unrelate(prefix: str, source: str) -> str:
+    same = "r.case_id = v.case_id and r.relation = v.relation and r.party = v.party"
+    return f"delete from {prefix}relation r using {source} where {same}"
 
 
-def _use(prefix: str, count: int) -> str:
-    values = _values(("token_hash", "used_at"), count)
-    return f"update {prefix}invitation i set used_at = v.used_at from root, {values} where i.token_hash = v.token_hash"
+def _use(prefix: str, source: str) -> str:
+    return f"update {prefix}invitation i set used_at = v.used_at from {source} where i.token_hash = v.token_hash"
 
 
-def _bar(prefix: str, count: int) -> str:
+def _bar(prefix: str, source: str) -> str:
     # Counting the history makes it come first: a unit may open what it is barred from afterwards (asking for an extension).
-    values = _values(("case_id", "unit"), count)
     return (
         f"insert into {prefix}barred(case_id, unit) select v.case_id, v.unit"
-        f" from root, (select count(*) from history_) first, {values} on conflict do nothing"
+        f" from (select count(*) from history_) first, {source} on conflict do nothing"
     )
 
 
+_ROOTS = ("id", "expected", "grant_id", "today", *rows.CHANGING)
+_COLUMNS: dict[str, Sequence[str]] = {
+    "born": rows.CASE,
+    "grown": ("id", *rows.CHANGING),
+    "history": rows.HISTORY,
+    "disclosure": ("case_id", "seq", "body"),
+    "relation": ("case_id", "relation", "party"),
+    "unrelation": ("case_id", "relation", "party"),
+    "clock": rows.CLOCK,
+    "outbox": rows.OUTBOX,
+    "barred": ("case_id", "unit"),
+    "answer": ("key", "body_hash", "answer", "recorded_at"),
+    "used": ("token_hash", "used_at"),
+}
 _CLOCK_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in rows.CLOCK[2:])
-_PARTS: dict[str, Any] = {
-    "born": _insert("cases", rows.CASE),
+_PARTS: dict[str, Part] = {
+    "born": _insert("cases"),
     "grown": _grown,
-    "history": _insert("history", rows.HISTORY, " returning 1"),
-    "disclosure": _insert("disclosure", ("case_id", "seq", "body")),
-    "relation": _insert("relation", ("case_id", "relation", "party")),
+    "history": _insert("history", " returning 1"),
+    "disclosure": _insert("disclosure"),
+    "relation": _insert("relation"),
     "unrelation": _unrelate,
-    "clock": _insert("clock", rows.CLOCK, f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}"),
-    "outbox": _insert("outbox", rows.OUTBOX, " on conflict (key) do nothing"),
+    "clock": _insert("clock", f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}"),
+    "outbox": _insert("outbox", " on conflict (key) do nothing"),
     "barred": _bar,
-    "answer": _insert("answer", ("key", "body_hash", "answer", "recorded_at")),
+    "answer": _insert("answer"),
     "used": _use,
 }
 

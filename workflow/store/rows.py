@@ -22,7 +22,7 @@ HISTORY = (
 CLOCK = ("case_id", "name", "rule", "anchor_on", "due_on", "outer_on", "provisional", "running", "next_rung", "next_at")
 OUTBOX = ("key", "case_id", "seq", "topic", "recipient", "body", "state", "created_at")
 
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def case_row(record: Record) -> tuple[Any, ...]:
@@ -30,8 +30,8 @@ def case_row(record: Record) -> tuple[Any, ...]:
     due = [clock.due_on for clock in record.clocks.values() if clock.running]
     return (
         record.id, record.root, record.slot, record.party, record.kind, record.definition, record.tenant, record.state,
-        record.revision, record.seq, record.number, record.number_key, _dumps(record.data), _dumps(record.relations),
-        _dumps([record.rounds, record.last_by]), _clocks_text(record.clocks),
+        record.revision, record.seq, record.number, record.number_key, dumps(record.data), dumps(record.relations),
+        dumps([record.rounds, record.last_by]), _clocks_text(record.clocks),
         record.head, record.opened_on, record.closed, min(due, default=None),
     )  # fmt: skip
 
@@ -57,6 +57,14 @@ def family(rows: Sequence[Sequence[Any]]) -> Family:
     records = [record(row) for row in rows]
     records.sort(key=lambda r: (r.id != r.root, r.id))
     return Family({r.id: r for r in records}, records[0].id)
+
+
+def families(rows: Sequence[Sequence[Any]]) -> list[Family]:
+    """The families to which these rows belong."""
+    by_root: dict[str, list[Sequence[Any]]] = {}
+    for row in rows:
+        by_root.setdefault(row[1], []).append(row)
+    return [family(some) for some in by_root.values()]
 
 
 def history_row(row: HistoryRow) -> tuple[Any, ...]:
@@ -92,7 +100,7 @@ def _clocks_text(clocks: Mapping[str, ClockState]) -> str:
 
 def _clock_text(clock: ClockState) -> str:
     """The clock as JSON; most clocks of a case stand still while it moves, so the text is kept."""
-    text = _dumps(
+    text = dumps(
         [
             clock.ledger.to_data(), clock.round, clock.due_on, clock.outer_on, clock.provisional, clock.running,
             clock.next_rung, clock.next_at,

@@ -32,6 +32,15 @@ class Reading:
     answer: tuple[str, str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What one read for many calls brings: the families, every named person's grants, the keys that have an answer."""
+
+    families: list[Family]
+    grants: dict[str, tuple[Grant, ...]]
+    answered: set[str]
+
+
 class Store:
     """The tables of one prefix in one database."""
 
@@ -104,6 +113,26 @@ class Store:
             (answer[0], answer[1]) if answer else None,
         )
 
+    def read_all(self, work: Work, cases: Sequence[str], persons: Sequence[str], keys: Sequence[str]) -> Readings:
+        """The same for many calls at once, in one statement for each kind of thing."""
+        listed = "select value from json_each(?)" if self.is_sqlite else "select json_array_elements_text(?::json)"
+        columns, table = ", ".join(rows.CASE), f"{self.prefix}cases"
+        named = f"select root_id from {table} where id in ({listed})"
+        self._run(work, f"select {columns} from {table} where root_id in ({named})", (rows.dumps(cases),))
+        families = rows.families(work.cursor.fetchall())
+        columns = "id, person, role, scope, unit, valid_from, valid_until"
+        self._run(
+            work, f"select {columns} from {self.prefix}grant where person in ({listed}) order by id", (rows.dumps(persons),)
+        )
+        grants: dict[str, tuple[Grant, ...]] = dict.fromkeys(persons, ())
+        for row in work.cursor.fetchall():
+            grants[row[1]] = (*grants[row[1]], _grant(*row))
+        answered: set[str] = set()
+        if keys:
+            self._run(work, f"select key from {self.prefix}answer where key in ({listed})", (rows.dumps(keys),))
+            answered = {row[0] for row in work.cursor.fetchall()}
+        return Readings(families, grants, answered)
+
     def read_person(self, work: Work, person: str) -> tuple[Grant, ...]:
         """The grants of a person, for a case that does not exist yet."""
         columns = "id, person, role, scope, unit, valid_from, valid_until"
@@ -137,6 +166,12 @@ class Store:
         if written:
             for begotten in step.begotten:
                 self.write(work, begotten, recorded_at, today)
+        return written
+
+    def write_all(self, work: Work, steps: Sequence[tuple[Step, str, str]]) -> bool:
+        """Write (step, recorded_at, today) of different families, none of which begot another. False when one was stale: then
+        some may be written, and the caller rolls back to where he stood."""
+        written: bool = self._dialect.write_all(work.cursor, self.prefix, steps)
         return written
 
     def draw(self, work: Work, series: str, scope: str, count: int = 1) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..family import Step
@@ -62,6 +63,11 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
     if step.invitation:
         cursor.execute(f"update {prefix}invitation set used_at = ? where token_hash = ?", (recorded_at, step.invitation))
     return True
+
+
+def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) -> bool:
+    """Write steps of different families; False when one of them was stale, and then the caller rolls back."""
+    return all(write(cursor, prefix, step, recorded_at, today) for step, recorded_at, today in steps)
 
 
 def _write_root(cursor: Any, prefix: str, step: Step, today: str) -> bool:

@@ -224,7 +224,8 @@ def prepare_postgresql(database: Database) -> None:
     """Let the connections of this SQLAlchemy engine rest in autocommit, so that a step of one statement is one round trip and
     nothing else. Whoever else takes one gets it as SQLAlchemy gives it, and what he left open is rolled back.
 
-    The engine is made with `pool_reset_on_return=None`: `_reset` does that, and asks the server only when there is something."""
+    The engine is made with `pool_reset_on_return=None`: `_reset` does that, and asks the server only when there is something.
+    """
 
     @event.listens_for(database, "connect")
     def _connect(driver: Any, record: Any) -> None:

@@ -1,0 +1,122 @@
+"""Many calls in one transaction: their families locked in order, read together, decided one after the other, written together.
+
+Authoritative is still the revision: each root is compared in the statement that writes them all. What can fail: a grant is gone,
+a key was written, the database refuses a row. Then all of that go is undone and made row by row, each in a savepoint, so that
+each gets its own answer. A call that needs more (a number, an invitation, a new case) goes by itself when its turn comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from .clock import civil_date
+from .errors import WorkflowError
+from .family import Family, Step
+from .firing import UNFIT, Call, Done, Firing, Stale
+from .model import Grant
+from .store.errors import KeyTaken
+from .store.sql import Store
+from .store.work import Host, Work
+
+TOGETHER = 100
+"""calls that are written in one go"""
+
+
+def run(firing: Firing, store: Store, calls: Sequence[Call], host: Host | None) -> list[Done | WorkflowError]:
+    """Make the calls in one transaction, in order; a refused one leaves its refusal in its place."""
+    named = sorted({call.case for call in calls if call.case is not None and not UNFIT.search(call.case)})
+    done: list[Done | WorkflowError] = []
+    with store.work(host) as work, work.atomic():
+        store.lock_all(work, named)
+        for start in range(0, len(calls), TOGETHER):
+            done += _Together(firing, store, work).run(calls[start : start + TOGETHER])
+    for one in done:
+        if isinstance(one, Done):
+            firing.remember(one, host)
+    return done
+
+
+class _Together:
+    """Calls whose families are locked."""
+
+    def __init__(self, firing: Firing, store: Store, work: Work) -> None:
+        self._firing = firing
+        self._store = store
+        self._work = work
+        self._families: dict[str, Family] = {}
+        self._root_of: dict[str, str] = {}
+        self._waiting: dict[str, tuple[int, Call, Step, datetime]] = {}
+        self._done: dict[int, Done | WorkflowError] = {}
+
+    def run(self, calls: Sequence[Call]) -> list[Done | WorkflowError]:
+        """What came of each call, in their order."""
+        fit = [call.case is not None and _fit(call) for call in calls]
+        given = [call for call, sound in zip(calls, fit, strict=True) if sound]
+        keys = [key for call in given if (key := call.scoped_key) is not None]
+        cases = sorted({call.case for call in given if call.case})
+        found = self._store.read_all(self._work, cases, sorted({call.actor.person for call in given}), keys)
+        for family in found.families:
+            self._keep(family)
+        used = set(found.answered)
+        for index, call in enumerate(calls):
+            root, key = self._root_of.get(call.case or "", ""), call.scoped_key
+            if root in self._waiting:
+                self._write()
+            there = self._families.get(root)
+            if there is None or not fit[index] or key in used or self._firing.alone(call, there):
+                self._by_itself(index, call)
+            else:
+                self._decide(index, call, there, found.grants[call.actor.person])
+            if key is not None:
+                used.add(key)
+        self._write()
+        return [self._done[index] for index in range(len(calls))]
+
+    def _keep(self, family: Family) -> None:
+        self._families[family.root_id] = family
+        for case in family.records:
+            self._root_of[case] = family.root_id
+
+    def _decide(self, index: int, call: Call, family: Family, grants: Sequence[Grant]) -> None:
+        try:
+            step, now = self._firing.decided(call, family, grants)
+        except WorkflowError as error:
+            self._done[index] = error
+            return
+        self._keep(step.family)
+        self._waiting[family.root_id] = (index, call, step, now)
+
+    def _by_itself(self, index: int, call: Call) -> None:
+        self._write()
+        self._families.pop(self._root_of.get(call.case or "", ""), None)
+        self._done[index] = self._firing.row(self._work, call)
+
+    def _write(self) -> None:
+        waiting, self._waiting = list(self._waiting.values()), {}
+        if not waiting:
+            return
+        steps = [(step, now.isoformat(timespec="microseconds"), civil_date(now).isoformat()) for *_, step, now in waiting]
+        try:
+            with self._work.atomic(nested=True):
+                _fresh(self._store.write_all(self._work, steps))
+        except (Stale, KeyTaken, WorkflowError):
+            for index, call, step, _ in waiting:
+                self._families.pop(step.family.root_id, None)
+                self._done[index] = self._firing.row(self._work, call)
+        else:
+            for index, call, step, _ in waiting:
+                self._done[index] = Done(call.case or "", step)
+
+
+def _fresh(written: bool) -> None:
+    if not written:
+        raise Stale
+
+
+def _fit(call: Call) -> bool:
+    try:
+        call.check()
+    except WorkflowError:
+        return False
+    return True
