@@ -86,6 +86,30 @@ def test_the_deepest_surprise_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> Non
     assert {code for code, *_ in found(good())} == {"internal"}
 
 
+def test_a_file_with_too_many_faults_is_left_there() -> None:
+    rest = "unit: month, zh: 甲, en: x, source: 第9条, confidence: S"
+    late = "".join(f"  r{n}: {{value: {n}, outer: nowhere, {rest}}}\n" for n in range(300))
+    wrong = "".join(f"  r{n}: {{value: x, {rest}}}\n" for n in range(300))
+    for more in (late, wrong):
+        for name in ("city", "land"):
+            codes = [fault.code for fault in check_texts(broken((name, "", more)))]
+            assert codes == ["rule"] * yaml_reader.MAX_FAULTS
+    events = "".join(f"  e{n}: {{zh: 甲, en: x, from: nowhere, by: office}}\n" for n in range(300))
+    codes = [fault.code for fault in check_texts(broken(("petition", "clocks:\n", f"{events}clocks:\n")))]
+    assert codes == ["unknown_state"] * yaml_reader.MAX_FAULTS
+    values = "".join(f"  v{n}: {{zh: 甲, en: x, more: b}}\n" for n in range(300))
+    codes = [fault.code for fault in check_texts(broken(("ground", "", values)))]
+    assert codes == ["unknown_meaning"] * yaml_reader.MAX_FAULTS
+
+
+def test_a_surprise_in_the_rules_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(loader, "rule_books", explode)
+    assert {code for code, *_ in found(good())} == {"internal"}
+
+
 def test_a_folder_without_files_and_a_missing_one(tmp_path: Path) -> None:
     assert [f.code for f in check(tmp_path)] == ["no_files"]
     assert [f.code for f in check(tmp_path / "nowhere")] == ["no_files"]

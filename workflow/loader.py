@@ -27,7 +27,7 @@ from .references import References
 from .rulebooks import rule_books
 from .shapes import Path, Source, suggest
 from .vocabulary import Vocabulary, World, title_of
-from .yaml_reader import Faults, Mark, Pairs, TooManyFaults, read, read_file
+from .yaml_reader import MAX_FAULTS, Faults, Mark, Pairs, TooManyFaults, read, read_file
 
 __all__ = ["check", "check_texts", "definition_from_content", "load_definitions", "read_plain"]
 
@@ -161,6 +161,8 @@ class _Shelf:
     books: dict[str, RuleBook] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
     by_hash: dict[str, Definition] = field(default_factory=dict)
+    left_unread: bool = False
+    """A file had so many faults that nobody looked further."""
 
     def faults(self) -> tuple[Fault, ...]:
         """Every fault so far, file by file and from top to bottom."""
@@ -179,19 +181,21 @@ class _Shelf:
             self._guarded(source.faults, self._series, source)
         for source in self.sources["calendar"].values():
             self._guarded(source.faults, self._calendar, source)
-        self._rules()
+        for source in [*self.sources["rules"].values()][:1]:
+            self._guarded(source.faults, self._rules)
+        self._known_place()
         self._definitions()
 
-    @staticmethod
-    def _guarded(faults: Faults, step: Any, *arguments: Any) -> None:
+    def _guarded(self, faults: Faults, step: Any, *arguments: Any) -> None:
         """Whatever goes wrong in one file is a fault of that file."""
         try:
             step(*arguments)
         except TooManyFaults:
-            pass
+            self.left_unread = True
         except Exception as error:  # noqa: BLE001 - the process never dies of a file
-            words = f"{type(error).__name__}"
-            if len(faults.found) < 1:
+            self.left_unread = True
+            words = type(error).__name__
+            if len(faults.found) < MAX_FAULTS:
                 faults.add(Mark(), "internal", f"读取时出错（{words}），请报告", f"the reader failed ({words}): please report")
 
     def _file(self, file: _File) -> None:
@@ -298,6 +302,9 @@ class _Shelf:
                 zh, en = suggest(name, known)
                 source.fault(("calendar",), "unknown_calendar", f"没有日历 {name}{zh}", f"unknown calendar {name}{en}")
         self.books = rule_books(sources, complete=self.complete)
+
+    def _known_place(self) -> None:
+        sources = self.sources["rules"]
         if self.place is not None and self.place not in sources:
             zh, en = suggest(self.place, sources)
             faults = self.read_files[0].faults if self.read_files else Faults("?")
@@ -306,7 +313,7 @@ class _Shelf:
     @property
     def complete(self) -> bool:
         """Whether every file could be read so far that it is known what it declares."""
-        return all(file.kind in {*KINDS, *HANDED_ON} for file in self.read_files)
+        return not self.left_unread and all(file.kind in {*KINDS, *HANDED_ON} for file in self.read_files)
 
     def places(self) -> list[str]:
         """The places definitions are held against: the one asked for, or all that none extends."""
@@ -321,7 +328,7 @@ class _Shelf:
             definitions={name: source.data for name, source in self.sources["definition"].items()},
             codes=self.codes,
             series={name: tuple(s.data.get("scope", ())) for name, s in self.sources["series"].items()},
-            books=tuple(self.books[place] for place in self.places()),
+            books=tuple(self.books[place] for place in self.places() if place in self.books),
             rules_sound=all(source.sound for source in self.sources["rules"].values()),
             complete=self.complete,
         )
