@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,8 @@ from workflow import loader, yaml_reader
 from workflow.definition import Holder
 from workflow.errors import DefinitionError, NotFound
 from workflow.loader import check, check_texts, definition_from_content, load_definitions, read_plain
+from workflow.shapes import Loose, Source
+from workflow.yaml_reader import Faults
 
 from .broken import GOOD, MARK, MODULES, TIMES, assert_faults, broken, fault_codes, found, good, source_of
 from .refusals import CASES, CHILD, CITY, PARENT
@@ -377,3 +380,39 @@ def test_mutated_good_files_raise_nothing_else(data: st.DataObject) -> None:
         assert fault.code != "internal", fault
         assert fault.line >= 1
         assert fault.column >= 1
+
+
+VALUES = st.sampled_from(
+    [None, [], {}, "x", "filed", "lead", "reply", "the lead", "a.b", 3, True, ["x"], ["assign", "assign"], {"x": "y"},
+     {"zh": "甲"}]
+)  # fmt: skip
+
+
+def _places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    if isinstance(value, dict):
+        return [path, *(p for key, item in value.items() for p in _places(item, (*path, key)))]
+    if isinstance(value, list):
+        return [path, *(p for index, item in enumerate(value) for p in _places(item, (*path, index)))]
+    return [path]
+
+
+@FUZZ
+@given(st.data())
+def test_other_values_in_good_files_raise_nothing_else(data: st.DataObject) -> None:
+    files: dict[str, bytes | str] = {**good()}
+    name = data.draw(st.sampled_from(sorted(files)))
+    faults = Faults("x")
+    tree = yaml_reader.read(good()[name].encode(), faults)
+    assert tree is not None
+    document = Loose().check(tree, (), Source(faults))
+    *way, last = data.draw(st.sampled_from(_places(document)[1:]))
+    place = document
+    for step in way:
+        place = place[step]
+    if data.draw(st.booleans()):
+        place[last] = data.draw(VALUES)
+    else:
+        del place[last]
+    files[name] = json.dumps(document, ensure_ascii=False)
+    for fault in check_texts(files):
+        assert fault.code != "internal", fault
