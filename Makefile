@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-CRASHES ?= 2000
+KILLS ?= 2000
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -43,7 +43,7 @@ bench: .venv/dev
 	$(BIN)/python -m bench
 
 crash: .venv/dev
-	TIBANDU_CRASHES=$(CRASHES) $(BIN)/python -m pytest tests/test_crash.py --timeout=3600
+	@KILLS=$(KILLS) $(BIN)/python -m tests.crash
 
 wheel: .venv/dev
 	$(BIN)/python -m build --no-isolation

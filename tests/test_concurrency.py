@@ -46,7 +46,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 def start(engine: Engine, *steps: int, **given: Any) -> Case:
-    case = engine.start("suggestion", story.OFFICE, story.suggestion(), tenant=story.TENANT, key=f"start-{given}")
+    case = engine.start(
+        "suggestion", story.OFFICE, story.suggestion(), tenant=story.TENANT, key=f"start-{given}"
+    )
     for _, event, who in story.STORY[: steps[0] if steps else 0]:
         engine.fire(case.id, event, who, story.data_of("suggestion", event), key=f"{case.id}-{event}")
     return case
@@ -58,7 +60,9 @@ def start(engine: Engine, *steps: int, **given: Any) -> Case:
 def annotate(engine: Engine, case: str, writer: int) -> None:
     """The same case, again and again."""
     for n in range(WRITES):
-        engine.fire(case, "record_source", story.OFFICE, {"source_note": f"{writer}-{n}"}, key=f"note-{writer}-{n}")
+        engine.fire(
+            case, "record_source", story.OFFICE, {"source_note": f"{writer}-{n}"}, key=f"note-{writer}-{n}"
+        )
 
 
 def reply_apart(engine: Engine, case: str, writer: int) -> None:
@@ -92,7 +96,9 @@ def hand_in(engine: Engine, case: str, writer: int) -> None:
     for n in range(1, WRITES // 8 + 1):
         data = story.data_of("suggestion", "record_contact")
         engine.fire(case, "record_contact", story.LEAD_CLERK, data, key=f"co-{case}-{writer}-{n}")
-    engine.fire(child.id, "submit", head, story.data_of("co_handling", "submit"), key=f"co-{case}-{writer}-submit")
+    engine.fire(
+        child.id, "submit", head, story.data_of("co_handling", "submit"), key=f"co-{case}-{writer}-submit"
+    )
     engine.fire(child.id, "accept", story.LEAD_CLERK, key=f"co-{case}-{writer}-accept")
 
 
@@ -116,9 +122,9 @@ def as_threads(engine: Engine, deed: str, case: str) -> None:
 
 def as_processes(engine: Engine, deed: str, case: str) -> None:
     """Eight processes with an engine each, forked by one that has no threads."""
-    url = engine.database.url.set(
-        drivername=engine.database.dialect.name
-    ).render_as_string(hide_password=False)
+    url = engine.database.url.set(drivername=engine.database.dialect.name).render_as_string(
+        hide_password=False
+    )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run(
         [sys.executable, "-m", "tests.test_concurrency", url, deed, case, str(WRITES)],
@@ -184,7 +190,9 @@ def test_one_key_at_once(engine: Engine) -> None:
     case = start(engine)
 
     def once(n: int) -> tuple[int, int]:
-        found = engine.fire(case.id, "record_source", story.OFFICE, {"source_note": "一"}, key=f"same-{n // 20}")
+        found = engine.fire(
+            case.id, "record_source", story.OFFICE, {"source_note": "一"}, key=f"same-{n // 20}"
+        )
         return found.seq, found.revision
 
     with ThreadPoolExecutor(10) as pool:

@@ -143,7 +143,9 @@ def test_a_planted_breach_is_found(engine: Engine, name: str) -> None:
         pass
     assert violations(engine) == []
     with engine.database.begin() as connection:
-        for trigger in connection.execute(text("select name from sqlite_master where type = 'trigger'")).scalars().all():
+        for trigger in (
+            connection.execute(text("select name from sqlite_master where type = 'trigger'")).scalars().all()
+        ):
             connection.execute(text(f"drop trigger {trigger}"))
         assert connection.exec_driver_sql(BREACHES[name]).rowcount
     assert violations(engine) != []
@@ -162,6 +164,8 @@ def test_a_line_acknowledged_but_not_there_is_found(engine: Engine) -> None:
     assert list(compared(content, acts, outside=0)) == []
     assert list(compared(content, acts[:1], outside=0)) != []  # done, never acknowledged
     assert list(compared(content, [*acts, acts[0]], outside=0)) != []  # acknowledged twice
-    assert list(compared(content, [*acts, {**acts[0], "key": "office\n7"}], outside=0)) != []  # acknowledged, not there
+    assert (
+        list(compared(content, [*acts, {**acts[0], "key": "office\n7"}], outside=0)) != []
+    )  # acknowledged, not there
     assert list(compared(content, [acts[0], {"key": "office\n0", "refused": ["x"]}], outside=0)) != []
     assert list(compared(content, [acts[0], {**acts[1], "event": "decline"}], outside=0)) != []

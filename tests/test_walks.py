@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import func, select
 
 from tests.crash import story
@@ -28,22 +35,6 @@ PHASES = [Phase.generate, Phase.shrink] if os.environ.get("SHRINK") else [Phase.
 ROOTS = ("suggestion", "suggestion_draft", "reception_day", "procuratorate_conversion", "extension", "commitment",
          "evaluation", "second_assignment", "co_handling", "separate_handling", "withdrawal", "signature")  # fmt: skip
 PEOPLE = [who for who in story.people() if not who.endswith(tuple(f"unit-{n}" for n in range(3, 8)))]
-STORY, COMMITTEE, DEPUTY = story.STORY, story.actor("committee"), story.actor("deputy-0")
-APART = {"assignment_mode": story.code("assignment_mode", apart=True), "separate_units": list(story.UNITS[:2])}
-TO_COME_TO: dict[str, tuple[str, tuple[tuple[str, str, Any], ...]]] = {
-    "co_handling": ("suggestion", STORY[:3]),
-    "extension": ("suggestion", STORY[:7]),
-    "commitment": ("suggestion", (*STORY[:6], ("", "add_commitment", story.LEAD_CLERK))),
-    "separate_handling": ("suggestion", (*STORY[:1], ("", "assign_separately", story.OFFICE))),
-    "withdrawal": ("suggestion", (*STORY[:1], ("", "request_withdrawal", DEPUTY))),
-    "signature": ("suggestion_draft", (("", "collect_signatures", DEPUTY),)),
-    "procuratorate_conversion": ("suggestion", (*STORY[:4], ("", "transfer_to_procuratorate", story.OFFICE))),
-    "evaluation": ("suggestion", (*STORY, ("", "open_evaluation", COMMITTEE))),
-    "second_assignment": ("suggestion", (
-        *STORY, ("", "open_evaluation", COMMITTEE), ("surveys", "answer", None), ("surveys", "tally", COMMITTEE),
-        ("", "second_assign", COMMITTEE))),
-}  # fmt: skip
-"""how a suggestion (or a draft) comes to have an open case of that kind"""
 
 
 class Walk(RuleBasedStateMachine):
@@ -67,26 +58,26 @@ class Walk(RuleBasedStateMachine):
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
         """Open a root case, or take a suggestion to where a case of this kind is open."""
-        if self.kind not in TO_COME_TO:
+        if self.kind not in story.TO_COME_TO:
             definition = story.library().definitions[self.kind]
-            given = self._filled(definition, definition.start, data) | (story.suggestion() if self.kind == "suggestion" else {})
+            given = self._filled(definition, definition.start, data) | (
+                story.suggestion() if self.kind == "suggestion" else {}
+            )
             who = "deputy-0" if self.kind == "suggestion_draft" else "office"
             self.engine.start(self.kind, story.actor(who), given, tenant=story.TENANT, key="start")
             return
-        kind, steps = TO_COME_TO[self.kind]
-        given = story.suggestion()
-        if kind == "suggestion_draft":
-            given = {name: value for name, value in given.items() if name != "signers"}
-        opener = story.actor("deputy-0") if kind == "suggestion_draft" else story.OFFICE
-        root = self.engine.start(kind, opener, given, tenant=story.TENANT, key="start")
-        for slot, event, who in steps:
-            cases = [child for child in self.engine.children(root.id) if child.slot == slot] if slot else [root]
-            for case in cases:
-                given = story.data_of(case.kind, event, **APART if "separately" in event else {}, level="dissatisfied")
-                deputy = story.actor(case.relations["deputy"][0]) if who is None else who
-                if event == "answer":
-                    given["reasons"] = "未落实"
-                self.engine.fire(case.id, event, deputy, given, key=f"to-{case.id}-{event}")
+        for entry in story.way_to(self.kind):
+            where = self._open() if "slot" in entry else []
+            for case in [case for case in where if (case.slot or "") == entry["slot"]]:
+                who = story.actor(
+                    case.relations["deputy"][0] if entry["actor"] == "the deputy" else entry["actor"]
+                )
+                self.engine.fire(
+                    case.id, entry["event"], who, entry["data"], key=f"to-{case.id}-{entry['event']}"
+                )
+            if "start" in entry:
+                opener = story.actor(entry["actor"])
+                self.engine.start(entry["start"], opener, entry["data"], tenant=story.TENANT, key="start")
         assert any(case.kind == self.kind for case in self._open())
 
     @rule(data=st.data())
@@ -122,7 +113,9 @@ class Walk(RuleBasedStateMachine):
         else:
             assert after.seq > case.seq
             # A no beforehand may be a guard's, whose mind the form's own data changed; never a person's or a state's.
-            assert not {"role", "separation", "two_persons", "automatic", "state"} & no.get((who, event), set())
+            assert not {"role", "separation", "two_persons", "automatic", "state"} & no.get(
+                (who, event), set()
+            )
 
     @rule(days=st.sampled_from([0, 1, 3, 8, 30, 100]))
     def time_passes(self, days: int) -> None:
@@ -172,7 +165,9 @@ class Walk(RuleBasedStateMachine):
     def _extent(self) -> tuple[int, ...]:
         tables = self.engine.store.tables.metadata.sorted_tables
         with self.engine.store.connection() as connection:
-            counts = [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables]
+            counts = [
+                connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables
+            ]
             cases = self.engine.store.tables.cases.c
             revisions = connection.execute(select(func.sum(cases.revision), func.sum(cases.seq))).one()
             last = connection.execute(select(func.sum(self.engine.store.tables.series.c.last))).scalar()
@@ -184,6 +179,7 @@ class Walk(RuleBasedStateMachine):
         today = civil_date(self.clock.now())
         for asked in event.form:
             if asked.required or data.draw(st.booleans(), f"{asked.name}?"):
+
                 def pick(values: Any, name: str = asked.name) -> Any:
                     return data.draw(st.sampled_from(values), name)
 
@@ -219,7 +215,9 @@ def test_a_child_is_no_case_of_its_own(kind: str) -> None:
     story.settle(engine)
     definition = story.library().definitions[kind]
     with pytest.raises(NotPermitted, match="only within") as refused:
-        engine.start(kind, COMMITTEE, story.form(definition, definition.start), tenant=story.TENANT)
+        engine.start(
+            kind, story.actor("committee"), story.form(definition, definition.start), tenant=story.TENANT
+        )
     assert refused.value.reasons[0].code == "child"
     assert engine.search() == []
     engine.database.dispose()

@@ -22,7 +22,9 @@ def main() -> int:
     violated = 0
     with tempfile.TemporaryDirectory() as folder, server() as postgres:
         violated += one(f"sqlite:///{folder}/crash.db", Path(folder) / "sqlite", kills, seed)
-        admin = create_engine(make_url(postgres).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+        admin = create_engine(
+            make_url(postgres).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+        )
         name = f"crash_{os.getpid()}"
         with admin.connect() as connection:
             connection.execute(text(f"create database {name}"))

@@ -1,11 +1,11 @@
 """What must hold in a store at every moment, whatever died: each sentence is a function, each breach a line of text.
 
-    lines       a case's history has no gap, its chain and commitments recompute, the case stands where its last line says
-    indexes     clock, relation and barred rows say what the cases (the authority) say
-    effects     every line's messages are in the outbox, none belongs to a line that is not there
-    keys        every stored answer points to a line; no two to the same
-    steps       a family's revision counts exactly the acts and the timers that changed it: nothing lost, nothing twice
-    numbers     a series has drawn as many numbers as cases carry: no gap
+lines       a case's history has no gap, its chain and commitments recompute, the case stands where its last line says
+indexes     clock, relation and barred rows say what the cases (the authority) say
+effects     every line's messages are in the outbox, none belongs to a line that is not there
+keys        every stored answer points to a line; no two to the same
+steps       a family's revision counts exactly the acts and the timers that changed it: nothing lost, nothing twice
+numbers     a series has drawn as many numbers as cases carry: no gap
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Content:
             self.answers = {row.key: json.loads(row.answer) for row in read("answer")}
             self.series = read("series") if root is None else []
         if root is not None:
-            self.answers = {key: answer for key, answer in self.answers.items() if answer["case"] in self.records}
+            self.answers = {
+                key: answer for key, answer in self.answers.items() if answer["case"] in self.records
+            }
         self.lines: dict[str, list[Any]] = defaultdict(list)
         for line in self.history:
             self.lines[line.case_id].append(line)
@@ -93,7 +95,11 @@ def lines(engine: Engine, content: Content) -> Iterator[str]:
             prev, state = line.hash, line.to_state
             yield from _disclosed(name, line, content.disclosure.get((line.case_id, line.seq)))
             event = definition.start if line.event == "start" else definition.events[line.event]
-            if (line.actor == "system" or line.automatic) and event.automatic is None and line.event != "start":
+            if (
+                (line.actor == "system" or line.automatic)
+                and event.automatic is None
+                and line.event != "start"
+            ):
                 yield f"{name}: the system decided {line.event}"
         if (record.head, record.state) != (prev, state):
             yield f"{name}: head or state is not its last line's"
@@ -166,7 +172,9 @@ def _expected_messages(engine: Engine, content: Content) -> Iterator[tuple[str, 
             slot = content.records[record.root].slot if record.slot is None else record.slot
             as_ = None
             if slot is not None:
-                as_ = engine.laws.pinned(content.records[record.root].definition).definition.children[slot].as_
+                as_ = (
+                    engine.laws.pinned(content.records[record.root].definition).definition.children[slot].as_
+                )
             relations[record.id] = {as_: [record.party]} if as_ and record.party else {}
         for name, (_, value) in json.loads(content.disclosure.get((line.case_id, line.seq), "{}")).items():
             if name[1:] in definition.relations and name.startswith("@"):

@@ -189,9 +189,13 @@ def _answered(content: Content, case: Any, key: str) -> int:
 
 def _rows(engine: Engine, case: Case, key: str) -> object:
     rows = [
-        Request(case=case.id, event="record_source", actor=story.OFFICE, data={"source_note": "一"}, key=f"{key}a"),
+        Request(
+            case=case.id, event="record_source", actor=story.OFFICE, data={"source_note": "一"}, key=f"{key}a"
+        ),
         Request(case=case.id, event="withdraw", actor=story.OFFICE),
-        Request(case=case.id, event="record_source", actor=story.OFFICE, data={"source_note": "二"}, key=f"{key}b"),
+        Request(
+            case=case.id, event="record_source", actor=story.OFFICE, data={"source_note": "二"}, key=f"{key}b"
+        ),
     ]
     outcomes = engine.batch(rows)
     assert [outcome.error is None for outcome in outcomes] == [True, False, True]
@@ -304,7 +308,9 @@ def dying(act: Callable[[], None]) -> str | None:
         finally:
             os._exit(70)
     _, status = os.waitpid(pid, 0)
-    return None if os.WIFSIGNALED(status) else f"did not die but ended with {os.waitstatus_to_exitcode(status)}"
+    return (
+        None if os.WIFSIGNALED(status) else f"did not die but ended with {os.waitstatus_to_exitcode(status)}"
+    )
 
 
 def afterwards(
@@ -329,7 +335,9 @@ def afterwards(
 def host_notes(engine: Engine, key: str, done: bool) -> Iterator[str]:
     """What the host wrote in its own table stands or falls with the act."""
     with engine.database.connect() as connection:
-        found = connection.execute(text("select count(*) from host_note where note = :note"), {"note": key}).scalar()
+        found = connection.execute(
+            text("select count(*) from host_note where note = :note"), {"note": key}
+        ).scalar()
     if found != done:
         yield f"the host's row ({found}) and the act ({done}) parted"
 
@@ -348,7 +356,9 @@ def every_line(bench: Bench, names: Sequence[str], every: int, first: int) -> It
             if fate is not None:
                 break  # came to its end before that many lines
             killed += 1
-            yield from (f"{operation.name}, line {at}: {one}" for one in afterwards(bench, operation, subject, key))
+            yield from (
+                f"{operation.name}, line {at}: {one}" for one in afterwards(bench, operation, subject, key)
+            )
             at += every
     yield from violations(bench.maker, unkeyed=None)
     yield f"= {killed}"

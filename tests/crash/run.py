@@ -81,7 +81,9 @@ class Run:
         )
         self.engine.create_schema()
         story.settle(self.engine)
-        self.shared = self.engine.start("suggestion", story.OFFICE, story.suggestion(), tenant=story.TENANT).id
+        self.shared = self.engine.start(
+            "suggestion", story.OFFICE, story.suggestion(), tenant=story.TENANT
+        ).id
         self.engine.database.dispose()
         self.report = Report(self.engine.database.dialect.name, seed)
         self._random = random.Random(seed)
@@ -146,7 +148,9 @@ class Run:
                 if done:
                     del self._pids[role]
                     if status:
-                        self.report.violations.append(f"{role} ended with {os.waitstatus_to_exitcode(status)}")
+                        self.report.violations.append(
+                            f"{role} ended with {os.waitstatus_to_exitcode(status)}"
+                        )
             time.sleep(0.002)
         self.report.violations += [f"{role} did not come to its end" for role in self._pids]
 

@@ -82,7 +82,8 @@ def settle(engine: Engine) -> None:
     source, now = SystemRandom(), engine.clock.now()
     for who, held in people().items():
         grants = [
-            Grant(id=new_id(source, now), person=who, role=role, scope=TENANT, unit=unit) for role, unit in held
+            Grant(id=new_id(source, now), person=who, role=role, scope=TENANT, unit=unit)
+            for role, unit in held
         ]
         engine.sync_grants(who, grants, by="set-up")
 
@@ -179,4 +180,44 @@ def data_of(kind: str, event: str, **given: Any) -> dict[str, Any]:
 
 def relations_of(record: Record) -> set[tuple[str, str, str]]:
     """The rows of the relation index this record should have."""
-    return {(record.id, relation, party) for relation, parties in record.relations.items() for party in parties}
+    return {
+        (record.id, relation, party) for relation, parties in record.relations.items() for party in parties
+    }
+
+
+COMMITTEE, DEPUTY = actor("committee"), actor("deputy-0")
+APART = {"assignment_mode": code("assignment_mode", apart=True), "separate_units": list(UNITS[:2])}
+TO_COME_TO: dict[str, tuple[str, tuple[tuple[str, str, Actor], ...]]] = {
+    "co_handling": ("suggestion", STORY[:3]),
+    "extension": ("suggestion", STORY[:7]),
+    "commitment": ("suggestion", (*STORY[:6], ("", "add_commitment", LEAD_CLERK))),
+    "separate_handling": ("suggestion", (*STORY[:1], ("", "assign_separately", OFFICE))),
+    "withdrawal": ("suggestion", (*STORY[:1], ("", "request_withdrawal", DEPUTY))),
+    "signature": ("suggestion_draft", (("", "collect_signatures", DEPUTY),)),
+    "procuratorate_conversion": ("suggestion", (*STORY[:4], ("", "transfer_to_procuratorate", OFFICE))),
+    "evaluation": ("suggestion", (*STORY, ("", "open_evaluation", COMMITTEE))),
+    "second_assignment": ("suggestion", (
+        *STORY, ("", "open_evaluation", COMMITTEE), ("surveys", "answer", actor("the deputy")), ("surveys", "tally", COMMITTEE),
+        ("", "second_assign", COMMITTEE))),
+}  # fmt: skip
+"""how a suggestion (or a draft) comes to have an open case of that kind"""
+
+
+def way_to(kind: str) -> list[dict[str, Any]]:
+    """The acts that bring about an open case of that kind: {start | slot, event; actor; data}; "the deputy" is each one's own."""
+    root, steps = TO_COME_TO[kind]
+    data = suggestion()
+    if root == "suggestion_draft":
+        del data["signers"]
+    found: list[dict[str, Any]] = [
+        {"start": root, "actor": DEPUTY.person if root == "suggestion_draft" else OFFICE.person, "data": data}
+    ]
+    for slot, event, who in steps:
+        slots = library().definitions[root].children
+        given = data_of(
+            slots[slot].definition if slot else root, event, **APART if "separately" in event else {}
+        )
+        if event == "answer":
+            given |= {"level": "dissatisfied", "reasons": "未落实。"}
+        found.append({"slot": slot, "event": event, "actor": who.person, "data": given})
+    return found
