@@ -84,4 +84,6 @@ def cost(contender: Any, items: list[Any]) -> list[tuple[str, float]]:
         total = time.perf_counter() - start
     watch.seconds[REST] = total - sum(watch.seconds.values())
     count = len(items) - warm
-    return sorted(((part, 1e6 * took / count) for part, took in watch.seconds.items()), key=lambda row: -row[1])
+    return sorted(
+        ((part, 1e6 * took / count) for part, took in watch.seconds.items()), key=lambda row: -row[1]
+    )

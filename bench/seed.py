@@ -44,7 +44,9 @@ def fill(url: str, live: int, background: int, *, lines: int | None = None) -> N
 def _people(engine: Engine) -> None:
     with engine.database.begin() as connection:
         for person, role, unit in actors():
-            grant = Grant(id="", person=f"p{person}", role=role, scope=TENANT, unit=f"u{unit}" if unit else None)
+            grant = Grant(
+                id="", person=f"p{person}", role=role, scope=TENANT, unit=f"u{unit}" if unit else None
+            )
             engine.sync_grants(grant.person, [grant], by="bench", session=connection)
 
 

@@ -53,7 +53,11 @@ SECOND_REPLY = {
     "answers_to_reasons": "逐条答复", "sealed": True, "publication": "full", "recipients": ["dep1"], "copies_to": ["gov"],
     "delivered_on": "2026-03-02",
 }  # fmt: skip
-EXTENSION = {"extension_ground": ["difficult"], "extension_explanation": "须跨年施工", "wanted_until": "2026-08-01"}
+EXTENSION = {
+    "extension_ground": ["difficult"],
+    "extension_explanation": "须跨年施工",
+    "wanted_until": "2026-08-01",
+}
 
 GRANTS = {
     "li": ("deputy_affairs", None), "liu": ("deputy_affairs", None), "sun": ("sc_office", None), "song": ("sc_office", None),
@@ -176,7 +180,9 @@ def statements(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     if database.dialect.name == "postgresql":
         execute = psycopg.Cursor.execute
         monkeypatch.setattr(
-            psycopg.Cursor, "execute", lambda self, query, *a, **k: (seen.append(str(query)), execute(self, query, *a, **k))[1]
+            psycopg.Cursor,
+            "execute",
+            lambda self, query, *a, **k: (seen.append(str(query)), execute(self, query, *a, **k))[1],
         )
         yield seen
         monkeypatch.setattr(psycopg.Cursor, "execute", execute)
@@ -293,4 +299,13 @@ def small_office(ready_url: str, small: Library, clock: FrozenClock) -> Iterator
     engine = Engine(database, small, clock=clock, random=SeededRandom(7))
     engine.publish(Actor(person="set-up"))
     yield Office(engine, clock)
+    database.dispose()
+
+
+@pytest.fixture
+def sqlite_office(ready_file: Path, tmp_path: Path, library: Library, clock: FrozenClock) -> Iterator[Office]:
+    """The office on SQLite alone, for what no database ever sees."""
+    shutil.copy(ready_file, tmp_path / "one.db")
+    database = Engine.connect(f"sqlite:///{tmp_path / 'one.db'}")
+    yield Office(Engine(database, library, place=PLACE, clock=clock), clock)
     database.dispose()

@@ -245,7 +245,7 @@ def main(arguments: list[str]) -> int:
         if path.exists() and "--again" not in arguments:
             continue
         entries = record(kind, state)
-        print(path.name, "not reached" if entries is None else f"{len(entries)} entries", flush=True)  # noqa: T201
+        print(path.name, "not reached" if entries is None else f"{len(entries)} entries", flush=True)
         if entries is None:
             missed += 1
             continue

@@ -285,7 +285,7 @@ def test_one_machine_for_all_threads() -> None:
 
 def main(url: str, deed: str, case: str, writes: str) -> int:
     """Eight forked processes do the deed; 1 if any failed."""
-    global WRITES  # noqa: PLW0603 - this module is the process
+    global WRITES
     WRITES = int(writes)
     engine = open_engine(url)
     engine.case(case)

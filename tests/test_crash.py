@@ -40,7 +40,6 @@ def outside(*arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.mark.timeout(60 + KILLS)
 def test_killed_at_random(url: str, tmp_path: Path) -> None:
     done = outside("tests.crash.run", url, tmp_path, KILLS, SEED)
-    print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 violations" in done.stdout
 

@@ -27,7 +27,13 @@ LI, WANG, WU = (Actor(person=name) for name in ("li", "wang", "wu"))
 
 def test_start_and_fire(office: Office) -> None:
     case = office.filed()
-    assert (case.kind, case.state, case.revision, case.seq, case.number) == ("suggestion", "filed", 1, 1, None)
+    assert (case.kind, case.state, case.revision, case.seq, case.number) == (
+        "suggestion",
+        "filed",
+        1,
+        1,
+        None,
+    )
     assert case.relations == {"lead_deputy": ("dep1",), "signer": ("dep1", "dep2")}
     case = office.fire(case, "accept_in_session", "li", **SESSION)
     assert (case.state, case.revision, case.seq, case.number) == ("accepted", 2, 2, "第001号")
@@ -145,7 +151,11 @@ def test_one_read_and_one_write(office: Office, monkeypatch: pytest.MonkeyPatch)
         for kinds in (["select", "with"], ["with"], ["with"]):
             seen.clear()
             fresh.fire(case, "record_contact", WANG, CONTACT)
-            words = [statement.strip().split(None, 1)[0].lower() for statement in seen if "pragma" not in statement.lower()]
+            words = [
+                statement.strip().split(None, 1)[0].lower()
+                for statement in seen
+                if "pragma" not in statement.lower()
+            ]
             if postgres:
                 assert words == kinds
             else:
@@ -165,7 +175,12 @@ def test_a_refusal_is_never_from_memory(office: Office, other: Engine) -> None:
 def test_a_stale_yes_is_decided_again(office: Office, other: Engine) -> None:
     case = office.accepted()
     ground = next(iter(other.library.codes["refusal_ground"].values))
-    other.fire(case.id, "decline", LI, {"refusal_ground": ground, "refusal_explanation": "不属", "told_on": "2026-03-02"})
+    other.fire(
+        case.id,
+        "decline",
+        LI,
+        {"refusal_ground": ground, "refusal_explanation": "不属", "told_on": "2026-03-02"},
+    )
     with pytest.raises(NotInState):
         office.fire(case, "assign", "li", assignment_mode="sole", lead_unit="water")
     assert count(office.engine, "history", "case_id = :id", id=case.id) == 3
@@ -174,7 +189,10 @@ def test_a_stale_yes_is_decided_again(office: Office, other: Engine) -> None:
 def test_a_stale_revision_is_measured_by_the_truth(office: Office, other: Engine) -> None:
     case = office.accepted()
     moved = other.fire(case.id, "carry_over", LI, {"carried_to": "七届"})
-    assert office.engine.fire(case.id, "carry_over", LI, {"carried_to": "八届"}, revision=moved.revision).seq == 4
+    assert (
+        office.engine.fire(case.id, "carry_over", LI, {"carried_to": "八届"}, revision=moved.revision).seq
+        == 4
+    )
 
 
 # --- reading
@@ -200,7 +218,11 @@ def test_case_at_every_moment(office: Office) -> None:
     then.append((office.clock.now(), case))
     for event, who, data in (
         ("accept_in_session", "li", SESSION),
-        ("assign", "li", {"assignment_mode": "lead_and_co", "lead_unit": "water", "co_units": ["roads", "parks"]}),
+        (
+            "assign",
+            "li",
+            {"assignment_mode": "lead_and_co", "lead_unit": "water", "co_units": ["roads", "parks"]},
+        ),
         ("request_return", "wu", {"return_reason": "不归我管"}),
         ("approve_return", "li", {"return_decision": "同意"}),
         ("change_units", "li", {"assignment_mode": "sole", "lead_unit": "roads"}),
@@ -211,7 +233,12 @@ def test_case_at_every_moment(office: Office) -> None:
     for seq, (instant, was) in enumerate(then, 1):
         for moment in (seq, instant, instant + timedelta(minutes=59)):
             folded = office.engine.case_at(case.id, moment)
-            assert (folded.state, folded.seq, folded.number, folded.data) == (was.state, seq, was.number, was.data)
+            assert (folded.state, folded.seq, folded.number, folded.data) == (
+                was.state,
+                seq,
+                was.number,
+                was.data,
+            )
             assert {r: set(p) for r, p in folded.relations.items() if p} == {
                 r: set(p) for r, p in was.relations.items() if p
             }
@@ -228,7 +255,12 @@ def test_case_at_of_a_child(office: Office) -> None:
     assert co.relations == {"unit": ("roads",)}
     office.fire(co, "sign_in", "qian")
     folded = office.engine.case_at(co.id, 1)
-    assert (folded.state, folded.relations, folded.data, folded.party) == ("assigned", co.relations, co.data, "roads")
+    assert (folded.state, folded.relations, folded.data, folded.party) == (
+        "assigned",
+        co.relations,
+        co.data,
+        "roads",
+    )
 
 
 def test_explain(office: Office) -> None:
@@ -286,7 +318,13 @@ def test_an_import_is_a_fact(office: Office) -> None:
     clerk = Actor(person="import")
     data = {"title": "旧件", "signers": ["dep1"]}
     case = office.engine.start(
-        "suggestion", clerk, data, tenant=TENANT, imported=True, effective_on=PartialDate.parse("2024"), id="old-1"
+        "suggestion",
+        clerk,
+        data,
+        tenant=TENANT,
+        imported=True,
+        effective_on=PartialDate.parse("2024"),
+        id="old-1",
     )
     assert (case.id, case.opened_on, case.clocks) == ("old-1", "2024", ())
     fire = lambda event, data, day=None: office.engine.fire(  # noqa: E731
@@ -311,7 +349,9 @@ def test_an_import_is_a_fact(office: Office) -> None:
 
 def test_an_imported_running_clock_goes_on_from_today(office: Office) -> None:
     clerk = Actor(person="import")
-    case = office.engine.start("suggestion", clerk, {}, tenant=TENANT, imported=True, effective_on=date(2026, 1, 5))
+    case = office.engine.start(
+        "suggestion", clerk, {}, tenant=TENANT, imported=True, effective_on=date(2026, 1, 5)
+    )
     for event in ("accept_in_session", "assign"):
         office.engine.fire(case.id, event, clerk, {}, imported=True, effective_on=date(2026, 1, 5))
     assert office.ticks() == []  # the rungs that passed before it was imported stay unsaid

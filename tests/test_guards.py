@@ -41,12 +41,18 @@ TITLES = {
     "result": Text("结果类别", "result class"),
     "a": Text("甲", "a"),
 }
-CODES = {"result": frozenset[str](), "ground": frozenset({"personal", "outside"}), "grounds": frozenset({"personal"})}
+CODES = {
+    "result": frozenset[str](),
+    "ground": frozenset({"personal", "outside"}),
+    "grounds": frozenset({"personal"}),
+}
 TYPICAL = "co_opinions.joined and (not reply_class.promises or commitments.total > 0)"
 
 
 def verdict(text: str, **facts: object) -> Verdict:
-    return compile_guard(text, TYPES, TITLES, CODES).evaluate({k.replace("__", "."): v for k, v in facts.items()})
+    return compile_guard(text, TYPES, TITLES, CODES).evaluate(
+        {k.replace("__", "."): v for k, v in facts.items()}
+    )
 
 
 def said(text: str, **facts: object) -> list[str]:
@@ -339,7 +345,11 @@ def test_every_fault_of_a_guard_at_once() -> None:
     with pytest.raises(GuardFault) as caught:
         compile_guard("x and n > 7 and t", TYPES)
     faults = [caught.value, *caught.value.others]
-    assert [(f.column, f.code) for f in faults] == [(1, "guard_unknown_name"), (11, "guard_number"), (17, "guard_type")]
+    assert [(f.column, f.code) for f in faults] == [
+        (1, "guard_unknown_name"),
+        (11, "guard_number"),
+        (17, "guard_type"),
+    ]
 
 
 def test_did_you_mean() -> None:
@@ -354,12 +364,23 @@ ALPHABET = st.sampled_from(
      " ", "0", "1", "2", "'x'", '"', "'", "true", "None", "if", "else", "lambda", ":", "=", "*", "**", "-", "__", "\n", "\\", "é",
      "ｏ", "await", "for", "\x00", "{", "}", "f", "@", "is"]
 )  # fmt: skip
-VALUES = st.one_of(st.none(), st.booleans(), st.integers(0, 2), st.sampled_from(["x", "2026-01-01", ""]), st.lists(st.just("x")))
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(0, 2),
+    st.sampled_from(["x", "2026-01-01", ""]),
+    st.lists(st.just("x")),
+)
 FACTS = st.dictionaries(st.sampled_from(sorted(TYPES)), VALUES)
 
 
 @settings(max_examples=400 * TIMES, deadline=None)
-@given(st.one_of(st.lists(ALPHABET, max_size=30).map("".join), st.lists(ALPHABET, max_size=20).map(" ".join), st.text()), FACTS)
+@given(
+    st.one_of(
+        st.lists(ALPHABET, max_size=30).map("".join), st.lists(ALPHABET, max_size=20).map(" ".join), st.text()
+    ),
+    FACTS,
+)
 def test_any_text_is_a_guard_or_a_fault(text: str, facts: dict[str, object]) -> None:
     try:
         guard = compile_guard(text, TYPES, TITLES, CODES)
@@ -373,14 +394,27 @@ def test_any_text_is_a_guard_or_a_fault(text: str, facts: dict[str, object]) -> 
 
 def clauses() -> st.SearchStrategy[str]:
     simple = st.sampled_from(
-        ["a", "b", "true", "n > 0", "n == m", "0 != m", "t == 'x'", "t != u", "t in ['x', 'y']", "u not in ts",
-         "d < '2026-01-02'"],
+        [
+            "a",
+            "b",
+            "true",
+            "n > 0",
+            "n == m",
+            "0 != m",
+            "t == 'x'",
+            "t != u",
+            "t in ['x', 'y']",
+            "u not in ts",
+            "d < '2026-01-02'",
+        ],
     )
     return st.recursive(
         simple,
         lambda inner: st.one_of(
             inner.map(lambda c: f"not ({c})"),
-            st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda p: f"({p[0]}) {p[1]} ({p[2]})"),
+            st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(
+                lambda p: f"({p[0]}) {p[1]} ({p[2]})"
+            ),
         ),
         max_leaves=12,
     )
@@ -406,7 +440,9 @@ def test_with_all_facts_a_guard_says_what_python_says(text: str, facts: dict[str
 
 @settings(max_examples=150 * TIMES, deadline=None)
 @given(clauses(), COMPLETE, st.sets(st.sampled_from("abnmtud")))
-def test_what_is_missing_can_only_make_an_answer_unknown(text: str, facts: dict[str, object], gone: set[str]) -> None:
+def test_what_is_missing_can_only_make_an_answer_unknown(
+    text: str, facts: dict[str, object], gone: set[str]
+) -> None:
     """Kleene's logic is monotone: a definite answer stays when more becomes known."""
     guard = compile_guard(text, TYPES, TITLES, CODES)
     known = {name: value for name, value in facts.items() if name not in gone}

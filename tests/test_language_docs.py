@@ -56,7 +56,9 @@ def test_a_guard_says_what_the_page_says(number: int) -> None:
     for answer in answers:
         given, _, told = answer.partition(" -> ")
         pairs = (pair.split("=") for pair in given.split())
-        facts: dict[str, object] = {n: {"true": True, "false": False}.get(v, int(v) if v.isdigit() else v) for n, v in pairs}
+        facts: dict[str, object] = {
+            n: {"true": True, "false": False}.get(v, int(v) if v.isdigit() else v) for n, v in pairs
+        }
         verdict = guard.evaluate(facts)
         reasons = "; ".join(str(reason.text) for reason in verdict.reasons)
         assert ("yes" if verdict.holds else f"no: {reasons}") == told
@@ -65,12 +67,21 @@ def test_a_guard_says_what_the_page_says(number: int) -> None:
 def test_every_code_of_a_fault_is_on_the_page_and_in_the_code() -> None:
     code = source_of("proof", *MODULES)
     table = PAGE[PAGE.index("| code | refused |") :]
-    told = {word for row in table.splitlines()[2:] for word in re.findall(r"`([a-z0-9_]+)`", row.split("|")[1])}
+    told = {
+        word for row in table.splitlines()[2:] for word in re.findall(r"`([a-z0-9_]+)`", row.split("|")[1])
+    }
     assert fault_codes(code) - told == set()
     assert {word for word in told if f'"{word}"' not in code} == set()
 
 
-SHAPES = {"definition": DEFINITION, "start": START, "event": EVENT, "clock": CLOCK, "slot": SLOT, "rule": RULE}
+SHAPES = {
+    "definition": DEFINITION,
+    "start": START,
+    "event": EVENT,
+    "clock": CLOCK,
+    "slot": SLOT,
+    "rule": RULE,
+}
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -27,6 +27,7 @@ from .refusals import CASES, CHILD, CITY, PARENT
 
 ROOT = Path(__file__).parent.parent
 
+
 @pytest.mark.parametrize(("code", "changes"), CASES, ids=[f"{n}-{case[0]}" for n, case in enumerate(CASES)])
 def test_a_refusal_says_where(code: str, changes: list[tuple[str, str, str]]) -> None:
     files = broken(*changes)
@@ -45,7 +46,6 @@ def test_every_code_of_a_refusal_is_tested_here() -> None:
     below = {"alias", "too_deep", "too_many_nodes", "too_large", "not_utf8", "unreadable", "internal", "no_files", "content",
              "too_many_files", "guard_too_long"}  # fmt: skip
     assert codes - {case[0] for case in CASES} - below == set()
-
 
 
 def test_every_fault_of_every_file_at_once() -> None:
@@ -176,12 +176,16 @@ def test_an_override_stays_statutory_and_under_the_outer_limit() -> None:
 
 
 def test_outside_its_days_an_override_leaves_the_law() -> None:
-    files = broken((CITY, "    outer: reply_outer\n", "    valid_from: 2026-01-01\n    valid_until: 2026-12-31\n"))
+    files = broken(
+        (CITY, "    outer: reply_outer\n", "    valid_from: 2026-01-01\n    valid_until: 2026-12-31\n")
+    )
     shelf = loader._Shelf(loader._read_texts(files), None)
     shelf.read()
     assert shelf.faults() == ()
     rules = [rule for rule in shelf.books["city"].rules if rule.id == "reply"]
-    assert sorted((str(rule.valid_from), str(rule.valid_until), rule.value, rule.outer) for rule in rules) == [
+    assert sorted(
+        (str(rule.valid_from), str(rule.valid_until), rule.value, rule.outer) for rule in rules
+    ) == [
         ("2025-03-12", "2025-12-31", 3, "reply_outer"),
         ("2026-01-01", "2026-12-31", 2, "reply_outer"),
         ("2027-01-01", "None", 3, "reply_outer"),
@@ -199,7 +203,9 @@ def test_notice_in_advance_may_be_longer_never_shorter() -> None:
 
 def test_versions_live_side_by_side() -> None:
     files = good()
-    files["opinion2"] = files["opinion"].replace("version: 1", "version: 2").replace("zh: 会办,", "zh: 会办意见,")
+    files["opinion2"] = (
+        files["opinion"].replace("version: 1", "version: 2").replace("zh: 会办,", "zh: 会办意见,")
+    )
     assert check_texts(files) == ()
     library = loader._library(loader._Shelf(loader._read_texts(files), None))
     assert library.definition("opinion").version == 2
@@ -212,7 +218,10 @@ def test_versions_live_side_by_side() -> None:
 def test_a_definition_comes_back_from_its_content() -> None:
     library = load_definitions(GOOD)
     for definition in library.definitions.values():
-        for again in (definition_from_content(definition.content, library), definition_from_content(definition.content)):
+        for again in (
+            definition_from_content(definition.content, library),
+            definition_from_content(definition.content),
+        ):
             assert again == definition
             assert again.hash == definition.hash
     facts = {"seen_on": "2026-01-01", "rule.withdraw_until": "x", "rule.levels": ["city"]}
@@ -287,7 +296,9 @@ def test_a_hostile_file_is_a_fault_soon_and_small(name: str) -> None:
     assert peak < 64 << 20
 
 
-@pytest.mark.parametrize("name", ["billion laughs", "deep nested maps", "merge-key bomb", "a tag", "invalid UTF-8"])
+@pytest.mark.parametrize(
+    "name", ["billion laughs", "deep nested maps", "merge-key bomb", "a tag", "invalid UTF-8"]
+)
 def test_the_parser_in_python_refuses_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_reader, "_LOADER", yaml.SafeLoader)
     content, code = HOSTILE[name]
@@ -333,7 +344,9 @@ def test_an_alias_without_an_anchor_is_refused() -> None:
 
 def test_other_kinds_are_read_just_as_safely(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
-    path.write_text("scenario: s\nsteps:\n  - {on: 2026-01-05, do: [a, true, 3, null]}\n".replace("{on", "{'on'"))
+    path.write_text(
+        "scenario: s\nsteps:\n  - {on: 2026-01-05, do: [a, true, 3, null]}\n".replace("{on", "{'on'")
+    )
     assert check_texts({"x": path.read_bytes()}) == ()
     assert read_plain(path) == {"scenario": "s", "steps": [{"on": "2026-01-05", "do": ["a", True, 3, None]}]}
     path.write_text("scenario: s\nat: 10:00\n")

@@ -165,7 +165,13 @@ def test_a_host_that_owns_the_names_is_left_whole(
     installed = host.files()
     assert before.items() <= installed.items()
     host.run("python", "-c", STORY)
-    store = ["tibandu", "--lang", "en", "--database", f"sqlite:///{tmp_path_factory.mktemp('store')}/story.db"]
+    store = [
+        "tibandu",
+        "--lang",
+        "en",
+        "--database",
+        f"sqlite:///{tmp_path_factory.mktemp('store')}/story.db",
+    ]
     assert "stateDiagram" in host.run("tibandu", "graph", "suggestion")
     assert "121" in host.run(*store, "replay")
     host.run(*store, "verify")

@@ -44,7 +44,10 @@ CASES = {
     "the smallest": ([], definition("a: holder: office\nz: end: true", "go: a > z: by: office")),
     "unreachable": (
         ["unreachable"],
-        definition("a: holder: office\n¦b: holder: office\nz: end: true", "go: a > z: by: office\non_: b > z: by: office"),
+        definition(
+            "a: holder: office\n¦b: holder: office\nz: end: true",
+            "go: a > z: by: office\non_: b > z: by: office",
+        ),
     ),
     "unreachable end": (
         ["unreachable"],
@@ -52,7 +55,10 @@ CASES = {
     ),
     "dead end without exit": (
         ["dead_end"],
-        definition("a: holder: office\n¦b: holder: office\nz: end: true", "go: a > z: by: office\nstay: a > b: by: office"),
+        definition(
+            "a: holder: office\n¦b: holder: office\nz: end: true",
+            "go: a > z: by: office\nstay: a > b: by: office",
+        ),
     ),
     "dead end that stays": (
         ["dead_end"],
@@ -119,7 +125,10 @@ CASES = {
     ),
     "staying where one is needs no bound": (
         [],
-        definition("a: holder: office\nz: end: true", "go: a > z: by: office\nremark: a > a: by: office\nnote: a: by: office"),
+        definition(
+            "a: holder: office\nz: end: true",
+            "go: a > z: by: office\nremark: a > a: by: office\nnote: a: by: office",
+        ),
     ),
     "a loop through three states": (
         ["unbounded_loop"],
@@ -220,11 +229,19 @@ CASES = {
     ),
     "a field nobody asks for": (
         ["never_asked"],
-        definition("a: holder: office\nz: end: true", "go: a > z: by: office", "fields:\n  ¦f: {zh: 甲, en: x, type: text}\n"),
+        definition(
+            "a: holder: office\nz: end: true",
+            "go: a > z: by: office",
+            "fields:\n  ¦f: {zh: 甲, en: x, type: text}\n",
+        ),
     ),
     "a relation nobody fills": (
         ["never_filled"],
-        definition("a: holder: office\nz: end: true", "go: a > z: by: office", "relations:\n  ¦r: {zh: 甲, en: x, of: unit}\n"),
+        definition(
+            "a: holder: office\nz: end: true",
+            "go: a > z: by: office",
+            "relations:\n  ¦r: {zh: 甲, en: x, of: unit}\n",
+        ),
     ),
 }
 CASES["no end"] = (
@@ -243,11 +260,15 @@ def test_a_proof(name: str) -> None:
 def test_every_proof_is_tested_here() -> None:
     codes = set(re.findall(r'"([a-z]+(?:_[a-z]+)+|unreachable)",?\s*(?:f?"|\n)', inspect.getsource(proof)))
     codes -= {"set_off"}
-    assert {code for code in codes if any(code in told for told, _ in CASES.values())} == codes - {"never_opened"}
+    assert {code for code in codes if any(code in told for told, _ in CASES.values())} == codes - {
+        "never_opened"
+    }
 
 
 def test_a_slot_that_nobody_opens() -> None:
-    files = broken(("petition", "    opens: opinions\n", ""), ("petition", "  opinions: {zh", "  ¦opinions: {zh"))
+    files = broken(
+        ("petition", "    opens: opinions\n", ""), ("petition", "  opinions: {zh", "  ¦opinions: {zh")
+    )
     assert_faults(files, "never_opened")
 
 

@@ -38,7 +38,9 @@ def _plain(text: str) -> object:
 
 def test_the_schema_file_is_the_one_of_the_loader() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    assert grammar.json_schema() == SCHEMA, "write json.dumps(json_schema(), ensure_ascii=False, indent=2) into it"
+    assert grammar.json_schema() == SCHEMA, (
+        "write json.dumps(json_schema(), ensure_ascii=False, indent=2) into it"
+    )
 
 
 def test_the_calendar_knows_the_same_keys() -> None:
@@ -80,7 +82,9 @@ def _choose(shape: Record, document: dict[str, object]) -> st.SearchStrategy[obj
     def keep(names: tuple[str, ...]) -> st.SearchStrategy[object]:
         others = {name for group in shape.one_of for name in group} - set(names)
         rest = {key: value for key, value in document.items() if key not in others}
-        return st.fixed_dictionaries({name: _documents(shape.keys[name]) for name in names}).map(lambda d: {**rest, **d})
+        return st.fixed_dictionaries({name: _documents(shape.keys[name]) for name in names}).map(
+            lambda d: {**rest, **d}
+        )
 
     return chosen.flatmap(keep)
 
@@ -146,13 +150,22 @@ def _renamed(document: object, shape: object, path: tuple[object, ...] = ()) -> 
     """The paths of all keys of a document that are the language's and not the author's."""
     if isinstance(shape, Record) and isinstance(document, dict):
         own = [(*path, key) for key in document if key in shape.keys]
-        return own + [p for key in document if key in shape.keys for p in _renamed(document[key], shape.keys[key], (*path, key))]
+        return own + [
+            p
+            for key in document
+            if key in shape.keys
+            for p in _renamed(document[key], shape.keys[key], (*path, key))
+        ]
     if isinstance(shape, Table) and isinstance(document, dict):
         return [p for key, value in document.items() for p in _renamed(value, shape.item, (*path, key))]
     if isinstance(shape, (Many, OneOrMany)):
         items = document if isinstance(document, list) else [document]
         steps = [(index,) for index in range(len(items))] if isinstance(document, list) else [()]
-        return [p for item, step in zip(items, steps, strict=True) for p in _renamed(item, shape.item, (*path, *step))]
+        return [
+            p
+            for item, step in zip(items, steps, strict=True)
+            for p in _renamed(item, shape.item, (*path, *step))
+        ]
     if isinstance(shape, Either):
         inner = shape.pairs if isinstance(document, dict) else shape.other
         return _renamed(document, inner, path)

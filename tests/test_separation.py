@@ -36,9 +36,14 @@ def opened(library: Library, kind: str, **events: dict[str, Any]) -> Library:
 
 @pytest.mark.parametrize(
     ("by", "code"),
-    [("by: [unit_head of root.lead, sc_office]", "separation"), ("by: unit_clerk of root.separate", "separation")],
+    [
+        ("by: [unit_head of root.lead, sc_office]", "separation"),
+        ("by: unit_clerk of root.separate", "separation"),
+    ],
 )
-def test_the_loader_refuses_a_definition_that_lets_a_barred_relation_act(tmp_path: Path, by: str, code: str) -> None:
+def test_the_loader_refuses_a_definition_that_lets_a_barred_relation_act(
+    tmp_path: Path, by: str, code: str
+) -> None:
     shutil.copytree(FOLDER, tmp_path / "d", ignore=shutil.ignore_patterns("*.py", "data", "__pycache__"))
     path = tmp_path / "d" / "lifecycles" / "evaluation.yaml"
     text = path.read_text("utf-8")
@@ -145,7 +150,11 @@ def forged(office: Office, case: str, monkeypatch: pytest.MonkeyPatch, **line: A
         grants = engine.store.read_person(work, "sun")
     assert family is not None
     act = Act(
-        actor=Actor(person="sun"), now=office.clock.now(), day=office.clock.now().date(), effective_on="2026-03-02", grants=grants
+        actor=Actor(person="sun"),
+        now=office.clock.now(),
+        day=office.clock.now().date(),
+        effective_on="2026-03-02",
+        grants=grants,
     )
     step = decision.decide(engine.laws, family, case, "tally", act, engine._random)
     step.history[0] = replace(step.history[0], **line)
@@ -168,7 +177,9 @@ def write(office: Office, step: Step) -> bool:
         {"actor": "sun", "on_behalf_of": "wu"},
     ],
 )
-def test_the_database_bars_the_unit(office: Office, monkeypatch: pytest.MonkeyPatch, line: dict[str, Any]) -> None:
+def test_the_database_bars_the_unit(
+    office: Office, monkeypatch: pytest.MonkeyPatch, line: dict[str, Any]
+) -> None:
     survey = answered(office)
     lines = count(office.engine, "history")
     with pytest.raises(NotPermitted, match="refused by the database"):

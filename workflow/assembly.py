@@ -150,7 +150,9 @@ def _happening(
         moves=moves,
         by=_holders(entry.get("by")),
         automatic=entry.get("automatic"),
-        form=tuple(FormField(name=f.removesuffix("?"), required=not f.endswith("?")) for f in entry.get("form", ())),
+        form=tuple(
+            FormField(name=f.removesuffix("?"), required=not f.endswith("?")) for f in entry.get("form", ())
+        ),
         when=guard((*path, "when")),
         not_by=tuple(entry.get("not_by", ())),
         relates=dict(entry.get("relates", {})),

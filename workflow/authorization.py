@@ -41,7 +41,8 @@ def permit(
             continue
         for grant in grants:
             if (
-                grant.person == actor.person  # not that of whom he acts for: a delegation is a stamp, no grant
+                grant.person
+                == actor.person  # not that of whom he acts for: a delegation is a stamp, no grant
                 and grant.role == holder.role
                 and (parties is None or grant.unit in parties)
                 and (actor.role is None or actor.role == grant.role)
@@ -61,16 +62,23 @@ def barred_units(definition: Definition, case: Record, root: Record) -> set[str]
     return units
 
 
-def bar(definition: Definition, actor: Actor, grants: Sequence[Grant], case: Record, root: Record) -> Reason | None:
+def bar(
+    definition: Definition, actor: Actor, grants: Sequence[Grant], case: Record, root: Record
+) -> Reason | None:
     """Why separation of powers refuses this person, or None. Expired grants count too: who was there yesterday is not neutral.
     `grants` holds those of the person he acts for as well."""
     if not definition.barred:
         return None
     units = barred_units(definition, case, root)
-    if not units.isdisjoint((actor.person, actor.on_behalf_of)) or any(grant.unit in units for grant in grants):
+    if not units.isdisjoint((actor.person, actor.on_behalf_of)) or any(
+        grant.unit in units for grant in grants
+    ):
         return Reason(
             code="separation",
-            text=Text("承办单位的人员不得参与本案(权力分离)", "members of a handling unit may not act here (separation of powers)"),
+            text=Text(
+                "承办单位的人员不得参与本案(权力分离)",
+                "members of a handling unit may not act here (separation of powers)",
+            ),
         )
     return None
 
@@ -81,13 +89,19 @@ def refuse_automatic(event: Event, actor: Actor, cause: str | None) -> Reason | 
         if actor.person == SYSTEM:
             return Reason(
                 code="decision",
-                text=Text(f"“{event.title.zh}”是决定,只能由人作出", f"'{event.title.en}' is a decision and only a person's"),
+                text=Text(
+                    f"“{event.title.zh}”是决定,只能由人作出",
+                    f"'{event.title.en}' is a decision and only a person's",
+                ),
             )
         return None
     if cause is None:
         return Reason(
             code="automatic",
-            text=Text(f"“{event.title.zh}”由系统自动记录,不能由人触发", f"'{event.title.en}' is recorded automatically, not by persons"),
+            text=Text(
+                f"“{event.title.zh}”由系统自动记录,不能由人触发",
+                f"'{event.title.en}' is recorded automatically, not by persons",
+            ),
         )
     return None
 
@@ -96,7 +110,9 @@ def not_permitted(event: Event, definition: Definition, roles: Codes | None) -> 
     """The sentence for somebody who is none of those the event names."""
     who = [_in_words(holder, definition, roles) for holder in event.by]
     zh, en = "、".join(text.zh for text in who), ", ".join(text.en for text in who)
-    return Reason(code="role", text=Text(f"“{event.title.zh}”须由{zh}进行", f"'{event.title.en}' is for: {en}"))
+    return Reason(
+        code="role", text=Text(f"“{event.title.zh}”须由{zh}进行", f"'{event.title.en}' is for: {en}")
+    )
 
 
 def _in_words(holder: Holder, definition: Definition, roles: Codes | None) -> Text:
@@ -106,12 +122,19 @@ def _in_words(holder: Holder, definition: Definition, roles: Codes | None) -> Te
         return related
     known = roles.values.get(holder.role) if roles else None
     role = known.title if known else Text(holder.role, holder.role)
-    return role if holder.relation is None else Text(f"{related.zh}的{role.zh}", f"{role.en} of the {related.en}")
+    return (
+        role
+        if holder.relation is None
+        else Text(f"{related.zh}的{role.zh}", f"{role.en} of the {related.en}")
+    )
 
 
 def same_person(event: Event, other: str) -> Reason:
     """The sentence of the two-person rule."""
     return Reason(
         code="two_persons",
-        text=Text(f"“{event.title.zh}”不得由“{other}”的同一人进行", f"'{event.title.en}' needs another person than '{other}'"),
+        text=Text(
+            f"“{event.title.zh}”不得由“{other}”的同一人进行",
+            f"'{event.title.en}' needs another person than '{other}'",
+        ),
     )

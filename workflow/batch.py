@@ -96,7 +96,10 @@ class _Together:
         waiting, self._waiting = list(self._waiting.values()), {}
         if not waiting:
             return
-        steps = [(step, now.isoformat(timespec="microseconds"), civil_date(now).isoformat()) for *_, step, now in waiting]
+        steps = [
+            (step, now.isoformat(timespec="microseconds"), civil_date(now).isoformat())
+            for *_, step, now in waiting
+        ]
         try:
             with self._work.atomic(nested=True):
                 _fresh(self._store.write_all(self._work, steps))

@@ -37,16 +37,16 @@ def decide(laws: Laws, family: Family, case: str, event: str, act: Act, source: 
     return decision.finish()
 
 
-def decide_start(
-    laws: Laws, kind: str, case: str, tenant: str, act: Act, source: RandomSource
-) -> Step:
+def decide_start(laws: Laws, kind: str, case: str, tenant: str, act: Act, source: RandomSource) -> Step:
     """The step that opens a new root case. Raises Refused."""
     decision = _Decision(laws, Family({}, case), act, source)
     decision.open_root(laws.latest(kind), case, tenant)
     return decision.finish()
 
 
-def decide_tick(laws: Laws, family: Family, case: str, clock: str, now: datetime, source: RandomSource) -> Tick | None:
+def decide_tick(
+    laws: Laws, family: Family, case: str, clock: str, now: datetime, source: RandomSource
+) -> Tick | None:
     """The step of a clock whose time has come; None when it was stopped or moved meanwhile.
 
     Every rung that passed is recorded, only the highest is sent. The first day after the due day fires the clock's `missed`
@@ -64,7 +64,9 @@ def decide_tick(laws: Laws, family: Family, case: str, clock: str, now: datetime
     return Tick(decision.finish(), rungs, event)
 
 
-def objections(laws: Laws, family: Family, case: str, event: str, act: Act, source: RandomSource) -> tuple[Reason, ...]:
+def objections(
+    laws: Laws, family: Family, case: str, event: str, act: Act, source: RandomSource
+) -> tuple[Reason, ...]:
     """Every reason why `event` would be refused now, were its form complete; empty means it may be fired."""
     decision = _Decision(laws, family, act, source)
     record = family.records[case]
@@ -73,7 +75,9 @@ def objections(laws: Laws, family: Family, case: str, event: str, act: Act, sour
     reasons = list(decision.forbids(law, rule, record)[1])
     # What the form asks for is not known yet, whatever an earlier event said of it.
     known = {name: value for name, value in record.data.items() if name not in rule.fields}
-    subject = Subject(record.state, decision.view(law, record, {**known, **act.data}).facts(law.asked[event]), True)
+    subject = Subject(
+        record.state, decision.view(law, record, {**known, **act.data}).facts(law.asked[event]), True
+    )
     try:
         law.lifecycle.next_state(rule, subject)
         decision.count_round(rule, record)
@@ -130,9 +134,13 @@ class _Decision:
         """The start of a new root case."""
         definition, rule = law.definition, law.definition.start
         if _needs_root(definition):
-            text = f"“{definition.title.zh}”只能随主案开启", f"'{definition.title.en}' is opened only within the case it belongs to"
-            raise NotPermitted([_reason("child", *text)])
-        blank = Record(id=case, root=case, kind=definition.name, definition=definition.hash, tenant=tenant, state="")
+            zh, en = definition.title.zh, definition.title.en
+            raise NotPermitted(
+                [_reason("child", f"“{zh}”只能随主案开启", f"'{en}' is opened only within its root case")]
+            )
+        blank = Record(
+            id=case, root=case, kind=definition.name, definition=definition.hash, tenant=tenant, state=""
+        )
         if not self._act.imported:
             self._permit, reasons = self.forbids(law, rule, blank)
             if reasons:
@@ -183,16 +191,25 @@ class _Decision:
         for timer in rungs:
             body = history.canonical(
                 {
-                    "case": record.id, "number": record.number, "kind": record.kind, "clock": clock, "rung": timer.rung,
-                    "due_on": state.due_on, "on": timer.on.isoformat(), "state": record.state,
+                    "case": record.id,
+                    "number": record.number,
+                    "kind": record.kind,
+                    "clock": clock,
+                    "rung": timer.rung,
+                    "due_on": state.due_on,
+                    "on": timer.on.isoformat(),
+                    "state": record.state,
                 }  # fmt: skip
             )
             for index, recipient in enumerate(told or ["nobody"]):
                 self.step.messages.append(
                     Message(
                         key=f"{record.id}:{clock}:{state.round}:{timer.on}:{timer.rung}:{index}",
-                        case=record.id, seq=record.seq,
-                        topic=f"clock.{clock}", recipient=recipient, body=body,
+                        case=record.id,
+                        seq=record.seq,
+                        topic=f"clock.{clock}",
+                        recipient=recipient,
+                        body=body,
                         state="queued" if timer is rungs[-1] else "superseded",
                     )  # fmt: skip
                 )
@@ -206,7 +223,9 @@ class _Decision:
         self.step.begotten = self._begotten
         return self.step
 
-    def forbids(self, law: Law, event: Event, record: Record) -> tuple[authorization.Permit | None, list[Reason]]:
+    def forbids(
+        self, law: Law, event: Event, record: Record
+    ) -> tuple[authorization.Permit | None, list[Reason]]:
         """The permit under which the act may be done, or the reasons why not."""
         act, root = self._act, self._records.get(self._family.root_id, record)
         found = [
@@ -236,10 +255,14 @@ class _Decision:
 
     # -- one event in one case
 
-    def _apply(self, law: Law, event: Event, record: Record, data: dict[str, Any], cause: Cause | None) -> None:
+    def _apply(
+        self, law: Law, event: Event, record: Record, data: dict[str, Any], cause: Cause | None
+    ) -> None:
         self._depth += 1
         if self._depth > DEPTH:
-            raise GuardFailed([Reason(code="depth", text=Text("连锁事件过深", "events set off one another too deeply"))])
+            raise GuardFailed(
+                [Reason(code="depth", text=Text("连锁事件过深", "events set off one another too deeply"))]
+            )
         target = self._target(law, event, record, data)
         state = law.definition.states[target]
         if cause in ("notice", "lapse") and state.decided:
@@ -303,7 +326,12 @@ class _Decision:
         changes["number"], changes["number_key"] = self._act.number, self._act.number_key
 
     def _relate(
-        self, event: Event, record: Record, data: Mapping[str, Any], changes: dict[str, Any], shown: dict[str, Any]
+        self,
+        event: Event,
+        record: Record,
+        data: Mapping[str, Any],
+        changes: dict[str, Any],
+        shown: dict[str, Any],
     ) -> None:
         if not event.relates and not event.unrelates and event.name != "start":
             return
@@ -330,7 +358,13 @@ class _Decision:
     # -- clocks
 
     def _run_clocks(
-        self, law: Law, event: Event, record: Record, data: Mapping[str, Any], changes: dict[str, Any], shown: dict[str, Any]
+        self,
+        law: Law,
+        event: Event,
+        record: Record,
+        data: Mapping[str, Any],
+        changes: dict[str, Any],
+        shown: dict[str, Any],
     ) -> None:
         clocks = dict(record.clocks)
         touched: list[str] = []
@@ -338,7 +372,9 @@ class _Decision:
             until = data.get(law.definition.clocks[name].extends[event.name])
             if name in clocks and until is not None:
                 asked = self._asked_on or self._act.day
-                clocks[name] = timers.extend(self._laws, clocks[name], date.fromisoformat(until), self._act, asked)
+                clocks[name] = timers.extend(
+                    self._laws, clocks[name], date.fromisoformat(until), self._act, asked
+                )
                 touched.append(name)
         for name in law.stops.get(event.name, ()):
             if name in clocks and clocks[name].running:
@@ -347,7 +383,9 @@ class _Decision:
         for name in law.starts.get(event.name, ()):
             anchor = self._anchor(law, name, data)
             if anchor is not None:
-                clocks[name] = timers.start(self._laws, law.definition.clocks[name], clocks.get(name), anchor, self._act)
+                clocks[name] = timers.start(
+                    self._laws, law.definition.clocks[name], clocks.get(name), anchor, self._act
+                )
                 touched.append(name)
         if changes["closed"]:
             for name, clock in clocks.items():
@@ -378,7 +416,12 @@ class _Decision:
     # -- history
 
     def _record(
-        self, event: Event, before: Record, changes: dict[str, Any], shown: Mapping[str, Any], cause: Cause | None
+        self,
+        event: Event,
+        before: Record,
+        changes: dict[str, Any],
+        shown: Mapping[str, Any],
+        cause: Cause | None,
     ) -> None:
         act, permit = self._act, self._permit
         commitments, disclosure = history.commit(shown, self._source)
@@ -405,13 +448,23 @@ class _Decision:
     def _tell(self, event: Event, record: Record) -> None:
         told = dict.fromkeys(r for holder in event.tells for r in self._recipients(holder, record))
         body = history.canonical(
-            {"case": record.id, "number": record.number, "kind": record.kind, "event": event.name, "state": record.state}
+            {
+                "case": record.id,
+                "number": record.number,
+                "kind": record.kind,
+                "event": event.name,
+                "state": record.state,
+            }
         )
         for index, recipient in enumerate(told):
             self.step.messages.append(
                 Message(
-                    key=f"{record.id}:{record.seq}:{index}", case=record.id, seq=record.seq,
-                    topic=event.name, recipient=recipient, body=body,
+                    key=f"{record.id}:{record.seq}:{index}",
+                    case=record.id,
+                    seq=record.seq,
+                    topic=event.name,
+                    recipient=recipient,
+                    body=body,
                 )  # fmt: skip
             )
 
@@ -432,7 +485,11 @@ class _Decision:
         if event.raises:
             child = self._records[case]
             # What a child asked for counts from the day the child was opened: 延期 must be asked by the due day.
-            self._asked_on = date.fromisoformat(child.opened_on) if child.opened_on and len(child.opened_on) == 10 else None
+            self._asked_on = (
+                date.fromisoformat(child.opened_on)
+                if child.opened_on and len(child.opened_on) == 10
+                else None
+            )
             self._join(self._family.root_id, event.raises, {**child.data, **data})
             self._asked_on = None
         if event.begets:
@@ -496,7 +553,11 @@ class _Decision:
             self._satisfy_slot(law, slot, self._records[case])
 
     def _satisfy_slot(self, law: Law, slot: Slot, root: Record) -> None:
-        if slot.then is None or not self._family.in_slot(slot.name) or not law.lifecycle.leads_on(root.state, slot.then):
+        if (
+            slot.then is None
+            or not self._family.in_slot(slot.name)
+            or not law.lifecycle.leads_on(root.state, slot.then)
+        ):
             return
         if self.view(law, root, root.data).joined(slot):
             self._join(root.id, slot.then, {})
@@ -506,7 +567,9 @@ class _Decision:
         start = law.definition.start
         data = {name: record.data[name] for name in start.fields if name in record.data}
         case = new_id(self._source, self._act.now)
-        other = _Decision(self._laws, Family({}, case), replace(self._act, data=data, cause="join"), self._source)
+        other = _Decision(
+            self._laws, Family({}, case), replace(self._act, data=data, cause="join"), self._source
+        )
         other._permit = self._permit
         blank = Record(
             id=case, root=case, kind=kind, definition=law.definition.hash, tenant=record.tenant, state=""
@@ -532,11 +595,19 @@ class _Decision:
         if self._act.day == today or self._act.cause is not None:
             return
         if self._act.day > today:
-            raise DeadlineRefused([_reason("future", "生效日期不能晚于今天", "the effective date lies ahead")])
+            raise DeadlineRefused(
+                [_reason("future", "生效日期不能晚于今天", "the effective date lies ahead")]
+            )
         allowed = event.backdate
         if allowed is None:
             raise DeadlineRefused(
-                [_reason("backdate", f"“{event.title.zh}”不允许补记日期", f"'{event.title.en}' may not be backdated")]
+                [
+                    _reason(
+                        "backdate",
+                        f"“{event.title.zh}”不允许补记日期",
+                        f"'{event.title.en}' may not be backdated",
+                    )
+                ]
             )
         root = self._records.get(self._family.root_id, record)
         if authorization.permit(allowed.by, self._act.actor, self._act.grants, record, root, today) is None:
@@ -547,14 +618,18 @@ class _Decision:
                 [_reason("backdate", f"最多补记 {days} 天前的日期", f"at most {days} days back")]
             )
         if not (self._act.reason or "").strip():
-            raise FormInvalid([_reason("form.reason", "补记日期须写明理由", "backdating needs a reason", "reason")])
+            raise FormInvalid(
+                [_reason("form.reason", "补记日期须写明理由", "backdating needs a reason", "reason")]
+            )
 
 
 def _needs_root(definition: Definition) -> bool:
-    """Whether a lifecycle makes no sense without a root above it: it would bar nobody, and its guards ask for what is not there."""
+    """Whether a lifecycle makes no sense without a root: it would bar nobody, its guards would ask for what is not there."""
     if definition.hash not in _NEEDS_ROOT:
         events = (definition.start, *definition.events.values())
-        guards = [guard for e in events for guard in (e.when, *(move.when for move in e.moves)) if guard is not None]
+        guards = [
+            guard for e in events for guard in (e.when, *(move.when for move in e.moves)) if guard is not None
+        ]
         _NEEDS_ROOT[definition.hash] = (
             any(holder.of_root for holder in definition.barred)
             or any(event.raises for event in events)
@@ -571,11 +646,15 @@ def _reason(code: str, zh: str, en: str, name: str | None = None) -> Reason:
 
 
 def _decided(title: Text) -> Reason:
-    return _reason("decision", f"“{title.zh}”只能由人决定", f"'{title.en}' is reached by a person's decision only")
+    return _reason(
+        "decision", f"“{title.zh}”只能由人决定", f"'{title.en}' is reached by a person's decision only"
+    )
 
 
 def _round_over(event: Event, limit: int) -> Reason:
-    return _reason("round", f"“{event.title.zh}”最多 {limit} 次", f"'{event.title.en}' at most {limit} time(s)")
+    return _reason(
+        "round", f"“{event.title.zh}”最多 {limit} 次", f"'{event.title.en}' at most {limit} time(s)"
+    )
 
 
 __all__ = ["Act", "Cause", "Tick", "decide", "decide_start", "decide_tick", "objections"]

@@ -20,7 +20,7 @@ from .deadlines import Explanation, explain
 from .decision import objections
 from .definition import Definition
 from .errors import NotFound, NotPermitted, Reason, Text, WorkflowError
-from .family import Record
+from .family import ClockState, Record
 from .firing import OTHER_EVENT, Call, Done, Firing, act_of, check_id, check_texts, digest, no_case
 from .laws import Laws
 from .library import Library
@@ -55,7 +55,9 @@ class Engine:
         if url.startswith("postgresql"):
             _, _, rest = url.partition("://")
             arguments = {"prepare_threshold": 0}
-            database = create_engine(f"postgresql+psycopg://{rest}", connect_args=arguments, pool_reset_on_return=None)
+            database = create_engine(
+                f"postgresql+psycopg://{rest}", connect_args=arguments, pool_reset_on_return=None
+            )
             prepare_postgresql(database)
             return database
         database = create_engine(url, connect_args={"check_same_thread": False})
@@ -90,7 +92,9 @@ class Engine:
                     published.append(definition)
         return published
 
-    def sync_grants(self, person: str, grants: Iterable[Grant], *, by: str, session: Host | None = None) -> None:
+    def sync_grants(
+        self, person: str, grants: Iterable[Grant], *, by: str, session: Host | None = None
+    ) -> None:
         """A person's grants become exactly these: how a host's directory enters. Raises NotPermitted, NotFound."""
         if by == person:
             text = Text("不得给自己授权", "nobody grants anything to himself")
@@ -99,7 +103,11 @@ class Engine:
             text = Text("不得给系统授权", "nothing is granted to the system")
             raise NotPermitted([Reason(code="system_grant", text=text)])
         rows = [self._grant_row(person, grant, by) for grant in grants]
-        check_texts(person=person, granted_by=by, **{k: v for row in rows for k, v in row.items() if k in ("role", "unit", "scope")})
+        check_texts(
+            person=person,
+            granted_by=by,
+            **{k: v for row in rows for k, v in row.items() if k in ("role", "unit", "scope")},
+        )
         unknown = sorted({row["role"] for row in rows} - set(self.library.roles.values))
         if unknown:
             raise NotFound(Text(f"没有角色 {', '.join(unknown)}", f"no role {', '.join(unknown)}"))
@@ -122,11 +130,26 @@ class Engine:
         """Add one grant to a person. Dates are civil and inclusive."""
         with self.store.connection() as connection:
             held = self.store.grants(connection, person)
-        new = Grant(id="", person=person, role=role, scope=scope, unit=unit, valid_from=valid_from, valid_until=valid_until)
+        new = Grant(
+            id="",
+            person=person,
+            role=role,
+            scope=scope,
+            unit=unit,
+            valid_from=valid_from,
+            valid_until=valid_until,
+        )
         self.sync_grants(person, [*held, new], by=by)
 
     def add_party(
-        self, id: str, kind: str, name: str, tenant: str, *, parent: str | None = None, session: Host | None = None
+        self,
+        id: str,
+        kind: str,
+        name: str,
+        tenant: str,
+        *,
+        parent: str | None = None,
+        session: Host | None = None,
     ) -> None:
         """Register (or rename) a unit, station or person by its id."""
         with self.store.connection(session, write=True) as connection:
@@ -204,7 +227,10 @@ class Engine:
                 reasons = (OTHER_EVENT, *reasons)
             found.append(
                 Permission(
-                    event=event.name, title=event.title, allowed=not reasons, reasons=reasons,
+                    event=event.name,
+                    title=event.title,
+                    allowed=not reasons,
+                    reasons=reasons,
                     form=tuple(f.name for f in event.form if f.required),
                     optional=tuple(f.name for f in event.form if not f.required),
                 )  # fmt: skip
@@ -253,7 +279,9 @@ class Engine:
         with self.store.connection(session) as connection:
             waiting = self.store.definitions_waiting(connection)
         for digest_ in waiting:
-            self.laws.pinned(digest_)  # cases of a version that is no longer in the folder wait for somebody too
+            self.laws.pinned(
+                digest_
+            )  # cases of a version that is no longer in the folder wait for somebody too
         with self.store.connection(session) as connection:
             grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
             by_role, by_relation = worklist.held(self.laws.known(), actor.person, grants)
@@ -261,7 +289,9 @@ class Engine:
             found = self.store.records(connection, query.where(self.store.waiting(by_role, by_relation)))
         return [self._view(record) for record in found]
 
-    def history(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[HistoryEntry]:
+    def history(
+        self, case: str, *, actor: Actor | None = None, session: Host | None = None
+    ) -> list[HistoryEntry]:
         """Every line of a case in order, with what was given and is not erased. Raises NotFound."""
         check_id(case)
         if actor is not None:
@@ -276,7 +306,9 @@ class Engine:
         """The case as it was at an instant (aware), or after its line `seq`; its clocks are today's. Raises NotFound before its
         start."""
         lines = self.history(case, session=session)
-        until = [e for e in lines if (e.seq <= moment if isinstance(moment, int) else e.recorded_at <= moment)]
+        until = [
+            e for e in lines if (e.seq <= moment if isinstance(moment, int) else e.recorded_at <= moment)
+        ]
         if not until:
             raise no_case(case)
         now = self.case(case, session=session)
@@ -291,7 +323,11 @@ class Engine:
         clocks = found[0].clocks
         if clock not in clocks:
             known = ", ".join(clocks) or "-"
-            raise NotFound(Text(f"本案没有时钟 {clock};有:{known}", f"no clock {clock!r} in this case; there are: {known}"))
+            raise NotFound(
+                Text(
+                    f"本案没有时钟 {clock};有:{known}", f"no clock {clock!r} in this case; there are: {known}"
+                )
+            )
         return explain(clocks[clock].ledger, self.laws.book, self.laws.calendar)
 
     def erase(self, case: str, fields: Sequence[str], *, actor: Actor, reason: str) -> int:
@@ -303,7 +339,9 @@ class Engine:
         with self.store.connection(write=True) as connection:
             if self.store.family(connection, case) is None:
                 raise no_case(case)
-            count = self.store.erase(connection, case, fields, actor.person, reason, self._firing.now().isoformat())
+            count = self.store.erase(
+                connection, case, fields, actor.person, reason, self._firing.now().isoformat()
+            )
         self._memory.forget(case)
         return count
 
@@ -339,7 +377,10 @@ class Engine:
         reason = bar(self.laws.pinned(record.definition).definition, by, reading.grants, record, root)
         office = any(g.unit is None and g.covers(record.tenant, civil_date(now)) for g in reading.grants)
         if reason is None and not office:
-            reason = Reason(code="invite", text=Text("只有人大机关可以发出邀请", "only the congress's own office may invite"))
+            reason = Reason(
+                code="invite",
+                text=Text("只有人大机关可以发出邀请", "only the congress's own office may invite"),
+            )
         if reason is not None:
             raise NotPermitted([reason])
 
@@ -361,17 +402,9 @@ class Engine:
         return replace(self.case_at(done.case, stored["seq"], session=session), revision=stored["revision"])
 
     def _view(self, record: Record) -> Case:
-        titles = self.laws.pinned(record.definition).definition.clocks
         clocks = tuple(
-            ClockView(
-                name=name, title=titles[name].title, rule=clock.ledger.rule, anchor_on=clock.ledger.anchor,
-                due_on=date.fromisoformat(clock.due_on),
-                outer_on=date.fromisoformat(clock.outer_on) if clock.outer_on else None,
-                running=clock.running, provisional=clock.provisional,
-                source=self.laws.book.rule(clock.ledger.rule, clock.ledger.anchor).source,
-            )
-            for name, clock in record.clocks.items()
-        )  # fmt: skip
+            [clock.view or self._clock_view(record, name, clock) for name, clock in record.clocks.items()]
+        )
         return Case(
             id=record.id, kind=record.kind, definition=record.definition, tenant=record.tenant, state=record.state,
             revision=record.revision, seq=record.seq, number=record.number, data=record.data, relations=record.relations,
@@ -379,11 +412,26 @@ class Engine:
             party=record.party,
         )  # fmt: skip
 
+    def _clock_view(self, record: Record, name: str, clock: ClockState) -> ClockView:
+        """The clock as shown; most clocks of a case stand still while it moves, so it is kept."""
+        ledger = clock.ledger
+        view = ClockView(
+            name=name, title=self.laws.pinned(record.definition).definition.clocks[name].title, rule=ledger.rule,
+            anchor_on=ledger.anchor, due_on=date.fromisoformat(clock.due_on),
+            outer_on=date.fromisoformat(clock.outer_on) if clock.outer_on else None,
+            running=clock.running, provisional=clock.provisional,
+            source=self.laws.book.rule(ledger.rule, ledger.anchor).source,
+        )  # fmt: skip
+        object.__setattr__(clock, "view", view)
+        return view
+
     def _fetch(self, content_hash: str) -> Definition:
         with self.store.connection() as connection:
             found = self.store.published(connection, content_hash)
         if found is None:
-            text = Text(f"没有内容哈希为 {content_hash} 的定义", f"no definition with the content hash {content_hash}")
+            text = Text(
+                f"没有内容哈希为 {content_hash} 的定义", f"no definition with the content hash {content_hash}"
+            )
             raise NotFound(text)
         return definition_from_content(found.content, self.library)
 

@@ -1,17 +1,17 @@
 """Everything the engine raises, cut by what the caller does about it.
 
-    WorkflowError
-    ├── DefinitionError      fix the file              a list of faults, each file:line:column
-    ├── NotFound             look elsewhere            no such case, invitation, definition        -> 404
-    ├── Refused              the answer is no          with every reason, Chinese and English
-    │   ├── NotPermitted     not this person           role, relation, separation of powers       -> 403
-    │   ├── NotInState       not now                   the state has no such event                -> 409
-    │   ├── GuardFailed      not like this             a condition of the definition is not met   -> 409
-    │   ├── FormInvalid      not with these data       a fault per field                          -> 422
-    │   └── DeadlineRefused  not on this date          extension too late or past the outer limit -> 409
-    ├── KeyReused            another request's key     same idempotency key, other content        -> 422
-    ├── Conflict             read again and retry      somebody was first                         -> 409 / 412
-    └── StoreError           fix the set-up            unsafe isolation, missing tables, weak durability
+WorkflowError
+├── DefinitionError      fix the file              a list of faults, each file:line:column
+├── NotFound             look elsewhere            no such case, invitation, definition        -> 404
+├── Refused              the answer is no          with every reason, Chinese and English
+│   ├── NotPermitted     not this person           role, relation, separation of powers       -> 403
+│   ├── NotInState       not now                   the state has no such event                -> 409
+│   ├── GuardFailed      not like this             a condition of the definition is not met   -> 409
+│   ├── FormInvalid      not with these data       a fault per field                          -> 422
+│   └── DeadlineRefused  not on this date          extension too late or past the outer limit -> 409
+├── KeyReused            another request's key     same idempotency key, other content        -> 422
+├── Conflict             read again and retry      somebody was first                         -> 409 / 412
+└── StoreError           fix the set-up            unsafe isolation, missing tables, weak durability
 """
 
 from __future__ import annotations
@@ -85,9 +85,7 @@ class Refused(WorkflowError):
     """The answer is no; `reasons` says all of it."""
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
-        super().__init__(
-            Text("；".join(r.text.zh for r in reasons), "; ".join(r.text.en for r in reasons))
-        )
+        super().__init__(Text("；".join(r.text.zh for r in reasons), "; ".join(r.text.en for r in reasons)))
         self.reasons = tuple(reasons)
 
 

@@ -66,7 +66,9 @@ class View:
         clock = self.record.clocks.get(name)
         if clock is None:
             return False
-        return clock.running if question == "running" else clock.running and self.day.isoformat() > clock.due_on
+        return (
+            clock.running if question == "running" else clock.running and self.day.isoformat() > clock.due_on
+        )
 
     def _meaning(self, name: str, value: Any, meaning: str) -> object:
         field = self.definition.fields[name]

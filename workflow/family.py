@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .ledger import Ledger
+from .model import ClockView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class ClockState:
     """UTC instant, ISO, seconds"""
     text: str | None = field(default=None, init=False, compare=False, repr=False)
     """all of it as JSON, kept by rows.py when it was first needed"""
+    view: ClockView | None = field(default=None, init=False, compare=False, repr=False)
+    """as the engine shows it, kept by engine.py when it was first shown"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,17 @@ from .model import PartialDate
 from .clock import Clock, civil_date
 from .act import Act
 from .decision import decide, decide_start, decide_tick
-from .errors import Conflict, FormInvalid, KeyReused, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
+from .errors import (
+    Conflict,
+    FormInvalid,
+    KeyReused,
+    NotFound,
+    NotPermitted,
+    Reason,
+    Refused,
+    Text,
+    WorkflowError,
+)
 from .family import Family, Record, Step
 from .laws import Laws
 from .memory import Memory
@@ -233,7 +243,9 @@ class Firing:
         if actor.invitation is not None or actor.on_behalf_of is not None:
             return True
         event = self._laws.pinned(record.definition).definition.events.get(call.event)
-        return event is None or event.begets is not None or (event.number is not None and record.number is None)
+        return (
+            event is None or event.begets is not None or (event.number is not None and record.number is None)
+        )
 
     def decided(self, call: Call, family: Family, grants: Sequence[Grant]) -> tuple[Step, datetime]:
         """The step of a call that is not `alone`, with its answer, not yet written. Raises Refused, Conflict."""
@@ -258,7 +270,9 @@ class Firing:
 
     def _answered(self, stored: tuple[str, str], call: Call) -> Done:
         if stored[0] != call.body_hash:
-            raise KeyReused(Text("同一幂等键曾用于另一请求", "this idempotency key was used for another request"))
+            raise KeyReused(
+                Text("同一幂等键曾用于另一请求", "this idempotency key was used for another request")
+            )
         answer = json.loads(stored[1])
         return Done(answer["case"], None, answer)
 
@@ -294,7 +308,9 @@ class Firing:
                 logger.exception("timer %s of case %s cannot fire", clock, case)
         return fired
 
-    def _ring(self, work: Work, case: str, clock: str, due_at: datetime, now: datetime, begun: bool) -> list[Fired]:
+    def _ring(
+        self, work: Work, case: str, clock: str, due_at: datetime, now: datetime, begun: bool
+    ) -> list[Fired]:
         if begun:
             self._store.lock(work, case)
         family = self._store.read(work, case, "", None).family
@@ -333,7 +349,12 @@ class Firing:
             return act, None
         found = self._store.invitation(work, digest(token))
         today = civil_date(act.now).isoformat()
-        if found is None or found["case_id"] != case or found["revoked_at"] is not None or found["until"] < today:
+        if (
+            found is None
+            or found["case_id"] != case
+            or found["revoked_at"] is not None
+            or found["until"] < today
+        ):
             raise NotFound(Text("邀请不存在或已失效", "no such invitation, or it has ended"))
         if event is not None and found["event"] != event:
             raise NotPermitted([OTHER_EVENT])
@@ -343,7 +364,9 @@ class Firing:
         return replace(act, actor=replace(act.actor, person=subject), grants=grants), digest(token)
 
 
-OTHER_EVENT = Reason(code="invitation", text=Text("邀请不是为此事发出的", "the invitation is for another event"))
+OTHER_EVENT = Reason(
+    code="invitation", text=Text("邀请不是为此事发出的", "the invitation is for another event")
+)
 LIMITS = {
     "person": 80, "on_behalf_of": 80, "role": 40, "unit": 80, "scope": 200, "granted_by": 80, "tenant": 200, "id": 40,
     "key": 200, "reason": 2000, "subject": 80,
@@ -376,7 +399,10 @@ def check_texts(**texts: str | None) -> None:
 def check_revision(call: Call, record: Record) -> None:
     """Raises Conflict when the caller has seen another revision."""
     if call.revision is not None and call.revision != record.revision:
-        text = Text(f"案件已变更,现为第 {record.revision} 版", f"the case has changed; its revision is {record.revision}")
+        text = Text(
+            f"案件已变更,现为第 {record.revision} 版",
+            f"the case has changed; its revision is {record.revision}",
+        )
         raise Conflict(text, record.revision)
 
 
@@ -412,5 +438,3 @@ def digest(token: str) -> str:
 def no_case(case: str) -> NotFound:
     """There is no such case, or none that this person may know of."""
     return NotFound(Text(f"没有案件 {case}", f"no case {case!r}"))
-
-

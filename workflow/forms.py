@@ -29,7 +29,10 @@ _MESSAGES = {
     "blank": Text("不能为空白", "must not be blank"),
     "invalid": Text("类型不对", "has the wrong type"),
     "unknown": Text("没有这个字段", "is not a field of this form"),
-    "unfit": Text("含有不可用的字符(控制符、双向控制符或残缺的代理对)", "contains unusable characters (control, bidi or surrogate)"),
+    "unfit": Text(
+        "含有不可用的字符(控制符、双向控制符或残缺的代理对)",
+        "contains unusable characters (control, bidi or surrogate)",
+    ),
     "long": Text("太长", "is too long"),
     "range": Text("数字超出范围", "is out of range"),
     "date": Text("须为 2026-03-15 这样的日期", "must be a date such as 2026-03-15"),
@@ -102,10 +105,19 @@ class _Document(fields.Field[dict[str, Any]]):
             raise ValidationError("document")
         digest, size = value["sha256"], value["size"]
         texts = (digest, value["media_type"], value["name"])
-        fit = all(isinstance(t, str) and t for t in texts) and isinstance(size, int) and not isinstance(size, bool)
+        fit = (
+            all(isinstance(t, str) and t for t in texts)
+            and isinstance(size, int)
+            and not isinstance(size, bool)
+        )
         if not fit or not _SHA256.fullmatch(digest) or not 0 <= size < SAFE_INTEGER:
             raise ValidationError("document")
-        return {"sha256": digest, "size": size, "media_type": _clean(value["media_type"]), "name": _clean(value["name"])}
+        return {
+            "sha256": digest,
+            "size": size,
+            "media_type": _clean(value["media_type"]),
+            "name": _clean(value["name"]),
+        }
 
 
 def _distinct(values: list[Any]) -> None:
@@ -134,7 +146,9 @@ def _field(field: Field, codes: Mapping[str, Codes], required: bool) -> fields.F
     return _PLAIN[field.type](required=required)
 
 
-def schema_of(definition: Definition, event: Event, codes: Mapping[str, Codes], *, lenient: bool = False) -> Schema:
+def schema_of(
+    definition: Definition, event: Event, codes: Mapping[str, Codes], *, lenient: bool = False
+) -> Schema:
     """The event's form as a marshmallow schema (also what an HTTP description is made from)."""
     declared: dict[str, fields.Field[Any]] = {}
     for asked in event.form:
@@ -146,9 +160,13 @@ def schema_of(definition: Definition, event: Event, codes: Mapping[str, Codes], 
 class Form:
     """A compiled form. `lenient` (imports): nothing is required, unknown stays unknown."""
 
-    def __init__(self, definition: Definition, event: Event, codes: Mapping[str, Codes], *, lenient: bool = False) -> None:
+    def __init__(
+        self, definition: Definition, event: Event, codes: Mapping[str, Codes], *, lenient: bool = False
+    ) -> None:
         self._titles = {f.name: definition.fields[f.name].title for f in event.form}
-        self._choices = {name: codes[c] for name in self._titles if (c := definition.fields[name].codes) is not None}
+        self._choices = {
+            name: codes[c] for name in self._titles if (c := definition.fields[name].codes) is not None
+        }
         self._schema = schema_of(definition, event, codes, lenient=lenient)
         self.required = tuple(f.name for f in event.form if f.required)
 
@@ -169,7 +187,9 @@ class Form:
         text, title = _MESSAGES[code], self._titles.get(name, Text(name, name))
         if code == "code":
             text = _with_choices(text, self._choices[name])
-        return Reason(code=f"form.{code}", text=Text(f"{title.zh}:{text.zh}", f"{title.en} {text.en}"), field=name)
+        return Reason(
+            code=f"form.{code}", text=Text(f"{title.zh}:{text.zh}", f"{title.en} {text.en}"), field=name
+        )
 
 
 def _with_choices(text: Text, codes: Codes) -> Text:

@@ -83,10 +83,15 @@ class Range:
 
     def check(self, node: Node, path: Path, source: Source) -> Any:
         """See Shape."""
-        if isinstance(node, Scalar) and re.fullmatch(r"[0-9]{4}-\d\d-\d\d(\.\.[0-9]{4}-\d\d-\d\d)?", node.text):
+        if isinstance(node, Scalar) and re.fullmatch(
+            r"[0-9]{4}-\d\d-\d\d(\.\.[0-9]{4}-\d\d-\d\d)?", node.text
+        ):
             return node.text
         source.faults.add(
-            node.mark, "not_a_date", "应为 YYYY-MM-DD 或 YYYY-MM-DD..YYYY-MM-DD", "YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD"
+            node.mark,
+            "not_a_date",
+            "应为 YYYY-MM-DD 或 YYYY-MM-DD..YYYY-MM-DD",
+            "YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD",
         )
         return DROPPED
 
@@ -186,7 +191,9 @@ SERIES = Record(
     {
         "series": name,
         "title": title,
-        "format": Pattern(r"[^{}]*\{n(?::0?[1-9])?d?\}[^{}]*", ("含一个 {n} 的格式", "a format with one {n}")),
+        "format": Pattern(
+            r"[^{}]*\{n(?::0?[1-9])?d?\}[^{}]*", ("含一个 {n} 的格式", "a format with one {n}")
+        ),
     },
     {"scope": Many(name), "source": words},
 )

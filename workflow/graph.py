@@ -42,7 +42,9 @@ def _lines(definition: Definition, language: str) -> Iterator[str]:
     for clock in definition.clocks.values():
         yield from _note(_started(definition, clock), _clock(definition, clock, language))
     for slot in definition.children.values():
-        yield from _note(_opened(definition, slot), f"{CHILDREN.in_language(language)}: {slot.title.in_language(language)}")
+        yield from _note(
+            _opened(definition, slot), f"{CHILDREN.in_language(language)}: {slot.title.in_language(language)}"
+        )
 
 
 def _arrows(event: Event, move: Move, language: str) -> Iterator[str]:
@@ -95,7 +97,18 @@ def _id(name: str) -> str:
 
 def _plain(words: str) -> str:
     """Text that ends no statement of Mermaid's early."""
-    table = {":": "：", ";": "；", "#": "＃", "\n": " ", '"': "'", "%": "％", "<": "＜", ">": "＞", "{": "（", "}": "）"}
+    table = {
+        ":": "：",
+        ";": "；",
+        "#": "＃",
+        "\n": " ",
+        '"': "'",
+        "%": "％",
+        "<": "＜",
+        ">": "＞",
+        "{": "（",
+        "}": "）",
+    }
     words = words.replace(": ", "：").replace("; ", "；")
     return "".join(table.get(letter, letter) for letter in words).strip()
 

@@ -41,7 +41,10 @@ class Law:
         except KeyError:
             known = ", ".join(self.definition.events)
             raise NotFound(
-                Text(f"“{self.definition.title.zh}”没有事件 {name};有:{known}", f"no event {name!r}; there are: {known}")
+                Text(
+                    f"“{self.definition.title.zh}”没有事件 {name};有:{known}",
+                    f"no event {name!r}; there are: {known}",
+                )
             ) from None
 
     def form(self, event: Event, *, lenient: bool = False) -> Form:
@@ -59,7 +62,9 @@ def _asked(event: Event) -> frozenset[str]:
     return frozenset().union(*(guard.names for guard in guards if guard is not None))
 
 
-def _by_event(definition: Definition, events_of: Callable[..., tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+def _by_event(
+    definition: Definition, events_of: Callable[..., tuple[str, ...]]
+) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for clock in definition.clocks.values():
         for event in events_of(clock):
@@ -105,13 +110,17 @@ class Laws:
             return self._latest[name]
         except KeyError:
             known = ", ".join(self._latest)
-            raise NotFound(Text(f"没有定义 {name};有:{known}", f"no definition {name!r}; there are: {known}")) from None
+            raise NotFound(
+                Text(f"没有定义 {name};有:{known}", f"no definition {name!r}; there are: {known}")
+            ) from None
 
     def pinned(self, digest: str) -> Law:
         """The law a case is pinned to; published versions no longer in the folder come from the store."""
         if digest not in self._by_hash:
             if self._fetch is None:
-                raise NotFound(Text(f"没有内容哈希为 {digest} 的定义", f"no definition with the content hash {digest}"))
+                raise NotFound(
+                    Text(f"没有内容哈希为 {digest} 的定义", f"no definition with the content hash {digest}")
+                )
             self._by_hash[digest] = Law(self._fetch(digest), self.library.codes)
         return self._by_hash[digest]
 

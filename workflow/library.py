@@ -67,4 +67,6 @@ class Library:
             return things[name]
         known = ", ".join(things) or "-"
         asked = name or "?"
-        raise NotFound(Text(f"没有{what.zh}“{asked}”；有：{known}", f"no {what.en} {asked!r}; there are: {known}"))
+        raise NotFound(
+            Text(f"没有{what.zh}“{asked}”；有：{known}", f"no {what.en} {asked!r}; there are: {known}")
+        )

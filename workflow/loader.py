@@ -82,7 +82,9 @@ def definition_from_content(content: str, library: Library | None = None) -> Def
         return assemble(data, guard)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         words = Text("存储的定义无法读取", f"the stored definition cannot be read: {type(error).__name__}")
-        raise DefinitionError([Fault(file="content", line=1, column=1, code="content", text=words)]) from error
+        raise DefinitionError(
+            [Fault(file="content", line=1, column=1, code="content", text=words)]
+        ) from error
 
 
 def read_plain(path: FilePath | str) -> dict[str, Any]:
@@ -119,7 +121,9 @@ def _read_folders(folders: Sequence[FilePath | str]) -> Iterator[_File]:
             if not found:
                 faults.add(Mark(), "no_files", "没有定义文件（*.yaml）", "no definition files (*.yaml) here")
             else:
-                faults.add(Mark(), "too_many_files", f"文件超过 {MAX_FILES} 个", f"more than {MAX_FILES} files")
+                faults.add(
+                    Mark(), "too_many_files", f"文件超过 {MAX_FILES} 个", f"more than {MAX_FILES} files"
+                )
             yield _File(str(folder), faults, None)
             continue
         for path in found:
@@ -167,7 +171,9 @@ class _Shelf:
     def faults(self) -> tuple[Fault, ...]:
         """Every fault so far, file by file and from top to bottom."""
         return tuple(
-            fault for file in self.read_files for fault in sorted(file.faults.found, key=lambda f: (f.line, f.column))
+            fault
+            for file in self.read_files
+            for fault in sorted(file.faults.found, key=lambda f: (f.line, f.column))
         )
 
     def read(self) -> None:
@@ -196,7 +202,12 @@ class _Shelf:
             self.left_unread = True
             words = type(error).__name__
             if len(faults.found) < MAX_FAULTS:
-                faults.add(Mark(), "internal", f"读取时出错（{words}），请报告", f"the reader failed ({words}): please report")
+                faults.add(
+                    Mark(),
+                    "internal",
+                    f"读取时出错（{words}），请报告",
+                    f"the reader failed ({words}): please report",
+                )
 
     def _file(self, file: _File) -> None:
         if file.tree is None:
@@ -225,7 +236,9 @@ class _Shelf:
         shelf = self.sources[source.kind]
         if source.kind == "definition":
             version = source.data.get("version", 0)
-            if any((s.data["definition"], s.data.get("version", 0)) == (name, version) for s in self.versions):
+            if any(
+                (s.data["definition"], s.data.get("version", 0)) == (name, version) for s in self.versions
+            ):
                 self._twice(source, f"{name} {version}")
                 return
             self.versions.append(source)
@@ -238,7 +251,9 @@ class _Shelf:
 
     @staticmethod
     def _twice(source: Source, name: str) -> None:
-        source.fault((source.kind,), "declared_twice", f"{name} 已在另一文件中", f"{name} is already in another file")
+        source.fault(
+            (source.kind,), "declared_twice", f"{name} 已在另一文件中", f"{name} is already in another file"
+        )
 
     # -- codes, series, calendars
 
@@ -255,19 +270,29 @@ class _Shelf:
         self.codes[data["codes"]] = Codes(name=data["codes"], title=title, meanings=meanings, values=values)
 
     @staticmethod
-    def _code(source: Source, path: Path, id_: str, entry: Mapping[str, Any], meanings: Mapping[str, str]) -> Code:
+    def _code(
+        source: Source, path: Path, id_: str, entry: Mapping[str, Any], meanings: Mapping[str, str]
+    ) -> Code:
         given = {key: value for key, value in entry.items() if key not in ("zh", "en")}
         if "source" not in meanings:
             given.pop("source", None)  # then it is a citation, not a meaning
         for name in given.keys() - meanings.keys():
             zh, en = suggest(name, meanings)
             source.fault(
-                (*path, name), "unknown_meaning", f"未声明的含义 {name}{zh}", f"undeclared meaning {name}{en}", key=True
+                (*path, name),
+                "unknown_meaning",
+                f"未声明的含义 {name}{zh}",
+                f"undeclared meaning {name}{en}",
+                key=True,
             )
         for name, type_ in meanings.items():
             if name not in given:
-                source.fault(path, "missing_meaning", f"缺少含义 {name}", f"the meaning {name} is missing", key=True)
-            elif not isinstance(given[name], _MEANINGS[type_]) or (type_ == "integer" and given[name] in (True, False)):
+                source.fault(
+                    path, "missing_meaning", f"缺少含义 {name}", f"the meaning {name} is missing", key=True
+                )
+            elif not isinstance(given[name], _MEANINGS[type_]) or (
+                type_ == "integer" and given[name] in (True, False)
+            ):
                 source.fault((*path, name), "meaning_type", f"{name} 应为 {type_}", f"{name} needs a {type_}")
         return Code(id=id_, title=title_of(entry), meanings=given)
 
@@ -300,7 +325,9 @@ class _Shelf:
             known = self.sources["calendar"]
             if name is not None and name not in known and self.complete:
                 zh, en = suggest(name, known)
-                source.fault(("calendar",), "unknown_calendar", f"没有日历 {name}{zh}", f"unknown calendar {name}{en}")
+                source.fault(
+                    ("calendar",), "unknown_calendar", f"没有日历 {name}{zh}", f"unknown calendar {name}{en}"
+                )
         self.books = rule_books(sources, complete=self.complete)
 
     def _known_place(self) -> None:
@@ -308,7 +335,9 @@ class _Shelf:
         if self.place is not None and self.place not in sources:
             zh, en = suggest(self.place, sources)
             faults = self.read_files[0].faults if self.read_files else Faults("?")
-            faults.add(Mark(), "unknown_place", f"没有地方 {self.place}{zh}", f"unknown place {self.place}{en}")
+            faults.add(
+                Mark(), "unknown_place", f"没有地方 {self.place}{zh}", f"unknown place {self.place}{en}"
+            )
 
     @property
     def complete(self) -> bool:
@@ -351,7 +380,9 @@ class _Shelf:
 
     def _prove(self, source: Source, latest: list[Definition]) -> None:
         definition = next(
-            d for d in self.by_hash.values() if (d.name, d.version) == (source.data["definition"], source.data["version"])
+            d
+            for d in self.by_hash.values()
+            if (d.name, d.version) == (source.data["definition"], source.data["version"])
         )
         if not self.complete or len(latest) < len(self.sources["definition"]):
             return  # what a faulty file would set off is not known yet

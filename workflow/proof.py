@@ -111,7 +111,9 @@ class _Proof:
         """Every state can be reached from the initial one."""
         for name in self.definition.states:
             if name not in self.reached:
-                yield _finding(("states", name), "unreachable", f"{name} 无法到达", f"{name} cannot be reached")
+                yield _finding(
+                    ("states", name), "unreachable", f"{name} 无法到达", f"{name} cannot be reached"
+                )
 
     def ends(self) -> Iterator[Finding]:
         """Nothing leads out of an end."""
@@ -139,7 +141,10 @@ class _Proof:
         for name in states:
             if name not in saved:
                 yield _finding(
-                    ("states", name), "dead_end", f"从 {name} 无法到达任何结束状态", f"no end can be reached from {name}"
+                    ("states", name),
+                    "dead_end",
+                    f"从 {name} 无法到达任何结束状态",
+                    f"no end can be reached from {name}",
                 )
 
     # -- events
@@ -172,7 +177,9 @@ class _Proof:
         events = self.definition.events
         moving = [edge for edge in self.edges if edge.source != edge.target]
         for cycle in _cycles([edge for edge in moving if events[edge.event].automatic]):
-            yield self._loop(cycle, "automatic_loop", "自动事件循环", "automatic events go round without a person")
+            yield self._loop(
+                cycle, "automatic_loop", "自动事件循环", "automatic events go round without a person"
+            )
         for cycle in _cycles([edge for edge in moving if not _bounded(events[edge.event])]):
             if not all(events[edge.event].automatic for edge in cycle):
                 yield self._loop(
@@ -223,7 +230,9 @@ class _Proof:
     def _clock(self, clock: ClockRule, states: set[str]) -> Iterator[Finding]:
         path: Path = ("clocks", clock.name)
         if not any(self._possible(event) for event in clock.starts):
-            yield _finding((*path, "starts"), "never_started", f"{clock.name} 从不起算", f"{clock.name} never starts")
+            yield _finding(
+                (*path, "starts"), "never_started", f"{clock.name} 从不起算", f"{clock.name} never starts"
+            )
             return
         stoppable = any(edge.event in clock.stops for state in states for edge in self.leaving[state])
         if clock.stops and states and not stoppable:
@@ -235,11 +244,16 @@ class _Proof:
             )
         if clock.missed in clock.starts and not _bounded(self.definition.events[clock.missed]):
             yield _finding(
-                (*path, "missed"), "automatic_loop", f"{clock.name} 会自行重新起算", f"{clock.name} would restart itself"
+                (*path, "missed"),
+                "automatic_loop",
+                f"{clock.name} 会自行重新起算",
+                f"{clock.name} would restart itself",
             )
 
     def _possible(self, event: str) -> bool:
-        return event == "start" or any(edge.event == event and edge.source in self.reached for edge in self.edges)
+        return event == "start" or any(
+            edge.event == event and edge.source in self.reached for edge in self.edges
+        )
 
     def _running(self, *, certain: bool, spent: bool) -> Mapping[str, frozenset[str]]:
         """For each state the clocks that run there: surely (on every way to it) or perhaps (on one).
@@ -276,15 +290,21 @@ class _Proof:
         opened = {slot for event in events for slot in event.opens}
         for name in definition.children:
             if name not in opened:
-                yield _finding(("children", name), "never_opened", f"从不开启 {name}", f"no event opens {name}")
+                yield _finding(
+                    ("children", name), "never_opened", f"从不开启 {name}", f"no event opens {name}"
+                )
         asked = {field for event in events for field in event.fields} | self.ties.carried
         for name in definition.fields:
             if name not in asked:
-                yield _finding(("fields", name), "never_asked", f"没有表单填写 {name}", f"no form asks for {name}")
+                yield _finding(
+                    ("fields", name), "never_asked", f"没有表单填写 {name}", f"no form asks for {name}"
+                )
         filled = {relation for event in events for relation in event.relates} | self.ties.related
         for name in definition.relations:
             if name not in filled:
-                yield _finding(("relations", name), "never_filled", f"没有事件填入 {name}", f"no event fills {name}")
+                yield _finding(
+                    ("relations", name), "never_filled", f"没有事件填入 {name}", f"no event fills {name}"
+                )
 
 
 def _finding(path: Path, code: str, zh: str, en: str) -> Finding:

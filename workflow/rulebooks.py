@@ -90,9 +90,17 @@ class _Shelf:
                 return RuleBook(place=place, rules=rules)
             except RuleFault as fault:
                 if sound:
-                    source.fault(("values", fault.rule), "rule", f"{fault.rule}：{fault.text.zh}", str(fault.text.en), key=True)
+                    source.fault(
+                        ("values", fault.rule),
+                        "rule",
+                        f"{fault.rule}：{fault.text.zh}",
+                        str(fault.text.en),
+                        key=True,
+                    )
                 left = (rule for rule in rules if rule.id != fault.rule)
-                rules = tuple(replace(rule, outer=None) if rule.outer == fault.rule else rule for rule in left)
+                rules = tuple(
+                    replace(rule, outer=None) if rule.outer == fault.rule else rule for rule in left
+                )
 
 
 def _entries(source: Source) -> Iterator[_Entry]:

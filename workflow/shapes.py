@@ -142,7 +142,11 @@ class Pattern:
         shown, (zh, en) = text[:40], self.what
         if CALLABLE.fullmatch(text):
             return _refuse(
-                source, node, "callable", f"定义不能调用程序：{shown}", f"a definition cannot call code: {shown}"
+                source,
+                node,
+                "callable",
+                f"定义不能调用程序：{shown}",
+                f"a definition cannot call code: {shown}",
             )
         return _refuse(source, node, "bad_form", f"“{shown}”不是{zh}", f"“{shown}” is not {en}")
 
@@ -200,7 +204,9 @@ class Number:
             if self.least <= node.value <= self.most:
                 return node.value
             limits = f"{self.least}…{self.most}"
-            source.faults.add(node.mark, "out_of_range", f"应在 {limits} 之间", f"needs to be within {limits}")
+            source.faults.add(
+                node.mark, "out_of_range", f"应在 {limits} 之间", f"needs to be within {limits}"
+            )
             return DROPPED
         source.faults.add(node.mark, "not_integer", "应为整数", "a whole number is needed here")
         return DROPPED
@@ -417,7 +423,10 @@ class Record:
         zh, en = suggest(key.text, self.keys)
         allowed, shown = ", ".join(self.keys), key.text[:40]
         source.faults.add(
-            key.mark, "unknown_key", f"不认识的键 {shown}{zh}（可用：{allowed}）", f"unknown key {shown}{en} (allowed: {allowed})"
+            key.mark,
+            "unknown_key",
+            f"不认识的键 {shown}{zh}（可用：{allowed}）",
+            f"unknown key {shown}{en} (allowed: {allowed})",
         )
         for below in walk(value) if source.kind == "definition" else ():
             if isinstance(below, Scalar) and below.look == "integer":
@@ -431,9 +440,13 @@ class Record:
             given = [name for name in group if name in node.pairs]
             words = " | ".join(group)
             if not given:
-                source.fault(path, "missing_key", f"须有其一：{words}", f"one of {words} is missing", key=True)
+                source.fault(
+                    path, "missing_key", f"须有其一：{words}", f"one of {words} is missing", key=True
+                )
             for extra in given[1:]:
-                source.fault((*path, extra), "too_many_keys", f"只能有其一：{words}", f"only one of {words}", key=True)
+                source.fault(
+                    (*path, extra), "too_many_keys", f"只能有其一：{words}", f"only one of {words}", key=True
+                )
 
     def schema(self) -> Schema:
         """See Shape."""

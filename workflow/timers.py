@@ -20,7 +20,6 @@ from .laws import Laws
 from .ledger import Ledger
 
 
-
 @dataclass(frozen=True, slots=True)
 class Timer:
     """A rung and its civil day."""

@@ -164,7 +164,9 @@ class Vocabulary:
         for state, found in entries(child, "states"):
             if state not in SLOT_FACTS:
                 words = title_of(found)
-                self._add(f"{name}.{state}", "integer", f"{title.zh} {words.zh} 数", f"{title.en}: {words.en}")
+                self._add(
+                    f"{name}.{state}", "integer", f"{title.zh} {words.zh} 数", f"{title.en}: {words.en}"
+                )
 
     def _switches(self, books: Iterable[RuleBook]) -> None:
         """A switch every place has, with one type."""

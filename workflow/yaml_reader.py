@@ -124,7 +124,9 @@ def read(content: bytes, faults: Faults) -> Pairs | None:
 
 
 def _too_large(faults: Faults) -> None:
-    faults.add(Mark(), "too_large", f"文件超过 {MAX_BYTES} 字节", f"the file is larger than {MAX_BYTES} bytes")
+    faults.add(
+        Mark(), "too_large", f"文件超过 {MAX_BYTES} 字节", f"the file is larger than {MAX_BYTES} bytes"
+    )
 
 
 # --- letters -----------------------------------------------------------------------------------------
@@ -147,7 +149,10 @@ def _decode(content: bytes, faults: Faults) -> str | None:
     if wrong:
         letter = f"U+{ord(wrong[0]):04X}"
         faults.add(
-            _mark_at(text, wrong.start()), "control_character", f"不允许的字符 {letter}", f"forbidden character {letter}"
+            _mark_at(text, wrong.start()),
+            "control_character",
+            f"不允许的字符 {letter}",
+            f"forbidden character {letter}",
         )
         return None
     return text
@@ -167,7 +172,12 @@ _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n"})
 _FIGURES: tuple[tuple[Look, re.Pattern[str]], ...] = (
     ("integer", re.compile(r"-?(0|[1-9][0-9]{0,15})")),
     ("date", re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")),
-    ("time", re.compile(r"[-+]?[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]).*")),
+    (
+        "time",
+        re.compile(
+            r"[-+]?[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]).*"
+        ),
+    ),
     (
         "number",
         re.compile(
@@ -240,7 +250,9 @@ class _Builder:
         except (ValueError, IndexError, AttributeError, RecursionError, OverflowError) as error:
             # PyYAML lets such errors through on malformed input; to us they are all the same fault.
             name = type(error).__name__
-            self.faults.add(Mark(), "yaml_syntax", f"YAML 无法解析（{name}）", f"the YAML cannot be read ({name})")
+            self.faults.add(
+                Mark(), "yaml_syntax", f"YAML 无法解析（{name}）", f"the YAML cannot be read ({name})"
+            )
             return None
         if isinstance(self.root, Pairs):
             return self.root
@@ -251,7 +263,12 @@ class _Builder:
     def _walk(self, text: str) -> None:
         for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
             if number > MAX_NODES:
-                self._stop(_mark(event.start_mark), "too_many_nodes", "文件内容过多", "the file holds too many values")
+                self._stop(
+                    _mark(event.start_mark),
+                    "too_many_nodes",
+                    "文件内容过多",
+                    "the file holds too many values",
+                )
             if isinstance(event, yaml.NodeEvent):
                 self._node(event)
             elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
@@ -264,7 +281,9 @@ class _Builder:
         mark = _mark(event.start_mark)
         self.documents += 1
         if self.documents > 1:
-            self._stop(mark, "several_documents", "一个文件只能有一个 YAML 文档", "one file holds one YAML document")
+            self._stop(
+                mark, "several_documents", "一个文件只能有一个 YAML 文档", "one file holds one YAML document"
+            )
         if event.version or event.tags:
             self.faults.add(mark, "directive", "不允许 YAML 指令（%）", "YAML directives (%) are not allowed")
 
@@ -313,7 +332,9 @@ class _Builder:
             self.faults.add(node.mark, "key_not_text", "键必须是文字", "a key must be text")
             return _NOTHING
         if node.text == "<<" and node.inset == 0:
-            self.faults.add(node.mark, "merge_key", "不允许 YAML 合并键（<<）", "YAML merge keys (<<) are not allowed")
+            self.faults.add(
+                node.mark, "merge_key", "不允许 YAML 合并键（<<）", "YAML merge keys (<<) are not allowed"
+            )
             return _NOTHING
         if node.text in top.pairs:
             first = top.pairs[node.text][0].mark.line

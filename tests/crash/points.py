@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -265,7 +265,7 @@ def statements(bench: Bench, operation: Operation, die: Callable[[], None] | Non
         subject = operation.prepare(bench)
         if die is None:
             bench.hang_up()
-            fate = dying(lambda: _at(bench, operation, subject, key, index))
+            fate = dying(partial(_at, bench, operation, subject, key, index))
         else:
             fate = _in_process(bench, operation, subject, key, index)
         where = f"{operation.name}, {point} (point {index})"
@@ -352,7 +352,7 @@ def every_line(bench: Bench, names: Sequence[str], every: int, first: int) -> It
         while True:
             subject, key = operation.prepare(bench), f"{operation.name}-line-{at}"
             bench.hang_up()
-            fate = dying(lambda: _at_line(bench, operation, subject, key, at, home))  # noqa: B023 - called at once
+            fate = dying(partial(_at_line, bench, operation, subject, key, at, home))
             if fate is not None:
                 break  # came to its end before that many lines
             killed += 1
@@ -395,16 +395,16 @@ def main(arguments: list[str]) -> int:
     bench, breaches, count = Bench(arguments[0]), 0, ""
     every, first = (int(word) for word in (*arguments[1:], "0", "0")[:2])
     for breach in run(bench, None):
-        print(breach)  # noqa: T201
+        print(breach)
         breaches += 1
     for breach in every_line(bench, ("assign", "number", "tick"), every, first) if every else ():
         if breach.startswith("= "):
             count = breach[2:]
             continue
-        print(breach)  # noqa: T201
+        print(breach)
         breaches += 1
     bench.close()
-    print(f"{bench.maker.database.dialect.name}: {count or 'no'} lines, {breaches} breaches")  # noqa: T201
+    print(f"{bench.maker.database.dialect.name}: {count or 'no'} lines, {breaches} breaches")
     return 1 if breaches else 0
 
 

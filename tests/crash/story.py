@@ -40,11 +40,11 @@ class Walking:
 
     def __init__(self, days: float = 0) -> None:
         self._ahead = start_of_day(DAY) + timedelta(hours=9, days=days) - datetime(2026, 1, 1, tzinfo=UTC)
-        self._zero = datetime.now(UTC)  # noqa: TID251 - how much time has passed, no more
+        self._zero = datetime.now(UTC)
 
     def now(self) -> datetime:
         """The instant, UTC."""
-        passed = datetime.now(UTC) - self._zero  # noqa: TID251
+        passed = datetime.now(UTC) - self._zero
         return datetime(2026, 1, 1, tzinfo=UTC) + self._ahead + passed
 
 

@@ -36,7 +36,9 @@ class GuardFault(ValueError):
         self.others = others
 
 
-def read_guard(text: str, types: Mapping[str, GuardType], codes: Mapping[str, frozenset[str]]) -> tuple[Node, frozenset[str]]:
+def read_guard(
+    text: str, types: Mapping[str, GuardType], codes: Mapping[str, frozenset[str]]
+) -> tuple[Node, frozenset[str]]:
     """The tree and the names it asks for. Raises GuardFault with every fault found."""
     source = _letters(text)
     compiler = _Compiler(text, types, codes)
@@ -65,7 +67,10 @@ _WORD = re.compile(r"0|[1-9][0-9]*|[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_
 def _letters(text: str) -> str:
     """The text, ready for Python's parser, if it is made of our own tokens only."""
     if len(text) > MAX_LENGTH:
-        words = Text(f"条件过长（{len(text)} > {MAX_LENGTH} 字符）", f"too long ({len(text)} > {MAX_LENGTH} characters)")
+        words = Text(
+            f"条件过长（{len(text)} > {MAX_LENGTH} 字符）",
+            f"too long ({len(text)} > {MAX_LENGTH} characters)",
+        )
         raise GuardFault(1, words, "guard_too_long")
     if not text.strip():
         raise GuardFault(1, Text("条件为空", "the condition is empty"))
@@ -167,7 +172,10 @@ class _Compiler:
     def compare(self, node: ast.Compare) -> Node:
         if len(node.ops) > 1:
             return self.fault(
-                node, "guard_not_allowed", "不能连续比较，请用 and 连接", "no chained comparison: join with and"
+                node,
+                "guard_not_allowed",
+                "不能连续比较，请用 and 连接",
+                "no chained comparison: join with and",
             )
         sign = SIGNS.get(type(node.ops[0]))
         if sign is None:
@@ -202,7 +210,10 @@ class _Compiler:
                 elif value not in known:
                     zh, en = _suggest(value, known)
                     self.fault(
-                        node, "guard_code", f"{name.name} 没有代码 {value}{zh}", f"{name.name} has no code {value}{en}"
+                        node,
+                        "guard_code",
+                        f"{name.name} 没有代码 {value}{zh}",
+                        f"{name.name} has no code {value}{en}",
                     )
 
     def operand(self, node: ast.expr) -> Name | Constant:
@@ -215,9 +226,14 @@ class _Compiler:
             return self.texts(node)
         if isinstance(node, (ast.Compare, ast.BoolOp, ast.UnaryOp)):
             return self.fault(
-                node, "guard_type", "子句不能用于比较，请用 and、or、not", "a clause cannot be compared: use and, or, not"
+                node,
+                "guard_type",
+                "子句不能用于比较，请用 and、or、not",
+                "a clause cannot be compared: use and, or, not",
             )
-        return self.fault(node, "guard_not_allowed", "条件中不允许这种写法", "this is not allowed in a condition")
+        return self.fault(
+            node, "guard_not_allowed", "条件中不允许这种写法", "this is not allowed in a condition"
+        )
 
     def constant(self, node: ast.Constant) -> Constant:
         value = node.value
@@ -234,10 +250,14 @@ class _Compiler:
                 "条件中只能用 0 和 1；其他数字写入 rules",
                 "only 0 and 1 may stand in a condition: other numbers belong into rules",
             )
-        return self.fault(node, "guard_not_allowed", "条件中不允许这种写法", "this is not allowed in a condition")
+        return self.fault(
+            node, "guard_not_allowed", "条件中不允许这种写法", "this is not allowed in a condition"
+        )
 
     def texts(self, node: ast.List) -> Constant:
-        values = [item.value for item in node.elts if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+        values = [
+            item.value for item in node.elts if isinstance(item, ast.Constant) and isinstance(item.value, str)
+        ]
         if not values or len(values) != len(node.elts):
             return self.fault(node, "guard_type", "列表中只能是文字", "a list holds texts only, at least one")
         return Constant(tuple(values), "texts")
@@ -247,11 +267,15 @@ class _Compiler:
         if name in ("true", "false"):
             return Constant(name == "true", "boolean")
         if name is None:
-            return self.fault(node, "guard_not_allowed", "条件中不允许这种写法", "this is not allowed in a condition")
+            return self.fault(
+                node, "guard_not_allowed", "条件中不允许这种写法", "this is not allowed in a condition"
+            )
         kind = self.types.get(name)
         if kind is None:
             zh, en = _suggest(name, self.types)
-            return self.fault(node, "guard_unknown_name", f"没有这个名称：{name}{zh}", f"unknown name: {name}{en}")
+            return self.fault(
+                node, "guard_unknown_name", f"没有这个名称：{name}{zh}", f"unknown name: {name}{en}"
+            )
         self.names.add(name)
         return Name(name, kind)
 

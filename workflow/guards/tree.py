@@ -75,7 +75,16 @@ class Junction:
 
 Node = Name | Constant | Compare | Not | Junction
 
-CONTRARY = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
+CONTRARY = {
+    "==": "!=",
+    "!=": "==",
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "<=": ">",
+    "in": "not in",
+    "not in": "in",
+}
 
 
 def names_in(node: Node) -> Iterator[str]:

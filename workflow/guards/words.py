@@ -73,7 +73,8 @@ class Words:
             parts = [self._describe(part, wanted) for part in node.parts]
             zh, en = ("且", "and") if node.all is wanted else ("或", "or")
             return Text(
-                "（" + f" {zh} ".join(p.zh for p in parts) + "）", "(" + f" {en} ".join(p.en for p in parts) + ")"
+                "（" + f" {zh} ".join(p.zh for p in parts) + "）",
+                "(" + f" {en} ".join(p.en for p in parts) + ")",
             )
         if isinstance(node, Compare):
             sign = _SIGN_WORDS[node.sign if wanted else CONTRARY[node.sign]]
@@ -97,7 +98,9 @@ class Words:
         if isinstance(node, Compare) and len(shown) == 1:
             return Text(f"（现为 {shown[0][1].zh}）", f" (now {shown[0][1].en})")
         zh = "，".join(f"{title.zh} 现为 {value.zh}" for title, value in shown)
-        return Text(f"（{zh}）", " (now " + ", ".join(f"{title.en}: {value.en}" for title, value in shown) + ")")
+        return Text(
+            f"（{zh}）", " (now " + ", ".join(f"{title.en}: {value.en}" for title, value in shown) + ")"
+        )
 
     def _may_show(self, name: str) -> bool:
         return name in self.codes or self.types.get(name) in ("boolean", "integer")

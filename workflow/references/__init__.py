@@ -36,7 +36,12 @@ class References(Lookup):
         for name, entry in entries(self.data, "states"):
             self._holders(("states", name, "holder"), entry.get("holder", ()))
             if entry.get("end") and entry.get("holder"):
-                self._fault(("states", name, "holder"), "end_with_holder", "结束状态没有承办人", "an end has no holder")
+                self._fault(
+                    ("states", name, "holder"),
+                    "end_with_holder",
+                    "结束状态没有承办人",
+                    "an end has no holder",
+                )
         start = self.data.get("start", {})
         self._happening(("start",), start)
         self._lands(("initial",), start, self.data.get("initial"))
@@ -69,8 +74,16 @@ class References(Lookup):
         if coded and "codes" not in entry:
             self._fault(path, "missing_key", "代码字段须写明 codes", "a code field names its codes", key=True)
         if "codes" in entry and not coded and "type" in entry:
-            self._fault((*path, "codes"), "too_many_keys", "只有代码字段才有 codes", "only a code field has codes", key=True)
-        self._is_out_there((*path, "codes"), entry.get("codes"), self.world.codes, "unknown_codes", "代码表", "code list")
+            self._fault(
+                (*path, "codes"),
+                "too_many_keys",
+                "只有代码字段才有 codes",
+                "only a code field has codes",
+                key=True,
+            )
+        self._is_out_there(
+            (*path, "codes"), entry.get("codes"), self.world.codes, "unknown_codes", "代码表", "code list"
+        )
 
     def _event(self, path: Path, entry: Data) -> None:
         for where, move in self._moves(path, entry):
@@ -123,7 +136,9 @@ class References(Lookup):
         self._guard((*path, "when"), entry.get("when"))
         for index, other in enumerate(entry.get("not_by", ())):
             if self._known((*path, "not_by", index), other, "events", start=True) and self._automatic(other):
-                self._fault((*path, "not_by", index), "not_a_person", f"{other} 不由人进行", f"nobody fires {other}")
+                self._fault(
+                    (*path, "not_by", index), "not_a_person", f"{other} 不由人进行", f"nobody fires {other}"
+                )
         self._relates(path, entry)
         self._all_known((*path, "unrelates"), entry.get("unrelates"), "relations")
         self._all_known((*path, "opens"), entry.get("opens"), "children")
@@ -185,18 +200,25 @@ class References(Lookup):
         if "raises" not in entry:
             return
         if not self.parents and self.world.families_known:
-            self._fault((*path, "raises"), "no_root", "此定义不是任何定义的子案", "this is no definition's child")
+            self._fault(
+                (*path, "raises"), "no_root", "此定义不是任何定义的子案", "this is no definition's child"
+            )
         for parent, _ in self.parents:
             self._joins((*path, "raises"), entry["raises"], parent)
 
     def _begets(self, path: Path, entry: Data) -> None:
         known = self.world.definitions
-        self._is_out_there((*path, "begets"), entry.get("begets"), known, "unknown_definition", "定义", "definition")
+        self._is_out_there(
+            (*path, "begets"), entry.get("begets"), known, "unknown_definition", "定义", "definition"
+        )
 
     def _number(self, path: Path, entry: Data) -> None:
         name = entry.get("number")
         known = self.world.series
-        if self._is_out_there((*path, "number"), name, known, "unknown_series", "编号序列", "series") and name is not None:
+        if (
+            self._is_out_there((*path, "number"), name, known, "unknown_series", "编号序列", "series")
+            and name is not None
+        ):
             for field in self.world.series[name]:
                 if field not in self._declared("fields"):
                     self._fault(
@@ -215,14 +237,22 @@ class References(Lookup):
             self._rule((*path, "round"), given, ("times",))
         if "round" in entry and "unbounded" in entry:
             self._fault(
-                (*path, "unbounded"), "too_many_keys", "round 与 unbounded 只能有其一", "either round or unbounded", key=True
+                (*path, "unbounded"),
+                "too_many_keys",
+                "round 与 unbounded 只能有其一",
+                "either round or unbounded",
+                key=True,
             )
         backdate = entry.get("backdate", {})
         self._holders((*path, "backdate", "by"), backdate.get("by"), acting=True)
         self._rule((*path, "backdate", "rule"), backdate.get("rule"), ("calendar_day",))
         if "backdate" in entry and "automatic" in entry:
             self._fault(
-                (*path, "backdate"), "not_a_person", "自动事件不能补记日期", "an automatic event cannot be backdated", key=True
+                (*path, "backdate"),
+                "not_a_person",
+                "自动事件不能补记日期",
+                "an automatic event cannot be backdated",
+                key=True,
             )
 
     def _clock(self, path: Path, entry: Data) -> None:
@@ -265,7 +295,12 @@ class References(Lookup):
             return
         form = self._form(where, entry)
         if form is not None and name not in form:
-            self._fault(path, "not_in_form", f"{event} 的表单没有 {name}", f"the form of {event} does not ask for {name}")
+            self._fault(
+                path,
+                "not_in_form",
+                f"{event} 的表单没有 {name}",
+                f"the form of {event} does not ask for {name}",
+            )
         kind = self.data.get("fields", {}).get(name, {}).get("type")
         if kind not in (None, "date"):
             self._fault(path, "not_a_date", f"{name} 不是日期字段", f"{name} is not a date")
@@ -291,16 +326,35 @@ class References(Lookup):
             self._fault((*path, "overlay"), "bad_choice", "overlay 只能为 true", "overlay can only be true")
         for key in ("done", "or_after", "then"):
             if key in entry and "overlay" in entry and "join" not in entry:
-                self._fault((*path, key), "too_many_keys", "overlay 不等待子案", "an overlay is never waited for", key=True)
+                self._fault(
+                    (*path, key),
+                    "too_many_keys",
+                    "overlay 不等待子案",
+                    "an overlay is never waited for",
+                    key=True,
+                )
         for key, other in (("one_per", "as"), ("as", "one_per")):
             if key in entry and other not in entry:
-                self._fault((*path, key), "missing_key", f"{key} 须与 {other} 同时给出", f"{key} needs {other}", key=True)
+                self._fault(
+                    (*path, key),
+                    "missing_key",
+                    f"{key} 须与 {other} 同时给出",
+                    f"{key} needs {other}",
+                    key=True,
+                )
 
     def _of_child(self, path: Path, entry: Data, child: Data) -> None:
         owner = child.get("definition")
         states = child.get("states", {})
         for index, state in enumerate(entry.get("done", ())):
-            self._is((*path, "done", index), state, states, "unknown_state", f"状态（{owner}）", f"state of {owner}")
+            self._is(
+                (*path, "done", index),
+                state,
+                states,
+                "unknown_state",
+                f"状态（{owner}）",
+                f"state of {owner}",
+            )
         for state in states:
             if state in SLOT_FACTS:
                 self._fault(
@@ -317,7 +371,9 @@ class References(Lookup):
     def _as(self, path: Path, entry: Data, child: Data) -> None:
         relations, owner = child.get("relations", {}), child.get("definition")
         name = entry.get("as")
-        if not self._is(path, name, relations, "unknown_relation", f"关系（{owner}）", f"relation of {owner}"):
+        if not self._is(
+            path, name, relations, "unknown_relation", f"关系（{owner}）", f"relation of {owner}"
+        ):
             return
         mine = self.data.get("relations", {}).get(entry.get("one_per", ""), {}).get("of")
         kind = relations[name].get("of")
@@ -328,8 +384,13 @@ class References(Lookup):
     def _carried(self, path: Path, name: str, child: Data) -> None:
         owner, fields = child.get("definition"), child.get("fields", {})
         mine = self._known(path, name, "fields")
-        if not self._is(path, name, fields, "unknown_field", f"字段（{owner}）", f"field of {owner}") or not mine:
+        if (
+            not self._is(path, name, fields, "unknown_field", f"字段（{owner}）", f"field of {owner}")
+            or not mine
+        ):
             return
         one, other = self.data.get("fields", {}).get(name, {}), fields[name]
         if (one.get("type"), one.get("codes")) != (other.get("type"), other.get("codes")) and one:
-            self._fault(path, "field_type", f"{name} 在 {owner} 中类型不同", f"{name} has another type in {owner}")
+            self._fault(
+                path, "field_type", f"{name} 在 {owner} 中类型不同", f"{name} has another type in {owner}"
+            )

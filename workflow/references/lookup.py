@@ -36,7 +36,9 @@ class Lookup:
         names = [str(path[1]) for path in self.source.keys if len(path) == 2 and path[0] == section]
         return names or list(self.data.get(section, {}))
 
-    def _is_out_there(self, path: Path, value: Any, known: Collection[str], code: str, zh: str, en: str) -> bool:
+    def _is_out_there(
+        self, path: Path, value: Any, known: Collection[str], code: str, zh: str, en: str
+    ) -> bool:
         """The same for what other files declare."""
         if not self.world.complete:
             return value in known
@@ -109,7 +111,10 @@ class Lookup:
         if acting and str(Holder(relation=holder.relation, of_root=holder.of_root)) in self.barred:
             shown = str(holder)
             self._fault(
-                path, "separation", f"“{shown}”已被排除（权力分离）", f"“{shown}” is barred here (separation of powers)"
+                path,
+                "separation",
+                f"“{shown}”已被排除（权力分离）",
+                f"“{shown}” is barred here (separation of powers)",
             )
 
     def _relation(self, holder: Holder, path: Path, of: str | None) -> None:
@@ -121,7 +126,9 @@ class Lookup:
         for data in roots:
             known = data.get("relations", {}) if holder.of_root else self._declared("relations")
             zh, en = (f"关系（{data.get('definition')}）", f"relation of {data.get('definition')}")
-            if not self._is(path, name, known, "unknown_relation", *((zh, en) if holder.of_root else ("关系", "relation"))):
+            if not self._is(
+                path, name, known, "unknown_relation", *((zh, en) if holder.of_root else ("关系", "relation"))
+            ):
                 return
             kind = data.get("relations", {}).get(name, {}).get("of")
             if of is not None and kind is not None and kind != of:
@@ -154,7 +161,9 @@ class Lookup:
                 self.source.faults.add(self._inside(path, one.column), one.code, one.text.zh, one.text.en)
             return
         if not guard.names:
-            self._fault(path, "guard_constant", "条件与案件无关", "this condition says nothing about the case")
+            self._fault(
+                path, "guard_constant", "条件与案件无关", "this condition says nothing about the case"
+            )
         self.guards[path] = guard
 
     def _inside(self, path: Path, column: int) -> Mark:

@@ -20,7 +20,9 @@ def translate(error: Exception, prefix: str) -> Exception | None:
     state = getattr(error, "sqlstate", None)
     message = str(error)
     if state in RETRY or "database is locked" in message or "database table is locked" in message:
-        return Conflict(Text("数据库正忙或他人先行一步,请重试", "the database is busy or somebody was first; try again"))
+        return Conflict(
+            Text("数据库正忙或他人先行一步,请重试", "the database is busy or somebody was first; try again")
+        )
     if _constraint(error, message, f"{prefix}answer"):
         return KeyTaken()
     if f"{prefix}separation" in message:
@@ -28,23 +30,32 @@ def translate(error: Exception, prefix: str) -> Exception | None:
     if f"{prefix}decision" in message:
         return _decision()
     if f"{prefix}refused" in message:
-        return StoreError(Text("历史只能追加,数据库拒绝改写", "history is append-only; the database refused the change"))
+        return StoreError(
+            Text("历史只能追加,数据库拒绝改写", "history is append-only; the database refused the change")
+        )
     if "UNIQUE constraint" in message or state == "23505":
         return Conflict(Text("他人先行一步,请重新读取", "somebody was first; read again"))
     if "no such table" in message or state == "42P01":
-        return StoreError(Text("数据库中没有我们的表;先运行 tibandu init", "our tables are missing; run tibandu init first"))
+        return StoreError(
+            Text("数据库中没有我们的表;先运行 tibandu init", "our tables are missing; run tibandu init first")
+        )
     return None
 
 
 def _constraint(error: Any, message: str, table: str) -> bool:
     diagnostics = getattr(error, "diag", None)
     if diagnostics is not None:
-        return getattr(diagnostics, "table_name", None) == table and getattr(error, "sqlstate", None) == "23505"
+        return (
+            getattr(diagnostics, "table_name", None) == table and getattr(error, "sqlstate", None) == "23505"
+        )
     return f"UNIQUE constraint failed: {table}." in message
 
 
 def _barred() -> WorkflowError:
-    text = Text("承办单位的人员不得参与本案(数据库拒绝)", "members of a handling unit may not act here (refused by the database)")
+    text = Text(
+        "承办单位的人员不得参与本案(数据库拒绝)",
+        "members of a handling unit may not act here (refused by the database)",
+    )
     return NotPermitted([Reason(code="separation", text=text)])
 
 

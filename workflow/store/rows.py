@@ -19,7 +19,18 @@ HISTORY = (
     "case_id", "seq", "recorded_at", "effective_on", "event", "from_state", "to_state", "actor", "on_behalf_of", "role",
     "unit", "automatic", "definition", "commitments", "prev", "hash",
 )  # fmt: skip
-CLOCK = ("case_id", "name", "rule", "anchor_on", "due_on", "outer_on", "provisional", "running", "next_rung", "next_at")
+CLOCK = (
+    "case_id",
+    "name",
+    "rule",
+    "anchor_on",
+    "due_on",
+    "outer_on",
+    "provisional",
+    "running",
+    "next_rung",
+    "next_at",
+)
 OUTBOX = ("key", "case_id", "seq", "topic", "recipient", "body", "state", "created_at")
 
 dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -82,8 +93,16 @@ def clock_rows(step: Step) -> list[tuple[Any, ...]]:
         clock = step.family.records[case].clocks[name]
         rows.append(
             (
-                case, name, clock.ledger.rule, clock.ledger.anchor.isoformat(), clock.due_on, clock.outer_on,
-                clock.provisional, clock.running, clock.next_rung, clock.next_at,
+                case,
+                name,
+                clock.ledger.rule,
+                clock.ledger.anchor.isoformat(),
+                clock.due_on,
+                clock.outer_on,
+                clock.provisional,
+                clock.running,
+                clock.next_rung,
+                clock.next_at,
             )  # fmt: skip
         )
     return rows
@@ -95,15 +114,25 @@ def outbox_rows(step: Step, created_at: str) -> list[tuple[Any, ...]]:
 
 
 def _clocks_text(clocks: Mapping[str, ClockState]) -> str:
-    return "{" + ",".join([f'"{name}":{clock.text or _clock_text(clock)}' for name, clock in clocks.items()]) + "}"
+    return (
+        "{"
+        + ",".join([f'"{name}":{clock.text or _clock_text(clock)}' for name, clock in clocks.items()])
+        + "}"
+    )
 
 
 def _clock_text(clock: ClockState) -> str:
     """The clock as JSON; most clocks of a case stand still while it moves, so the text is kept."""
     text = dumps(
         [
-            clock.ledger.to_data(), clock.round, clock.due_on, clock.outer_on, clock.provisional, clock.running,
-            clock.next_rung, clock.next_at,
+            clock.ledger.to_data(),
+            clock.round,
+            clock.due_on,
+            clock.outer_on,
+            clock.provisional,
+            clock.running,
+            clock.next_rung,
+            clock.next_at,
         ]  # fmt: skip
     )
     object.__setattr__(clock, "text", text)

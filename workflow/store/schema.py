@@ -123,7 +123,13 @@ class Tables:
             Column("next_at", String(25)),
         )
         awake = table.c.next_at.is_not(None)
-        Index(f"ix_{table.name}_next", table.c.next_at, table.c.case_id, postgresql_where=awake, sqlite_where=awake)
+        Index(
+            f"ix_{table.name}_next",
+            table.c.next_at,
+            table.c.case_id,
+            postgresql_where=awake,
+            sqlite_where=awake,
+        )
         return table
 
     def _history(self) -> Table:
@@ -188,7 +194,13 @@ class Tables:
             Column("created_at", String(32), nullable=False),
         )
         queued = table.c.state == text("'queued'")
-        Index(f"ix_{table.name}_queued", table.c.created_at, table.c.key, postgresql_where=queued, sqlite_where=queued)
+        Index(
+            f"ix_{table.name}_queued",
+            table.c.created_at,
+            table.c.key,
+            postgresql_where=queued,
+            sqlite_where=queued,
+        )
         return table
 
     def _answer(self) -> Table:

@@ -47,7 +47,9 @@ class Store:
     def __init__(self, database: Database, prefix: str = PREFIX) -> None:
         if database.dialect.name not in ("sqlite", "postgresql"):
             name = database.dialect.name
-            raise StoreError(Text(f"不支持数据库 {name}", f"{name} is not supported; SQLite and PostgreSQL are"))
+            raise StoreError(
+                Text(f"不支持数据库 {name}", f"{name} is not supported; SQLite and PostgreSQL are")
+            )
         self.database = database
         self.prefix = prefix
         self.tables = Tables(prefix)
@@ -113,23 +115,31 @@ class Store:
             (answer[0], answer[1]) if answer else None,
         )
 
-    def read_all(self, work: Work, cases: Sequence[str], persons: Sequence[str], keys: Sequence[str]) -> Readings:
+    def read_all(
+        self, work: Work, cases: Sequence[str], persons: Sequence[str], keys: Sequence[str]
+    ) -> Readings:
         """The same for many calls at once, in one statement for each kind of thing."""
-        listed = "select value from json_each(?)" if self.is_sqlite else "select json_array_elements_text(?::json)"
+        listed = (
+            "select value from json_each(?)" if self.is_sqlite else "select json_array_elements_text(?::json)"
+        )
         columns, table = ", ".join(rows.CASE), f"{self.prefix}cases"
         named = f"select root_id from {table} where id in ({listed})"
         self._run(work, f"select {columns} from {table} where root_id in ({named})", (rows.dumps(cases),))
         families = rows.families(work.cursor.fetchall())
         columns = "id, person, role, scope, unit, valid_from, valid_until"
         self._run(
-            work, f"select {columns} from {self.prefix}grant where person in ({listed}) order by id", (rows.dumps(persons),)
+            work,
+            f"select {columns} from {self.prefix}grant where person in ({listed}) order by id",
+            (rows.dumps(persons),),
         )
         grants: dict[str, tuple[Grant, ...]] = dict.fromkeys(persons, ())
         for row in work.cursor.fetchall():
             grants[row[1]] = (*grants[row[1]], _grant(*row))
         answered: set[str] = set()
         if keys:
-            self._run(work, f"select key from {self.prefix}answer where key in ({listed})", (rows.dumps(keys),))
+            self._run(
+                work, f"select key from {self.prefix}answer where key in ({listed})", (rows.dumps(keys),)
+            )
             answered = {row[0] for row in work.cursor.fetchall()}
         return Readings(families, grants, answered)
 
@@ -158,7 +168,11 @@ class Store:
         if not self.is_sqlite and cases:
             table = f"{self.prefix}cases"
             named = f"select root_id from {table} where id in (select json_array_elements_text(?::json))"
-            self._run(work, f"select 1 from {table} where id in ({named}) order by id for update", (json.dumps(cases),))
+            self._run(
+                work,
+                f"select 1 from {table} where id in ({named}) order by id for update",
+                (json.dumps(cases),),
+            )
 
     def write(self, work: Work, step: Step, recorded_at: str, today: str) -> bool:
         """Write the step and what it begat; False when somebody was first and nothing was written."""
@@ -197,7 +211,9 @@ class Store:
     def invitation(self, work: Work, digest: str) -> dict[str, Any] | None:
         """The invitation with that token hash."""
         names = ("case_id", "event", "subject", "until", "revoked_at", "used_at")
-        self._run(work, f"select {', '.join(names)} from {self.prefix}invitation where token_hash = ?", (digest,))
+        self._run(
+            work, f"select {', '.join(names)} from {self.prefix}invitation where token_hash = ?", (digest,)
+        )
         found = work.cursor.fetchone()
         return dict(zip(names, found, strict=True)) if found else None
 
@@ -207,7 +223,9 @@ class Store:
         """The family of a case."""
         table = self.tables.cases
         root = select(table.c.root_id).where(table.c.id == case).scalar_subquery()
-        found = connection.execute(select(*(table.c[name] for name in rows.CASE)).where(table.c.root_id == root)).all()
+        found = connection.execute(
+            select(*(table.c[name] for name in rows.CASE)).where(table.c.root_id == root)
+        ).all()
         return rows.family(found) if found else None
 
     def records(self, connection: Connection, query: Select[Any]) -> list[Any]:
@@ -247,7 +265,9 @@ class Store:
     def search_due(self, limit: int) -> Select[Any]:
         """A query over cases, the earliest due first, those without a date last."""
         c = self.tables.cases.c
-        return select(*(c[name] for name in rows.CASE)).order_by(c.due_on.is_(None), c.due_on, c.id).limit(limit)
+        return (
+            select(*(c[name] for name in rows.CASE)).order_by(c.due_on.is_(None), c.due_on, c.id).limit(limit)
+        )
 
     def within(self, column: Any, scopes: Sequence[str]) -> ColumnElement[bool]:
         """The tenants of these scopes and all below: a range each, so that an index serves."""
@@ -274,7 +294,9 @@ class Store:
         out = exists(select(1).where(barred.case_id == c.id, barred.unit.in_([person, *units])))
         return and_(or_(*seen), ~out)
 
-    def waiting(self, by_role: Sequence[tuple[Any, ...]], by_relation: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
+    def waiting(
+        self, by_role: Sequence[tuple[Any, ...]], by_relation: Sequence[tuple[Any, ...]]
+    ) -> ColumnElement[bool]:
         """Open cases in one of these (definition, state, scope), or in (definition, state, relation, party, at_root)."""
         c, r = self.tables.cases.c, self.tables.relation.c
         wanted: list[ColumnElement[bool]] = [
@@ -293,7 +315,9 @@ class Store:
         open_ = exists(select(1).where(c.c.definition == d.c.hash, ~c.c.closed))
         return list(connection.execute(select(d.c.hash).where(open_)).scalars())
 
-    def history(self, connection: Connection, case: str, until: int | None = None) -> list[tuple[Any, dict[str, Any]]]:
+    def history(
+        self, connection: Connection, case: str, until: int | None = None
+    ) -> list[tuple[Any, dict[str, Any]]]:
         """(line, disclosure) of a case in order."""
         h, d = self.tables.history, self.tables.disclosure
         query = (
@@ -320,14 +344,18 @@ class Store:
         note = {"erased_by": by, "reason": reason, "erased_at": at}
         count = self._forget(connection, case, note, lambda name, _: name in fields)
         for relative in family:
-            count += self._forget(connection, relative, note, lambda name, value: (name, canonical(value)) in said)
+            count += self._forget(
+                connection, relative, note, lambda name, value: (name, canonical(value)) in said
+            )
         connection.execute(update(self.tables.cases).where(c.id == root).values(revision=c.revision + 1))
         return count
 
     def _said(self, connection: Connection, case: str, fields: Sequence[str]) -> set[tuple[str, str]]:
         d = self.tables.disclosure.c
         bodies = connection.execute(select(d.body).where(d.case_id == case)).scalars()
-        return {(n, canonical(pair[1])) for body in bodies for n, pair in json.loads(body).items() if n in fields}
+        return {
+            (n, canonical(pair[1])) for body in bodies for n, pair in json.loads(body).items() if n in fields
+        }
 
     def _forget(
         self, connection: Connection, case: str, note: dict[str, str], gone: Callable[[str, Any], bool]
@@ -346,8 +374,12 @@ class Store:
         if until:
             data = json.loads(connection.execute(select(cases.c.data).where(cases.c.id == case)).scalar_one())
             kept = {name: value for name, value in data.items() if not gone(name, value)}
-            connection.execute(update(cases).where(cases.c.id == case).values(data=json.dumps(kept, ensure_ascii=False)))
-            connection.execute(insert(self.tables.erasure).values(case_id=case, fields=canonical(until), **note))
+            connection.execute(
+                update(cases).where(cases.c.id == case).values(data=json.dumps(kept, ensure_ascii=False))
+            )
+            connection.execute(
+                insert(self.tables.erasure).values(case_id=case, fields=canonical(until), **note)
+            )
         return count
 
     def add(self, connection: Connection, table: str, **values: Any) -> None:
@@ -367,8 +399,15 @@ class Store:
         known = {g.id: g for g in self.grants(connection, person)}
         for row in grants:
             same = known.get(row["id"])
-            if same is not None and (same.role, same.unit, same.scope) != (row["role"], row["unit"], row["scope"]):
-                text = Text(f"授权编号 {row['id']} 已用于另一授权", f"the id {row['id']} was another grant's; give a new one")
+            if same is not None and (same.role, same.unit, same.scope) != (
+                row["role"],
+                row["unit"],
+                row["scope"],
+            ):
+                text = Text(
+                    f"授权编号 {row['id']} 已用于另一授权",
+                    f"the id {row['id']} was another grant's; give a new one",
+                )
                 raise Conflict(text)
         connection.execute(delete(table).where(table.c.person == person))
         if grants:
@@ -377,7 +416,9 @@ class Store:
     def grants(self, connection: Connection, person: str) -> tuple[Grant, ...]:
         """A person's grants."""
         g = self.tables.grant.c
-        query = select(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until).where(g.person == person)
+        query = select(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until).where(
+            g.person == person
+        )
         return tuple(_grant(*row) for row in connection.execute(query.order_by(g.id)))
 
     def counts(self, connection: Connection) -> list[tuple[str, str, int]]:
@@ -406,8 +447,12 @@ class Store:
             )
         connection.execute(
             insert(d).values(
-                hash=definition.hash, name=definition.name, version=definition.version, content=definition.content,
-                published_at=at, published_by=by,
+                hash=definition.hash,
+                name=definition.name,
+                version=definition.version,
+                content=definition.content,
+                published_at=at,
+                published_by=by,
             )  # fmt: skip
         )
         policies = [
@@ -422,10 +467,17 @@ class Store:
         if not self.is_sqlite:
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"{self.prefix}feed"))))
         last = connection.execute(select(func.coalesce(func.max(feed.c.position), 0))).scalar_one()
-        waiting = select(h.c.id).where(~exists(select(1).where(feed.c.history_id == h.c.id))).order_by(h.c.id).limit(limit)
+        waiting = (
+            select(h.c.id)
+            .where(~exists(select(1).where(feed.c.history_id == h.c.id)))
+            .order_by(h.c.id)
+            .limit(limit)
+        )
         found = connection.execute(waiting).scalars().all()
         if found:
-            connection.execute(insert(feed), [{"position": last + n, "history_id": i} for n, i in enumerate(found, 1)])
+            connection.execute(
+                insert(feed), [{"position": last + n, "history_id": i} for n, i in enumerate(found, 1)]
+            )
         return len(found)
 
 
@@ -434,7 +486,13 @@ def _json(value: Any) -> Any:
 
 
 def _grant(
-    id_: str, person: str, role: str, scope: str, unit: str | None, valid_from: str | None, valid_until: str | None
+    id_: str,
+    person: str,
+    role: str,
+    scope: str,
+    unit: str | None,
+    valid_from: str | None,
+    valid_until: str | None,
 ) -> Grant:
     return Grant(
         id=id_, person=person, role=role, scope=scope, unit=unit,
@@ -445,6 +503,8 @@ def _grant(
 
 def _weak(found: str, wanted: str) -> StoreError:
     return StoreError(
-        Text(f"数据库设置 {found} 会丢失已确认的操作;须为 {wanted}", f"{found} can lose acknowledged actions; it must be {wanted}")
+        Text(
+            f"数据库设置 {found} 会丢失已确认的操作;须为 {wanted}",
+            f"{found} can lose acknowledged actions; it must be {wanted}",
+        )
     )
-

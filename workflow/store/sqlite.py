@@ -21,7 +21,9 @@ from {prefix}cases c where c.root_id = (select r.root_id from {prefix}cases r wh
 
 
 def _insert(prefix: str, table: str, columns: tuple[str, ...], ending: str = "") -> str:
-    return f"insert into {prefix}{table}({', '.join(columns)}) values ({', '.join('?' * len(columns))}){ending}"
+    return (
+        f"insert into {prefix}{table}({', '.join(columns)}) values ({', '.join('?' * len(columns))}){ending}"
+    )
 
 
 _CLOCK_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in rows.CLOCK[2:])
@@ -50,18 +52,28 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
     if disclosed:
         many(_insert(prefix, "disclosure", ("case_id", "seq", "body")), disclosed)
     if step.relations_removed:
-        many(f"delete from {prefix}relation where case_id = ? and relation = ? and party = ?", step.relations_removed)
+        many(
+            f"delete from {prefix}relation where case_id = ? and relation = ? and party = ?",
+            step.relations_removed,
+        )
     if step.relations_added:
         many(_insert(prefix, "relation", ("case_id", "relation", "party")), step.relations_added)
     if step.clocks:
         ending = f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}"
         many(_insert(prefix, "clock", rows.CLOCK, ending), rows.clock_rows(step))
     if step.messages:
-        many(_insert(prefix, "outbox", rows.OUTBOX, " on conflict (key) do nothing"), rows.outbox_rows(step, recorded_at))
+        many(
+            _insert(prefix, "outbox", rows.OUTBOX, " on conflict (key) do nothing"),
+            rows.outbox_rows(step, recorded_at),
+        )
     if step.key:
-        cursor.execute(_insert(prefix, "answer", ("key", "body_hash", "answer", "recorded_at")), (*step.key, recorded_at))
+        cursor.execute(
+            _insert(prefix, "answer", ("key", "body_hash", "answer", "recorded_at")), (*step.key, recorded_at)
+        )
     if step.invitation:
-        cursor.execute(f"update {prefix}invitation set used_at = ? where token_hash = ?", (recorded_at, step.invitation))
+        cursor.execute(
+            f"update {prefix}invitation set used_at = ? where token_hash = ?", (recorded_at, step.invitation)
+        )
     return True
 
 

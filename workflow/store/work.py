@@ -249,7 +249,12 @@ def prepare_sqlite(database: Database) -> None:
     @event.listens_for(database, "connect")
     def _connect(driver: Any, _record: Any) -> None:
         driver.isolation_level = None
-        for pragma in ("busy_timeout = 30000", "foreign_keys = on", "synchronous = full", "secure_delete = on"):
+        for pragma in (
+            "busy_timeout = 30000",
+            "foreign_keys = on",
+            "synchronous = full",
+            "secure_delete = on",
+        ):
             driver.execute(f"pragma {pragma}")
         driver.execute(f"pragma journal_mode = {_journal_mode(driver)}").fetchone()
 

@@ -1,0 +1,233 @@
+"""Families: joins, ends, raises, begets, rounds; the ways back of the real suggestion; evaluation and what follows."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from workflow import Actor, Case
+from workflow.errors import DeadlineRefused, GuardFailed, NotInState
+
+from .lifecycle import DOCUMENT, EXTENSION, TENANT, Office
+
+LI = Actor(person="li")
+
+
+def asked(office: Office, kind: str, *units: str) -> Case:
+    return office.engine.start(kind, LI, {"units": list(units)}, tenant=TENANT)
+
+
+def give(office: Office, case: Case, unit: str) -> str:
+    who = {"water": "wang", "roads": "qian", "parks": "feng"}[unit]
+    office.fire(office.child(case, "opinions", unit), "give", who, text="同意")
+    return office.now(case).state
+
+
+def test_join_all(small_office: Office) -> None:
+    case = asked(small_office, "ask_all", "water", "roads")
+    assert [give(small_office, case, unit) for unit in ("water", "roads")] == ["open", "heard"]
+    assert [line.automatic for line in small_office.engine.history(case.id)] == [None, "join"]
+
+
+def test_join_any(small_office: Office) -> None:
+    case = asked(small_office, "ask_any", "water", "roads")
+    assert give(small_office, case, "roads") == "heard"
+
+
+def test_join_as_many_as_a_rule_says(small_office: Office) -> None:
+    case = asked(small_office, "ask_two", "water", "roads", "parks")
+    assert [give(small_office, case, unit) for unit in ("parks", "water")] == ["open", "heard"]
+
+
+def test_join_or_after_a_deadline(small_office: Office) -> None:
+    """When the clock has run out the join is satisfied with what there is, by the tick itself."""
+    case = asked(small_office, "ask_after", "water", "roads")
+    assert give(small_office, case, "water") == "open"
+    small_office.clock.set(date(2026, 3, 12))
+    small_office.ticks()
+    assert small_office.now(case).state == "open"
+    small_office.clock.set(date(2026, 3, 13))
+    small_office.ticks()
+    assert small_office.now(case).state == "heard"
+    assert [line.event for line in small_office.engine.history(case.id)] == ["start", "missed", "heard"]
+
+
+def test_units_come_and_go(small_office: Office) -> None:
+    """An added unit gets a child of its own and is waited for; a released one is waited for no more."""
+    case = asked(small_office, "ask_all", "water", "roads")
+    give(small_office, case, "water")
+    small_office.fire(case, "add", "li", units=["parks", "water"])
+    assert [c.party for c in small_office.engine.children(case.id)].count("roads") == 1
+    assert small_office.now(case).relations["unit"] == ("water", "roads", "parks")
+    give(small_office, case, "parks")
+    for child in small_office.engine.children(case.id):
+        if (
+            child.state == "asked" and child.party == "water"
+        ):  # asked anew, since its first opinion was closed
+            give(small_office, case, "water")
+    assert small_office.now(case).state == "open"
+    small_office.fire(small_office.child(case, "opinions", "roads"), "release", "li")
+    assert small_office.now(case).state == "heard"
+
+
+def test_ends_cascade(small_office: Office) -> None:
+    case = asked(small_office, "ask_all", "water", "roads")
+    give(small_office, case, "water")
+    small_office.fire(case, "close", "li")
+    assert {c.state for c in small_office.engine.children(case.id)} == {"given", "recalled"}
+    with pytest.raises(NotInState):
+        give(small_office, case, "roads")
+
+
+# --- 延期
+
+
+def test_an_extension_raised_by_its_child(office: Office) -> None:
+    case = office.handling()
+    office.fire(case, "request_extension", "wang", **EXTENSION)
+    child = office.child(case, "extensions")
+    office.clock.set(date(2026, 6, 20))  # granted after the due day, asked before it
+    assert office.reasons(child, "grant", "wu", granted_until="2026-08-01") >= {"separation"}
+    with pytest.raises(DeadlineRefused):
+        office.fire(child, "grant", "li", granted_until="2026-09-03")  # past the outer limit
+    office.fire(child, "grant", "li", granted_until="2026-09-02")
+    assert office.due(case, "reply") == "2026-09-02"
+    assert office.engine.history(case.id)[-1].event == "extend_reply"
+
+
+def test_an_extension_asked_late(office: Office) -> None:
+    case = office.handling()
+    office.clock.set(date(2026, 6, 2))
+    office.fire(case, "request_extension", "wang", **EXTENSION)
+    office.fire(office.child(case, "extensions"), "refuse", "li", decision_note="不同意")
+    office.clock.set(date(2026, 6, 3))
+    with pytest.raises(GuardFailed):
+        office.fire(case, "request_extension", "wang", **EXTENSION)
+
+
+def test_rounds_are_bounded(office: Office) -> None:
+    case = office.handling()
+    for _ in range(2):
+        office.fire(case, "request_extension", "wang", **EXTENSION)
+        office.fire(office.child(case, "extensions"), "refuse", "li", decision_note="不同意")
+    assert office.reasons(case, "request_extension", "wang", **EXTENSION) == {"round"}
+
+
+# --- begets
+
+
+def test_a_draft_becomes_a_suggestion(office: Office) -> None:
+    office.engine.grant("dep1", "deputy", TENANT)
+    data = {"title": "题", "body": "文", "first_signer": "dep1", "publication_wish": "full"}
+    draft = office.engine.start("suggestion_draft", Actor(person="dep1"), data, tenant=TENANT)
+    office.fire(draft, "collect_signatures", "dep1", signers=["dep1", "dep2"])
+    for deputy in ("dep1", "dep2"):
+        office.fire(office.child(draft, "signatures", deputy), "confirm", deputy)
+    office.fire(draft, "submit_for_review", "dep1")
+    office.fire(draft, "pass", "li")
+    assert office.fire(draft, "file", "dep1").state == "filed"
+    (born,) = office.engine.search(kind="suggestion")
+    assert (born.state, born.tenant, born.relations["signer"], born.root) == (
+        "filed",
+        TENANT,
+        ("dep1", "dep2"),
+        born.id,
+    )
+    assert {k: born.data[k] for k in data} == data
+    assert office.fire(born, "accept", "li", congress="六届", session="五次").number
+
+
+# --- the ways back
+
+
+def test_return_and_change_of_units(office: Office) -> None:
+    """退办, 改办: the children end, the units change, the outer limit still counts from the first assignment."""
+    case = office.assigned(co=("roads",))
+    office.fire(case, "request_return", "wu", return_reason="不归我管")
+    office.clock.advance(days=3)
+    office.fire(case, "approve_return", "li", return_decision="同意")
+    assert office.child(case, "co_opinions", "roads").state == "recalled"
+    case = office.fire(
+        case, "change_units", "li", assignment_mode="lead_and_co", lead_unit="parks", co_units=["roads"]
+    )
+    assert case.relations["lead"] == ("parks",)
+    assert [c.state for c in office.engine.children(case.id)] == ["recalled", "assigned"]
+    assert office.due(case, "since_first_assignment") == "2026-09-02"
+    assert office.reasons(case, "sign_in", "wang") == {"role"}
+    assert office.fire(case, "sign_in", "feng").state == "signed_in"
+
+
+def test_a_return_is_asked_once_and_in_time(office: Office) -> None:
+    case = office.assigned()
+    office.fire(case, "request_return", "wu", return_reason="不归我管")
+    office.fire(case, "refuse_return", "li", return_decision="不同意")
+    assert office.reasons(case, "request_return", "wu", return_reason="仍不归我管")
+    late = office.assigned()
+    office.clock.advance(days=20)
+    assert office.reasons(late, "request_return", "wu", return_reason="不归我管")
+
+
+def test_withdrawal_by_one_and_by_all(office: Office) -> None:
+    one = office.handling("dep1", co=("roads",))
+    assert office.reasons(one, "withdraw", "dep2", withdrawal_letter=DOCUMENT) == {"role"}
+    assert office.fire(one, "withdraw", "dep1", withdrawal_letter=DOCUMENT).state == "withdrawn"
+    assert office.child(one, "co_opinions").state == "recalled"
+    two = office.handling()
+    with pytest.raises(GuardFailed):
+        office.fire(two, "withdraw", "dep1", withdrawal_letter=DOCUMENT)
+    office.fire(two, "request_withdrawal", "dep1", withdrawal_letter=DOCUMENT)
+    office.fire(office.child(two, "withdrawals", "dep1"), "agree", "dep1")
+    assert office.now(two).state == "handling"
+    office.fire(office.child(two, "withdrawals", "dep2"), "agree", "dep2")
+    assert office.now(two).state == "withdrawn"
+
+
+def test_merging(office: Office) -> None:
+    master = office.assigned()
+    item = office.accepted()
+    item = office.fire(
+        item,
+        "merge",
+        "li",
+        master=master.id,
+        lead_unit="water",
+        assigned_on="2026-03-02",
+        merge_reason="同一事项",
+    )
+    assert (item.state, office.due(item, "merged_reply")) == ("merged", "2026-06-02")
+    assert office.fire(item, "unmerge", "li", unmerge_reason="主案撤回").state == "unit_returned"
+
+
+# --- evaluation
+
+
+def test_satisfied(office: Office) -> None:
+    case = office.evaluated()
+    assert case.state == "evaluated"
+    assert office.reasons(case, "second_assign", "sun", deputy_reasons="无")
+    assert office.fire(case, "settle", "sun").state == "concluded"
+
+
+def test_dissatisfied_then_satisfied(office: Office) -> None:
+    case = office.evaluated("dissatisfied")
+    assert office.reasons(case, "settle", "sun")
+    case = office.evaluate(
+        office.re_evaluating(), "second_surveys", {"dep1": "satisfied", "dep2": "satisfied"}
+    )
+    assert case.state == "re_evaluated"
+    assert office.reasons(case, "assess", "li", assessment_participants="代工委")
+    assert office.fire(case, "settle_second", "sun").state == "concluded"
+
+
+def test_dissatisfied_twice(office: Office) -> None:
+    """A second 不满意 ends with people: assessment, a decision, its execution."""
+    case = office.re_evaluated("dissatisfied", "dissatisfied")
+    assert office.reasons(case, "settle_second", "sun")
+    office.fire(case, "assess", "li", assessment_participants="代工委")
+    decision = {"unresolved_decision": "supervise", "decision_text": "列入", "assessment_record": DOCUMENT}
+    assert office.reasons(case, "decide_unresolved", "li", **decision)  # that needs the council
+    case = office.fire(case, "decide_unresolved", "li", **{**decision, "meeting_reference": "纪要1号"})
+    assert case.state == "decision_made"
+    office.fire(case, "report_execution", "wu", execution_report=DOCUMENT)
+    assert office.fire(case, "conclude_decided", "li").state == "concluded"

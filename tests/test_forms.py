@@ -1,0 +1,81 @@
+"""What the two databases would treat differently is refused before either sees it, in every text that can be given."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from workflow import Actor, NotFound, Refused
+from workflow.errors import FormInvalid
+from workflow.model import Grant
+
+from .lifecycle import CONTACT, DOCUMENT, SUGGESTION, TENANT, Office, count
+
+LI = Actor(person="li")
+UNFIT = ["a\x00b", "a\ud800", "a\u202eb", "a\u2066", "a\x1b"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("title", text) for text in (*UNFIT, "", " ", 7, None, ["x"], True, "x" * 200_001)),
+        *(("first_signer", text) for text in (*UNFIT, "x" * 81)),
+        ("signers", "dep1"), ("signers", ["dep1", "dep1"]), ("signers", ["a\x00"]), ("signers", [2**63]),
+        ("reference_only", 1), ("reference_only", "yes"), ("reference_only", float("nan")), ("publication_wish", "none"),
+        ("attachments", [DOCUMENT, DOCUMENT]), ("attachments", [{**DOCUMENT, "size": 2**63}]),
+        ("attachments", [{**DOCUMENT, "size": float("nan")}]), ("attachments", [{**DOCUMENT, "sha256": "A" * 64}]),
+        ("attachments", [{**DOCUMENT, "name": "附件\u202egpj.exe"}]), ("attachments", [{**DOCUMENT, "path": "/etc"}]),
+    ],
+)  # fmt: skip
+def test_a_field(sqlite_office: Office, field: str, value: Any) -> None:
+    with pytest.raises(FormInvalid) as refused:
+        sqlite_office.engine.start("suggestion", LI, {**SUGGESTION, field: value}, tenant=TENANT)
+    assert [reason.field for reason in refused.value.reasons] == [field]
+
+
+def test_everything_beside_the_form(office: Office) -> None:
+    """The same refusal on both databases for names, keys, reasons and ids."""
+    e, case = office.engine, office.handling()
+    lines = count(e, "history")
+    for bad in (*UNFIT, "x" * 3000):
+        for actor in (
+            Actor(person=bad),
+            Actor(person="wang", on_behalf_of=bad),
+            Actor(person="wang", unit=bad),
+        ):
+            with pytest.raises(Refused):
+                e.fire(case.id, "record_contact", actor, CONTACT)
+        for more in ({"key": bad}, {"reason": bad}):
+            with pytest.raises(FormInvalid):
+                e.fire(case.id, "record_contact", Actor(person="wang"), CONTACT, **more)
+        for more in ({"tenant": bad}, {"tenant": TENANT, "id": bad}):
+            with pytest.raises(FormInvalid):
+                e.start("suggestion", LI, SUGGESTION, **more)
+        with pytest.raises(FormInvalid):
+            e.sync_grants(bad, [Grant(id="", person=bad, role="deputy", scope=TENANT)], by="set-up")
+        for question in (
+            e.case,
+            e.history,
+            lambda id: e.fire(id, "assign", LI),
+            lambda id: e.permitted(id, LI),
+        ):
+            with pytest.raises(NotFound):
+                question(bad)
+        with pytest.raises(NotFound):
+            e.start(bad, LI, SUGGESTION, tenant=TENANT)
+        with pytest.raises(NotFound):
+            e.fire(case.id, bad, LI)
+    assert count(e, "history") == lines
+
+
+def test_one_stored_form(office: Office) -> None:
+    """NFC; dates in ISO; what is stored is what comes back."""
+    case = office.filed(title="cafe\u0301")
+    assert case.data["title"] == "café"
+    assert office.now(case).data == case.data == office.engine.case_at(case.id, 1).data
+    accepted = office.fire(
+        case, "accept_in_session", "li", congress="六届", session="五次", closing_on=date(2026, 1, 10)
+    )
+    assert accepted.data["closing_on"] == "2026-01-10"
