@@ -180,7 +180,15 @@ def database_url(request: pytest.FixtureRequest) -> str:
 # --- engine fixtures
 
 from tests.lifecycle import (  # noqa: E402 - the marked place
-    clock, library, office, other, ready_file, ready_url, small, small_office, sqlite_office,
+    clock,
+    library,
+    office,
+    other,
+    ready_file,
+    ready_url,
+    small,
+    small_office,
+    sqlite_office,
 )  # fmt: skip
 
 __all__ = [

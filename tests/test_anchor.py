@@ -20,12 +20,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.histories import (
-    CASES, HIDDEN, KEY, LINES, SEEN, change_row, clock, disarm, first, letter, open_town, own, prepare, rows,
-    town, town_file, town_url,
+    CASES,
+    HIDDEN,
+    KEY,
+    LINES,
+    SEEN,
+    change_row,
+    clock,
+    disarm,
+    first,
+    letter,
+    open_town,
+    own,
+    prepare,
+    rows,
+    town,
+    town_file,
+    town_url,
 )  # fmt: skip
-from workflow import Conflict, Engine
+from workflow import Conflict, Engine, check_export
 from workflow import anchor as anchoring
-from workflow import check_export
 from workflow.anchor import Anchor, HmacSigner, make_anchor, merkle_root, read_anchor
 from workflow.errors import StoreError
 from workflow.export import Exported, export_history

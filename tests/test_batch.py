@@ -16,7 +16,7 @@ def test_a_result_per_row(office: Office) -> None:
     case = office.accepted()
     row = lambda **more: Request(
         **{"case": case.id, "event": "carry_over", "actor": LI, "data": {"carried_to": "七届"}, **more}
-    )  # noqa: E731
+    )
     rows = [
         row(revision=2), row(revision=2), row(case="absent"), row(event="conclude", data={}), row(actor=Actor(person="wang")),
         row(data={"carried_to": "\x00"}), row(key="k"), row(key="k"), row(event="fly"),

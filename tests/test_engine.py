@@ -16,7 +16,16 @@ from workflow.calendars import PartialDate
 from workflow.errors import DeadlineRefused, FormInvalid, GuardFailed, NotInState, NotPermitted
 
 from .lifecycle import (
-    CONTACT, DRAFT, FOLDER, PLACE, REPLY, SESSION, TENANT, Office, count, statements,
+    CONTACT,
+    DRAFT,
+    FOLDER,
+    PLACE,
+    REPLY,
+    SESSION,
+    TENANT,
+    Office,
+    count,
+    statements,
 )  # fmt: skip
 
 LI, WANG, WU = (Actor(person=name) for name in ("li", "wang", "wu"))
@@ -327,7 +336,7 @@ def test_an_import_is_a_fact(office: Office) -> None:
         id="old-1",
     )
     assert (case.id, case.opened_on, case.clocks) == ("old-1", "2024", ())
-    fire = lambda event, data, day=None: office.engine.fire(  # noqa: E731
+    fire = lambda event, data, day=None: office.engine.fire(
         "old-1", event, clerk, data, imported=True, effective_on=day
     )
     fire("accept_in_session", {})

@@ -59,9 +59,8 @@ def test_a_refusal_leaves_the_hosts_rows(hosted: Office) -> None:
 
 def test_autocommit_is_refused(hosted: Office) -> None:
     if hosted.engine.database.dialect.name == "sqlite":
-        with hosted.engine.database.connect() as host:
-            with pytest.raises(StoreError, match=r"Engine\.connect"):
-                hosted.engine.start("suggestion", LI, SUGGESTION, tenant=TENANT, session=host)
+        with hosted.engine.database.connect() as host, pytest.raises(StoreError, match=r"Engine\.connect"):
+            hosted.engine.start("suggestion", LI, SUGGESTION, tenant=TENANT, session=host)
         return
     with (
         hosted.engine.database.connect().execution_options(isolation_level="AUTOCOMMIT") as host,

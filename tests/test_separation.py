@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from workflow import Actor, DefinitionError, Engine, load_definitions
-from workflow import authorization, decision
+from workflow import Actor, DefinitionError, Engine, authorization, decision, load_definitions
 from workflow.act import Act
 from workflow.definition import Holder
 from workflow.errors import NotPermitted

@@ -10,7 +10,25 @@ import pytest
 
 from tests import histories
 from tests.histories import (
-    CASES, HIDDEN, KEY, LI, LINES, PHONE, SEEN, WANG, clock, disarm, first, letter, own, rehash, reply, rows, town, town_file, town_url,
+    CASES,
+    HIDDEN,
+    KEY,
+    LI,
+    LINES,
+    PHONE,
+    SEEN,
+    WANG,
+    clock,
+    disarm,
+    first,
+    letter,
+    own,
+    rehash,
+    reply,
+    rows,
+    town,
+    town_file,
+    town_url,
 )  # fmt: skip
 from workflow import Engine, walk
 from workflow import verify as verification

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from workflow import Actor, Engine
-
 from workflow.library import Library
 
 from .lifecycle import Office

@@ -66,7 +66,8 @@ def bar(
     definition: Definition, actor: Actor, grants: Sequence[Grant], case: Record, root: Record
 ) -> Reason | None:
     """Why separation of powers refuses this person, or None. Expired grants count too: who was there yesterday is not neutral.
-    `grants` holds those of the person he acts for as well."""
+    `grants` holds those of the person he acts for as well.
+    """
     if not definition.barred:
         return None
     units = barred_units(definition, case, root)

@@ -8,9 +8,9 @@ decided here too and lies in the same step. What can fail fails before anything 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from . import authorization, history, timers
 from .act import Act, Cause
@@ -21,7 +21,7 @@ from .facts import View
 from .family import Family, HistoryRow, Message, Record, Step
 from .laws import Law, Laws
 from .machine import Subject
-from .model import SYSTEM, Actor, Grant
+from .model import SYSTEM, Actor
 from .random import RandomSource, new_id
 
 DEPTH = 8

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -14,7 +13,6 @@ from sqlalchemy import create_engine
 
 from . import batch, worklist
 from .authorization import bar
-from .model import PartialDate
 from .clock import Clock, SystemClock, civil_date
 from .deadlines import Explanation, explain
 from .decision import objections
@@ -26,7 +24,19 @@ from .laws import Laws
 from .library import Library
 from .loader import definition_from_content
 from .memory import Memory
-from .model import SYSTEM, Actor, Case, ClockView, Fired, Grant, HistoryEntry, Outcome, Permission, Request
+from .model import (
+    SYSTEM,
+    Actor,
+    Case,
+    ClockView,
+    Fired,
+    Grant,
+    HistoryEntry,
+    Outcome,
+    PartialDate,
+    Permission,
+    Request,
+)
 from .random import RandomSource, SystemRandom, new_id
 from .store.schema import PREFIX
 from .store.sql import Reading, Store
@@ -83,7 +93,8 @@ class Engine:
     def publish(self, actor: Actor) -> list[Definition]:
         """Publish every definition that is not published yet; from then on its content cannot change.
 
-        Raises Conflict when a name and version is published with other content: raise the version."""
+        Raises Conflict when a name and version is published with other content: raise the version.
+        """
         published = []
         with self.store.connection(write=True) as connection:
             for _, definition in sorted(self.library.definitions.items()):
@@ -168,7 +179,8 @@ class Engine:
         """Open a case. Raises Refused, KeyReused.
 
         `imported`: a recorded fact of the past. No permission is asked, nothing is required, unknown stays unknown, no message
-        is written and no past timer armed. `id` lets an import choose a repeatable id."""
+        is written and no past timer armed. `id` lets an import choose a repeatable id.
+        """
         call = Call(
             event="start", actor=actor, data=data, kind=kind, tenant=tenant, key=key, effective_on=effective_on,
             reason=reason, imported=imported, id=id,
@@ -183,7 +195,8 @@ class Engine:
         """Fire one event. Raises Refused with every reason, Conflict when `revision` is not the current one (or somebody kept
         being first), KeyReused, NotFound. With `session` (a SQLAlchemy Session or Connection) it happens inside the host's
         transaction, and the host commits it. `imported` as in `start`; `number` is the number an imported record bears where
-        the event would draw one (imports draw none)."""
+        the event would draw one (imports draw none).
+        """
         call = Call(
             case=case, event=event, actor=actor, data=data or {}, revision=revision, key=key, effective_on=effective_on,
             reason=reason, imported=imported, number=number,
@@ -239,7 +252,8 @@ class Engine:
 
     def tick(self, limit: int = 100) -> list[Fired]:
         """Fire what is due, in due order, at most `limit` timers; call it until it returns nothing. Any number of nodes may:
-        each timer fires in the transaction of its effect, compared and set, so exactly once."""
+        each timer fires in the transaction of its effect, compared and set, so exactly once.
+        """
         return self._firing.tick(limit)
 
     # -- questions
@@ -304,7 +318,8 @@ class Engine:
 
     def case_at(self, case: str, moment: datetime | int, *, session: Host | None = None) -> Case:
         """The case as it was at an instant (aware), or after its line `seq`; its clocks are today's. Raises NotFound before its
-        start."""
+        start.
+        """
         lines = self.history(case, session=session)
         until = [
             e for e in lines if (e.seq <= moment if isinstance(moment, int) else e.recorded_at <= moment)
@@ -332,7 +347,8 @@ class Engine:
 
     def erase(self, case: str, fields: Sequence[str], *, actor: Actor, reason: str) -> int:
         """Erase values and their salts (PIPL art. 47), with every copy that was carried within the family; the chain stays
-        whole. Returns how many values went. Raises NotFound."""
+        whole. Returns how many values went. Raises NotFound.
+        """
         if not reason.strip():
             text = Text("删除须写明理由", "erasing needs a reason")
             raise NotPermitted([Reason(code="reason", text=text, field="reason")])
@@ -353,7 +369,8 @@ class Engine:
         """A token with which `subject`, without an account, may fire that event of that case until that day.
 
         Only the congress's own office may issue it: a grant without a unit, covering the case, of a person barred from nothing
-        here. The token is returned once; only its hash is stored. Raises NotPermitted, NotFound."""
+        here. The token is returned once; only its hash is stored. Raises NotPermitted, NotFound.
+        """
         check_id(case)
         check_texts(subject=subject, person=by.person)
         now = self._firing.now()

@@ -20,9 +20,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from .model import PartialDate
-from .clock import Clock, civil_date
 from .act import Act
+from .clock import Clock, civil_date
 from .decision import decide, decide_start, decide_tick
 from .errors import (
     Conflict,
@@ -38,7 +37,7 @@ from .errors import (
 from .family import Family, Record, Step
 from .laws import Laws
 from .memory import Memory
-from .model import Actor, Fired, Grant
+from .model import Actor, Fired, Grant, PartialDate
 from .random import RandomSource, new_id
 from .store.errors import KeyTaken
 from .store.sql import Reading, Store

@@ -77,7 +77,7 @@ class Lifecycle:
 
 def _condition(guard: Guard) -> Callable[[EventData], bool]:
     def condition(event: EventData) -> bool:
-        return cast(Any, event.model).holds(guard)  # type: ignore[no-any-return]
+        return cast("Any", event.model).holds(guard)  # type: ignore[no-any-return]
 
     return condition
 

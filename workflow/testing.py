@@ -44,7 +44,8 @@ def memory_engine(
 ) -> Engine:
     """An engine on SQLite in memory with the schema made. The same seed and clock give the same ids and hashes.
 
-    One connection, so one thread."""
+    One connection, so one thread.
+    """
     database = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     prepare_sqlite(database)
     frozen = clock or FrozenClock(date(2026, 3, 2))

@@ -136,7 +136,7 @@ class Run:
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         if os.WIFSIGNALED(status):
-            self.report.kills[role.split()[0]] += 1
+            self.report.kills[role.split(maxsplit=1)[0]] += 1
         else:
             self.report.violations.append(f"{role} ended by itself with {os.waitstatus_to_exitcode(status)}")
 

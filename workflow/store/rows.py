@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..ledger import Ledger
 from ..family import ClockState, Family, HistoryRow, Record, Step
+from ..ledger import Ledger
 
 CASE = (
     "id", "root_id", "slot", "party", "kind", "definition", "tenant", "state", "revision", "seq", "number", "number_key",

@@ -184,7 +184,8 @@ class Store:
 
     def write_all(self, work: Work, steps: Sequence[tuple[Step, str, str]]) -> bool:
         """Write (step, recorded_at, today) of different families, none of which begot another. False when one was stale: then
-        some may be written, and the caller rolls back to where he stood."""
+        some may be written, and the caller rolls back to where he stood.
+        """
         written: bool = self._dialect.write_all(work.cursor, self.prefix, steps)
         return written
 
@@ -284,7 +285,8 @@ class Store:
 
     def visible(self, person: str, grants: Sequence[Grant]) -> ColumnElement[bool]:
         """THE filter: what a person may know of. Grants without a unit see their tenants; units and persons see the cases in
-        which they stand; nobody sees a case from which a unit of his is barred."""
+        which they stand; nobody sees a case from which a unit of his is barred.
+        """
         c, barred = self.tables.cases.c, self.tables.barred.c
         scopes = [g.scope for g in grants if g.unit is None]
         units = sorted({g.unit for g in grants if g.unit is not None})
@@ -334,7 +336,8 @@ class Store:
         self, connection: Connection, case: str, fields: Sequence[str], by: str, reason: str, at: str
     ) -> int:
         """Remove the values and salts of these fields from every line of a case and from the case itself, and every copy of
-        them that was carried to another member of its family; note who and why. Returns how many values went."""
+        them that was carried to another member of its family; note who and why. Returns how many values went.
+        """
         c = self.tables.cases.c
         root = connection.execute(select(c.root_id).where(c.id == case)).scalar_one()
         # The root first, as every writer does: nobody may write the value again while it is being taken out.
@@ -435,7 +438,8 @@ class Store:
     def publish(self, connection: Connection, definition: Definition, at: str, by: str) -> None:
         """Store a definition for good, with the policy of its events for the database's own guard.
 
-        Raises Conflict when that name and version stands for other content."""
+        Raises Conflict when that name and version stands for other content.
+        """
         d, policy = self.tables.definition, self.tables.event_policy
         other = select(d.c.hash).where(d.c.name == definition.name, d.c.version == definition.version)
         if connection.execute(other).scalar_one_or_none() is not None:
