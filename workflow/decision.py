@@ -481,7 +481,7 @@ class _Decision:
         for slot, ending in event.ends.items():
             self._end(law.definition.children[slot], ending)
         for slot in event.opens:
-            self._open(law.definition.children[slot], case)
+            self._open(law.definition.children[slot], case, event)
         if event.raises:
             child = self._records[case]
             # What a child asked for counts from the day the child was opened: 延期 must be asked by the due day.
@@ -500,12 +500,15 @@ class _Decision:
         elif event.opens or event.ends:
             self._satisfy_own(law, case)
 
-    def _open(self, slot: Slot, case: str) -> None:
+    def _open(self, slot: Slot, case: str, event: Event) -> None:
         parent = self._records[case]
         if slot.one_per is None:
             self._open_child(slot, parent, None)
             return
         busy = {child.party for child in self._family.in_slot(slot.name) if not child.closed}
+        if slot.one_per in event.relates and slot.one_per not in event.unrelates:
+            # Units that are added: those that have done their part are not asked again.
+            busy.update(child.party for child in self._family.in_slot(slot.name))
         for party in parent.relations.get(slot.one_per, ()):
             if party not in busy:
                 self._open_child(slot, parent, party)
