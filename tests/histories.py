@@ -118,6 +118,9 @@ def disarm(engine: Engine) -> None:
         own(engine, f"drop trigger {name} on {table}")
 
 
+HERE = "where case_id = :case and seq = :seq"
+
+
 def rehash(engine: Engine, case: str) -> None:
     """Write the hashes of a case anew, as if nothing had happened."""
     columns = ", ".join("case_id" if name == "case" else name for name in HASHED)
@@ -125,21 +128,10 @@ def rehash(engine: Engine, case: str) -> None:
     for line in rows(
         engine, f"select {columns} from {{p}}history where case_id = :case order by seq", case=case
     ):
-        own(
-            engine,
-            "update {p}history set prev = :head where case_id = :case and seq = :seq",
-            head=head,
-            case=case,
-            seq=line.seq,
-        )
-        head = line_hash([*line[:-1], head])
-        own(
-            engine,
-            "update {p}history set hash = :head where case_id = :case and seq = :seq",
-            head=head,
-            case=case,
-            seq=line.seq,
-        )
+        digest = line_hash([*line[:-1], head])
+        change = f"update {{p}}history set prev = :prev, hash = :hash {HERE}"
+        own(engine, change, prev=head, hash=digest, case=case, seq=line.seq)
+        head = digest
     own(engine, "update {p}cases set head = :head where id = :case", head=head, case=case)
 
 
@@ -158,68 +150,30 @@ def insert_row(engine: Engine) -> None:
     """A line more in the middle, with a hash of its own that is right."""
     case = first(engine)
     names = ["case_id" if name == "case" else name for name in HASHED]
-    line = dict(
-        rows(
-            engine,
-            f"select {', '.join(names)} from {{p}}history where case_id = :case and seq = 2",
-            case=case,
-        )[0]._mapping
-    )
-    prev = rows(engine, "select hash from {p}history where case_id = :case and seq = 2", case=case)[0][0]
-    line |= {"seq": 3, "prev": prev, "commitments": "{}", "actor": "zhao"}
-    digest = line_hash([line[name] for name in names])
+    found = rows(engine, f"select {', '.join(names)}, hash from {{p}}history {HERE}", case=case, seq=2)[0]
+    line = {**found._mapping, "seq": 3, "prev": found.hash, "commitments": "{}", "actor": "zhao"}
+    line["hash"] = line_hash([line[name] for name in names])
     for seq in (6, 5, 4, 3):
-        own(
-            engine,
-            "update {p}history set seq = seq + 1 where case_id = :case and seq = :seq",
-            case=case,
-            seq=seq,
-        )
-        own(
-            engine,
-            "update {p}disclosure set seq = seq + 1 where case_id = :case and seq = :seq",
-            case=case,
-            seq=seq,
-        )
-    marks = ", ".join(f":{name}" for name in names)
-    own(
-        engine,
-        f"insert into {{p}}history({', '.join(names)}, hash) values ({marks}, :hash)",
-        **line,
-        hash=digest,
-    )
+        for table in ("history", "disclosure"):
+            own(engine, f"update {{p}}{table} set seq = seq + 1 {HERE}", case=case, seq=seq)
+    marks = ", ".join(f":{name}" for name in (*names, "hash"))
+    own(engine, f"insert into {{p}}history({', '.join(names)}, hash) values ({marks})", **line)
 
 
 def reorder_rows(engine: Engine) -> None:
     """The second after the third."""
-    case = first(engine)
     for table in ("history", "disclosure"):
         for old, new in ((2, 99), (3, 2), (99, 3)):
-            own(
-                engine,
-                f"update {{p}}{table} set seq = :new where case_id = :case and seq = :old",
-                case=case,
-                old=old,
-                new=new,
-            )
+            own(engine, f"update {{p}}{table} set seq = :new {HERE}", case=first(engine), seq=old, new=new)
 
 
 def swap_values(engine: Engine) -> None:
     """The remarks of two lines change places, each with its salt."""
     case = first(engine)
-    bodies = dict(
-        rows(
-            engine, "select seq, body from {p}disclosure where case_id = :case and seq in (2, 4)", case=case
-        )[:]
-    )
+    query = f"select body from {{p}}disclosure {HERE}"
+    bodies = {seq: rows(engine, query, case=case, seq=seq)[0].body for seq in (2, 4)}
     for seq, other in ((2, 4), (4, 2)):
-        own(
-            engine,
-            "update {p}disclosure set body = :body where case_id = :case and seq = :seq",
-            case=case,
-            seq=seq,
-            body=bodies[other],
-        )
+        own(engine, f"update {{p}}disclosure set body = :body {HERE}", case=case, seq=seq, body=bodies[other])
 
 
 def cut_tail(engine: Engine) -> None:

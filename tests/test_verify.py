@@ -18,6 +18,7 @@ from tests.histories import (
     PHONE,
     SEEN,
     WANG,
+    change_row,
     clock,
     disarm,
     first,
@@ -116,28 +117,30 @@ def test_the_guard_that_was_dropped_is_why_all_this_was_possible(town: Engine) -
 
 # --- everything that has to follow from the lines
 
+VALUE = "update {p}disclosure set body = :body where case_id = :case and seq = 2"
+CASE = "update {p}cases set"
 OTHER = {
-    "a value nobody gave": ("commitment", "update {p}disclosure set body = :body where case_id = :case and seq = 2", {"remark": ["00", "丙"]}),
-    "a value without a salt": ("commitment", "update {p}disclosure set body = :body where case_id = :case and seq = 2", {"remark": 1}),
-    "no values": ("unreadable", "update {p}disclosure set body = :body where case_id = :case and seq = 2", [1]),
+    "a value nobody gave": ("commitment", VALUE, {"remark": ["00", "丙"]}),
+    "a value without a salt": ("commitment", VALUE, {"remark": 1}),
+    "no values": ("unreadable", VALUE, [1]),
     "a value never committed to": (
         "uncommitted", "insert into {p}disclosure(case_id, seq, body) values (:case, 6, :body)", {"extra": ["00", 1]},
     ),
     "a value taken away": ("undisclosed", "delete from {p}disclosure where case_id = :case and seq = 2", None),
     "a disclosure of no line": ("no_line", "insert into {p}disclosure(case_id, seq, body) values (:case, 99, :body)", {}),
-    "another state": ("case_line", "update {p}cases set state = 'assigned' where id = :case", None),
-    "another head": ("case_line", "update {p}cases set head = 'x' where id = :case", None),
-    "another line": ("case_line", "update {p}cases set seq = 99 where id = :case", None),
-    "open again": ("case_line", "update {p}cases set closed = not closed where id = :case", None),
-    "another definition": ("case_line", "update {p}cases set definition = 'x' where id = :case", None),
-    "another datum": ("case_data", "update {p}cases set data = replace(data, '已修', '未修') where id = :case", None),
-    "a datum more": ("case_data", "update {p}cases set data = replace(data, '\"title\"', '\"titel\"') where id = :case", None),
-    "another due day": ("case_data", "update {p}cases set clocks = replace(clocks, '2025-06-12', '2025-07-12') where id = :case", None),
-    "another unit": ("case_data", "update {p}cases set relations = replace(relations, 'water', 'roads') where id = :case", None),
-    "no data": ("case_unreadable", "update {p}cases set data = 'x' where id = :case", None),
+    "another state": ("case_line", f"{CASE} state = 'assigned' where id = :case", None),
+    "another head": ("case_line", f"{CASE} head = 'x' where id = :case", None),
+    "another line": ("case_line", f"{CASE} seq = 99 where id = :case", None),
+    "open again": ("case_line", f"{CASE} closed = not closed where id = :case", None),
+    "another definition": ("case_line", f"{CASE} definition = 'x' where id = :case", None),
+    "another datum": ("case_data", f"{CASE} data = replace(data, '已修', '未修') where id = :case", None),
+    "a datum more": ("case_data", f"{CASE} data = replace(data, '\"title\"', '\"titel\"') where id = :case", None),
+    "another due day": ("case_data", f"{CASE} clocks = replace(clocks, '2025-06-12', '2025-07-12') where id = :case", None),
+    "another unit": ("case_data", f"{CASE} relations = replace(relations, 'water', 'roads') where id = :case", None),
+    "no data": ("case_unreadable", f"{CASE} data = 'x' where id = :case", None),
     "an index without its relation": ("index", "delete from {p}relation where case_id = :case", None),
     "an index of another clock": ("index", "update {p}clock set due_on = '2025-07-12' where case_id = :case", None),
-    "an index of another day": ("index", "update {p}cases set due_on = '2025-07-12' where id = :case", None),
+    "an index of another day": ("index", f"{CASE} due_on = '2025-07-12' where id = :case", None),
     "a relation of nobody": ("no_case", "insert into {p}relation(case_id, relation, party) values ('zzz', 'lead', 'x')", None),
     "a case without lines": ("no_history", "delete from {p}history where case_id = :case", None),
     "lines without a case": ("no_case", "delete from {p}cases where id = :case", None),
@@ -228,8 +231,7 @@ def test_a_flood_of_faults_is_counted(town: Engine, monkeypatch: pytest.MonkeyPa
 
 def test_faults_speak_both_languages(town: Engine) -> None:
     disarm(town)
-    SEEN_FIRST = next(iter(SEEN))
-    SEEN_FIRST(town)
+    change_row(town)
     fault = verify(town.store).faults[0]
     assert str(fault) == f"{first(town)}:2: [hash] 本行内容与其哈希不符 / the line does not hash to its hash"
     assert all(zh and en for zh, en in WORDS.values())

@@ -262,8 +262,11 @@ def _heads(store: Store) -> Generator[Leaf]:
     c = store.tables.cases.c
     order: Any = c.id if store.is_sqlite else c.id.collate("C")
     query = store.tables.cases.select().with_only_columns(c.id, c.seq, c.head).order_by(order)
-    with store.connection() as connection:
-        for row in connection.execution_options(yield_per=BATCH).execute(query):
+    with (
+        store.connection() as connection,
+        connection.execution_options(yield_per=BATCH).execute(query) as found,
+    ):
+        for row in found:
             yield row.id, row.seq, row.head
 
 

@@ -199,7 +199,7 @@ class _Decision:
                     "due_on": state.due_on,
                     "on": timer.on.isoformat(),
                     "state": record.state,
-                }  # fmt: skip
+                }
             )
             for index, recipient in enumerate(told or ["nobody"]):
                 self.step.messages.append(
@@ -211,7 +211,7 @@ class _Decision:
                         recipient=recipient,
                         body=body,
                         state="queued" if timer is rungs[-1] else "superseded",
-                    )  # fmt: skip
+                    )
                 )
 
     def finish(self) -> Step:
@@ -465,7 +465,7 @@ class _Decision:
                     topic=event.name,
                     recipient=recipient,
                     body=body,
-                )  # fmt: skip
+                )
             )
 
     def _recipients(self, holder: Holder, record: Record) -> list[str]:

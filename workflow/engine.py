@@ -1,4 +1,7 @@
-"""The engine: what a host, the HTTP service, the scheduler and the command line call. Its parts: firing.py, decision.py, store/."""
+"""The engine: what a host, the HTTP service, the scheduler and the command line call.
+
+Its parts: firing.py, decision.py, store/.
+"""
 
 from __future__ import annotations
 
@@ -246,7 +249,7 @@ class Engine:
                     reasons=reasons,
                     form=tuple(f.name for f in event.form if f.required),
                     optional=tuple(f.name for f in event.form if not f.required),
-                )  # fmt: skip
+                )
             )
         return found
 

@@ -78,15 +78,16 @@ def _definitions(store: Store, out: Out) -> None:
 def _cases(portion: Portion, out: Out) -> Iterator[int]:
     """Write the cases of a portion; the number of lines of each."""
     erasures = portion.by_case("erasure")
-    for case, lines in groupby(portion.lines(), key=itemgetter(0)):
-        for row in erasures.get(case, []):
-            note = {"by": row.erased_by, "reason": row.reason, "at": row.erased_at}
-            _put(out, {"erasure": {"case": case, "fields": json.loads(row.fields), **note}})
-        count = 0
-        for line in lines:
-            out.write(_line(line))
-            count += 1
-        yield count
+    with closing(portion.lines()) as found:
+        for case, lines in groupby(found, key=itemgetter(0)):
+            for row in erasures.get(case, []):
+                note = {"by": row.erased_by, "reason": row.reason, "at": row.erased_at}
+                _put(out, {"erasure": {"case": case, "fields": json.loads(row.fields), **note}})
+            count = 0
+            for line in lines:
+                out.write(_line(line))
+                count += 1
+            yield count
 
 
 def _line(line: Any) -> str:

@@ -198,15 +198,16 @@ class _Walk:
         relations, clocks = portion.by_case("relation"), portion.by_case("clock")
         erasures, barred = portion.by_case("erasure"), portion.by_case("barred")
         silent = set(portion.cases)
-        for case, lines in groupby(self._counted(portion.lines()), key=itemgetter(0)):
-            units = {row.unit for row in barred.get(case, [])}
-            chain = _Chain(self, portion, case, _erased_until(erasures.get(case, [])), units)
-            chain.check(lines)
-            silent.discard(case)
-            if case in portion.cases:
-                chain.agree(portion.cases[case], relations.get(case, []), clocks.get(case, []))
-            else:
-                self.fault(case, 1, "no_case", name="history")
+        with closing(portion.lines()) as found:
+            for case, lines in groupby(self._counted(found), key=itemgetter(0)):
+                units = {row.unit for row in barred.get(case, [])}
+                chain = _Chain(self, portion, case, _erased_until(erasures.get(case, [])), units)
+                chain.check(lines)
+                silent.discard(case)
+                if case in portion.cases:
+                    chain.agree(portion.cases[case], relations.get(case, []), clocks.get(case, []))
+                else:
+                    self.fault(case, 1, "no_case", name="history")
         for case in sorted(silent):
             self.fault(case, None, "no_history")
         self._orphans(portion, {"relation": relations, "clock": clocks})

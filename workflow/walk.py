@@ -32,15 +32,16 @@ class Portion:
         self.upto = next(reversed(self.cases)) if len(self.cases) == PORTION else None
         """the last id; None in the last portion, to which everything beyond belongs"""
 
-    def lines(self) -> Iterator[Any]:
-        """Every line by case and number: the columns of `rows.HISTORY`, then its disclosure."""
+    def lines(self) -> Generator[Any]:
+        """Every line by case and number: the columns of `rows.HISTORY`, then its disclosure. Close it when you stop early."""
         h, d = self._tables.history, self._tables.disclosure
         joined = h.outerjoin(d, (d.c.case_id == h.c.case_id) & (d.c.seq == h.c.seq))
         query = (
             h.select().with_only_columns(*(h.c[name] for name in rows.HISTORY), d.c.body).select_from(joined)
         )
         query = query.where(*self._between(h.c.case_id)).order_by(h.c.case_id, h.c.seq)
-        yield from self._connection.execute(query.execution_options(yield_per=BATCH))
+        with self._connection.execute(query.execution_options(yield_per=BATCH)) as found:
+            yield from found
 
     def by_case(self, table: str) -> dict[str, list[Any]]:
         """The rows of a table that has a case_id."""

@@ -239,7 +239,7 @@ end $$""",
                 ("anchor", "update or delete or truncate"),
                 ("definition", "update or delete or truncate"),
             )
-        ),  # fmt: skip
+        ),
         # Two triggers, so that a person's line in a case that bars nobody costs one look into an index.
         f"""create or replace function {p}separate() returns trigger language plpgsql as $$
 begin

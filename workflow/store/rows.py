@@ -103,7 +103,7 @@ def clock_rows(step: Step) -> list[tuple[Any, ...]]:
                 clock.running,
                 clock.next_rung,
                 clock.next_at,
-            )  # fmt: skip
+            )
         )
     return rows
 
@@ -133,7 +133,7 @@ def _clock_text(clock: ClockState) -> str:
             clock.running,
             clock.next_rung,
             clock.next_at,
-        ]  # fmt: skip
+        ]
     )
     object.__setattr__(clock, "text", text)
     return text

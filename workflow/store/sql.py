@@ -457,7 +457,7 @@ class Store:
                 content=definition.content,
                 published_at=at,
                 published_by=by,
-            )  # fmt: skip
+            )
         )
         policies = [
             {"definition": definition.hash, "event": e.name, "automatic": e.automatic is not None}
