@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workflow import Actor, Engine
 from workflow.library import Library
 
-from .lifecycle import Office
+from .lifecycle import PLACE, Office
 
 
 def mine(office: Office, person: str) -> list[str]:
@@ -39,8 +41,10 @@ def test_earliest_first_and_search(office: Office) -> None:
     assert [c.id for c in office.engine.search(number=found[0].number)] == [early.id]
 
 
-def test_cases_of_a_version_that_left_the_folder_still_wait(office: Office, small: Library) -> None:
+def test_cases_of_a_version_that_left_the_folder_still_wait(office: Office, library: Library) -> None:
     """A node that never saw the old definition finds its cases all the same."""
     case = office.filed("dep1")
-    fresh = Engine(office.engine.database, small, clock=office.clock)
+    left = {name: law for name, law in library.definitions.items() if name != "suggestion"}
+    folder = replace(library, definitions=left, versions={})
+    fresh = Engine(office.engine.database, folder, place=PLACE, clock=office.clock)
     assert [c.id for c in fresh.worklist(Actor(person="li"))] == [case.id]

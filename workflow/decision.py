@@ -240,9 +240,8 @@ class _Decision:
                 roles = self._laws.codes.get("roles")
                 reasons.append(authorization.not_permitted(event, law.definition, roles))
             here = {act.actor.person, act.actor.on_behalf_of} - {None}
-            for other in event.not_by:
-                if not here.isdisjoint(record.last_by.get(other, "").split(_BEHALF)):
-                    reasons.append(authorization.same_person(event, law.event(other).title.zh))
+            same = [o for o in event.not_by if not here.isdisjoint(record.last_by.get(o, "").split(_BEHALF))]
+            reasons += [authorization.same_person(event, law.event(other).title.zh) for other in same]
         return permit, reasons
 
     def view(self, law: Law, record: Record, data: Mapping[str, Any]) -> View:
