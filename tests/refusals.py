@@ -1,5 +1,4 @@
 """Every refusal of the loader with the smallest change that earns it; ¦ stands where the fault is."""
-# ruff: noqa: E501 - one case a line
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_one_filter(office: Office) -> None:
                 if case in mine:
                     assert question(case, actor=actor)
                 else:
-                    with pytest.raises(NotFound) as refused:
+                    with pytest.raises(NotFound):
                         question(case, actor=actor)
             if case not in mine:
                 assert e.children(case, actor=actor) == []

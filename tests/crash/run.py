@@ -126,7 +126,7 @@ class Run:
             else:
                 self._tell(int(role.removeprefix("client ")))
             status = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - whatever it was, the parent reads it
             (self.folder / f"fault-{os.getpid()}").write_text(f"{role}\n{traceback.format_exc()}")
         finally:
             os._exit(status)
