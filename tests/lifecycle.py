@@ -27,7 +27,11 @@ from sqlalchemy import text
 from workflow import Actor, Case, Engine, Refused, load_definitions
 from workflow.library import Library
 from workflow.random import SeededRandom
+from workflow.store import postgresql
+from workflow.store.schema import PREFIX, Tables
 from workflow.testing import FrozenClock
+
+from .postgres import Server
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parent / "definitions"
@@ -259,6 +263,38 @@ def ready_file(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Pa
     return path
 
 
+@pytest.fixture(scope="session")
+def ready_database(postgres_server: Server, library: Library) -> Iterator[str]:
+    """The same on PostgreSQL, one for all tests of this process, put back before each: a new one would cost a second."""
+    name = postgres_server.create()
+    set_up(postgres_server.database(name), library)
+    with psycopg.connect(postgres_server.database(name), autocommit=True) as connection:
+        for table in KEPT:
+            connection.execute(f"create table kept_{table} as select * from {PREFIX}{table}")
+    yield name
+    postgres_server.drop(name)
+
+
+KEPT = ("grant", "definition", "event_policy")
+
+
+def as_new(connection: psycopg.Connection) -> None:
+    """Throw out whoever is left of a failed test, empty the tables past their triggers, put the guards back."""
+    connection.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    tables = ", ".join(table.name for table in Tables(PREFIX).metadata.sorted_tables)
+    with connection.transaction():
+        connection.execute("set local session_replication_role = replica")
+        connection.execute("drop table if exists petition")
+        connection.execute(f"truncate {tables} restart identity")
+        for table in KEPT:
+            connection.execute(f"insert into {PREFIX}{table} select * from kept_{table}")
+        for statement in postgresql.protection(PREFIX):
+            connection.execute(statement)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ready_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of each kind with the schema, the shipped definitions and the persons."""
@@ -266,13 +302,13 @@ def ready_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("ready_file"), tmp_path / "ready.db")
         yield f"sqlite:///{tmp_path / 'ready.db'}"
         return
-    server, library = request.getfixturevalue("postgres_server"), request.getfixturevalue("library")
-    name = server.create(server.template("office", lambda url: set_up(url, library)))
+    server, name = request.getfixturevalue("postgres_server"), request.getfixturevalue("ready_database")
+    with psycopg.connect(server.database(name), autocommit=True) as connection:
+        as_new(connection)
     yield server.database(name)
     until = time.monotonic() + 3
     while (left := server.connections(name)) and time.monotonic() < until:
         time.sleep(0.01)
-    server.drop(name)
     assert not left, f"{left} connection(s) to PostgreSQL left open"
 
 

@@ -18,7 +18,7 @@ NAMES = {
 
 SIGNATURES = {
     "start": "kind, actor, data, *, tenant, key=, effective_on=, reason=, imported=, id=, session=",
-    "fire": "case, event, actor, data=, *, revision=, key=, effective_on=, reason=, imported=, session=",
+    "fire": "case, event, actor, data=, *, revision=, key=, effective_on=, reason=, imported=, number=, session=",
     "batch": "requests, *, session=",
     "permitted": "case, actor, *, session=",
     "tick": "limit=",
