@@ -22,7 +22,7 @@ from typing import Any
 from .anchor import Anchor, AnchorCheck, HmacSigner, Signer, read_anchor
 from .errors import Text
 from .family import Record
-from .history import GENESIS, HASHED, canonical, commitment, line_hash
+from .history import GENESIS, HASHED, RECALCULATE, canonical, commitment, line_hash
 from .model import SYSTEM
 from .store import rows
 from .store.sql import Store
@@ -183,6 +183,8 @@ class _Walk:
         self.ends[row.hash] = {s for s, entry in (content.get("states") or {}).items() if entry.get("end")}
         if self.automatic[row.hash] != policy:
             self.fault(None, None, "definition_policy", name=name)
+        # A person's act that every case knows without its definition: due days after a holiday notice.
+        self.automatic[row.hash][RECALCULATE] = False
 
     # -- cases
 

@@ -364,7 +364,7 @@ class Store:
         self, connection: Connection, case: str, note: dict[str, str], gone: Callable[[str, Any], bool]
     ) -> int:
         """Take out what `gone(name, value)` says; `erasure` notes for each field the last line it was taken from."""
-        d, cases = self.tables.disclosure, self.tables.cases
+        d = self.tables.disclosure
         count, until = 0, dict[str, int]()
         for row in connection.execute(select(d).where(d.c.case_id == case).order_by(d.c.seq)).all():
             body = json.loads(row.body)
@@ -375,15 +375,27 @@ class Store:
                 here = and_(d.c.case_id == case, d.c.seq == row.seq)
                 connection.execute(update(d).where(here).values(body=canonical(left)))
         if until:
-            data = json.loads(connection.execute(select(cases.c.data).where(cases.c.id == case)).scalar_one())
-            kept = {name: value for name, value in data.items() if not gone(name, value)}
-            connection.execute(
-                update(cases).where(cases.c.id == case).values(data=json.dumps(kept, ensure_ascii=False))
-            )
+            self._forget_standing(connection, case, gone)
             connection.execute(
                 insert(self.tables.erasure).values(case_id=case, fields=canonical(until), **note)
             )
         return count
+
+    def _forget_standing(self, connection: Connection, case: str, gone: Callable[[str, Any], bool]) -> None:
+        """The same in what the case is now: its data, and the reasons its clocks were extended for."""
+        cases = self.tables.cases
+        found = connection.execute(select(cases.c.data, cases.c.clocks).where(cases.c.id == case)).one()
+        data, clocks = json.loads(found.data), json.loads(found.clocks)
+        kept = {name: value for name, value in data.items() if not gone(name, value)}
+        for ledger, *_ in clocks.values():
+            for entry in ledger["entries"]:
+                if entry["kind"] == "extend" and gone("@reason", entry.get("reason")):
+                    entry.pop("reason", None)
+        texts = {
+            name: json.dumps(value, ensure_ascii=False)
+            for name, value in (("data", kept), ("clocks", clocks))
+        }
+        connection.execute(update(cases).where(cases.c.id == case).values(**texts))
 
     def add(self, connection: Connection, table: str, **values: Any) -> None:
         """One row into one of the plain tables."""

@@ -1,0 +1,234 @@
+"""What was said can be taken back (PIPL art. 47): value and salt are gone everywhere, and the chain is whole."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.histories import (
+    HERE,
+    LI,
+    LINES,
+    PHONE,
+    disarm,
+    first,
+    letter,
+    open_town,
+    own,
+    rows,
+    town,
+    town_file,
+    town_url,
+)
+from workflow import Actor, Engine, NotFound, Refused, check_export
+from workflow.anchor import make_anchor
+from workflow.export import export_history
+from workflow.verify import verify
+
+__all__ = ["town", "town_file", "town_url"]
+
+
+def salt_of(engine: Engine, case: str, field: str) -> str:
+    body = rows(engine, f"select body from {{p}}disclosure {HERE}", case=case, seq=1)[0].body
+    return str(json.loads(body)[field][0])
+
+
+def dump(engine: Engine) -> str:
+    """Every row of every table of ours."""
+    tables = [table.name for table in engine.store.tables.metadata.sorted_tables]
+    return "\n".join(str(tuple(row)) for table in tables for row in rows(engine, f"select * from {table}"))
+
+
+@pytest.fixture
+def said(town: Engine) -> tuple[str, str, str]:
+    """A letter with a canary for a phone, its review with the copy; (letter, review, salt)."""
+    case = town.start("letter", LI, {"title": "题", "phone": "CANARY-77"}, tenant="hb/town", key="with a key")
+    town.fire(case.id, "note", LI, {"remark": "CANARY-77"}, key="another key")
+    town.fire(case.id, "assign", LI, {"lead_unit": "water"}, reason="CANARY-77 asked for it")
+    return case.id, town.children(case.id)[0].id, salt_of(town, case.id, "phone")
+
+
+def test_value_and_salt_are_in_no_table(town: Engine, said: tuple[str, str, str]) -> None:
+    """The copy that the review was opened with goes too; what was said elsewhere is another field and stays."""
+    case, review, salt = said
+    copied = salt_of(town, review, "phone")
+    assert dump(town).count("CANARY-77") == 8, (
+        "a phone in two lines and two cases, a remark in a line and a case, a reason in two lines"
+    )
+    assert town.erase(case, ["phone"], actor=LI, reason="本人要求") == 2
+    left = dump(town)
+    assert salt not in left
+    assert copied not in left
+    assert '"phone":' not in "".join(
+        row.data for row in rows(town, "select data from {p}cases where root_id = :c", c=case)
+    )
+    assert town.erase(case, ["remark", "@reason"], actor=LI, reason="本人要求") == 3
+    assert "CANARY-77" not in dump(town)
+
+
+def test_not_one_byte_is_left_in_the_file(town_file: Path, tmp_path: Path) -> None:
+    """Without any VACUUM, because secure_delete is on; nor in the journal beside it."""
+    path = tmp_path / "town.db"
+    path.write_bytes(town_file.read_bytes())
+    engine = open_town(f"sqlite:///{path}", seed=9)
+    long = "CANARY-" + "很长的话" * 3000  # overflow pages
+    case = engine.start("letter", LI, {"title": "题", "phone": long}, tenant="hb/town")
+    engine.fire(case.id, "assign", LI, {"lead_unit": "water"})
+    salt = salt_of(engine, case.id, "phone")
+    assert b"CANARY-" + "很长的话".encode() in path.read_bytes()
+    engine.erase(case.id, ["phone"], actor=LI, reason="本人要求")
+    for file in tmp_path.iterdir():
+        content = file.read_bytes()
+        assert b"CANARY-" + "很长的话".encode() not in content, file.name
+        assert "很长的话很长的话".encode() not in content, file.name
+        assert salt.encode() not in content, file.name
+    engine.database.dispose()
+
+
+def test_the_chain_is_whole_and_the_history_says_what_was_erased(
+    town: Engine, said: tuple[str, str, str]
+) -> None:
+    case, review, _ = said
+    heads = {entry.hash for id_ in (case, review) for entry in town.history(id_)}
+    anchor = make_anchor(town.store, None, town.clock.now())
+    town.erase(case, ["phone"], actor=LI, reason="本人要求")
+    report = verify(town.store, [anchor])
+    assert (report.faults, report.erased) == ((), 2)
+    assert {entry.hash for id_ in (case, review) for entry in town.history(id_)} == heads
+    assert town.history(case)[0].erased == ("phone",)
+    assert town.history(review)[0].erased == ("phone",)
+    assert "phone" not in town.history(case)[0].data
+    assert "phone" not in town.case(case).data
+    assert "phone" not in town.case(review).data
+    assert "phone" not in town.case_at(case, 1).data
+    noted = rows(town, "select case_id, fields, erased_by, reason from {p}erasure order by id")
+    assert [tuple(row) for row in noted] == [(id_, '{"phone":1}', "li", "本人要求") for id_ in (case, review)]
+
+
+def test_the_export_shows_it_too(town: Engine, said: tuple[str, str, str], tmp_path: Path) -> None:
+    town.erase(said[0], ["phone"], actor=LI, reason="本人要求")
+    out = io.StringIO()
+    export_history(town.store, out)
+    file = tmp_path / "export.jsonl"
+    file.write_text(out.getvalue(), encoding="utf-8")
+    assert check_export.check(str(file)).faults == 0
+    rows_ = [json.loads(line) for line in out.getvalue().splitlines()]
+    notes = [row["erasure"] for row in rows_ if "erasure" in row]
+    assert {note["case"] for note in notes} == set(said[:2])
+    assert [(note["fields"], note["by"], note["reason"]) for note in notes] == [
+        ({"phone": 1}, "li", "本人要求")
+    ] * 2
+
+
+def test_the_reason_of_an_extension_goes_from_its_clock_as_well(
+    town: Engine, said: tuple[str, str, str]
+) -> None:
+    case = said[0]
+    town.fire(case, "prolong", LI, {"until": "2025-07-20"}, reason="CANARY-78 is ill")
+    assert dump(town).count("CANARY-78") == 2, "in the line and in the ledger"
+    due = town.case(case).clocks
+    town.erase(case, ["@reason"], actor=LI, reason="本人要求")
+    assert "CANARY-78" not in dump(town)
+    assert town.case(case).clocks == due
+    assert verify(town.store).sound
+
+
+def test_only_what_was_asked_for_goes(town: Engine, said: tuple[str, str, str]) -> None:
+    """A relative's field of the same name with another value is somebody else's word."""
+    review = said[1]
+    others = letter(town, 8)
+    assert town.erase(review, ["title"], actor=LI, reason="误录") == 2, (
+        "the copy in the letter is the same word"
+    )
+    assert town.case(others.id).data["title"] == "来信8"
+    assert town.case(others.id).data["phone"] == PHONE
+    again = town.start("letter", LI, {"title": "甲", "phone": "1"}, tenant="hb/town")
+    town.fire(again.id, "assign", LI, {"lead_unit": "water"})
+    child = town.children(again.id)[0].id
+    town.fire(child, "judge", LI, {"opinion": "好"})
+    assert town.erase(again.id, ["opinion", "phone"], actor=LI, reason="误录") == 2
+    assert town.case(child).data == {"title": "甲", "opinion": "好"}
+    assert verify(town.store).sound
+
+
+def test_erasing_twice_takes_nothing_more_and_notes_nothing_more(
+    town: Engine, said: tuple[str, str, str]
+) -> None:
+    assert town.erase(said[0], ["phone", "unheard_of"], actor=LI, reason="本人要求") == 2
+    assert town.erase(said[0], ["phone", "unheard_of"], actor=LI, reason="本人要求") == 0
+    assert len(rows(town, "select id from {p}erasure")) == 2
+
+
+def test_a_value_said_again_after_it_was_erased_stands_and_is_guarded(town: Engine) -> None:
+    """The note covers the lines up to the erasure; what is said later cannot be taken away under it."""
+    case = town.start("letter", LI, {"title": "题"}, tenant="hb/town").id
+    town.fire(case, "note", LI, {"remark": "一"})
+    town.erase(case, ["remark"], actor=LI, reason="误录")
+    town.fire(case, "note", LI, {"remark": "二"})
+    assert town.case(case).data["remark"] == "二"
+    assert verify(town.store).sound
+    own(town, f"delete from {{p}}disclosure {HERE}", case=case, seq=3)
+    assert {fault.code for fault in verify(town.store).faults} == {"undisclosed", "case_data"}
+
+
+def test_it_needs_a_reason_and_a_case(town: Engine) -> None:
+    with pytest.raises(Refused, match="reason"):
+        town.erase(first(town), ["phone"], actor=LI, reason=" ")
+    with pytest.raises(NotFound):
+        town.erase("nobody", ["phone"], actor=LI, reason="x")
+    assert verify(town.store).erased == 0
+
+
+# --- others who work on the case meanwhile
+
+
+def test_a_node_that_remembers_the_value_does_not_write_it_back(
+    town: Engine, said: tuple[str, str, str], town_url: str
+) -> None:
+    case = said[0]
+    other = open_town(town_url, seed=11)
+    other.fire(case, "note", LI, {"remark": "记得"})  # now it remembers the family
+    town.erase(case, ["phone"], actor=LI, reason="本人要求")
+    other.fire(case, "note", LI, {"remark": "二"})
+    assert "phone" not in other.case(case).data
+    assert verify(town.store).sound
+    other.database.dispose()
+
+
+def test_erasing_does_not_undo_what_is_being_written(
+    town: Engine, said: tuple[str, str, str], town_url: str
+) -> None:
+    """Somebody else's event is uncommitted when the erasure begins; both are there in the end."""
+    case, other, done = said[0], open_town(town_url, seed=11), []
+    with other.database.connect() as connection:
+        with connection.begin():
+            other.fire(case, "note", LI, {"remark": "同时"}, session=connection)
+            eraser = threading.Thread(
+                target=lambda: done.append(town.erase(case, ["phone"], actor=LI, reason="本人要求"))
+            )
+            eraser.start()
+            eraser.join(0.5)
+            assert eraser.is_alive(), "it waits for the one who was first"
+        eraser.join()
+    assert done == [2]
+    assert town.case(case).data["remark"] == "同时"
+    assert "phone" not in town.case(case).data
+    assert verify(town.store).sound
+    other.database.dispose()
+
+
+def test_an_erasure_that_was_made_up_is_no_cover_for_other_fields(town: Engine) -> None:
+    case = first(town)
+    disarm(town)
+    own(
+        town, "insert into {p}erasure(case_id, fields, erased_by, reason, erased_at) values (:case, :fields, 'x', 'x', 'x')",
+        case=case, fields='{"title": 1}',
+    )  # fmt: skip
+    own(town, f"delete from {{p}}disclosure {HERE}", case=case, seq=1)
+    assert ("undisclosed", 1) in {(fault.code, fault.seq) for fault in verify(town.store).faults}
+    assert verify(town.store).rows == LINES
+    assert Actor(person="li") == LI
