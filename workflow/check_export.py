@@ -169,6 +169,8 @@ class Checker:
         self.definitions[data["definition"]] = {
             e: entry.get("automatic") is not None for e, entry in events.items()
         }
+        # A person's act that every case knows without its definition: due days after a holiday notice.
+        self.definitions[data["definition"]]["recalculate"] = False
 
     def _end(self, row: int, counts: dict[str, int]) -> None:
         self._close()

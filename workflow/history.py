@@ -18,6 +18,8 @@ from .random import RandomSource
 
 DOMAIN = b"tibandu-history-1"
 GENESIS = "0" * 64
+RECALCULATE = "recalculate"
+"""the reserved event of a case whose due days a new holiday notice has moved; no definition may declare it"""
 HASHED = (
     "case", "seq", "recorded_at", "effective_on", "event", "from_state", "to_state", "actor", "on_behalf_of",
     "role", "unit", "automatic", "definition", "commitments", "prev",

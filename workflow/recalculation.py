@@ -24,7 +24,7 @@ from .laws import Laws
 from .model import SYSTEM, Actor
 from .random import RandomSource
 
-EVENT = "recalculate"
+EVENT = history.RECALCULATE
 """reserved: the line's event, which no definition declares"""
 TRIES = 6
 
