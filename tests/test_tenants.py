@@ -18,15 +18,17 @@ def test_one_filter(office: Office) -> None:
     sibling = e.start("suggestion", Actor(person="chi"), {
         "title": "t", "body": "b", "first_signer": "dep4", "signers": ["dep4"], "publication_wish": "full"}, tenant=chibi)  # fmt: skip
     e.grant("zwei", "deputy_affairs", twin)
+    beside = e.start("suggestion", Actor(person="zwei"), {
+        "title": "t", "body": "b", "first_signer": "dep5", "signers": ["dep5"], "publication_wish": "full"}, tenant=twin)  # fmt: skip
     seen = {
-        "li": {city.id, county.id, sibling.id}, "jia": {county.id}, "chi": {sibling.id}, "zwei": set(), "nobody": set(),
+        "li": {city.id, county.id, sibling.id}, "jia": {county.id}, "chi": {sibling.id}, "zwei": {beside.id}, "nobody": set(),
         "dep1": {city.id}, "dep3": {county.id}, "wang": set(),
     }  # fmt: skip
     for person, mine in seen.items():
         actor = Actor(person=person)
         assert {c.id for c in e.search(actor=actor)} == mine
         assert {c.id for c in e.worklist(actor)} <= mine
-        for case in (city.id, county.id, sibling.id, "absent"):
+        for case in (city.id, county.id, sibling.id, beside.id, "absent"):
             for question in (e.case, e.history):
                 if case in mine:
                     assert question(case, actor=actor)
