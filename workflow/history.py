@@ -11,6 +11,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from .family import HistoryRow
@@ -42,11 +43,15 @@ def commit(data: Mapping[str, Any], source: RandomSource) -> tuple[str, str]:
     commitments, disclosure = {}, {}
     salts = source.bytes(16 * len(data)).hex()
     for index, (name, value) in enumerate(data.items()):
-        salt, key, text = salts[32 * index : 32 * index + 32], canonical(name), canonical(value)
+        salt, key, text = salts[32 * index : 32 * index + 32], _key(name), canonical(value)
         commitments[name] = f'{key}:"{_commitment(salt, text)}"'
         disclosure[name] = f'{key}:["{salt}",{text}]'
     names = sorted(data)
     return _joined(commitments, names), _joined(disclosure, names)
+
+
+_key = lru_cache(maxsize=1024)(canonical)
+"""names of fields come again and again"""
 
 
 def _joined(members: Mapping[str, str], names: Iterable[str]) -> str:

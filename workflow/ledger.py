@@ -51,8 +51,16 @@ class Entry:
 
     def to_data(self) -> dict[str, str]:
         """As JSON: dates in ISO, empty fields left out."""
-        named = {name: getattr(self, name) for name in self.__slots__}
-        return {name: str(value) for name, value in named.items() if value}
+        data: dict[str, str] = {"kind": self.kind, "on": self.on.isoformat()}
+        if self.reason:
+            data["reason"] = self.reason
+        if self.by:
+            data["by"] = self.by
+        if self.until:
+            data["until"] = self.until.isoformat()
+        if self.asked_on:
+            data["asked_on"] = self.asked_on.isoformat()
+        return data
 
     @classmethod
     def from_data(cls, data: Mapping[str, str]) -> Entry:
@@ -227,7 +235,10 @@ class Ledger:
         return replace(self, entries=(*self.entries, entry))
 
     def _last(self, *kinds: Kind) -> Entry | None:
-        return next((entry for entry in reversed(self.entries) if entry.kind in kinds), None)
+        for entry in reversed(self.entries):
+            if entry.kind in kinds:
+                return entry
+        return None
 
     def _since_reset(self) -> tuple[Entry, ...]:
         last = self._last("reset")

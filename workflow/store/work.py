@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, event
@@ -53,18 +53,17 @@ class OwnWork:
         self._prefix = prefix
         self.cursor = cursor
 
-    @contextmanager
-    def atomic(self, *, single: bool = False, nested: bool = False) -> Iterator[None]:
+    def atomic(self, *, single: bool = False, nested: bool = False) -> AbstractContextManager[None]:
         """Between BEGIN and COMMIT, unless one statement of PostgreSQL is all there is."""
         if nested:
-            with _savepoint(self.cursor, self._prefix):
-                yield
-            return
+            return _savepoint(self.cursor, self._prefix)
         if single and self._dialect == "postgresql":
-            with _translated(self._prefix):
-                yield
-            return
-        with _translated(self._prefix):
+            return _Translated(self._prefix)
+        return self._transaction()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _Translated(self._prefix):
             self.cursor.execute("begin immediate" if self._dialect == "sqlite" else "begin")
             try:
                 yield
@@ -88,17 +87,15 @@ class HostWork:
         self._prefix = prefix
         self.cursor = cursor
 
-    @contextmanager
-    def atomic(self, *, single: bool = False, nested: bool = False) -> Iterator[None]:
+    def atomic(self, *, single: bool = False, nested: bool = False) -> AbstractContextManager[None]:
         """Between SAVEPOINT and RELEASE."""
-        with _savepoint(self.cursor, self._prefix):
-            yield
+        return _savepoint(self.cursor, self._prefix)
 
 
 @contextmanager
 def _savepoint(cursor: Any, prefix: str) -> Iterator[None]:
     name = f"{prefix}step"
-    with _translated(prefix):
+    with _Translated(prefix):
         cursor.execute(f"savepoint {name}")
         try:
             yield
@@ -109,17 +106,22 @@ def _savepoint(cursor: Any, prefix: str) -> Iterator[None]:
         cursor.execute(f"release savepoint {name}")
 
 
-@contextmanager
-def _translated(prefix: str) -> Iterator[None]:
-    try:
-        yield
-    except WorkflowError:
-        raise
-    except Exception as error:
-        ours = translate(error, prefix)
-        if ours is None:
-            raise
-        raise ours from error
+class _Translated:
+    """Within it, an error of the driver that we can explain becomes ours."""
+
+    __slots__ = ("_prefix",)
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, WorkflowError):
+            ours = translate(error, self._prefix)
+            if ours is not None:
+                raise ours from error
 
 
 @contextmanager
