@@ -24,7 +24,7 @@ from tests.histories import (
     town_file,
     town_url,
 )
-from workflow import Actor, Engine, NotFound, Refused, check_export
+from workflow import Engine, NotFound, Refused, check_export
 from workflow.anchor import make_anchor
 from workflow.export import export_history
 from workflow.verify import verify
@@ -231,4 +231,3 @@ def test_an_erasure_that_was_made_up_is_no_cover_for_other_fields(town: Engine) 
     own(town, f"delete from {{p}}disclosure {HERE}", case=case, seq=1)
     assert ("undisclosed", 1) in {(fault.code, fault.seq) for fault in verify(town.store).faults}
     assert verify(town.store).rows == LINES
-    assert Actor(person="li") == LI
