@@ -17,6 +17,7 @@ from workflow.loader import load_definitions
 from workflow.memory import Memory
 from workflow.model import Actor, Request
 
+from . import a_limit as limit
 from .w1def import Refused
 
 TENANT = "xn"
@@ -109,3 +110,19 @@ class WalBatches(Batches):
     """Batches in WAL."""
 
     journal = "wal"
+
+
+class TruncateLimit(limit.Lite):
+    """The limit on the rollback journal the engine ships with."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.c.execute("pragma journal_mode = truncate").fetchone()
+
+
+class TruncateLimitBulk(limit.LiteBulk):
+    """Its bulk on the same."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.c.execute("pragma journal_mode = truncate").fetchone()

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from workflow.engine import Engine
-from workflow.model import Grant
+from workflow.model import Grant, Request
 from workflow.store.sqlite import protection
 
 from .contender import LIVE, TENANT, actor_of, open_engine
-from .w1def import actor_for, actors, path, payload, title, unit_of
+from .w1def import TEXT, actor_for, actors, path, payload, title, unit_of
 
 MODEL = "m{:019d}"
 MODELS = 20
@@ -39,6 +39,34 @@ def fill(url: str, live: int, background: int, *, lines: int | None = None) -> N
     with engine.database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("vacuum analyze" if not engine.store.is_sqlite else "analyze")
     engine.database.dispose()
+
+
+def long_cases(url: str, wanted: dict[str, tuple[int, int]]) -> list[list[str]]:
+    """For each (event, how many cases, how many lines): cases in `handling` with so many lines of that event."""
+    engine, made = open_engine(url), list[list[str]]()
+    for group, (name, (cases, lines)) in enumerate(wanted.items()):
+        event = name.split()[0]
+        field = "remark" if event == "remark" else "opinion"
+        ids = [f"h{group}{number:018d}" for number in range(cases)]
+        with engine.database.begin() as connection:
+            for case in ids:
+                _start(engine, connection, case, [2])
+                for step in ("submit", "approve", "assign", "accept", "handle"):
+                    said = {"opinion": payload(2, step)["opinion"]}
+                    engine.fire(case, step, actor_of(actor_for(2, step)), said, session=connection)
+        more = lines - 6
+        for start in range(0, more, 50):
+            rows = [
+                Request(case=case, event=event, actor=actor_of(11), data={field: TEXT})
+                for _ in range(start, min(start + 50, more))
+                for case in ids
+            ]
+            for outcome in engine.batch(rows):
+                if outcome.error is not None:
+                    raise outcome.error
+        made.append(ids)
+    engine.database.dispose()
+    return made
 
 
 def _people(engine: Engine) -> None:
