@@ -112,6 +112,16 @@ def test_one_broken_case_holds_up_no_other(office: Office, library, caplog) -> N
     assert first.id in caplog.text
 
 
+def test_a_page_of_broken_cases_is_stepped_over(office: Office, library, caplog) -> None:
+    broken = [office.assigned() for _ in range(2)]
+    for case in broken:
+        execute(office.engine, f"update {{p}}cases set definition = '{'0' * 64}' where id = '{case.id}'")
+    whole = office.assigned()
+    office.clock.advance(days=60)
+    fresh = Engine(office.engine.database, library, place=PLACE, clock=office.clock)
+    assert {f.case for f in fresh.tick(1)} == {whole.id}
+
+
 def test_a_tick_is_bounded(office: Office) -> None:
     for _ in range(3):
         office.filed("dep1")

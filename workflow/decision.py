@@ -51,16 +51,20 @@ def decide_tick(
 
     Every rung that passed is recorded, only the highest is sent. The first day after the due day fires the clock's `missed`
     event, dated that day. Nothing here can decide: the event is automatic by definition, and refused otherwise.
+
+    After an outage the rungs up to the due day come first and what being late brings in a later step, so that several
+    clocks run out in the order of their due days: a lapse of the 11th must not hide the notice of the 9th.
     """
     state = family.records[case].clocks.get(clock)
-    rungs = timers.passed(laws, state, now) if state else ()
-    if not rungs:
+    passed = timers.passed(laws, state, now) if state else ()
+    if not passed:
         return None
+    rungs = tuple(timer for timer in passed if timer.rung <= 0) or passed
     first_late = next((timer for timer in rungs if timer.rung == 1), None)
     day = (first_late or rungs[-1]).on
     act = Act(actor=Actor(person=SYSTEM), now=now, day=day, effective_on=day.isoformat())
     decision = _Decision(laws, family, act, source)
-    event = decision.ring(case, clock, rungs, missed=first_late is not None)
+    event = decision.ring(case, clock, rungs, newest=passed[-1], missed=first_late is not None)
     return Tick(decision.finish(), rungs, event)
 
 
@@ -152,11 +156,16 @@ class _Decision:
         self._records[case] = blank
         self._apply(law, rule, blank, data, self._act.cause)
 
-    def ring(self, case: str, clock: str, rungs: Sequence[timers.Timer], *, missed: bool) -> str | None:
-        """Record the rungs of a clock and, when it has run out, fire its `missed` event; its name is returned."""
+    def ring(
+        self, case: str, clock: str, rungs: Sequence[timers.Timer], *, newest: timers.Timer, missed: bool
+    ) -> str | None:
+        """Record the rungs of a clock and, when it has run out, fire its `missed` event; its name is returned.
+
+        Only the `newest` rung that has passed is sent.
+        """
         record = self._records[case]
         law = self._laws.pinned(record.definition)
-        self._alert(law, record, clock, rungs)
+        self._alert(law, record, clock, rungs, newest)
         waiting = timers.advance(self._laws, record.clocks[clock], rungs[-1].rung)
         self._put(replace(record, clocks={**record.clocks, clock: waiting}))
         self.step.clocks[case, clock] = None
@@ -184,7 +193,9 @@ class _Decision:
             return False
         return True
 
-    def _alert(self, law: Law, record: Record, clock: str, rungs: Sequence[timers.Timer]) -> None:
+    def _alert(
+        self, law: Law, record: Record, clock: str, rungs: Sequence[timers.Timer], newest: timers.Timer
+    ) -> None:
         state = record.clocks[clock]
         holders = law.definition.states[record.state].holder
         told = list(dict.fromkeys(r for holder in holders for r in self._recipients(holder, record)))
@@ -210,7 +221,7 @@ class _Decision:
                         topic=f"clock.{clock}",
                         recipient=recipient,
                         body=body,
-                        state="queued" if timer is rungs[-1] else "superseded",
+                        state="queued" if timer is newest else "superseded",
                     )
                 )
 

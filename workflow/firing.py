@@ -289,10 +289,17 @@ class Firing:
     # -- timers
 
     def tick(self, limit: int) -> list[Fired]:
-        """Fire what is due, in due order."""
-        now = self.now()
-        with self._store.work() as work:
-            due = self._store.due(work, now.isoformat(timespec="seconds"), limit)
+        """Fire what is due, in due order. A page of timers none of which can fire is stepped over, so that it holds up nobody."""
+        now, after = self.now(), ("", "", "")
+        while True:
+            with self._store.work() as work:
+                due = self._store.due(work, now.isoformat(timespec="seconds"), limit, after)
+            fired = self._fire_timers(due, now)
+            if fired or len(due) < limit:
+                return fired
+            after = due[-1]
+
+    def _fire_timers(self, due: Sequence[tuple[str, str, str]], now: datetime) -> list[Fired]:
         fired: list[Fired] = []
         for case, clock, at in due:
             try:

@@ -214,11 +214,12 @@ def keys(content: Content) -> Iterator[str]:
 def steps(content: Content, unkeyed: int) -> Iterator[str]:
     """The revisions of all families against the acts with a key, those without, and the timers that rang."""
     acts = Counter(content.records[answer["case"]].root for answer in content.answers.values())
-    # Whatever a timer rings it tells at one instant and for one due day, at least to nobody.
+    # Whatever a timer rings it tells at one instant and for one due day, at least to nobody; what being late brings comes in
+    # a step after the reminders.
     rung = {
-        (row.case_id, row.topic, row.created_at, json.loads(row.body)["due_on"])
+        (row.case_id, row.topic, row.created_at, body["due_on"], body["rung"] > 0)
         for row in content.outbox.values()
-        if row.topic.startswith("clock.")
+        if row.topic.startswith("clock.") and (body := json.loads(row.body))
     }
     timers = Counter(content.records[case].root for case, *_ in rung)
     off = 0

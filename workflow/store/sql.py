@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -59,14 +59,11 @@ class Store:
 
     # -- connections
 
-    @contextmanager
-    def work(self, host: Host | None = None) -> Iterator[Work]:
+    def work(self, host: Host | None = None) -> AbstractContextManager[Work]:
         """A place to run the hot statements: ours, or inside the host's transaction."""
         if host is not None:
-            yield host_work(host, self.prefix)
-            return
-        with own_work(self.database, self.prefix) as work:
-            yield work
+            return nullcontext(host_work(host, self.prefix))
+        return own_work(self.database, self.prefix)
 
     @contextmanager
     def connection(self, host: Host | None = None, *, write: bool = False) -> Iterator[Connection]:
@@ -199,13 +196,16 @@ class Store:
         )
         return int(work.cursor.fetchone()[0]) - count + 1
 
-    def due(self, work: Work, until: str, limit: int) -> list[tuple[str, str, str]]:
-        """(case, clock, next_at) of timers due by that instant, in due order."""
+    def due(
+        self, work: Work, until: str, limit: int, after: tuple[str, str, str] = ("", "", "")
+    ) -> list[tuple[str, str, str]]:
+        """(case, clock, next_at) of timers due by that instant, in due order; `after` is the last of the page before."""
+        case, clock, at = after
         self._run(
             work,
             f"select case_id, name, next_at from {self.prefix}clock where next_at is not null and next_at <= ?"
-            " order by next_at, case_id limit ?",
-            (until, limit),
+            " and (next_at, case_id, name) > (?, ?, ?) order by next_at, case_id, name limit ?",
+            (until, at, case, clock, limit),
         )
         return [(row[0], row[1], row[2]) for row in work.cursor.fetchall()]
 
