@@ -492,6 +492,66 @@ def test_the_system_deciding_in_a_file(export: list[str], tmp_path: Path) -> Non
     assert "the system decided" in check(texts, tmp_path).first
 
 
+def in_anchor(lines: list[str], change: Callable[[dict[str, Any]], object]) -> list[str]:
+    """The anchor of the file changed."""
+    at = next(n for n, row in enumerate(lines) if row.startswith('{"anchor"'))
+    body = json.loads(lines[at])
+    change(body["anchor"])
+    return [*lines[:at], canonical(body), *lines[at + 1 :]]
+
+
+ANCHORS = {
+    "another leaf": (lambda a: a["leaves"][0].__setitem__(2, "0" * 64), "leaves were changed"),
+    "another number": (lambda a: a.__setitem__("number", 2), "does not follow"),
+    "another before": (lambda a: a.__setitem__("previous", "x"), "does not follow"),
+    "another root": (lambda a: a.__setitem__("root", "x"), "not signed with this key"),
+    "another signature": (lambda a: a.__setitem__("signature", None), "not signed with this key"),
+}
+
+
+@pytest.mark.parametrize("what", ANCHORS)
+def test_an_anchor_of_a_file_that_was_changed(export: list[str], tmp_path: Path, what: str) -> None:
+    change, told = ANCHORS[what]
+    file, key = tmp_path / "tampered", tmp_path / "key"
+    key.write_bytes(KEY)
+    file.write_text("\n".join(export), encoding="utf-8")
+    assert check_export.check(str(file), key=str(key)).faults == 0
+    file.write_text("\n".join(in_anchor(export, change)), encoding="utf-8")
+    found = check_export.check(str(file), key=str(key))
+    assert told in found.first
+    assert (check_export.check(str(file)).faults > 0) is (what != "another signature")
+
+
+def test_an_anchor_kept_apart_that_is_not_the_one_of_the_file(export: list[str], tmp_path: Path) -> None:
+    row = next(row for row in export if row.startswith('{"anchor"'))
+    kept = tmp_path / "kept"
+    kept.write_text(json.dumps({**json.loads(row)["anchor"], "made_at": "2025"}), encoding="utf-8")
+    assert "anchor 1: 与文件中的不同" in check(export, tmp_path, kept).first
+    without = [json.dumps(row, ensure_ascii=False) for row in recounted([json.loads(row) for row in export])]
+    assert "anchor 1: 文件中没有此锚点" in check(without, tmp_path, kept).first
+    kept.write_text(json.dumps({**json.loads(row)["anchor"], "format": "tibandu-anchor-9"}), encoding="utf-8")
+    with pytest.raises(check_export.Unreadable, match="tibandu-anchor-9"):
+        check(export, tmp_path, kept)
+    kept.write_text("{}", encoding="utf-8")
+    with pytest.raises(check_export.Unreadable, match="no anchor"):
+        check(export, tmp_path, kept)
+
+
+@pytest.mark.parametrize(
+    "head", ["", "x", "[]", "{}", '{"format":"tibandu-export-9","cases":0}', '{"format":1}']
+)
+def test_what_is_no_export(tmp_path: Path, head: str) -> None:
+    with pytest.raises(check_export.Unreadable):
+        check([head], tmp_path)
+
+
+def test_an_event_that_no_definition_has_in_a_file(export: list[str], tmp_path: Path) -> None:
+    lines = [json.loads(row) for row in export]
+    next(row["history"] for row in lines if row.get("history", {}).get("event") == "note")["event"] = "praise"
+    texts = [json.dumps(row, ensure_ascii=False) for row in recounted(rechained(lines))]
+    assert "no such event" in check(texts, tmp_path).first
+
+
 def test_exit_codes(export: list[str], tmp_path: Path) -> None:
     good, bad, none = tmp_path / "good", tmp_path / "bad", tmp_path / "none"
     good.write_text("\n".join(export), encoding="utf-8")

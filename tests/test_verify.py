@@ -123,6 +123,7 @@ OTHER = {
     "a value nobody gave": ("commitment", VALUE, {"remark": ["00", "丙"]}),
     "a value without a salt": ("commitment", VALUE, {"remark": 1}),
     "no values": ("unreadable", VALUE, [1]),
+    "no JSON": ("unreadable", "update {p}disclosure set body = 'x' where case_id = :case and seq = 2", None),
     "a value never committed to": (
         "uncommitted", "insert into {p}disclosure(case_id, seq, body) values (:case, 6, :body)", {"extra": ["00", 1]},
     ),
@@ -211,6 +212,14 @@ def test_a_barred_unit_that_acted(town: Engine) -> None:
     review = town.children(first(town))[0].id
     forge(town, review, 2, "unit = 'water', actor = 'wang'")
     assert named(verify(town.store)) == (review, 2, "separation")
+
+
+def test_a_bar_whose_beginning_cannot_be_read_counts_from_the_start(town: Engine) -> None:
+    review = town.children(first(town))[0].id
+    before = datetime(2025, 6, 1, tzinfo=UTC).isoformat(timespec="microseconds")
+    forge(town, review, 2, f"unit = 'water', actor = 'wang', recorded_at = '{before}'")
+    own(town, f"update {{p}}disclosure set body = 'water' {HERE}", case=first(town), seq=3)
+    assert (review, "separation") in {(fault.case, fault.code) for fault in verify(town.store).faults}
 
 
 def test_what_a_unit_did_before_it_was_barred_stands(town: Engine) -> None:
