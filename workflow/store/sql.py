@@ -56,9 +56,6 @@ class Store:
         self.is_sqlite = database.dialect.name == "sqlite"
         self._dialect: Any = sqlite if self.is_sqlite else postgresql
         self._read = self._dialect.read_sql(prefix)
-        self._listed = (
-            "select value from json_each(?)" if self.is_sqlite else "select json_array_elements_text(?::json)"
-        )
 
     # -- connections
 
@@ -119,7 +116,9 @@ class Store:
         self, work: Work, cases: Sequence[str], persons: Sequence[str], keys: Sequence[str]
     ) -> Readings:
         """The same for many calls at once, in one statement for each kind of thing."""
-        listed = self._listed
+        listed = (
+            "select value from json_each(?)" if self.is_sqlite else "select json_array_elements_text(?::json)"
+        )
         columns, table = ", ".join(rows.CASE), f"{self.prefix}cases"
         named = f"select root_id from {table} where id in ({listed})"
         self._run(work, f"select {columns} from {table} where root_id in ({named})", (rows.dumps(cases),))
@@ -161,18 +160,16 @@ class Store:
             inner = f"select root_id from {self.prefix}cases where id = ?"
             self._run(work, f"select 1 from {self.prefix}cases where id = ({inner}) for update", (case,))
 
-    def lock_all(self, work: Work, cases: Sequence[str]) -> dict[str, int]:
-        """The same for many families, in the order of their ids: two that want the same ones never wait for each other.
-        Returns root -> revision.
-        """
-        if not cases:
-            return {}
-        listed, lock = self._listed, "" if self.is_sqlite else " for update"
-        table = f"{self.prefix}cases"
-        named = f"select root_id from {table} where id in ({listed})"
-        sql = f"select id, revision from {table} where id in ({named}) order by id{lock}"
-        self._run(work, sql, (rows.dumps(cases),))
-        return dict(work.cursor.fetchall())
+    def lock_all(self, work: Work, cases: Sequence[str]) -> None:
+        """The same for many families, in the order of their ids: two that want the same ones never wait for each other."""
+        if not self.is_sqlite and cases:
+            table = f"{self.prefix}cases"
+            named = f"select root_id from {table} where id in (select json_array_elements_text(?::json))"
+            self._run(
+                work,
+                f"select 1 from {table} where id in ({named}) order by id for update",
+                (json.dumps(cases),),
+            )
 
     def write(self, work: Work, step: Step, recorded_at: str, today: str) -> bool:
         """Write the step and what it begat; False when somebody was first and nothing was written."""
