@@ -306,7 +306,8 @@ class _Builder:
             return
         node: Items | Pairs = Items(mark) if isinstance(event, yaml.SequenceStartEvent) else Pairs(mark)
         if len(self.stack) >= MAX_DEPTH:
-            self._stop(mark, "too_deep", f"嵌套超过 {MAX_DEPTH} 层", f"nested deeper than {MAX_DEPTH}")
+            self._too_deep(mark)
+            raise _StopReading
         self._put(node)
         self.stack.append(node)
         if isinstance(node, Pairs):
@@ -347,9 +348,15 @@ class _Builder:
             return _NOTHING
         return node
 
+    def _too_deep(self, mark: Mark) -> None:
+        self.faults.add(mark, "too_deep", f"嵌套超过 {MAX_DEPTH} 层", f"nested deeper than {MAX_DEPTH}")
+
     def _syntax(self, error: yaml.YAMLError) -> None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = str(getattr(error, "problem", None) or "").strip() or "?"
+        if "nesting depth" in problem:  # newer libyaml counts too, and looks further ahead than we do
+            self._too_deep(_mark(mark) if mark else Mark())
+            return
         self.faults.add(
             _mark(mark) if mark else Mark(),
             "yaml_syntax",
