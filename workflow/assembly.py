@@ -61,10 +61,17 @@ def assemble(data: Data, guard: GuardAt) -> Definition:
 
 
 def parse_holder(text: str) -> Holder:
-    """`ROLE`, `ROLE of RELATION` or `the RELATION`; a RELATION may be `root.RELATION`."""
-    role, _, relation = (None, "", text[4:]) if text.startswith("the ") else text.partition(" of ")
+    """`ROLE`, `ROLE of RELATION`, `the RELATION` or `the RELATION as ROLE`; a RELATION may be `root.RELATION`."""
+    role: str | None
+    if text.startswith("the "):
+        role, (relation, _, office) = None, text[4:].partition(" as ")
+    else:
+        (role, _, relation), office = text.partition(" of "), ""
     return Holder(
-        role=role, relation=relation.removeprefix("root.") or None, of_root=relation.startswith("root.")
+        role=role,
+        relation=relation.removeprefix("root.") or None,
+        of_root=relation.startswith("root."),
+        office=office or None,
     )
 
 

@@ -35,21 +35,36 @@ def permit(
     for holder in holders:
         relations: Relations = root.relations if holder.of_root else case.relations
         parties = relations.get(holder.relation, ()) if holder.relation else None
-        if holder.role is None:
-            if parties and actor.person in parties:
-                return Permit(role=holder.relation)
+        if holder.role is None and actor.person not in (parties or ()):
             continue
-        for grant in grants:
-            if (
-                grant.person
-                == actor.person  # not that of whom he acts for: a delegation is a stamp, no grant
-                and grant.role == holder.role
-                and (parties is None or grant.unit in parties)
-                and (actor.role is None or actor.role == grant.role)
-                and (actor.unit is None or actor.unit == grant.unit)
-                and grant.covers(case.tenant, day)
-            ):
-                return Permit(grant)
+        if holder.role is None and holder.office is None:
+            return Permit(role=holder.relation)
+        units = parties if holder.role is not None else None
+        grant = _held(holder.role or holder.office, units, actor, grants, case.tenant, day)
+        if grant is not None:
+            return Permit(grant)
+    return None
+
+
+def _held(
+    role: str | None,
+    units: Sequence[str] | None,
+    actor: Actor,
+    grants: Sequence[Grant],
+    tenant: str,
+    day: date,
+) -> Grant | None:
+    """The first grant of that role this person holds here today, in one of those units if any are named."""
+    for grant in grants:
+        if (
+            grant.person == actor.person  # not that of whom he acts for: a delegation is a stamp, no grant
+            and grant.role == role
+            and (units is None or grant.unit in units)
+            and (actor.role is None or actor.role == grant.role)
+            and (actor.unit is None or actor.unit == grant.unit)
+            and grant.covers(tenant, day)
+        ):
+            return grant
     return None
 
 
@@ -119,15 +134,16 @@ def not_permitted(event: Event, definition: Definition, roles: Codes | None) -> 
 def _in_words(holder: Holder, definition: Definition, roles: Codes | None) -> Text:
     relation = definition.relations.get(holder.relation or "")
     related = relation.title if relation else Text(holder.relation or "", holder.relation or "")
-    if holder.role is None:
+    name = holder.role or holder.office
+    if name is None:
         return related
-    known = roles.values.get(holder.role) if roles else None
-    role = known.title if known else Text(holder.role, holder.role)
-    return (
-        role
-        if holder.relation is None
-        else Text(f"{related.zh}的{role.zh}", f"{role.en} of the {related.en}")
-    )
+    known = roles.values.get(name) if roles else None
+    role = known.title if known else Text(name, name)
+    if holder.relation is None:
+        return role
+    if holder.office is not None:
+        return Text(f"{related.zh}(须在任{role.zh})", f"{related.en} (while {role.en})")
+    return Text(f"{related.zh}的{role.zh}", f"{role.en} of the {related.en}")
 
 
 def same_person(event: Event, other: str) -> Reason:

@@ -41,22 +41,25 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who may act: a role, a role within a related unit, or the related person himself.
+    """Who may act: a role, a role within a related unit, or the related person himself, perhaps only while in office.
 
-    `deputy_affairs`        role
-    `unit_head of lead`     role, relation
-    `the signer`            relation
+    `deputy_affairs`         role
+    `unit_head of lead`      role, relation
+    `the signer`             relation
+    `the signer as deputy`   relation, office
     A relation written `root.lead` is looked up at the root of the family.
     """
 
     role: str | None = None
     relation: str | None = None
     of_root: bool = False
+    office: str | None = None
+    """the role in which the related person acts: who has lost it keeps the relation and may not act"""
 
     def __str__(self) -> str:
         relation = f"root.{self.relation}" if self.of_root else self.relation
         if self.role is None:
-            return f"the {relation}"
+            return f"the {relation}" + (f" as {self.office}" if self.office else "")
         return self.role if relation is None else f"{self.role} of {relation}"
 
 

@@ -371,8 +371,8 @@ class Engine:
     ) -> str:
         """A token with which `subject`, without an account, may fire that event of that case until that day.
 
-        Only the congress's own office may issue it: a grant without a unit, covering the case, of a person barred from nothing
-        here. The token is returned once; only its hash is stored. Raises NotPermitted, NotFound.
+        Only the congress's own office may issue it: an overseeing role without a unit, covering the case, of a person barred
+        from nothing here. The token is returned once; only its hash is stored. Raises NotPermitted, NotFound.
         """
         check_id(case)
         check_texts(subject=subject, person=by.person)
@@ -395,7 +395,11 @@ class Engine:
     def _may_invite(self, reading: Reading, record: Record, by: Actor, now: datetime) -> None:
         root = reading.family.root if reading.family else record
         reason = bar(self.laws.pinned(record.definition).definition, by, reading.grants, record, root)
-        office = any(g.unit is None and g.covers(record.tenant, civil_date(now)) for g in reading.grants)
+        today = civil_date(now)
+        office = any(
+            g.unit is None and self.library.oversees(g.role) and g.covers(record.tenant, today)
+            for g in reading.grants
+        )
         if reason is None and not office:
             reason = Reason(
                 code="invite",
@@ -413,7 +417,7 @@ class Engine:
         check_texts(person=actor.person)
         today = civil_date(self._firing.now())
         grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
-        return query.where(self.store.visible(actor.person, grants))
+        return query.where(self.store.visible(actor.person, grants, self.library.oversees))
 
     def _answer(self, done: Done, session: Host | None) -> Case:
         if done.step is not None:

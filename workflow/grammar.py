@@ -48,9 +48,16 @@ event_name = Pattern(NAME, name.what, ("start", "recalculate"))
 rule = Pattern(_RULE, ("规则编号", "the id of a rule"))
 place = Pattern(_PLACE, ("地方名称", "the name of a place"))
 code = Pattern(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", ("代码", "a code"))
-holder = Pattern(
+told = Pattern(
     rf"the {_RELATION}|(?!the ){NAME}(?: of {_RELATION})?",
     ("“角色”、“角色 of 关系”或“the 关系”", "ROLE, ROLE of RELATION or the RELATION"),
+)
+holder = Pattern(
+    rf"the {_RELATION}(?: as {NAME})?|(?!the ){NAME}(?: of {_RELATION})?",
+    (
+        "“角色”、“角色 of 关系”、“the 关系”或“the 关系 as 角色”",
+        "ROLE, ROLE of RELATION, the RELATION or the RELATION as ROLE",
+    ),
 )
 relation = Pattern(_RELATION, ("关系", "a relation"))
 form_field = Pattern(rf"{NAME}\??", ("字段名（可带 ?）", "a field, perhaps with ?"))
@@ -119,7 +126,7 @@ _WHAT_HAPPENS: Mapping[str, Shape] = {
     "number": name,
     "round": Either(Record({"rule": rule}, {"per": name}), rule),
     "unbounded": title,
-    "tells": OneOrMany(holder),
+    "tells": OneOrMany(told),
     "backdate": Record({"by": OneOrMany(holder), "rule": rule}),
     "source": words,
 }

@@ -44,6 +44,14 @@ class Library:
         """The roles of persons. Raises NotFound when the folder declares none."""
         return self._found(self.codes, ROLES, Text("代码表", "code list"))
 
+    def oversees(self, role: str) -> bool:
+        """Whether that role sees every case of its tenant, as an office does; else only those in which its holder stands.
+
+        True unless the role says `oversees: false`.
+        """
+        found = self.codes[ROLES].values.get(role) if ROLES in self.codes else None
+        return found is None or found.meanings.get("oversees") is not False
+
     def definition(self, name: str) -> Definition:
         """The latest version of a lifecycle. Raises NotFound with what there is."""
         return self._found(self.definitions, name, Text("定义", "definition"))

@@ -266,6 +266,10 @@ class _Shelf:
             for id_, entry in group.get("values", {}).items():
                 full = f"{name}:{id_}"
                 values[full] = self._code(source, ("sets", name, "values", id_), full, entry, meanings)
+        if data["codes"] == "roles" and meanings.get("oversees", "boolean") != "boolean":
+            source.fault(
+                ("meanings", "oversees"), "meaning_type", "oversees 应为 boolean", "oversees needs a boolean"
+            )
         title = title_of(data.get("title", {}))
         self.codes[data["codes"]] = Codes(name=data["codes"], title=title, meanings=meanings, values=values)
 

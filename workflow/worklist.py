@@ -10,8 +10,8 @@ from .model import Grant
 
 ByRole = tuple[str, str, str]
 """definition, state, scope"""
-ByRelation = tuple[str, str, str, str, bool]
-"""definition, state, relation, party, whether the relation is the root's"""
+ByRelation = tuple[str, str, str, str, bool, str | None]
+"""definition, state, relation, party, whether the relation is the root's, scope (None: anywhere)"""
 
 
 def held(laws: Iterable[Law], person: str, grants: Sequence[Grant]) -> tuple[list[ByRole], list[ByRelation]]:
@@ -33,10 +33,12 @@ def _scopes(holder: Holder, grants: Sequence[Grant]) -> list[str]:
     return [grant.scope for grant in grants if grant.role == holder.role]
 
 
-def _parties(holder: Holder, person: str, grants: Sequence[Grant]) -> list[tuple[str, str, bool]]:
+def _parties(holder: Holder, person: str, grants: Sequence[Grant]) -> list[tuple[str, str, bool, str | None]]:
     if holder.relation is None:
         return []
-    if holder.role is None:
-        return [(holder.relation, person, holder.of_root)]
-    units = [grant.unit for grant in grants if grant.role == holder.role and grant.unit]
-    return [(holder.relation, unit, holder.of_root) for unit in units]
+    if holder.role is None and holder.office is None:
+        return [(holder.relation, person, holder.of_root, None)]
+    held = [grant for grant in grants if grant.role == (holder.role or holder.office)]
+    if holder.office is not None:
+        return [(holder.relation, person, holder.of_root, grant.scope) for grant in held]
+    return [(holder.relation, grant.unit, holder.of_root, grant.scope) for grant in held if grant.unit]

@@ -101,10 +101,9 @@ class Lookup:
             self._holder((*path, index), parse_holder(text), acting=acting)
 
     def _holder(self, path: Path, holder: Holder, *, acting: bool) -> None:
-        if holder.role is not None:
-            roles = self.world.codes.get("roles")
-            known = roles.values if roles else {}
-            self._is_out_there(path, holder.role, known, "unknown_role", "角色", "role")
+        roles = self.world.codes.get("roles")
+        known = roles.values if roles else {}
+        self._is_out_there(path, holder.role or holder.office, known, "unknown_role", "角色", "role")
         if holder.relation is None:
             return
         self._relation(holder, path, "person" if holder.role is None else "unit")

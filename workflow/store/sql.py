@@ -283,12 +283,14 @@ class Store:
             wanted.append(r.relation == relation)
         return exists(select(1).where(*wanted))
 
-    def visible(self, person: str, grants: Sequence[Grant]) -> ColumnElement[bool]:
-        """THE filter: what a person may know of. Grants without a unit see their tenants; units and persons see the cases in
-        which they stand; nobody sees a case from which a unit of his is barred.
+    def visible(
+        self, person: str, grants: Sequence[Grant], oversees: Callable[[str], bool]
+    ) -> ColumnElement[bool]:
+        """THE filter: what a person may know of. Overseeing roles without a unit see their tenants; units and persons see the
+        cases in which they stand; nobody sees a case from which a unit of his is barred.
         """
         c, barred = self.tables.cases.c, self.tables.barred.c
-        scopes = [g.scope for g in grants if g.unit is None]
+        scopes = [g.scope for g in grants if g.unit is None and oversees(g.role)]
         units = sorted({g.unit for g in grants if g.unit is not None})
         seen = [self.stands([person, *units])]
         if scopes:
@@ -299,16 +301,17 @@ class Store:
     def waiting(
         self, by_role: Sequence[tuple[Any, ...]], by_relation: Sequence[tuple[Any, ...]]
     ) -> ColumnElement[bool]:
-        """Open cases in one of these (definition, state, scope), or in (definition, state, relation, party, at_root)."""
+        """Open cases in one of these (definition, state, scope), or (definition, state, relation, party, at_root, scope)."""
         c, r = self.tables.cases.c, self.tables.relation.c
         wanted: list[ColumnElement[bool]] = [
             and_(c.definition == definition, c.state == state, self.within(c.tenant, [scope]))
             for definition, state, scope in by_role
         ]
-        for definition, state, relation, party, at_root in by_relation:
+        for definition, state, relation, party, at_root, scope in by_relation:
             of = c.root_id if at_root else c.id
             stands = exists(select(1).where(r.case_id == of, r.relation == relation, r.party == party))
-            wanted.append(and_(c.definition == definition, c.state == state, stands))
+            here = [c.definition == definition, c.state == state, stands]
+            wanted.append(and_(*here, *([self.within(c.tenant, [scope])] if scope is not None else ())))
         return and_(~c.closed, or_(*wanted)) if wanted else c.id.is_(None)
 
     def definitions_waiting(self, connection: Connection) -> list[str]:
