@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy.orm import Session
 
 from workflow import Actor, Conflict, NotFound, Refused
+from workflow.errors import FormInvalid
 from workflow.model import Request
 
-from .lifecycle import Office, count
+from .lifecycle import SUGGESTION, TENANT, Office, count
 
 LI = Actor(person="li")
 
@@ -37,3 +40,30 @@ def test_the_host_may_roll_it_all_back(office: Office) -> None:
         assert all(o.case for o in office.engine.batch(rows, session=host))
         host.rollback()
     assert all(office.now(case).seq == 2 for case in cases)
+
+
+def test_cases_are_started_by_the_hundred(office: Office) -> None:
+    row = lambda **more: Request(
+        **{"kind": "suggestion", "tenant": TENANT, "actor": LI, "data": SUGGESTION, **more}
+    )
+    rows = [row(id="one"), row(key="k"), row(key="k"), row(kind="poem"), row(data={}), row(id="one"), row()]
+    outcomes = office.engine.batch(rows)
+    first, second, again, *errors, last = outcomes
+    assert first.case and first.case.id == "one" and first.case.state == "filed"
+    assert second.case and again.case and second.case.id == again.case.id
+    assert [type(outcome.error) for outcome in errors] == [NotFound, FormInvalid, Conflict]
+    assert last.case and count(office.engine, "cases") == 3
+
+
+def test_a_row_may_be_backdated_with_its_reason(office: Office) -> None:
+    cases = [office.accepted("dep1").id for _ in range(2)]
+    assign = {"assignment_mode": "sole", "lead_unit": "water"}
+    rows = [
+        Request(
+            case=case, event="assign", actor=LI, data=assign, effective_on=date(2026, 2, 27), reason=reason
+        )
+        for case, reason in zip(cases, ("交办函已发", None), strict=True)
+    ]
+    done, refused = office.engine.batch(rows)
+    assert done.case and {c.name: str(c.anchor_on) for c in done.case.clocks}["reply"] == "2026-02-27"
+    assert isinstance(refused.error, Refused) and office.now(cases[1]).state == "accepted"

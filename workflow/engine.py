@@ -207,11 +207,11 @@ class Engine:
         return self._answer(self._firing.run(call, session), session)
 
     def batch(self, requests: Sequence[Request], *, session: Host | None = None) -> list[Outcome]:
-        """Fire many events in one transaction, each in a savepoint: a row that is refused does not spoil the others."""
+        """Fire (or start) many in one transaction, each in a savepoint: a row that is refused does not spoil the others."""
         calls = [
             Call(
                 case=r.case, event=r.event, actor=r.actor, data=r.data, revision=r.revision, key=r.key,
-                effective_on=r.effective_on,
+                effective_on=r.effective_on, reason=r.reason, kind=r.kind, tenant=r.tenant, id=r.id,
             )
             for r in requests
         ]  # fmt: skip

@@ -157,15 +157,19 @@ class Permission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One row of a batch: what `fire` takes."""
+    """One row of a batch: what `fire` takes (`case`, `event`), or what `start` takes (`kind`, `tenant`, perhaps an `id`)."""
 
-    case: str
-    event: str
+    case: str | None = None
+    event: str = "start"
     actor: Actor
     data: Mapping[str, Any] = field(default_factory=dict)
     revision: int | None = None
     key: str | None = None
     effective_on: date | None = None
+    reason: str | None = None
+    kind: str = ""
+    tenant: str = ""
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

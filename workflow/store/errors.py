@@ -29,6 +29,8 @@ def translate(error: Exception, prefix: str) -> Exception | None:
         return _barred()
     if f"{prefix}decision" in message:
         return _decision()
+    if f"{prefix}refused: replacing" in message:  # SQLite's guard sees the row before its unique index does
+        return Conflict(Text("已有此行,他人先行一步", "that row is there already: somebody was first"))
     if f"{prefix}refused" in message:
         return StoreError(
             Text("历史只能追加,数据库拒绝改写", "history is append-only; the database refused the change")
