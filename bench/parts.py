@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import workflow.store.work as store_work
-from workflow import decision, firing
+from workflow import clockwork, firing, line
 from workflow.engine import Engine
 from workflow.forms import Form
 from workflow.machine import Lifecycle
@@ -22,8 +22,8 @@ PARTS: list[tuple[str, Any, str]] = [
     ("decide: everything else", firing, "decide"),
     ("form (marshmallow)", Form, "load"),
     ("guard and next state (transitions)", Lifecycle, "next_state"),
-    ("clocks", decision._Decision, "_run_clocks"),
-    ("chain: commitments and hash", decision._Decision, "_record"),
+    ("clocks", clockwork, "run"),
+    ("chain: commitments and hash", line, "write"),
     ("write: step to rows", Store, "write"),
     ("answer: the case as given back", Engine, "_answer"),
 ]

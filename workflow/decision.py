@@ -3,45 +3,60 @@
 Authoritative is the family as read at one revision; the writing statement compares that revision, so nothing here needs a
 lock. What follows from the act inside the family (children opened or ended, the root's event raised, joins satisfied) is
 decided here too and lies in the same step. What can fail fails before anything is written.
+
+    draft       the working copy            admission   may he, on that day          memo        rounds, two persons
+    relations   who stands in them          clockwork   which clocks it touches      messages    what is told to whom
+    line        history                     children    what follows in the family
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from . import authorization, history, timers
+from . import clockwork, line, memo, messages, timers
 from .act import Act, Cause
-from .clock import civil_date
-from .definition import Definition, Event, Holder, Slot
-from .errors import DeadlineRefused, FormInvalid, GuardFailed, NotPermitted, Reason, Refused, Text
-from .facts import View
-from .family import Family, HistoryRow, Message, Record, Step
+from .admission import admit, forbids
+from .children import Children
+from .definition import Definition, Event
+from .draft import Draft
+from .errors import GuardFailed, NotPermitted, Reason, Refused, Text
+from .family import Family, Record, Step
 from .laws import Law, Laws
 from .machine import Subject
 from .model import SYSTEM, Actor
 from .random import RandomSource, new_id
+from .relations import relate
+
+__all__ = ["Act", "Cause", "Tick", "decide", "decide_start", "decide_tick", "objections"]
 
 DEPTH = 8
 """how far one act may set off others; definitions that need more are refused rather than run away"""
-_BEHALF = "\n"
-"""between the person who fired an event and the one he acted for: neither is the second person"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What a clock's time brings: the step, the rungs it recorded, the automatic event it fired."""
+
+    step: Step
+    rungs: tuple[timers.Timer, ...]
+    event: str | None
 
 
 def decide(laws: Laws, family: Family, case: str, event: str, act: Act, source: RandomSource) -> Step:
     """The step of one event. Raises Refused (NotPermitted, FormInvalid, NotInState, GuardFailed, DeadlineRefused)."""
     decision = _Decision(laws, family, act, source)
     decision.perform(case, event)
-    return decision.finish()
+    return decision.draft.finish()
 
 
 def decide_start(laws: Laws, kind: str, case: str, tenant: str, act: Act, source: RandomSource) -> Step:
     """The step that opens a new root case. Raises Refused."""
     decision = _Decision(laws, Family({}, case), act, source)
     decision.open_root(laws.latest(kind), case, tenant)
-    return decision.finish()
+    return decision.draft.finish()
 
 
 def decide_tick(
@@ -65,96 +80,65 @@ def decide_tick(
     act = Act(actor=Actor(person=SYSTEM), now=now, day=day, effective_on=day.isoformat())
     decision = _Decision(laws, family, act, source)
     event = decision.ring(case, clock, rungs, newest=passed[-1], missed=first_late is not None)
-    return Tick(decision.finish(), rungs, event)
+    return Tick(decision.draft.finish(), rungs, event)
 
 
 def objections(
     laws: Laws, family: Family, case: str, event: str, act: Act, source: RandomSource
 ) -> tuple[Reason, ...]:
     """Every reason why `event` would be refused now, were its form complete; empty means it may be fired."""
-    decision = _Decision(laws, family, act, source)
+    draft = Draft(laws, family, act, source)
     record = family.records[case]
     law = laws.pinned(record.definition)
     rule = law.event(event)
-    reasons = list(decision.forbids(law, rule, record)[1])
+    reasons = list(forbids(draft, law, rule, record)[1])
     # What the form asks for is not known yet, whatever an earlier event said of it.
     known = {name: value for name, value in record.data.items() if name not in rule.fields}
-    subject = Subject(
-        record.state, decision.view(law, record, {**known, **act.data}).facts(law.asked[event]), True
-    )
+    facts = draft.view(law, record, {**known, **act.data}).facts(law.asked[event])
     try:
-        law.lifecycle.next_state(rule, subject)
-        decision.count_round(rule, record)
+        law.lifecycle.next_state(rule, Subject(record.state, facts, True))
+        memo.counted(draft, rule, record)
     except Refused as refusal:
         reasons.extend(refusal.reasons)
     return tuple(reasons)
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """What a clock's time brings: the step, the rungs it recorded, the automatic event it fired."""
-
-    step: Step
-    rungs: tuple[timers.Timer, ...]
-    event: str | None
-
-
 class _Decision:
-    """The working copy of a family during one decision."""
+    """One event at a time in the draft of a family, and what each sets off."""
+
+    __slots__ = ("_children", "_depth", "draft")
 
     def __init__(self, laws: Laws, family: Family, act: Act, source: RandomSource) -> None:
-        self._laws = laws
-        self._act = act
-        self._source = source
-        self._records = dict(family.records)
-        self._family = Family(self._records, family.root_id)
-        expected = family.root.revision if family.records else None
-        self._revision = 1 if expected is None else expected + 1
-        self.step = Step(self._family, expected)
-        self._permit: authorization.Permit | None = None
-        self._asked_on: date | None = None
+        self.draft = Draft(laws, family, act, source)
+        self._children = Children(self.draft, self.apply)
         self._depth = 0
-        self._begotten: list[Step] = []
 
     # -- what is asked from outside
 
     def perform(self, case: str, event: str) -> None:
         """The outer event: authorised, with its form, then everything that follows."""
-        record = self._records[case]
-        law = self._laws.pinned(record.definition)
+        draft = self.draft
+        record = draft.records[case]
+        law = draft.law(record)
         rule = law.event(event)
-        if not self._act.imported:
-            self._permit, reasons = self.forbids(law, rule, record)
-            if reasons:
-                raise NotPermitted(reasons)
-            self._check_day(law, rule, record)
+        admit(draft, law, rule, record)
         if not law.lifecycle.leads_on(record.state, event):
             law.lifecycle.next_state(rule, Subject(record.state, {}))
-        data = law.form(rule, lenient=self._act.imported).load(self._act.data)
-        self.step.grant = self._permit.grant.id if self._permit and self._permit.grant else None
-        self._apply(law, rule, record, data, self._act.cause)
+        data = law.form(rule, lenient=draft.act.imported).load(draft.act.data)
+        self.apply(law, rule, record, data, draft.act.cause)
 
     def open_root(self, law: Law, case: str, tenant: str) -> None:
         """The start of a new root case."""
-        definition, rule = law.definition, law.definition.start
-        if _needs_root(definition):
-            zh, en = definition.title.zh, definition.title.en
-            raise NotPermitted(
-                [_reason("child", f"“{zh}”只能随主案开启", f"'{en}' is opened only within its root case")]
-            )
-        blank = Record(
-            id=case, root=case, kind=definition.name, definition=definition.hash, tenant=tenant, state=""
-        )
-        if not self._act.imported:
-            self._permit, reasons = self.forbids(law, rule, blank)
-            if reasons:
-                raise NotPermitted(reasons)
-            self._check_day(law, rule, blank)
-        data = law.form(rule, lenient=self._act.imported).load(self._act.data)
-        self.step.grant = self._permit.grant.id if self._permit and self._permit.grant else None
-        self.step.new.add(case)
-        self._records[case] = blank
-        self._apply(law, rule, blank, data, self._act.cause)
+        draft, rule = self.draft, law.definition.start
+        if _needs_root(law.definition):
+            zh, en = law.definition.title.zh, law.definition.title.en
+            text = (f"“{zh}”只能随主案开启", f"'{en}' is opened only within its root case")
+            raise NotPermitted([Reason.of("child", *text)])
+        blank = _blank(law.definition, case, tenant)
+        admit(draft, law, rule, blank)
+        data = law.form(rule, lenient=draft.act.imported).load(draft.act.data)
+        draft.begin(blank)
+        self.apply(law, rule, blank, data, draft.act.cause)
 
     def ring(
         self, case: str, clock: str, rungs: Sequence[timers.Timer], *, newest: timers.Timer, missed: bool
@@ -163,477 +147,120 @@ class _Decision:
 
         Only the `newest` rung that has passed is sent.
         """
-        record = self._records[case]
-        law = self._laws.pinned(record.definition)
-        self._alert(law, record, clock, rungs, newest)
-        waiting = timers.advance(self._laws, record.clocks[clock], rungs[-1].rung)
-        self._put(replace(record, clocks={**record.clocks, clock: waiting}))
-        self.step.clocks[case, clock] = None
-        name = law.definition.clocks[clock].missed
-        if missed and name is not None and self._can(law, self._records[case], name):
-            event = law.event(name)
-            if event.automatic not in ("notice", "lapse"):
-                raise NotPermitted([_decided(event.title)])
-            self._apply(law, event, self._records[case], {}, event.automatic)
-        else:
-            name = None
-        if missed and case == self._family.root_id:
+        draft = self.draft
+        record = draft.records[case]
+        law = draft.law(record)
+        messages.alert(draft, law, record, clock, rungs, newest)
+        waiting = timers.advance(draft.laws, record.clocks[clock], rungs[-1].rung)
+        draft.put(replace(record, clocks={**record.clocks, clock: waiting}))
+        draft.step.clocks[case, clock] = None
+        name = self._miss(law, case, clock) if missed else None
+        if missed and case == draft.family.root_id:
             # A join that waits no longer than this clock (`or_after`) is complete now.
-            self._satisfy_own(law, case)
+            self._children.satisfy_own(law, case)
         return name
 
-    def _can(self, law: Law, record: Record, event: str) -> bool:
-        """Whether a timer's event happens here at all; where its guard or its rounds say no, the rung alone is recorded."""
-        if not law.lifecycle.leads_on(record.state, event):
+    def _miss(self, law: Law, case: str, clock: str) -> str | None:
+        """Fire the event of a clock that has run out, where it happens here at all."""
+        name, record = law.definition.clocks[clock].missed, self.draft.records[case]
+        if name is None or not self._can(law, record, law.event(name)):
+            return None
+        event = law.event(name)
+        if event.automatic not in ("notice", "lapse"):
+            raise NotPermitted([_decided(event.title)])
+        self.apply(law, event, record, {}, event.automatic)
+        return name
+
+    def _can(self, law: Law, record: Record, event: Event) -> bool:
+        """Where its guard or its rounds say no, the rung alone is recorded."""
+        if not law.lifecycle.leads_on(record.state, event.name):
             return False
         try:
-            self._target(law, law.event(event), record, {})
-            self.count_round(law.event(event), record)
+            self._target(law, event, record, {})
+            memo.counted(self.draft, event, record)
         except GuardFailed:
             return False
         return True
 
-    def _alert(
-        self, law: Law, record: Record, clock: str, rungs: Sequence[timers.Timer], newest: timers.Timer
-    ) -> None:
-        state = record.clocks[clock]
-        holders = law.definition.states[record.state].holder
-        told = list(dict.fromkeys(r for holder in holders for r in self._recipients(holder, record)))
-        for timer in rungs:
-            body = history.canonical(
-                {
-                    "case": record.id,
-                    "number": record.number,
-                    "kind": record.kind,
-                    "clock": clock,
-                    "rung": timer.rung,
-                    "due_on": state.due_on,
-                    "on": timer.on.isoformat(),
-                    "state": record.state,
-                }
-            )
-            for index, recipient in enumerate(told or ["nobody"]):
-                self.step.messages.append(
-                    Message(
-                        key=f"{record.id}:{clock}:{state.round}:{timer.on}:{timer.rung}:{index}",
-                        case=record.id,
-                        seq=record.seq,
-                        topic=f"clock.{clock}",
-                        recipient=recipient,
-                        body=body,
-                        state="queued" if timer is newest else "superseded",
-                    )
-                )
-
-    def finish(self) -> Step:
-        """Seal the step: the root's revision counts it, units barred by it are listed."""
-        root = self._family.root
-        if root.revision != self._revision:
-            self._put(replace(root, revision=self._revision))
-        self._bar()
-        self.step.begotten = self._begotten
-        return self.step
-
-    def forbids(
-        self, law: Law, event: Event, record: Record
-    ) -> tuple[authorization.Permit | None, list[Reason]]:
-        """The permit under which the act may be done, or the reasons why not."""
-        act, root = self._act, self._records.get(self._family.root_id, record)
-        found = [
-            authorization.bar(law.definition, act.actor, act.grants, record, root),
-            authorization.refuse_automatic(event, act.actor, act.cause),
-        ]
-        reasons = [reason for reason in found if reason is not None]
-        permit = None
-        if event.automatic is None and act.actor.person != SYSTEM:
-            permit = authorization.permit(event.by, act.actor, act.grants, record, root, civil_date(act.now))
-            if permit is None:
-                roles = self._laws.codes.get("roles")
-                reasons.append(authorization.not_permitted(event, law.definition, roles))
-            here = {act.actor.person, act.actor.on_behalf_of} - {None}
-            same = [o for o in event.not_by if not here.isdisjoint(record.last_by.get(o, "").split(_BEHALF))]
-            reasons += [authorization.same_person(event, law.event(other).title.zh) for other in same]
-        return permit, reasons
-
-    def view(self, law: Law, record: Record, data: Mapping[str, Any]) -> View:
-        """What guards may ask."""
-        root = self._records.get(self._family.root_id, record)
-        return View(
-            record, self._family, law.definition, self._laws.pinned(root.definition).definition,
-            self._laws.definitions, self._laws.codes, self._laws.book, self._act.day, data,
-        )  # fmt: skip
-
     # -- one event in one case
 
-    def _apply(
+    def apply(
         self, law: Law, event: Event, record: Record, data: dict[str, Any], cause: Cause | None
     ) -> None:
+        """The event happens, and what follows from it. Raises GuardFailed, NotInState, NotPermitted, DeadlineRefused."""
         self._depth += 1
         if self._depth > DEPTH:
-            raise GuardFailed(
-                [Reason(code="depth", text=Text("连锁事件过深", "events set off one another too deeply"))]
-            )
+            raise GuardFailed([Reason.of("depth", "连锁事件过深", "events set off one another too deeply")])
+        after = self._change(law, event, record, data, cause)
+        if not self.draft.act.imported:
+            messages.tell(self.draft, event, after)
+        self._children.follow(law, event, record.id, data)
+        if event.begets:
+            self._beget(event.begets, self.draft.records[record.id])
+        self._children.satisfy(law, event, record.id)
+        self._depth -= 1
+
+    def _change(
+        self, law: Law, event: Event, record: Record, data: dict[str, Any], cause: Cause | None
+    ) -> Record:
+        draft, act = self.draft, self.draft.act
         target = self._target(law, event, record, data)
         state = law.definition.states[target]
         if cause in ("notice", "lapse") and state.decided:
             raise NotPermitted([_decided(state.title)])
         changes: dict[str, Any] = {
-            "state": target, "data": {**record.data, **data}, "rounds": self.count_round(event, record),
-            "last_by": self._remember(law, event, record), "closed": state.end,
+            "state": target, "data": {**record.data, **data}, "rounds": memo.counted(draft, event, record),
+            "last_by": memo.remembered(draft, law, event, record), "closed": state.end,
         }  # fmt: skip
         shown: dict[str, Any] = dict(data)
-        if self._act.reason:
-            shown["@reason"] = self._act.reason
-        self._number(event, changes, shown)
-        self._relate(event, record, data, changes, shown)
-        self._run_clocks(law, event, record, data, changes, shown)
-        self._record(event, record, changes, shown, cause)
-        self._follow(law, event, record.id, data)
-        self._depth -= 1
+        if act.reason:
+            shown["@reason"] = act.reason
+        if event.number is not None and act.number is not None:
+            shown["@number"] = act.number
+            changes["number"], changes["number_key"] = act.number, act.number_key
+        changes["relations"] = relate(draft, event, record, data, shown)
+        changes["clocks"] = clockwork.run(draft, law, event, record, data, shown, ends=state.end)
+        return line.write(draft, event, record, changes, shown, cause)
 
     def _target(self, law: Law, event: Event, record: Record, data: Mapping[str, Any]) -> str:
+        draft = self.draft
         if event.name == "start":
             self._check_start(law, event, record, data)
             return law.definition.initial
         names = law.asked[event.name]
-        facts = self.view(law, record, {**record.data, **data}).facts(names) if names else {}
-        return law.lifecycle.next_state(event, Subject(record.state, facts, self._act.imported))
+        facts = draft.view(law, record, {**record.data, **data}).facts(names) if names else {}
+        return law.lifecycle.next_state(event, Subject(record.state, facts, draft.act.imported))
 
     def _check_start(self, law: Law, event: Event, record: Record, data: Mapping[str, Any]) -> None:
         if event.when is None:
             return
-        subject = Subject("", self.view(law, record, data).facts(event.when.names), self._act.imported)
+        facts = self.draft.view(law, record, data).facts(event.when.names)
+        subject = Subject("", facts, self.draft.act.imported)
         if not subject.holds(event.when):
             raise GuardFailed(subject.reasons)
 
-    def count_round(self, event: Event, record: Record) -> Mapping[str, int]:
-        """The rounds after this event. Raises GuardFailed when the rule's number is reached."""
-        if event.round is None:
-            if event.name == "start":
-                return record.rounds
-            return {**record.rounds, event.name: record.rounds.get(event.name, 0) + 1}
-        per = self._permit.unit if event.round.per and self._permit else None
-        key = f"{event.name}@{per}" if per else event.name
-        count = record.rounds.get(key, 0)
-        limit = self._laws.in_force(event.round.rule, self._act.day)
-        if isinstance(limit, int) and count >= limit:
-            raise GuardFailed([_round_over(event, limit)])
-        counted = {**record.rounds, key: count + 1}
-        if per:
-            counted[event.name] = record.rounds.get(event.name, 0) + 1
-        return counted
-
-    def _remember(self, law: Law, event: Event, record: Record) -> Mapping[str, str]:
-        if event.name not in law.watched:
-            return record.last_by
-        actor = self._act.actor
-        return {**record.last_by, event.name: _BEHALF.join(filter(None, (actor.person, actor.on_behalf_of)))}
-
-    def _number(self, event: Event, changes: dict[str, Any], shown: dict[str, Any]) -> None:
-        if event.number is None or self._act.number is None:
-            return
-        shown["@number"] = self._act.number
-        changes["number"], changes["number_key"] = self._act.number, self._act.number_key
-
-    def _relate(
-        self,
-        event: Event,
-        record: Record,
-        data: Mapping[str, Any],
-        changes: dict[str, Any],
-        shown: dict[str, Any],
-    ) -> None:
-        if not event.relates and not event.unrelates and event.name != "start":
-            return
-        relations = dict(record.relations)
-        for relation in event.unrelates:
-            relations[relation] = ()
-        for relation, name in event.relates.items():
-            given = data.get(name)
-            parties = [given] if isinstance(given, str) else list(given or ())
-            relations[relation] = tuple(dict.fromkeys((*relations.get(relation, ()), *parties)))
-        # A child is born with the relation of its party; in order, so that a seed gives the same salts.
-        born = record.relations if event.name == "start" else ()
-        for relation in dict.fromkeys((*born, *event.unrelates, *event.relates)):
-            shown[f"@{relation}"] = list(relations[relation])
-        changes["relations"] = self._with_relations(record, relations).relations
-
-    def _with_relations(self, record: Record, relations: Mapping[str, tuple[str, ...]]) -> Record:
-        before = {(r, p) for r, parties in record.relations.items() for p in parties}
-        after = {(r, p) for r, parties in relations.items() for p in parties}
-        self.step.relations_added += [(record.id, *pair) for pair in sorted(after - before)]
-        self.step.relations_removed += [(record.id, *pair) for pair in sorted(before - after)]
-        return record if before == after else replace(record, relations=dict(relations))
-
-    # -- clocks
-
-    def _run_clocks(
-        self,
-        law: Law,
-        event: Event,
-        record: Record,
-        data: Mapping[str, Any],
-        changes: dict[str, Any],
-        shown: dict[str, Any],
-    ) -> None:
-        clocks = dict(record.clocks)
-        touched: list[str] = []
-        for name in law.extends.get(event.name, ()):
-            until = data.get(law.definition.clocks[name].extends[event.name])
-            if name in clocks and until is not None:
-                asked = self._asked_on or self._act.day
-                clocks[name] = timers.extend(
-                    self._laws, clocks[name], date.fromisoformat(until), self._act, asked
-                )
-                touched.append(name)
-        for name in law.stops.get(event.name, ()):
-            if name in clocks and clocks[name].running:
-                clocks[name] = timers.stop(clocks[name], self._act.known_day, event.name)
-                touched.append(name)
-        for name in law.starts.get(event.name, ()):
-            anchor = self._anchor(law, name, data)
-            if anchor is not None:
-                clocks[name] = timers.start(
-                    self._laws, law.definition.clocks[name], clocks.get(name), anchor, self._act
-                )
-                touched.append(name)
-        if changes["closed"]:
-            for name, clock in clocks.items():
-                if clock.running:
-                    clocks[name] = timers.stop(clock, self._act.known_day, event.name)
-                    touched.append(name)
-        for name in touched:
-            self.step.clocks[record.id, name] = None
-            clock = clocks[name]
-            shown[f"@clock.{name}"] = {"due": clock.due_on, "running": clock.running, "round": clock.round}
-        if touched:
-            changes["clocks"] = clocks
-
-    def _anchor(self, law: Law, clock: str, data: Mapping[str, Any]) -> date | None:
-        """The clock's first day; None when an imported record does not know it, or nothing was in force then.
-
-        No clock is better than an invented one.
-        """
-        declared = law.definition.clocks[clock]
-        anchor = self._act.known_day
-        if declared.anchor is not None:
-            given = data.get(declared.anchor)
-            anchor = date.fromisoformat(given) if given else None
-        if self._act.imported and anchor is not None and not self._laws.has_rule(declared.rule, anchor):
-            return None
-        return anchor
-
-    # -- history
-
-    def _record(
-        self,
-        event: Event,
-        before: Record,
-        changes: dict[str, Any],
-        shown: Mapping[str, Any],
-        cause: Cause | None,
-    ) -> None:
-        act, permit = self._act, self._permit
-        commitments, disclosure = history.commit(shown, self._source)
-        seq, prev = before.seq + 1, before.head or history.GENESIS
-        values = (
-            before.id, seq, act.now.isoformat(timespec="microseconds"), act.effective_on, event.name, before.state,
-            changes["state"], act.actor.person, act.actor.on_behalf_of, permit.role if permit else None,
-            permit.unit if permit else None, cause, before.definition, commitments, prev,
-        )  # fmt: skip
-        head = history.line_hash(values)
-        line: dict[str, Any] = dict(zip(history.HASHED, values, strict=True))
-        self.step.history.append(HistoryRow(**line, hash=head, disclosure=disclosure))
-        revision = self._revision if before.id == before.root else seq
-        opened_on = act.effective_on if event.name == "start" else before.opened_on
-        after = replace(before, **changes, seq=seq, head=head, revision=revision, opened_on=opened_on)
-        self._put(after)
-        if not act.imported:
-            self._tell(event, after)
-
-    def _put(self, record: Record) -> None:
-        self._records[record.id] = record
-        self.step.changed[record.id] = None
-
-    def _tell(self, event: Event, record: Record) -> None:
-        told = dict.fromkeys(r for holder in event.tells for r in self._recipients(holder, record))
-        body = history.canonical(
-            {
-                "case": record.id,
-                "number": record.number,
-                "kind": record.kind,
-                "event": event.name,
-                "state": record.state,
-            }
-        )
-        for index, recipient in enumerate(told):
-            self.step.messages.append(
-                Message(
-                    key=f"{record.id}:{record.seq}:{index}",
-                    case=record.id,
-                    seq=record.seq,
-                    topic=event.name,
-                    recipient=recipient,
-                    body=body,
-                )
-            )
-
-    def _recipients(self, holder: Holder, record: Record) -> list[str]:
-        if holder.relation is None:
-            return [f"role:{holder.role}@{record.tenant}"]
-        relations = self._family.root.relations if holder.of_root else record.relations
-        prefix = f"role:{holder.role}@" if holder.role else "party:"
-        return [prefix + party for party in relations.get(holder.relation, ())]
-
-    # -- what follows
-
-    def _follow(self, law: Law, event: Event, case: str, data: Mapping[str, Any]) -> None:
-        for slot, ending in event.ends.items():
-            self._end(law.definition.children[slot], ending)
-        for slot in event.opens:
-            self._open(law.definition.children[slot], case, event)
-        if event.raises:
-            child = self._records[case]
-            # What a child asked for counts from the day the child was opened: 延期 must be asked by the due day.
-            self._asked_on = (
-                date.fromisoformat(child.opened_on)
-                if child.opened_on and len(child.opened_on) == 10
-                else None
-            )
-            self._join(self._family.root_id, event.raises, {**child.data, **data})
-            self._asked_on = None
-        if event.begets:
-            self._beget(event.begets, self._records[case])
-        record = self._records[case]
-        if record.slot is not None:
-            self._satisfy(record)
-        elif event.opens or event.ends:
-            self._satisfy_own(law, case)
-
-    def _open(self, slot: Slot, case: str, event: Event) -> None:
-        parent = self._records[case]
-        if slot.one_per is None:
-            self._open_child(slot, parent, None)
-            return
-        busy = {child.party for child in self._family.in_slot(slot.name) if not child.closed}
-        if slot.one_per in event.relates and slot.one_per not in event.unrelates:
-            # Units that are added: those that have done their part are not asked again.
-            busy.update(child.party for child in self._family.in_slot(slot.name))
-        for party in parent.relations.get(slot.one_per, ()):
-            if party not in busy:
-                self._open_child(slot, parent, party)
-
-    def _open_child(self, slot: Slot, parent: Record, party: str | None) -> None:
-        law = self._laws.latest(slot.definition)
-        case = new_id(self._source, self._act.now)
-        data = {name: parent.data[name] for name in slot.carries if name in parent.data}
-        blank = Record(
-            id=case, root=self._family.root_id, kind=law.definition.name, definition=law.definition.hash,
-            tenant=parent.tenant, state="", slot=slot.name, party=party,
-        )  # fmt: skip
-        if party is not None and slot.as_ is not None:
-            blank = self._with_relations(blank, {slot.as_: (party,)})
-        self.step.new.add(case)
-        self._records[case] = blank
-        self._apply(law, law.definition.start, blank, data, self._cause())
-
-    def _end(self, slot: Slot, event: str) -> None:
-        for child in self._family.in_slot(slot.name):
-            law = self._laws.pinned(child.definition)
-            if not child.closed and law.lifecycle.leads_on(child.state, event):
-                self._apply(law, law.event(event), child, {}, self._cause())
-
-    def _join(self, case: str, event: str, data: Mapping[str, Any]) -> None:
-        record = self._records[case]
-        law = self._laws.pinned(record.definition)
-        rule = law.event(event)
-        carried = {name: data[name] for name in rule.fields if name in data}
-        self._apply(law, rule, record, carried, self._cause())
-
-    def _cause(self) -> Cause:
-        return "import" if self._act.imported else "join"
-
-    def _satisfy(self, child: Record) -> None:
-        """A child moved: if that completes what the root waits for, the root's event follows in the same step."""
-        root = self._family.root
-        law = self._laws.pinned(root.definition)
-        slot = law.definition.children.get(child.slot or "")
-        if slot is not None:
-            self._satisfy_slot(law, slot, root)
-
-    def _satisfy_own(self, law: Law, case: str) -> None:
-        for slot in law.definition.children.values():
-            self._satisfy_slot(law, slot, self._records[case])
-
-    def _satisfy_slot(self, law: Law, slot: Slot, root: Record) -> None:
-        if (
-            slot.then is None
-            or not self._family.in_slot(slot.name)
-            or not law.lifecycle.leads_on(root.state, slot.then)
-        ):
-            return
-        if self.view(law, root, root.data).joined(slot):
-            self._join(root.id, slot.then, {})
-
     def _beget(self, kind: str, record: Record) -> None:
-        law = self._laws.latest(kind)
+        """A new family, whose step is written with this one."""
+        draft = self.draft
+        law = draft.laws.latest(kind)
         start = law.definition.start
         data = {name: record.data[name] for name in start.fields if name in record.data}
-        case = new_id(self._source, self._act.now)
-        other = _Decision(
-            self._laws, Family({}, case), replace(self._act, data=data, cause="join"), self._source
-        )
-        other._permit = self._permit
-        blank = Record(
-            id=case, root=case, kind=kind, definition=law.definition.hash, tenant=record.tenant, state=""
-        )
-        other.step.new.add(case)
-        other._records[case] = blank
-        loaded = law.form(start, lenient=self._act.imported).load(data)
-        other._apply(law, start, blank, loaded, self._cause())
-        self._begotten.append(other.finish())
+        case = new_id(draft.source, draft.act.now)
+        act = replace(draft.act, data=data, cause="join")
+        other = _Decision(draft.laws, Family({}, case), act, draft.source)
+        other.draft.permit = draft.permit
+        blank = _blank(law.definition, case, record.tenant)
+        other.draft.begin(blank)
+        loaded = law.form(start, lenient=draft.act.imported).load(data)
+        other.apply(law, start, blank, loaded, "import" if draft.act.imported else "join")
+        draft.step.begotten.append(other.draft.finish())
 
-    def _bar(self) -> None:
-        """Rows for the database's own guard: which units may never write into which case's history."""
-        changed = {case for case, _, _ in self.step.relations_added}
-        for record in self._records.values():
-            definition: Definition = self._laws.pinned(record.definition).definition
-            if definition.barred and (record.id in self.step.new or self._family.root_id in changed):
-                units = authorization.barred_units(definition, record, self._family.root)
-                self.step.barred += [(record.id, unit) for unit in sorted(units)]
 
-    def _check_day(self, law: Law, event: Event, record: Record) -> None:
-        """Backdating is for whom the definition names, so far as its rule says; nothing is dated ahead."""
-        today = civil_date(self._act.now)
-        if self._act.day == today or self._act.cause is not None:
-            return
-        if self._act.day > today:
-            raise DeadlineRefused(
-                [_reason("future", "生效日期不能晚于今天", "the effective date lies ahead")]
-            )
-        allowed = event.backdate
-        if allowed is None:
-            raise DeadlineRefused(
-                [
-                    _reason(
-                        "backdate",
-                        f"“{event.title.zh}”不允许补记日期",
-                        f"'{event.title.en}' may not be backdated",
-                    )
-                ]
-            )
-        root = self._records.get(self._family.root_id, record)
-        if authorization.permit(allowed.by, self._act.actor, self._act.grants, record, root, today) is None:
-            raise NotPermitted([_reason("backdate", "无权补记日期", "may not backdate")])
-        days = self._laws.in_force(allowed.rule, today)
-        if isinstance(days, int) and self._act.day < today - timedelta(days=days):
-            raise DeadlineRefused(
-                [_reason("backdate", f"最多补记 {days} 天前的日期", f"at most {days} days back")]
-            )
-        if not (self._act.reason or "").strip():
-            raise FormInvalid(
-                [_reason("form.reason", "补记日期须写明理由", "backdating needs a reason", "reason")]
-            )
+def _blank(definition: Definition, case: str, tenant: str) -> Record:
+    """A root case before its start."""
+    return Record(
+        id=case, root=case, kind=definition.name, definition=definition.hash, tenant=tenant, state=""
+    )
 
 
 def _needs_root(definition: Definition) -> bool:
@@ -654,20 +281,7 @@ def _needs_root(definition: Definition) -> bool:
 _NEEDS_ROOT: dict[str, bool] = {}
 
 
-def _reason(code: str, zh: str, en: str, name: str | None = None) -> Reason:
-    return Reason(code=code, text=Text(zh, en), field=name)
-
-
 def _decided(title: Text) -> Reason:
-    return _reason(
+    return Reason.of(
         "decision", f"“{title.zh}”只能由人决定", f"'{title.en}' is reached by a person's decision only"
     )
-
-
-def _round_over(event: Event, limit: int) -> Reason:
-    return _reason(
-        "round", f"“{event.title.zh}”最多 {limit} 次", f"'{event.title.en}' at most {limit} time(s)"
-    )
-
-
-__all__ = ["Act", "Cause", "Tick", "decide", "decide_start", "decide_tick", "objections"]

@@ -43,6 +43,11 @@ class Reason:
     text: Text
     field: str | None = None
 
+    @classmethod
+    def of(cls, code: str, zh: str, en: str, field: str | None = None) -> Reason:
+        """From the two sentences."""
+        return cls(code=code, text=Text(zh, en), field=field)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:

@@ -1,0 +1,86 @@
+"""A step while it is being decided: the working copy of a family, and what the parts of a decision have put into it so far.
+
+Authoritative is the family as read at one revision; nothing here is written before the writing statement has compared it.
+A draft belongs to one decision of one thread and is thrown away with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from .act import Act
+from .authorization import Permit, barred_units
+from .facts import View
+from .family import Family, Record, Step
+from .laws import Law, Laws
+from .random import RandomSource
+
+
+class Draft:
+    """What every part of a decision reads and changes."""
+
+    __slots__ = (
+        "act", "asked_on", "family", "laws", "permit", "records", "revision", "source", "step",
+    )  # fmt: skip
+
+    def __init__(self, laws: Laws, family: Family, act: Act, source: RandomSource) -> None:
+        self.laws = laws
+        self.act = act
+        self.source = source
+        self.records = dict(family.records)
+        self.family = Family(self.records, family.root_id)
+        expected = family.root.revision if family.records else None
+        self.revision = 1 if expected is None else expected + 1
+        """the root's revision after the step"""
+        self.step = Step(self.family, expected)
+        self.permit: Permit | None = None
+        """under which the outer event is done"""
+        self.asked_on: date | None = None
+        """the day from which what a child asks of its root counts, while it does"""
+
+    def law(self, record: Record) -> Law:
+        """The law the record is pinned to. Raises NotFound."""
+        return self.laws.pinned(record.definition)
+
+    def root_of(self, record: Record) -> Record:
+        """The family's root; of a case that only begins, the case itself."""
+        return self.records.get(self.family.root_id, record)
+
+    def view(self, law: Law, record: Record, data: Mapping[str, Any]) -> View:
+        """What guards may ask."""
+        root = self.root_of(record)
+        return View(
+            record, self.family, law.definition, self.law(root).definition,
+            self.laws.definitions, self.laws.codes, self.laws.book, self.act.day, data,
+        )  # fmt: skip
+
+    def begin(self, record: Record) -> None:
+        """A case that is new in this step."""
+        self.step.new.add(record.id)
+        self.records[record.id] = record
+
+    def put(self, record: Record) -> None:
+        """The record as it will be."""
+        self.records[record.id] = record
+        self.step.changed[record.id] = None
+
+    def finish(self) -> Step:
+        """Seal the step: the root's revision counts it, units barred by it are listed."""
+        root = self.family.root
+        if root.revision != self.revision:
+            self.put(replace(root, revision=self.revision))
+        self._bar()
+        return self.step
+
+    def _bar(self) -> None:
+        """Rows for the database's own guard: which units may never write into which case's history."""
+        step = self.step
+        changed = {case for case, _, _ in step.relations_added}
+        for record in self.records.values():
+            definition = self.law(record).definition
+            if definition.barred and (record.id in step.new or self.family.root_id in changed):
+                units = barred_units(definition, record, self.family.root)
+                step.barred += [(record.id, unit) for unit in sorted(units)]

@@ -1,0 +1,37 @@
+"""The line of history that an event leaves, and the case as it stands after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from . import history
+from .act import Cause
+from .definition import Event
+from .draft import Draft
+from .family import HistoryRow, Record
+
+__all__ = ["write"]
+
+
+def write(
+    draft: Draft, event: Event, before: Record, changes: dict[str, Any], shown: Mapping[str, Any], cause: Cause | None
+) -> Record:  # fmt: skip
+    """Chain the line and put the case with its `changes` into the draft; what is `shown` stands in the line as commitments."""
+    act, permit = draft.act, draft.permit
+    commitments, disclosure = history.commit(shown, draft.source)
+    seq, prev = before.seq + 1, before.head or history.GENESIS
+    values = (
+        before.id, seq, act.now.isoformat(timespec="microseconds"), act.effective_on, event.name, before.state,
+        changes["state"], act.actor.person, act.actor.on_behalf_of, permit.role if permit else None,
+        permit.unit if permit else None, cause, before.definition, commitments, prev,
+    )  # fmt: skip
+    head = history.line_hash(values)
+    line: dict[str, Any] = dict(zip(history.HASHED, values, strict=True))
+    draft.step.history.append(HistoryRow(**line, hash=head, disclosure=disclosure))
+    revision = draft.revision if before.id == before.root else seq
+    opened_on = act.effective_on if event.name == "start" else before.opened_on
+    after = replace(before, **changes, seq=seq, head=head, revision=revision, opened_on=opened_on)
+    draft.put(after)
+    return after

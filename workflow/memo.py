@@ -1,0 +1,48 @@
+"""What a case remembers beside its data: how often each event happened, and who did those that another must not do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .definition import Event
+from .draft import Draft
+from .errors import GuardFailed, Reason
+from .family import Record
+from .laws import Law
+
+__all__ = ["counted", "persons", "remembered"]
+
+_BEHALF = "\n"
+"""between the person who fired an event and the one he acted for: neither is the second person"""
+
+
+def persons(record: Record, event: str) -> Sequence[str]:
+    """Who fired the event last, and for whom."""
+    return record.last_by.get(event, "").split(_BEHALF)
+
+
+def remembered(draft: Draft, law: Law, event: Event, record: Record) -> Mapping[str, str]:
+    """`last_by` after this event."""
+    if event.name not in law.watched:
+        return record.last_by
+    actor = draft.act.actor
+    return {**record.last_by, event.name: _BEHALF.join(filter(None, (actor.person, actor.on_behalf_of)))}
+
+
+def counted(draft: Draft, event: Event, record: Record) -> Mapping[str, int]:
+    """`rounds` after this event. Raises GuardFailed when the rule's number is reached."""
+    if event.round is None:
+        if event.name == "start":
+            return record.rounds
+        return {**record.rounds, event.name: record.rounds.get(event.name, 0) + 1}
+    per = draft.permit.unit if event.round.per and draft.permit else None
+    key = f"{event.name}@{per}" if per else event.name
+    count = record.rounds.get(key, 0)
+    limit = draft.laws.in_force(event.round.rule, draft.act.day)
+    if isinstance(limit, int) and count >= limit:
+        zh, en = event.title.zh, event.title.en
+        raise GuardFailed([Reason.of("round", f"“{zh}”最多 {limit} 次", f"'{en}' at most {limit} time(s)")])
+    rounds = {**record.rounds, key: count + 1}
+    if per:
+        rounds[event.name] = record.rounds.get(event.name, 0) + 1
+    return rounds

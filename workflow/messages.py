@@ -1,0 +1,88 @@
+"""What a step has to tell, and whom: rows for the outbox, each under a key that never changes.
+
+A recipient is a role of the congress, a role within a party, or a party itself; who that is today is found on delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from . import history, timers
+from .definition import Event, Holder
+from .draft import Draft
+from .family import Message, Record
+from .laws import Law
+
+__all__ = ["alert", "tell"]
+
+
+def tell(draft: Draft, event: Event, record: Record) -> None:
+    """An event that happened, to those whom the definition names."""
+    if not event.tells:
+        return
+    body = history.canonical(
+        {
+            "case": record.id,
+            "number": record.number,
+            "kind": record.kind,
+            "event": event.name,
+            "state": record.state,
+        }
+    )
+    for index, recipient in enumerate(_recipients(draft, event.tells, record)):
+        draft.step.messages.append(
+            Message(
+                key=f"{record.id}:{record.seq}:{index}",
+                case=record.id,
+                seq=record.seq,
+                topic=event.name,
+                recipient=recipient,
+                body=body,
+            )
+        )
+
+
+def alert(
+    draft: Draft, law: Law, record: Record, clock: str, rungs: Sequence[timers.Timer], newest: timers.Timer
+) -> None:
+    """The rungs of a clock that have passed, to those who hold the case; only the `newest` is sent."""
+    state = record.clocks[clock]
+    told = _recipients(draft, law.definition.states[record.state].holder, record) or ["nobody"]
+    for timer in rungs:
+        body = history.canonical(
+            {
+                "case": record.id,
+                "number": record.number,
+                "kind": record.kind,
+                "clock": clock,
+                "rung": timer.rung,
+                "due_on": state.due_on,
+                "on": timer.on.isoformat(),
+                "state": record.state,
+            }
+        )
+        for index, recipient in enumerate(told):
+            draft.step.messages.append(
+                Message(
+                    key=f"{record.id}:{clock}:{state.round}:{timer.on}:{timer.rung}:{index}",
+                    case=record.id,
+                    seq=record.seq,
+                    topic=f"clock.{clock}",
+                    recipient=recipient,
+                    body=body,
+                    state="queued" if timer is newest else "superseded",
+                )
+            )
+
+
+def _recipients(draft: Draft, holders: Iterable[Holder], record: Record) -> list[str]:
+    """Each once, in the order of the definition."""
+    return list(dict.fromkeys(one for holder in holders for one in _those(draft, holder, record)))
+
+
+def _those(draft: Draft, holder: Holder, record: Record) -> list[str]:
+    if holder.relation is None:
+        return [f"role:{holder.role}@{record.tenant}"]
+    relations = draft.family.root.relations if holder.of_root else record.relations
+    prefix = f"role:{holder.role}@" if holder.role else "party:"
+    return [prefix + party for party in relations.get(holder.relation, ())]
