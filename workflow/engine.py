@@ -6,7 +6,7 @@ Its parts: firing.py, decision.py, store/.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -38,6 +38,7 @@ from .model import (
     Outcome,
     PartialDate,
     Permission,
+    Receipt,
     Request,
 )
 from .random import RandomSource, SystemRandom, new_id
@@ -177,34 +178,38 @@ class Engine:
     def start(
         self, kind: str, actor: Actor, data: Mapping[str, Any], *, tenant: str, key: str | None = None,
         effective_on: date | PartialDate | None = None, reason: str | None = None, imported: bool = False,
-        id: str | None = None, session: Host | None = None,
+        id: str | None = None, receipt: Receipt | None = None, dry_run: bool = False, session: Host | None = None,
     ) -> Case:  # fmt: skip
-        """Open a case. Raises Refused, KeyReused.
+        """Open a case. Raises Refused, KeyReused. `receipt`, `dry_run` as in `fire`.
 
         `imported`: a recorded fact of the past. No permission is asked, nothing is required, unknown stays unknown, no message
         is written and no past timer armed. `id` lets an import choose a repeatable id.
         """
         call = Call(
             event="start", actor=actor, data=data, kind=kind, tenant=tenant, key=key, effective_on=effective_on,
-            reason=reason, imported=imported, id=id,
+            reason=reason, imported=imported, id=id, receipt=self._receipt(receipt),
         )  # fmt: skip
-        return self._answer(self._firing.run(call, session), session)
+        return self._made(call, receipt, dry_run, session)
 
     def fire(
         self, case: str, event: str, actor: Actor, data: Mapping[str, Any] | None = None, *, revision: int | None = None,
         key: str | None = None, effective_on: date | PartialDate | None = None, reason: str | None = None,
-        imported: bool = False, number: str | None = None, session: Host | None = None,
+        imported: bool = False, number: str | None = None, receipt: Receipt | None = None, dry_run: bool = False,
+        session: Host | None = None,
     ) -> Case:  # fmt: skip
         """Fire one event. Raises Refused with every reason, Conflict when `revision` is not the current one (or somebody kept
         being first), KeyReused, NotFound. With `session` (a SQLAlchemy Session or Connection) it happens inside the host's
-        transaction, and the host commits it. `imported` as in `start`; `number` is the number an imported record bears where
-        the event would draw one (imports draw none).
+        transaction, and the host commits it.
+
+        `imported` as in `start`; `number` is the number an imported record bears where the event would draw one (imports draw
+        none). `receipt` is stored beside the key in the same transaction and given back with it. `dry_run` asks everybody who is
+        asked otherwise and writes nothing: the case is what it would be, without a number it would draw.
         """
         call = Call(
             case=case, event=event, actor=actor, data=data or {}, revision=revision, key=key, effective_on=effective_on,
-            reason=reason, imported=imported, number=number,
+            reason=reason, imported=imported, number=number, receipt=self._receipt(receipt),
         )  # fmt: skip
-        return self._answer(self._firing.run(call, session), session)
+        return self._made(call, receipt, dry_run, session)
 
     def batch(self, requests: Sequence[Request], *, session: Host | None = None) -> list[Outcome]:
         """Fire (or start) many in one transaction, each in a savepoint: a row that is refused does not spoil the others."""
@@ -265,7 +270,7 @@ class Engine:
         """The case as it stands; with `actor`, only if that person may know of it. Raises NotFound."""
         check_id(case)
         with self.store.connection(session) as connection:
-            found = self.store.records(connection, self._seen(connection, self.store.search_one(case), actor))
+            found = self.store.records(connection, self.seen(connection, self.store.search_one(case), actor))
         if not found:
             raise no_case(case)
         return self._view(found[0])
@@ -273,7 +278,7 @@ class Engine:
     def children(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[Case]:
         """The children of a root case, oldest first, as far as that person may know of them."""
         with self.store.connection(session) as connection:
-            query = self._seen(connection, self.store.search_children(case), actor)
+            query = self.seen(connection, self.store.search_children(case), actor)
             return [self._view(record) for record in self.store.records(connection, query)]
 
     def search(
@@ -287,7 +292,7 @@ class Engine:
             after=after, limit=limit,
         )  # fmt: skip
         with self.store.connection(session) as connection:
-            found = self.store.records(connection, self._seen(connection, query, actor))
+            found = self.store.records(connection, self.seen(connection, query, actor))
         return [self._view(record) for record in found]
 
     def worklist(self, actor: Actor, *, limit: int = 100, session: Host | None = None) -> list[Case]:
@@ -302,20 +307,24 @@ class Engine:
         with self.store.connection(session) as connection:
             grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
             by_role, by_relation = worklist.held(self.laws.known(), actor.person, grants)
-            query = self._seen(connection, self.store.search_due(limit), actor)
+            query = self.seen(connection, self.store.search_due(limit), actor)
             found = self.store.records(connection, query.where(self.store.waiting(by_role, by_relation)))
         return [self._view(record) for record in found]
 
     def history(
-        self, case: str, *, actor: Actor | None = None, session: Host | None = None
-    ) -> list[HistoryEntry]:
-        """Every line of a case in order, with what was given and is not erased. Raises NotFound."""
+        self, case: str, *, actor: Actor | None = None, after: int = 0, limit: int | None = None,
+        session: Host | None = None,
+    ) -> list[HistoryEntry]:  # fmt: skip
+        """The lines of a case in order, with what was given and is not erased: all, or at most `limit` after line `after`.
+
+        Raises NotFound.
+        """
         check_id(case)
         if actor is not None:
             self.case(case, actor=actor, session=session)
         with self.store.connection(session) as connection:
-            found = self.store.history(connection, case)
-        if not found:
+            found = self.store.history(connection, case, after=after, limit=limit)
+        if not found and after == 0:
             raise no_case(case)
         return [_entry(row, body) for row, body in found]
 
@@ -410,7 +419,7 @@ class Engine:
 
     # -- the small parts
 
-    def _seen(self, connection: Any, query: Any, actor: Actor | None) -> Any:
+    def seen(self, connection: Any, query: Any, actor: Actor | None) -> Any:
         """The one filter behind every question that names a person."""
         if actor is None:
             return query
@@ -418,6 +427,15 @@ class Engine:
         today = civil_date(self._firing.now())
         grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
         return query.where(self.store.visible(actor.person, grants, self.library.oversees))
+
+    def _receipt(self, receipt: Receipt | None) -> Callable[[Record], str] | None:
+        return None if receipt is None else lambda record: receipt(self._view(record))
+
+    def _made(self, call: Call, receipt: Receipt | None, dry_run: bool, session: Host | None) -> Case:
+        done = self._firing.rehearse(call, session) if dry_run else self._firing.run(call, session)
+        if receipt is not None and done.stored is not None:
+            receipt.text = done.stored.get("receipt")
+        return self._answer(done, session)
 
     def _answer(self, done: Done, session: Host | None) -> Case:
         if done.step is not None:

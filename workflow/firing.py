@@ -71,6 +71,8 @@ class Call:
     imported: bool = False
     number: str | None = None
     """the number an imported record bears; imports draw none"""
+    receipt: Callable[[Record], str] | None = None
+    """what is stored beside the key, to be given back when it comes again"""
 
     @property
     def scoped_key(self) -> str | None:
@@ -134,6 +136,26 @@ class Firing:
         done = self._repeat(lambda work, begun: one(work, call, begun), host)
         self.remember(done, host)
         return done
+
+    def rehearse(self, call: Call, host: Host | None) -> Done:
+        """Decide as `run` would, and write nothing: no number is drawn, no key looked up, no invitation used."""
+        call.check()
+        now = self.now()
+        with self._store.work(host) as work:
+            if call.case is None:
+                grants = self._store.read_person(work, call.actor.person)
+                act = self.delegated(work, act_of(call, now, Reading(None, grants, None)))
+                case = new_id(self._random, now)
+                return Done(case, decide_start(self._laws, call.kind, case, call.tenant, act, self._random))
+            reading = self._store.read(work, call.case, call.actor.person, None)
+            if reading.family is None:
+                raise no_case(call.case)
+            check_revision(call, reading.family.records[call.case])
+            act, _ = self.invited(work, act_of(call, now, reading), call.case, call.event)
+            act = self.delegated(work, act)
+            return Done(
+                call.case, decide(self._laws, reading.family, call.case, call.event, act, self._random)
+            )
 
     def row(self, work: Work, call: Call) -> Done | WorkflowError:
         """One call of many, in a savepoint of its own."""
@@ -417,7 +439,10 @@ def _answer(step: Step, call: Call, case: str) -> tuple[str, str, str] | None:
     if key is None:
         return None
     record = step.family.records[case]
-    return key, call.body_hash, json.dumps({"case": case, "seq": record.seq, "revision": record.revision})
+    answer = {"case": case, "seq": record.seq, "revision": record.revision}
+    if call.receipt is not None:
+        answer["receipt"] = call.receipt(record)
+    return key, call.body_hash, json.dumps(answer)
 
 
 def act_of(call: Call, now: datetime, reading: Reading) -> Act:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -118,6 +118,23 @@ class Case:
     root: str
     slot: str | None = None
     party: str | None = None
+
+
+class Receipt:
+    """What a caller will have said of an answer: `write` makes it of the case, it is stored beside the key in the transaction of
+    the event, and `text` is it, or the one stored when the key came first.
+    """
+
+    __slots__ = ("text", "write")
+
+    def __init__(self, write: Callable[[Case], str]) -> None:
+        self.write = write
+        self.text: str | None = None
+
+    def __call__(self, case: Case) -> str:
+        """Write it."""
+        self.text = self.write(case)
+        return self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

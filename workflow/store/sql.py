@@ -321,15 +321,16 @@ class Store:
         return list(connection.execute(select(d.c.hash).where(open_)).scalars())
 
     def history(
-        self, connection: Connection, case: str, until: int | None = None
-    ) -> list[tuple[Any, dict[str, Any]]]:
-        """(line, disclosure) of a case in order."""
+        self, connection: Connection, case: str, until: int | None = None, after: int = 0, limit: int | None = None
+    ) -> list[tuple[Any, dict[str, Any]]]:  # fmt: skip
+        """(line, disclosure) of a case in order: all, or at most `limit` after line `after`."""
         h, d = self.tables.history, self.tables.disclosure
         query = (
             select(h, d.c.body)
             .outerjoin(d, and_(d.c.case_id == h.c.case_id, d.c.seq == h.c.seq))
-            .where(h.c.case_id == case)
+            .where(h.c.case_id == case, h.c.seq > after)
             .order_by(h.c.seq)
+            .limit(limit)
         )
         if until is not None:
             query = query.where(h.c.seq <= until)
