@@ -15,6 +15,7 @@ from .definition import (
     Field,
     FormField,
     Holder,
+    Instead,
     Move,
     Relation,
     Round,
@@ -52,7 +53,7 @@ def assemble(data: Data, guard: GuardAt) -> Definition:
         events={name: _event(name, entry, source, guard) for name, entry in entries(data, "events")},
         fields={name: _field(name, entry) for name, entry in entries(data, "fields")},
         relations={name: _relation(name, entry) for name, entry in entries(data, "relations")},
-        clocks={name: _clock(name, entry) for name, entry in entries(data, "clocks")},
+        clocks={name: _clock(name, entry, guard) for name, entry in entries(data, "clocks")},
         children={name: _slot(name, entry) for name, entry in entries(data, "children")},
         barred=tuple(parse_holder(f"the {relation}") for relation in data.get("barred", ())),
         hash=hashlib.sha256(content.encode()).hexdigest(),
@@ -97,11 +98,14 @@ def _relation(name: str, entry: Data) -> Relation:
     return Relation(name=name, title=title_of(entry), of=entry["of"], one=entry.get("one", False))
 
 
-def _clock(name: str, entry: Data) -> ClockRule:
+def _clock(name: str, entry: Data, guard: GuardAt) -> ClockRule:
+    given = entry.get("rules") or [entry]
+    asked = [(one["rule"], guard(("clocks", name, "rules", n, "when"))) for n, one in enumerate(given[:-1])]
     return ClockRule(
         name=name,
         title=title_of(entry),
-        rule=entry["rule"],
+        rule=given[-1]["rule"],
+        instead=tuple(Instead(rule=rule, when=when) for rule, when in asked if when is not None),
         outer=entry.get("outer"),
         starts=tuple(entry["starts"]),
         stops=tuple(entry.get("stops", ())),

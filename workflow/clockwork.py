@@ -12,6 +12,7 @@ from typing import Any
 from . import timers
 from .definition import Event
 from .draft import Draft
+from .errors import GuardFailed
 from .family import ClockState, Record
 from .laws import Law
 
@@ -28,7 +29,7 @@ def run(
     touched = [
         *_extend(draft, law, event, data, clocks),
         *_stop(draft, law.stops.get(event.name, ()), event, clocks),
-        *_start(draft, law, event, data, clocks),
+        *_start(draft, law, event, record, data, clocks),
         *(_stop(draft, tuple(clocks), event, clocks) if ends else ()),
     ]
     for name in touched:
@@ -61,28 +62,42 @@ def _stop(draft: Draft, names: tuple[str, ...], event: Event, clocks: dict[str, 
 
 
 def _start(
-    draft: Draft, law: Law, event: Event, data: Mapping[str, Any], clocks: dict[str, ClockState]
-) -> list[str]:
+    draft: Draft, law: Law, event: Event, record: Record, data: Mapping[str, Any], clocks: dict[str, ClockState]
+) -> list[str]:  # fmt: skip
     touched = []
     for name in law.starts.get(event.name, ()):
         anchor = _anchor(draft, law, name, data)
-        if anchor is not None:
-            declared = law.definition.clocks[name]
-            clocks[name] = timers.start(draft.laws, declared, clocks.get(name), anchor, draft.act)
+        rule = _rule(draft, law, name, record, data, anchor) if anchor is not None else None
+        if anchor is not None and rule is not None:
+            clocks[name] = timers.start(draft.laws, rule, clocks.get(name), anchor, draft.act)
             touched.append(name)
     return touched
 
 
 def _anchor(draft: Draft, law: Law, clock: str, data: Mapping[str, Any]) -> date | None:
-    """The clock's first day; None when an imported record does not know it, or nothing was in force then.
-
-    No clock is better than an invented one.
-    """
+    """The clock's first day; None when an imported record does not know it. No clock is better than an invented one."""
     declared = law.definition.clocks[clock]
-    anchor = draft.act.known_day
-    if declared.anchor is not None:
-        given = data.get(declared.anchor)
-        anchor = date.fromisoformat(given) if given else None
-    if draft.act.imported and anchor is not None and not draft.laws.has_rule(declared.rule, anchor):
-        return None
-    return anchor
+    if declared.anchor is None:
+        return draft.act.known_day
+    given = data.get(declared.anchor)
+    return date.fromisoformat(given) if given else None
+
+
+def _rule(
+    draft: Draft, law: Law, clock: str, record: Record, data: Mapping[str, Any], anchor: date
+) -> str | None:
+    """The rule the clock follows: the first whose guard holds; what is unknown is refused. None when an imported record does
+    not know it, or nothing was in force then.
+    """
+    declared, imported = law.definition.clocks[clock], draft.act.imported
+    rule = declared.rule
+    for one in declared.instead:
+        verdict = one.when.evaluate(draft.view(law, record, {**record.data, **data}).facts(one.when.names))
+        if verdict.unknown and imported:
+            return None
+        if verdict.unknown:
+            raise GuardFailed(verdict.reasons)
+        if verdict.holds:
+            rule = one.rule
+            break
+    return rule if not imported or draft.laws.has_rule(rule, anchor) else None

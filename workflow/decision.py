@@ -270,6 +270,7 @@ def _needs_root(definition: Definition) -> bool:
         guards = [
             guard for e in events for guard in (e.when, *(move.when for move in e.moves)) if guard is not None
         ]
+        guards += [one.when for clock in definition.clocks.values() for one in clock.instead]
         _NEEDS_ROOT[definition.hash] = (
             any(holder.of_root for holder in definition.barred)
             or any(event.raises for event in events)

@@ -147,12 +147,23 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Instead:
+    """The rule a clock follows where this guard holds."""
+
+    rule: str
+    when: Guard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockRule:
     """A statutory or local clock of a case. `starts`, `stops`: events. `missed`: the automatic event when it has run out."""
 
     name: str
     title: Text
     rule: str
+    """the rule it follows, where none of `instead` holds"""
+    instead: tuple[Instead, ...] = ()
+    """the first whose guard holds when the clock starts"""
     outer: str | None
     starts: tuple[str, ...]
     stops: tuple[str, ...]
@@ -161,6 +172,15 @@ class ClockRule:
     """a date field of the starting event's form; else the event's `effective_on`"""
     extends: Mapping[str, str] = field(default_factory=dict)
     """event -> the date field of its form up to which it extends this clock"""
+
+    def why(self, rule: str) -> Text | None:
+        """In which case the clock follows that rule, in words; None when it knows one rule only."""
+        if not self.instead:
+            return None
+        found = [one.when.in_words() for one in self.instead if one.rule == rule]
+        if rule == self.rule:
+            found.append(Text("其他情形", "in every other case"))
+        return Text("或".join(w.zh for w in found), " or ".join(w.en for w in found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -355,7 +355,13 @@ class Engine:
                     f"本案没有时钟 {clock};有:{known}", f"no clock {clock!r} in this case; there are: {known}"
                 )
             )
-        return explain(clocks[clock].ledger, self.laws.book, self.laws.calendar)
+        ledger = clocks[clock].ledger
+        found_ = explain(ledger, self.laws.book, self.laws.calendar)
+        why = self.laws.pinned(found[0].definition).definition.clocks[clock].why(ledger.rule)
+        if why is None:
+            return found_
+        chosen = Text(f"适用规则 {ledger.rule}：{why.zh}", f"rule {ledger.rule} applies: {why.en}")
+        return replace(found_, lines=(chosen, *found_.lines))
 
     def erase(self, case: str, fields: Sequence[str], *, actor: Actor, reason: str) -> int:
         """Erase values and their salts (PIPL art. 47), with every copy that was carried within the family; the chain stays

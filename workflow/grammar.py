@@ -141,8 +141,17 @@ FIELD = Record({**TITLE, "type": Choice(FIELD_TYPES)}, {"codes": name})
 RELATION = Record({**TITLE, "of": Choice(("unit", "person"))}, {"one": flag})
 STATE = Record(TITLE, {"holder": OneOrMany(holder), "end": flag, "decided": flag})
 CLOCK = Record(
-    {**TITLE, "rule": rule, "starts": OneOrMany(name)},
-    {"outer": rule, "stops": OneOrMany(name), "missed": name, "anchor": name, "extends": Table(name, name)},
+    {**TITLE, "starts": OneOrMany(name)},
+    {
+        "rule": rule,
+        "rules": Many(Record({"rule": rule}, {"when": words})),
+        "outer": rule,
+        "stops": OneOrMany(name),
+        "missed": name,
+        "anchor": name,
+        "extends": Table(name, name),
+    },
+    (("rule", "rules"),),
 )
 SLOT = Record(
     {**TITLE, "definition": name},

@@ -59,11 +59,20 @@ def _label(event: Event, language: str) -> str:
 
 
 def _clock(definition: Definition, clock: ClockRule, language: str) -> str:
-    words = f"{CLOCK.in_language(language)}: {clock.title.in_language(language)} ({clock.rule})"
+    words = f"{CLOCK.in_language(language)}: {clock.title.in_language(language)} ({_rules(clock, language)})"
     if clock.missed is None:
         return words
     missed = definition.events[clock.missed].title.in_language(language)
     return f"{words}; {MISSED.in_language(language)} → {missed}"
+
+
+def _rules(clock: ClockRule, language: str) -> str:
+    """The rule, or each rule with the case in which it is followed."""
+    if not clock.instead:
+        return clock.rule
+    rules = dict.fromkeys([*(one.rule for one in clock.instead), clock.rule])
+    said = ((rule, clock.why(rule)) for rule in rules)
+    return "; ".join(f"{rule}: {why.in_language(language)}" for rule, why in said if why is not None)
 
 
 def _started(definition: Definition, clock: ClockRule) -> str:

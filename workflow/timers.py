@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary
 from .act import Act
 from .clock import civil_date, start_of_day
 from .deadlines import Due, overdue_ladder, rungs
-from .definition import ClockRule
 from .family import ClockState
 from .laws import Laws
 from .ledger import Ledger
@@ -28,11 +27,13 @@ class Timer:
     on: date
 
 
-def start(laws: Laws, rule: ClockRule, before: ClockState | None, anchor: date, act: Act) -> ClockState:
-    """The clock running from its anchor; started again, it counts a new round but keeps its ledger and its outer limit."""
-    if before is None:
-        ledger = Ledger.start(rule.rule, anchor, laws.calendar, by=act.actor.person)
-        return _state(laws, ledger, 1, act.now, quiet=act.imported)
+def start(laws: Laws, rule: str, before: ClockState | None, anchor: date, act: Act) -> ClockState:
+    """The clock running from its anchor; started again, it counts a new round but keeps its ledger and its outer limit,
+    unless it follows another rule now: then its ledger is a new one.
+    """
+    if before is None or before.ledger.rule != rule:
+        ledger = Ledger.start(rule, anchor, laws.calendar, by=act.actor.person)
+        return _state(laws, ledger, before.round + 1 if before else 1, act.now, quiet=act.imported)
     ledger = before.ledger.reset(anchor, by=act.actor.person)
     return _state(laws, ledger, before.round + 1, act.now, quiet=act.imported)
 

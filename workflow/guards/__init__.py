@@ -52,6 +52,10 @@ class Guard:
     _tree: Node = field(compare=False, repr=False)
     _words: Words = field(compare=False, repr=False)
 
+    def in_words(self) -> Text:
+        """What it asks, in both languages."""
+        return self._words.describe(self._tree)
+
     def evaluate(self, facts: Facts) -> Verdict:
         """Whether the guard holds for these facts; if not, or if that is unknown, why."""
         answer = self._test(facts)

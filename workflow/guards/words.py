@@ -62,15 +62,16 @@ class Words:
             yield Reason(code="missing", text=Text(f"缺少：{title.zh}", f"missing: {title.en}"), field=name)
         if closure(node)(facts) is None and missing:
             return
-        clause, now = self._describe(node, wanted), self._now(node, facts)
+        clause, now = self.describe(node, wanted), self._now(node, facts)
         text = Text(f"条件未满足：{clause.zh}{now.zh}", f"condition not met: {clause.en}{now.en}")
         yield Reason(code="condition_not_met", text=text, field=next(names_in(node), None))
 
-    def _describe(self, node: Node, wanted: bool) -> Text:
+    def describe(self, node: Node, wanted: bool = True) -> Text:
+        """The tree, or its contrary, in words."""
         if isinstance(node, Not):
-            return self._describe(node.part, not wanted)
+            return self.describe(node.part, not wanted)
         if isinstance(node, Junction):
-            parts = [self._describe(part, wanted) for part in node.parts]
+            parts = [self.describe(part, wanted) for part in node.parts]
             zh, en = ("且", "and") if node.all is wanted else ("或", "or")
             return Text(
                 "（" + f" {zh} ".join(p.zh for p in parts) + "）",

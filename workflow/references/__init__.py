@@ -256,9 +256,10 @@ class References(Lookup):
             )
 
     def _clock(self, path: Path, entry: Data) -> None:
-        rule, outer = entry.get("rule"), entry.get("outer")
-        if self._rule((*path, "rule"), rule, (*sorted(PERIODS), "date")) and outer is not None:
-            self._outer((*path, "outer"), str(rule), outer)
+        for where, one in self._rules(path, entry):
+            rule, outer = one.get("rule"), entry.get("outer")
+            if self._rule((*where, "rule"), rule, (*sorted(PERIODS), "date")) and outer is not None:
+                self._outer((*path, "outer"), str(rule), outer)
         for key in ("starts", "stops"):
             self._all_known((*path, key), entry.get(key), "events", start=True)
         missed = entry.get("missed")
@@ -274,6 +275,28 @@ class References(Lookup):
         for event, name in entry.get("extends", {}).items():
             if self._known_key((*path, "extends", event), event, "events"):
                 self._date((*path, "extends", event), name, event)
+
+    def _rules(self, path: Path, entry: Data) -> Iterator[tuple[Path, Data]]:
+        """The rule of a clock, or those it may follow: the last without condition, so that there is always one."""
+        if "rules" not in entry:
+            yield path, entry
+        last = len(entry.get("rules", ())) - 1
+        for index, one in enumerate(entry.get("rules", ())):
+            where: Path = (*path, "rules", index)
+            self._guard((*where, "when"), one.get("when"))
+            if index < last and "when" not in one:
+                zh, en = (
+                    "前面的规则无条件，其后的不会适用",
+                    "without condition: the rules behind it are never taken",
+                )
+                self._fault(where, "never_taken", zh, en)
+            if index == last and "when" in one:
+                zh, en = (
+                    "最后一条规则不能有条件，否则可能无规则可用",
+                    "the last rule has no condition, so that there is always one",
+                )
+                self._fault((*where, "when"), "rule_open", zh, en, key=True)
+            yield where, one
 
     def _outer(self, path: Path, rule: str, outer: str) -> None:
         for book in self.world.books:
