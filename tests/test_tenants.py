@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workflow import Actor, NotFound
+from workflow import Actor, Engine, NotFound
+from workflow.migrations import upgrade
 
 from .lifecycle import TENANT, Office
 
@@ -49,3 +50,17 @@ def test_foreign_sounds_like_absent(office: Office) -> None:
             office.engine.case(id, actor=Actor(person="nobody"))
         answers.add(str(refused.value).replace(id, "…"))
     assert len(answers) == 1
+
+
+def test_a_tenant_is_compared_byte_by_byte_in_whatever_language_the_database_sorts(postgres_url: str) -> None:
+    """A tenant and all below it are one range of the text: 'hb/xn/' ≤ … < 'hb/xn0' holds for bytes only."""
+    database = Engine.connect(postgres_url)
+    upgrade(database, "tibandu_")
+    with database.connect() as connection:
+        other = connection.exec_driver_sql(
+            "select c.relname, a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid"
+            " where c.relkind = 'r' and starts_with(c.relname, 'tibandu_') and a.atttypid = 'varchar'::regtype"
+            " and a.attcollation <> '\"C\"'::regcollation and c.relname <> 'tibandu_version'"
+        ).all()
+    database.dispose()
+    assert other == []

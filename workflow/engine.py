@@ -270,7 +270,9 @@ class Engine:
         """The case as it stands; with `actor`, only if that person may know of it. Raises NotFound."""
         check_id(case)
         with self.store.connection(session) as connection:
-            found = self.store.records(connection, self.seen(connection, self.store.search_one(case), actor))
+            found = self.store.records(
+                connection, self.seen(connection, self.store.questions.one(case), actor)
+            )
         if not found:
             raise no_case(case)
         return self._view(found[0])
@@ -278,7 +280,7 @@ class Engine:
     def children(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[Case]:
         """The children of a root case, oldest first, as far as that person may know of them."""
         with self.store.connection(session) as connection:
-            query = self.seen(connection, self.store.search_children(case), actor)
+            query = self.seen(connection, self.store.questions.children(case), actor)
             return [self._view(record) for record in self.store.records(connection, query)]
 
     def search(
@@ -287,7 +289,7 @@ class Engine:
         after: str | None = None, limit: int = 100, session: Host | None = None,
     ) -> list[Case]:  # fmt: skip
         """Cases by id, at most `limit`; `after` is the last id of the page before. `unit`: stands in any relation to it."""
-        query = self.store.search(
+        query = self.store.questions.search(
             kind=kind, state=state, tenant=tenant, number=number, unit=unit, closed=closed, due_before=due_before,
             after=after, limit=limit,
         )  # fmt: skip
@@ -299,7 +301,7 @@ class Engine:
         """Open cases in a state whose holder this person is, the earliest due first."""
         today = civil_date(self._firing.now())
         with self.store.connection(session) as connection:
-            waiting = self.store.definitions_waiting(connection)
+            waiting = connection.execute(self.store.questions.definitions_waiting()).scalars().all()
         for digest_ in waiting:
             self.laws.pinned(
                 digest_
@@ -307,8 +309,10 @@ class Engine:
         with self.store.connection(session) as connection:
             grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
             by_role, by_relation = worklist.held(self.laws.known(), actor.person, grants)
-            query = self.seen(connection, self.store.search_due(limit), actor)
-            found = self.store.records(connection, query.where(self.store.waiting(by_role, by_relation)))
+            query = self.seen(connection, self.store.questions.by_due_day(limit), actor)
+            found = self.store.records(
+                connection, query.where(self.store.questions.waiting(by_role, by_relation))
+            )
         return [self._view(record) for record in found]
 
     def history(
@@ -344,7 +348,7 @@ class Engine:
     def explain(self, case: str, clock: str, *, session: Host | None = None) -> Explanation:
         """How the due day of a clock comes about: every skipped day, the sentence, the source. Raises NotFound."""
         with self.store.connection(session) as connection:
-            found = self.store.records(connection, self.store.search_one(case))
+            found = self.store.records(connection, self.store.questions.one(case))
         if not found:
             raise no_case(case)
         clocks = found[0].clocks
@@ -432,7 +436,7 @@ class Engine:
         check_texts(person=actor.person)
         today = civil_date(self._firing.now())
         grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
-        return query.where(self.store.visible(actor.person, grants, self.library.oversees))
+        return query.where(self.store.questions.visible(actor.person, grants, self.library.oversees))
 
     def _receipt(self, receipt: Receipt | None) -> Callable[[Record], str] | None:
         return None if receipt is None else lambda record: receipt(self._view(record))

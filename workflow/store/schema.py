@@ -57,6 +57,15 @@ class Tables:
         self.barred = self._barred()
         self.event_policy = self._event_policy()
         self.anchor = self._anchor()
+        self._compare_by_bytes()
+
+    def _compare_by_bytes(self) -> None:
+        """Ids, tenants, dates and keys are ordered alike on both databases, whatever language a PostgreSQL database sorts by."""
+        for table in self.metadata.tables.values():
+            for column in table.columns:
+                if type(column.type) is String:
+                    by_bytes = String(column.type.length, collation="C")
+                    column.type = column.type.with_variant(by_bytes, "postgresql")
 
     def _table(self, name: str, *columns: SchemaItem) -> Table:
         return Table(self.prefix + name, self.metadata, *columns)

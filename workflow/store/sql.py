@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select
 from sqlalchemy import Engine as Database
-from sqlalchemy.sql import ColumnElement, Select
+from sqlalchemy.sql import Select
 
 from ..definition import Definition
 from ..errors import Conflict, StoreError, Text
 from ..family import Family, Step
-from ..history import canonical
 from ..model import Grant
 from . import postgresql, rows, sqlite
+from .erasure import Erasure
+from .questions import Questions
 from .schema import PREFIX, Tables
 from .work import READ_ONLY, Host, Work, host_work, own_work
 
@@ -53,6 +54,7 @@ class Store:
         self.database = database
         self.prefix = prefix
         self.tables = Tables(prefix)
+        self.questions = Questions(self.tables)
         self.is_sqlite = database.dialect.name == "sqlite"
         self._dialect: Any = sqlite if self.is_sqlite else postgresql
         self._read = self._dialect.read_sql(prefix)
@@ -230,95 +232,8 @@ class Store:
         return rows.family(found) if found else None
 
     def records(self, connection: Connection, query: Select[Any]) -> list[Any]:
-        """The records of a query made by `search`."""
+        """The records of a query of `questions`."""
         return [rows.record(row) for row in connection.execute(query).all()]
-
-    def search(
-        self, *, kind: str | None, state: str | None, tenant: str | None, number: str | None, unit: str | None,
-        closed: bool | None, due_before: date | None, after: str | None, limit: int,
-    ) -> Select[Any]:  # fmt: skip
-        """A query over cases by id. `after` is the id of the last one seen."""
-        c = self.tables.cases.c
-        wanted: list[ColumnElement[bool]] = []
-        for column, value in ((c.kind, kind), (c.state, state), (c.number, number), (c.closed, closed)):
-            if value is not None:
-                wanted.append(column == value)
-        if tenant is not None:
-            wanted.append(self.within(c.tenant, [tenant]))
-        if unit is not None:
-            wanted.append(self.stands([unit]))
-        if due_before is not None:
-            wanted.append(c.due_on < due_before.isoformat())
-        if after is not None:
-            wanted.append(c.id > after)
-        return select(*(c[name] for name in rows.CASE)).where(*wanted).order_by(c.id).limit(limit)
-
-    def search_one(self, case: str) -> Select[Any]:
-        """A query for one case."""
-        c = self.tables.cases.c
-        return select(*(c[name] for name in rows.CASE)).where(c.id == case)
-
-    def search_children(self, root: str) -> Select[Any]:
-        """A query for the children of a root, oldest first."""
-        c = self.tables.cases.c
-        return select(*(c[name] for name in rows.CASE)).where(c.root_id == root, c.id != root).order_by(c.id)
-
-    def search_due(self, limit: int) -> Select[Any]:
-        """A query over cases, the earliest due first, those without a date last."""
-        c = self.tables.cases.c
-        return (
-            select(*(c[name] for name in rows.CASE)).order_by(c.due_on.is_(None), c.due_on, c.id).limit(limit)
-        )
-
-    def within(self, column: Any, scopes: Sequence[str]) -> ColumnElement[bool]:
-        """The tenants of these scopes and all below: a range each, so that an index serves."""
-        return or_(*(or_(column == s, and_(column >= s + "/", column < s + "0")) for s in scopes))
-
-    def stands(self, parties: Sequence[str], relation: str | None = None) -> ColumnElement[bool]:
-        """One of these parties stands in a relation to the case or to its root."""
-        c, r = self.tables.cases.c, self.tables.relation.c
-        same = or_(r.case_id == c.id, r.case_id == c.root_id)
-        wanted = [same, r.party.in_(parties)]
-        if relation is not None:
-            wanted.append(r.relation == relation)
-        return exists(select(1).where(*wanted))
-
-    def visible(
-        self, person: str, grants: Sequence[Grant], oversees: Callable[[str], bool]
-    ) -> ColumnElement[bool]:
-        """THE filter: what a person may know of. Overseeing roles without a unit see their tenants; units and persons see the
-        cases in which they stand; nobody sees a case from which a unit of his is barred.
-        """
-        c, barred = self.tables.cases.c, self.tables.barred.c
-        scopes = [g.scope for g in grants if g.unit is None and oversees(g.role)]
-        units = sorted({g.unit for g in grants if g.unit is not None})
-        seen = [self.stands([person, *units])]
-        if scopes:
-            seen.append(self.within(c.tenant, scopes))
-        out = exists(select(1).where(barred.case_id == c.id, barred.unit.in_([person, *units])))
-        return and_(or_(*seen), ~out)
-
-    def waiting(
-        self, by_role: Sequence[tuple[Any, ...]], by_relation: Sequence[tuple[Any, ...]]
-    ) -> ColumnElement[bool]:
-        """Open cases in one of these (definition, state, scope), or (definition, state, relation, party, at_root, scope)."""
-        c, r = self.tables.cases.c, self.tables.relation.c
-        wanted: list[ColumnElement[bool]] = [
-            and_(c.definition == definition, c.state == state, self.within(c.tenant, [scope]))
-            for definition, state, scope in by_role
-        ]
-        for definition, state, relation, party, at_root, scope in by_relation:
-            of = c.root_id if at_root else c.id
-            stands = exists(select(1).where(r.case_id == of, r.relation == relation, r.party == party))
-            here = [c.definition == definition, c.state == state, stands]
-            wanted.append(and_(*here, *([self.within(c.tenant, [scope])] if scope is not None else ())))
-        return and_(~c.closed, or_(*wanted)) if wanted else c.id.is_(None)
-
-    def definitions_waiting(self, connection: Connection) -> list[str]:
-        """The hashes of the published definitions that have an open case."""
-        d, c = self.tables.definition, self.tables.cases
-        open_ = exists(select(1).where(c.c.definition == d.c.hash, ~c.c.closed))
-        return list(connection.execute(select(d.c.hash).where(open_)).scalars())
 
     def history(
         self, connection: Connection, case: str, until: int | None = None, after: int = 0, limit: int | None = None
@@ -339,67 +254,9 @@ class Store:
     def erase(
         self, connection: Connection, case: str, fields: Sequence[str], by: str, reason: str, at: str
     ) -> int:
-        """Remove the values and salts of these fields from every line of a case and from the case itself, and every copy of
-        them that was carried to another member of its family; note who and why. Returns how many values went.
-        """
-        c = self.tables.cases.c
-        root = connection.execute(select(c.root_id).where(c.id == case)).scalar_one()
-        # The root first, as every writer does: nobody may write the value again while it is being taken out.
-        connection.execute(select(c.id).where(c.id == root).with_for_update())
-        family = connection.execute(select(c.id).where(c.root_id == root, c.id != case)).scalars().all()
-        said = self._said(connection, case, fields)
+        """Erase fields of a case, with every copy in its family; how many values went."""
         note = {"erased_by": by, "reason": reason, "erased_at": at}
-        count = self._forget(connection, case, note, lambda name, _: name in fields)
-        for relative in family:
-            count += self._forget(
-                connection, relative, note, lambda name, value: (name, canonical(value)) in said
-            )
-        connection.execute(update(self.tables.cases).where(c.id == root).values(revision=c.revision + 1))
-        return count
-
-    def _said(self, connection: Connection, case: str, fields: Sequence[str]) -> set[tuple[str, str]]:
-        d = self.tables.disclosure.c
-        bodies = connection.execute(select(d.body).where(d.case_id == case)).scalars()
-        return {
-            (n, canonical(pair[1])) for body in bodies for n, pair in json.loads(body).items() if n in fields
-        }
-
-    def _forget(
-        self, connection: Connection, case: str, note: dict[str, str], gone: Callable[[str, Any], bool]
-    ) -> int:
-        """Take out what `gone(name, value)` says; `erasure` notes for each field the last line it was taken from."""
-        d = self.tables.disclosure
-        count, until = 0, dict[str, int]()
-        for row in connection.execute(select(d).where(d.c.case_id == case).order_by(d.c.seq)).all():
-            body = json.loads(row.body)
-            left = {name: pair for name, pair in body.items() if not gone(name, pair[1])}
-            if len(left) < len(body):
-                count += len(body) - len(left)
-                until.update(dict.fromkeys(body.keys() - left.keys(), row.seq))
-                here = and_(d.c.case_id == case, d.c.seq == row.seq)
-                connection.execute(update(d).where(here).values(body=canonical(left)))
-        if until:
-            self._forget_standing(connection, case, gone)
-            connection.execute(
-                insert(self.tables.erasure).values(case_id=case, fields=canonical(until), **note)
-            )
-        return count
-
-    def _forget_standing(self, connection: Connection, case: str, gone: Callable[[str, Any], bool]) -> None:
-        """The same in what the case is now: its data, and the reasons its clocks were extended for."""
-        cases = self.tables.cases
-        found = connection.execute(select(cases.c.data, cases.c.clocks).where(cases.c.id == case)).one()
-        data, clocks = json.loads(found.data), json.loads(found.clocks)
-        kept = {name: value for name, value in data.items() if not gone(name, value)}
-        for ledger, *_ in clocks.values():
-            for entry in ledger["entries"]:
-                if entry["kind"] == "extend" and gone("@reason", entry.get("reason")):
-                    entry.pop("reason", None)
-        texts = {
-            name: json.dumps(value, ensure_ascii=False)
-            for name, value in (("data", kept), ("clocks", clocks))
-        }
-        connection.execute(update(cases).where(cases.c.id == case).values(**texts))
+        return Erasure(connection, self.tables).erase(case, fields, note)
 
     def add(self, connection: Connection, table: str, **values: Any) -> None:
         """One row into one of the plain tables."""
