@@ -1,6 +1,6 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
-# The rest: check, bench, crash, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, poison, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -45,10 +45,13 @@ bench: .venv/dev
 crash: .venv/dev
 	@KILLS=$(KILLS) $(BIN)/python -m tests.crash
 
+poison: .venv/dev
+	LETTERS=10000 $(BIN)/python -m pytest -q -k poison_blocks_nobody tests/test_alerts.py
+
 wheel: .venv/dev
 	$(BIN)/python -m build --no-isolation
 
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help run check test bench crash wheel clean
+.PHONY: help run check test bench crash poison wheel clean

@@ -15,6 +15,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import create_engine
 
 from . import batch, worklist
+from .alerts import Alerts
 from .authorization import bar
 from .clock import Clock, SystemClock, civil_date
 from .deadlines import Explanation, explain
@@ -62,6 +63,7 @@ class Engine:
         self._random = random or SystemRandom()
         self._memory = Memory()
         self._firing = Firing(self.store, self.laws, self._memory, self.clock, self._random)
+        self.alerts = Alerts(self.store, self.laws, self.clock)
 
     @staticmethod
     def connect(url: str) -> Database:

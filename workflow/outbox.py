@@ -1,12 +1,126 @@
-"""The seams of the one way out: who wakes the engine, and who carries what it has written to be sent. Both are injected.
+"""The seams of the one way out: who wakes the engine, and who carries what it has written to be sent. All are injected.
 
 The outbox row is the truth and is written in the transaction of its event; whoever delivers it may die at any moment and
 start again. On one machine scheduler/waker.py is both; several nodes may use another backend, the rows stay the same.
+docs/alerts.md has the whole way of an alert.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from .errors import Text
+
+INBOX = "inbox"
+"""the channel that always works: the row itself"""
+JOB = "@job"
+"""the channel of bulk work: not sent but run"""
+OPERATOR = "operator"
+"""the holder who is told of dead letters; no person's id"""
+EVERYBODY = "*"
+"""the holder of a subscription to every message"""
+
+State = Literal["queued", "sent", "confirmed", "failed", "dead", "superseded"]
+STATES: tuple[State, ...] = ("queued", "sent", "confirmed", "failed", "dead", "superseded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What happened in one case, poor in information: no title, no person. `link` is made by the channel."""
+
+    case: str
+    seq: int
+    number: str | None
+    topic: str
+    kind: Text
+    state: Text
+    event: Text | None = None
+    clock: Text | None = None
+    rung: int | None = None
+    """days from the due day, as in `Fired`"""
+    due_on: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The number, or the id of a case that has none yet."""
+        return self.number or self.case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One delivery in the hands of one node. `key` never changes; `token` says whose turn it is."""
+
+    key: str
+    token: int
+    channel: str
+    holder: str
+    address: str
+    topic: str
+    attempts: int
+    """how often it was tried before"""
+    created_at: datetime
+    lines: tuple[Line, ...]
+    """one, or those of a digest; none when everything in it has been read"""
+    body: Mapping[str, object]
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether it gathers what came since the last one."""
+        return self.topic == "@digest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What came of one attempt. Of a failure: `permanent`: the receiver will never take it; `unreachable`: there was nobody to
+    ask, so it is not the letter's fault.
+    """
+
+    state: Literal["sent", "confirmed", "failed"]
+    answer: str = ""
+    """the receiver's own words, cut to 500 characters"""
+    permanent: bool = False
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Where a holder (a person, a recipient like `role:sc_office@hb/xianning`, `operator` or `*`) is reached."""
+
+    channel: str
+    address: str
+    digest: bool = False
+    """once a working day at 08:30 instead of at once"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A delivery as it is listed."""
+
+    key: str
+    case: str
+    seq: int
+    topic: str
+    holder: str
+    channel: str
+    state: str
+    attempts: int
+    next_at: str | None
+    answer: str | None
+    created_at: str
+    read_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """An entry of an in-app inbox."""
+
+    key: str
+    line: Line
+    created_at: str
+    read_at: str | None
 
 
 class Waker(Protocol):
@@ -25,13 +139,29 @@ class Waker(Protocol):
         ...
 
 
+class Channel(Protocol):
+    """One way to a person or another system."""
+
+    name: str
+    per_minute: int | None
+    """at most that many letters a minute, over all nodes"""
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it may be used at that instant (no SMS at night)."""
+        ...
+
+    def send(self, letter: Letter) -> Receipt:
+        """Try once. Whatever it raises counts as a failure of this letter."""
+        ...
+
+
 class JobBackend(Protocol):
     """Who delivers outbox rows, at least once each, and runs bulk work."""
 
     def deliver(self, limit: int) -> int:
-        """Try at most `limit` rows that wait; how many left the outbox."""
+        """Address what waits and try at most `limit` letters; how many were tried."""
         ...
 
-    def submit(self, job: str, arguments: dict[str, str]) -> str:
-        """Run a named piece of bulk work later, once; its id."""
+    def submit(self, job: str, arguments: Mapping[str, object], *, key: str) -> bool:
+        """Have a named piece of bulk work done later; False when that key was submitted before."""
         ...

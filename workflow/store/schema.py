@@ -48,6 +48,8 @@ class Tables:
         self.erasure = self._erasure()
         self.feed = self._feed()
         self.outbox = self._outbox()
+        self.delivery = self._delivery()
+        self.contact = self._contact()
         self.answer = self._answer()
         self.invitation = self._invitation()
         self.party = self._party()
@@ -211,6 +213,50 @@ class Tables:
             sqlite_where=queued,
         )
         return table
+
+    def _delivery(self) -> Table:
+        table = self._table(
+            "delivery",
+            Column("key", String(420), primary_key=True),
+            Column("outbox_key", String(160)),
+            self._case_id(primary=False),
+            Column("seq", Integer, nullable=False),
+            Column("topic", String(60), nullable=False),
+            Column("holder", String(200), nullable=False),
+            Column("channel", String(40), nullable=False),
+            Column("state", String(12), nullable=False),
+            Column("attempts", Integer, nullable=False),
+            Column("next_at", String(32)),
+            Column("token", _BIG, nullable=False),
+            Column("leased_until", String(32)),
+            Column("tried_at", String(32)),
+            Column("answer", String(500)),
+            Column("digest", String(10)),
+            Column("created_at", String(32), nullable=False),
+            Column("read_at", String(32)),
+        )
+        waits, inbox = table.c.next_at.is_not(None), table.c.channel == text("'inbox'")
+        Index(
+            f"ix_{table.name}_due", table.c.channel, table.c.attempts, table.c.next_at, table.c.key,
+            postgresql_where=waits, sqlite_where=waits,
+        )  # fmt: skip
+        Index(
+            f"ix_{table.name}_inbox", table.c.holder, table.c.created_at, table.c.key,
+            postgresql_where=inbox, sqlite_where=inbox,
+        )  # fmt: skip
+        Index(f"ix_{table.name}_case", table.c.case_id, table.c.topic)
+        Index(f"ix_{table.name}_tried", table.c.channel, table.c.tried_at)
+        return table
+
+    def _contact(self) -> Table:
+        return self._table(
+            "contact",
+            Column("holder", String(200), primary_key=True),
+            Column("channel", String(40), primary_key=True),
+            Column("address", String(300), nullable=False),
+            Column("digest", Boolean, nullable=False),
+            Column("by_file", Boolean, nullable=False),
+        )
 
     def _answer(self) -> Table:
         return self._table(

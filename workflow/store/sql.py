@@ -110,7 +110,7 @@ class Store:
         grants, answer = _json(found[0][width]), _json(found[0][width + 1])
         return Reading(
             rows.family([row[:width] for row in found]),
-            tuple(_grant(*values) for values in grants or ()),
+            tuple(as_grant(*values) for values in grants or ()),
             (answer[0], answer[1]) if answer else None,
         )
 
@@ -133,7 +133,7 @@ class Store:
         )
         grants: dict[str, tuple[Grant, ...]] = dict.fromkeys(persons, ())
         for row in work.cursor.fetchall():
-            grants[row[1]] = (*grants[row[1]], _grant(*row))
+            grants[row[1]] = (*grants[row[1]], as_grant(*row))
         answered: set[str] = set()
         if keys:
             self._run(
@@ -146,7 +146,7 @@ class Store:
         """The grants of a person, for a case that does not exist yet."""
         columns = "id, person, role, scope, unit, valid_from, valid_until"
         self._run(work, f"select {columns} from {self.prefix}grant where person = ? order by id", (person,))
-        return tuple(_grant(*row) for row in work.cursor.fetchall())
+        return tuple(as_grant(*row) for row in work.cursor.fetchall())
 
     def answer(self, work: Work, key: str | None) -> tuple[str, str] | None:
         """(hash of the body, the stored answer) of an idempotency key."""
@@ -295,7 +295,7 @@ class Store:
         query = select(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until).where(
             g.person == person
         )
-        return tuple(_grant(*row) for row in connection.execute(query.order_by(g.id)))
+        return tuple(as_grant(*row) for row in connection.execute(query.order_by(g.id)))
 
     def counts(self, connection: Connection) -> list[tuple[str, str, int]]:
         """(kind, state, how many) over all cases."""
@@ -362,7 +362,7 @@ def _json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _grant(
+def as_grant(
     id_: str,
     person: str,
     role: str,
@@ -371,6 +371,7 @@ def _grant(
     valid_from: str | None,
     valid_until: str | None,
 ) -> Grant:
+    """The grant of a row."""
     return Grant(
         id=id_, person=person, role=role, scope=scope, unit=unit,
         valid_from=date.fromisoformat(valid_from) if valid_from else None,

@@ -1,0 +1,157 @@
+"""Carries letters out: one pass addresses what waits, then tries what is due, channel by channel.
+
+Authoritative are the rows (workflow/alerts.py); this may be killed anywhere and run on any number of nodes. A letter that
+fails, or whatever it raises, costs only itself. A channel behind which nobody answers is left alone for a while after three
+letters in a row could not reach it, so that a dead mail server costs three time-outs and not ten thousand; one letter that
+gets through brings all that waited for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from workflow import Engine
+from workflow.outbox import JOB, Channel, Letter, Receipt
+
+log = logging.getLogger("tibandu.delivery")
+PAGE = 20
+"""letters leased at once: few enough to be tried well within their lease"""
+IN_A_ROW = 3
+HOLDS = (60, 300, 900, 3600)
+"""seconds a channel is left alone; so what waits goes within an hour after it is back"""
+Job = Callable[[str, Mapping[str, object]], object]
+"""(the key under which it was submitted, its arguments): done again under the same key when its node died"""
+
+
+@dataclass(slots=True)
+class _Health:
+    """What this node has seen of a channel."""
+
+    missed: int = 0
+    held: int = 0
+    until: datetime | None = None
+
+
+class Jobs:
+    """The channel of bulk work: functions by name."""
+
+    name = JOB
+    per_minute: int | None = None
+
+    def __init__(self, functions: Mapping[str, Job]) -> None:
+        self._functions = functions
+
+    def is_open(self, now: datetime) -> bool:
+        """Always."""
+        return True
+
+    def send(self, letter: Letter) -> Receipt:
+        """Do it. A name that only a newer version knows is left to it."""
+        function = self._functions.get(letter.holder)
+        if function is None:
+            return Receipt(state="failed", answer=f"no job {letter.holder}", unreachable=True)
+        function(letter.key.partition("/")[0], letter.body)
+        return Receipt(state="confirmed")
+
+
+class LocalBackend:
+    """Delivery in this process. `deliver` is all a host with its own loop has to call."""
+
+    def __init__(
+        self, engine: Engine, channels: Iterable[Channel] = (), jobs: Mapping[str, Job] | None = None
+    ) -> None:
+        self._engine = engine
+        every: list[Channel] = [*channels, Jobs(jobs or {})]
+        self.channels = {channel.name: channel for channel in every}
+        self._health = {name: _Health() for name in self.channels}
+        self._stopping = threading.Event()
+
+    def deliver(self, limit: int = 1000) -> int:
+        """Address everything that waits, then try at most `limit` due letters; how many were tried."""
+        self.address()
+        tried = 0
+        for channel in self.channels.values():
+            tried += self._channel(channel, limit - tried)
+        return tried
+
+    def address(self) -> int:
+        """Outbox rows that got their deliveries."""
+        count = 0
+        while not self._stopping.is_set() and (done := self._engine.alerts.address()):
+            count += done
+        return count
+
+    def submit(self, job: str, arguments: Mapping[str, object], *, key: str) -> bool:
+        """Have a named job done later, once; False when that key was submitted before."""
+        return self._engine.alerts.post(f"@job:{key}", f"job:{job}", "@job", arguments)
+
+    def stop(self) -> None:
+        """Finish the letter in hand and give the others back."""
+        self._stopping.set()
+
+    def _channel(self, channel: Channel, limit: int) -> int:
+        tried = 0
+        while tried < limit and not self._stopping.is_set() and self._usable(channel):
+            page = min(PAGE, limit - tried)
+            letters = self._engine.alerts.claim(channel.name, page, per_minute=channel.per_minute)
+            if not letters:
+                break
+            tried += self._page(channel, letters)
+        return tried
+
+    def _usable(self, channel: Channel) -> bool:
+        now, health = self._engine.alerts.now(), self._health[channel.name]
+        return channel.is_open(now) and (health.until is None or health.until <= now)
+
+    def _page(self, channel: Channel, letters: Sequence[Letter]) -> int:
+        for number, letter in enumerate(letters):
+            if self._stopping.is_set() or not self._usable(channel):
+                self._engine.alerts.release(letters[number:])
+                return number
+            self.attempt(channel, letter)
+        return len(letters)
+
+    def attempt(self, channel: Channel, letter: Letter) -> Receipt | None:
+        """Try one letter and note what came of it; None when it had nothing left to say."""
+        if letter.is_digest and not letter.lines:
+            self._engine.alerts.drop(letter)
+            return None
+        receipt = _sent(channel, letter)
+        self._engine.alerts.complete(letter, receipt)
+        self._note(channel, letter, receipt)
+        return receipt
+
+    def _note(self, channel: Channel, letter: Letter, receipt: Receipt) -> None:
+        health = self._health[channel.name]
+        if receipt.unreachable:
+            health.missed += 1
+            if health.missed >= IN_A_ROW:
+                seconds = HOLDS[min(health.held, len(HOLDS) - 1)]
+                health.until = self._engine.alerts.now() + timedelta(seconds=seconds)
+                health.held, health.missed = health.held + 1, IN_A_ROW - 1  # after that, one miss is enough
+                log.warning("channel %s cannot be reached: left alone for %d s", channel.name, seconds)
+            return
+        if receipt.state == "failed":
+            return
+        if health.missed or letter.attempts:
+            count = self._engine.alerts.bring_forward(channel.name)
+            log.info("channel %s is back: %d letter(s) that waited for it go now", channel.name, count)
+        self._health[channel.name] = _Health()
+
+
+def _sent(channel: Channel, letter: Letter) -> Receipt:
+    try:
+        return channel.send(letter)
+    except OSError as error:  # nobody there, time-outs, TLS
+        return Receipt(state="failed", answer=_words(error), unreachable=True)
+    except Exception as error:
+        log.exception("letter %s failed in channel %s", letter.key, channel.name)
+        return Receipt(state="failed", answer=_words(error))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,446 @@
+"""From the outbox to persons and channels: who is told, by which way, when again, and what is given up.
+
+Authoritative is the outbox row, written with its event. `address` turns it into one delivery for each person and channel, in
+one transaction: dying there leaves the row as it was. `claim` lends deliveries to one node for a while, `complete` ends the
+loan; a node that dies between them loses its lease and the letter goes again, under the same key. So nothing is lost, and
+what is sent twice can be told by its key. docs/alerts.md has the states and what a crash leaves at each step.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from .calendars import Calendar
+from .clock import Clock, civil_date, start_of_day
+from .errors import NotFound, Text
+from .laws import Laws
+from .model import Grant
+from .outbox import EVERYBODY, INBOX, JOB, OPERATOR, Contact, Delivery, Letter, Line, Notice, Receipt
+from .recipients import KNOWN, Recipient
+from .store.post import Post, Row
+from .store.sql import Store
+
+log = logging.getLogger("workflow.alerts")
+AGAIN = (60, 300, 1800, 7200, 43200, 86400, 86400, 86400)
+"""seconds until the next try: 1 m, 5 m, 30 m, 2 h, 12 h, then daily; 3 days and 14 hours in all"""
+PATIENCE = timedelta(days=14)
+"""a letter whose receiver is away is not given up before that"""
+AWAY = "unreachable: "
+"""how the answer of a failure begins that was not the letter's fault"""
+LEASE_SECONDS = 600.0
+DIGEST_AT = timedelta(hours=8, minutes=30)
+LONELY_DAYS = 30
+ANSWER = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a receipt makes of a delivery."""
+
+    state: str
+    next_at: datetime | None
+
+
+def verdict(receipt: Receipt, attempts: int, created_at: datetime, now: datetime) -> Verdict:
+    """The state after the attempt number `attempts`, and when to try again."""
+    if receipt.state != "failed":
+        return Verdict(receipt.state, None)
+    patient = receipt.unreachable and now - created_at < PATIENCE
+    if receipt.permanent or (attempts > len(AGAIN) and not patient):
+        return Verdict("dead", None)
+    return Verdict("failed", now + timedelta(seconds=AGAIN[min(attempts, len(AGAIN)) - 1]))
+
+
+def next_digest(now: datetime, calendar: Calendar) -> tuple[date, datetime]:
+    """The next working day whose 08:30 in Asia/Shanghai lies ahead, and that instant."""
+    day = civil_date(now)
+    while not calendar.is_working_day(day) or _half_past_eight(day) <= now:
+        day += timedelta(days=1)
+    return day, _half_past_eight(day)
+
+
+def _half_past_eight(day: date) -> datetime:
+    return start_of_day(day) + DIGEST_AT
+
+
+def stamp(instant: datetime) -> str:
+    """An instant as our rows hold it: UTC, microseconds."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class Alerts:
+    """The alerts of one engine; any number of nodes and threads may work on them at once."""
+
+    def __init__(self, store: Store, laws: Laws, clock: Clock) -> None:
+        self._store = store
+        self._laws = laws
+        self._clock = clock
+        self._post = Post(store)
+
+    # -- outbox → deliveries
+
+    def address(self, limit: int = 100) -> int:
+        """Give each of at most `limit` waiting outbox rows its deliveries; how many rows. Call it until it returns 0."""
+        with self._store.connection(write=True) as connection:
+            waiting = self._post.waiting(connection, KNOWN, limit)
+            if waiting:
+                _Addressing(self._post, connection, self._laws, self.now(), waiting).run()
+        return len(waiting)
+
+    def post(self, key: str, recipient: str, topic: str, body: Mapping[str, object]) -> bool:
+        """An alert that belongs to no case; False when its key is there already. Topics begin with @."""
+        with self._store.connection(write=True) as connection:
+            return self._post_row(connection, key, recipient, topic, body)
+
+    def _post_row(
+        self, connection: Any, key: str, recipient: str, topic: str, body: Mapping[str, object]
+    ) -> bool:
+        return self._post.post(connection, {
+            "key": key, "case_id": "", "seq": 0, "topic": topic, "recipient": recipient, "state": "queued",
+            "body": json.dumps(body, ensure_ascii=False, sort_keys=True), "created_at": stamp(self.now()),
+        })  # fmt: skip
+
+    def readdress(self) -> int:
+        """Look again for somebody for the rows of the last thirty days that had nobody; how many."""
+        with self._store.connection(write=True) as connection:
+            return self._post.readdress(connection, stamp(self.now() - timedelta(days=LONELY_DAYS)))
+
+    # -- deliveries → letters → receipts
+
+    def claim(
+        self,
+        channel: str,
+        limit: int,
+        *,
+        per_minute: int | None = None,
+        lease: float = LEASE_SECONDS,
+        key: str | None = None,
+    ) -> list[Letter]:
+        """Due letters of a channel, for this node alone during `lease` seconds. `per_minute` holds over all nodes."""
+        now = self.now()
+        with self._store.connection(write=True) as connection:
+            if per_minute is not None:
+                since = stamp(now - timedelta(minutes=1))
+                limit = min(limit, per_minute - self._post.tried_since(connection, channel, since))
+            found = self._post.claim(connection, channel, stamp(now), limit, lease, key) if limit > 0 else []
+            return _Letters(self._post, connection, self._laws, channel).of(found)
+
+    def complete(self, letter: Letter, receipt: Receipt) -> bool:
+        """Note what came of a letter; False when its lease had passed to another node. A letter given up is told the operator."""
+        now, attempts = self.now(), letter.attempts + 1
+        found = verdict(receipt, attempts, letter.created_at, now)
+        answer = (AWAY if receipt.unreachable else "") + " ".join(receipt.answer.split())
+        with self._store.connection(write=True) as connection:
+            kept = self._post.complete(
+                connection, letter.key, letter.token, state=found.state, attempts=attempts, answer=answer[:ANSWER],
+                next_at=found.next_at and stamp(found.next_at),
+            )  # fmt: skip
+            if kept and found.state == "dead":
+                self._give_up(connection, letter, now)
+        if not kept:
+            log.warning("letter %s went twice or was overtaken: its lease had passed on", letter.key)
+        return kept
+
+    def _give_up(self, connection: Any, letter: Letter, now: datetime) -> None:
+        """One notice for each channel and hour, however many letters die; none about notices."""
+        log.error("letter %s is dead after %d attempts", letter.key, letter.attempts + 1)
+        if not letter.topic.startswith("@dead"):
+            body = {"channel": letter.channel, "key": letter.key}
+            self._post_row(connection, f"@dead:{letter.channel}:{now:%Y-%m-%dT%H}", OPERATOR, "@dead", body)
+
+    def drop(self, letter: Letter) -> bool:
+        """End a letter that has nothing left to say."""
+        with self._store.connection(write=True) as connection:
+            return self._post.complete(connection, letter.key, letter.token, state="superseded", next_at=None)
+
+    def release(self, letters: Iterable[Letter]) -> None:
+        """Give letters back untried; they stay due."""
+        with self._store.connection(write=True) as connection:
+            for letter in letters:
+                self._post.complete(connection, letter.key, letter.token, tried_at=None)
+
+    def bring_forward(self, channel: str) -> int:
+        """A channel that was away is back: what waited for it is due now; how many."""
+        with self._store.connection(write=True) as connection:
+            return self._post.bring_forward(connection, channel, stamp(self.now()), AWAY)
+
+    # -- inboxes
+
+    def inbox(
+        self, person: str, *, unread: bool = False, before: Notice | None = None, limit: int = 50
+    ) -> list[Notice]:
+        """A person's entries, the newest first; `before` is the last one of the page before."""
+        mark = (before.created_at, before.key) if before else None
+        with self._store.connection() as connection:
+            rows = self._post.inbox(connection, person, unread=unread, before=mark, limit=limit)
+            lines = _Letters(self._post, connection, self._laws, INBOX).lines(rows)
+        return [
+            Notice(key=row["key"], line=line, created_at=row["created_at"], read_at=row["read_at"])
+            for row, line in zip(rows, lines, strict=True)
+        ]
+
+    def mark_read(self, person: str, keys: Sequence[str]) -> int:
+        """A person has seen these entries of his inbox; how many were new to him. A digest leaves them out."""
+        with self._store.connection(write=True) as connection:
+            return self._post.mark_read(connection, person, keys, stamp(self.now()))
+
+    # -- contacts
+
+    def set_contacts(self, holder: str, contacts: Iterable[Contact], *, session: Any = None) -> None:
+        """A holder's contacts become exactly these (those of the channel file stay); `[]` forgets him."""
+        rows = [_contact_row(holder, contact, by_file=False) for contact in contacts]
+        with self._store.connection(session, write=True) as connection:
+            self._post.set_contacts(connection, holder, rows)
+
+    def subscribe(self, contacts: Mapping[str, Iterable[Contact]]) -> None:
+        """What the channel file says becomes exactly this; the same file on all nodes."""
+        rows = [
+            _contact_row(holder, c, by_file=True) for holder, several in contacts.items() for c in several
+        ]
+        with self._store.connection(write=True) as connection:
+            self._post.subscribe(connection, rows)
+
+    def contacts(self, holder: str) -> list[Contact]:
+        """Where a holder is reached."""
+        with self._store.connection() as connection:
+            rows = self._post.contacts(connection, [holder])
+        return [
+            Contact(channel=row["channel"], address=row["address"], digest=bool(row["digest"]))
+            for row in rows
+        ]
+
+    # -- the operator
+
+    def listed(
+        self, *, state: str | None = None, channel: str | None = None, holder: str | None = None,
+        case: str | None = None, limit: int = 50,
+    ) -> list[Delivery]:  # fmt: skip
+        """Deliveries, the newest first."""
+        with self._store.connection() as connection:
+            rows = self._post.listed(
+                connection, limit, state=state, channel=channel, holder=holder, case_id=case
+            )
+        return [_delivery(row) for row in rows]
+
+    def redeliver(self, by: str, *, keys: Sequence[str] = (), channel: str | None = None) -> int:
+        """Try dead letters again from the beginning: those named, those of a channel, or all; how many. `by` is noted."""
+        now = self.now()
+        note = f"redelivered by {by} at {now:%Y-%m-%dT%H:%MZ}"
+        with self._store.connection(write=True) as connection:
+            count = self._post.redeliver(connection, stamp(now), note, keys=list(keys), channel=channel)
+        log.info("%d letter(s) redelivered by %s", count, by)
+        return count
+
+    def state(self) -> dict[str, Any]:
+        """What an operator watches: counts by channel, what waits since when, who cannot be told."""
+        with self._store.connection() as connection:
+            queued, since = self._post.oldest(connection, "queued")
+            return {
+                "deliveries": {
+                    f"{channel}.{state}": n for channel, state, n in self._post.counts(connection)
+                },
+                "waiting": queued,
+                "waiting_since": since,
+                "unknown": self._post.unknown(connection, KNOWN),
+                "nobody": [
+                    {
+                        "key": row["key"],
+                        "case": row["case_id"],
+                        "topic": row["topic"],
+                        "recipient": row["recipient"],
+                    }
+                    for row in self._post.lonely(connection, 20)
+                ],
+                "inbox_only": self._post.unreached(connection, 20),
+            }
+
+    def now(self) -> datetime:
+        """The present instant, UTC."""
+        return self._clock.now().astimezone(UTC)
+
+
+class _Addressing:
+    """One page of outbox rows and what has to be known about them."""
+
+    def __init__(
+        self, post: Post, connection: Any, laws: Laws, now: datetime, waiting: Sequence[Row]
+    ) -> None:
+        self._post = post
+        self._connection = connection
+        self._now = now
+        self._waiting = [(row, Recipient.parse(row["recipient"])) for row in waiting]
+        self._digest = next_digest(now, laws.calendar)
+        cases = {row["case_id"] for row in waiting if row["case_id"]}
+        self._tenants = post.tenants(connection, cases)
+        self._barred = post.barred(connection, cases)
+        self._grants = self._directory()
+        self._contacts: dict[str, list[Contact]] = {}
+
+    def _directory(self) -> dict[Recipient, list[Grant]]:
+        """The grants that matter to each recipient; one question for the whole page."""
+        asked = {recipient for _, recipient in self._waiting if recipient.scheme in ("role", "party")}
+        roles = {r.name for r in asked if r.scheme == "role"}
+        parties = {r.name for r in asked if r.scheme == "party"}
+        by_person: dict[str, list[Grant]] = {}
+        for grant in self._post.grants(self._connection, roles, parties) if asked else ():
+            by_person.setdefault(grant.person, []).append(grant)
+        found: dict[Recipient, list[Grant]] = {recipient: [] for recipient in asked}
+        for person, grants in by_person.items():
+            for recipient in asked:
+                if any(recipient.name in (g.role, g.unit, person) for g in grants):
+                    found[recipient] += grants
+        return found
+
+    def run(self) -> None:
+        """Every row gets its deliveries and its end."""
+        persons = {row["key"]: self._persons(row, recipient) for row, recipient in self._waiting}
+        holders = {p for several in persons.values() for p in several} | {
+            row["recipient"] for row, _ in self._waiting
+        }
+        for row in self._post.contacts(self._connection, {*holders, EVERYBODY}):
+            contact = Contact(channel=row["channel"], address=row["address"], digest=bool(row["digest"]))
+            self._contacts.setdefault(row["holder"], []).append(contact)
+        ends: dict[str, list[str]] = {"addressed": [], "nobody": []}
+        for row, recipient in self._waiting:
+            found = self._deliveries(row, recipient, persons[row["key"]])
+            self._post.add(self._connection, found)
+            told = persons[row["key"]] or (found and recipient.scheme in ("job", OPERATOR))
+            ends["addressed" if told else "nobody"].append(row["key"])
+        for state, keys in ends.items():
+            if keys:
+                self._post.addressed(self._connection, keys, state)
+
+    def _persons(self, row: Row, recipient: Recipient) -> tuple[str, ...]:
+        tenant = self._tenants.get(row["case_id"])
+        if tenant is None or recipient not in self._grants:
+            return ()
+        barred = self._barred.get(row["case_id"], set())
+        return recipient.persons(self._grants[recipient], tenant, civil_date(self._now), barred)
+
+    def _deliveries(self, row: Row, recipient: Recipient, persons: Sequence[str]) -> list[Row]:
+        if recipient.scheme == "job":
+            return [self._delivery(row, recipient.name, JOB)]
+        if row["topic"].startswith("clock."):
+            self._post.supersede(
+                self._connection, row["case_id"], row["topic"], [*persons, row["recipient"], EVERYBODY]
+            )
+        if recipient.scheme == OPERATOR:
+            return self._to_operator(row)
+        found: list[Row] = []
+        for person in persons:
+            contacts = self._contacts.get(person, [])
+            later = any(contact.digest for contact in contacts)
+            found.append(
+                self._delivery(row, person, INBOX, digest=self._digest[0].isoformat() if later else None)
+            )
+            found += [
+                self._digest_row(person, c) if c.digest else self._delivery(row, person, c.channel)
+                for c in contacts
+            ]
+        for holder in (row["recipient"], EVERYBODY):
+            found += [
+                self._delivery(row, holder, contact.channel) for contact in self._contacts.get(holder, ())
+            ]
+        return found
+
+    def _to_operator(self, row: Row) -> list[Row]:
+        """By another channel than the one that failed, if there is one."""
+        failed = json.loads(row["body"]).get("channel")
+        contacts = self._contacts.get(OPERATOR, [])
+        others = [contact for contact in contacts if contact.channel != failed]
+        return [self._delivery(row, OPERATOR, contact.channel) for contact in others or contacts]
+
+    def _delivery(self, row: Row, holder: str, channel: str, *, digest: str | None = None) -> Row:
+        arrived = channel == INBOX  # the row itself is what arrives
+        return {
+            "key": f"{row['key']}/{holder}/{channel}", "outbox_key": row["key"], "case_id": row["case_id"], "seq": row["seq"],
+            "topic": row["topic"], "holder": holder, "channel": channel, "state": "confirmed" if arrived else "queued",
+            "attempts": 0, "next_at": None if arrived else stamp(self._now), "token": 0, "digest": digest,
+            "created_at": stamp(self._now),
+        }  # fmt: skip
+
+    def _digest_row(self, person: str, contact: Contact) -> Row:
+        day, at = self._digest
+        row = {"key": f"@digest:{day}", "case_id": "", "seq": 0, "topic": "@digest"}
+        delivery = self._delivery(row, person, contact.channel, digest=day.isoformat())
+        return {**delivery, "outbox_key": None, "next_at": stamp(at)}
+
+
+class _Letters:
+    """Rows as letters: with their addresses, and every name in both languages."""
+
+    def __init__(self, post: Post, connection: Any, laws: Laws, channel: str) -> None:
+        self._post = post
+        self._connection = connection
+        self._laws = laws
+        self._channel = channel
+
+    def of(self, rows: Sequence[Row]) -> list[Letter]:
+        """The letters of leased rows."""
+        if not rows:
+            return []
+        contacts = self._post.contacts(self._connection, {row["holder"] for row in rows})
+        addresses = {row["holder"]: row["address"] for row in contacts if row["channel"] == self._channel}
+        plain = [row for row in rows if row["topic"] != "@digest"]
+        bodies = self._bodies(plain)
+        lines = dict(zip((row["key"] for row in plain), self.lines(plain), strict=True))
+        return [
+            Letter(
+                key=row["key"], token=row["token"], channel=self._channel, holder=row["holder"],
+                address=addresses.get(row["holder"], ""), topic=row["topic"], attempts=row["attempts"],
+                created_at=datetime.fromisoformat(row["created_at"]), body=bodies.get(row["key"], {}),
+                lines=(lines[row["key"]],) if row["key"] in lines else self._gathered(row),
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def _gathered(self, row: Row) -> tuple[Line, ...]:
+        return tuple(self.lines(self._post.digest(self._connection, row["holder"], row["digest"])))
+
+    def _bodies(self, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+        texts = self._post.bodies(self._connection, {row["outbox_key"] for row in rows})
+        return {row["key"]: json.loads(texts.get(row["outbox_key"], "{}")) for row in rows}
+
+    def lines(self, rows: Sequence[Row]) -> list[Line]:
+        """What each row says."""
+        bodies = self._bodies(rows)
+        laws = self._post.definitions(self._connection, {row["case_id"] for row in rows})
+        return [self._line(row, bodies[row["key"]], laws.get(row["case_id"])) for row in rows]
+
+    def _line(self, row: Row, body: Mapping[str, Any], digest: str | None) -> Line:
+        kind = state = event = clock = None
+        if digest is not None:
+            kind, state, event, clock = self._titles(digest, body)
+        return Line(
+            case=row["case_id"], seq=row["seq"], number=body.get("number"), topic=row["topic"], kind=kind or _same(body, "kind"),
+            state=state or _same(body, "state"), event=event, clock=clock, rung=body.get("rung"), due_on=body.get("due_on"),
+        )  # fmt: skip
+
+    def _titles(self, digest: str, body: Mapping[str, Any]) -> tuple[Text | None, ...]:
+        try:
+            law = self._laws.pinned(digest).definition
+        except NotFound:
+            return None, None, None, None
+        state, clock = law.states.get(str(body.get("state"))), law.clocks.get(str(body.get("clock")))
+        event = law.start if body.get("event") == "start" else law.events.get(str(body.get("event")))
+        return law.title, *(named.title if named else None for named in (state, event, clock))
+
+
+def _same(body: Mapping[str, Any], name: str) -> Text:
+    """A word nobody has translated."""
+    return Text(str(body.get(name, "")), str(body.get(name, "")))
+
+
+def _contact_row(holder: str, contact: Contact, *, by_file: bool) -> Row:
+    return {
+        "holder": holder, "channel": contact.channel, "address": contact.address, "digest": contact.digest, "by_file": by_file,
+    }  # fmt: skip
+
+
+def _delivery(row: Row) -> Delivery:
+    return Delivery(case=row["case_id"], **{n: row[n] for n in Delivery.__dataclass_fields__ if n != "case"})

@@ -1,0 +1,298 @@
+"""The rows of alerts: outbox → delivery, leases, inbox, contacts.
+
+Addressing happens inside the database, so a row lock held for the transaction is enough (FOR UPDATE SKIP LOCKED; SQLite has
+one writer). Sending happens outside, so a delivery is leased in the *database's* time and every completion names the token
+of its lease: a node that slept through its lease finds that its word no longer counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, func, literal_column, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..model import Grant
+from .sql import Store, as_grant
+
+Row = Mapping[str, Any]
+WAITING = ("queued", "failed")
+BARE = (
+    "key",
+    "token",
+    "channel",
+    "holder",
+    "topic",
+    "case_id",
+    "seq",
+    "attempts",
+    "digest",
+    "outbox_key",
+    "created_at",
+)
+
+
+class Post:
+    """What alerts ask of the database, inside connections that the caller opens."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._t = store.tables
+        self._insert: Any = sqlite.insert if store.is_sqlite else postgresql.insert
+
+    # -- addressing
+
+    def waiting(self, connection: Connection, schemes: Sequence[str], limit: int) -> list[Row]:
+        """Outbox rows nobody else is addressing, the oldest first; rows of a scheme we do not know stay where they are."""
+        o = self._t.outbox.c
+        known = or_(*(o.recipient.startswith(scheme) for scheme in schemes))
+        query = select(self._t.outbox).where(o.state == literal_column("'queued'"), known)
+        query = query.order_by(o.created_at, o.key).limit(limit).with_for_update(skip_locked=True)
+        return _rows(connection, query)
+
+    def tenants(self, connection: Connection, cases: Collection[str]) -> dict[str, str]:
+        """case → tenant."""
+        c = self._t.cases.c
+        return {
+            row.id: row.tenant for row in connection.execute(select(c.id, c.tenant).where(c.id.in_(cases)))
+        }
+
+    def barred(self, connection: Connection, cases: Collection[str]) -> dict[str, set[str]]:
+        """case → the units kept out of it."""
+        b, found = self._t.barred.c, dict[str, set[str]]()
+        for row in connection.execute(select(b.case_id, b.unit).where(b.case_id.in_(cases))):
+            found.setdefault(row.case_id, set()).add(row.unit)
+        return found
+
+    def grants(self, connection: Connection, roles: Collection[str], parties: Collection[str]) -> list[Grant]:
+        """Every grant, expired ones too, of everybody who has one of these roles, or is or belongs to one of these parties."""
+        g = self._t.grant.c
+        who = select(g.person).where(or_(g.role.in_(roles), g.unit.in_(parties), g.person.in_(parties)))
+        query = select(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until).where(
+            g.person.in_(who)
+        )
+        return [as_grant(*row) for row in connection.execute(query.order_by(g.person, g.id))]
+
+    def contacts(self, connection: Connection, holders: Collection[str] | None = None) -> list[Row]:
+        """The contacts of these holders, or all."""
+        query = select(self._t.contact).order_by(self._t.contact.c.holder, self._t.contact.c.channel)
+        if holders is not None:
+            query = query.where(self._t.contact.c.holder.in_(holders))
+        return _rows(connection, query)
+
+    def add(self, connection: Connection, deliveries: Sequence[Row]) -> None:
+        """New deliveries; those whose key is there already are left as they are."""
+        if deliveries:
+            connection.execute(self._insert(self._t.delivery).on_conflict_do_nothing(), list(deliveries))
+
+    def post(self, connection: Connection, row: Row) -> bool:
+        """An outbox row that no event of a case has written; False when the key is there already."""
+        o = self._t.outbox
+        new = self._insert(o).on_conflict_do_nothing().values(**row).returning(o.c.key)
+        return connection.execute(new).first() is not None
+
+    def addressed(self, connection: Connection, keys: Collection[str], state: str) -> None:
+        """What became of outbox rows."""
+        o = self._t.outbox
+        connection.execute(update(o).where(o.c.key.in_(keys)).values(state=state))
+
+    def supersede(self, connection: Connection, case: str, topic: str, holders: Collection[str]) -> None:
+        """An older reminder of the same clock that has not gone out yet, or was not read, need not any more."""
+        d = self._t.delivery
+        unread = and_(d.c.channel == "inbox", d.c.state == "confirmed", d.c.read_at.is_(None))
+        old = and_(
+            d.c.case_id == case,
+            d.c.topic == topic,
+            d.c.holder.in_(holders),
+            or_(d.c.state.in_(WAITING), unread),
+        )
+        connection.execute(update(d).where(old).values(state="superseded", next_at=None))
+
+    def readdress(self, connection: Connection, since: str) -> int:
+        """Try again to find somebody for rows that had nobody; how many."""
+        o = self._t.outbox
+        lonely = and_(o.c.state == "nobody", o.c.recipient != "nobody", o.c.created_at >= since)
+        return connection.execute(update(o).where(lonely).values(state="queued")).rowcount
+
+    # -- leases
+
+    def claim(
+        self,
+        connection: Connection,
+        channel: str,
+        now: str,
+        limit: int,
+        seconds: float,
+        key: str | None = None,
+    ) -> list[Row]:
+        """Lease due deliveries of a channel: those never tried first, so that no number of failing ones is in their way. `now` is the engine's; the lease runs in the database's time."""
+        d = self._t.delivery
+        free = or_(d.c.leased_until.is_(None), d.c.leased_until < literal_column(self._time(0)))
+        due = select(d.c.key).where(d.c.channel == channel, d.c.next_at <= now, free)
+        if key is not None:
+            due = due.where(d.c.key == key)
+        due = due.order_by(d.c.attempts, d.c.next_at, d.c.key).limit(limit).with_for_update(skip_locked=True)
+        lease = {"token": d.c.token + 1, "leased_until": literal_column(self._time(seconds)), "tried_at": now}
+        # A CTE, because a subquery that locks could be run more than once.
+        taken = update(d).where(d.c.key.in_(select(due.cte("due").c.key))).values(**lease)
+        found = _rows(connection, taken.returning(*(d.c[name] for name in BARE)))
+        return sorted(found, key=lambda row: (row["attempts"], row["created_at"], row["key"]))
+
+    def _time(self, ahead: float) -> str:
+        """The database's own time, some seconds ahead, in text that compares."""
+        if self._store.is_sqlite:
+            return f"strftime('%Y-%m-%dT%H:%M:%f', 'now', '{ahead:+.3f} seconds')"
+        form = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS'"
+        return f"to_char((clock_timestamp() + interval '{ahead:.3f} seconds') at time zone 'utc', {form})"
+
+    def tried_since(self, connection: Connection, channel: str, since: str) -> int:
+        """How many letters of a channel were tried after that instant; the caller is the only one who counts until he commits."""
+        if not self._store.is_sqlite:
+            name = func.hashtext(f"{self._store.prefix}channel:{channel}")
+            connection.execute(select(func.pg_advisory_xact_lock(name)))
+        d = self._t.delivery.c
+        query = select(func.count()).where(d.channel == channel, d.tried_at > since)
+        return int(connection.execute(query).scalar_one())
+
+    def complete(self, connection: Connection, key: str, token: int, **values: Any) -> bool:
+        """The end of a lease; False when it was somebody else's by then."""
+        d = self._t.delivery
+        mine = and_(d.c.key == key, d.c.token == token, d.c.leased_until.is_not(None))
+        if values.get("state") in WAITING:
+            mine = and_(mine, d.c.state.in_(WAITING))  # a reminder overtaken meanwhile is not tried again
+        return connection.execute(update(d).where(mine).values(leased_until=None, **values)).rowcount == 1
+
+    def bring_forward(self, connection: Connection, channel: str, now: str, mark: str) -> int:
+        """A channel is back: what failed only because it was away is due now."""
+        d = self._t.delivery
+        away = and_(
+            d.c.channel == channel, d.c.state == "failed", d.c.next_at > now, d.c.answer.startswith(mark)
+        )
+        return connection.execute(update(d).where(away).values(next_at=now)).rowcount
+
+    def bodies(self, connection: Connection, keys: Collection[str]) -> dict[str, str]:
+        """outbox key → body."""
+        o = self._t.outbox.c
+        return {row.key: row.body for row in connection.execute(select(o.key, o.body).where(o.key.in_(keys)))}
+
+    def definitions(self, connection: Connection, cases: Collection[str]) -> dict[str, str]:
+        """case → the hash of its definition."""
+        c = self._t.cases.c
+        query = select(c.id, c.definition).where(c.id.in_(cases))
+        return {row.id: row.definition for row in connection.execute(query)}
+
+    # -- questions
+
+    def digest(self, connection: Connection, holder: str, day: str) -> list[Row]:
+        """The unread inbox entries that belong into a holder's digest of that day."""
+        d = self._t.delivery.c
+        query = select(self._t.delivery).where(
+            d.holder == holder,
+            d.channel == "inbox",
+            d.digest == day,
+            d.state == "confirmed",
+            d.read_at.is_(None),
+        )
+        return _rows(connection, query.order_by(d.created_at, d.key))
+
+    def inbox(
+        self, connection: Connection, holder: str, *, unread: bool, before: tuple[str, str] | None, limit: int
+    ) -> list[Row]:
+        """A person's entries, the newest first; `before` is (created_at, key) of the last one seen."""
+        d = self._t.delivery.c
+        query = select(self._t.delivery).where(
+            d.holder == holder, d.channel == literal_column("'inbox'"), d.state == "confirmed"
+        )
+        if unread:
+            query = query.where(d.read_at.is_(None))
+        if before is not None:
+            at, key = before
+            query = query.where(or_(d.created_at < at, and_(d.created_at == at, d.key < key)))
+        return _rows(connection, query.order_by(d.created_at.desc(), d.key.desc()).limit(limit))
+
+    def mark_read(self, connection: Connection, holder: str, keys: Collection[str], at: str) -> int:
+        """Note that a person has seen entries of his own inbox; how many were new to him."""
+        d = self._t.delivery
+        his = and_(d.c.key.in_(keys), d.c.holder == holder, d.c.channel == "inbox", d.c.read_at.is_(None))
+        return connection.execute(update(d).where(his).values(read_at=at)).rowcount
+
+    def listed(self, connection: Connection, limit: int, **wanted: Any) -> list[Row]:
+        """Deliveries, the newest first."""
+        d = self._t.delivery.c
+        query = select(self._t.delivery).where(
+            *(d[name] == value for name, value in wanted.items() if value is not None)
+        )
+        return _rows(connection, query.order_by(d.created_at.desc(), d.key.desc()).limit(limit))
+
+    def counts(self, connection: Connection) -> list[tuple[str, str, int]]:
+        """(channel, state, how many)."""
+        d = self._t.delivery.c
+        query = (
+            select(d.channel, d.state, func.count()).group_by(d.channel, d.state).order_by(d.channel, d.state)
+        )
+        return [tuple(row) for row in connection.execute(query)]
+
+    def oldest(self, connection: Connection, state: str) -> tuple[int, str | None]:
+        """(how many outbox rows in that state, since when)."""
+        o = self._t.outbox.c
+        found = connection.execute(select(func.count(), func.min(o.created_at)).where(o.state == state)).one()
+        return int(found[0]), found[1]
+
+    def lonely(self, connection: Connection, limit: int) -> list[Row]:
+        """Outbox rows for which nobody was found, the newest first."""
+        o = self._t.outbox.c
+        query = select(self._t.outbox).where(o.state == "nobody").order_by(o.created_at.desc(), o.key)
+        return _rows(connection, query.limit(limit))
+
+    def unknown(self, connection: Connection, schemes: Sequence[str]) -> int:
+        """Waiting rows whose recipient only a newer version understands."""
+        o = self._t.outbox.c
+        known = or_(*(o.recipient.startswith(scheme) for scheme in schemes))
+        return int(connection.execute(select(func.count()).where(o.state == "queued", ~known)).scalar_one())
+
+    def unreached(self, connection: Connection, limit: int) -> list[str]:
+        """Persons who have entries in their inbox and no contact."""
+        d, k = self._t.delivery.c, self._t.contact.c
+        reached = exists(select(1).where(k.holder == d.holder))
+        query = (
+            select(d.holder).where(d.channel == "inbox", ~reached).distinct().order_by(d.holder).limit(limit)
+        )
+        return list(connection.execute(query).scalars())
+
+    def redeliver(self, connection: Connection, now: str, note: str, **wanted: Any) -> int:
+        """Dead letters are tried again from the beginning; how many. `keys`, `channel` narrow it."""
+        d = self._t.delivery
+        chosen = [d.c.state == "dead"]
+        if wanted.get("keys"):
+            chosen = [d.c.state.in_(("dead", "failed")), d.c.key.in_(wanted["keys"])]
+        if wanted.get("channel"):
+            chosen.append(d.c.channel == wanted["channel"])
+        values = {"state": "queued", "attempts": 0, "next_at": now, "answer": note}
+        return connection.execute(update(d).where(*chosen).values(**values)).rowcount
+
+    # -- contacts
+
+    def set_contacts(self, connection: Connection, holder: str, contacts: Sequence[Row]) -> None:
+        """A holder's contacts become exactly these; what a file says of him stays."""
+        k = self._t.contact
+        connection.execute(delete(k).where(k.c.holder == holder, ~k.c.by_file))
+        if contacts:
+            connection.execute(self._insert(k).on_conflict_do_nothing(), list(contacts))
+
+    def subscribe(self, connection: Connection, contacts: Sequence[Row]) -> None:
+        """What files say becomes exactly this."""
+        k = self._t.contact
+        same = {(row["holder"], row["channel"], row["address"], row["digest"]) for row in contacts}
+        held = connection.execute(
+            select(k.c.holder, k.c.channel, k.c.address, k.c.digest).where(k.c.by_file)
+        ).all()
+        if same == {tuple(row) for row in held}:
+            return
+        connection.execute(delete(k).where(k.c.by_file))
+        if contacts:
+            connection.execute(self._insert(k).on_conflict_do_nothing(), list(contacts))
+
+
+def _rows(connection: Connection, query: Any) -> list[Row]:
+    return [dict(row) for row in connection.execute(query).mappings()]
