@@ -19,6 +19,7 @@ MODULES = (
     "references/__init__",
     "references/lookup",
     "rulebooks",
+    "codelists",
     "loader",
     "guards/syntax",
 )

@@ -124,7 +124,7 @@ class _Decision:
         admit(draft, law, rule, record)
         if not law.lifecycle.leads_on(record.state, event):
             law.lifecycle.next_state(rule, Subject(record.state, {}))
-        data = law.form(rule, lenient=draft.act.imported).load(draft.act.data)
+        data = draft.form(law, rule).load(draft.act.data)
         self.apply(law, rule, record, data, draft.act.cause)
 
     def open_root(self, law: Law, case: str, tenant: str) -> None:
@@ -136,7 +136,7 @@ class _Decision:
             raise NotPermitted([Reason.of("child", *text)])
         blank = _blank(law.definition, case, tenant)
         admit(draft, law, rule, blank)
-        data = law.form(rule, lenient=draft.act.imported).load(draft.act.data)
+        data = draft.form(law, rule).load(draft.act.data)
         draft.begin(blank)
         self.apply(law, rule, blank, data, draft.act.cause)
 
@@ -251,7 +251,7 @@ class _Decision:
         other.draft.permit = draft.permit
         blank = _blank(law.definition, case, record.tenant)
         other.draft.begin(blank)
-        loaded = law.form(start, lenient=draft.act.imported).load(data)
+        loaded = draft.form(law, start).load(data)
         other.apply(law, start, blank, loaded, "import" if draft.act.imported else "join")
         draft.step.begotten.append(other.draft.finish())
 

@@ -5,8 +5,8 @@ Nothing here does anything; the words are those of docs/language.md, one class p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .errors import Text
@@ -246,6 +246,13 @@ class Codes:
     title: Text
     meanings: Mapping[str, Literal["boolean", "text", "integer"]]
     values: Mapping[str, Code]
+    chosen_by: str | None = None
+    """the switch by which a place says which of the sets are its own"""
+
+    def of_sets(self, sets: Collection[str]) -> Codes:
+        """The same list with the values of these sets only."""
+        left = {id_: code for id_, code in self.values.items() if id_.partition(":")[0] in sets}
+        return replace(self, values=left)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

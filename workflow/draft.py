@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .act import Act
 from .authorization import Permit, barred_units
+from .definition import Event
 from .facts import View
 from .family import Family, Record, Step
 from .laws import Law, Laws
 from .random import RandomSource
+
+if TYPE_CHECKING:
+    from .forms import Form
 
 
 class Draft:
@@ -54,8 +58,12 @@ class Draft:
         root = self.root_of(record)
         return View(
             record, self.family, law.definition, self.law(root).definition,
-            self.laws.definitions, self.laws.codes, self.laws.book, self.act.day, data,
+            self.laws.definitions, self.laws.codes, self.laws.book, self.act.day, data, self.act.imported,
         )  # fmt: skip
+
+    def form(self, law: Law, event: Event) -> Form:
+        """The event's form on the act's day: with the code sets of the place, unless it is an old record."""
+        return law.form(event, None if self.act.imported else self.laws.choice(self.act.day))
 
     def begin(self, record: Record) -> None:
         """A case that is new in this step."""

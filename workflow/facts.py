@@ -10,6 +10,7 @@ from typing import Any
 from .deadlines import RuleBook, RuleNotFound
 from .definition import Codes, Definition, Slot
 from .family import Family, Record
+from .vocabulary import FIELD_FACTS
 
 Facts = Mapping[str, object]
 
@@ -27,6 +28,8 @@ class View:
     book: RuleBook
     day: date
     data: Mapping[str, Any]
+    imported: bool = False
+    """an old record: what it does not have is unknown, and not known to be missing"""
 
     def facts(self, names: frozenset[str]) -> dict[str, object]:
         """The values of just these names."""
@@ -36,7 +39,7 @@ class View:
         root = self.family.root
         return View(
             root, self.family, self.root_definition, self.root_definition, self.child_definitions,
-            self.codes, self.book, self.day, root.data,
+            self.codes, self.book, self.day, root.data, self.imported,
         )  # fmt: skip
 
     def _fact(self, parts: list[str]) -> object:
@@ -52,9 +55,26 @@ class View:
         if head in self.definition.children:
             return self._slot(self.definition.children[head], parts[1])
         if head in self.definition.relations:
-            return len(self.record.relations.get(head, ()))
+            return self._relation(self.record.relations.get(head, ()), parts[1:])
         value = self.data.get(head)
-        return value if len(parts) == 1 else self._meaning(head, value, parts[1])
+        return value if len(parts) == 1 else self._of_field(head, value, parts[1])
+
+    @staticmethod
+    def _relation(parties: tuple[str, ...], question: list[str]) -> object:
+        if not question:
+            return len(parties)
+        if question == ["parties"]:
+            return parties
+        return parties[0] if parties else None
+
+    def _of_field(self, name: str, value: Any, question: str) -> object:
+        if question not in FIELD_FACTS:
+            return self._meaning(name, value, question)
+        if value is None and self.imported:
+            return None
+        if question == "count":
+            return len(value or ())
+        return value is not None and value != []
 
     def _switch(self, name: str) -> object:
         try:

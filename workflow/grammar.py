@@ -200,6 +200,7 @@ CODES = Record(
         "meanings": Table(asked_name, Choice(MEANING_TYPES)),
         "values": Table(code, CODE),
         "sets": Table(code, Record({"values": Table(code, CODE)}, {"source": words, "confidence": words})),
+        "chosen_by": rule,
     },
     (("values", "sets"),),
 )

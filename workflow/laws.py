@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,6 +17,11 @@ from .machine import Lifecycle
 if TYPE_CHECKING:
     from .forms import Form
 
+MOST = 1000
+"""days of which the chosen code sets are kept"""
+Choice = tuple[tuple[str, tuple[str, ...]], ...]
+"""code list -> the sets of it that are in use"""
+
 
 class Law:
     """One definition with its machine, its forms and what each of its events' guards may ask."""
@@ -25,7 +30,7 @@ class Law:
         self.definition = definition
         self.lifecycle = Lifecycle(definition)
         self._codes = codes
-        self._forms: dict[tuple[str, bool], Form] = {}
+        self._forms: dict[tuple[str, Choice | None], Form] = {}
         self.asked = {event.name: _asked(event) for event in definition.events.values()}
         self.starts = _by_event(definition, lambda clock: clock.starts)
         self.stops = _by_event(definition, lambda clock: clock.stops)
@@ -47,13 +52,17 @@ class Law:
                 )
             ) from None
 
-    def form(self, event: Event, *, lenient: bool = False) -> Form:
-        """The event's compiled form. marshmallow is loaded with the first one."""
-        key = (event.name, lenient)
+    def form(self, event: Event, choice: Choice | None) -> Form:
+        """The event's compiled form under the code sets a place has chosen; None, for an old record, asks and refuses less.
+
+        marshmallow is loaded with the first one.
+        """
+        key = (event.name, choice)
         if key not in self._forms:
             from .forms import Form
 
-            self._forms[key] = Form(self.definition, event, self._codes, lenient=lenient)
+            codes = {**self._codes, **{name: self._codes[name].of_sets(sets) for name, sets in choice or ()}}
+            self._forms[key] = Form(self.definition, event, codes, lenient=choice is None)
         return self._forms[key]
 
 
@@ -81,6 +90,7 @@ class Laws:
         self.library = library
         self.place = place
         self._fetch = fetch
+        self._choices: dict[date, Choice] = {}
         self._by_hash = {d.hash: Law(d, library.codes) for d in library.definitions.values()}
         self._latest = {name: self._by_hash[d.hash] for name, d in library.definitions.items()}
 
@@ -143,6 +153,20 @@ class Laws:
         except RuleNotFound:
             return False
         return True
+
+    def choice(self, day: date) -> Choice:
+        """Which sets of the code lists are the place's own on that day; of a list it does not choose from, all are."""
+        if day not in self._choices:
+            if len(self._choices) >= MOST:
+                self._choices.clear()
+            self._choices[day] = tuple(self._chosen(day))
+        return self._choices[day]
+
+    def _chosen(self, day: date) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for name, codes in self.codes.items():
+            if codes.chosen_by is not None and self.has_rule(codes.chosen_by, day):
+                value = self.in_force(codes.chosen_by, day)
+                yield name, (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
 
     def in_force(self, rule: str, day: date) -> object:
         """The value of a rule on a day."""

@@ -16,7 +16,8 @@ from typing import Any
 
 from .assembly import assemble
 from .calendars import Calendar, CalendarFault
-from .definition import Code, Codes, Definition, Series
+from .codelists import check_choice, code_list
+from .definition import Codes, Definition, Series
 from .errors import DefinitionError, Fault, Text
 from .grammar import HANDED_ON, KINDS
 from .guards import Guard
@@ -190,6 +191,8 @@ class _Shelf:
         for source in [*self.sources["rules"].values()][:1]:
             self._guarded(source.faults, self._rules)
         self._known_place()
+        for source in self.sources["codes"].values():
+            self._guarded(source.faults, self._sets, source)
         self._definitions()
 
     def _guarded(self, faults: Faults, step: Any, *arguments: Any) -> None:
@@ -258,47 +261,12 @@ class _Shelf:
     # -- codes, series, calendars
 
     def _codes(self, source: Source) -> None:
-        data, values = source.data, dict[str, Code]()
-        meanings: dict[str, Any] = data.get("meanings", {})
-        for id_, entry in data.get("values", {}).items():
-            values[id_] = self._code(source, ("values", id_), id_, entry, meanings)
-        for name, group in data.get("sets", {}).items():
-            for id_, entry in group.get("values", {}).items():
-                full = f"{name}:{id_}"
-                values[full] = self._code(source, ("sets", name, "values", id_), full, entry, meanings)
-        if data["codes"] == "roles" and meanings.get("oversees", "boolean") != "boolean":
-            source.fault(
-                ("meanings", "oversees"), "meaning_type", "oversees 应为 boolean", "oversees needs a boolean"
-            )
-        title = title_of(data.get("title", {}))
-        self.codes[data["codes"]] = Codes(name=data["codes"], title=title, meanings=meanings, values=values)
+        self.codes[source.data["codes"]] = code_list(source)
 
-    @staticmethod
-    def _code(
-        source: Source, path: Path, id_: str, entry: Mapping[str, Any], meanings: Mapping[str, str]
-    ) -> Code:
-        given = {key: value for key, value in entry.items() if key not in ("zh", "en")}
-        if "source" not in meanings:
-            given.pop("source", None)  # then it is a citation, not a meaning
-        for name in given.keys() - meanings.keys():
-            zh, en = suggest(name, meanings)
-            source.fault(
-                (*path, name),
-                "unknown_meaning",
-                f"未声明的含义 {name}{zh}",
-                f"undeclared meaning {name}{en}",
-                key=True,
-            )
-        for name, type_ in meanings.items():
-            if name not in given:
-                source.fault(
-                    path, "missing_meaning", f"缺少含义 {name}", f"the meaning {name} is missing", key=True
-                )
-            elif not isinstance(given[name], _MEANINGS[type_]) or (
-                type_ == "integer" and given[name] in (True, False)
-            ):
-                source.fault((*path, name), "meaning_type", f"{name} 应为 {type_}", f"{name} needs a {type_}")
-        return Code(id=id_, title=title_of(entry), meanings=given)
+    def _sets(self, source: Source) -> None:
+        if self.complete and all(rules.sound for rules in self.sources["rules"].values()):
+            books = [self.books[place] for place in self.places() if place in self.books]
+            check_choice(source, self.sources["rules"].values(), books)
 
     def _series(self, source: Source) -> None:
         data = source.data
@@ -397,9 +365,6 @@ class _Shelf:
 def _written(path: Path) -> str:
     """As the calendar writes it: `years.2025.makeup[0]`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
-
-
-_MEANINGS: Mapping[str, type] = {"boolean": bool, "integer": int, "text": str}
 
 
 def _library(shelf: _Shelf) -> Library:

@@ -11,7 +11,7 @@ from .errors import Text
 from .guards import Guard, GuardType, compile_guard
 from .periods import RuleBook
 
-__all__ = ["SLOT_FACTS", "Data", "Vocabulary", "World"]
+__all__ = ["FIELD_FACTS", "SLOT_FACTS", "Data", "Vocabulary", "World"]
 
 Data = Mapping[str, Any]
 
@@ -21,6 +21,12 @@ SLOT_FACTS: Mapping[str, tuple[GuardType, str, str]] = {
     "done": ("integer", "已完成数", "done"),
     "joined": ("boolean", "已齐", "all in"),
 }
+FIELD_FACTS: Mapping[str, tuple[GuardType, str, str]] = {
+    "given": ("boolean", "已填写", "given"),
+    "count": ("integer", "数", "how many"),
+}
+"""`count` of lists only"""
+_LISTS = ("codes", "documents", "units", "persons")
 _FIELD: Mapping[str, GuardType] = {
     "text": "text", "integer": "integer", "boolean": "boolean", "date": "date", "code": "text",
     "codes": "texts", "document": "document", "documents": "document", "unit": "text",
@@ -122,6 +128,9 @@ class Vocabulary:
         for name, entry in entries(data, "relations"):
             title = title_of(entry)
             own._add(name, "integer", f"{title.zh}数", f"number of {title.en}")
+            own._add(f"{name}.party", "text", title.zh, title.en) if entry.get("one") else own._add(
+                f"{name}.parties", "texts", title.zh, title.en
+            )
         for name, entry in entries(data, "children"):
             own._slot(name, entry, world)
         for name, entry in entries(data, "clocks"):
@@ -143,6 +152,9 @@ class Vocabulary:
         if kind is None:
             return
         self._add(name, kind, title.zh, title.en)
+        for fact, (type_, zh, en) in FIELD_FACTS.items():
+            if fact == "given" or entry["type"] in _LISTS:
+                self._add(f"{name}.{fact}", type_, f"{title.zh} {zh}", f"{title.en}: {en}")
         codes = world.codes.get(entry.get("codes", ""))
         if codes is None:
             if entry["type"] in ("code", "codes"):

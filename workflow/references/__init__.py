@@ -12,7 +12,7 @@ from typing import Any
 from ..assembly import parse_holder
 from ..periods import PERIODS
 from ..shapes import Path
-from ..vocabulary import SLOT_FACTS, Data, entries
+from ..vocabulary import FIELD_FACTS, SLOT_FACTS, Data, entries
 from .lookup import Lookup
 
 __all__ = ["References"]
@@ -81,9 +81,18 @@ class References(Lookup):
                 "only a code field has codes",
                 key=True,
             )
-        self._is_out_there(
-            (*path, "codes"), entry.get("codes"), self.world.codes, "unknown_codes", "代码表", "code list"
-        )
+        known = self.world.codes
+        if not self._is_out_there(
+            (*path, "codes"), entry.get("codes"), known, "unknown_codes", "代码表", "code list"
+        ):
+            return
+        for fact in known[entry["codes"]].meanings.keys() & FIELD_FACTS.keys():
+            self._fault(
+                (*path, "codes"),
+                "fact_collision",
+                f"{entry['codes']} 的含义 {fact} 与条件中的 {path[-1]}.{fact} 重名",
+                f"the meaning {fact} of {entry['codes']} collides with {path[-1]}.{fact} in guards",
+            )
 
     def _event(self, path: Path, entry: Data) -> None:
         for where, move in self._moves(path, entry):
