@@ -61,9 +61,13 @@ class Law:
         if key not in self._forms:
             from .forms import Form
 
-            codes = {**self._codes, **{name: self._codes[name].of_sets(sets) for name, sets in choice or ()}}
+            codes = _of_place(self._codes, choice or ())
             self._forms[key] = Form(self.definition, event, codes, lenient=choice is None)
         return self._forms[key]
+
+
+def _of_place(codes: Mapping[str, Codes], choice: Choice) -> Mapping[str, Codes]:
+    return {**codes, **{name: codes[name].of_sets(sets) for name, sets in choice}}
 
 
 def _asked(event: Event) -> frozenset[str]:
@@ -161,6 +165,10 @@ class Laws:
                 self._choices.clear()
             self._choices[day] = tuple(self._chosen(day))
         return self._choices[day]
+
+    def codes_on(self, day: date) -> Mapping[str, Codes]:
+        """Code lists with the values a form takes on that day: of a list of several sets only the place's own."""
+        return _of_place(self.codes, self.choice(day))
 
     def _chosen(self, day: date) -> Iterator[tuple[str, tuple[str, ...]]]:
         for name, codes in self.codes.items():

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from workflow.clock import start_of_day
-from workflow.definition import Definition, Event, Field
+from workflow.definition import Codes, Definition, Event, Field
 from workflow.engine import Engine
 from workflow.family import Record
+from workflow.laws import Laws
 from workflow.library import Library
 from workflow.loader import load_definitions
 from workflow.model import Actor, Grant
@@ -52,6 +53,12 @@ class Walking:
 def library() -> Library:
     """The shipped definitions."""
     return load_definitions(FOLDER)
+
+
+@cache
+def codes() -> Mapping[str, Codes]:
+    """The code lists as the place uses them."""
+    return Laws(library(), PLACE).codes_on(DAY)
 
 
 def people() -> dict[str, list[tuple[str, str | None]]]:
@@ -106,7 +113,7 @@ def suggestion(**more: Any) -> dict[str, Any]:
 
 @cache
 def _code(name: str, wanted: tuple[tuple[str, Any], ...]) -> str:
-    for value, found in library().codes[name].values.items():
+    for value, found in codes()[name].values.items():
         if all((found.meanings.get(meaning) or False) == expected for meaning, expected in wanted):
             return value
     raise LookupError(f"{name} has no value that means {dict(wanted)}")
@@ -121,7 +128,7 @@ def sample(field: Field, day: date, pick: Any = None) -> Any:
     """Something fit for a field; `pick` chooses from a sequence (the first, if not given)."""
     choose = pick or (lambda values: values[0])
     if field.type in ("code", "codes"):
-        value = choose(sorted(library().codes[field.codes or ""].values))
+        value = choose(sorted(codes()[field.codes or ""].values))
         return [value] if field.type == "codes" else value
     return {
         "text": lambda: choose(["照此办理。", "Ω ✓ 𠮷 é", "x"]),
