@@ -46,6 +46,7 @@ from .random import RandomSource, SystemRandom, new_id
 from .store.schema import PREFIX
 from .store.sql import Reading, Store
 from .store.work import Host, prepare_postgresql, prepare_sqlite
+from .sweep import Sweep
 
 
 class Engine:
@@ -64,6 +65,7 @@ class Engine:
         self._memory = Memory()
         self._firing = Firing(self.store, self.laws, self._memory, self.clock, self._random)
         self.alerts = Alerts(self.store, self.laws, self.clock)
+        self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self._random)
 
     @staticmethod
     def connect(url: str) -> Database:
@@ -264,7 +266,7 @@ class Engine:
         """Fire what is due, in due order, at most `limit` timers; call it until it returns nothing. Any number of nodes may:
         each timer fires in the transaction of its effect, compared and set, so exactly once.
         """
-        return self._firing.tick(limit)
+        return self._sweep.tick(limit)
 
     # -- questions
 

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from .act import Act
 from .clock import Clock, civil_date
-from .decision import decide, decide_start, decide_tick
+from .decision import decide, decide_start
 from .errors import (
     Conflict,
     FormInvalid,
@@ -37,7 +37,7 @@ from .errors import (
 from .family import Family, Record, Step
 from .laws import Laws
 from .memory import Memory
-from .model import Actor, Fired, Grant, PartialDate
+from .model import Actor, Grant, PartialDate
 from .random import RandomSource, new_id
 from .store.errors import KeyTaken
 from .store.sql import Reading, Store
@@ -307,55 +307,6 @@ class Firing:
             else:
                 # The host may still roll back.
                 self._memory.forget(step.family.root_id)
-
-    # -- timers
-
-    def tick(self, limit: int) -> list[Fired]:
-        """Fire what is due, in due order. A page of timers none of which can fire is stepped over, so that it holds up nobody."""
-        now, after = self.now(), ("", "", "")
-        while True:
-            with self._store.work() as work:
-                due = self._store.due(work, now.isoformat(timespec="seconds"), limit, after)
-            fired = self._fire_timers(due, now)
-            if fired or len(due) < limit:
-                return fired
-            after = due[-1]
-
-    def _fire_timers(self, due: Sequence[tuple[str, str, str]], now: datetime) -> list[Fired]:
-        fired: list[Fired] = []
-        for case, clock, at in due:
-            try:
-                fired += self._repeat(
-                    lambda work, begun, case=case, clock=clock, at=at: self._ring(  # type: ignore[misc]
-                        work, case, clock, datetime.fromisoformat(at), now, begun
-                    ),
-                    None,
-                )
-            except (Refused, Conflict, NotFound, KeyError):
-                # One case that cannot go on (a law that is gone, a rule that ended) holds up no other; it stays due and is seen.
-                logger.exception("timer %s of case %s cannot fire", clock, case)
-        return fired
-
-    def _ring(
-        self, work: Work, case: str, clock: str, due_at: datetime, now: datetime, begun: bool
-    ) -> list[Fired]:
-        if begun:
-            self._store.lock(work, case)
-        family = self._store.read(work, case, "", None).family
-        ticked = decide_tick(self._laws, family, case, clock, now, self._random) if family else None
-        if ticked is None:
-            return []
-        with nullcontext() if begun else work.atomic(single=not ticked.step.begotten):
-            self._write_step(work, ticked.step, now)
-        self._memory.keep(ticked.step.family) if not begun else self._memory.forget(case)
-        last = ticked.rungs[-1].rung
-        return [
-            Fired(
-                case=case, clock=clock, rung=timer.rung, due_at=due_at, fired_at=now,
-                event=ticked.event if timer.rung == last else None,
-            )
-            for timer in ticked.rungs
-        ]  # fmt: skip
 
     # -- the small parts
 

@@ -117,8 +117,13 @@ def _wait(state: ClockState, timer: Timer) -> ClockState:
     return replace(state, next_rung=timer.rung, next_at=_instant(timer))
 
 
+def instant(timer: Timer) -> datetime:
+    """When it is due: 00:00 in Asia/Shanghai of its civil day, in UTC."""
+    return start_of_day(timer.on).astimezone(UTC)
+
+
 def _instant(timer: Timer) -> str:
-    return start_of_day(timer.on).astimezone(UTC).isoformat(timespec="seconds")
+    return instant(timer).isoformat(timespec="seconds")
 
 
 def _ladder(laws: Laws, ledger: Ledger, due: Due) -> Iterator[Timer]:

@@ -33,11 +33,20 @@ NAMES = {
     "select": "read", "with": "write", "insert": "write", "update": "write", "delete": "write", "begin": "begin",
     "commit": "commit", "rollback": "rollback", "savepoint": "savepoint", "release": "release",
 }  # fmt: skip
-TRACED = ("engine.py", "firing.py", "memory.py", "work.py", "sql.py", "sqlite.py", "postgresql.py")
+TRACED = (
+    "engine.py",
+    "firing.py",
+    "sweep.py",
+    "memory.py",
+    "work.py",
+    "sql.py",
+    "sqlite.py",
+    "postgresql.py",
+)
 
 
-class Died(Exception):
-    """What a test lets happen at a point."""
+class Died(BaseException):
+    """What a test lets happen at a point. No `Exception`: nobody may take it for a fault he can go on from."""
 
 
 def _kill() -> None:
@@ -146,6 +155,7 @@ class Bench:
         for remembered in vars(memory).values():
             if hasattr(remembered, "clear"):
                 remembered.clear()
+        self._victim._sweep._beaten = None
         self._victim.database.connect().close()
         return self._victim
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import civil_date
 from ..errors import StoreError, Text
+from ..store.timetable import Timetable
 from .context import FAULTS, OK, Context
 from .definition import tell_published
 
@@ -153,11 +154,11 @@ def _last_automatic(engine: Engine) -> str | None:
 
 def _troubles(engine: Engine, now: datetime) -> Any:
     with engine.store.work() as work:
-        due = engine.store.due(work, now.isoformat(timespec="seconds"), 1)
-    if due and (now - datetime.fromisoformat(due[0][2])).total_seconds() > LATE_SECONDS:
+        due = Timetable(engine.store).due(work, now.isoformat(timespec="seconds"), 1)
+    if due and (now - datetime.fromisoformat(due[0].at)).total_seconds() > LATE_SECONDS:
         yield Text(
-            f"有到点未处理的时钟,最早 {due[0][2]}:调度器没有运行?",
-            f"timers wait since {due[0][2]}: is no scheduler running?",
+            f"有到点未处理的时钟,最早 {due[0].at}:调度器没有运行?",
+            f"timers wait since {due[0].at}: is no scheduler running?",
         )
     unpublished = [d.name for d in engine.library.definitions.values() if d.hash not in _published(engine)]
     if unpublished:

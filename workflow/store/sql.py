@@ -96,7 +96,7 @@ class Store:
 
     # -- the way of one event
 
-    def _run(self, work: Work, sql: str, arguments: Sequence[Any]) -> None:
+    def run(self, work: Work, sql: str, arguments: Sequence[Any]) -> None:
         """One of the small statements, written with ? for both."""
         work.cursor.execute(sql if self.is_sqlite else postgresql.numbered(sql), arguments)
 
@@ -123,10 +123,10 @@ class Store:
         )
         columns, table = ", ".join(rows.CASE), f"{self.prefix}cases"
         named = f"select root_id from {table} where id in ({listed})"
-        self._run(work, f"select {columns} from {table} where root_id in ({named})", (rows.dumps(cases),))
+        self.run(work, f"select {columns} from {table} where root_id in ({named})", (rows.dumps(cases),))
         families = rows.families(work.cursor.fetchall())
         columns = "id, person, role, scope, unit, valid_from, valid_until"
-        self._run(
+        self.run(
             work,
             f"select {columns} from {self.prefix}grant where person in ({listed}) order by id",
             (rows.dumps(persons),),
@@ -136,7 +136,7 @@ class Store:
             grants[row[1]] = (*grants[row[1]], as_grant(*row))
         answered: set[str] = set()
         if keys:
-            self._run(
+            self.run(
                 work, f"select key from {self.prefix}answer where key in ({listed})", (rows.dumps(keys),)
             )
             answered = {row[0] for row in work.cursor.fetchall()}
@@ -145,14 +145,14 @@ class Store:
     def read_person(self, work: Work, person: str) -> tuple[Grant, ...]:
         """The grants of a person, for a case that does not exist yet."""
         columns = "id, person, role, scope, unit, valid_from, valid_until"
-        self._run(work, f"select {columns} from {self.prefix}grant where person = ? order by id", (person,))
+        self.run(work, f"select {columns} from {self.prefix}grant where person = ? order by id", (person,))
         return tuple(as_grant(*row) for row in work.cursor.fetchall())
 
     def answer(self, work: Work, key: str | None) -> tuple[str, str] | None:
         """(hash of the body, the stored answer) of an idempotency key."""
         if key is None:
             return None
-        self._run(work, f"select body_hash, answer from {self.prefix}answer where key = ?", (key,))
+        self.run(work, f"select body_hash, answer from {self.prefix}answer where key = ?", (key,))
         found = work.cursor.fetchone()
         return (found[0], found[1]) if found else None
 
@@ -160,14 +160,14 @@ class Store:
         """Wait until nobody else is changing the case's family. SQLite's BEGIN IMMEDIATE has done that already."""
         if not self.is_sqlite:
             inner = f"select root_id from {self.prefix}cases where id = ?"
-            self._run(work, f"select 1 from {self.prefix}cases where id = ({inner}) for update", (case,))
+            self.run(work, f"select 1 from {self.prefix}cases where id = ({inner}) for update", (case,))
 
     def lock_all(self, work: Work, cases: Sequence[str]) -> None:
         """The same for many families, in the order of their ids: two that want the same ones never wait for each other."""
         if not self.is_sqlite and cases:
             table = f"{self.prefix}cases"
             named = f"select root_id from {table} where id in (select json_array_elements_text(?::json))"
-            self._run(
+            self.run(
                 work,
                 f"select 1 from {table} where id in ({named}) order by id for update",
                 (json.dumps(cases),),
@@ -190,7 +190,7 @@ class Store:
 
     def draw(self, work: Work, series: str, scope: str, count: int = 1) -> int:
         """The first of `count` numbers drawn from a series; the row stays locked until the commit, so no gap can open."""
-        self._run(
+        self.run(
             work,
             f"insert into {self.prefix}series(name, scope, last) values (?, ?, ?)"
             f" on conflict (name, scope) do update set last = {self.prefix}series.last + excluded.last returning last",
@@ -198,23 +198,10 @@ class Store:
         )
         return int(work.cursor.fetchone()[0]) - count + 1
 
-    def due(
-        self, work: Work, until: str, limit: int, after: tuple[str, str, str] = ("", "", "")
-    ) -> list[tuple[str, str, str]]:
-        """(case, clock, next_at) of timers due by that instant, in due order; `after` is the last of the page before."""
-        case, clock, at = after
-        self._run(
-            work,
-            f"select case_id, name, next_at from {self.prefix}clock where next_at is not null and next_at <= ?"
-            " and (next_at, case_id, name) > (?, ?, ?) order by next_at, case_id, name limit ?",
-            (until, at, case, clock, limit),
-        )
-        return [(row[0], row[1], row[2]) for row in work.cursor.fetchall()]
-
     def invitation(self, work: Work, digest: str) -> dict[str, Any] | None:
         """The invitation with that token hash."""
         names = ("case_id", "event", "subject", "until", "revoked_at", "used_at")
-        self._run(
+        self.run(
             work, f"select {', '.join(names)} from {self.prefix}invitation where token_hash = ?", (digest,)
         )
         found = work.cursor.fetchone()
