@@ -20,6 +20,7 @@ MODULES = (
     "references/lookup",
     "rulebooks",
     "codelists",
+    "party_kind",
     "loader",
     "guards/syntax",
 )

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from workflow.grammar import CLOCK, DEFINITION, EVENT, HANDED_ON, KINDS, RULE, SLOT, START
+from workflow.grammar import (
+    ATTRIBUTE,
+    BOND,
+    CLOCK,
+    DEFINITION,
+    EVENT,
+    HANDED_ON,
+    KINDS,
+    PARTY,
+    RULE,
+    SLOT,
+    START,
+)
 from workflow.guards import Guard
 from workflow.library import Library
 from workflow.loader import check_texts
@@ -29,7 +41,7 @@ MISTAKES = [block.rstrip("\n").split("\n") for block in blocks("fault")]
 
 
 def test_the_files_of_the_page_are_a_library() -> None:
-    assert len(FILES) == len(blocks("yaml")) == 8
+    assert len(FILES) == len(blocks("yaml")) == 10
     assert [str(fault) for fault in check_texts(FILES)] == []
 
 
@@ -81,6 +93,9 @@ SHAPES = {
     "clock": CLOCK,
     "slot": SLOT,
     "rule": RULE,
+    "party": PARTY,
+    "attribute": ATTRIBUTE,
+    "bond": BOND,
 }
 
 

@@ -42,6 +42,7 @@ from .model import (
     Receipt,
     Request,
 )
+from .parties import Parties
 from .random import RandomSource, SystemRandom, new_id
 from .store.schema import PREFIX
 from .store.sql import Reading, Store
@@ -66,6 +67,9 @@ class Engine:
         self._firing = Firing(self.store, self.laws, self._memory, self.clock, self._random)
         self.alerts = Alerts(self.store, self.laws, self.clock)
         self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self._random)
+        self.parties = Parties(
+            self.store, library, self._firing.now, self._random, self._memory.forget_person
+        )
 
     @staticmethod
     def connect(url: str) -> Database:
@@ -114,24 +118,25 @@ class Engine:
     def sync_grants(
         self, person: str, grants: Iterable[Grant], *, by: str, session: Host | None = None
     ) -> None:
-        """A person's grants become exactly these: how a host's directory enters. Raises NotPermitted, NotFound."""
+        """A person's grants become exactly these: how a host's directory enters. Roles that follow from the register of parties
+        stay as they are. Raises NotPermitted, NotFound.
+        """
         if by == person:
             text = Text("不得给自己授权", "nobody grants anything to himself")
             raise NotPermitted([Reason(code="own_grant", text=text)])
         if person == SYSTEM:
             text = Text("不得给系统授权", "nothing is granted to the system")
             raise NotPermitted([Reason(code="system_grant", text=text)])
-        rows = [self._grant_row(person, grant, by) for grant in grants]
-        check_texts(
-            person=person,
-            granted_by=by,
-            **{k: v for row in rows for k, v in row.items() if k in ("role", "unit", "scope")},
-        )
-        unknown = sorted({row["role"] for row in rows} - set(self.library.roles.values))
+        given = list(grants)
+        for grant in given:
+            check_texts(role=grant.role, unit=grant.unit, scope=grant.scope)
+        check_texts(person=person, granted_by=by)
+        unknown = sorted({grant.role for grant in given} - set(self.library.roles.values))
         if unknown:
             raise NotFound(Text(f"没有角色 {', '.join(unknown)}", f"no role {', '.join(unknown)}"))
         with self.store.connection(session, write=True) as connection:
-            self.store.replace_grants(connection, person, rows)
+            merged = self.parties.merged(connection, person, given)
+            self.store.replace_grants(connection, person, [self._grant_row(person, g, by) for g in merged])
         self._memory.forget_person(person)
 
     def _grant_row(self, person: str, grant: Grant, by: str) -> dict[str, Any]:
@@ -159,23 +164,6 @@ class Engine:
             valid_until=valid_until,
         )
         self.sync_grants(person, [*held, new], by=by)
-
-    def add_party(
-        self,
-        id: str,
-        kind: str,
-        name: str,
-        tenant: str,
-        *,
-        parent: str | None = None,
-        session: Host | None = None,
-    ) -> None:
-        """Register (or rename) a unit, station or person by its id."""
-        with self.store.connection(session, write=True) as connection:
-            self.store.upsert(
-                connection, "party", "id", id=id, kind=kind, name=name, tenant=tenant, parent=parent,
-                valid_from=None, valid_until=None,
-            )  # fmt: skip
 
     # -- events
 

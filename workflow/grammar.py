@@ -257,12 +257,30 @@ CALENDAR = Record(
     },
 )
 
+ATTRIBUTE = Record(
+    {**TITLE, "type": Choice(("text", "integer", "boolean", "date", "code", "codes"))},
+    {"codes": name, "required": flag, "personal": flag},
+)
+BOND = Record({**TITLE, "to": OneOrMany(name)}, {"one": flag, "role": name})
+PARTY = Record(
+    {"party": name, "title": title, "statuses": Table(name, Record(TITLE, {"acts": flag}))},
+    {
+        "source": words,
+        "within": OneOrMany(name),
+        "kept_by": OneOrMany(name),
+        "role": name,
+        "attributes": Table(name, ATTRIBUTE),
+        "bonds": Table(name, BOND),
+    },
+)
+
 KINDS: Mapping[str, Record] = {
     "definition": DEFINITION,
     "codes": CODES,
     "series": SERIES,
     "rules": RULES,
     "calendar": CALENDAR,
+    "party": PARTY,
 }
 """The kinds of files that make a library; the first key of a file names its kind."""
 

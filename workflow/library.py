@@ -11,6 +11,7 @@ from .calendars import Calendar
 from .deadlines import RuleBook
 from .definition import Codes, Definition, Series
 from .errors import NotFound, Text
+from .party_kind import PartyKind
 
 __all__ = ["Library"]
 
@@ -29,6 +30,8 @@ class Library:
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     rules: Mapping[str, RuleBook] = field(default_factory=dict)
     """The rules of each place, those it takes over from others included."""
+    parties: Mapping[str, PartyKind] = field(default_factory=dict)
+    """The kinds of parties."""
     place_calendars: Mapping[str, str] = field(default_factory=dict)
     """Place -> the name of the calendar it counts by."""
     default_place: str | None = None
@@ -36,7 +39,9 @@ class Library:
     """Every version in the folder, by hash."""
 
     def __post_init__(self) -> None:
-        for name in ("definitions", "codes", "series", "calendars", "rules", "place_calendars", "versions"):
+        for name in (
+            "definitions", "codes", "series", "calendars", "rules", "parties", "place_calendars", "versions",
+        ):  # fmt: skip
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
@@ -55,6 +60,10 @@ class Library:
     def definition(self, name: str) -> Definition:
         """The latest version of a lifecycle. Raises NotFound with what there is."""
         return self._found(self.definitions, name, Text("定义", "definition"))
+
+    def party(self, name: str) -> PartyKind:
+        """A kind of party. Raises NotFound with what there is."""
+        return self._found(self.parties, name, Text("主体类别", "kind of party"))
 
     def book(self, place: str | None = None) -> RuleBook:
         """The rules of a place, or of the default place. Raises NotFound with what there is."""

@@ -22,6 +22,7 @@ from .errors import DefinitionError, Fault, Text
 from .grammar import HANDED_ON, KINDS
 from .guards import Guard
 from .library import Library
+from .party_kind import PartyKind, party_kinds
 from .periods import RuleBook
 from .proof import Ties, prove
 from .references import References
@@ -164,6 +165,7 @@ class _Shelf:
     series: dict[str, Series] = field(default_factory=dict)
     calendars: dict[str, Calendar] = field(default_factory=dict)
     books: dict[str, RuleBook] = field(default_factory=dict)
+    parties: dict[str, PartyKind] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
     by_hash: dict[str, Definition] = field(default_factory=dict)
     left_unread: bool = False
@@ -190,6 +192,8 @@ class _Shelf:
             self._guarded(source.faults, self._calendar, source)
         for source in [*self.sources["rules"].values()][:1]:
             self._guarded(source.faults, self._rules)
+        for source in [*self.sources["party"].values()][:1]:
+            self._guarded(source.faults, self._parties)
         self._known_place()
         for source in self.sources["codes"].values():
             self._guarded(source.faults, self._sets, source)
@@ -302,6 +306,9 @@ class _Shelf:
                 )
         self.books = rule_books(sources, complete=self.complete)
 
+    def _parties(self) -> None:
+        self.parties = party_kinds(self.sources["party"], self.codes, complete=self.complete)
+
     def _known_place(self) -> None:
         sources = self.sources["rules"]
         if self.place is not None and self.place not in sources:
@@ -379,6 +386,7 @@ def _library(shelf: _Shelf) -> Library:
         series=shelf.series,
         calendars=shelf.calendars,
         rules=shelf.books,
+        parties=shelf.parties,
         place_calendars={place: name for place in rules if (name := _calendar_of(place, rules)) is not None},
         default_place=places[0] if len(places) == 1 else None,
         versions=shelf.by_hash,

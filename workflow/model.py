@@ -208,3 +208,64 @@ class Fired:
     due_at: datetime
     fired_at: datetime
     event: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bond:
+    """How a party stands to another, from and until a civil date (both inclusive; None: unknown or open)."""
+
+    bond: str
+    to: str
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    def holds(self, day: date) -> bool:
+        """Whether it holds on that day."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_until is None or day <= self.valid_until
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A congress, a deputy, a unit, a station: whoever can stand to a case or to another party.
+
+    Given to the register: `status` empty is the first of its kind; `bonds` None leaves them as they are, else they are all that
+    hold now; `personal` None leaves it as it is. Read from it: `bonds` are those of the past too, `personal` is None.
+    """
+
+    id: str
+    kind: str
+    name: str
+    tenant: str
+    parent: str | None = None
+    status: str = ""
+    valid_from: date | None = None
+    valid_until: date | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    personal: Mapping[str, Any] | None = None
+    bonds: tuple[Bond, ...] | None = None
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyLine:
+    """One line of the register's log. `changes`: name -> (before, after); of what is personal only that it changed."""
+
+    party: str
+    recorded_at: datetime
+    actor: str
+    what: str
+    """added, changed or erased"""
+    reason: str | None
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """What putting one party into the register comes to: `added`, `changed`, `same`, or `refused` with every reason."""
+
+    row: int
+    party: Party
+    what: str
+    reasons: tuple[Reason, ...] = ()

@@ -53,6 +53,9 @@ class Tables:
         self.answer = self._answer()
         self.invitation = self._invitation()
         self.party = self._party()
+        self.party_personal = self._party_personal()
+        self.bond = self._bond()
+        self.party_log = self._party_log()
         self.grant = self._grant()
         self.series = self._series()
         self.definition = self._definition()
@@ -292,10 +295,48 @@ class Tables:
             Column("name", String(200), nullable=False),
             Column("tenant", String(200), nullable=False),
             Column("parent", String(80)),
+            Column("status", String(40), nullable=False),
             Column("valid_from", String(10)),
             Column("valid_until", String(10)),
+            Column("attributes", Text, nullable=False),
+            Column("revision", Integer, nullable=False),
         )
-        Index(f"ix_{table.name}_tenant", table.c.tenant, table.c.kind, table.c.id)
+        Index(f"ix_{table.name}_tenant", table.c.kind, table.c.tenant, table.c.id)
+        Index(f"ix_{table.name}_parent", table.c.parent, table.c.id)
+        Index(f"ix_{table.name}_name", table.c.name, table.c.kind, table.c.id)
+        return table
+
+    def _party_personal(self) -> Table:
+        return self._table(
+            "party_personal",
+            Column("party", String(80), primary_key=True),
+            Column("body", Text, nullable=False),
+        )
+
+    def _bond(self) -> Table:
+        table = self._table(
+            "bond",
+            Column("party", String(80), primary_key=True),
+            Column("bond", String(40), primary_key=True),
+            Column("other", String(80), primary_key=True),
+            Column("valid_from", String(10), primary_key=True),  # empty: not known
+            Column("valid_until", String(10)),
+        )
+        Index(f"ix_{table.name}_other", table.c.other, table.c.bond, table.c.party)
+        return table
+
+    def _party_log(self) -> Table:
+        table = self._table(
+            "party_log",
+            Column("id", _BIG, Identity(always=True), primary_key=True),
+            Column("party", String(80), nullable=False),
+            Column("recorded_at", String(32), nullable=False),
+            Column("actor", String(80), nullable=False),
+            Column("what", String(10), nullable=False),
+            Column("reason", Text),
+            Column("changes", Text, nullable=False),
+        )
+        Index(f"ix_{table.name}_party", table.c.party, table.c.id)
         return table
 
     def _grant(self) -> Table:

@@ -249,12 +249,6 @@ class Store:
         """One row into one of the plain tables."""
         connection.execute(insert(getattr(self.tables, table)).values(**values))
 
-    def upsert(self, connection: Connection, table: str, key: str, **values: Any) -> None:
-        """One row into one of the plain tables, replacing the one of the same key."""
-        rows_ = getattr(self.tables, table)
-        connection.execute(delete(rows_).where(rows_.c[key] == values[key]))
-        connection.execute(insert(rows_).values(**values))
-
     def replace_grants(self, connection: Connection, person: str, grants: Sequence[dict[str, Any]]) -> None:
         """A person's grants become exactly these."""
         table = self.tables.grant
