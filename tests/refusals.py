@@ -105,6 +105,12 @@ CASES = [
     ("beyond_statutory", [(CITY, "value: 2\n    unit: month", "value: ¦4\n    unit: month")]),
     ("beyond_statutory", [(CITY, "value: 2\n    unit: month", "value: ¦2\n    unit: working_day")]),
     ("beyond_statutory", [(CITY, "value: 2\n    unit: month", "value: ¦60\n    unit: calendar_day")]),
+    ("statutory_anew", [(PARENT, "extends: {extend: granted_until}}", "extends: {extend: granted_until}, ¦anew: {send_back: joint_survey}}")]),
+    ("unknown_event", [(PARENT, "anchor: seen_on, missed: lapse", "anchor: seen_on, anew: {¦giv: joint_survey}, missed: lapse")]),
+    ("unknown_rule", [(PARENT, "anchor: seen_on, missed: lapse", "anchor: seen_on, anew: {reply: ¦joint}, missed: lapse")]),
+    ("rule_unit", [(PARENT, "anchor: seen_on, missed: lapse", "anchor: seen_on, anew: {reply: ¦withdraw_until}, missed: lapse")]),
+    ("rule_unit", [(PARENT, "anchor: seen_on, missed: lapse", "anchor: seen_on, anew: {reply: ¦returns}, missed: lapse")]),
+    ("declared_twice", [(CITY, "extends: land", "extends: land\ndefault: true"), ("town", "", good()["city"].replace("rules: city", "rules: town").replace("extends: land", "extends: land\n¦default: true"))]),
     # what is named is not there
     ("unknown_state", [(PARENT, "initial: filed", "initial: ¦file")]),
     ("unknown_state", [(PARENT, "    from: assigned\n    to: replied", "    from: assigned\n    to: ¦replid")]),

@@ -112,6 +112,7 @@ def _clock(name: str, entry: Data, guard: GuardAt) -> ClockRule:
         missed=entry.get("missed"),
         anchor=entry.get("anchor"),
         extends=dict(entry.get("extends", {})),
+        anew=dict(entry.get("anew", {})),
     )
 
 

@@ -1,4 +1,4 @@
-"""What an event does to the clocks of its case: extends, stops, starts them; the end of a case stops them all.
+"""What an event does to the clocks of its case: extends, stops, starts them, counts them anew; the end of a case stops them all.
 
 How a clock counts is timers.py's and the ledger's; here is only which of them an event touches, and from which day.
 """
@@ -30,6 +30,7 @@ def run(
         *_extend(draft, law, event, data, clocks),
         *_stop(draft, law.stops.get(event.name, ()), event, clocks),
         *_start(draft, law, event, record, data, clocks),
+        *_anew(draft, law, event, clocks),
         *(_stop(draft, tuple(clocks), event, clocks) if ends else ()),
     ]
     for name in touched:
@@ -70,6 +71,19 @@ def _start(
         rule = _rule(draft, law, name, record, data, anchor) if anchor is not None else None
         if anchor is not None and rule is not None:
             clocks[name] = timers.start(draft.laws, rule, clocks.get(name), anchor, draft.act)
+            touched.append(name)
+    return touched
+
+
+def _anew(draft: Draft, law: Law, event: Event, clocks: dict[str, ClockState]) -> list[str]:
+    """Running clocks that this place counts from this event, and not from the one that started them."""
+    touched, day = [], draft.act.known_day
+    for name in law.anew.get(event.name, ()):
+        declared, clock = law.definition.clocks[name], clocks.get(name)
+        if day is None or clock is None or not clock.running or day <= clock.ledger.counted_from:
+            continue
+        if draft.laws.in_force(declared.anew[event.name], day) is True:
+            clocks[name] = timers.start(draft.laws, clock.ledger.rule, clock, day, draft.act)
             touched.append(name)
     return touched
 

@@ -172,6 +172,8 @@ class ClockRule:
     """a date field of the starting event's form; else the event's `effective_on`"""
     extends: Mapping[str, str] = field(default_factory=dict)
     """event -> the date field of its form up to which it extends this clock"""
+    anew: Mapping[str, str] = field(default_factory=dict)
+    """event -> the switch of a place by which the running clock counts anew from it"""
 
     def why(self, rule: str) -> Text | None:
         """In which case the clock follows that rule, in words; None when it knows one rule only."""

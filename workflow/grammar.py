@@ -150,6 +150,7 @@ CLOCK = Record(
         "missed": name,
         "anchor": name,
         "extends": Table(name, name),
+        "anew": Table(name, rule),
     },
     (("rule", "rules"),),
 )
@@ -235,7 +236,7 @@ RULE = Record(
 )
 RULES = Record(
     {"rules": place, "title": title, "values": Table(rule, Either(RULE, Many(RULE)))},
-    {"extends": place, "calendar": name, "source": words},
+    {"extends": place, "calendar": name, "default": flag, "source": words},
 )
 YEAR = Record(
     {"off": Table(words, OneOrMany(Range()), 0), "makeup": Many(Day(), 0)},

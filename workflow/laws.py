@@ -35,6 +35,7 @@ class Law:
         self.starts = _by_event(definition, lambda clock: clock.starts)
         self.stops = _by_event(definition, lambda clock: clock.stops)
         self.extends = _by_event(definition, lambda clock: tuple(clock.extends))
+        self.anew = _by_event(definition, lambda clock: tuple(clock.anew))
         self.watched = {name for event in definition.events.values() for name in event.not_by}
 
     def event(self, name: str) -> Event:

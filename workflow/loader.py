@@ -41,7 +41,7 @@ def load_definitions(*folders: FilePath | str, place: str | None = None) -> Libr
     """All definition files of these folders, checked together.
 
     `place` names the rules that hold unless another place is asked for; without it, the one place
-    that no other extends. Raises DefinitionError with every fault of every file.
+    that no other extends, or that says it is the default. Raises DefinitionError with every fault of every file.
     """
     return _library(_Shelf(_read_folders(folders), place))
 
@@ -304,6 +304,7 @@ class _Shelf:
                 source.fault(
                     ("calendar",), "unknown_calendar", f"没有日历 {name}{zh}", f"unknown calendar {name}{en}"
                 )
+        self._one_default()
         self.books = rule_books(sources, complete=self.complete)
 
     def _parties(self) -> None:
@@ -330,6 +331,26 @@ class _Shelf:
             return [self.place] if self.place else []
         extended = {source.data.get("extends") for source in sources.values()}
         return [place for place in sources if place not in extended]
+
+    def default_place(self) -> str | None:
+        """The place asked for, the only one, or the one that says it is the default."""
+        places = self.places()
+        chosen = places if len(places) == 1 else self._defaults()
+        return chosen[0] if len(chosen) == 1 else None
+
+    def _defaults(self) -> list[str]:
+        return [name for name, source in self.sources["rules"].items() if source.data.get("default")]
+
+    def _one_default(self) -> None:
+        first, *others = self._defaults() or [""]
+        for name in others:
+            self.sources["rules"][name].fault(
+                ("default",),
+                "declared_twice",
+                f"默认地方已是 {first}",
+                f"the default place is {first} already",
+                key=True,
+            )
 
     def _definitions(self) -> None:
         world = World(
@@ -379,7 +400,7 @@ def _library(shelf: _Shelf) -> Library:
     faults = shelf.faults()
     if faults:
         raise DefinitionError(faults)
-    rules, places = shelf.sources["rules"], shelf.places()
+    rules = shelf.sources["rules"]
     return Library(
         definitions=shelf.definitions,
         codes=shelf.codes,
@@ -388,7 +409,7 @@ def _library(shelf: _Shelf) -> Library:
         rules=shelf.books,
         parties=shelf.parties,
         place_calendars={place: name for place in rules if (name := _calendar_of(place, rules)) is not None},
-        default_place=places[0] if len(places) == 1 else None,
+        default_place=shelf.default_place(),
         versions=shelf.by_hash,
     )
 

@@ -279,6 +279,7 @@ class References(Lookup):
                 f"{missed} 须为 automatic: notice 或 lapse",
                 f"{missed} must be automatic: notice or lapse",
             )
+        self._anew((*path, "anew"), entry)
         for event in entry.get("starts", ()):
             self._date((*path, "anchor"), entry.get("anchor"), event)
         for event, name in entry.get("extends", {}).items():
@@ -306,6 +307,28 @@ class References(Lookup):
                 )
                 self._fault((*where, "when"), "rule_open", zh, en, key=True)
             yield where, one
+
+    def _anew(self, path: Path, entry: Data) -> None:
+        for event, switch in entry.get("anew", {}).items():
+            self._known_key((*path, event), event, "events")
+            if self._rule((*path, event), switch, ("switch",)):
+                self._yes_or_no((*path, event), switch)
+        named = {entry.get("rule"), *(one.get("rule") for one in entry.get("rules", ()))}
+        laws = (found for book in self.world.books for found in book.rules if found.id in named)
+        if "anew" in entry and any(law.statutory for law in laws):
+            self._fault(
+                path,
+                "statutory_anew",
+                "法定期限只自其起算事件计算",
+                "a statutory clock counts from the event that started it and no other",
+                key=True,
+            )
+
+    def _yes_or_no(self, path: Path, switch: str) -> None:
+        values = {found.value for book in self.world.books for found in book.rules if found.id == switch}
+        if not values <= {True, False}:
+            zh = f"开关 {switch} 应为 true 或 false"
+            self._fault(path, "rule_unit", zh, f"the switch {switch} needs to be true or false")
 
     def _outer(self, path: Path, rule: str, outer: str) -> None:
         for book in self.world.books:
