@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Flask
 
 from workflow import Engine
 
-from .cases import Cases
+from .dispatch import register
 from .identity import Identify
 from .problems import respond
-
-log = logging.getLogger("tibandu.api")
-STALE_SECONDS = 300
+from .routes import Desk
+from .table import ROUTES
 
 Age = Callable[[], float | None]
 """Seconds since the last tick; None before the first."""
@@ -33,23 +31,6 @@ def create_blueprint(
 ) -> Blueprint:
     """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`."""
     blueprint = Blueprint(name, __name__)
-    Cases(engine, identify).register(blueprint)
-    blueprint.add_url_rule("/v1/health", "health", lambda: _health(engine, age))
+    register(Desk(engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, age=age))
     blueprint.register_error_handler(Exception, respond)
     return blueprint
-
-
-def _health(engine: Engine, age: Age | None) -> Response:
-    """Open to all and tells nothing of the cases: does the store answer, how old is the last tick."""
-    seconds = age() if age else None
-    stale = seconds is not None and seconds > STALE_SECONDS
-    try:
-        engine.search(limit=1)
-        status = "stale" if stale else "ok"
-    except Exception:
-        log.exception("health: the store does not answer")
-        status = "store"
-    response = jsonify({"status": status, "last_tick_age": None if seconds is None else round(seconds, 1)})
-    response.status_code = 200 if status == "ok" else 503
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -1,158 +1,350 @@
-"""Cases over HTTP: start, look, what may be done, do it, what was done. The rules are all the engine's."""
+"""Cases over HTTP: start, find, look, what may be done, do it, what was done. The rules are all the engine's."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date, datetime
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import json, url_for
+from marshmallow import ValidationError, fields, validate, validates_schema
+from webargs.fields import DelimitedList
 
-from workflow import Actor, Case, Engine
+from workflow import Actor, Case
 from workflow.errors import NotFound, Text
+from workflow.model import Receipt
+from workflow.overview import Filter, count, end_of_day, find
 
-from .bodies import read_json
-from .identity import Identify
-from .problems import Problem, pointer
-from .schemas import CaseOut, EntryOut, Fire, PermissionOut, Start
+from .dispatch import wants_minimal, written
+from .paging import link, next_address, place_asked
+from .problems import Problem, invalid_parameters, pointer
+from .routes import Ask, Out, Reply, Route
+from .schemas import (
+    LIMIT,
+    MOST,
+    NAME,
+    PARTY,
+    TENANT,
+    CaseOut,
+    CasesOut,
+    Day,
+    EntriesOut,
+    ExplanationOut,
+    Fire,
+    Flag,
+    Paged,
+    PermittedOut,
+    Start,
+    Strict,
+    Trial,
+    WholeOut,
+)
 
-_ID = re.compile(r"[0-9A-Za-z_-]{1,40}")
-_ETAG = re.compile(r'"([0-9]{1,18})"')
-_KEY = re.compile(r'"?([\x21\x23-\x7e]{1,200})"?')
-
-
-class Cases:
-    """The views; one for each blueprint."""
-
-    def __init__(self, engine: Engine, identify: Identify) -> None:
-        self._engine = engine
-        self._identify = identify
-
-    def register(self, blueprint: Blueprint) -> None:
-        """Put the views under their addresses."""
-        routes: list[tuple[str, str, Callable[..., Response]]] = [
-            ("POST", "/v1/cases", self.start),
-            ("GET", "/v1/cases/<id>", self.case),
-            ("GET", "/v1/cases/<id>/permitted", self.permitted),
-            ("GET", "/v1/cases/<id>/history", self.history),
-            ("POST", "/v1/cases/<id>/events/<event>", self.fire),
-        ]
-        for method, rule, view in routes:
-            blueprint.add_url_rule(rule, view.__name__, view, methods=[method])
-        self._case_endpoint = f"{blueprint.name}.case"
-
-    # -- views
-
-    def start(self) -> Response:
-        """201 with the new case and its address."""
-        actor, body = self._actor(), Start().load(read_json(request))
-        if body["kind"] not in self._engine.library.definitions:
-            text = Text(f"没有这一类别:{body['kind']}", f"there is no such kind: {body['kind']}")
-            error = {
-                "code": "form.unknown",
-                "texts": {"zh": text.zh, "en": text.en},
-                "pointer": pointer("kind"),
-            }
-            raise Problem("form_invalid", text, errors=[error])
-        case = self._engine.start(
-            body["kind"], _under(actor, body), body["data"], tenant=body["tenant"], key=_key(),
-            effective_on=body.get("effective_on"), reason=body.get("reason"),
-        )  # fmt: skip
-        response = _shown(case)
-        response.status_code = 201
-        response.headers["Location"] = url_for(self._case_endpoint, id=case.id)
-        return response
-
-    def case(self, id: str) -> Response:
-        """The case; 304 when the revision is the one in If-None-Match."""
-        response = _shown(self._visible(id, self._actor()))
-        response.make_conditional(request)
-        return response
-
-    def permitted(self, id: str) -> Response:
-        """Every event with yes or no, and every reason of a no."""
-        actor = self._actor()
-        case = self._visible(id, actor)
-        found = PermissionOut(many=True).dump(self._engine.permitted(case.id, actor))
-        return _private(jsonify({"case": case.id, "revision": case.revision, "events": found}))
-
-    def history(self, id: str) -> Response:
-        """Every line in order."""
-        actor = self._actor()
-        case = self._visible(id, actor)
-        entries = EntryOut(many=True).dump(self._engine.history(case.id))
-        return _private(jsonify({"case": case.id, "entries": entries}))
-
-    def fire(self, id: str, event: str) -> Response:
-        """200 with the case after the event. If-Match says which revision the person saw."""
-        actor = self._actor()
-        case = self._visible(id, actor)
-        revision = _revision()
-        body = Fire().load(read_json(request))
-        done = self._engine.fire(
-            case.id, event, _under(actor, body), body["data"], revision=revision, key=_key(),
-            effective_on=body.get("effective_on"), reason=body.get("reason"),
-        )  # fmt: skip
-        return _shown(done)
-
-    # -- the small parts
-
-    def _actor(self) -> Actor:
-        actor = self._identify(request)
-        if actor is None:
-            text = Text("请出示身份", "say who you are")
-            raise Problem("unauthenticated", text, headers={"WWW-Authenticate": 'Bearer realm="tibandu"'})
-        return actor
-
-    def _visible(self, id: str, actor: Actor) -> Case:
-        """The case, if this person may know of it. Raises NotFound in the same words for both."""
-        try:
-            if _ID.fullmatch(id):
-                return self._engine.case(id, actor=actor)
-        except NotFound:
-            pass
-        raise NotFound(Text("没有这个案件", "there is no such case"))
+INCLUDES = ("clocks", "permitted", "children", "overlays", "documents", "history")
+HISTORY = 50
+"""lines of a history that come with a case"""
 
 
-def _under(actor: Actor, body: dict[str, Any]) -> Actor:
+class Include(Strict):
+    """What is to come with a case."""
+
+    include = DelimitedList(
+        fields.Str(validate=validate.OneOf(INCLUDES)), load_default=list,
+        metadata={"description": "any of " + ", ".join(INCLUDES) + "; the clocks always come"},
+    )  # fmt: skip
+
+
+class Wanted(Paged):
+    """Which cases, in which order."""
+
+    kind = fields.Str(validate=NAME)
+    state = fields.Str(validate=NAME)
+    tenant = fields.Str(
+        validate=[validate.Length(max=200), TENANT],
+        metadata={"description": "this congress and all below it"},
+    )
+    number = fields.Str(validate=validate.Length(min=1, max=80))
+    party = fields.Str(
+        validate=PARTY, metadata={"description": "a unit or person that stands in a relation to it"}
+    )
+    relation = fields.Str(validate=NAME, metadata={"description": "in this relation; only with `party`"})
+    closed = Flag()
+    due_from, due_before, opened_from, opened_before = Day(), Day(), Day(), Day()
+    roots = Flag(load_default=False, metadata={"description": "without children"})
+    sort = fields.Str(
+        load_default="id", validate=validate.OneOf(["id", "-id", "due_on"]),
+        metadata={"description": "`id`: the oldest first; `due_on`: the earliest running deadline first, none last"},
+    )  # fmt: skip
+
+    @validates_schema
+    def _related(self, data: Mapping[str, Any], **_: Any) -> None:
+        if "relation" in data and "party" not in data:
+            raise ValidationError({"party": ["Missing data"]})
+
+
+class Most(Strict):
+    """How many."""
+
+    limit = fields.Int(load_default=LIMIT, validate=validate.Range(1, MOST))
+
+
+# --- views
+
+
+def start(ask: Ask) -> Reply:
+    """A new case."""
+    body = ask.body
+    if body["kind"] not in ask.engine.library.definitions:
+        raise _no_kind(body["kind"])
+    make = partial(ask.engine.start, body["kind"], _under(ask), body["data"], tenant=body["tenant"])
+    return _done(ask, make, 201)
+
+
+def fire(ask: Ask) -> Reply:
+    """One event; If-Match says which revision the person saw."""
+    case = ask.known
+    make = partial(
+        ask.engine.fire, case.id, ask.path["event"], _under(ask), ask.body["data"], revision=ask.revision
+    )  # fmt: skip
+    return _done(ask, make, 200)
+
+
+def _done(ask: Ask, make: Any, status: int) -> Reply:
+    """The case after it. What is answered is stored with the key, and comes again byte for byte."""
+    told = {"effective_on": ask.body.get("effective_on"), "reason": ask.body.get("reason")}
+    if ask.query["dry_run"]:
+        return Reply(make(**told, dry_run=True))  # without an ETag: nothing has that revision
+    receipt = Receipt(partial(_receipt, ask, status))
+    case = make(**told, key=ask.key, receipt=receipt)
+    stored = json.loads(receipt.text or _receipt(ask, status, case))
+    return Reply(None, stored["status"], stored["headers"], text=stored["body"])
+
+
+def _receipt(ask: Ask, status: int, case: Case) -> str:
+    """An answer as it is stored: status, headers, and the bytes of the body."""
+    headers = {"ETag": f'"{case.revision}"'}
+    if status == 201:
+        headers["Location"] = url_for(f"{ask.desk.blueprint.name}.case", id=case.id)
+    body = written(CaseOut, case)
+    if wants_minimal(ask.request):
+        headers["Preference-Applied"] = "return=minimal"
+        status, body = 201 if status == 201 else 204, ""
+    return json.dumps({"status": status, "headers": headers, "body": body}, ensure_ascii=False)
+
+
+def search(ask: Ask) -> Reply:
+    """A page of what this person may know of."""
+    asked = {name: value for name, value in ask.query.items() if name not in ("cursor", "limit", "sort")}
+    wanted = Filter(**asked)
+    page = find(
+        ask.engine,
+        ask.actor,
+        wanted,
+        sort=ask.query["sort"],
+        after=_after(place_asked()),
+        limit=ask.query["limit"],
+    )
+    address = next_address(page.next) if page.next else None
+    body: dict[str, Any] = {"cases": page.cases, "next": address}
+    if "count=exact" in ask.request.headers.get("Prefer", "").replace(" ", "").split(","):
+        body["count"] = count(ask.engine, ask.actor, wanted)
+    return Reply(body, headers=link(address))
+
+
+def worklist(ask: Ask) -> Reply:
+    """Open cases that wait for this person, the earliest due first."""
+    return Reply({"cases": ask.engine.worklist(ask.actor, limit=ask.query["limit"]), "next": None})
+
+
+def case(ask: Ask) -> Reply:
+    """The case, whole if so asked: a bounded number of queries whatever its history."""
+    found, wanted = ask.known, set(ask.query["include"])
+    body: dict[str, Any] = {**_plain(found)}
+    if "permitted" in wanted:
+        body["permitted"] = ask.engine.permitted(found.id, ask.actor)
+    if wanted & {"children", "overlays"}:
+        body |= _children(ask, found, wanted)
+    if "documents" in wanted:
+        body["documents"] = documents_of(ask, found)
+    if "history" in wanted:
+        body["history"] = _history(ask, found, 0, HISTORY)
+    # What is permitted changes with the day and the grants: no revision stands for it.
+    return Reply(body, headers={} if "permitted" in wanted else {"ETag": f'"{found.revision}"'})
+
+
+def _children(ask: Ask, case: Case, wanted: set[str]) -> dict[str, list[Case]]:
+    slots = ask.engine.laws.pinned(case.definition).definition.children
+    found: dict[str, list[Case]] = {"children": [], "overlays": []}
+    for child in ask.engine.children(case.id, actor=ask.actor):
+        slot = slots.get(child.slot or "")
+        found["overlays" if slot is not None and slot.overlay else "children"].append(child)
+    return {name: cases for name, cases in found.items() if name in wanted}
+
+
+def documents_of(ask: Ask, case: Case) -> list[dict[str, Any]]:
+    """Every document the case names, in the order of its fields."""
+    found = []
+    for field in ask.engine.laws.pinned(case.definition).definition.fields.values():
+        value = case.data.get(field.name)
+        if value is None or field.type not in ("document", "documents"):
+            continue
+        documents = [value] if field.type == "document" else value
+        found += [{"field": field.name, "title": field.title, **document} for document in documents]
+    return found
+
+
+def permitted(ask: Ask) -> Reply:
+    """Every event with yes or no, and every reason of a no."""
+    case = ask.known
+    return Reply(
+        {"case": case.id, "revision": case.revision, "events": ask.engine.permitted(case.id, ask.actor)}
+    )
+
+
+def history(ask: Ask) -> Reply:
+    """A page of the lines, in order."""
+    after = place_asked()
+    if after is not None and not isinstance(after, int):
+        raise invalid_parameters({"cursor": ["invalid"]})
+    body = _history(ask, ask.known, after or 0, ask.query["limit"], here=True)
+    return Reply(body, headers=link(body["next"]))
+
+
+def _history(ask: Ask, case: Case, after: int, limit: int, *, here: bool = False) -> dict[str, Any]:
+    lines = ask.engine.history(case.id, after=after, limit=limit + 1)
+    address = None
+    if len(lines) > limit:
+        place = lines[limit - 1].seq
+        address = (
+            next_address(place) if here else f"{url_for(f'{ask.desk.blueprint.name}.history', id=case.id)}"
+        )
+    return {"case": case.id, "entries": lines[:limit], "next": address}
+
+
+def case_at(ask: Ask) -> Reply:
+    """The case as it was at the end of a civil date, at an instant, or after a line of its history."""
+    return Reply(ask.engine.case_at(ask.known.id, _moment(ask.path["moment"])))
+
+
+def clock(ask: Ask) -> Reply:
+    """Every step from the anchor to the due day."""
+    found, name = ask.known, ask.path["name"]
+    here = next((clock for clock in found.clocks if clock.name == name), None)
+    if here is None:
+        raise NotFound(Text("本案没有这个期限", "this case has no such deadline"))
+    why = ask.engine.explain(found.id, name)
+    return Reply(
+        {"case": found.id, "clock": here, "sentence": why.sentence, "lines": why.lines, "source": why.source}
+    )
+
+
+# --- the small parts
+
+
+def _plain(case: Case) -> dict[str, Any]:
+    return {name: getattr(case, name) for name in CaseOut().fields}
+
+
+def _under(ask: Ask) -> Actor:
     """The same person, with his choice among his own grants."""
+    body, actor = ask.body, ask.actor
     return replace(actor, role=body.get("role", actor.role), unit=body.get("unit", actor.unit))
 
 
-def _key() -> str | None:
-    given = request.headers.get("Idempotency-Key")
-    if given is None:
+def _after(place: Any) -> tuple[str | None, str] | None:
+    if place is None:
         return None
-    found = _KEY.fullmatch(given)
-    if found is None:
-        raise Problem(
-            "bad_request",
-            Text("Idempotency-Key 须为 1 至 200 个可见字符", "Idempotency-Key: 1 to 200 visible characters"),
-        )
-    return found[1]
+    match place:
+        case [None | str() as due, str() as id]:
+            return due, id
+    raise invalid_parameters({"cursor": ["invalid"]})
 
 
-def _revision() -> int:
-    given = request.headers.get("If-Match", "").strip()
-    if not given:
-        text = Text("请在 If-Match 中给出所见版次(ETag)", "give the revision you saw (its ETag) in If-Match")
-        raise Problem("revision_required", text)
-    found = _ETAG.fullmatch(given)
-    if found is None:
-        raise Problem(
-            "bad_request", Text("If-Match 须为一个 ETag", "If-Match must be one ETag, as it was given")
-        )
-    return int(found[1])
+def _moment(text: str) -> datetime | int:
+    try:
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            return int(text)
+        if len(text) == 10:
+            return end_of_day(date.fromisoformat(text))
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise _no_moment()
+    return found
 
 
-def _shown(case: Case) -> Response:
-    response = jsonify(CaseOut().dump(case))
-    response.set_etag(str(case.revision))
-    return _private(response)
+def _no_moment() -> Problem:
+    text = Text(
+        "时点须为日期 2026-03-15、带时区的时刻 2026-03-15T09:00:00+08:00,或履历行号",
+        "a moment is a date 2026-03-15, an instant with its zone 2026-03-15T09:00:00+08:00, or the number of a line",
+    )
+    return Problem("bad_request", text)
 
 
-def _private(response: Response) -> Response:
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+def _no_kind(kind: str) -> Problem:
+    text = Text(f"没有这一类别:{kind}", f"there is no such kind: {kind}")
+    error = {"code": "form.unknown", "texts": {"zh": text.zh, "en": text.en}, "pointer": pointer("kind")}
+    return Problem("form_invalid", text, errors=[error])
+
+
+CASES = (
+    Route(
+        method="POST", path="/v1/cases", name="start", view=start, permission="person", audit="history", tag="cases",
+        text=Text("立案:开启一个案件", "start a case"), scope="cases:write", query=Trial, body=Start, keyed=True, minimal=True,
+        out={
+            201: Out(CaseOut, Text("新案件", "the new case"), headers=("ETag", "Location")),
+            200: Out(CaseOut, Text("试运行:将会如此", "a dry run: what would be")),
+        },
+        problems=("not_permitted", "deadline_refused"),
+    ),
+    Route(
+        method="GET", path="/v1/cases", name="search", view=search, permission="person", audit="none", tag="cases",
+        text=Text("查找案件", "find cases"), scope="cases:read", query=Wanted,
+        out={200: Out(CasesOut, Text("一页案件", "a page of cases"), headers=("Link",))},
+    ),
+    Route(
+        method="GET", path="/v1/worklist", name="worklist", view=worklist, permission="person", audit="none", tag="cases",
+        text=Text("待我办理的案件,先到期者在前", "open cases that wait for me, the earliest due first"), scope="cases:read",
+        query=Most, out={200: Out(CasesOut, Text("待办案件", "the cases"))},
+    ),
+    Route(
+        method="GET", path="/v1/cases/<id>", name="case", view=case, permission="case", audit="none", tag="cases",
+        text=Text("案件现状,可一次取全", "a case as it stands, whole if so asked"), scope="cases:read", query=Include,
+        out={200: Out(WholeOut, Text("案件", "the case"), headers=("ETag",))},
+    ),
+    Route(
+        method="GET", path="/v1/cases/<id>/permitted", name="permitted", view=permitted, permission="case", audit="none",
+        tag="cases", text=Text("每一事件:可否进行,不可的全部理由", "every event: yes, or no with every reason"),
+        scope="cases:read", out={200: Out(PermittedOut, Text("各事件", "the events"))},
+    ),
+    Route(
+        method="POST", path="/v1/cases/<id>/events/<event>", name="fire", view=fire, permission="event", audit="history",
+        tag="cases", text=Text("进行一个事件", "fire an event"), scope="cases:write", query=Trial, body=Fire,
+        conditional=True, keyed=True, minimal=True,
+        out={
+            200: Out(CaseOut, Text("事件之后的案件", "the case after it"), headers=("ETag",)),
+            204: Out(None, Text("已完成(Prefer: return=minimal)", "done (Prefer: return=minimal)"), headers=("ETag",)),
+        },
+        problems=("not_permitted", "not_in_state", "guard_failed", "deadline_refused"),
+    ),
+    Route(
+        method="GET", path="/v1/cases/<id>/history", name="history", view=history, permission="case", audit="none",
+        tag="cases", text=Text("履历,逐行", "the history, line by line"), scope="cases:read", query=Paged,
+        out={200: Out(EntriesOut, Text("一页履历", "a page of it"), headers=("Link",))},
+    ),
+    Route(
+        method="GET", path="/v1/cases/<id>/at/<moment>", name="case_at", view=case_at, permission="case", audit="none",
+        tag="cases", scope="cases:read",
+        text=Text("某日终了、某一时刻或某一行之后的案件(期限为今日所见)",
+                  "the case at the end of a date, at an instant, or after a line (its clocks are today's)"),
+        out={200: Out(CaseOut, Text("当时的案件", "the case as it was"))}, problems=("bad_request",),
+    ),
+    Route(
+        method="GET", path="/v1/cases/<id>/clocks/<name>", name="clock", view=clock, permission="case", audit="none",
+        tag="cases", text=Text("说明期限从何而来", "how a deadline comes about"), scope="cases:read",
+        out={200: Out(ExplanationOut, Text("逐步说明", "step by step"))},
+    ),
+)  # fmt: skip

@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Response, request
-from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from workflow.errors import (
@@ -66,6 +65,7 @@ _FIELD = {
     "required": Text("必填", "is required"),
     "null": Text("不能为空", "must not be null"),
     "unknown": Text("没有此项", "is not known here"),
+    "repeated": Text("重复", "is given twice"),
     "invalid": Text("无效", "is invalid"),
 }
 
@@ -107,6 +107,7 @@ def respond(error: Exception) -> Response:
     response.headers.update(problem.headers)
     response.headers["Content-Language"] = language
     response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 
@@ -124,10 +125,6 @@ def _problem(error: Exception) -> Problem:
         return _refusal(error)
     if isinstance(error, HTTPException):
         return _of_flask(error)
-    if isinstance(error, ValidationError):
-        return Problem(
-            "form_invalid", Text("请求内容有误", "the content is not valid"), errors=_invalid(error)
-        )
     return Problem("internal", _broken())
 
 
@@ -170,15 +167,24 @@ def _reason(reason: Reason) -> dict[str, Any]:
     return entry
 
 
-def _invalid(error: ValidationError) -> list[dict[str, Any]]:
-    return [
+def invalid_fields(messages: Any) -> Problem:
+    """What is wrong with a body, by the messages of its schema: a pointer for each."""
+    found = messages if isinstance(messages, Mapping) else {"_schema": messages}
+    errors = [
         {"code": f"form.{code}", "texts": _both(_FIELD[code]), "pointer": pointer(*path)}
-        for path, code in _leaves((), _messages(error))
+        for path, code in _leaves((), found)
     ]
+    return Problem("form_invalid", Text("请求内容有误", "the content is not valid"), errors=errors)
 
 
-def _messages(error: ValidationError) -> Any:
-    return error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
+def invalid_parameters(messages: Mapping[str, Any]) -> Problem:
+    """What is wrong with a query: the parameter's name for each."""
+    errors = [
+        {"code": f"parameter.{code}", "texts": _both(_FIELD[code]), "parameter": path[0]}
+        for path, code in _leaves((), messages)
+    ]
+    named = ", ".join(sorted({str(error["parameter"]) for error in errors}))
+    return Problem("bad_request", Text(f"参数有误:{named}", f"wrong parameters: {named}"), errors=errors)
 
 
 def _leaves(path: tuple[str, ...], messages: Any) -> list[tuple[tuple[str, ...], str]]:
@@ -189,6 +195,8 @@ def _leaves(path: tuple[str, ...], messages: Any) -> list[tuple[tuple[str, ...],
         return [(path, "required")]
     if said.startswith("Unknown"):
         return [(path, "unknown")]
+    if said == "repeated":
+        return [(path, said)]
     return [(path, "null" if "null" in said else "invalid")]
 
 

@@ -10,6 +10,9 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 NAME = validate.Regexp(r"[a-z][a-z0-9_]{0,39}\Z")
 TENANT = validate.Regexp(r"[^\s/]+(/[^\s/]+)*\Z")
+PARTY = validate.Length(min=1, max=80)
+LIMIT, MOST = 50, 200
+"""entries of a page: unless asked otherwise, at most"""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -28,20 +31,63 @@ class Day(fields.Field[date]):
         return None if value is None else value.isoformat()
 
 
-class Fire(Schema):
-    """The body of an event."""
+class Instant(fields.AwareDateTime):
+    """RFC 3339, in UTC."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+
+class Flag(fields.Boolean):
+    """`true` or `false`; in a query also `1` or `0`."""
+
+    truthy = {True, "true", "1"}  # noqa: RUF012 - marshmallow's own
+    falsy = {False, "false", "0"}  # noqa: RUF012
+
+
+class Strict(Schema):
+    """The base of what comes in: unknown names are refused."""
 
     class Meta:
         """Unknown keys are refused."""
 
         unknown = RAISE
 
-    data = fields.Dict(keys=fields.Str(), load_default=dict)
-    effective_on = Day()
-    reason = fields.Str(validate=validate.Length(min=1, max=20_000))
-    role = fields.Str(validate=NAME)
-    """which of several grants to act under"""
-    unit = fields.Str(validate=validate.Length(min=1, max=80))
+
+class Paged(Strict):
+    """A page of something."""
+
+    cursor = fields.Str(
+        validate=validate.Length(min=1, max=1000),
+        metadata={"description": "from the `next` link of the page before; opaque"},
+    )
+    limit = fields.Int(
+        load_default=LIMIT, validate=validate.Range(1, MOST), metadata={"description": "entries of a page"}
+    )
+
+
+class Words(Schema):
+    """A sentence in both languages."""
+
+    zh = fields.Str(required=True)
+    en = fields.Str(required=True)
+
+
+# --- in
+
+
+class Fire(Strict):
+    """The body of an event."""
+
+    data = fields.Dict(
+        keys=fields.Str(), load_default=dict, metadata={"description": "the event's form; see its schema"}
+    )
+    effective_on = Day(
+        metadata={"description": "when it happened, if not today; a civil date of Asia/Shanghai"}
+    )
+    reason = fields.Str(validate=validate.Length(min=1, max=2000))
+    role = fields.Str(validate=NAME, metadata={"description": "which of several grants of this person"})
+    unit = fields.Str(validate=PARTY)
 
 
 class Start(Fire):
@@ -51,81 +97,179 @@ class Start(Fire):
     tenant = fields.Str(required=True, validate=[validate.Length(max=200), TENANT])
 
 
-class Words(Schema):
-    """A sentence in both languages."""
+class Trial(Strict):
+    """Whether it is in earnest."""
 
-    zh = fields.Str()
-    en = fields.Str()
+    dry_run = Flag(
+        load_default=False,
+        metadata={"description": "decide as in earnest, write nothing; the answer is what would be"},
+    )
+
+
+# --- out
 
 
 class Clock(Schema):
-    """A deadline: civil dates of Asia/Shanghai."""
+    """A deadline: civil dates in the zone given."""
 
-    name = fields.Str()
-    title = fields.Nested(Words)
-    rule = fields.Str()
-    anchor_on = Day()
-    due_on = Day()
-    outer_on = Day()
-    running = fields.Bool()
-    provisional = fields.Bool()
-    source = fields.Str()
-
-
-class CaseOut(Schema):
-    """A case as it stands."""
-
-    id = fields.Str()
-    kind = fields.Str()
-    definition = fields.Str()
-    tenant = fields.Str()
-    state = fields.Str()
-    revision = fields.Int()
-    number = fields.Str()
-    data = fields.Dict()
-    relations = fields.Dict(keys=fields.Str(), values=fields.List(fields.Str()))
-    clocks = fields.List(fields.Nested(Clock))
-    opened_on = fields.Str()
-    closed = fields.Bool()
-    root = fields.Str()
-    slot = fields.Str()
-    party = fields.Str()
+    name = fields.Str(required=True)
+    title = fields.Nested(Words, required=True)
+    rule = fields.Str(required=True)
+    anchor_on = Day(required=True)
+    due_on = Day(required=True, metadata={"description": "the last day in time, that day included"})
+    outer_on = Day(required=True, allow_none=True, metadata={"description": "the day no extension can pass"})
+    zone = fields.Constant("Asia/Shanghai", required=True)
+    running = fields.Bool(required=True)
+    provisional = fields.Bool(
+        required=True, metadata={"description": "rests on a year whose holidays are not published yet"}
+    )
+    source = fields.Str(required=True)
 
 
 class ReasonOut(Schema):
     """One reason of a no."""
 
-    code = fields.Str()
-    texts = fields.Nested(Words, attribute="text")
-    field = fields.Str()
+    code = fields.Str(required=True)
+    texts = fields.Nested(Words, attribute="text", required=True)
+    field = fields.Str(required=True, allow_none=True)
 
 
 class PermissionOut(Schema):
     """Whether an event may be fired, with every reason why not."""
 
-    event = fields.Str()
-    title = fields.Nested(Words)
-    allowed = fields.Bool()
-    reasons = fields.List(fields.Nested(ReasonOut))
-    form = fields.List(fields.Str())
-    optional = fields.List(fields.Str())
+    event = fields.Str(required=True)
+    title = fields.Nested(Words, required=True)
+    allowed = fields.Bool(required=True)
+    reasons = fields.List(fields.Nested(ReasonOut), required=True)
+    form = fields.List(fields.Str(), required=True, metadata={"description": "fields it requires"})
+    optional = fields.List(fields.Str(), required=True)
 
 
 class EntryOut(Schema):
     """One line of a history."""
 
-    seq = fields.Int()
-    recorded_at = fields.DateTime(format="iso")
-    effective_on = fields.Str()
-    event = fields.Str()
-    from_state = fields.Str()
-    to_state = fields.Str()
-    actor = fields.Str()
-    on_behalf_of = fields.Str()
-    role = fields.Str()
-    unit = fields.Str()
-    automatic = fields.Str()
-    definition = fields.Str()
-    data = fields.Dict()
-    erased = fields.List(fields.Str())
-    hash = fields.Str()
+    seq = fields.Int(required=True)
+    recorded_at = Instant(required=True)
+    effective_on = fields.Str(
+        required=True,
+        allow_none=True,
+        metadata={"description": "a civil date; in old records perhaps only `2025-04`"},
+    )
+    event = fields.Str(required=True)
+    from_state = fields.Str(required=True)
+    to_state = fields.Str(required=True)
+    actor = fields.Str(required=True)
+    on_behalf_of = fields.Str(required=True, allow_none=True)
+    role = fields.Str(required=True, allow_none=True)
+    unit = fields.Str(required=True, allow_none=True)
+    automatic = fields.Str(required=True, allow_none=True)
+    definition = fields.Str(required=True)
+    data = fields.Dict(keys=fields.Str(), required=True)
+    erased = fields.List(fields.Str(), required=True)
+    hash = fields.Str(required=True)
+
+
+class DocumentOut(Schema):
+    """A document that a case names."""
+
+    field = fields.Str(required=True)
+    title = fields.Nested(Words, required=True)
+    sha256 = fields.Str(required=True)
+    size = fields.Int(required=True)
+    media_type = fields.Str(required=True)
+    name = fields.Str(required=True)
+
+
+class CaseOut(Schema):
+    """A case as it stands."""
+
+    id = fields.Str(required=True)
+    kind = fields.Str(required=True)
+    definition = fields.Str(required=True, metadata={"description": "the content hash it is pinned to"})
+    tenant = fields.Str(required=True)
+    state = fields.Str(required=True)
+    revision = fields.Int(required=True, metadata={"description": "also its ETag"})
+    seq = fields.Int(required=True, metadata={"description": "lines of its history"})
+    number = fields.Str(required=True, allow_none=True)
+    data = fields.Dict(keys=fields.Str(), required=True)
+    relations = fields.Dict(keys=fields.Str(), values=fields.List(fields.Str()), required=True)
+    clocks = fields.List(fields.Nested(Clock), required=True)
+    opened_on = fields.Str(required=True, allow_none=True)
+    closed = fields.Bool(required=True)
+    root = fields.Str(required=True)
+    slot = fields.Str(required=True, allow_none=True)
+    party = fields.Str(required=True, allow_none=True)
+
+
+class EntriesOut(Schema):
+    """A page of a history."""
+
+    case = fields.Str(required=True)
+    entries = fields.List(fields.Nested(EntryOut), required=True)
+    next = fields.Str(
+        required=True, allow_none=True, metadata={"description": "the address of the next page"}
+    )
+
+
+class WholeOut(CaseOut):
+    """A case with what was asked for besides."""
+
+    permitted = fields.List(fields.Nested(PermissionOut))
+    children = fields.List(fields.Nested(CaseOut))
+    overlays = fields.List(fields.Nested(CaseOut))
+    documents = fields.List(fields.Nested(DocumentOut))
+    history = fields.Nested(EntriesOut)
+
+
+class CasesOut(Schema):
+    """A page of cases."""
+
+    cases = fields.List(fields.Nested(CaseOut), required=True)
+    next = fields.Str(
+        required=True, allow_none=True, metadata={"description": "the address of the next page"}
+    )
+    count = fields.Int(metadata={"description": "of all pages; with `Prefer: count=exact`"})
+
+
+class PermittedOut(Schema):
+    """Every event of a case's definition."""
+
+    case = fields.Str(required=True)
+    revision = fields.Int(required=True)
+    events = fields.List(fields.Nested(PermissionOut), required=True)
+
+
+class ExplanationOut(Schema):
+    """How a due day comes about."""
+
+    case = fields.Str(required=True)
+    clock = fields.Nested(Clock, required=True)
+    sentence = fields.Nested(Words, required=True)
+    lines = fields.List(fields.Nested(Words), required=True)
+    source = fields.Str(required=True)
+
+
+# --- a no
+
+
+class FaultOut(Schema):
+    """One reason of a problem."""
+
+    code = fields.Str(required=True)
+    texts = fields.Nested(Words, required=True)
+    detail = fields.Str(required=True)
+    pointer = fields.Str(metadata={"description": "JSON pointer (RFC 6901) into the body"})
+    parameter = fields.Str(metadata={"description": "the name of a parameter of the query"})
+
+
+class ProblemOut(Schema):
+    """RFC 9457."""
+
+    type = fields.Str(required=True)
+    title = fields.Str(required=True)
+    status = fields.Int(required=True)
+    detail = fields.Str(required=True)
+    code = fields.Str(required=True, metadata={"description": "stable; what a client may rely on"})
+    texts = fields.Nested(Words, required=True)
+    errors = fields.List(fields.Nested(FaultOut))
+    revision = fields.Int(metadata={"description": "with `stale`: the current one"})

@@ -17,8 +17,8 @@ NAMES = {
 }  # fmt: skip
 
 SIGNATURES = {
-    "start": "kind, actor, data, *, tenant, key=, effective_on=, reason=, imported=, id=, session=",
-    "fire": "case, event, actor, data=, *, revision=, key=, effective_on=, reason=, imported=, number=, session=",
+    "start": "kind, actor, data, *, tenant, key=, effective_on=, reason=, imported=, id=, receipt=, dry_run=, session=",
+    "fire": "case, event, actor, data=, *, revision=, key=, effective_on=, reason=, imported=, number=, receipt=, dry_run=, session=",
     "batch": "requests, *, session=",
     "permitted": "case, actor, *, session=",
     "tick": "limit=",
@@ -26,7 +26,7 @@ SIGNATURES = {
     "children": "case, *, actor=, session=",
     "search": "*, actor=, kind=, state=, tenant=, number=, unit=, closed=, due_before=, after=, limit=, session=",
     "worklist": "actor, *, limit=, session=",
-    "history": "case, *, actor=, session=",
+    "history": "case, *, actor=, after=, limit=, session=",
     "case_at": "case, moment, *, session=",
     "explain": "case, clock, *, session=",
     "invite": "case, event, subject, *, until, by, session=",

@@ -267,13 +267,13 @@ class Engine:
             )
         if not found:
             raise no_case(case)
-        return self._view(found[0])
+        return self.view(found[0])
 
     def children(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[Case]:
         """The children of a root case, oldest first, as far as that person may know of them."""
         with self.store.connection(session) as connection:
             query = self.seen(connection, self.store.questions.children(case), actor)
-            return [self._view(record) for record in self.store.records(connection, query)]
+            return [self.view(record) for record in self.store.records(connection, query)]
 
     def search(
         self, *, actor: Actor | None = None, kind: str | None = None, state: str | None = None, tenant: str | None = None,
@@ -287,7 +287,7 @@ class Engine:
         )  # fmt: skip
         with self.store.connection(session) as connection:
             found = self.store.records(connection, self.seen(connection, query, actor))
-        return [self._view(record) for record in found]
+        return [self.view(record) for record in found]
 
     def worklist(self, actor: Actor, *, limit: int = 100, session: Host | None = None) -> list[Case]:
         """Open cases in a state whose holder this person is, the earliest due first."""
@@ -305,7 +305,7 @@ class Engine:
             found = self.store.records(
                 connection, query.where(self.store.questions.waiting(by_role, by_relation))
             )
-        return [self._view(record) for record in found]
+        return [self.view(record) for record in found]
 
     def history(
         self, case: str, *, actor: Actor | None = None, after: int = 0, limit: int | None = None,
@@ -422,7 +422,7 @@ class Engine:
     # -- the small parts
 
     def seen(self, connection: Any, query: Any, actor: Actor | None) -> Any:
-        """The one filter behind every question that names a person."""
+        """A query over cases, narrowed to what this person may know of: the one filter behind every question that names him."""
         if actor is None:
             return query
         check_texts(person=actor.person)
@@ -431,7 +431,7 @@ class Engine:
         return query.where(self.store.questions.visible(actor.person, grants, self.library.oversees))
 
     def _receipt(self, receipt: Receipt | None) -> Callable[[Record], str] | None:
-        return None if receipt is None else lambda record: receipt(self._view(record))
+        return None if receipt is None else lambda record: receipt(self.view(record))
 
     def _made(self, call: Call, receipt: Receipt | None, dry_run: bool, session: Host | None) -> Case:
         done = self._firing.rehearse(call, session) if dry_run else self._firing.run(call, session)
@@ -441,11 +441,12 @@ class Engine:
 
     def _answer(self, done: Done, session: Host | None) -> Case:
         if done.step is not None:
-            return self._view(done.step.family.records[done.case])
+            return self.view(done.step.family.records[done.case])
         stored = done.stored or {}
         return replace(self.case_at(done.case, stored["seq"], session=session), revision=stored["revision"])
 
-    def _view(self, record: Record) -> Case:
+    def view(self, record: Record) -> Case:
+        """A record as a case."""
         clocks = tuple(
             [clock.view or self._clock_view(record, name, clock) for name, clock in record.clocks.items()]
         )

@@ -1,0 +1,100 @@
+"""The description of the service, for machines and for readers; the page needs nothing from outside and runs no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Response
+from jinja2 import Environment, FileSystemLoader
+
+from workflow.errors import Text
+
+from .openapi import describe
+from .problems import TITLES
+from .routes import Ask, Out, Reply, Route
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def document(ask: Ask) -> Reply:
+    """OpenAPI 3.1."""
+    return _kept(_texts(ask.desk.routes)[0], "application/json")
+
+
+def page(ask: Ask) -> Reply:
+    """The same as a page."""
+    reply = _kept(_texts(ask.desk.routes)[1], "text/html; charset=utf-8")
+    style = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    return Reply(headers={"Content-Security-Policy": policy}, raw=reply.raw)
+
+
+def _kept(text: str, media: str) -> Reply:
+    response = Response(text, content_type=media)
+    response.set_etag(hashlib.sha256(text.encode()).hexdigest()[:16])
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return Reply(raw=response)
+
+
+@cache
+def _texts(routes: tuple[Route, ...]) -> tuple[str, str]:
+    """The description, as JSON and as a page: the same for as long as the process lives."""
+    found = describe(routes)
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":")), _page(found)
+
+
+@cache
+def _style() -> str:
+    return (TEMPLATES / "reference.css").read_text(encoding="utf-8").strip()
+
+
+def _page(found: Mapping[str, Any]) -> str:
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    templates.filters["pretty"] = lambda value: json.dumps(value, ensure_ascii=False, indent=2)
+    templates.filters["kind"] = _kind
+    methods = ("get", "post", "put", "delete")
+    groups = [
+        (tag, [(path, method, item[method]) for path, item in found["paths"].items() for method in methods
+               if method in item and tag["name"] in item[method]["tags"]])
+        for tag in found["tags"]
+    ]  # fmt: skip
+    shown = templates.get_template("reference.html")
+    return shown.render(found=found, groups=groups, style=_style(), problems=TITLES)
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """The type of a schema in a few words."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[-1]
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "enum" in schema:
+        return " | ".join(str(value) for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"[{_kind(schema.get('items', {}))}]"
+    kinds = schema.get("type", "any")
+    kinds = kinds if isinstance(kinds, str) else " | ".join(kinds)
+    return f"{kinds} ({schema['format']})" if "format" in schema else kinds
+
+
+DESCRIPTION = (
+    Route(
+        method="GET", path="/v1/openapi.json", name="openapi", view=document, permission="open", audit="none", tag="service",
+        text=Text("本服务的 OpenAPI 描述", "this description"),
+        out={200: Out(None, Text("OpenAPI 3.1", "OpenAPI 3.1"), media="application/json", headers=("ETag",),
+                      sample={"openapi": "3.1.0"})},
+    ),
+    Route(
+        method="GET", path="/v1/docs", name="docs", view=page, permission="open", audit="none", tag="service",
+        text=Text("供人阅读的说明", "the same for readers"),
+        out={200: Out(None, Text("网页", "a page"), media="text/html", headers=("ETag",), sample="<!doctype html>")},
+    ),
+)  # fmt: skip

@@ -1,0 +1,137 @@
+"""From a request to its view and back: who asks, of which case, under which conditions, in the order in which it is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Request, Response, request
+from marshmallow import Schema
+
+from workflow import Actor, Case
+from workflow.errors import NotFound, Text
+
+from .bodies import parser
+from .problems import Problem
+from .routes import KNOWN, NOBODY, Ask, Desk, Reply, Route
+
+_ID = re.compile(r"[0-9A-Za-z_-]{1,40}")
+_ETAG = re.compile(r'"([0-9]{1,18})"')
+_KEY = re.compile(r'"?([\x21\x23-\x7e]{1,200})"?')
+SAFE_HEADERS = {
+    "Cache-Control": "private, no-cache",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""what every answer says to a browser that happens to look at it"""
+
+
+def register(desk: Desk) -> None:
+    """Put every route under its address."""
+    for route in desk.routes:
+        desk.blueprint.add_url_rule(
+            route.path,
+            route.name,
+            _function(desk, route),
+            methods=[route.method],
+            provide_automatic_options=False,
+        )
+
+
+def _function(desk: Desk, route: Route) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        return _respond(route, route.view(_asked(desk, route, path)))
+
+    view.__name__ = route.name
+    return view
+
+
+def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
+    actor = person(desk, request) if route.permission in KNOWN else NOBODY
+    case = visible(desk, path["id"], actor) if route.permission in ("case", "event") else None
+    key = _key() if route.keyed else None
+    revision = _revision() if route.conditional else None
+    query = parser.parse(route.query, request, location="query") if route.query else {}
+    body = parser.parse(route.body, request, location="json") if route.body else {}
+    return Ask(
+        desk=desk, request=request, actor=actor, case=case, path=path, query=query, body=body, revision=revision, key=key
+    )  # fmt: skip
+
+
+def person(desk: Desk, asking: Request) -> Actor:
+    """Who asks. Raises Problem 401."""
+    actor = desk.identify(asking)
+    if actor is None:
+        text = Text("请出示身份", "say who you are")
+        raise Problem("unauthenticated", text, headers={"WWW-Authenticate": 'Bearer realm="tibandu"'})
+    return actor
+
+
+def visible(desk: Desk, id: str, actor: Actor) -> Case:
+    """The case, if this person may know of it. Raises NotFound in the same words for both."""
+    try:
+        if _ID.fullmatch(id):
+            return desk.engine.case(id, actor=actor)
+    except NotFound:
+        pass
+    raise NotFound(Text("没有这个案件", "there is no such case"))
+
+
+def _respond(route: Route, reply: Reply) -> Response:
+    response = reply.raw or shown(route, reply)
+    response.headers.update(reply.headers)
+    for name, value in SAFE_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.method == "GET" and "ETag" in response.headers:
+        response.make_conditional(request)
+    return response
+
+
+def shown(route: Route, reply: Reply) -> Response:
+    """The reply as its route's schema shows it."""
+    out = route.out[reply.status]
+    if reply.text is not None or out.schema is None:
+        content = reply.body if reply.text is None else reply.text
+    else:
+        content = written(out.schema, reply.body)
+    return Response(content, reply.status, content_type=out.media if content else None)
+
+
+def written(schema: type[Schema], body: Any) -> str:
+    """The text of an answer: the same for the same body."""
+    return json.dumps(schema().dump(body), ensure_ascii=False, separators=(",", ":"))
+
+
+def _key() -> str | None:
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        return None
+    found = _KEY.fullmatch(given)
+    if found is None:
+        text = Text(
+            "Idempotency-Key 须为 1 至 200 个可见字符", "Idempotency-Key: 1 to 200 visible characters"
+        )
+        raise Problem("bad_request", text)
+    return found[1]
+
+
+def _revision() -> int:
+    given = request.headers.get("If-Match", "").strip()
+    if not given:
+        text = Text("请在 If-Match 中给出所见版次(ETag)", "give the revision you saw (its ETag) in If-Match")
+        raise Problem("revision_required", text)
+    found = _ETAG.fullmatch(given)
+    if found is None:
+        raise Problem(
+            "bad_request", Text("If-Match 须为一个 ETag", "If-Match must be one ETag, as it was given")
+        )
+    return int(found[1])
+
+
+def wants_minimal(asking: Request) -> bool:
+    """Whether the client prefers no body (RFC 7240)."""
+    given = ",".join(asking.headers.getlist("Prefer"))
+    return any(part.strip().lower() == "return=minimal" for part in re.split("[,;]", given))

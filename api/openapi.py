@@ -1,0 +1,177 @@
+"""The description of the service in OpenAPI 3.1, derived from the table of routes and its schemas; nothing is written twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec_webframeworks.flask import FlaskPlugin
+from marshmallow import Schema, fields
+from webargs.fields import DelimitedList
+
+from .problems import MEDIA_TYPE, TITLES
+from .routes import PERMISSIONS, Out, Route
+from .schemas import Day, ProblemOut
+
+EXAMPLES = Path(__file__).with_name("examples.json")
+VERSION = "1"
+INFO = {
+    "summary": "代表建议的提、办、督 / what a people's congress does with its deputies' suggestions",
+    "description": (
+        "规则都在引擎里:此处被拒绝的,处处都被拒绝,理由相同。日期是 Asia/Shanghai 的日历日,时刻是 RFC 3339。\n\n"
+        "The rules are the engine's: what is refused here is refused everywhere, with the same reasons. Dates are civil dates of"
+        " Asia/Shanghai, instants are RFC 3339."
+    ),
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+TAGS = {
+    "cases": "案件 / cases",
+    "service": "服务本身 / the service itself",
+}
+IF_MATCH = {
+    "name": "If-Match", "in": "header", "required": True, "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},
+    "description": "所见版次的 ETag / the ETag of the revision you saw", "example": '"2"',
+}  # fmt: skip
+KEY = {
+    "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!#-~]{1,200}$"},
+    "description": "重发同一请求时给出同一键,得到同一答复 / sent again with the same request it gives the same answer",
+}  # fmt: skip
+PREFER = {
+    "name": "Prefer", "in": "header", "schema": {"type": "string"},
+    "description": "`return=minimal`:不要正文 / no body, please",
+}  # fmt: skip
+HEADERS = {
+    "ETag": {"description": "版次 / the revision", "schema": {"type": "string"}},
+    "Link": {"description": "下一页 / the next page (RFC 8288)", "schema": {"type": "string"}},
+    "Location": {"description": "地址 / the address", "schema": {"type": "string"}},
+}
+
+
+@cache
+def examples() -> Mapping[str, Any]:
+    """What a recorded walk was answered, by `<route>.<status>`, `<route>.request` and `problem.<code>`."""
+    found: Mapping[str, Any] = json.loads(EXAMPLES.read_text(encoding="utf-8")) if EXAMPLES.exists() else {}
+    return found
+
+
+def describe(routes: Sequence[Route]) -> dict[str, Any]:
+    """The whole description."""
+    plugin = MarshmallowPlugin(schema_name_resolver=_name)
+    spec = APISpec("提办督 tibandu", VERSION, "3.1.0", plugins=[plugin], info=INFO)
+    _teach(plugin)
+    for name in dict.fromkeys(route.tag for route in routes):
+        spec.tag({"name": name, "description": TAGS.get(name, name)})
+    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    for name, header in HEADERS.items():
+        spec.components.header(name, header)
+    spec.components.schema("Problem", schema=ProblemOut)
+    for code in sorted({code for route in routes for code in route.codes()}):
+        spec.components.example(
+            code, {"summary": TITLES[code][1].en, "value": examples().get(f"problem.{code}", {})}
+        )
+    for route in routes:
+        path = FlaskPlugin.flaskpath2openapi(route.path)
+        spec.path(path, operations={route.method.lower(): _operation(route)})
+    return spec.to_dict()
+
+
+def _teach(plugin: MarshmallowPlugin) -> None:
+    converter = plugin.converter
+    assert converter is not None  # noqa: S101 - made by APISpec
+    plugin.map_to_openapi_type(Day, "string", "date")  # type: ignore[no-untyped-call]
+
+    def more(_self: object, field: fields.Field[Any], *, ret: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if isinstance(field, fields.Constant):
+            return {"type": "string", "const": field.constant}
+        if "pattern" in ret:
+            # Python's end of text, in the words of ECMA 262.
+            return {"pattern": f"^{ret['pattern'].removesuffix(chr(92) + 'Z')}$"}
+        return {}
+
+    def listed(_self: object, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+        return {"explode": False, "style": "form"} if isinstance(field, DelimitedList) else {}
+
+    converter.add_attribute_function(more)  # type: ignore[no-untyped-call]
+    converter.add_parameter_attribute_function(listed)
+
+
+def _name(schema: type[Schema] | Schema) -> str:
+    kind = schema if isinstance(schema, type) else type(schema)
+    return kind.__name__.removesuffix("Out")
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": route.name,
+        "tags": [route.tag],
+        "summary": f"{route.text.zh} / {route.text.en}",
+        "description": f"{PERMISSIONS[route.permission].zh}。 {PERMISSIONS[route.permission].en}.",
+        "parameters": _parameters(route),
+        "responses": _responses(route),
+        "x-permission": route.permission,
+        "x-audit": route.audit,
+    }
+    if route.scope:
+        found["x-scope"] = route.scope
+        found["security"] = [{"bearer": []}]
+    else:
+        found["security"] = []
+    if route.body is not None:
+        content: dict[str, Any] = {"schema": route.body}
+        if f"{route.name}.request" in examples():
+            content["example"] = examples()[f"{route.name}.request"]
+        found["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return found
+
+
+def _parameters(route: Route) -> list[Any]:
+    found: list[Any] = [
+        {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+        for part in route.path.split("/")
+        if part.startswith("<")
+    ]
+    if route.query is not None:
+        found.append({"in": "query", "schema": route.query})
+    for wanted, parameter in ((route.conditional, IF_MATCH), (route.keyed, KEY), (route.minimal, PREFER)):
+        if wanted:
+            found.append(parameter)
+    return found
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for status, out in route.out.items():
+        found[str(status)] = _answer(route, status, out)
+    if route.method == "GET" and any("ETag" in out.headers for out in route.out.values()):
+        found["304"] = {"description": "所见仍是现状 / what you have is current"}
+    for status in sorted({TITLES[code][0] for code in route.codes()} - set(route.out)):
+        codes = [code for code in route.codes() if TITLES[code][0] == status]
+        found[str(status)] = _problem(codes)
+    return found
+
+
+def _answer(route: Route, status: int, out: Out) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": f"{out.text.zh} / {out.text.en}"}
+    if out.headers:
+        answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in out.headers}
+    schema: Any = out.schema
+    if schema is None and status != 204:
+        schema = {"type": "object" if out.media == "application/json" else "string"}
+    if schema is not None:
+        content: dict[str, Any] = {"schema": schema}
+        shown = examples().get(f"{route.name}.{status}") if out.sample is None else out.sample
+        if shown is not None:
+            content["example"] = shown
+        answer["content"] = {out.media: content}
+    return answer
+
+
+def _problem(codes: Sequence[str]) -> dict[str, Any]:
+    words = "; ".join(f"`{code}` {TITLES[code][1].zh} / {TITLES[code][1].en}" for code in codes)
+    shown = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
+    return {"description": words, "content": {MEDIA_TYPE: {"schema": ProblemOut, "examples": shown}}}

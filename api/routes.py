@@ -1,0 +1,154 @@
+"""Routes as data: what is registered, described (OpenAPI) and tested is all derived from one table.
+
+A route says who may ask, what goes in, what comes out and which "no" it can give. What it says is also what is done: the
+dispatcher asks for the person, for the case and for the revision before the view is called, so a view cannot forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from flask import Blueprint, Request, Response
+from marshmallow import Schema
+
+from workflow import Actor, Case, Engine
+from workflow.errors import Text
+
+from .identity import Identify
+
+Permission = Literal["open", "token", "person", "case", "event"]
+PERMISSIONS: Mapping[str, Text] = {
+    "open": Text("任何人;不透露任何案件", "anybody; tells nothing of any case"),
+    "token": Text("持有邀请令牌的人", "whoever holds the token of an invitation"),
+    "person": Text(
+        "已认证的人;所见经同一可见性过滤", "a known person; what is told has passed the one filter"
+    ),
+    "case": Text(
+        "可知悉该案的人;否则 404", "a person who may know of the case; for others there is none (404)"
+    ),
+    "event": Text("可知悉该案的人,再由引擎逐项判断", "as `case`, and then the engine decides"),
+}
+"""who may ask, and in words"""
+KNOWN = ("person", "case", "event")
+"""permissions that need a proven person"""
+
+Audit = Literal["none", "history", "store"]
+"""where a call leaves its trace: nowhere (nothing is changed), in the case's history, in a row that names who and when"""
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """One answer of a route: its schema (None: no JSON), media type, headers, and in words what it is."""
+
+    schema: type[Schema] | None
+    text: Text
+    media: str = "application/json"
+    headers: Sequence[str] = ()
+    sample: Any = None
+    """an example to show instead of the recorded one"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a view answers: what the schema of that status is to show, or raw content."""
+
+    body: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
+    """the body as it was written before"""
+    raw: Response | None = None
+    """a response that is ready as it is"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request, checked as its route says."""
+
+    desk: Desk
+    request: Request
+    actor: Actor
+    """`NOBODY` where the route needs none"""
+    case: Case | None
+    path: Mapping[str, Any]
+    query: Mapping[str, Any]
+    body: Mapping[str, Any]
+    revision: int | None
+    key: str | None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine behind it."""
+        return self.desk.engine
+
+    @property
+    def known(self) -> Case:
+        """The case of a route whose permission is `case` or `event`."""
+        assert self.case is not None  # noqa: S101 - the dispatcher has seen to it
+        return self.case
+
+
+View = Callable[[Ask], Reply]
+NOBODY = Actor(person="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Route:
+    """One row of the table."""
+
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    path: str
+    """as Flask writes it; parameters are texts"""
+    name: str
+    """the operation's stable id"""
+    view: View
+    permission: Permission
+    audit: Audit
+    tag: str
+    text: Text
+    scope: str = ""
+    """what a service token must be allowed: `cases:read` …; none where nobody has to prove himself"""
+    query: type[Schema] | None = None
+    body: type[Schema] | None = None
+    upload: bool = False
+    """the body is the content itself"""
+    conditional: bool = False
+    """If-Match is required"""
+    keyed: bool = False
+    """Idempotency-Key is honoured"""
+    minimal: bool = False
+    """Prefer: return=minimal is honoured"""
+    out: Mapping[int, Out]
+    problems: Sequence[str] = ()
+    """the codes of the view's own; those that follow from the rest of the row are added"""
+
+    def codes(self) -> list[str]:
+        """Every problem this route can answer, by code."""
+        found = ["internal", "unavailable", *self.problems]
+        if self.permission in KNOWN:
+            found.append("unauthenticated")
+        if self.permission in ("case", "event"):
+            found.append("not_found")
+        if self.query is not None:
+            found.append("bad_request")
+        if self.body is not None:
+            found += ["bad_request", "not_json", "too_large", "form_invalid"]
+        if self.conditional:
+            found += ["bad_request", "revision_required", "stale"]
+        if self.keyed:
+            found += ["bad_request", "key_reused", "conflict"]
+        return sorted(set(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What every view stands on; one for each blueprint."""
+
+    engine: Engine
+    identify: Identify
+    blueprint: Blueprint
+    routes: tuple[Route, ...]
+    age: Callable[[], float | None] | None = None
+    """seconds since the last tick"""

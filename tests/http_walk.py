@@ -1,0 +1,222 @@
+"""One suggestion of a small city over HTTP, from its proposal to its end, with a "no" of every kind: what is recorded here stands
+as the examples in the description of the service.
+
+    python -m tests.http_walk      writes api/examples.json and docs/openapi.json anew
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Request, request_started
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api import create_app
+from api.openapi import EXAMPLES, describe, examples
+from api.table import ROUTES
+from workflow import Actor, Conflict, Engine, load_definitions
+from workflow.errors import StoreError, Text
+from workflow.library import Library
+from workflow.testing import FrozenClock, memory_engine
+
+HERE = Path(__file__).parent
+FOLDER = HERE / "data" / "http"
+DESCRIPTION = HERE.parent / "docs" / "openapi.json"
+TENANT = "hubei/xianning"
+TODAY = date(2026, 3, 2)
+LETTER = {"sha256": "a" * 64, "size": 48213, "media_type": "application/pdf", "name": "答复函.pdf"}
+PROPOSAL = {"title": "关于增设零工驿站的建议", "body": "在商圈建设驿站", "signers": ["d.chen", "d.zhou"]}
+START = {"kind": "suggestion", "tenant": TENANT, "data": PROPOSAL}
+PERSONS = {
+    "li.wei": ("office", None), "he.jun": ("office", None), "wang.fang": ("unit_clerk", "housing"),
+    "wu.hao": ("unit_head", "housing"), "qian.min": ("unit_clerk", "roads"),
+}  # fmt: skip
+
+
+@cache
+def city() -> Library:
+    return load_definitions(FOLDER)
+
+
+def staff(engine: Engine) -> Engine:
+    for person, (role, unit) in PERSONS.items():
+        engine.grant(person, role, TENANT, unit=unit)
+    return engine
+
+
+def bearer(asking: Request) -> Actor | None:
+    """Who says his name is believed: for tests alone."""
+    scheme, _, name = asking.headers.get("Authorization", "").partition(" ")
+    return Actor(person=name) if scheme == "Bearer" and name else None
+
+
+class Client:
+    """Asks as somebody and remembers the first answer of every kind."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client: FlaskClient = app.test_client()
+        self.app = app
+        self.found: dict[str, Any] = {}
+        self._asked = ""
+
+    def __call__(
+        self, who: str, method: str, address: str, body: Any = None, data: bytes | None = None, **headers: str
+    ) -> TestResponse:
+        sent = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        if who:
+            sent["Authorization"] = f"Bearer {who}"
+        more: dict[str, Any] = {"data": data} if data is not None else {} if body is None else {"json": body}
+        with request_started.connected_to(self._remember, self.app):
+            answer = self.client.open(address, method=method, headers=sent, **more)
+        self._keep(answer, body)
+        return answer
+
+    def _remember(self, _app: Flask, **_: Any) -> None:
+        from flask import request
+
+        self._asked = (request.endpoint or "").rpartition(".")[2]
+
+    def _keep(self, answer: TestResponse, body: Any) -> None:
+        if answer.mimetype == "application/problem+json":
+            shown = json.loads(answer.data)
+            self.found.setdefault(f"problem.{shown['code']}", shown)
+            return
+        if answer.mimetype == "application/json":
+            self.found.setdefault(f"{self._asked}.{answer.status_code}", json.loads(answer.data))
+        elif answer.data:
+            self.found.setdefault(f"{self._asked}.{answer.status_code}", answer.text[:400])
+        if answer.status_code < 300 and body is not None:
+            self.found.setdefault(f"{self._asked}.request", body)
+
+    def fire(self, who: str, case: dict[str, Any], event: str, _query: str = "", **data: Any) -> TestResponse:
+        """An event on the case as it was seen."""
+        return self(
+            who,
+            "POST",
+            f"/v1/cases/{case['id']}/events/{event}{_query}",
+            {"data": data},
+            if_match=f'"{case["revision"]}"',
+        )
+
+
+def walk(client: Client, clock: FrozenClock) -> None:
+    """The whole way; every route is asked, every answer given once."""
+    li = "li.wei"
+    client(li, "POST", "/v1/cases?dry_run=1", START)
+    case = client(li, "POST", "/v1/cases", START, idempotency_key="import-2026-001").json
+    address = f"/v1/cases/{case['id']}"
+    case = client.fire(li, case, "accept", session="五次").json
+    client.fire(li, case, "assign", "?dry_run=1", lead_unit="housing")
+    case = client.fire(li, case, "assign", lead_unit="housing").json
+    clock.advance(days=20)
+    case = client.fire("wu.hao", case, "reply", reply_letter=LETTER, promised=False).json
+    client(li, "GET", f"{address}?include=clocks,permitted,children,overlays,documents,history")
+    client(li, "GET", f"{address}/permitted")
+    client(li, "GET", f"{address}/history?limit=2")
+    client(li, "GET", f"{address}/at/2026-03-02")
+    client(li, "GET", f"{address}/clocks/reply")
+    client(li, "GET", "/v1/cases?kind=suggestion&sort=due_on", prefer="count=exact")
+    client(li, "GET", "/v1/worklist")
+    client("", "GET", "/v1/health")
+    client(li, "POST", f"{address}/events/ask", {}, if_match=f'"{case["revision"]}"', prefer="return=minimal")
+    _refusals(client, address, case)
+
+
+def _refusals(client: Client, address: str, case: dict[str, Any]) -> None:
+    li = "li.wei"
+    client("", "GET", address)
+    client(li, "GET", "/v1/cases/none")
+    client("wang.fang", "POST", "/v1/cases", START)
+    client(li, "DELETE", address)
+    client(li, "POST", "/v1/cases", data=b"{", content_type="application/json")
+    client(li, "POST", "/v1/cases", data=b"a=1", content_type="text/plain")
+    client(
+        li, "POST", "/v1/cases", data=b'{"a":"' + b"x" * (1 << 20) + b'"}', content_type="application/json"
+    )
+    client(li, "POST", "/v1/cases", START | {"data": {"title": ""}})
+    client(
+        li,
+        "POST",
+        "/v1/cases",
+        START | {"data": PROPOSAL | {"title": "别的"}},
+        idempotency_key="import-2026-001",
+    )
+    client(li, "POST", f"{address}/events/conclude", {"data": {}})
+    client.fire(li, case, "conclude")
+    now = client(li, "GET", address).json
+    client.fire(li, now, "conclude")
+    client.fire(li, now, "accept", session="五次")
+    client(li, "POST", "/v1/cases", START | {"effective_on": "2030-01-01"})
+
+
+class Broken:
+    """An engine that fails in a chosen way."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def fail(*_: object, **__: object) -> None:
+            raise self.error
+
+        return fail
+
+
+def breaks(client: Client) -> None:
+    """What cannot be provoked from outside."""
+    for error in (RuntimeError("inside"), StoreError(Text("库不可用", "the store is not available")),
+                  Conflict(Text("他人一再先行一步,请重试", "somebody kept being first; try again"))):  # fmt: skip
+        broken = Client(create_app(Broken(error), bearer))  # type: ignore[arg-type]
+        broken("li.wei", "GET", "/v1/cases/abc")
+        if isinstance(error, RuntimeError):
+            broken("", "GET", "/v1/health")
+        client.found |= broken.found
+
+
+def recorded() -> dict[str, Any]:
+    """The examples, made anew."""
+    clock = FrozenClock(TODAY)
+    engine = staff(memory_engine(city(), clock))
+    client = Client(create_app(engine, bearer))
+    walk(client, clock)
+    breaks(client)
+    engine.database.dispose()
+    return settled(dict(sorted(client.found.items())))
+
+
+def settled(found: dict[str, Any]) -> dict[str, Any]:
+    """Ids and hashes in the order in which they appear: an example does not change because a salt was drawn earlier."""
+    seen: dict[str, str] = {}
+
+    def ours(match: re.Match[str]) -> str:
+        text = match[0]
+        made = (
+            f"1kjp0y9m{len(seen):012}"
+            if len(text) == 20
+            else hashlib.sha256(str(len(seen)).encode()).hexdigest()
+        )
+        return seen.setdefault(text, made)
+
+    text = re.sub(
+        r"\b(1kjp[0-9a-z]{16}|(?!a{64})[0-9a-f]{64})\b", ours, json.dumps(found, ensure_ascii=False)
+    )
+    settled: dict[str, Any] = json.loads(text)
+    return settled
+
+
+def shown(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    EXAMPLES.write_text(shown(recorded()), encoding="utf-8")
+    examples.cache_clear()
+    DESCRIPTION.write_text(shown(describe(ROUTES)), encoding="utf-8")

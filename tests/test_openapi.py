@@ -1,0 +1,257 @@
+"""The description is what the table says, what is committed and what is served; each of its answers has been given once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from werkzeug.test import TestResponse
+
+from api import create_app
+from api.dispatch import register
+from api.openapi import EXAMPLES, describe
+from api.problems import MEDIA_TYPE, TITLES, respond
+from api.routes import KNOWN, PERMISSIONS, Desk, Reply, Route
+from api.table import ROUTES
+from workflow import Conflict, Engine
+from workflow.errors import StoreError, Text
+from workflow.testing import FrozenClock, memory_engine
+
+from . import http_walk as city
+
+BY_NAME = {route.name: route for route in ROUTES}
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    return describe(ROUTES)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    made = city.staff(memory_engine(city.city(), FrozenClock(city.TODAY)))
+    yield made
+    made.database.dispose()
+
+
+# --- the table
+
+
+def test_every_address_is_a_row_of_the_table(engine: Engine) -> None:
+    rules = {
+        (rule.rule, rule.endpoint.rpartition(".")[2])
+        for rule in create_app(engine, city.bearer).url_map.iter_rules()
+    }
+    assert rules == {(route.path, route.name) for route in ROUTES}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda r: r.name)
+def test_every_route_declares_who_may(route: Route) -> None:
+    assert route.permission in PERMISSIONS
+    assert bool(route.scope) == (route.permission in KNOWN), (
+        "a token is allowed something, or nobody is asked"
+    )
+    assert (route.method == "GET") == (route.audit == "none"), "what changes something leaves a trace"
+    assert ("<id>" in route.path) or route.permission not in ("case", "event")
+    assert route.text.zh and route.text.en
+
+
+# --- the description
+
+
+def test_it_is_valid(described: dict[str, Any]) -> None:
+    validate(described)
+
+
+def test_it_is_committed(described: dict[str, Any]) -> None:
+    assert json.loads(EXAMPLES.read_text("utf-8")) == city.recorded(), "python -m tests.http_walk"
+    assert city.DESCRIPTION.read_text("utf-8") == city.shown(described), "python -m tests.http_walk"
+
+
+def test_it_is_served(engine: Engine, described: dict[str, Any]) -> None:
+    client = create_app(engine, city.bearer).test_client()
+    answer = client.get("/v1/openapi.json")
+    assert answer.json == described
+    assert (
+        client.get("/v1/openapi.json", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    )
+
+
+def operations(described: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in described["paths"].items():
+        for method, operation in item.items():
+            yield f"{method} {path}", operation
+
+
+def test_every_answer_has_an_example_that_fits(described: dict[str, Any]) -> None:
+    everything = {"$defs": described["components"]["schemas"]}
+    for where, operation in operations(described):
+        bodies = [(where, operation["requestBody"])] if "requestBody" in operation else []
+        bodies += [(f"{where} {status}", answer) for status, answer in operation["responses"].items()]
+        for place, body in bodies:
+            for media, content in body.get("content", {}).items():
+                shown = [content["example"]] if "example" in content else examples_of(described, content)
+                assert shown, f"{place} {media} has no example"
+                schema = json.loads(
+                    json.dumps(content["schema"]).replace("#/components/schemas/", "#/$defs/")
+                )
+                schema |= json.loads(json.dumps(everything).replace("#/components/schemas/", "#/$defs/"))
+                for example in shown:
+                    faults = [error.message for error in Draft202012Validator(schema).iter_errors(example)]
+                    assert not faults, f"{place}: {faults}"
+
+
+def examples_of(described: Mapping[str, Any], content: Mapping[str, Any]) -> list[Any]:
+    names = [reference["$ref"].rpartition("/")[2] for reference in content.get("examples", {}).values()]
+    found = [described["components"]["examples"][name]["value"] for name in names]
+    assert all(found), f"no example for one of {names}"
+    return found
+
+
+def test_the_page_needs_nothing_from_outside(engine: Engine) -> None:
+    answer = create_app(engine, city.bearer).test_client().get("/v1/docs")
+    page = answer.text
+    assert answer.status_code == 200
+    for route in ROUTES:
+        assert f'id="{route.name}"' in page
+    for code in TITLES:
+        assert f'id="problem-{code}"' in page
+    assert "://" not in page.replace("http://127.0.0.1", "")
+    assert not [
+        word for word in ("<script", "<img", "<link", "@import", "url(", "style=") if word in page.lower()
+    ]
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+# --- every documented error is produced
+
+
+CASES = [(route.name, code) for route in ROUTES for code in route.codes()]
+PATHS = {"event": "accept", "moment": "2026-03-02", "name": "reply"}
+
+
+@pytest.mark.parametrize(("name", "code"), CASES)
+def test_every_documented_error_is_produced(engine: Engine, name: str, code: str) -> None:
+    answer = Provoked(engine, BY_NAME[name]).answer(code)
+    body = json.loads(answer.data)
+    assert (answer.mimetype, answer.status_code, body["code"]) == (MEDIA_TYPE, TITLES[code][0], code)
+    assert body["texts"]["zh"] and body["texts"]["en"] and body["title"]
+
+
+class Provoked:
+    """One route, asked so that it answers a given no."""
+
+    def __init__(self, engine: Engine, route: Route) -> None:
+        self.route = route
+        self.engine = engine
+        self.client = city.Client(create_app(engine, city.bearer))
+        self.case = self.client("li.wei", "POST", "/v1/cases", city.START).json
+        self.body = json.loads(EXAMPLES.read_text("utf-8")).get(f"{route.name}.request")
+
+    def answer(self, code: str) -> TestResponse:
+        special = SPECIAL.get((self.route.name, code))
+        if special is not None:
+            return special(self)
+        return getattr(self, f"_{code}")()
+
+    def ask(
+        self, who: str = "li.wei", path: Mapping[str, str] | None = None, query: str = "", **more: Any
+    ) -> TestResponse:
+        address = self.route.path
+        for part, value in ({"id": self.case["id"]} | PATHS | (path or {})).items():
+            address = address.replace(f"<{part}>", value)
+        if self.route.conditional:
+            more.setdefault("if_match", f'"{self.case["revision"]}"')
+        if self.route.body is not None and "data" not in more:
+            more.setdefault("body", self.body)
+        return self.client(who, self.route.method, address + query, **more)
+
+    def raw(self, data: bytes, media: str = "application/json") -> TestResponse:
+        return self.ask(data=data, content_type=media)
+
+    def failing(self, error: Exception) -> TestResponse:
+        def fail(_: object) -> Reply:
+            raise error
+
+        self.client = city.Client(self.with_view(fail))
+        return self.ask()
+
+    def with_view(self, view: Any) -> Flask:
+        from flask import Blueprint
+
+        blueprint = Blueprint("tibandu", __name__)
+        routes = (replace(self.route, view=view),)
+        register(Desk(engine=self.engine, identify=city.bearer, blueprint=blueprint, routes=routes))
+        blueprint.register_error_handler(Exception, respond)
+        app = Flask("broken")
+        app.register_blueprint(blueprint)
+        return app
+
+    def _internal(self) -> TestResponse:
+        return self.failing(RuntimeError("inside"))
+
+    def _unavailable(self) -> TestResponse:
+        return self.failing(StoreError(Text("库", "store")))
+
+    def _conflict(self) -> TestResponse:
+        return self.failing(Conflict(Text("忙", "busy")))
+
+    def _unauthenticated(self) -> TestResponse:
+        return self.ask(who="")
+
+    def _not_found(self) -> TestResponse:
+        return self.ask(path={"id": "none"})
+
+    def _bad_request(self) -> TestResponse:
+        if self.route.query is not None:
+            return self.ask(query="?nonsense=1")
+        return self.ask(if_match="x") if self.route.conditional else self.raw(b"{")
+
+    def _not_json(self) -> TestResponse:
+        return self.raw(b"a=1", "text/plain")
+
+    def _too_large(self) -> TestResponse:
+        return self.raw(b'{"a":"' + b"x" * (1 << 20) + b'"}')
+
+    def _form_invalid(self) -> TestResponse:
+        return self.ask(body={"nonsense": 1})
+
+    def _revision_required(self) -> TestResponse:
+        return self.ask(if_match="")
+
+    def _stale(self) -> TestResponse:
+        return self.ask(if_match='"999"')
+
+    def _key_reused(self) -> TestResponse:
+        key = f"k-{self.route.name}"
+        assert self.ask(idempotency_key=key).status_code < 300
+        return self.ask(body=dict(self.body, reason="别的"), idempotency_key=key)
+
+
+def _guard_failed_fire(p: Provoked) -> TestResponse:
+    for event, data in (("accept", {"session": "五次"}), ("assign", {"lead_unit": "housing"})):
+        p.case = p.client.fire("li.wei", p.case, event, **data).json
+    p.case = p.client.fire("wu.hao", p.case, "reply", reply_letter=city.LETTER, promised=False).json
+    p.client.fire("li.wei", p.case, "ask")
+    p.case = p.client("li.wei", "GET", f"/v1/cases/{p.case['id']}").json
+    return p.client.fire("li.wei", p.case, "conclude")
+
+
+SPECIAL = {
+    ("start", "not_permitted"): lambda p: p.ask("wang.fang"),
+    ("start", "deadline_refused"): lambda p: p.ask(body=city.START | {"effective_on": "2030-01-01"}),
+    ("case_at", "bad_request"): lambda p: p.ask(path={"moment": "yesterday"}),
+    ("fire", "not_permitted"): lambda p: p.ask(path={"event": "urge"}, body={}),
+    ("fire", "not_in_state"): lambda p: p.ask(path={"event": "conclude"}, body={}),
+    ("fire", "guard_failed"): _guard_failed_fire,
+    ("fire", "deadline_refused"): lambda p: p.ask(
+        body={"data": {"session": "五次"}, "effective_on": "2030-01-01"}
+    ),
+}

@@ -1,0 +1,166 @@
+"""What a service asks about many cases: a page of them, how they stand in figures, what has happened since.
+
+Every answer goes through `Engine.seen`, the one filter of what a person may know of; there is no second way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from .clock import civil_date, start_of_day
+from .engine import Engine
+from .model import Actor, Case
+from .store import listing
+from .store.listing import After, By, Filter, Groups, Period, Sort
+
+__all__ = [
+    "After",
+    "By",
+    "Figures",
+    "Filter",
+    "Happening",
+    "Page",
+    "Period",
+    "Sort",
+    "count",
+    "feed",
+    "figures",
+    "find",
+]
+
+SEQUENCED = 1000
+"""lines of history that get their position in one go"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some cases in order; `next` is where the following page begins, None at the end."""
+
+    cases: Sequence[Case]
+    next: After | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Counts of one group. `opened` and `concluded` lie within the period asked for; the rest is as of the day."""
+
+    group: tuple[str, ...]
+    opened: int = 0
+    concluded: int = 0
+    open: int = 0
+    over_target: int = 0
+    """of `open`: with a running clock whose due day is over"""
+    over_statutory: int = 0
+    """of `open`: with a running clock whose outer limit is over"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One line of some history, as the feed tells it: what happened, not what was said."""
+
+    position: int
+    case: str
+    root: str
+    kind: str
+    tenant: str
+    seq: int
+    event: str
+    from_state: str
+    to_state: str
+    recorded_at: datetime
+    effective_on: str | None
+
+
+def find(
+    engine: Engine,
+    actor: Actor,
+    asked: Filter,
+    *,
+    sort: Sort = "id",
+    after: After | None = None,
+    limit: int = 50,
+) -> Page:
+    """A page of the cases this person may know of."""
+    with engine.store.connection() as connection:
+        query = engine.seen(connection, listing.page(engine.store, asked, sort, after, limit + 1), actor)
+        found = engine.store.records(connection, query)
+    cases = [engine.view(record) for record in found[:limit]]
+    return Page(cases=cases, next=_place(cases[-1], sort) if len(found) > limit else None)
+
+
+def _place(case: Case, sort: Sort) -> After:
+    due = min((clock.due_on for clock in case.clocks if clock.running), default=None)
+    return (due.isoformat() if due and sort == "due_on" else None, case.id)
+
+
+def count(engine: Engine, actor: Actor, asked: Filter) -> int:
+    """How many cases this person may know of."""
+    with engine.store.connection() as connection:
+        return int(
+            connection.execute(
+                engine.seen(connection, listing.count(engine.store, asked), actor)
+            ).scalar_one()
+        )
+
+
+def figures(engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], period: Period) -> list[Figures]:
+    """Counts of the cases this person may know of, told apart by `by`, in the order of the groups' names: never a ranking.
+
+    By unit a case counts for each of its units, and only units are counted so, never persons.
+    """
+    today = civil_date(engine.clock.now())
+    groups = Groups(by, _unit_relations(engine))
+    statutory = {rule.id for rule in engine.laws.book.rules if rule.statutory}
+    store, found = engine.store, dict[tuple[str, ...], dict[str, int]]()
+    with store.connection() as connection:
+        for query, names in (
+            (listing.received(store, asked, groups, period), ("opened",)),
+            (listing.concluded(store, asked, groups, period), ("concluded",)),
+            (
+                listing.standing(store, asked, groups, today, statutory),
+                ("open", "over_target", "over_statutory"),
+            ),
+        ):
+            for row in connection.execute(engine.seen(connection, query, actor)):
+                group = tuple("" if key is None else str(key) for key in row[: len(by)])
+                found.setdefault(group, {}).update(zip(names, map(int, row[-len(names) :]), strict=True))
+    if not by:
+        found.setdefault((), {})
+    return [Figures(group=group, **counts) for group, counts in sorted(found.items())]
+
+
+def _unit_relations(engine: Engine) -> set[str]:
+    definitions = (law.definition for law in engine.laws.known())
+    return {name for d in definitions for name, relation in d.relations.items() if relation.of == "unit"}
+
+
+def feed(engine: Engine, actor: Actor, after: int, limit: int) -> tuple[list[Happening], int]:
+    """What this person may know of that has come to be known after that position, and the position to ask from next.
+
+    Positions are given here, after the commits, by one at a time: nobody who reads on misses a line, whoever wrote beside whom.
+    """
+    store = engine.store
+    with store.connection(write=True) as connection:
+        while store.sequence_feed(connection, SEQUENCED) == SEQUENCED:
+            pass
+    with store.connection() as connection:
+        until = int(connection.execute(listing.head(store)).scalar_one())
+        query = engine.seen(connection, listing.feed(store, after, until, limit), actor)
+        found = [_happening(row) for row in connection.execute(query)]
+    return found, found[-1].position if len(found) == limit else max(after, until)
+
+
+def _happening(row: Any) -> Happening:
+    return Happening(
+        position=row.position, case=row.case_id, root=row.root_id, kind=row.kind, tenant=row.tenant, seq=row.seq,
+        event=row.event, from_state=row.from_state, to_state=row.to_state,
+        recorded_at=datetime.fromisoformat(row.recorded_at), effective_on=row.effective_on,
+    )  # fmt: skip
+
+
+def end_of_day(day: date) -> datetime:
+    """The last instant of that civil date in Asia/Shanghai."""
+    return start_of_day(day + timedelta(days=1)) - timedelta(microseconds=1)

@@ -1,0 +1,185 @@
+"""Queries over many cases: pages, figures, the feed. Each is still to be narrowed to what its reader may know of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from sqlalchemy import and_, case, exists, func, literal, or_, select
+from sqlalchemy.sql import ColumnElement, Select
+
+from . import rows
+from .sql import Store
+
+Sort = Literal["id", "-id", "due_on"]
+After = tuple[str | None, str]
+"""of the last case of the page before: its due day (None where there is none, or where the sort does not ask), its id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which cases. Dates are civil; the first of a pair is included, the last is not."""
+
+    kind: str | None = None
+    state: str | None = None
+    tenant: str | None = None
+    """this one and all below it"""
+    number: str | None = None
+    party: str | None = None
+    """a unit or person that stands in a relation to the case or its root"""
+    relation: str | None = None
+    """only in that relation"""
+    closed: bool | None = None
+    due_from: date | None = None
+    due_before: date | None = None
+    opened_from: date | None = None
+    opened_before: date | None = None
+    roots: bool = False
+    """without children"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """From one civil date to before another; an open end is open."""
+
+    start: date | None = None
+    before: date | None = None
+
+    def holds(self, column: Any) -> ColumnElement[bool]:
+        """Whether a column of ISO dates lies within."""
+        wanted: list[ColumnElement[bool]] = [column.is_not(None)]
+        if self.start is not None:
+            wanted.append(column >= self.start.isoformat())
+        if self.before is not None:
+            wanted.append(column < self.before.isoformat())
+        return and_(*wanted)
+
+
+def page(store: Store, asked: Filter, sort: Sort, after: After | None, limit: int) -> Select[Any]:
+    """At most `limit` cases in that order, after the last of the page before."""
+    c = store.tables.cases.c
+    query = select(*(c[name] for name in rows.CASE)).where(*wanted(store, asked)).limit(limit)
+    if sort == "due_on":
+        query = query.order_by(c.due_on.is_(None), c.due_on, c.id)
+    else:
+        query = query.order_by(c.id.desc() if sort == "-id" else c.id)
+    return query if after is None else query.where(_beyond(c, sort, after))
+
+
+def _beyond(c: Any, sort: Sort, after: After) -> ColumnElement[bool]:
+    due_on, id_ = after
+    if sort != "due_on":
+        beyond: ColumnElement[bool] = c.id < id_ if sort == "-id" else c.id > id_
+        return beyond
+    if due_on is None:
+        return and_(c.due_on.is_(None), c.id > id_)
+    return or_(c.due_on > due_on, and_(c.due_on == due_on, c.id > id_), c.due_on.is_(None))
+
+
+def count(store: Store, asked: Filter) -> Select[Any]:
+    """How many cases there are."""
+    return select(func.count()).select_from(store.tables.cases).where(*wanted(store, asked))
+
+
+def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
+    """The filter as conditions."""
+    c = store.tables.cases.c
+    found: list[ColumnElement[bool]] = []
+    pairs = ((c.kind, asked.kind), (c.state, asked.state), (c.number, asked.number), (c.closed, asked.closed))
+    found += [column == value for column, value in pairs if value is not None]
+    for column, period in (
+        (c.due_on, Period(start=asked.due_from, before=asked.due_before)),
+        (c.opened_on, Period(start=asked.opened_from, before=asked.opened_before)),
+    ):
+        if period != Period():
+            found.append(period.holds(column))
+    if asked.tenant is not None:
+        found.append(store.questions.within(c.tenant, [asked.tenant]))
+    if asked.party is not None:
+        found.append(store.questions.stands([asked.party], asked.relation))
+    if asked.roots:
+        found.append(c.id == c.root_id)
+    return found
+
+
+# --- figures
+
+
+By = Literal["kind", "state", "tenant", "month", "unit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """What figures are told apart by; `units`: the relations in which units stand (never persons)."""
+
+    by: Sequence[By]
+    units: Collection[str]
+
+
+def received(store: Store, asked: Filter, groups: Groups, period: Period) -> Select[Any]:
+    """(group…, how many cases were opened within the period)."""
+    c = store.tables.cases.c
+    return _grouped(store, asked, groups, c.opened_on, [func.count()]).where(period.holds(c.opened_on))
+
+
+def concluded(store: Store, asked: Filter, groups: Groups, period: Period) -> Select[Any]:
+    """(group…, how many came to their end within the period): the day of the last line of a closed case."""
+    c, h = store.tables.cases.c, store.tables.history
+    query = _grouped(store, asked, groups, h.c.effective_on, [func.count()])
+    return query.join(h, and_(h.c.case_id == c.id, h.c.seq == c.seq)).where(
+        c.closed, period.holds(h.c.effective_on)
+    )
+
+
+def standing(
+    store: Store, asked: Filter, groups: Groups, today: date, statutory: Collection[str]
+) -> Select[Any]:
+    """(group…, open, over target, over the statutory limit) as of a day; `statutory`: rules that are the law's own limit."""
+    c, k = store.tables.cases.c, store.tables.clock.c
+    day = today.isoformat()
+    own = and_(k.outer_on.is_(None), k.rule.in_(statutory), k.due_on < day)
+
+    def late(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        running = exists(select(1).where(k.case_id == c.id, k.running, condition))
+        return func.coalesce(func.sum(case((running, 1), else_=0)), 0)
+
+    figures = [func.count(), late(k.due_on < day), late(or_(k.outer_on < day, own))]
+    return _grouped(store, asked, groups, c.opened_on, figures).where(~c.closed)
+
+
+def _grouped(store: Store, asked: Filter, groups: Groups, day: Any, figures: Sequence[Any]) -> Select[Any]:
+    c, r = store.tables.cases.c, store.tables.relation
+    columns = {
+        "kind": c.kind, "state": c.state, "tenant": c.tenant, "month": func.substr(day, 1, 7), "unit": r.c.party,
+    }  # fmt: skip
+    keys = [columns[by] for by in groups.by] or [literal(1)]
+    query = select(*keys, *figures).select_from(store.tables.cases).where(*wanted(store, asked))
+    if "unit" in groups.by:
+        query = query.join(r, and_(r.c.case_id == c.id, r.c.relation.in_(groups.units)))
+    return query.group_by(*keys) if groups.by else query
+
+
+# --- the feed
+
+
+def head(store: Store) -> Select[Any]:
+    """The last position given."""
+    return select(func.coalesce(func.max(store.tables.feed.c.position), 0))
+
+
+def feed(store: Store, after: int, until: int, limit: int) -> Select[Any]:
+    """Lines of every history in the order in which they came to be known, after one position and up to another."""
+    f, h, c = store.tables.feed, store.tables.history, store.tables.cases
+    columns = (
+        f.c.position, h.c.case_id, h.c.seq, h.c.event, h.c.from_state, h.c.to_state, h.c.recorded_at, h.c.effective_on,
+        c.c.kind, c.c.tenant, c.c.root_id,
+    )  # fmt: skip
+    return (
+        select(*columns)
+        .select_from(f.join(h, h.c.id == f.c.history_id).join(c, c.c.id == h.c.case_id))
+        .where(f.c.position > after, f.c.position <= until)
+        .order_by(f.c.position)
+        .limit(limit)
+    )
