@@ -7,6 +7,7 @@ docs/alerts.md has the whole way of an alert.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +66,11 @@ class Letter:
     lines: tuple[Line, ...]
     """one, or those of a digest; none when everything in it has been read"""
     body: Mapping[str, object]
+
+    @property
+    def id(self) -> str:
+        """What receivers know it by: as lasting as the key, and says nothing about the person."""
+        return "msg_" + hashlib.sha256(self.key.encode()).hexdigest()[:32]
 
     @property
     def is_digest(self) -> bool:
