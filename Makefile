@@ -1,11 +1,12 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
-# The rest: check, bench, crash, poison, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, poison, fuzz-http, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 KILLS ?= 2000
+EXAMPLES ?= 30
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -48,10 +49,14 @@ crash: .venv/dev
 poison: .venv/dev
 	LETTERS=10000 $(BIN)/python -m pytest -q -k poison_blocks_nobody tests/test_alerts.py
 
+# Requests nobody would think of, against a real service; EXAMPLES=1500 makes about 100,000 of them.
+fuzz-http: .venv/dev
+	@$(BIN)/python -m tests.fuzz_http $(EXAMPLES)
+
 wheel: .venv/dev
 	$(BIN)/python -m build --no-isolation
 
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help run check test bench crash poison wheel clean
+.PHONY: help run check test bench crash poison fuzz-http wheel clean

@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import json, url_for
 from marshmallow import ValidationError, fields, validate, validates_schema
-from webargs.fields import DelimitedList
 
 from workflow import Actor, Case
 from workflow.errors import NotFound, Text
@@ -34,10 +33,12 @@ from .schemas import (
     ExplanationOut,
     Fire,
     Flag,
+    Listed,
     Paged,
     PermittedOut,
     Start,
     Strict,
+    ToBeOut,
     Trial,
     WholeOut,
 )
@@ -50,7 +51,7 @@ HISTORY = 50
 class Include(Strict):
     """What is to come with a case."""
 
-    include = DelimitedList(
+    include = Listed(
         fields.Str(validate=validate.OneOf(INCLUDES)), load_default=list,
         metadata={"description": "any of " + ", ".join(INCLUDES) + "; the clocks always come"},
     )  # fmt: skip
@@ -296,7 +297,7 @@ CASES = (
         text=Text("立案:开启一个案件", "start a case"), scope="cases:write", query=Trial, body=Start, keyed=True, minimal=True,
         out={
             201: Out(CaseOut, Text("新案件", "the new case"), headers=("ETag", "Location")),
-            200: Out(CaseOut, Text("试运行:将会如此", "a dry run: what would be")),
+            200: Out(ToBeOut, Text("试运行:将会如此", "a dry run: what would be")),
         },
         problems=("not_permitted", "deadline_refused"),
     ),

@@ -12,11 +12,10 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec_webframeworks.flask import FlaskPlugin
 from marshmallow import Schema, fields
-from webargs.fields import DelimitedList
 
 from .problems import MEDIA_TYPE, TITLES
 from .routes import PERMISSIONS, Out, Route
-from .schemas import Day, ProblemOut
+from .schemas import Day, Listed, ProblemOut
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 VERSION = "1"
@@ -94,7 +93,7 @@ def _teach(plugin: MarshmallowPlugin) -> None:
         return {}
 
     def listed(_self: object, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
-        return {"explode": False, "style": "form"} if isinstance(field, DelimitedList) else {}
+        return {"explode": False, "style": "form"} if isinstance(field, Listed) else {}
 
     converter.add_attribute_function(more)  # type: ignore[no-untyped-call]
     converter.add_parameter_attribute_function(listed)

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from webargs.fields import DelimitedList
 
 NAME = validate.Regexp(r"[a-z][a-z0-9_]{0,39}\Z")
 TENANT = validate.Regexp(r"[^\s/]+(/[^\s/]+)*\Z")
@@ -43,6 +44,16 @@ class Flag(fields.Boolean):
 
     truthy = {True, "true", "1"}  # noqa: RUF012 - marshmallow's own
     falsy = {False, "false", "0"}  # noqa: RUF012
+
+
+class Listed(DelimitedList):
+    """Values between commas, at least one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if value == "":
+            raise ValidationError("invalid")
+        found: list[Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        return found
 
 
 class Strict(Schema):
@@ -199,6 +210,15 @@ class CaseOut(Schema):
     root = fields.Str(required=True)
     slot = fields.Str(required=True, allow_none=True)
     party = fields.Str(required=True, allow_none=True)
+
+
+class ToBeOut(CaseOut):
+    """A case that was only tried: it has no id."""
+
+    class Meta:
+        """What only a case that is there has."""
+
+        exclude = ("id", "root")
 
 
 class EntriesOut(Schema):
