@@ -21,6 +21,7 @@ log = logging.getLogger("tibandu.delivery")
 PAGE = 20
 """letters leased at once: few enough to be tried well within their lease"""
 IN_A_ROW = 3
+LOOK_AGAIN = timedelta(hours=1)
 HOLDS = (60, 300, 900, 3600)
 """seconds a channel is left alone; so what waits goes within an hour after it is back"""
 Job = Callable[[str, Mapping[str, object]], object]
@@ -69,14 +70,23 @@ class LocalBackend:
         self.channels = {channel.name: channel for channel in every}
         self._health = {name: _Health() for name in self.channels}
         self._stopping = threading.Event()
+        self._looked: datetime | None = None
 
     def deliver(self, limit: int = 1000) -> int:
         """Address everything that waits, then try at most `limit` due letters; how many were tried."""
+        self._look_again()
         self.address()
-        tried = 0
+        count = 0
         for channel in self.channels.values():
-            tried += self._channel(channel, limit - tried)
-        return tried
+            count += self._channel(channel, limit - count)
+        return count
+
+    def _look_again(self) -> None:
+        """Once an hour, for messages that had nobody."""
+        now = self._engine.alerts.now()
+        if self._looked is None or now - self._looked >= LOOK_AGAIN:
+            self._looked = now
+            self._engine.alerts.readdress()
 
     def address(self) -> int:
         """Outbox rows that got their deliveries."""
@@ -94,14 +104,14 @@ class LocalBackend:
         self._stopping.set()
 
     def _channel(self, channel: Channel, limit: int) -> int:
-        tried = 0
-        while tried < limit and not self._stopping.is_set() and self._usable(channel):
-            page = min(PAGE, limit - tried)
+        count = 0
+        while count < limit and not self._stopping.is_set() and self._usable(channel):
+            page = min(PAGE, limit - count)
             letters = self._engine.alerts.claim(channel.name, page, per_minute=channel.per_minute)
             if not letters:
                 break
-            tried += self._page(channel, letters)
-        return tried
+            count += self._page(channel, letters)
+        return count
 
     def _usable(self, channel: Channel) -> bool:
         now, health = self._engine.alerts.now(), self._health[channel.name]
@@ -120,7 +130,7 @@ class LocalBackend:
         if letter.is_digest and not letter.lines:
             self._engine.alerts.drop(letter)
             return None
-        receipt = _sent(channel, letter)
+        receipt = tried(channel, letter)
         self._engine.alerts.complete(letter, receipt)
         self._note(channel, letter, receipt)
         return receipt
@@ -143,7 +153,8 @@ class LocalBackend:
         self._health[channel.name] = _Health()
 
 
-def _sent(channel: Channel, letter: Letter) -> Receipt:
+def tried(channel: Channel, letter: Letter) -> Receipt:
+    """One try; whatever is raised becomes a failure."""
     try:
         return channel.send(letter)
     except OSError as error:  # nobody there, time-outs, TLS

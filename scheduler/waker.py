@@ -23,11 +23,14 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from workflow import Engine
+from workflow.outbox import JobBackend
 
 log = logging.getLogger("tibandu.scheduler")
 STALE_SECONDS = 300.0
 EXIT_STALE = 70
 BATCH = 100
+LETTERS = 1000
+"""tried in one pass"""
 
 
 class TickWaker:
@@ -35,9 +38,10 @@ class TickWaker:
 
     def __init__(
         self, engine: Engine, *, seconds: float = 30, watched: bool = False, stale: float = STALE_SECONDS,
-        leave: Callable[[int], object] = os._exit,
+        leave: Callable[[int], object] = os._exit, delivery: JobBackend | None = None,
     ) -> None:  # fmt: skip
         self._engine = engine
+        self._delivery = delivery
         self._seconds = seconds
         self._stale = stale
         self._leave = leave
@@ -48,7 +52,8 @@ class TickWaker:
         )
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(1)},
+            # Delivery has a thread of its own: a slow mail server delays no deadline.
+            executors={"default": ThreadPoolExecutor(1), "delivery": ThreadPoolExecutor(1)},
             timezone="UTC",
         )
 
@@ -56,18 +61,25 @@ class TickWaker:
         """Begin; the first tick comes at once."""
         self._last = time.monotonic()
         self._scheduler.start()
+        self._every(self.tick, "default")
+        if self._delivery is not None:
+            self._every(self.deliver, "delivery")
+        if self._watchdog is not None:
+            self._watchdog.start()
+
+    def _every(self, what: Callable[[], object], executor: str) -> None:
         job = self._scheduler.add_job(
-            self.tick, "interval", seconds=self._seconds, id="tick", max_instances=1, coalesce=True,
+            what, "interval", seconds=self._seconds, executor=executor, max_instances=1, coalesce=True,
             misfire_grace_time=None,
         )  # fmt: skip
         # The same job earlier, not a job of its own: APScheduler 3.11's thread dies when a one-time job ends during shutdown.
         job.modify(next_run_time=job.next_run_time - timedelta(seconds=self._seconds))
-        if self._watchdog is not None:
-            self._watchdog.start()
 
     def stop(self) -> None:
         """Finish the batch it is in and end every thread. Harmless when it was not started."""
         self._stopping.set()
+        if self._delivery is not None:
+            self._delivery.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         if self._watchdog is not None and self._watchdog.is_alive():
@@ -92,6 +104,14 @@ class TickWaker:
         if count:
             log.info("%d timer(s) fired", count)
         return count
+
+    def deliver(self) -> int:
+        """One pass of delivery; how many letters were tried. An error is logged and tried again at the next pass."""
+        try:
+            return self._delivery.deliver(LETTERS) if self._delivery is not None else 0
+        except Exception:
+            log.exception("the delivery failed; the next pass tries again")
+            return 0
 
     def _watch(self) -> None:
         """End the process when the ticks have stopped, however alive it looks."""

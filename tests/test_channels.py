@@ -354,9 +354,9 @@ def test_a_receiver_that_misbehaves_costs_its_time_and_no_more(
     monkeypatch.setattr(http, "cut_off", lambda sock: base.cut_off(sock, 0.3))
     hook = folder.one(WEBHOOK.replace("https://h.example", receiver.url) + '\nallow = ["127.0.0.1"]')
     receiver.raw = what
-    from scheduler.delivery import _sent
+    from scheduler.delivery import tried
 
-    found = _sent(hook, letter())
+    found = tried(hook, letter())
     assert (found.state, found.unreachable) == ("failed", True)
 
 
@@ -659,11 +659,11 @@ def test_a_name_in_a_header_cannot_break_it(folder: Folder) -> None:
 
 
 def test_nobody_there_is_not_the_letters_fault(folder: Folder) -> None:
-    from scheduler.delivery import _sent
+    from scheduler.delivery import tried
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    found = _sent(folder.one(smtp(port)), letter(address="wang@t.example"))
+    found = tried(folder.one(smtp(port)), letter(address="wang@t.example"))
     assert (found.state, found.unreachable) == ("failed", True)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
-from .commands import calendar, case, chain, definition, record, service, store
+from .commands import alerts, calendar, case, chain, definition, record, service, store
 from .commands.console import Console
 from .commands.context import FAULTS, OK, STORE, USAGE, Context, UsageError
 from .errors import DefinitionError, StoreError, Text, WorkflowError
@@ -24,11 +24,17 @@ HERE = Path(__file__).resolve().parent
 INTERRUPTED = 130
 DATABASE = "sqlite:///tibandu.db"
 EXTRAS = {"api": "api", "scheduler": "scheduler"}
-DRIVERS = {"psycopg": "postgresql", "flask": "api", "waitress": "api", "apscheduler": "scheduler"}
+DRIVERS = {
+    "psycopg": "postgresql",
+    "flask": "api",
+    "waitress": "api",
+    "apscheduler": "scheduler",
+    "jinja2": "scheduler",
+}
 """a module that may be missing -> the extra that brings it"""
 DATABASE_MODULES = ("sqlalchemy", "sqlite3", "psycopg")
 
-NOUNS = (store, definition, record, case, calendar, chain, service)
+NOUNS = (store, definition, record, case, calendar, chain, alerts, service)
 
 
 def sibling(name: str) -> ModuleType:

@@ -171,3 +171,7 @@ class JobBackend(Protocol):
     def submit(self, job: str, arguments: Mapping[str, object], *, key: str) -> bool:
         """Have a named piece of bulk work done later; False when that key was submitted before."""
         ...
+
+    def stop(self) -> None:
+        """Finish the letter in hand and give back the others; `deliver` does nothing more."""
+        ...

@@ -24,6 +24,8 @@ SYSTEM_STATES = {
     ),
     "@test": Text("测试消息", "a test message"),
 }
+NOTHING = Line(case="", seq=0, number=None, topic="", kind=Text("提办督", "tibandu"), state=Text("", ""))
+"""in place of a case where a message is about none"""
 MORE = Text("条消息待阅", "messages to read")
 
 
@@ -68,10 +70,8 @@ class Words:
 
     def full(self, letter: Letter) -> list[dict[str, object]]:
         """What may be said inside the house: also kind, event, clock and due day. No title and no person either."""
-        poor = self.poor(letter)
-        return [{**some, **self._more(line)} for some, line in zip(poor, letter.lines, strict=False)] or list(
-            map(dict, poor)
-        )
+        lines = letter.lines or (NOTHING,)
+        return [{**some, **self._more(line)} for some, line in zip(self.poor(letter), lines, strict=True)]
 
     def link(self, line: Line) -> str:
         """Where the case is seen."""

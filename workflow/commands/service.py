@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Text
+from . import alerts
 from .context import OK, Context, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def register(add: Any) -> None:
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
     scheduler = add("scheduler", run_scheduler, "调度器,前台运行", "the scheduler, in the foreground")
     for parser in (serve, scheduler):
+        alerts.add_channels(parser)
         parser.add_argument(
             "--seconds",
             type=_seconds,
@@ -93,7 +95,10 @@ def _waker(context: Context) -> Waker:
     scheduler = context.sibling("scheduler")
     context.engine.store.check()
     context.engine.search(limit=1)
-    waker: Waker = scheduler.TickWaker(context.engine, seconds=context.arguments.seconds, watched=True)
+    delivery = alerts.backend_of(context)
+    waker: Waker = scheduler.TickWaker(
+        context.engine, seconds=context.arguments.seconds, watched=True, delivery=delivery
+    )
     return waker
 
 
