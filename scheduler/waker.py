@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from types import FrameType
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
@@ -28,6 +27,7 @@ from workflow.outbox import JobBackend
 log = logging.getLogger("tibandu.scheduler")
 STALE_SECONDS = 300.0
 EXIT_STALE = 70
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 BATCH = 100
 LETTERS = 1000
 """tried in one pass"""
@@ -125,18 +125,19 @@ class TickWaker:
 
 def run_until_stopped(waker: TickWaker, ready: Callable[[], object] = lambda: None) -> None:
     """Run in the foreground until SIGTERM or SIGINT, then stop cleanly. `ready` is called when it runs. Main thread only."""
-    # A pipe, not an Event: a handler runs in the thread it interrupts, which may be holding the Event's own lock.
+    # A pipe that the C handler itself writes into: the kernel may give the signal to any thread, and then a Python handler alone
+    # would not end the main thread's wait. (An Event's lock may be held by the very thread a handler interrupts.)
     told, tell = os.pipe()
-
-    def leave(_signum: int, _frame: FrameType | None) -> None:
-        os.write(tell, b".")
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    os.set_blocking(tell, False)
+    before = {number: signal.signal(number, lambda *_: None) for number in STOPPING}
+    woken = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     try:
         waker.start()
         ready()
-        os.read(told, 1)
+        while os.read(told, 1)[0] not in STOPPING:
+            pass
     finally:
+        signal.set_wakeup_fd(woken)
         waker.stop()
         for number, handler in before.items():
             signal.signal(number, handler)

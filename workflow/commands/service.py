@@ -140,4 +140,5 @@ def _is_loopback(host: str) -> bool:
 
 def _tell_logs() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for name in ("apscheduler", "transitions"):
+        logging.getLogger(name).setLevel(logging.WARNING)
