@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import event as hook
 
 from workflow import Actor, Engine
 from workflow.library import Library
@@ -48,3 +51,23 @@ def test_cases_of_a_version_that_left_the_folder_still_wait(office: Office, libr
     folder = replace(library, definitions=left, versions={})
     fresh = Engine(office.engine.database, folder, place=PLACE, clock=office.clock)
     assert [c.id for c in fresh.worklist(Actor(person="li"))] == [case.id]
+
+
+def test_no_list_reads_every_case(small_office: Office) -> None:
+    """Who stands in few cases is answered from those, however many there are: the plan walks indexes, it scans no table."""
+    engine, plans = small_office.engine, list[str]()
+    if engine.database.dialect.name != "sqlite":
+        return  # PostgreSQL plans by statistics, and a handful of rows it rightly reads whole
+
+    def explain(
+        connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+    ) -> None:
+        if statement.lstrip().lower().startswith("select") and "_cases" in statement:
+            rows = cursor.connection.execute(f"explain query plan {statement}", parameters).fetchall()
+            plans.extend(row[3] for row in rows if row[3].startswith("SCAN") and "_definition" not in row[3])
+
+    hook.listen(engine.database, "before_cursor_execute", explain)
+    engine.search(unit="water", actor=Actor(person="wang"))
+    engine.search(unit="water", state="assigned")
+    engine.worklist(Actor(person="wang"))
+    assert plans == []

@@ -1,6 +1,6 @@
 """Questions about cases, as queries: search, work list, and THE filter behind everything that names a person. Nothing runs here.
 
-Every list is a range of an index: by id, by tenant and state, by party. A tenant and all below it are one range of the text,
+Every list is a range of an index: by id, by state, by tenant, by party. A tenant and all below it are one range of the text,
 which is why tenants are compared byte by byte on both databases (schema.py).
 """
 
@@ -67,13 +67,16 @@ class Questions:
         return or_(*(or_(column == s, and_(column >= s + "/", column < s + "0")) for s in scopes))
 
     def stands(self, parties: Sequence[str], relation: str | None = None) -> ColumnElement[bool]:
-        """One of these parties stands in a relation to the case or to its root."""
-        c, r = self._tables.cases.c, self._tables.relation.c
-        same = or_(r.case_id == c.id, r.case_id == c.root_id)
-        wanted = [same, r.party.in_(parties)]
+        """One of these parties stands in a relation to the case or to its root. Led by the parties' own rows: what it costs
+        grows with the cases they stand in, not with those there are.
+        """
+        c, r, k = self._tables.cases.c, self._tables.relation.c, self._tables.cases.alias("k").c
+        wanted = [r.party.in_(parties)]
         if relation is not None:
             wanted.append(r.relation == relation)
-        return exists(select(1).where(*wanted))
+        own = select(r.case_id).where(*wanted)
+        below = select(k.id).where(k.root_id == r.case_id, *wanted)
+        return c.id.in_(own.union(below))
 
     def visible(
         self, person: str, grants: Sequence[Grant], oversees: Callable[[str], bool]
@@ -101,8 +104,8 @@ class Questions:
         ]
         for definition, state, relation, party, at_root, scope in by_relation:
             of = c.root_id if at_root else c.id
-            stands = exists(select(1).where(r.case_id == of, r.relation == relation, r.party == party))
-            here = [c.definition == definition, c.state == state, stands]
+            held = select(r.case_id).where(r.relation == relation, r.party == party)
+            here = [c.definition == definition, c.state == state, of.in_(held)]
             wanted.append(and_(*here, *([self.within(c.tenant, [scope])] if scope is not None else ())))
         return and_(~c.closed, or_(*wanted)) if wanted else c.id.is_(None)
 
