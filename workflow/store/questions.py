@@ -71,7 +71,7 @@ class Questions:
         grows with the cases they stand in, not with those there are.
         """
         c, r, k = self._tables.cases.c, self._tables.relation.c, self._tables.cases.alias("k").c
-        wanted = [r.party.in_(parties)]
+        wanted: list[ColumnElement[bool]] = [r.party.in_(parties)]
         if relation is not None:
             wanted.append(r.relation == relation)
         own = select(r.case_id).where(*wanted)
