@@ -53,6 +53,14 @@ def open_engine(url: str, journal: str | None = None) -> Engine:
     return Engine(database, _LIBRARY)
 
 
+def _backend(engine: Engine) -> int | None:
+    """The PostgreSQL process that serves the engine's one connection."""
+    if engine.store.is_sqlite:
+        return None
+    with engine.database.connect() as connection:
+        return int(connection.connection.driver_connection.info.backend_pid)  # type: ignore[union-attr]
+
+
 class EngineW1:
     """`w1` as `a_limit` drives it: one event, acknowledged when it returns."""
 
@@ -61,6 +69,7 @@ class EngineW1:
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url, self.journal)
         self.engine.store.check()
+        self.backend = _backend(self.engine)
         self._warm_up()
 
     def _warm_up(self) -> None:

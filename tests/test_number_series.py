@@ -45,6 +45,24 @@ def test_many_at_once(office: Office) -> None:
     assert sorted(numbers) == [f"第{n:03d}号" for n in range(1, 201)]
 
 
+def test_batches_that_draw_in_opposite_order(office: Office) -> None:
+    """A deadlock, were each series locked as it comes: each batch holds the number row that the other waits for."""
+    sessions = [{**SESSION, "session": f"{n}次"} for n in "五六七八"]
+    cases = [[office.filed("dep1").id for _ in sessions] for _ in range(8)]
+
+    def batch(n: int) -> list[str]:
+        rows = [
+            Request(case=case, event="accept_in_session", actor=LI, data=session)
+            for case, session in list(zip(cases[n], sessions, strict=True))[:: -1 if n % 2 else 1]
+        ]
+        return [str(outcome.error) for outcome in office.engine.batch(rows) if outcome.error]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [error for errors in pool.map(batch, range(8)) for error in errors] == []
+    numbers = sorted(office.engine.case(case).number or "" for some in cases for case in some)
+    assert numbers == sorted(f"第{n:03d}号" for n in range(1, 9) for _ in sessions)
+
+
 def test_a_batch_draws_in_order(office: Office) -> None:
     cases = [office.filed("dep1").id for _ in range(5)]
     rows = [Request(case=case, event="accept_in_session", actor=LI, data=SESSION) for case in cases]

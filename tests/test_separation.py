@@ -156,7 +156,7 @@ def forged(office: Office, case: str, monkeypatch: pytest.MonkeyPatch, **line: A
         grants=grants,
     )
     step = decision.decide(engine.laws, family, case, "tally", act, engine._random)
-    step.history[0] = replace(step.history[0], **line)
+    step.history[0] = step.history[0]._replace(**line)
     return step
 
 

@@ -3,6 +3,8 @@
 Authoritative is still the revision: each root is compared in the statement that writes them all. What can fail: a grant is gone,
 a key was written, the database refuses a row. Then all of that go is undone and made row by row, each in a savepoint, so that
 each gets its own answer. A call that needs more (a number, an invitation, a new case) goes by itself when its turn comes.
+Batches that draw numbers take their series in order before they draw: two that draw from the same ones in opposite order
+would else wait for each other.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ def run(firing: Firing, store: Store, calls: Sequence[Call], host: Host | None) 
     done: list[Done | WorkflowError] = []
     with store.work(host) as work, work.atomic():
         store.lock_all(work, named)
+        store.lock_series(work, sorted({name for call in calls for name in firing.series(call)}))
         for start in range(0, len(calls), TOGETHER):
             done += _Together(firing, store, work).run(calls[start : start + TOGETHER])
     for one in done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+@lru_cache(maxsize=256)
 def civil_date(instant: datetime) -> date:
     """The date on the wall in Asia/Shanghai at that instant, whatever the zone of the host."""
     return instant.astimezone(ZONE).date()

@@ -106,11 +106,10 @@ def objections(
 class _Decision:
     """One event at a time in the draft of a family, and what each sets off."""
 
-    __slots__ = ("_children", "_depth", "draft")
+    __slots__ = ("_depth", "draft")
 
     def __init__(self, laws: Laws, family: Family, act: Act, source: RandomSource) -> None:
         self.draft = Draft(laws, family, act, source)
-        self._children = Children(self.draft, self.apply)
         self._depth = 0
 
     # -- what is asked from outside
@@ -157,7 +156,7 @@ class _Decision:
         name = self._miss(law, case, clock) if missed else None
         if missed and case == draft.family.root_id:
             # A join that waits no longer than this clock (`or_after`) is complete now.
-            self._children.satisfy_own(law, case)
+            Children(draft, self.apply).satisfy_own(law, case)
         return name
 
     def _miss(self, law: Law, case: str, clock: str) -> str | None:
@@ -194,11 +193,16 @@ class _Decision:
         after = self._change(law, event, record, data, cause)
         if not self.draft.act.imported:
             messages.tell(self.draft, event, after)
-        self._children.follow(law, event, record.id, data)
-        if event.begets:
-            self._beget(event.begets, self.draft.records[record.id])
-        self._children.satisfy(law, event, record.id)
+        if record.slot is not None or event.opens or event.ends or event.raises or event.begets:
+            self._follow(law, event, record.id, data)
         self._depth -= 1
+
+    def _follow(self, law: Law, event: Event, case: str, data: Mapping[str, Any]) -> None:
+        children = Children(self.draft, self.apply)
+        children.follow(law, event, case, data)
+        if event.begets:
+            self._beget(event.begets, self.draft.records[case])
+        children.satisfy(law, event, case)
 
     def _change(
         self, law: Law, event: Event, record: Record, data: dict[str, Any], cause: Cause | None
@@ -211,6 +215,7 @@ class _Decision:
         changes: dict[str, Any] = {
             "state": target, "data": {**record.data, **data}, "rounds": memo.counted(draft, event, record),
             "last_by": memo.remembered(draft, law, event, record), "closed": state.end,
+            "number": record.number, "number_key": record.number_key,
         }  # fmt: skip
         shown: dict[str, Any] = dict(data)
         if act.reason:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .ledger import Ledger
 from .model import ClockView
@@ -77,9 +77,8 @@ class Family:
         return [r for r in self.records.values() if r.slot == slot]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryRow:
-    """One line of a chain as stored; see history.py for what is hashed."""
+class HistoryRow(NamedTuple):
+    """One line of a chain as stored: what is hashed (history.py) in its order, the hash, and what is kept apart."""
 
     case: str
     seq: int

@@ -196,8 +196,8 @@ class Firing:
         law = self._laws.latest(call.kind)
         start = law.definition.start
         compound = start.number is not None or start.begets is not None
+        step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
         with nullcontext() if begun else work.atomic(single=not compound):
-            step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
             if start.number is not None and not call.imported:
                 act = self._numbered(work, start.number, act, step.family.records[case].data)
                 step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
@@ -245,13 +245,14 @@ class Firing:
         act = self.delegated(work, act)
         event = self._laws.pinned(record.definition).event(call.event)
         numbered = event.number is not None and record.number is None and not call.imported
+        # Decided before anything is begun: a refused event draws no number and holds no lock.
+        step = decide(self._laws, family, case, call.event, act, self._random)
         with nullcontext() if begun else work.atomic(single=not numbered and event.begets is None):
-            if numbered and not begun:
-                # The case before the series, as everybody else does.
-                self._store.lock(work, case)
-            step = decide(self._laws, family, case, call.event, act, self._random)
             if numbered:
-                # Decided first without: a refused event draws nothing, and the scope is what the form has made of it.
+                if not begun:
+                    # The case before the series, as everybody else does.
+                    self._store.lock(work, case)
+                # The scope is what the form has made of it.
                 act = self._numbered(work, event.number or "", act, step.family.records[case].data)
                 step = decide(self._laws, family, case, call.event, act, self._random)
             step.invitation = invitation
@@ -267,6 +268,17 @@ class Firing:
         return (
             event is None or event.begets is not None or (event.number is not None and record.number is None)
         )
+
+    def series(self, call: Call) -> set[str]:
+        """The number series the call may draw from, by its event's name; perhaps more than it does."""
+        if call.imported:
+            return set()
+        if call.case is None:
+            laws = [law for law in self._laws.known() if law.definition.name == call.kind]
+            events = [law.definition.start for law in laws]
+        else:
+            events = [e for law in self._laws.known() if (e := law.definition.events.get(call.event))]
+        return {event.number for event in events if event.number is not None}
 
     def decided(self, call: Call, family: Family, grants: Sequence[Grant]) -> tuple[Step, datetime]:
         """The step of a call that is not `alone`, with its answer, not yet written. Raises Refused, Conflict."""

@@ -8,16 +8,16 @@ the chain. A chain alone does not see its tail cut or a whole case gone: anchors
 from __future__ import annotations
 
 import hashlib
-import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from .family import HistoryRow
+from .json_text import encoder
 from .random import RandomSource
 
-DOMAIN = b"tibandu-history-1"
+DOMAIN = "tibandu-history-1"
 GENESIS = "0" * 64
 RECALCULATE = "recalculate"
 """the reserved event of a case whose due days a new holiday notice has moved; no definition may declare it"""
@@ -27,7 +27,7 @@ HASHED = (
 )  # fmt: skip
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_encode = encoder(sort_keys=True)
 
 
 def canonical(value: Any) -> str:
@@ -41,11 +41,12 @@ def commit(data: Mapping[str, Any], source: RandomSource) -> tuple[str, str]:
     if not data:
         return "{}", "{}"
     commitments, disclosure = {}, {}
-    salts = source.bytes(16 * len(data)).hex()
-    for index, (name, value) in enumerate(data.items()):
-        salt, key, text = salts[32 * index : 32 * index + 32], _key(name), canonical(value)
-        commitments[name] = f'{key}:"{_commitment(salt, text)}"'
-        disclosure[name] = f'{key}:["{salt}",{text}]'
+    salts, start = source.bytes(16 * len(data)), 0
+    for name, value in data.items():
+        salt, key, text = salts[start : start + 16], _key(name), canonical(value)
+        start += 16
+        commitments[name] = f'{key}:"{hashlib.sha256(salt + text.encode()).hexdigest()}"'
+        disclosure[name] = f'{key}:["{salt.hex()}",{text}]'
     names = sorted(data)
     return _joined(commitments, names), _joined(disclosure, names)
 
@@ -61,25 +62,18 @@ def _joined(members: Mapping[str, str], names: Iterable[str]) -> str:
 
 def commitment(salt: str, value: Any) -> str:
     """SHA-256(salt ‖ canonical value), hex; the salt is 16 bytes in hex."""
-    return _commitment(salt, canonical(value))
-
-
-def _commitment(salt: str, text: str) -> str:
-    return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
+    return hashlib.sha256(bytes.fromhex(salt) + canonical(value).encode()).hexdigest()
 
 
 def line_hash(fields: Iterable[str | int | None]) -> str:
     """The hash of a line: its `HASHED` fields in order, each length-prefixed; a missing one is `-`."""
-    parts = [DOMAIN]
-    for value in fields:
-        if value is None:
-            parts.append(b"-")
-        else:
-            raw = str(value).encode()
-            parts.append(b"%d:%b" % (len(raw), raw))
-    return hashlib.sha256(b",".join(parts)).hexdigest()
+    texts = [value if value is None else str(value) for value in fields]
+    text = ",".join(["-" if text is None else f"{len(text)}:{text}" for text in texts])
+    if not text.isascii():  # then a length in bytes is not the length of the text
+        text = ",".join(["-" if text is None else f"{len(text.encode())}:{text}" for text in texts])
+    return hashlib.sha256(f"{DOMAIN},{text}".encode()).hexdigest()
 
 
 def hash_of(row: HistoryRow) -> str:
     """What the row's `hash` has to be."""
-    return line_hash([getattr(row, name) for name in HASHED])
+    return line_hash(row[: len(HASHED)])

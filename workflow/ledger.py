@@ -232,7 +232,8 @@ class Ledger:
         return since
 
     def _with(self, entry: Entry) -> Ledger:
-        return replace(self, entries=(*self.entries, entry))
+        entries = (*self.entries, entry)
+        return Ledger(rule=self.rule, anchor=self.anchor, calendar=self.calendar, entries=entries)
 
     def _last(self, *kinds: Kind) -> Entry | None:
         for entry in reversed(self.entries):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from . import history
@@ -28,10 +27,12 @@ def write(
         permit.unit if permit else None, cause, before.definition, commitments, prev,
     )  # fmt: skip
     head = history.line_hash(values)
-    line: dict[str, Any] = dict(zip(history.HASHED, values, strict=True))
-    draft.step.history.append(HistoryRow(**line, hash=head, disclosure=disclosure))
-    revision = draft.revision if before.id == before.root else seq
-    opened_on = act.effective_on if event.name == "start" else before.opened_on
-    after = replace(before, **changes, seq=seq, head=head, revision=revision, opened_on=opened_on)
+    draft.step.history.append(HistoryRow(*values, head, disclosure))
+    after = Record(
+        id=before.id, root=before.root, kind=before.kind, definition=before.definition, tenant=before.tenant,
+        slot=before.slot, party=before.party, seq=seq, head=head,
+        revision=draft.revision if before.id == before.root else seq,
+        opened_on=act.effective_on if event.name == "start" else before.opened_on, **changes,
+    )  # fmt: skip
     draft.put(after)
     return after

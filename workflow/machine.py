@@ -3,7 +3,8 @@
 The machine decides: guards are its conditions and the next state comes from its move alone. It is shared by all threads
 and holds no case; each decision drives it with a throw-away `Subject`. Measured traps of transitions 0.9.3 that shape this
 file: `add_model` per call is ten times dearer; string callbacks import and run any dotted path (so only bound functions are
-given); a false condition returns False without a word (so the subject gathers the reasons); machines stay flat.
+given); a false condition returns False without a word (so the subject gathers the reasons); machines stay flat. A move that has
+no condition leads to the same state for every case, so the machine is asked for it once.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Lifecycle:
             auto_transitions=False,
             send_event=True,
         )
+        self._settled: dict[tuple[str, str], str] = {}
+        """(state, event) -> where the machine went when nothing was to be asked"""
         for event in definition.events.values():
             self._add(event)
 
@@ -68,10 +71,16 @@ class Lifecycle:
 
     def next_state(self, event: Event, subject: Subject) -> str:
         """Where the event leads. Raises NotInState, or GuardFailed with every failed clause."""
+        before = subject.state, event.name
+        settled = self._settled.get(before)
+        if settled is not None:
+            return settled
         if not self.leads_on(subject.state, event.name):
             raise NotInState([_not_in_state(self.definition, event, subject.state)])
         if not self._machine.events[event.name].trigger(subject):
             raise GuardFailed(subject.reasons)
+        if not self._machine.events[event.name].transitions[before[0]][0].conditions:
+            self._settled[before] = subject.state
         return subject.state
 
 

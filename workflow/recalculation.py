@@ -201,8 +201,7 @@ def _line(
         record.id, record.seq + 1, _instant(now), civil_date(now).isoformat(), EVENT, record.state, record.state,
         actor.person, actor.on_behalf_of, None, None, None, record.definition, commitments, record.head,
     )  # fmt: skip
-    named = dict(zip(history.HASHED, values, strict=True))
-    return HistoryRow(**named, hash=history.line_hash(values), disclosure=disclosure)  # type: ignore[arg-type]
+    return HistoryRow(*values, history.line_hash(values), disclosure)
 
 
 def _instant(now: datetime) -> str:

@@ -41,7 +41,10 @@ def start(laws: Laws, rule: str, before: ClockState | None, anchor: date, act: A
 def stop(clock: ClockState, on: date | None, reason: str) -> ClockState:
     """The clock stopped; its timer is gone. `on` None: an imported record says that it stopped, not when."""
     ledger = clock.ledger if on is None else clock.ledger.stop(max(on, clock.ledger.counted_from), reason)
-    return replace(clock, ledger=ledger, running=False, next_rung=None, next_at=None)
+    return ClockState(
+        ledger=ledger, round=clock.round, due_on=clock.due_on, outer_on=clock.outer_on, provisional=clock.provisional,
+        running=False, next_rung=None, next_at=None,
+    )  # fmt: skip
 
 
 def extend(laws: Laws, clock: ClockState, until: date, act: Act, asked_on: date) -> ClockState:
@@ -81,8 +84,8 @@ def advance(laws: Laws, clock: ClockState, after: int) -> ClockState:
 def _state(laws: Laws, ledger: Ledger, round_: int, now: datetime, *, quiet: bool) -> ClockState:
     due, first = _derived(laws, ledger)
     state = ClockState(
-        ledger=ledger, round=round_, due_on=due.on.isoformat(), outer_on=due.outer_on.isoformat() if due.outer_on else None,
-        provisional=due.provisional, running=ledger.running, next_rung=first.rung, next_at=_instant(first),
+        ledger=ledger, round=round_, due_on=first.due_on, outer_on=first.outer_on, provisional=due.provisional,
+        running=ledger.running, next_rung=first.rung, next_at=first.at,
     )  # fmt: skip
     if not quiet:
         return state
@@ -93,24 +96,39 @@ def _state(laws: Laws, ledger: Ledger, round_: int, now: datetime, *, quiet: boo
     return _wait(state, next(timer for timer in _ladder(laws, ledger, due) if timer.on > today))
 
 
-_begun: WeakKeyDictionary[Laws, dict[tuple[str, date], tuple[Due, Timer]]] = WeakKeyDictionary()
+@dataclass(frozen=True, slots=True)
+class _First:
+    """The first rung and the days, as they are stored."""
+
+    rung: int
+    at: str
+    due_on: str
+    outer_on: str | None
+
+
+_begun: WeakKeyDictionary[Laws, dict[tuple[str, date], tuple[Due, _First]]] = WeakKeyDictionary()
 MOST = 4096
 
 
-def _derived(laws: Laws, ledger: Ledger) -> tuple[Due, Timer]:
+def _derived(laws: Laws, ledger: Ledger) -> tuple[Due, _First]:
     """The due day and the first rung; of a ledger that has only begun they are the same for all that began on that day."""
     if len(ledger.entries) > 1:
-        due = ledger.due(laws.book, laws.calendar)
-        return due, next(_ladder(laws, ledger, due))
+        return _derive(laws, ledger)
     known = _begun.setdefault(laws, {})
     found = known.get((ledger.rule, ledger.anchor))
     if found is None:
-        due = ledger.due(laws.book, laws.calendar)
-        found = due, next(_ladder(laws, ledger, due))
+        found = _derive(laws, ledger)
         if len(known) >= MOST:
             known.clear()
         known[ledger.rule, ledger.anchor] = found
     return found
+
+
+def _derive(laws: Laws, ledger: Ledger) -> tuple[Due, _First]:
+    due = ledger.due(laws.book, laws.calendar)
+    timer = next(_ladder(laws, ledger, due))
+    outer = due.outer_on.isoformat() if due.outer_on else None
+    return due, _First(timer.rung, _instant(timer), due.on.isoformat(), outer)
 
 
 def _wait(state: ClockState, timer: Timer) -> ClockState:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..family import ClockState, Family, HistoryRow, Record, Step
+from ..json_text import encoder
 from ..ledger import Ledger
 
 CASE = (
@@ -33,7 +34,7 @@ CLOCK = (
 )
 OUTBOX = ("key", "case_id", "seq", "topic", "recipient", "body", "state", "created_at")
 
-dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+dumps = encoder()
 
 
 def case_row(record: Record) -> tuple[Any, ...]:
@@ -80,10 +81,7 @@ def families(rows: Sequence[Sequence[Any]]) -> list[Family]:
 
 def history_row(row: HistoryRow) -> tuple[Any, ...]:
     """The line in the order of `HISTORY`."""
-    return (
-        row.case, row.seq, row.recorded_at, row.effective_on, row.event, row.from_state, row.to_state, row.actor,
-        row.on_behalf_of, row.role, row.unit, row.automatic, row.definition, row.commitments, row.prev, row.hash,
-    )  # fmt: skip
+    return row[: len(HISTORY)]
 
 
 def clock_rows(step: Step) -> list[tuple[Any, ...]]:

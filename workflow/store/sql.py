@@ -173,6 +173,13 @@ class Store:
                 (json.dumps(cases),),
             )
 
+    def lock_series(self, work: Work, names: Sequence[str]) -> None:
+        """Wait until no other batch draws from these series, in the order given. Who draws one number only does not wait here."""
+        if not self.is_sqlite:
+            for name in names:
+                key = f"{self.prefix}series {name}"
+                self.run(work, "select pg_advisory_xact_lock(hashtextextended(?, 0))", (key,))
+
     def write(self, work: Work, step: Step, recorded_at: str, today: str) -> bool:
         """Write the step and what it begat; False when somebody was first and nothing was written."""
         written: bool = self._dialect.write(work.cursor, self.prefix, step, recorded_at, today)

@@ -124,27 +124,36 @@ class _Translated:
                 raise ours from error
 
 
-@contextmanager
-def own_work(database: Database, prefix: str) -> Iterator[OwnWork]:
+class own_work:  # noqa: N801 - used like the functions of contextlib, and a generator would cost more than what it does
     """A pooled connection of ours, given back clean."""
-    dialect = database.dialect.name
-    with _taking:
-        raw = database.raw_connection()
-    driver: Any = raw.driver_connection
-    cursor = raw.info.get(CURSOR) or _cursor(driver, dialect)
-    if dialect != "sqlite":  # there an unfinished statement would hold a lock
-        raw.info[CURSOR] = cursor
-    before = _begin_by_hand(driver, dialect)
-    try:
-        yield OwnWork(driver, cursor, dialect, prefix)
-    except BaseException:
+
+    __slots__ = ("_before", "_database", "_dialect", "_driver", "_prefix", "_raw")
+
+    def __init__(self, database: Database, prefix: str) -> None:
+        self._database = database
+        self._dialect = database.dialect.name
+        self._prefix = prefix
+
+    def __enter__(self) -> OwnWork:
+        with _taking:
+            raw = self._database.raw_connection()
+        driver: Any = raw.driver_connection
+        cursor = raw.info.get(CURSOR)
+        if cursor is None:
+            cursor = _cursor(driver, self._dialect)
+            if self._dialect != "sqlite":  # there an unfinished statement would hold a lock
+                raw.info[CURSOR] = cursor
+        self._raw, self._driver = raw, driver
+        self._before = _begin_by_hand(driver, self._dialect)
+        return OwnWork(driver, cursor, self._dialect, self._prefix)
+
+    def __exit__(self, kind: object, _error: object, _trace: object) -> None:
+        raw, driver = self._raw, self._driver
         # A connection that broke in the middle of something is not given to the next one.
-        if _in_transaction(driver, dialect):
+        if kind is not None and _in_transaction(driver, self._dialect):
             raw.invalidate()
-        raise
-    finally:
         if raw.driver_connection is not None and raw.is_valid and RESTING not in raw.info:
-            _as_before(driver, dialect, before)
+            _as_before(driver, self._dialect, self._before)
         raw.close()
 
 
