@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
-from .commands import alerts, calendar, case, chain, definition, record, service, store
+from .commands import alerts, calendar, case, chain, definition, doctor, record, service, store
 from .commands.console import Console
 from .commands.context import FAULTS, OK, STORE, USAGE, Context, UsageError
 from .errors import DefinitionError, StoreError, Text, WorkflowError
@@ -34,7 +34,7 @@ DRIVERS = {
 """a module that may be missing -> the extra that brings it"""
 DATABASE_MODULES = ("sqlalchemy", "sqlite3", "psycopg")
 
-NOUNS = (store, definition, record, case, calendar, chain, alerts, service)
+NOUNS = (store, doctor, definition, record, case, calendar, chain, alerts, service)
 
 
 def sibling(name: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Protocol
@@ -24,6 +25,10 @@ class SystemClock:
     def now(self) -> datetime:
         """The present instant, aware, in UTC."""
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that only ever run on, whatever is done to the wall clock; see vigil.py."""
+        return time.monotonic()
 
 
 @lru_cache(maxsize=256)

@@ -24,6 +24,7 @@ from .definition import Definition
 from .errors import NotFound, NotPermitted, Reason, Text, WorkflowError
 from .family import ClockState, Record
 from .firing import OTHER_EVENT, Call, Done, Firing, act_of, check_id, check_texts, digest, no_case
+from .health import Health
 from .laws import Laws
 from .library import Library
 from .loader import definition_from_content
@@ -44,10 +45,12 @@ from .model import (
 )
 from .parties import Parties
 from .random import RandomSource, SystemRandom, new_id
+from .store.examination import Examination
 from .store.schema import PREFIX
 from .store.sql import Reading, Store
 from .store.work import Host, prepare_postgresql, prepare_sqlite
 from .sweep import Sweep
+from .vigil import Vigil
 
 
 class Engine:
@@ -65,8 +68,9 @@ class Engine:
         self._random = random or SystemRandom()
         self._memory = Memory()
         self._firing = Firing(self.store, self.laws, self._memory, self.clock, self._random)
-        self.alerts = Alerts(self.store, self.laws, self.clock)
-        self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self._random)
+        self._vigil = Vigil(self.store, self.clock, self._firing.now)
+        self.alerts = Alerts(self.store, self.laws, self.clock, self._vigil.doubts)
+        self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self._random, self._vigil)
         self.parties = Parties(
             self.store, library, self._firing.now, self._random, self._memory.forget_person
         )
@@ -252,9 +256,14 @@ class Engine:
 
     def tick(self, limit: int = 100) -> list[Fired]:
         """Fire what is due, in due order, at most `limit` timers; call it until it returns nothing. Any number of nodes may:
-        each timer fires in the transaction of its effect, compared and set, so exactly once.
+        each timer fires in the transaction of its effect, compared and set, so exactly once. Nothing fires while the process
+        holds back because its clock leapt (docs/scheduler.md).
         """
         return self._sweep.tick(limit)
+
+    def health(self) -> Health:
+        """Whether somebody ticks and delivers, what waits since when, and what was caught up: for /health, `doctor`, a host."""
+        return Examination(self.store, self.laws.calendar, self.clock).health()
 
     # -- questions
 

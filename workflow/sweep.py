@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +27,7 @@ from .store.sql import Store
 from .store.timetable import DueTimer, Timetable
 from .store.work import Work
 from .timers import instant
+from .vigil import Vigil, node_name
 
 logger = logging.getLogger("workflow.sweep")
 MISSED = 1
@@ -37,6 +36,8 @@ LATE = timedelta(minutes=10)
 """a timer that fires later than that was missed by everybody: it belongs to an outage"""
 BEAT = timedelta(seconds=5)
 """how often a node says at most that it ticks"""
+FORGOTTEN = timedelta(days=7)
+"""a node nobody has seen for so long is no news any more"""
 AGAIN = timedelta(minutes=1)
 LONGEST = timedelta(hours=12)
 """a broken timer is tried again after a minute, two, four …, at last twice a day"""
@@ -85,7 +86,13 @@ class Sweep:
     """Fires what is due, page by page; one per engine."""
 
     def __init__(
-        self, store: Store, laws: Laws, memory: Memory, now: Callable[[], datetime], random: RandomSource
+        self,
+        store: Store,
+        laws: Laws,
+        memory: Memory,
+        now: Callable[[], datetime],
+        random: RandomSource,
+        vigil: Vigil,
     ) -> None:
         self._store = store
         self._table = Timetable(store)
@@ -93,19 +100,17 @@ class Sweep:
         self._memory = memory
         self._now = now
         self._random = random
+        self._vigil = vigil
         self._started: str | None = None
         self._beaten: datetime | None = None
         self._fired = 0
         self._outage: CaughtUp | None = None
 
-    @property
-    def node(self) -> str:
-        """This process, as other nodes and an operator see it."""
-        return f"{socket.gethostname()}:{os.getpid()}"[:120]
-
     def tick(self, limit: int) -> list[Fired]:
         """Fire a page of what is due, in due order; a page that others hold or that is broken is stepped over."""
         now, after = self._now(), None
+        if self._vigil.holds(now):
+            return []
         while True:
             with self._store.work() as work:
                 due = self._table.due(work, now.isoformat(timespec="seconds"), limit, after)
@@ -113,7 +118,8 @@ class Sweep:
             if fired or len(due) < limit:
                 break
             after = due[-1]
-        if not fired:
+        if not fired and self._outage is not None:
+            logger.info("caught up: %s", json.dumps(self._outage.body(), ensure_ascii=False))
             self._outage = None
         self._beat(now, len(fired))
         return fired
@@ -228,10 +234,10 @@ class Sweep:
         if not late:
             return
         if self._outage is None:
-            self._outage = CaughtUp(f"caught_up:{self.node}:{now.isoformat()}"[:160])
+            self._outage = CaughtUp(f"caught_up:{node_name()}:{now.isoformat()}"[:160])
         self._outage.add(late)
         self._table.journal(
-            work, self._outage.key, now.isoformat(), self.node, "caught_up", self._outage.body()
+            work, self._outage.key, now.isoformat(), node_name(), "caught_up", self._outage.body()
         )
 
     def _beat(self, now: datetime, fired: int) -> None:
@@ -240,9 +246,11 @@ class Sweep:
         if self._beaten is not None and timedelta(0) <= now - self._beaten < BEAT:
             return
         at = now.isoformat(timespec="seconds")
-        self._started = self._started or at
-        with self._store.work() as work, work.atomic(single=True):
-            self._table.beat(work, self.node, self._started, at, self._fired)
+        begins, self._started = self._started is None, self._started or at
+        with self._store.work() as work, work.atomic(single=not begins):
+            if begins:
+                self._table.retire(work, node_name(), (now - FORGOTTEN).isoformat(timespec="seconds"))
+            self._table.beat(work, node_name(), self._started, at, self._fired)
         self._beaten, self._fired = now, 0
 
 

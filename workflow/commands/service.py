@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Text
-from . import alerts
+from . import alerts, operator
 from .context import OK, Context, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def register(add: Any) -> None:
     )
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
     scheduler = add("scheduler", run_scheduler, "调度器,前台运行", "the scheduler, in the foreground")
+    operator.register(add, scheduler)
     for parser in (serve, scheduler):
         alerts.add_channels(parser)
         parser.add_argument(

@@ -112,7 +112,8 @@ class Tables:
             f"ix_{table.name}_worklist", table.c.definition, table.c.state, table.c.tenant, table.c.due_on, table.c.id,
             postgresql_where=~table.c.closed, sqlite_where=table.c.closed == text("0"),
         )  # fmt: skip
-        Index(f"ix_{table.name}_tenant", table.c.tenant, table.c.id)  # neither ever changes: it costs a start, no event
+        # Neither ever changes: it costs a start, no event.
+        Index(f"ix_{table.name}_tenant", table.c.tenant, table.c.id)
         Index(f"uq_{table.name}_number", table.c.number_key, unique=True)
         return table
 
@@ -400,12 +401,15 @@ class Tables:
         )
 
     def _node(self) -> Table:
-        """A process that ticks: when it last did, and whether it holds back because its clock leapt."""
+        """A process that ticks: when it last did by its own clock, when it was last seen by the database's, and whether it holds
+        back because its clock leapt.
+        """
         return self._table(
             "node",
             Column("id", String(120), primary_key=True),
             Column("started_at", String(32), nullable=False),
             Column("ticked_at", String(32), nullable=False),
+            Column("alive_at", String(32), nullable=False),
             Column("fired", _BIG, nullable=False),
             Column("held_at", String(32)),
             Column("leap", _BIG),

@@ -94,14 +94,56 @@ class Timetable:
                 work, f"delete from {self._store.prefix}broken where case_id = ? and clock = ?", timer
             )
 
+    @property
+    def database_now(self) -> str:
+        """The database's own present instant as our rows hold one (UTC, ISO), in its own words."""
+        if self._store.is_sqlite:
+            return "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')"
+        return "to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"+00:00\"')"
+
     def beat(self, work: Work, node: str, started_at: str, at: str, fired: int) -> None:
         """A node says that it has ticked."""
         self._store.run(
             work,
-            f"insert into {self._store.prefix}node as n (id, started_at, ticked_at, fired) values (?, ?, ?, ?)"
+            f"insert into {self._store.prefix}node as n (id, started_at, ticked_at, alive_at, fired)"
+            f" values (?, ?, ?, {self.database_now}, ?)"
             " on conflict (id) do update set started_at = excluded.started_at, ticked_at = excluded.ticked_at,"
-            " fired = n.fired + excluded.fired",
+            " alive_at = excluded.alive_at, fired = n.fired + excluded.fired, held_at = null, leap = null, released_by = null",
             (node, started_at, at, fired),
+        )
+
+    def retire(self, work: Work, node: str, before: str) -> None:
+        """Forget nodes that nobody has seen since (by the database's clock), and marks of timers that no longer wait."""
+        p = self._store.prefix
+        self._store.run(work, f"delete from {p}node where alive_at < ? and id <> ?", (before, node))
+        waits = f"select 1 from {p}clock c where c.case_id = b.case_id and c.name = b.clock and c.next_at is not null"
+        self._store.run(work, f"delete from {p}broken as b where not exists ({waits})", ())
+
+    def hold(self, work: Work, node: str, at: str, leap: int) -> None:
+        """A node says that it holds back."""
+        self._store.run(
+            work,
+            f"update {self._store.prefix}node set held_at = ?, leap = ?, released_by = null,"
+            f" alive_at = {self.database_now} where id = ?",
+            (at, leap, node),
+        )
+
+    def released_by(self, work: Work, node: str) -> str | None:
+        """Who lets a node go on, if anybody does; the node is seen to be alive."""
+        self._store.run(
+            work,
+            f"update {self._store.prefix}node set alive_at = {self.database_now} where id = ? returning released_by",
+            (node,),
+        )
+        found = work.cursor.fetchone()
+        return found[0] if found else None
+
+    def let_go(self, work: Work, node: str) -> None:
+        """It goes on."""
+        self._store.run(
+            work,
+            f"update {self._store.prefix}node set held_at = null, leap = null, released_by = null where id = ?",
+            (node,),
         )
 
     def journal(self, work: Work, key: str, at: str, node: str, kind: str, body: Mapping[str, Any]) -> None:

@@ -1,0 +1,106 @@
+"""`doctor`: is everything well, and if not, what is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..clock import civil_date
+from ..errors import Text
+from ..health import Health, Trouble, troubles
+from .context import FAULTS, OK, Context
+from .operator import told
+from .store import published, shown
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+
+def register(add: Any) -> None:
+    """Declare the command."""
+    add("doctor", run_doctor, "体检:哪里不对,怎么办", "what is wrong, and what to do")
+
+
+def run_doctor(context: Context) -> int:
+    """What a person on call wants to know first; 1 when something needs him now."""
+    engine = context.engine
+    engine.store.check()
+    now, health = engine.clock.now().astimezone(UTC), engine.health()
+    facts, found = _facts(context, engine, now, health), [*troubles(health), *_troubles(engine)]
+    console = context.console
+    if console.as_json:
+        said = [{"code": t.code, "urgent": t.urgent, "zh": t.text.zh, "en": t.text.en} for t in found]
+        console.value({**facts, "status": health.status, "troubles": said})
+    else:
+        _print(context, facts)
+        for trouble in found:
+            console.line(f"{'!' if trouble.urgent else '-'} {console.words(trouble.text)}")
+        if not found:
+            console.say("一切正常", "all is well")
+    return FAULTS if any(trouble.urgent for trouble in found) else OK
+
+
+def _facts(context: Context, engine: Engine, now: datetime, health: Health) -> dict[str, Any]:
+    calendar = engine.laws.calendar
+    with engine.store.connection() as connection:
+        counts = engine.store.counts(connection)
+        waiting = [row.state for row in connection.execute(engine.store.tables.outbox.select())]
+    caught_up = health.caught_up
+    return {
+        "database": shown(context.database),
+        "definitions": str(context.folder),
+        "place": engine.laws.book.place,
+        "calendar": f"{calendar.name} {calendar.version}, {calendar.first}…{calendar.horizon}",
+        "today": civil_date(now).isoformat(),
+        "last_tick_age": None if health.last_tick_age is None else round(health.last_tick_age, 1),
+        "nodes": [node.id for node in health.nodes],
+        "caught_up": caught_up and {"at": caught_up.at.isoformat(), **caught_up.body},
+        "outbox": {state: waiting.count(state) for state in sorted(set(waiting))},
+        "cases": [{"kind": kind, "state": state, "count": count} for kind, state, count in counts],
+    }
+
+
+def _print(context: Context, facts: dict[str, Any]) -> None:
+    console, cases = context.console, facts.pop("cases")
+    if facts["caught_up"]:
+        facts["caught_up"] = console.words(told("caught_up", facts["caught_up"]))
+    facts["nodes"] = ", ".join(facts["nodes"])
+    for name, value in facts.items():
+        console.line(f"{console.words(TITLES[name])}: {'-' if value in (None, '', {}) else value}")
+    for row in cases:
+        console.line(f"  {row['kind']}.{row['state']}: {row['count']}")
+
+
+TITLES = {
+    "database": Text("数据库", "database"),
+    "definitions": Text("定义", "definitions"),
+    "place": Text("地方", "place"),
+    "calendar": Text("日历", "calendar"),
+    "today": Text("今天", "today"),
+    "last_tick_age": Text("距上次唤醒(秒)", "seconds since the last tick"),
+    "nodes": Text("调度进程", "nodes that tick"),
+    "caught_up": Text("上次停机补办", "last outage caught up"),
+    "outbox": Text("发件箱", "outbox"),
+}
+
+
+def _troubles(engine: Engine) -> Iterator[Trouble]:
+    have = published(engine)
+    names = ", ".join(sorted(d.name for d in engine.library.definitions.values() if d.hash not in have))
+    if names:
+        text = Text(f"尚未发布:{names};运行 tibandu publish", f"not published: {names}; run tibandu publish")
+        yield Trouble(code="unpublished", text=text)
+    yield from _calendar_troubles(engine)
+
+
+def _calendar_troubles(engine: Engine) -> Iterator[Trouble]:
+    from ..recalculation import preview
+
+    behind = preview(engine, engine.laws.calendar)
+    if behind:
+        text = Text(
+            f"{len(behind)} 个时钟未按所用日历计算;运行 tibandu calendar apply",
+            f"{len(behind)} clock(s) are not counted by the calendar in use; run tibandu calendar apply",
+        )
+        yield Trouble(code="behind", text=text)
