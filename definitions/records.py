@@ -22,15 +22,12 @@ from typing import Any, NoReturn
 from workflow.errors import Text
 from workflow.model import PartialDate
 
+from .faults import MAX_BYTES, MAX_FAULTS, UNFIT, FaultyInput, InputFault, short
+
 __all__ = [
     "COLUMNS", "LIMITS", "MAX_FAULTS", "FaultyInput", "InputFault", "PartialDate", "Printed", "Record", "Timeline",
     "hash_of", "read", "short",
 ]  # fmt: skip
-
-MAX_BYTES = 50_000_000
-MAX_FAULTS = 500
-SHOWN = 40
-"""characters of a faulty value that are shown"""
 
 LIMITS = {
     "source_url": 2000, "congress": 80, "session": 80, "number": 80, "title": 500, "category": 80, "lead_unit": 1000,
@@ -46,28 +43,7 @@ TIMELINE = {"source_url": 2000, "title": 500, "kind": 80, "events": 0, "note": 5
 EVENT = {"date": 10, "event": 200, "actor": 200, "detail": 1500}
 """together they fit into the reason of an event"""
 
-# What the two databases would keep differently, or a terminal would obey: control and bidi characters, lone surrogates.
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 _SEPARATOR = re.compile("[;；]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputFault:
-    """One fault of an input file. `row` counts as a spreadsheet does: the header is row 1; 0 is the file itself."""
-
-    file: str
-    row: int
-    column: str
-    value: str
-    reason: Text
-
-
-class FaultyInput(Exception):
-    """Files that cannot be used; `faults` holds all of them."""
-
-    def __init__(self, faults: Sequence[InputFault]) -> None:
-        super().__init__(f"{len(faults)} fault(s)")
-        self.faults = tuple(faults)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +113,6 @@ def read(records: Path | None, cases: Path | None) -> tuple[list[Record], list[T
     return found, told
 
 
-def short(value: str) -> str:
-    """A value fit to be shown on one line of a terminal."""
-    plain = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value[: SHOWN + 1])
-    return plain[:SHOWN] + "…" if len(plain) > SHOWN else plain
-
-
 class _Full(Exception):
     """Enough faults: nobody reads on."""
 
@@ -181,7 +151,7 @@ class _Reader:
 
     def cell(self, row: int, column: str, value: str, limit: int) -> None:
         """Note what is wrong with a text."""
-        if _UNFIT.search(value):
+        if UNFIT.search(value):
             self.fault(
                 row,
                 column,

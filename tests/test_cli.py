@@ -151,12 +151,13 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 
 
 NEEDS_STORE = [
-    ["publish"], ["doctor"], ["due"], ["explain", "x"], ["verify"], ["anchor", "--out", "a"], ["export", "--out", "e"],
+    ["publish"], ["doctor"], ["due"], ["explain", "x"], ["verify"], ["anchor", "--out", "a"], ["export", "history", "e"], ["export", "deputy", "e.csv"],
+    ["import", "deputy", "e.csv"],
     ["calendar", "preview", str(ROOT / "definitions/calendars/cn.yaml")], ["scheduler"], ["serve"],
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("command", NEEDS_STORE, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", NEEDS_STORE, ids=lambda command: "-".join(command[:2]))
 def test_without_a_database_it_is_3_and_none_is_made(command: list[str], tmp_path: Path) -> None:
     said = call(*command)
     assert said.code == 3
@@ -164,7 +165,7 @@ def test_without_a_database_it_is_3_and_none_is_made(command: list[str], tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", NEEDS_STORE, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", NEEDS_STORE, ids=lambda command: "-".join(command[:2]))
 def test_in_a_database_without_our_tables_it_is_3(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "tibandu.db").touch()
     said = call(*command)
@@ -340,7 +341,7 @@ def test_verify_anchor_export(stored: tuple[str, Engine, Case], tmp_path: Path) 
     assert "not signed" in call("anchor", "--database", url, "--out", "b.json", "--full").err
     whole = call("verify", "--database", url, "--anchor", "a.json", "--anchor", "b.json", "--json")
     assert (whole.code, whole.json["faults"]) == (0, [])
-    exported = call("export", "--database", url, "--out", "e.jsonl", "--json")
+    exported = call("export", "history", "e.jsonl", "--database", url, "--json")
     assert (exported.code, exported.json["lines"]) == (0, 3)
     assert json.loads(Path("e.jsonl").read_text("utf-8").splitlines()[0])["format"] == "tibandu-export-1"
 
@@ -355,9 +356,9 @@ def test_verify_anchor_export(stored: tuple[str, Engine, Case], tmp_path: Path) 
 
 def test_files_are_not_overwritten_and_must_be_readable(one: Case, tmp_path: Path) -> None:
     (tmp_path / "there").write_text("mine", "utf-8")
-    for command in (["anchor"], ["export"]):
-        assert call(*command, "--out", "there").code == 2
-        assert call(*command, "--out", "no/folder").code == 2
+    for command in (["anchor", "--out"], ["export", "history"]):
+        assert call(*command, "there").code == 2
+        assert call(*command, "no/folder").code == 2
     assert (tmp_path / "there").read_text("utf-8") == "mine"
     assert call("verify", "--anchor", "nowhere").code == 2
     assert call("verify", "--key", "nowhere").code == 2

@@ -99,15 +99,15 @@ def test_what_is_personal_is_apart_and_can_go(e: Engine) -> None:
             assert "139" not in str(
                 connection.exec_driver_sql(f"select * from {e.store.prefix}{table}").all()
             )
-    assert e.parties.personal("d1", actor=OFFICE)["phone"] == "13900000000"
-    assert e.parties.personal("d1", actor=Actor(person="d1"))["phone"] == "13900000000"
+    assert e.parties.personal(["d1"], actor=OFFICE)["d1"]["phone"] == "13900000000"
+    assert e.parties.personal(["d1"], actor=Actor(person="d1"))["d1"]["phone"] == "13900000000"
     with pytest.raises(Refused, match="only the person himself"):
-        e.parties.personal("d1", actor=Actor(person="wang"))
+        e.parties.personal(["d1"], actor=Actor(person="wang"))
     e.parties.change("d1", by=OFFICE, name="甲")
-    assert set(e.parties.personal("d1")) == {"phone", "address"}, "what is not given stays"
+    assert set(e.parties.personal(["d1"])["d1"]) == {"phone", "address"}, "what is not given stays"
     assert e.parties.erase("d1", ["phone"], by=OFFICE, reason="本人要求") == 1
     assert e.parties.erase("d1", ["phone"], by=OFFICE, reason="本人要求") == 0
-    assert e.parties.personal("d1") == {"address": "永安街"}
+    assert e.parties.personal(["d1"])["d1"] == {"address": "永安街"}
     last = e.parties.log("d1")[-1]
     assert (last.what, last.changes, last.reason) == ("erased", {"@personal": ["phone"]}, "本人要求")
     with pytest.raises(Refused):
@@ -316,7 +316,9 @@ def test_pages_and_conditions(e: Engine) -> None:
         after = page[-1].id
     assert [len(page) for page in pages] == [10, 10, 5]
     assert [id for page in pages for id in page] == [f"d{n:03}" for n in range(25)]
-    assert [p.id for p in e.parties.find(name="代表d007")] == ["d007"]
+    assert [p.id for p in e.parties.find(names=["代表d007"])] == ["d007"]
+    assert [p.id for p in e.parties.find(ids=["d001", "d009", "nobody"])] == ["d001", "d009"]
+    assert e.parties.find(ids=["\x00"]) == e.parties.find(ids=[]) == []
     assert [p.id for p in e.parties.find(parent="jiayu")] == ["home"]
     assert {p.id for p in e.parties.find(tenant=JIAYU)} == {"jiayu", "home", "station"}
     assert [p.id for p in e.parties.tree("jiayu")] == ["jiayu", "home", "station"]

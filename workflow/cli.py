@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
-from .commands import alerts, calendar, case, chain, definition, doctor, record, service, store
+from .commands import alerts, calendar, case, chain, definition, doctor, exchange, record, service, store
 from .commands.console import Console
 from .commands.context import FAULTS, OK, STORE, USAGE, Context, UsageError
 from .errors import DefinitionError, StoreError, Text, WorkflowError
@@ -30,11 +30,13 @@ DRIVERS = {
     "waitress": "api",
     "apscheduler": "scheduler",
     "jinja2": "scheduler",
+    "python_calamine": "documents",
+    "xlsxwriter": "documents",
 }
 """a module that may be missing -> the extra that brings it"""
 DATABASE_MODULES = ("sqlalchemy", "sqlite3", "psycopg")
 
-NOUNS = (store, doctor, definition, record, case, calendar, chain, alerts, service)
+NOUNS = (store, doctor, definition, record, case, calendar, chain, exchange, alerts, service)
 
 
 def sibling(name: str) -> ModuleType:
@@ -66,10 +68,13 @@ def _load(name: str, package: str) -> ModuleType:
             text = Text(f"没有 {name}", f"there is no {name}")
             raise UsageError(text) from None
         extra = DRIVERS.get((error.name or "").partition(".")[0], EXTRAS.get(package, "all"))
-        text = Text(
-            f"缺少 {error.name}:请安装 tibandu[{extra}]", f"{error.name} is missing: install tibandu[{extra}]"
-        )
-        raise UsageError(text) from None
+        raise UsageError(_missing(error, extra)) from None
+
+
+def _missing(error: ModuleNotFoundError, extra: str) -> Text:
+    return Text(
+        f"缺少 {error.name}:请安装 tibandu[{extra}]", f"{error.name} is missing: install tibandu[{extra}]"
+    )
 
 
 def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -112,6 +117,9 @@ def _explained(error: Exception, console: Console) -> int:
     if isinstance(error, WorkflowError):
         console.warn(error.text)
         return FAULTS
+    if isinstance(error, ModuleNotFoundError) and DRIVERS.get(error.name or "") == "documents":
+        console.warn(_missing(error, "documents"))
+        return USAGE
     text = _of_database(error)
     if text is None:
         raise error

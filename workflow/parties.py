@@ -5,7 +5,7 @@ What stands in it is data with a log: who changed what, when and why. Of what is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -153,17 +153,19 @@ class Parties:
 
     def find(
         self, *, actor: Actor | None = None, kind: str | None = None, tenant: str | None = None, parent: str | None = None,
-        status: str | None = None, name: str | None = None, bond: tuple[str, str] | None = None, on: date | None = None,
+        status: str | None = None, ids: Collection[str] | None = None, names: Collection[str] | None = None,
+        bond: tuple[str, str] | None = None, on: date | None = None,
         after: str | None = None, limit: int = PAGE, session: Host | None = None,
     ) -> list[Party]:  # fmt: skip
-        """Parties by id, at most `limit`; `after` is the last id of the page before. `bond`: bound so to that other party,
-        (`group`, id). `on`: valid, and bound, on that civil date.
+        """Parties by id, at most `limit`; `after` is the last id of the page before. `ids`, `names`: any of these, some thousands
+        at most. `bond`: bound so to that other party, (`group`, id). `on`: valid, and bound, on that civil date.
         """
-        texts = (kind, tenant, parent, status, name, after, *(bond or ()))
+        texts = (kind, tenant, parent, status, after, *(ids or ()), *(names or ()), *(bond or ()))
         if not all(text.isprintable() for text in texts if text):
             return []  # nobody is called so, and PostgreSQL would not even look
         query = self._rows.search(
-            kind=kind, tenant=tenant, parent=parent, status=status, name=name, bond=bond, on=on, after=after, limit=limit
+            kind=kind, tenant=tenant, parent=parent, status=status, ids=ids, names=names, bond=bond, on=on, after=after,
+            limit=limit,
         )  # fmt: skip
         with self._store.connection(session) as connection:
             return self._rows.found(connection, self._seen(connection, query, actor))
@@ -191,27 +193,36 @@ class Parties:
         with self._store.connection(session) as connection:
             return self._rows.lines(connection, id, after, limit)
 
-    def personal(self, id: str, *, actor: Actor | None = None, session: Host | None = None) -> dict[str, Any]:
-        """What is kept apart: for the person himself and for those who keep the register of his kind. Raises NotFound,
-        NotPermitted.
+    def personal(
+        self, ids: Collection[str], *, actor: Actor | None = None, session: Host | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """id -> what is kept apart of it: for the person himself and for those who keep the register of his kind. Raises
+        NotFound, NotPermitted.
         """
-        party = self.get(id, actor=actor, session=session)
+        found = self.find(ids=ids, actor=actor, limit=max(len(ids), 1), session=session)
+        for missing in sorted(set(ids) - {party.id for party in found}):
+            raise _no_party(missing)
         with self._store.connection(session) as connection:
-            if actor is not None and not self._keeps(connection, party, actor):
+            if actor is not None and not self._keeps(connection, found, actor):
                 text = Text(
                     "只有本人和登记机关可以查看",
                     "only the person himself and the keepers of the register may see this",
                 )
                 raise NotPermitted([Reason(code="personal", text=text)])
-            return self._rows.personal(connection, [id]).get(id, {})
+            return {**{id_: {} for id_ in ids}, **self._rows.personal(connection, ids)}
 
-    def _keeps(self, connection: Any, party: Party, actor: Actor) -> bool:
-        if actor.person == party.id:
-            return True
-        keepers, today = self._library.party(party.kind).kept_by, civil_date(self._now())
-        return any(
-            g.role in keepers and g.unit is None and g.covers(party.tenant, today)
-            for g in self._store.grants(connection, actor.person)
+    def _keeps(self, connection: Any, parties: Sequence[Party], actor: Actor) -> bool:
+        """Whether that person is each of them, or keeps the register of its kind."""
+        today, held = civil_date(self._now()), self._store.grants(connection, actor.person)
+        return all(
+            party.id == actor.person
+            or any(
+                g.role in self._library.party(party.kind).kept_by
+                and g.unit is None
+                and g.covers(party.tenant, today)
+                for g in held
+            )
+            for party in parties
         )
 
     # -- grants

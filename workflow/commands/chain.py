@@ -1,4 +1,4 @@
-"""`verify`, `anchor`, `export`: the histories of all cases."""
+"""`verify`, `anchor`, and `export history`: the histories of all cases."""
 
 from __future__ import annotations
 
@@ -30,11 +30,7 @@ def register(add: Any) -> None:
     anchor = add("anchor", run_anchor, "做一个锚点,存于库外", "make an anchor, to be kept outside")
     anchor.add_argument("--key", type=Path, metavar="FILE", help=KEY_HELP)
     anchor.add_argument("--full", action="store_true", help="含每个案件的末行 / with the head of every case")
-    export = add(
-        "export", run_export, "导出历史,可独立核验", "export the histories, to be checked by anybody"
-    )
-    for parser in (anchor, export):
-        parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="新文件 / a new file")
+    anchor.add_argument("--out", type=Path, required=True, metavar="FILE", help="新文件 / a new file")
 
 
 def run_verify(context: Context) -> int:
@@ -71,7 +67,7 @@ def run_anchor(context: Context) -> int:
 
     key = _read(context.arguments.key) if context.arguments.key else None
     engine, out = context.engine, context.arguments.out
-    _free(out)
+    free(out)
     now = engine.clock.now().astimezone(UTC)
     text = make_anchor(engine.store, key, now, full=context.arguments.full)
     _write(out, lambda file: file.write(text + "\n"))
@@ -88,13 +84,13 @@ def run_anchor(context: Context) -> int:
     return OK
 
 
-def run_export(context: Context) -> int:
-    """Every line and what is not erased, in one file."""
+def export_history_file(context: Context, out: Path) -> int:
+    """Every line and what is not erased, in one new file."""
     from ..export import export_history
 
-    engine, out = context.engine, context.arguments.out
+    engine = context.engine
     engine.search(limit=1)
-    _free(out)
+    free(out)
     with context.console.counter(Text("导出", "exporting")) as count:
         written = _write(out, lambda file: export_history(engine.store, file, progress=count))
     context.console.say(
@@ -105,7 +101,8 @@ def run_export(context: Context) -> int:
     return OK
 
 
-def _free(path: Path) -> None:
+def free(path: Path) -> None:
+    """Raises UsageError when there is a file already, or no folder for it."""
     if path.exists():
         raise UsageError(Text(f"{path} 已存在,不覆盖", f"{path} is there already and is not overwritten"))
     if not path.parent.is_dir():

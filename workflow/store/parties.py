@@ -77,15 +77,19 @@ class PartyRows:
     # -- by a question
 
     def search(
-        self, *, kind: str | None, tenant: str | None, parent: str | None, status: str | None, name: str | None,
-        bond: tuple[str, str] | None, on: date | None, after: str | None, limit: int,
+        self, *, kind: str | None, tenant: str | None, parent: str | None, status: str | None,
+        ids: Collection[str] | None, names: Collection[str] | None, bond: tuple[str, str] | None, on: date | None,
+        after: str | None, limit: int,
     ) -> Select[Any]:  # fmt: skip
         """A query over parties by id. `bond`: (bond, other) that holds on the day, or ever if none is given."""
         c = self.tables.party.c
         wanted: list[ColumnElement[bool]] = []
-        for column, value in ((c.kind, kind), (c.parent, parent), (c.status, status), (c.name, name)):
+        for column, value in ((c.kind, kind), (c.parent, parent), (c.status, status)):
             if value is not None:
                 wanted.append(column == value)
+        for column, values in ((c.id, ids), (c.name, names)):
+            if values is not None:
+                wanted.append(column.in_(values))
         if tenant is not None:
             wanted.append(self.store.questions.within(c.tenant, [tenant]))
         if on is not None:

@@ -1,0 +1,211 @@
+"""Export of tables: parties of any kind, cases of any kind, empty tables to be filled in, and a table with its faults marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from workflow import Actor, Engine
+from workflow.errors import Text
+from workflow.model import Party
+
+from .cells import Cell
+from .columns import MANY, Column, case_columns, columns_of, is_party, party_columns, today
+from .faults import Faults, FaultyInput, InputFault
+from .sheets import read_sheet, write_csv
+
+__all__ = ["annotate", "export_file", "template"]
+
+BLANK_ROWS = 1000
+"""rows of a template in which the drop-downs hold"""
+PAGE = 500
+
+
+def export_file(
+    engine: Engine, kind: str, path: Path, language: str, *, actor: Actor | None = None, tenant: str | None = None,
+    personal: bool = False,
+) -> int:  # fmt: skip
+    """Everything of a kind that this person may know of, as a new file; how many rows. `personal`: with what is kept apart.
+
+    Raises NotFound, NotPermitted; OSError when the file is there, FaultyInput when it is no .xlsx or .csv.
+    """
+    if is_party(engine, kind):
+        columns, rows = export_parties(engine, kind, actor=actor, tenant=tenant, personal=personal)
+    else:
+        columns, rows = export_cases(engine, kind, actor=actor, tenant=tenant)
+    return write(path, _title(engine, kind), columns, rows, language)
+
+
+def _title(engine: Engine, kind: str) -> Text:
+    return (
+        engine.library.party(kind).title if is_party(engine, kind) else engine.library.definition(kind).title
+    )
+
+
+def export_parties(
+    engine: Engine,
+    kind: str,
+    *,
+    actor: Actor | None = None,
+    tenant: str | None = None,
+    personal: bool = False,
+) -> tuple[list[Column], Iterator[list[Cell]]]:
+    """The columns of a kind and a row for each party that this person may know of, by id. `personal`: with what is kept apart,
+    which that person must be allowed to see. Raises NotFound, NotPermitted.
+    """
+    columns = [c for c in party_columns(engine, kind) if personal or not c.personal]
+    day = today(engine)
+
+    def rows() -> Iterator[list[Cell]]:
+        after: str | None = None
+        while page := engine.parties.find(kind=kind, tenant=tenant, actor=actor, after=after, limit=PAGE):
+            apart = engine.parties.personal([p.id for p in page], actor=actor) if personal else {}
+            for party in page:
+                yield [_party_cell(column, party, apart.get(party.id, {}), day) for column in columns]
+            after = page[-1].id
+
+    return columns, rows()
+
+
+def _party_cell(column: Column, party: Party, apart: Mapping[str, Any], day: date) -> Cell:
+    if column.type == "bond":
+        return "、".join(b.to for b in party.bonds or () if b.bond == column.name and b.holds(day)) or None
+    if column.name in ("id", "name", "tenant", "parent", "status", "valid_from", "valid_until"):
+        return _shown(column, getattr(party, column.name))
+    return _shown(column, (apart if column.personal else party.attributes).get(column.name))
+
+
+def export_cases(
+    engine: Engine, kind: str, *, actor: Actor | None = None, tenant: str | None = None
+) -> tuple[list[Column], Iterator[list[Cell]]]:
+    """Every case of a kind that this person may know of: its id, number and state, and what it was opened with."""
+    states = engine.laws.latest(kind).definition.states
+    number = Column(name="number", title=Text("编号", "number"))
+    state = Column(
+        name="state", title=Text("状态", "state"), choices={s.name: s.title for s in states.values()}
+    )
+    opened = [c for c in case_columns(engine, kind) if c.name != "ref"]
+    id_ = Column(name="case", title=Text("案件", "case"))
+
+    def rows() -> Iterator[list[Cell]]:
+        after: str | None = None
+        while page := engine.search(kind=kind, tenant=tenant, actor=actor, after=after, limit=PAGE):
+            for case in page:
+                own = {
+                    "case": case.id,
+                    "number": case.number,
+                    "state": case.state,
+                    "tenant": case.tenant,
+                    **case.data,
+                }
+                yield [_shown(column, own.get(column.name)) for column in (id_, number, state, *opened)]
+            after = page[-1].id
+
+    return [id_, number, state, *opened], rows()
+
+
+def _shown(column: Column, value: Any) -> Cell:
+    if isinstance(value, list):
+        return "、".join(str(_shown(column, one)) for one in value) or None
+    if value in column.choices:
+        return column.choices[value].zh
+    if value is None or isinstance(value, (str, int, float, bool, date)):
+        return value
+    return str(value.get("name", value)) if isinstance(value, dict) else str(value)
+
+
+def write(
+    path: Path,
+    title: Text,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[Cell]],
+    language: str,
+    *,
+    blank: int = 0,
+) -> int:
+    """A new file, .xlsx or .csv; how many rows. Raises OSError when it is there, FaultyInput for another ending."""
+    count = 0
+
+    def counted() -> Iterator[Sequence[Cell]]:
+        nonlocal count
+        for count, row in enumerate(rows, 1):  # noqa: B007 - it is what is asked for
+            yield row
+
+    if path.suffix.lower() == ".csv":
+        write_csv(path, [column.title.in_language(language) for column in columns], counted())
+    elif path.suffix.lower() == ".xlsx":
+        from .workbooks import write_workbook
+
+        write_workbook(path, title.in_language(language), _out(columns, language), counted(), blank=blank)
+    else:
+        raise Faults(path.name).stop(
+            "须为 .xlsx 或 .csv 文件", "must be a .xlsx or .csv file", value=path.suffix
+        )
+    return count
+
+
+def template(engine: Engine, kind: str, path: Path, language: str, then: str | None = None) -> None:
+    """A new empty table of a kind, with drop-downs where there is something to choose. Raises as `write`, NotFound."""
+    columns = columns_of(engine, kind, then)
+    title = (
+        engine.library.party(kind).title if is_party(engine, kind) else engine.library.definition(kind).title
+    )
+    write(path, title, columns, (), language, blank=BLANK_ROWS)
+
+
+def annotate(
+    source: Path, faults: Sequence[InputFault], path: Path, language: str, encoding: str = "utf-8"
+) -> bool:
+    """The same table as a new workbook, each fault at its cell; False when the file cannot be read as a table at all."""
+    from .workbooks import OutColumn, write_workbook
+
+    try:
+        sheet = read_sheet(source, encoding)
+    except FaultyInput:
+        return False
+    places = {name: place for place, name in enumerate(sheet.header)}
+    lines = {number: index for index, (number, _) in enumerate(sheet.rows)}
+    words: dict[int, list[str]] = {}
+    marks = []
+    for fault in faults:
+        text = fault.reason.in_language(language)
+        place = places.get(fault.column)
+        if fault.row in lines and place is not None:
+            marks.append((lines[fault.row], place, text))
+        words.setdefault(fault.row, []).append(text if place is None else f"{fault.column}: {text}")
+    head = Text("错误", "what is wrong").in_language(language)
+    columns = [*(OutColumn(title=name) for name in sheet.header), OutColumn(title=head)]
+    rows = [[*cells, "; ".join(words.get(number, ()))] for number, cells in sheet.rows]
+    if words.get(1):
+        rows.insert(0, [*[None] * len(sheet.header), "; ".join(words[1])])
+        marks = [(row + 1, place, text) for row, place, text in marks]
+    write_workbook(path, head, columns, rows, marks)
+    return True
+
+
+def _out(columns: Sequence[Column], language: str) -> list[Any]:
+    from .workbooks import OutColumn
+
+    kinds = {"date": "date", "integer": "number"}
+    return [
+        OutColumn(
+            title=column.title.in_language(language), kind=kinds.get(column.type, "text"), help=_help(column, language),
+            choices=() if column.type in MANY else tuple(c.in_language(language) for c in column.choices.values()),
+        )
+        for column in columns
+    ]  # fmt: skip
+
+
+def _help(column: Column, language: str) -> str:
+    said = [column.name]
+    if column.required:
+        said.append(Text("必填", "required").in_language(language))
+    if column.personal:
+        said.append(Text("个人信息", "personal").in_language(language))
+    if column.type in MANY:
+        said.append(Text("多个以“、”分隔", "several are separated by 、 or ,").in_language(language))
+    if column.type == "date":
+        said.append("2026-03-02")
+    return "; ".join(said)

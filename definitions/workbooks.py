@@ -1,0 +1,256 @@
+"""Excel: read with python-calamine, written with XlsxWriter, both of the extra `documents` and loaded only here.
+
+A workbook is a ZIP of XML and may be hostile. Before calamine sees it, every part is unpacked under a limit and packed again
+without compression, so that no declared size is trusted, and each sheet is looked through for what no table of values has:
+formulas, merged cells, a document type, a cell a million rows down (calamine would reserve room for all between).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+from .cells import MAX_COLUMNS, MAX_ROWS, Cell, shown
+from .faults import Faults, FaultyInput
+
+__all__ = ["OutColumn", "read_workbook", "write_workbook"]
+
+MAX_UNPACKED = 200_000_000
+MAX_PARTS = 1000
+INLINE_CHOICES = 255
+"""characters of choices Excel takes in a rule itself"""
+_REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+WIDTHS = {"text": 24, "date": 12, "number": 10}
+
+
+# --- reading
+
+
+def read_workbook(content: bytes, faults: Faults) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+    """(number, cells) of the rows of the first sheet. Raises FaultyInput."""
+    from python_calamine import CalamineError, load_workbook
+
+    packed = _repacked(content, faults)
+    try:
+        workbook = load_workbook(packed)
+        sheet = workbook.get_sheet_by_index(0)
+        start = sheet.start[0] if sheet.start else 0
+        rows = sheet.to_python(skip_empty_area=True)
+        left = sheet.start[1] if sheet.start else 0
+    except BaseException as error:
+        if (
+            not isinstance(error, (CalamineError, ValueError, IndexError))
+            and type(error).__name__ != "PanicException"
+        ):
+            raise
+        raise faults.stop(
+            "不是可读的 Excel 文件", f"not readable as an Excel file ({type(error).__name__})"
+        ) from None
+    for number, cells in enumerate(rows, start + 1):
+        yield number, (*[None] * left, *map(_cell, cells))
+
+
+def _cell(value: Any) -> Cell:
+    if isinstance(value, datetime):
+        return value.date() if value.time() == time() else value.isoformat(sep=" ")
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value if isinstance(value, (int, float, bool, date)) else str(value)
+
+
+def _repacked(content: bytes, faults: Faults) -> io.BytesIO:
+    """The same parts, unpacked under a limit and looked through."""
+    out = io.BytesIO()
+    try:
+        with (
+            zipfile.ZipFile(io.BytesIO(content)) as given,
+            zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as packed,
+        ):
+            left = MAX_UNPACKED
+            if len(given.infolist()) > MAX_PARTS:
+                raise faults.stop("部件过多", "too many parts")
+            for info in given.infolist():
+                part = _unpacked(given, info, left, faults)
+                left -= len(part)
+                if info.filename.startswith("xl/worksheets/") and info.filename.endswith(".xml"):
+                    _Look(faults, part).through()
+                packed.writestr(info.filename, part)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+        raise faults.stop(
+            "不是可读的 .xlsx 文件", f"not readable as .xlsx ({type(error).__name__})"
+        ) from None
+    faults.check()
+    out.seek(0)
+    return out
+
+
+def _unpacked(given: zipfile.ZipFile, info: zipfile.ZipInfo, left: int, faults: Faults) -> bytes:
+    """One part; its declared size is not trusted: what is longer ends as a bad checksum."""
+    with given.open(info) as part:
+        found = part.read(left + 1)
+    if len(found) > left:
+        raise faults.stop(
+            f"解压后超过 {MAX_UNPACKED} 字节", f"larger than {MAX_UNPACKED} bytes when unpacked"
+        )
+    return found
+
+
+@dataclass
+class _Look:
+    """Looks a sheet through without keeping anything of it."""
+
+    faults: Faults
+    part: bytes
+    at: str = ""
+    formulas: list[str] = field(default_factory=list)
+
+    def through(self) -> None:
+        """Note what no table of values has. Raises FaultyInput when it may not even be read."""
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = self._element
+        parser.StartDoctypeDeclHandler = self._doctype
+        try:
+            parser.Parse(self.part, True)
+        except expat.ExpatError as error:
+            raise self.faults.stop(
+                "工作表不是可读的 XML", f"a sheet is not readable as XML ({error})"
+            ) from None
+
+    def _doctype(self, *_: object) -> None:
+        raise self.faults.stop("工作表含有 DOCTYPE", "a sheet holds a DOCTYPE")
+
+    def _element(self, name: str, attributes: dict[str, str]) -> None:
+        name = name.rpartition(":")[2]
+        if name == "c":
+            self.at = attributes.get("r", "")
+            self._near(self.at)
+        elif name == "row" and int(attributes.get("r", "0") or 0) > MAX_ROWS:
+            raise self._far(attributes["r"])
+        elif name == "f":
+            column, row = _place(self.at)
+            self.faults.add(row, column, None, "含有公式,请粘贴为值", "holds a formula: paste it as a value")
+        elif name == "mergeCell":
+            column, row = _place(attributes.get("ref", "").partition(":")[0])
+            self.faults.add(
+                row,
+                column,
+                attributes.get("ref"),
+                "含有合并的单元格,请拆开",
+                "holds merged cells: split them",
+            )
+
+    def _near(self, reference: str) -> None:
+        column, row = _place(reference)
+        if row > MAX_ROWS or _column_number(column) > MAX_COLUMNS:
+            raise self._far(reference)
+
+    def _far(self, reference: str) -> FaultyInput:
+        return self.faults.stop(
+            f"超过 {MAX_ROWS} 行或 {MAX_COLUMNS} 列",
+            f"more than {MAX_ROWS} rows or {MAX_COLUMNS} columns",
+            value=reference,
+        )
+
+
+def _place(reference: str) -> tuple[str, int]:
+    found = _REFERENCE.fullmatch(reference)
+    return (found[1], int(found[2])) if found else ("-", 0)
+
+
+def _column_number(letters: str) -> int:
+    number = 0
+    for letter in letters if letters != "-" else "":
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
+# --- writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutColumn:
+    """A column of a workbook we write. `help`: what stands about it on the second sheet."""
+
+    title: str
+    kind: str = "text"
+    """text, date or number"""
+    choices: tuple[str, ...] = ()
+    help: str = ""
+
+
+def write_workbook(
+    path: Path, title: str, columns: Sequence[OutColumn], rows: Iterable[Sequence[Cell]],
+    marks: Sequence[tuple[int, int, str]] = (), *, blank: int = 0,
+) -> None:  # fmt: skip
+    """A new workbook: texts as texts whatever they begin with, drop-downs, a second sheet that explains the columns.
+
+    `marks`: (row, column, words) of cells to show as wrong, counted from 0 below the header. `blank`: rows below the last for
+    which the drop-downs hold too. Raises OSError when the file is there.
+    """
+    import xlsxwriter
+
+    with path.open("xb") as file:
+        book = xlsxwriter.Workbook(
+            file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        )
+        sheet, help_ = book.add_worksheet(title[:31]), book.add_worksheet("说明 help")
+        head = book.add_format({"bold": True, "bg_color": "#DDE6F0", "border": 1, "text_wrap": True})
+        text = book.add_format({"num_format": "@"})
+        for index, column in enumerate(columns):
+            sheet.write_string(0, index, column.title, head)
+            sheet.set_column(index, index, WIDTHS[column.kind], text if column.kind == "text" else None)
+        last = 0
+        for last, row in enumerate(rows, 1):
+            for index, cell in enumerate(row):
+                if cell is not None and cell != "":
+                    sheet.write_string(last, index, shown(cell), text)
+        _explain(help_, columns, head)
+        _drop_downs(sheet, columns, last + blank)
+        wrong = book.add_format({"num_format": "@", "bg_color": "#FFE08A"})
+        for row_, column_, words in marks:
+            sheet.conditional_format(
+                row_ + 1, column_, row_ + 1, column_, {"type": "no_errors", "format": wrong}
+            )
+            sheet.write_comment(row_ + 1, column_, words)
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, max(last, 1), max(len(columns) - 1, 0))
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.repeat_rows(0)
+        book.close()
+
+
+def _explain(sheet: Any, columns: Sequence[OutColumn], head: Any) -> None:
+    sheet.set_column(0, 0, 24)
+    sheet.set_column(1, 1, 80)
+    for index, name in enumerate(("列 column", "说明 about it", "可选 choices")):
+        sheet.write_string(0, index, name, head)
+    for row, column in enumerate(columns, 1):
+        sheet.write_string(row, 0, column.title)
+        sheet.write_string(row, 1, column.help)
+        for index, choice in enumerate(column.choices, 2):
+            sheet.write_string(row, index, choice)
+
+
+def _drop_downs(sheet: Any, columns: Sequence[OutColumn], last: int) -> None:
+    from xlsxwriter.utility import xl_range_abs
+
+    for index, column in enumerate(columns):
+        if not column.choices or last < 1:
+            continue
+        source: Any = list(column.choices)
+        if len(",".join(column.choices)) > INLINE_CHOICES or any("," in choice for choice in column.choices):
+            source = f"='说明 help'!{xl_range_abs(index + 1, 2, index + 1, 1 + len(column.choices))}"
+        sheet.data_validation(
+            1, index, last, index, {"validate": "list", "source": source, "error_type": "warning"}
+        )

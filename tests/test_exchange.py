@@ -1,0 +1,443 @@
+"""Tables in and out: the validators of the real act, all or nothing, twice is once, and hostile files end as faults."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+import zipfile
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+from python_calamine import load_workbook
+
+from definitions.exports import annotate, export_file, template
+from definitions.imports import Exchanged, Way, import_file
+from definitions.sheets import read_sheet
+from workflow import Actor, Engine, NotFound, cli
+from workflow.model import Bond
+
+from .lifecycle import TENANT, Office, count
+from .test_cli import call
+from .test_parties import CITY, SETUP, deputy
+
+OPERATOR = Way(by=SETUP, trusted=True)
+SECRETARIAT = Way(by=Actor(person="li"), tenant=TENANT, then="accept_in_session")
+
+
+def session_file(path: Path, rows: int = 5, **changes: object) -> Path:
+    """Suggestions of a session as the secretariat has them; `changes`: {"row.column": value}."""
+    header = [
+        "序号",
+        "标题",
+        "正文（情况、问题和具体建议）",
+        "领衔人",
+        "全体署名人",
+        "代表的公开意见",
+        "届",
+        "次会议",
+        "大会闭幕日",
+    ]
+    table = [
+        [f"{n:03}", f"关于第{n}件事的建议", f"第{n}件事的情况、问题和具体建议", "代表dep1", "代表dep1、代表dep2", "同意全文公开", "六届", "五次", "2026.1.10"]
+        for n in range(1, rows + 1)
+    ]  # fmt: skip
+    for where, value in changes.items():
+        row, _, column = where.partition(".")
+        table[int(row) - 2][header.index(column)] = value  # type: ignore[call-overload]
+    return workbook(path, [header, *table])
+
+
+def workbook(path: Path, rows: list[list[Any]], change: Callable[[Any, Any], object] | None = None) -> Path:
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet()
+    for r, row in enumerate(rows):
+        for c, cell in enumerate(row):
+            if isinstance(cell, date):
+                sheet.write_datetime(r, c, cell, book.add_format({"num_format": "yyyy-mm-dd"}))
+            elif isinstance(cell, str):
+                sheet.write_string(r, c, cell)
+            else:
+                sheet.write(r, c, cell)
+    if change is not None:
+        change(book, sheet)
+    book.close()
+    return path
+
+
+def table(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def told(done: Exchanged) -> set[tuple[int, str]]:
+    assert all(fault.reason.zh and fault.reason.en for fault in done.faults)
+    return {(fault.row, fault.column) for fault in done.faults}
+
+
+@pytest.fixture
+def e(office: Office) -> Engine:
+    """A city with two deputies on each database."""
+    office.engine.parties.put([*CITY, deputy("dep1"), deputy("dep2")], by=SETUP, trusted=True)
+    return office.engine
+
+
+@pytest.fixture
+def one(sqlite_office: Office) -> Engine:
+    """The same on SQLite alone."""
+    sqlite_office.engine.parties.put([*CITY, deputy("dep1"), deputy("dep2")], by=SETUP, trusted=True)
+    return sqlite_office.engine
+
+
+# --- suggestions of a session
+
+
+def test_a_session_comes_in_whole_with_numbers_without_a_gap(e: Engine, tmp_path: Path) -> None:
+    """Three bad rows are named and nothing is written; mended, all are filed; again, nothing is new."""
+    changes = {"3.领衔人": "代表甲", "5.大会闭幕日": "1月10日", "6.代表的公开意见": "随便"}
+    bad = import_file(e, "suggestion", session_file(tmp_path / "bad.xlsx", 12, **changes), SECRETARIAT)
+    assert told(bad) == {(3, "领衔人"), (5, "大会闭幕日"), (6, "代表的公开意见")}
+    assert count(e, "cases") == count(e, "series") == 0
+    good = session_file(tmp_path / "good.xlsx", 12)
+    rehearsed = import_file(
+        e,
+        "suggestion",
+        good,
+        Way(by=Actor(person="li"), tenant=TENANT, then="accept_in_session", dry_run=True),
+    )
+    assert (len(rehearsed.added), rehearsed.faults) == (12, ())
+    assert count(e, "cases") == count(e, "series") == 0
+    done = import_file(e, "suggestion", good, SECRETARIAT)
+    assert done.added == [f"第{n:03}号" for n in range(1, 13)]
+    case = e.search(number="第012号")[0]
+    assert (case.state, case.relations["signer"], case.data["closing_on"]) == (
+        "accepted",
+        ("dep1", "dep2"),
+        "2026-01-10",
+    )
+    again = import_file(e, "suggestion", good, SECRETARIAT)
+    assert (len(again.same), again.added) == (12, [])
+    assert count(e, "cases") == 12
+
+
+def test_a_row_that_the_real_act_refuses_keeps_all_out(one: Engine, tmp_path: Path) -> None:
+    clerk = Way(by=Actor(person="wang"), tenant=TENANT)
+    refused = import_file(one, "suggestion", session_file(tmp_path / "s.xlsx", 2), SECRETARIAT)
+    assert refused.faults == ()
+    header = "ref,title,body,first_signer,signers,publication_wish"
+    done = import_file(one, "suggestion", table(tmp_path / "t.csv", header, "9,t,b,dep1,dep1,full"), clerk)
+    assert [fault.reason.en for fault in done.faults] == [
+        "'start' is for: deputy affairs commission, secretariat of the session"
+    ]
+    assert count(one, "cases") == 2
+
+
+def test_the_text_of_a_suggestion_is_not_changed_by_a_file(one: Engine, tmp_path: Path) -> None:
+    import_file(one, "suggestion", session_file(tmp_path / "a.xlsx", 3), SECRETARIAT)
+    done = import_file(
+        one, "suggestion", session_file(tmp_path / "b.xlsx", 3, **{"3.标题": "别的"}), SECRETARIAT
+    )
+    assert told(done) == {(3, "标题")}
+    assert "only its authors" in done.faults[0].reason.en
+
+
+def test_whoever_is_suspended_signs_nothing(one: Engine, tmp_path: Path) -> None:
+    one.parties.change("dep2", by=Actor(person="li"), status="suspended", reason="第61条")
+    done = import_file(one, "suggestion", session_file(tmp_path / "a.xlsx", 1), SECRETARIAT)
+    assert [(f.row, f.column, f.reason.zh) for f in done.faults] == [
+        (2, "全体署名人", "代表dep2:暂时停止执行代表职务")
+    ]
+
+
+def test_a_name_that_two_have_is_not_guessed(one: Engine, tmp_path: Path) -> None:
+    one.parties.add(deputy("dep3", name="代表dep1"), by=Actor(person="li"))
+    done = import_file(one, "suggestion", session_file(tmp_path / "a.xlsx", 1), SECRETARIAT)
+    assert told(done) == {(2, "领衔人"), (2, "全体署名人")}
+    assert "dep1, dep3" in done.faults[0].reason.en
+    by_id = session_file(tmp_path / "b.xlsx", 1, **{"2.领衔人": "dep3", "2.全体署名人": "dep3,dep2"})
+    assert import_file(one, "suggestion", by_id, SECRETARIAT).faults == ()
+
+
+# --- parties
+
+
+def test_out_and_in_again_changes_nothing(e: Engine, tmp_path: Path) -> None:
+    e.parties.add(
+        deputy("d9", name="=1+1", personal={"phone": "+8613900000000"}, valid_from=date(2022, 1, 5), bonds=(Bond(bond="group", to="g1"),)),
+        by=Actor(person="li"),
+    )  # fmt: skip
+    before = [e.parties.get(id) for id in ("dep1", "d9")]
+    for name, language in (("a.csv", "zh"), ("b.csv", "en"), ("c.xlsx", "zh"), ("d.xlsx", "en")):
+        path = tmp_path / name
+        assert export_file(e, "deputy", path, language, personal=True) == 3
+        done = import_file(e, "deputy", path, OPERATOR)
+        assert (done.added, done.changed, len(done.same), done.faults) == ([], [], 3, ())
+    assert [e.parties.get(id) for id in ("dep1", "d9")] == before
+    assert e.parties.personal(["d9"])["d9"] == {"phone": "+8613900000000"}
+
+
+def test_a_changed_row_is_a_change_with_a_line(one: Engine, tmp_path: Path) -> None:
+    path = table(tmp_path / "d.csv", "id,name,tenant,congress,group", f"dep1,新名,{TENANT},六届,第一小组")
+    done = import_file(one, "deputy", path, Way(by=Actor(person="li"), reason="名册更新"))
+    assert (done.changed, done.added) == (["dep1"], [])
+    last = one.parties.log("dep1")[-1]
+    assert (last.reason, last.changes["name"]) == ("名册更新", ["代表dep1", "新名"])
+    assert [b.to for b in one.parties.get("dep1").bonds or ()] == ["g1"]
+    assert one.parties.get("dep1").parent == "xianning", "a column that is not there changes nothing"
+
+
+def test_parties_of_one_file_name_each_other(one: Engine, tmp_path: Path) -> None:
+    path = table(
+        tmp_path / "c.csv", "编号,名称,所属人大,上级,层级",
+        f"t1,高铁镇人大,{TENANT}/jiayu/gaotie,jiayu,township", f"t2,某乡人大,{TENANT}/jiayu/gaotie/x,高铁镇人大,乡镇",
+    )  # fmt: skip
+    assert import_file(one, "congress", path, OPERATOR).added == ["t1", "t2"]
+    assert one.parties.get("t2").parent == "t1"
+
+
+BAD_ROWS = {
+    "no id": (",x,{t},六届", "id"),
+    "no name": ("x,,{t},六届", "name"),
+    "no tenant": ("x,x,,六届", "tenant"),
+    "no term": ("x,x,{t},", "congress"),
+    "control": ("x,x\x07,{t},六届", "name"),
+    "bidi": ("x,x\u202e,{t},六届", "name"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_ROWS)
+def test_a_bad_row_is_named_with_its_column(one: Engine, tmp_path: Path, what: str) -> None:
+    row, column = BAD_ROWS[what]
+    path = table(tmp_path / "d.csv", "id,name,tenant,congress", f"fine,x,{TENANT},六届", row.format(t=TENANT))
+    done = import_file(one, "deputy", path, OPERATOR)
+    assert (3, column) in told(done)
+    with pytest.raises(NotFound):
+        one.parties.get("fine")
+
+
+BAD_HEADERS = {
+    "unknown": ("id,name,tenant,congress,grup", "grup"),
+    "missing": ("id,name,tenant", "届"),
+    "twice": ("id,编号,name,tenant,congress", "编号"),
+    "half of what is personal": ("id,name,tenant,congress,phone", "-"),
+    "semicolons": ("id;name;tenant;congress", "-"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_HEADERS)
+def test_a_bad_header_is_named(one: Engine, tmp_path: Path, what: str) -> None:
+    header, column = BAD_HEADERS[what]
+    done = import_file(one, "deputy", table(tmp_path / "d.csv", header, "x"), OPERATOR)
+    assert (1, column) in told(done)
+
+
+def test_cells_mean_what_people_write(one: Engine, tmp_path: Path) -> None:
+    rows = [["id", "name", "tenant", "congress", "valid_from", "card"]]
+    days = [date(2022, 1, 5), "2022.1.5", "2022年1月5日", "2022/1/5", "2022-01-05", 44566]
+    rows += [[1000 + n, f"代表{n}", TENANT, "六届", day, 42018] for n, day in enumerate(days)]  # type: ignore[list-item]
+    done = import_file(one, "deputy", workbook(tmp_path / "d.xlsx", rows), OPERATOR)
+    assert done.added == [f"{1000 + n}" for n in range(len(days))]
+    found = one.parties.find(ids=done.added)
+    assert {party.valid_from for party in found} == {date(2022, 1, 5)}
+    assert {party.attributes["card"] for party in found} == {"42018"}
+    for wrong in ("5月1日", "2022-13-01", 7, True, "明天"):
+        bad = workbook(tmp_path / "bad.xlsx", [rows[0], ["x", "x", TENANT, "六届", wrong, "1"]])
+        assert told(import_file(one, "deputy", bad, OPERATOR)) == {(2, "valid_from")}
+
+
+# --- hostile files
+
+
+def zipped(parts: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, part in parts.items():
+            packed.writestr(name, part)
+    return out.getvalue()
+
+
+def with_sheet(sheet: bytes) -> bytes:
+    """A real workbook whose sheet is that."""
+    good = io.BytesIO()
+    book = xlsxwriter.Workbook(good)
+    book.add_worksheet().write_string(0, 0, "id")
+    book.close()
+    with zipfile.ZipFile(good) as given:
+        parts = {info.filename: given.read(info) for info in given.infolist()}
+    return zipped({**parts, "xl/worksheets/sheet1.xml": sheet})
+
+
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>%b</sheetData>%b</worksheet>'
+LYING = zipped({"xl/worksheets/sheet1.xml": b" " * 5_000_000})
+HOSTILE: dict[str, tuple[str, bytes, str]] = {
+    "empty csv": ("x.csv", b"", "empty"),
+    "empty xlsx": ("x.xlsx", b"", "not readable as .xlsx"),
+    "gbk": ("x.csv", "编号,名称\n一,二\n".encode("gbk"), "--encoding gbk"),
+    "utf-16": ("x.csv", "编号,名称\n".encode("utf-16"), "UTF-16"),
+    "no text": ("x.csv", b"\x89PNG\r\n\x1a\n\xff\xfe\x00\x81\xff", "not utf-8"),
+    "open quote": ("x.csv", b'id,name\n"a,b\n', "not readable as CSV"),
+    "long cell": ("x.csv", b"id,name\na," + b"x" * 200_000 + b"\n", "not readable as CSV"),
+    "another ending": ("x.xls", b"\xd0\xcf\x11\xe0", "must be a .xlsx or .csv"),
+    "text as xlsx": ("x.xlsx", b"id,name\n", "not readable as .xlsx"),
+    "cut off": ("x.xlsx", with_sheet(SHEET % (b"", b""))[:-200], "not readable as .xlsx"),
+    "bomb": ("x.xlsx", zipped({f"xl/media/{n}": b"\0" * 60_000_000 for n in range(4)}), "larger than"),
+    "a size that lies": ("x.xlsx", LYING.replace((5_000_000).to_bytes(4, "little"), (50).to_bytes(4, "little")), "not readable as .xlsx"),
+    "no parts": ("x.xlsx", zipped({"a": b""}), "not readable as an Excel file"),
+    "many parts": ("x.xlsx", zipped({str(n): b"" for n in range(1001)}), "too many parts"),
+    "no xml": ("x.xlsx", with_sheet(b"<worksheet>"), "not readable as XML"),
+    "entities": ("x.xlsx", with_sheet(b'<!DOCTYPE x [<!ENTITY a "b">]><worksheet>&a;</worksheet>'), "DOCTYPE"),
+    "far cell": ("x.xlsx", with_sheet(SHEET % (b'<row r="1"><c r="A1"/><c r="XFD1"/></row>', b"")), "more than"),
+    "far row": ("x.xlsx", with_sheet(SHEET % (b'<row r="1048576"><c r="A1048576"/></row>', b"")), "more than"),
+    "row that is none": ("x.xlsx", with_sheet(SHEET % (b'<row r="x"/>', b"")), "not readable as .xlsx"),
+    "formula": ("x.xlsx", with_sheet(SHEET % (b'<row r="2"><c r="B2"><f>1+1</f><v>2</v></c></row>', b"")), "holds a formula"),
+    "merged": ("x.xlsx", with_sheet(SHEET % (b"", b'<mergeCells><mergeCell ref="A2:A3"/></mergeCells>')), "merged cells"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_file_ends_as_faults(one: Engine, tmp_path: Path, what: str) -> None:
+    name, content, words = HOSTILE[what]
+    (tmp_path / name).write_bytes(content)
+    before = count(one, "party")
+    done = import_file(one, "deputy", tmp_path / name, OPERATOR)
+    assert done.faults
+    assert any(words in fault.reason.en for fault in done.faults), [f.reason.en for f in done.faults]
+    assert count(one, "party") == before
+
+
+def test_a_file_that_is_too_large_is_not_read(
+    one: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = table(tmp_path / "d.csv", "id,name,tenant,congress", f"x,x,{TENANT},六届")
+    monkeypatch.setattr("definitions.sheets.MAX_BYTES", 10)
+    assert "larger than" in import_file(one, "deputy", path, OPERATOR).faults[0].reason.en
+    assert "cannot be read" in import_file(one, "deputy", tmp_path / "no.csv", OPERATOR).faults[0].reason.en
+
+
+def test_gbk_is_read_when_it_is_said(one: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_bytes(f"编号,名称,所属人大,届\nx,陈代表,{TENANT},六届\n".encode("gbk"))
+    assert import_file(one, "deputy", path, Way(by=SETUP, trusted=True, encoding="gbk")).added == ["x"]
+    assert one.parties.get("x").name == "陈代表"
+
+
+# --- what we write
+
+
+def test_nothing_we_write_is_a_formula(one: Engine, tmp_path: Path) -> None:
+    names = ["=1+1", "+1", "-1", "@x", "'=", "\t=1", "=cmd|' /C calc'!A0"]
+    one.parties.put(
+        [deputy(f"f{n}", name=name.strip() or name) for n, name in enumerate(names)], by=SETUP, trusted=True
+    )
+    export_file(one, "deputy", tmp_path / "a.csv", "zh")
+    rows = list(csv.reader((tmp_path / "a.csv").read_text("utf-8-sig").splitlines()))
+    assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t")]
+    export_file(one, "deputy", tmp_path / "a.xlsx", "zh")
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as packed:
+        assert b"<f>" not in packed.read("xl/worksheets/sheet1.xml")
+    assert load_workbook(tmp_path / "a.xlsx").get_sheet_by_index(0).to_python()[1][1] == "代表dep1"
+
+
+def test_a_template_offers_what_there_is_to_choose(one: Engine, tmp_path: Path) -> None:
+    template(one, "suggestion", tmp_path / "t.xlsx", "zh", "accept_in_session")
+    with zipfile.ZipFile(tmp_path / "t.xlsx") as packed:
+        sheet = packed.read("xl/worksheets/sheet1.xml").decode()
+    assert sheet.count("<dataValidation ") >= 3
+    assert "同意全文公开" in sheet
+    header = load_workbook(tmp_path / "t.xlsx").get_sheet_by_index(0).to_python()[0]
+    assert header[:3] == ["序号", "所属人大", "标题"]
+    assert "empty" not in str(read_sheet(tmp_path / "t.xlsx").header)
+
+
+def test_the_faults_are_marked_in_a_copy(one: Engine, tmp_path: Path) -> None:
+    source = session_file(tmp_path / "s.xlsx", 4, **{"3.领衔人": "代表甲", "4.标题": ""})
+    done = import_file(one, "suggestion", source, SECRETARIAT)
+    assert annotate(source, done.faults, tmp_path / "e.xlsx", "zh")
+    rows = load_workbook(tmp_path / "e.xlsx").get_sheet_by_index(0).to_python()
+    assert [row[-1] for row in rows] == ["错误", "", "领衔人: 没有登记", "标题: 必填", ""]
+    with zipfile.ZipFile(tmp_path / "e.xlsx") as packed:
+        assert "没有登记" in packed.read("xl/comments1.xml").decode()
+    assert not annotate(tmp_path / "none.xlsx", done.faults, tmp_path / "f.xlsx", "zh")
+
+
+def test_cases_are_exported_as_far_as_they_may_be_seen(e: Engine, office: Office, tmp_path: Path) -> None:
+    mine = office.accepted("dep1")
+    office.filed("dep2")
+    assert export_file(e, "suggestion", tmp_path / "all.csv", "zh", tenant=TENANT) == 2
+    assert export_file(e, "suggestion", tmp_path / "mine.csv", "zh", actor=Actor(person="dep1")) == 1
+    row = next(csv.DictReader((tmp_path / "mine.csv").read_text("utf-8-sig").splitlines()))
+    assert (row["案件"], row["状态"], row["标题"]) == (mine.id, "已受理", "关于增设快递员驿站的建议")
+    assert export_file(e, "deputy", tmp_path / "none.csv", "zh", actor=Actor(person="nobody")) == 0
+
+
+# --- the command
+
+
+@pytest.fixture
+def file(one: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIBANDU_DATABASE", one.database.url.render_as_string(hide_password=False))
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_the_commands(file: Path) -> None:
+    assert call("--place", "hubei-xianning", "export", "deputy", "t.xlsx", "--template").code == 0
+    path = table(file / "d.csv", "id,name,tenant,congress", f"n1,甲,{TENANT},六届", "n2,乙,,六届")
+    refused = call("import", "deputy", path, "--errors", "e.xlsx")
+    assert refused.code == 1
+    assert (
+        "is required" in refused.out
+        and "1 fault(s); nothing was written" in refused.err
+        and (file / "e.xlsx").exists()
+    )
+    assert (
+        call("import", "deputy", path, "--tenant", TENANT, "--dry-run").out
+        == "dry run, nothing written: 2 new, 0 changed, 0 the same\n"
+    )
+    assert call("import", "deputy", path, "--tenant", TENANT, "--json").json["added"] == ["n1", "n2"]
+    assert call("import", "deputy", path, "--tenant", TENANT, "--lang", "zh").out == "新增 0,变更 0,未变 2\n"
+    exported = call("export", "deputy", "out.csv")
+    assert (exported.code, exported.out) == (0, "exported 4 row(s) → out.csv\n")
+    assert call("import", "deputy", "out.csv").out == "0 new, 0 changed, 4 the same\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["import", "deputi", "d.csv"], ["import", "suggestion", "d.csv"], ["import", "deputy", "d.csv", "--then", "x"],
+        ["import", "suggestion", "d.csv", "--by", "li", "--then", "acept"], ["export", "deputy", "out.pdf"],
+        ["export", "deputy", "there.csv"], ["export", "nothing", "x.csv"], ["import", "deputy", "d.csv", "--errors", "there.csv"],
+        ["import", "deputy", "nowhere.csv"],
+    ],
+)  # fmt: skip
+def test_wrong_usage(file: Path, words: list[str]) -> None:
+    table(file / "d.csv", "id,name,tenant,congress", f"n1,甲,{TENANT},六届")
+    (file / "there.csv").touch()
+    said = call(*words)
+    assert (said.code, said.out) == (2, "")
+    assert said.err
+    assert (file / "there.csv").read_bytes() == b""
+
+
+@pytest.mark.parametrize("module", ["python_calamine", "xlsxwriter"])
+def test_without_the_extra_it_says_which(file: Path, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    session_file(file / "s.xlsx", 1)
+    monkeypatch.setitem(sys.modules, module, None)
+    words = (
+        ["import", "suggestion", "s.xlsx", "--by", "li"]
+        if module == "python_calamine"
+        else ["export", "deputy", "x.xlsx"]
+    )
+    said = call(*words)
+    assert said.code == 2
+    assert "tibandu[documents]" in said.err
+
+
+def test_the_parser_is_one() -> None:
+    assert cli.parser().parse_args(["export", "history", "x.jsonl"]).kind == "history"
