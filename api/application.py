@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from flask import Blueprint, Flask
 
@@ -18,19 +18,27 @@ Age = Callable[[], float | None]
 """Seconds since the last tick; None before the first."""
 
 
-def create_app(engine: Engine, identify: Identify, *, age: Age | None = None) -> Flask:
-    """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine."""
+def create_app(
+    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = ()
+) -> Flask:
+    """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
+    `operators` are the persons who look after the service itself.
+    """
     app = Flask("tibandu", static_folder=None)
-    app.register_blueprint(create_blueprint(engine, identify, age=age))
+    app.register_blueprint(create_blueprint(engine, identify, age=age, operators=operators))
     app.register_error_handler(Exception, respond)
     return app
 
 
 def create_blueprint(
-    engine: Engine, identify: Identify, *, age: Age | None = None, name: str = "tibandu"
-) -> Blueprint:
+    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
+    name: str = "tibandu",
+) -> Blueprint:  # fmt: skip
     """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`."""
     blueprint = Blueprint(name, __name__)
-    register(Desk(engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, age=age))
+    desk = Desk(
+        engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=frozenset(operators), age=age
+    )  # fmt: skip
+    register(desk)
     blueprint.register_error_handler(Exception, respond)
     return blueprint

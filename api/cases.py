@@ -57,7 +57,7 @@ class Include(Strict):
     )  # fmt: skip
 
 
-class Wanted(Paged):
+class Which(Strict):
     """Which cases, in which order."""
 
     kind = fields.Str(validate=NAME)
@@ -83,6 +83,10 @@ class Wanted(Paged):
     def _related(self, data: Mapping[str, Any], **_: Any) -> None:
         if "relation" in data and "party" not in data:
             raise ValidationError({"party": ["Missing data"]})
+
+
+class Wanted(Which, Paged):
+    """A page of them."""
 
 
 class Most(Strict):

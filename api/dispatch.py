@@ -11,7 +11,7 @@ from flask import Request, Response, request
 from marshmallow import Schema
 
 from workflow import Actor, Case
-from workflow.errors import NotFound, Text
+from workflow.errors import NotFound, NotPermitted, Reason, Text
 
 from .bodies import parser
 from .problems import Problem
@@ -20,6 +20,9 @@ from .routes import KNOWN, NOBODY, Ask, Desk, Reply, Route
 _ID = re.compile(r"[0-9A-Za-z_-]{1,40}")
 _ETAG = re.compile(r'"([0-9]{1,18})"')
 _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,200})"?')
+OPERATOR = Reason(
+    code="operator", text=Text("只有本服务的管理员可以进行", "only an operator of this service may do this")
+)
 SAFE_HEADERS = {
     "Cache-Control": "private, no-cache",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -51,6 +54,8 @@ def _function(desk: Desk, route: Route) -> Callable[..., Response]:
 
 def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
     actor = person(desk, request) if route.permission in KNOWN else NOBODY
+    if route.permission == "operator" and actor.person not in desk.operators:
+        raise NotPermitted([OPERATOR])
     case = visible(desk, path["id"], actor) if route.permission in ("case", "event") else None
     key = _key() if route.keyed else None
     revision = _revision() if route.conditional else None

@@ -30,6 +30,10 @@ INFO = {
 }
 TAGS = {
     "cases": "案件 / cases",
+    "events": "事件流 / the feed",
+    "inbox": "收件箱 / the inbox",
+    "figures": "统计与导出 / figures and exports",
+    "definitions": "定义、规则、日历 / definitions, rules, the calendar",
     "service": "服务本身 / the service itself",
 }
 IF_MATCH = {

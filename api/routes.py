@@ -18,20 +18,21 @@ from workflow.errors import Text
 
 from .identity import Identify
 
-Permission = Literal["open", "token", "person", "case", "event"]
+Permission = Literal["open", "token", "person", "operator", "case", "event"]
 PERMISSIONS: Mapping[str, Text] = {
     "open": Text("任何人;不透露任何案件", "anybody; tells nothing of any case"),
     "token": Text("持有邀请令牌的人", "whoever holds the token of an invitation"),
     "person": Text(
         "已认证的人;所见经同一可见性过滤", "a known person; what is told has passed the one filter"
     ),
+    "operator": Text("本服务的管理员", "an operator of this service"),
     "case": Text(
         "可知悉该案的人;否则 404", "a person who may know of the case; for others there is none (404)"
     ),
     "event": Text("可知悉该案的人,再由引擎逐项判断", "as `case`, and then the engine decides"),
 }
 """who may ask, and in words"""
-KNOWN = ("person", "case", "event")
+KNOWN = ("person", "operator", "case", "event")
 """permissions that need a proven person"""
 
 Audit = Literal["none", "history", "store"]
@@ -131,6 +132,8 @@ class Route:
             found.append("unauthenticated")
         if self.permission in ("case", "event"):
             found.append("not_found")
+        if self.permission == "operator":
+            found.append("not_permitted")
         if self.query is not None:
             found.append("bad_request")
         if self.body is not None:
@@ -150,5 +153,7 @@ class Desk:
     identify: Identify
     blueprint: Blueprint
     routes: tuple[Route, ...]
+    operators: frozenset[str] = frozenset()
+    """persons who look after the service itself"""
     age: Callable[[], float | None] | None = None
     """seconds since the last tick"""

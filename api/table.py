@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from .calendars import CALENDARS
 from .cases import CASES
+from .definitions import DEFINITIONS
 from .description import DESCRIPTION
+from .exports import EXPORTS
+from .happenings import HAPPENINGS
 from .health import HEALTH
+from .inbox import INBOX
 from .routes import Route
+from .rules import RULES
+from .statistics import STATISTICS
 
-ROUTES: tuple[Route, ...] = (*CASES, *HEALTH, *DESCRIPTION)
+ROUTES: tuple[Route, ...] = (
+    *CASES, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS, *HEALTH, *DESCRIPTION,
+)  # fmt: skip

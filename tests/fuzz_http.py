@@ -31,7 +31,9 @@ def service(folder: Path) -> Iterator[str]:
     engine = Engine(f"sqlite:///{folder / 'fuzz.db'}", city.city(), clock=FrozenClock(city.TODAY))
     engine.create_schema()
     city.staff(engine)
-    server = make_server("127.0.0.1", 0, create_app(engine, city.bearer), threaded=True)
+    server = make_server(
+        "127.0.0.1", 0, create_app(engine, city.bearer, operators=[city.OPERATOR]), threaded=True
+    )
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -49,7 +51,7 @@ def fuzz(examples: int, seed: int, folder: Path) -> subprocess.CompletedProcess[
     with service(folder) as address:
         return subprocess.run(
             [program, "--config-file", CONFIG, "run", f"{address}/v1/openapi.json", "--no-color",
-             "-H", "Authorization: Bearer li.wei", "--max-examples", str(examples), "--seed", str(seed)],
+             "-H", f"Authorization: Bearer {city.OPERATOR}", "--max-examples", str(examples), "--seed", str(seed)],
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,7 @@ FOLDER = HERE / "data" / "http"
 DESCRIPTION = HERE.parent / "docs" / "openapi.json"
 TENANT = "hubei/xianning"
 TODAY = date(2026, 3, 2)
+OPERATOR = "he.jun"
 LETTER = {"sha256": "a" * 64, "size": 48213, "media_type": "application/pdf", "name": "答复函.pdf"}
 PROPOSAL = {"title": "关于增设零工驿站的建议", "body": "在商圈建设驿站", "signers": ["d.chen", "d.zhou"]}
 START = {"kind": "suggestion", "tenant": TENANT, "data": PROPOSAL}
@@ -50,6 +51,14 @@ def staff(engine: Engine) -> Engine:
     for person, (role, unit) in PERSONS.items():
         engine.grant(person, role, TENANT, unit=unit)
     return engine
+
+
+def opened(url: str, clock: FrozenClock) -> Iterator[Engine]:
+    """The city on a database that has the schema already."""
+    engine = Engine(url, city(), clock=clock)
+    engine.publish(Actor(person="set-up"))
+    yield staff(engine)
+    engine.database.dispose()
 
 
 def bearer(asking: Request) -> Actor | None:
@@ -107,7 +116,7 @@ class Client:
         )
 
 
-def walk(client: Client, clock: FrozenClock) -> None:
+def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     """The whole way; every route is asked, every answer given once."""
     li = "li.wei"
     client(li, "POST", "/v1/cases?dry_run=1", START)
@@ -117,6 +126,7 @@ def walk(client: Client, clock: FrozenClock) -> None:
     client.fire(li, case, "assign", "?dry_run=1", lead_unit="housing")
     case = client.fire(li, case, "assign", lead_unit="housing").json
     clock.advance(days=20)
+    engine.alerts.address()
     case = client.fire("wu.hao", case, "reply", reply_letter=LETTER, promised=False).json
     client(li, "GET", f"{address}?include=clocks,permitted,children,overlays,documents,history")
     client(li, "GET", f"{address}/permitted")
@@ -127,7 +137,34 @@ def walk(client: Client, clock: FrozenClock) -> None:
     client(li, "GET", "/v1/worklist")
     client("", "GET", "/v1/health")
     client(li, "POST", f"{address}/events/ask", {}, if_match=f'"{case["revision"]}"', prefer="return=minimal")
+    _round_about(client)
     _refusals(client, address, case)
+
+
+CALENDAR = {
+    "calendar": "cn", "version": "cn-2027", "first": "2026-01-01", "horizon": "2027-12-31",
+    "names": {"元旦": "New Year's Day", "国庆节": "National Day"},
+    "years": {
+        "2026": {"notice": "国办发明电〔2025〕7号", "published": "2025-11-04",
+                 "off": {"元旦": "2026-01-01", "国庆节": "2026-10-01..2026-10-07"}, "makeup": []},
+        "2027": {"notice": "国办发明电〔2026〕9号", "published": "2026-11-03", "off": {"元旦": "2027-01-01..2027-01-03"},
+                 "makeup": []},
+    },
+}  # fmt: skip
+
+
+def _round_about(client: Client) -> None:
+    """What is told of all cases, and of the law they follow."""
+    li = "li.wei"
+    for address in (
+        "/v1/events?limit=2", "/v1/inbox?limit=1", "/v1/statistics?by=kind,unit", "/v1/exports/cases.csv?kind=suggestion",
+        "/v1/definitions", "/v1/definitions/suggestion", "/v1/definitions/suggestion/diagram?language=en",
+        "/v1/definitions/suggestion/events/reply/form", "/v1/rules?on=2026-03-02", "/v1/calendar",
+    ):  # fmt: skip
+        client(li, "GET", address)
+    client(li, "POST", "/v1/inbox/read", {"keys": ["1kjp0y9m000000000000:1"]})
+    client(li, "POST", "/v1/calendar/preview", {"calendar": CALENDAR})
+    client(OPERATOR, "POST", "/v1/calendar/apply", {"calendar": CALENDAR})
 
 
 def _refusals(client: Client, address: str, case: dict[str, Any]) -> None:
@@ -185,8 +222,8 @@ def recorded() -> dict[str, Any]:
     """The examples, made anew."""
     clock = FrozenClock(TODAY)
     engine = staff(memory_engine(city(), clock))
-    client = Client(create_app(engine, bearer))
-    walk(client, clock)
+    client = Client(create_app(engine, bearer, operators=[OPERATOR]))
+    walk(client, engine, clock)
     breaks(client)
     engine.database.dispose()
     return settled(dict(sorted(client.found.items())))

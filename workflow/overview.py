@@ -5,7 +5,7 @@ Every answer goes through `Engine.seen`, the one filter of what a person may kno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -31,6 +31,8 @@ __all__ = [
     "find",
 ]
 
+TOGETHER = 500
+"""ids in one question"""
 SEQUENCED = 1000
 """lines of history that get their position in one go"""
 
@@ -111,7 +113,7 @@ def figures(engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], perio
 
     By unit a case counts for each of its units, and only units are counted so, never persons.
     """
-    today = civil_date(engine.clock.now())
+    day = today(engine)
     groups = Groups(by, _unit_relations(engine))
     statutory = {rule.id for rule in engine.laws.book.rules if rule.statutory}
     store, found = engine.store, dict[tuple[str, ...], dict[str, int]]()
@@ -120,7 +122,7 @@ def figures(engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], perio
             (listing.received(store, asked, groups, period), ("opened",)),
             (listing.concluded(store, asked, groups, period), ("concluded",)),
             (
-                listing.standing(store, asked, groups, today, statutory),
+                listing.standing(store, asked, groups, day, statutory),
                 ("open", "over_target", "over_statutory"),
             ),
         ):
@@ -159,6 +161,24 @@ def _happening(row: Any) -> Happening:
         event=row.event, from_state=row.from_state, to_state=row.to_state,
         recorded_at=datetime.fromisoformat(row.recorded_at), effective_on=row.effective_on,
     )  # fmt: skip
+
+
+def visible(engine: Engine, actor: Actor, cases: Collection[str]) -> set[str]:
+    """Which of these cases this person may know of."""
+    found: set[str] = set()
+    wanted = sorted(cases)
+    with engine.store.connection() as connection:
+        for start in range(0, len(wanted), TOGETHER):
+            query = engine.seen(
+                connection, listing.named(engine.store, wanted[start : start + TOGETHER]), actor
+            )
+            found.update(connection.execute(query).scalars())
+    return found
+
+
+def today(engine: Engine) -> date:
+    """The civil day it is in Asia/Shanghai by the engine's clock."""
+    return civil_date(engine.clock.now())
 
 
 def end_of_day(day: date) -> datetime:

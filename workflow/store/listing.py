@@ -83,6 +83,12 @@ def count(store: Store, asked: Filter) -> Select[Any]:
     return select(func.count()).select_from(store.tables.cases).where(*wanted(store, asked))
 
 
+def named(store: Store, cases: Sequence[str]) -> Select[Any]:
+    """The ids of those of these cases that are there."""
+    c = store.tables.cases.c
+    return select(c.id).where(c.id.in_(cases))
+
+
 def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     """The filter as conditions."""
     c = store.tables.cases.c
@@ -150,7 +156,8 @@ def standing(
 
 
 def _grouped(store: Store, asked: Filter, groups: Groups, day: Any, figures: Sequence[Any]) -> Select[Any]:
-    c, r = store.tables.cases.c, store.tables.relation
+    # Under another name: within the filter of what one may know of, the table stands for itself.
+    c, r = store.tables.cases.c, store.tables.relation.alias("held")
     columns = {
         "kind": c.kind, "state": c.state, "tenant": c.tenant, "month": func.substr(day, 1, 7), "unit": r.c.party,
     }  # fmt: skip

@@ -1,0 +1,127 @@
+"""The calendar a place counts by, and what a new year's notice would change; a person of the office puts it in force."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from workflow.errors import Text
+from workflow.overview import visible
+from workflow.recalculation import Recalculated, apply, preview
+
+from .problems import Problem, pointer
+from .routes import Ask, Out, Reply, Route
+from .schemas import Day, Strict
+
+
+class CalendarOut(Schema):
+    """Working days as they are published."""
+
+    name = fields.Str(required=True)
+    version = fields.Str(required=True)
+    first = Day(required=True)
+    horizon = Day(required=True, metadata={"description": "beyond it every due day is provisional"})
+    off = fields.Dict(
+        keys=fields.Str(), values=fields.Str(), required=True, metadata={"description": "day -> holiday"}
+    )
+    makeup = fields.List(
+        fields.Str(), required=True, metadata={"description": "weekend days that are worked"}
+    )
+    sources = fields.List(fields.Str(), required=True)
+
+
+class CalendarIn(Strict):
+    """A calendar as its file says it (docs/deadlines.md), in JSON."""
+
+    calendar = fields.Dict(keys=fields.Str(), required=True)
+
+
+class ChangeOut(Schema):
+    """One deadline and what the notice makes of it."""
+
+    case = fields.Str(required=True)
+    number = fields.Str(required=True, allow_none=True)
+    clock = fields.Str(required=True)
+    due_on = fields.Str(required=True)
+    new_due_on = fields.Str(required=True)
+    moves = fields.Bool(required=True)
+    provisional = fields.Bool(required=True, metadata={"description": "whether it still is"})
+
+
+class ChangesOut(Schema):
+    """What it changes."""
+
+    version = fields.Str(required=True)
+    changes = fields.List(fields.Nested(ChangeOut), required=True)
+
+
+def current(ask: Ask) -> Reply:
+    """The one in use."""
+    used = ask.engine.laws.calendar
+    body = {name: getattr(used, name) for name in ("name", "version", "first", "horizon", "sources")}
+    body["off"] = {day.isoformat(): holiday for day, holiday in sorted(used.off.items())}
+    body["makeup"] = [day.isoformat() for day in sorted(used.makeup)]
+    return Reply(body)
+
+
+def previewed(ask: Ask) -> Reply:
+    """Which deadlines would change, of the cases this person may know of; nothing is written."""
+    calendar = _calendar(ask)
+    return Reply(_told(ask, calendar.version, preview(ask.engine, calendar)))
+
+
+def applied(ask: Ask) -> Reply:
+    """The same, written: a line in the history of every case."""
+    calendar = _calendar(ask)
+    return Reply(_told(ask, calendar.version, list(apply(ask.engine, calendar, ask.actor))))
+
+
+def _told(ask: Ask, version: str, found: Sequence[Recalculated]) -> dict[str, Any]:
+    known = visible(ask.engine, ask.actor, {change.case for change in found})
+    return {"version": version, "changes": [change for change in found if change.case in known]}
+
+
+def _calendar(ask: Ask) -> Any:
+    """The calendar of the body. Raises Problem 422 with what is wrong."""
+    used = ask.engine.laws.calendar
+    try:
+        found = type(used).from_data(ask.body["calendar"])
+    except ValueError as error:
+        text = getattr(error, "text", Text(str(error), str(error)))
+        told = {
+            "code": "form.invalid",
+            "texts": {"zh": text.zh, "en": text.en},
+            "pointer": pointer("calendar"),
+        }
+        raise Problem("form_invalid", text, errors=[told]) from None
+    if found.name != used.name:
+        text = Text(f"本地按日历 {used.name} 计算", f"this place counts by the calendar {used.name}")
+        told = {
+            "code": "form.invalid",
+            "texts": {"zh": text.zh, "en": text.en},
+            "pointer": pointer("calendar", "calendar"),
+        }
+        raise Problem("form_invalid", text, errors=[told])
+    return found
+
+
+CALENDARS = (
+    Route(
+        method="GET", path="/v1/calendar", name="calendar", view=current, permission="person", audit="none",
+        tag="definitions", text=Text("所用工作日历", "the calendar in use"), scope="definitions:read",
+        out={200: Out(CalendarOut, Text("工作日历", "the calendar"))},
+    ),
+    Route(
+        method="POST", path="/v1/calendar/preview", name="calendar_preview", view=previewed, permission="person",
+        audit="none", tag="definitions", text=Text("新通知会改动哪些期限", "which deadlines a new notice would change"),
+        scope="cases:read", body=CalendarIn, out={200: Out(ChangesOut, Text("改动", "the changes"))},
+    ),
+    Route(
+        method="POST", path="/v1/calendar/apply", name="calendar_apply", view=applied, permission="operator",
+        audit="history", tag="definitions", scope="operate",
+        text=Text("启用新通知,逐案记入履历", "put a new notice in force, a line in each history"), body=CalendarIn,
+        out={200: Out(ChangesOut, Text("改动", "the changes"))},
+    ),
+)  # fmt: skip
