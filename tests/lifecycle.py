@@ -274,7 +274,7 @@ def ready_database(postgres_server: Server, library: Library) -> Iterator[str]:
     postgres_server.drop(name)
 
 
-KEPT = ("grant", "definition", "event_policy")
+KEPT = ("grant", "definition", "event_policy", "rulebook")
 
 
 def as_new(connection: psycopg.Connection) -> None:

@@ -128,6 +128,11 @@ FORBIDDEN = {
         "delete from {p}definition",
         "truncate {p}definition",
     ),
+    "rulebook": (
+        "update {p}rulebook set place = place",
+        "delete from {p}rulebook",
+        "truncate {p}rulebook",
+    ),
     "feed": ("update {p}feed set position = position", "delete from {p}feed", None),
 }
 REPLACING = {

@@ -15,7 +15,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
-from .commands import alerts, calendar, case, chain, definition, doctor, exchange, record, service, store
+from .commands import (
+    alerts,
+    calendar,
+    case,
+    chain,
+    definition,
+    doctor,
+    exchange,
+    record,
+    rules,
+    service,
+    store,
+)
 from .commands.console import Console
 from .commands.context import FAULTS, OK, STORE, USAGE, Context, UsageError
 from .errors import DefinitionError, StoreError, Text, WorkflowError
@@ -36,7 +48,7 @@ DRIVERS = {
 """a module that may be missing -> the extra that brings it"""
 DATABASE_MODULES = ("sqlalchemy", "sqlite3", "psycopg")
 
-NOUNS = (store, doctor, definition, record, case, calendar, chain, exchange, alerts, service)
+NOUNS = (store, doctor, definition, record, case, calendar, rules, chain, exchange, alerts, service)
 
 
 def sibling(name: str) -> ModuleType:

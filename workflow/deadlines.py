@@ -33,6 +33,7 @@ __all__ = [
     "Timeliness",
     "due",
     "explain",
+    "length",
     "overdue_ladder",
     "rungs",
     "timeliness",
@@ -149,7 +150,15 @@ def _named(day: date) -> Text:
     return Text(f"{day}（周{zh}）", f"{day} ({en})")
 
 
-def _length(rule: Rule) -> Text:
+def length(rule: Rule) -> Text:
+    """What a rule says, in words: `3 个月`, `每年 09-30`, `2 次`, or the switch as it stands."""
+    if rule.unit == "times":
+        return Text(f"{rule.value} 次", f"{rule.value} time{'' if rule.value == 1 else 's'}")
+    if isinstance(rule.value, bool):
+        return Text("是", "yes") if rule.value else Text("否", "no")
+    if rule.unit == "switch":
+        value = ", ".join(rule.value) if isinstance(rule.value, tuple) else str(rule.value)
+        return Text(value, value)
     if not rule.is_period:
         return Text(f"每年 {rule.value}", f"{rule.value} of each year")
     zh, en = UNITS[rule.unit]
@@ -157,22 +166,22 @@ def _length(rule: Rule) -> Text:
 
 
 def _sentence(rule: Rule, now: Due) -> Text:
-    start, end, length = _named(now.counted_from), _named(now.on), _length(rule)
+    start, end, long = _named(now.counted_from), _named(now.on), length(rule)
     before = rule.direction == "before"
     later = Text("，准予延期", ", extended") if now.extended else Text("", "")
     guess = Text("，此日期为暂定", ", provisionally") if now.provisional else Text("", "")
     zh = f"{start.zh}前" if before else f"自 {start.zh}起"
-    en = f"{length.en} {'before' if before else 'from'} {start.en}"
+    en = f"{long.en} {'before' if before else 'from'} {start.en}"
     return Text(
-        f"{rule.title.zh}：{zh} {length.zh}{later.zh}，期满日为 {end.zh}{guess.zh}。",
+        f"{rule.title.zh}：{zh} {long.zh}{later.zh}，期满日为 {end.zh}{guess.zh}。",
         f"{rule.title.en}: {en}{later.en}; due by {end.en}{guess.en}.",
     )
 
 
 def _counting(rule: Rule, base: Due, calendar: Calendar) -> Iterator[Text]:
-    start, raw, length = _named(base.counted_from), _named(base.raw), _length(rule)
+    start, raw, long = _named(base.counted_from), _named(base.raw), length(rule)
     if not rule.is_period:
-        yield Text(f"{length.zh}：{raw.zh}", f"{length.en}: {raw.en}")
+        yield Text(f"{long.zh}：{raw.zh}", f"{long.en}: {raw.en}")
         return
     yield Text(f"{start.zh}为起算日，不计入", f"{start.en} is the first day and is not counted")
     if rule.unit == "working_day":
@@ -183,8 +192,8 @@ def _counting(rule: Rule, base: Due, calendar: Calendar) -> Iterator[Text]:
     month_end = Text("（当月无对应日，取月末）", " (no such day in that month: its last day)")
     note = month_end if clamped else Text("", "")
     yield Text(
-        f"{base.counted_from} {sign} {length.zh} = {raw.zh}{note.zh}",
-        f"{base.counted_from} {sign} {length.en} = {raw.en}{note.en}",
+        f"{base.counted_from} {sign} {long.zh} = {raw.zh}{note.zh}",
+        f"{base.counted_from} {sign} {long.en} = {raw.en}{note.en}",
     )
 
 

@@ -45,6 +45,7 @@ from .model import (
 )
 from .parties import Parties
 from .random import RandomSource, SystemRandom, new_id
+from .rulekeeper import RuleKeeper, fetched
 from .store.examination import Examination
 from .store.schema import PREFIX
 from .store.sql import Reading, Store
@@ -63,11 +64,12 @@ class Engine:
         """`database` is a SQLAlchemy engine (made by `connect`, or the host's own) or a URL for `connect`."""
         self.database = self.connect(database) if isinstance(database, str) else database
         self.store = Store(self.database, prefix)
-        self.laws = Laws(library, place, self._fetch)
+        self.laws = Laws(library, place, self._fetch, lambda version: fetched(self.store, version))
         self.clock = clock or SystemClock()
         self._random = random or SystemRandom()
         self._memory = Memory()
         self._firing = Firing(self.store, self.laws, self._memory, self.clock, self._random)
+        self.rules = RuleKeeper(self.store, self.laws, self._firing.now)
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
         self.alerts = Alerts(self.store, self.laws, self.clock, self._vigil.doubts)
         self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self._random, self._vigil)
@@ -117,6 +119,7 @@ class Engine:
                 if self.store.published(connection, definition.hash) is None:
                     self.store.publish(connection, definition, self._firing.now().isoformat(), actor.person)
                     published.append(definition)
+        self.rules.before(None)
         return published
 
     def sync_grants(
@@ -217,11 +220,13 @@ class Engine:
             for r in requests
         ]  # fmt: skip
         outcomes = []
+        self.rules.before(session)
         for row, done in enumerate(batch.run(self._firing, self.store, calls, session)):
             if isinstance(done, WorkflowError):
                 outcomes.append(Outcome(row=row, error=done))
             else:
                 outcomes.append(Outcome(row=row, case=self._answer(done, session)))
+        self.rules.after(session)
         return outcomes
 
     def permitted(self, case: str, actor: Actor, *, session: Host | None = None) -> list[Permission]:
@@ -259,6 +264,7 @@ class Engine:
         each timer fires in the transaction of its effect, compared and set, so exactly once. Nothing fires while the process
         holds back because its clock leapt (docs/scheduler.md).
         """
+        self.rules.before(None)
         return self._sweep.tick(limit)
 
     def health(self) -> Health:
@@ -361,7 +367,7 @@ class Engine:
                 )
             )
         ledger = clocks[clock].ledger
-        found_ = explain(ledger, self.laws.book, self.laws.calendar)
+        found_ = explain(ledger, self.laws.book_of(ledger), self.laws.calendar)
         why = self.laws.pinned(found[0].definition).definition.clocks[clock].why(ledger.rule)
         if why is None:
             return found_
@@ -443,7 +449,9 @@ class Engine:
         return None if receipt is None else lambda record: receipt(self.view(record))
 
     def _made(self, call: Call, receipt: Receipt | None, dry_run: bool, session: Host | None) -> Case:
+        self.rules.before(session)
         done = self._firing.rehearse(call, session) if dry_run else self._firing.run(call, session)
+        self.rules.after(session)
         if receipt is not None and done.stored is not None:
             receipt.text = done.stored.get("receipt")
         return self._answer(done, session)
@@ -474,7 +482,7 @@ class Engine:
             anchor_on=ledger.anchor, due_on=date.fromisoformat(clock.due_on),
             outer_on=date.fromisoformat(clock.outer_on) if clock.outer_on else None,
             running=clock.running, provisional=clock.provisional,
-            source=self.laws.book.rule(ledger.rule, ledger.anchor).source,
+            source=self.laws.book_of(ledger).rule(ledger.rule, ledger.anchor).source,
         )  # fmt: skip
         object.__setattr__(clock, "view", view)
         return view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,8 +12,10 @@ from .calendars import Calendar
 from .deadlines import RuleBook, RuleNotFound
 from .definition import Codes, Definition, Event, Series
 from .errors import NotFound, Text
+from .ledger import Ledger
 from .library import Library
 from .machine import Lifecycle
+from .rulecontent import version_of
 
 if TYPE_CHECKING:
     from .forms import Form
@@ -90,11 +93,14 @@ class Laws:
     """Every definition by hash; the rules and the calendar of the place."""
 
     def __init__(
-        self, library: Library, place: str | None = None, fetch: Callable[[str], Definition] | None = None
-    ) -> None:
+        self, library: Library, place: str | None = None, fetch: Callable[[str], Definition] | None = None,
+        fetch_rules: Callable[[str], RuleBook] | None = None,
+    ) -> None:  # fmt: skip
         self.library = library
         self.place = place
         self._fetch = fetch
+        self._fetch_rules = fetch_rules
+        self._old_books: dict[str, RuleBook] = {}
         self._choices: dict[date, Choice] = {}
         self._by_hash = {d.hash: Law(d, library.codes) for d in library.definitions.values()}
         self._latest = {name: self._by_hash[d.hash] for name, d in library.definitions.items()}
@@ -103,6 +109,27 @@ class Laws:
     def book(self) -> RuleBook:
         """The rules of the place."""
         return self.library.book(self.place)
+
+    @cached_property
+    def rules(self) -> str:
+        """The version of the rules of the place: what a new clock is pinned to."""
+        return version_of(self.book)
+
+    def book_of(self, ledger: Ledger) -> RuleBook:
+        """The rules by which that clock began and goes on; those no longer in the folder come from the store."""
+        if ledger.rules in ("", self.rules):
+            return self.book
+        if ledger.rules not in self._old_books:
+            if self._fetch_rules is None:
+                text = Text(f"没有版本为 {ledger.rules} 的规则", f"no rules of the version {ledger.rules}")
+                raise NotFound(text)
+            self._old_books[ledger.rules] = self._fetch_rules(ledger.rules)
+        return self._old_books[ledger.rules]
+
+    def counting_by(self, calendar: Calendar) -> Laws:
+        """The same laws with another version of a calendar."""
+        library = replace(self.library, calendars={**self.library.calendars, calendar.name: calendar})
+        return Laws(library, self.place, self._fetch, self._fetch_rules)
 
     @cached_property
     def calendar(self) -> Calendar:

@@ -88,12 +88,16 @@ class Ledger:
     calendar: str
     """The version of the calendar known when the clock started."""
     entries: tuple[Entry, ...] = ()
+    rules: str = ""
+    """The version of the place's rules by which it began and goes on; empty: whatever book it is asked with."""
 
     @classmethod
-    def start(cls, rule: str, anchor: date, calendar: Calendar, reason: str = "", by: str = "") -> Ledger:
+    def start(
+        cls, rule: str, anchor: date, calendar: Calendar, reason: str = "", by: str = "", rules: str = ""
+    ) -> Ledger:
         """A clock that runs from that day."""
         entry = Entry(kind="start", on=anchor, reason=reason, by=by)
-        return cls(rule=rule, anchor=anchor, calendar=calendar.version, entries=(entry,))
+        return cls(rule=rule, anchor=anchor, calendar=calendar.version, entries=(entry,), rules=rules)
 
     @property
     def stopped_on(self) -> date | None:
@@ -201,7 +205,8 @@ class Ledger:
         """As JSON, with the number of its format."""
         entries = [entry.to_data() for entry in self.entries]
         head = {"format": FORMAT, "rule": self.rule, "anchor": str(self.anchor)}
-        return {**head, "calendar": self.calendar, "entries": entries}
+        pinned = {"rules": self.rules} if self.rules else {}
+        return {**head, "calendar": self.calendar, **pinned, "entries": entries}
 
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> Ledger:
@@ -215,7 +220,13 @@ class Ledger:
                 "entries": list(entries),
             } if number == FORMAT:
                 lines = tuple(map(Entry.from_data, entries))
-                return cls(rule=rule, anchor=date.fromisoformat(anchor), calendar=calendar, entries=lines)
+                return cls(
+                    rule=rule,
+                    anchor=date.fromisoformat(anchor),
+                    calendar=calendar,
+                    entries=lines,
+                    rules=str(data.get("rules", "")),
+                )
             case _:
                 raise ValueError(f"not a ledger of format {FORMAT}: {dict(data)}")
 
@@ -233,7 +244,9 @@ class Ledger:
 
     def _with(self, entry: Entry) -> Ledger:
         entries = (*self.entries, entry)
-        return Ledger(rule=self.rule, anchor=self.anchor, calendar=self.calendar, entries=entries)
+        return Ledger(
+            rule=self.rule, anchor=self.anchor, calendar=self.calendar, entries=entries, rules=self.rules
+        )  # fmt: skip
 
     def _last(self, *kinds: Kind) -> Entry | None:
         for entry in reversed(self.entries):

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from . import history, timers
 from .definition import Event, Holder
 from .draft import Draft
-from .family import Message, Record
+from .family import Family, Message, Record
 from .laws import Law
 
-__all__ = ["alert", "tell"]
+__all__ = ["alert", "recipients", "tell"]
 
 
 def tell(draft: Draft, event: Event, record: Record) -> None:
@@ -29,7 +29,7 @@ def tell(draft: Draft, event: Event, record: Record) -> None:
             "state": record.state,
         }
     )
-    for index, recipient in enumerate(_recipients(draft, event.tells, record)):
+    for index, recipient in enumerate(recipients(draft.family, event.tells, record)):
         draft.step.messages.append(
             Message(
                 key=f"{record.id}:{record.seq}:{index}",
@@ -47,7 +47,7 @@ def alert(
 ) -> None:
     """The rungs of a clock that have passed, to those who hold the case; only the `newest` is sent."""
     state = record.clocks[clock]
-    told = _recipients(draft, law.definition.states[record.state].holder, record) or ["nobody"]
+    told = recipients(draft.family, law.definition.states[record.state].holder, record) or ["nobody"]
     for timer in rungs:
         body = history.canonical(
             {
@@ -75,14 +75,14 @@ def alert(
             )
 
 
-def _recipients(draft: Draft, holders: Iterable[Holder], record: Record) -> list[str]:
-    """Each once, in the order of the definition."""
-    return list(dict.fromkeys(one for holder in holders for one in _those(draft, holder, record)))
+def recipients(family: Family, holders: Iterable[Holder], record: Record) -> list[str]:
+    """Those whom these holders name, each once, in the order of the definition."""
+    return list(dict.fromkeys(one for holder in holders for one in _those(family, holder, record)))
 
 
-def _those(draft: Draft, holder: Holder, record: Record) -> list[str]:
+def _those(family: Family, holder: Holder, record: Record) -> list[str]:
     if holder.relation is None:
         return [f"role:{holder.role}@{record.tenant}"]
-    relations = draft.family.root.relations if holder.of_root else record.relations
+    relations = family.root.relations if holder.of_root else record.relations
     prefix = f"role:{holder.role}@" if holder.role else "party:"
     return [prefix + party for party in relations.get(holder.relation, ())]

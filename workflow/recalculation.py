@@ -1,37 +1,44 @@
-"""A new year's holiday notice: which running clocks it moves, and moving them.
+"""What moves running clocks from outside: a new year's holiday notice, and other rules of the place. First shown, then written.
 
-Authoritative is each clock's ledger; its due day is derived from a calendar and stored only as an index. A clock that looked
-beyond the calendar's horizon is *provisional*. When the notice is loaded, every running provisional clock is derived again, and
-what changed (the day, or only that it is certain now) is one line of the case's own history, written like any other step:
-compared with the revision and set. What can fail: somebody was first, then the family is read and derived once more.
+Authoritative is each clock's ledger; its due day is derived from a calendar and the rules, and stored only as an index.
+A clock that looked beyond the calendar's horizon is *provisional*: when the notice is loaded, every such clock is derived again.
+A clock goes by the version of the rules it began with, whatever the file says now, until `apply_rules` gives it the new ones.
+What changed is one line of the case's own history, written like any other step: compared with the revision and set; and who
+holds the case is told of a day that moved. What can fail: somebody was first, then the family is read and derived once more.
 Twice changes nothing. A rung that was fired is not fired again, unless the new day makes an overdue clock run anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from . import history, timers
+from . import history, messages, timers
 from .calendars import Calendar
 from .clock import civil_date
+from .comparison import same
+from .deadlines import RuleNotFound
 from .engine import Engine
 from .errors import Conflict, NotFound, NotPermitted, Reason, Text
-from .family import ClockState, Family, HistoryRow, Record, Step
+from .family import ClockState, Family, HistoryRow, Message, Record, Step
 from .laws import Laws
+from .ledger import Ledger
 from .model import SYSTEM, Actor
 from .random import RandomSource
 
+__all__ = ["EVENT", "Recalculated", "apply", "apply_rules", "preview", "preview_rules"]
+
 EVENT = history.RECALCULATE
 """reserved: the line's event, which no definition declares"""
+TOPIC = "@recalculate"
 TRIES = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recalculated:
-    """One clock and what the calendar makes of it."""
+    """One clock and what the calendar, or the rules, make of it."""
 
     case: str
     number: str | None
@@ -43,20 +50,25 @@ class Recalculated:
 
     @property
     def moves(self) -> bool:
-        """Whether the day changes; otherwise it only becomes certain."""
+        """Whether the day changes; otherwise it only becomes certain, or only its rule reads otherwise."""
         return self.due_on != self.new_due_on
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The laws that are to hold, how they are named in the history, and the clock that goes by them (None: as before)."""
+
+    laws: Laws
+    name: str
+    version: str
+    candidate: Callable[[ClockState], ClockState | None]
+    provisional: bool = False
+    """whether only provisional clocks can be concerned"""
 
 
 def preview(engine: Engine, calendar: Calendar) -> list[Recalculated]:
     """What `apply` would change, by due day. Writes nothing. Raises NotFound for a calendar no place counts by."""
-    laws, found = _laws(engine, calendar), list[Recalculated]()
-    now = engine.clock.now().astimezone(UTC)
-    with engine.store.connection() as connection:
-        for case in _waiting(engine, connection):
-            family = engine.store.family(connection, case)
-            if family is not None:
-                found += _compared(family.records[case], _derived(laws, family.records[case], now))
-    return sorted(found, key=lambda change: (change.new_due_on, change.case, change.clock))
+    return _preview(engine, _by_calendar(engine, calendar))
 
 
 def apply(
@@ -66,19 +78,32 @@ def apply(
 
     `cases` limits it to those. Raises NotPermitted for the system (a person answers for it), NotFound, Conflict.
     """
+    _person(actor, Text("日历由人启用", "a calendar is put in force by a person"))
+    yield from _apply(engine, _by_calendar(engine, calendar), actor, cases)
+
+
+def preview_rules(engine: Engine) -> list[Recalculated]:
+    """What `apply_rules` would change, by due day: running clocks whose own rule, or its outer limit, reads otherwise in the
+    place's present file on the day of their anchor. Writes nothing.
+    """
+    return _preview(engine, _by_rules(engine))
+
+
+def apply_rules(
+    engine: Engine, actor: Actor, *, cases: Iterable[str] | None = None
+) -> Iterator[Recalculated]:
+    """Give those clocks the place's present rules, as `apply` does. Raises NotPermitted, Conflict."""
+    _person(actor, Text("规则由人启用", "rules are put in force by a person"))
+    engine.rules.before(None)
+    yield from _apply(engine, _by_rules(engine), actor, cases)
+
+
+def _person(actor: Actor, text: Text) -> None:
     if actor.person == SYSTEM:
-        text = Text("日历由人启用", "a calendar is put in force by a person")
         raise NotPermitted([Reason(code="decision", text=text)])
-    laws = _laws(engine, calendar)
-    if cases is None:
-        with engine.store.connection() as connection:
-            cases = _waiting(engine, connection)
-    for case in cases:
-        yield from _apply_one(engine, laws, case, actor)
 
 
-def _laws(engine: Engine, calendar: Calendar) -> Laws:
-    """The laws in use, counting by that calendar."""
+def _by_calendar(engine: Engine, calendar: Calendar) -> Ruling:
     used = engine.laws.calendar.name
     if calendar.name != used:
         raise NotFound(
@@ -87,36 +112,85 @@ def _laws(engine: Engine, calendar: Calendar) -> Laws:
                 f"this place counts by {used}, not {calendar.name}",
             )
         )
-    library = engine.library
-    changed = replace(library, calendars={**library.calendars, calendar.name: calendar})
-    return Laws(changed, engine.laws.place)
+
+    def candidate(clock: ClockState) -> ClockState | None:
+        return clock if clock.provisional else None
+
+    laws = engine.laws.counting_by(calendar)
+    return Ruling(laws, "@calendar", calendar.version, candidate, provisional=True)
 
 
-def _waiting(engine: Engine, connection: Any) -> list[str]:
+def _by_rules(engine: Engine) -> Ruling:
+    laws = engine.laws
+
+    def candidate(clock: ClockState) -> ClockState | None:
+        if not _reads_otherwise(laws, clock.ledger):
+            return None
+        return replace(clock, ledger=replace(clock.ledger, rules=laws.rules))
+
+    return Ruling(laws, "@rules", laws.rules, candidate)
+
+
+def _reads_otherwise(laws: Laws, ledger: Ledger) -> bool:
+    """Whether the rule of this clock says something else now. A rule that is gone says nothing: the clock keeps its own."""
+    if ledger.rules in ("", laws.rules):
+        return False
+    then, now = laws.book_of(ledger), laws.book
+    try:
+        old, new = then.rule(ledger.rule, ledger.anchor), now.rule(ledger.rule, ledger.anchor)
+        limits = then.outer(old, ledger.anchor), now.outer(new, ledger.anchor)
+    except RuleNotFound:
+        return False
+    return not same(old, new) or (limits != (None, None) and not same(*limits))
+
+
+def _preview(engine: Engine, ruling: Ruling) -> list[Recalculated]:
+    found = list[Recalculated]()
+    now = engine.clock.now().astimezone(UTC)
+    with engine.store.connection() as connection:
+        for case in _waiting(engine, ruling, connection):
+            family = engine.store.family(connection, case)
+            if family is not None:
+                found += _compared(family.records[case], _derived(ruling, family.records[case], now))
+    return sorted(found, key=lambda change: (change.new_due_on, change.case, change.clock))
+
+
+def _apply(
+    engine: Engine, ruling: Ruling, actor: Actor, cases: Iterable[str] | None
+) -> Iterator[Recalculated]:
+    if cases is None:
+        with engine.store.connection() as connection:
+            cases = _waiting(engine, ruling, connection)
+    for case in cases:
+        yield from _apply_one(engine, ruling, case, actor)
+
+
+def _waiting(engine: Engine, ruling: Ruling, connection: Any) -> list[str]:
     table = engine.store.tables.clock
-    query = (
-        table.select().where(table.c.provisional, table.c.running).order_by(table.c.due_on, table.c.case_id)
-    )
+    query = table.select().where(table.c.running).order_by(table.c.due_on, table.c.case_id)
+    if ruling.provisional:
+        query = query.where(table.c.provisional)
     return list(dict.fromkeys(row.case_id for row in connection.execute(query)))
 
 
-def _derived(laws: Laws, record: Record, now: datetime) -> dict[str, ClockState]:
+def _derived(ruling: Ruling, record: Record, now: datetime) -> dict[str, ClockState]:
     """The clocks of the record that change."""
     found = {}
     for name, clock in record.clocks.items():
-        if clock.running and clock.provisional:
-            new = _again(laws, clock, now)
-            if (new.due_on, new.outer_on, new.provisional) != (
-                clock.due_on,
-                clock.outer_on,
-                clock.provisional,
-            ):
+        candidate = ruling.candidate(clock) if clock.running else None
+        if candidate is not None:
+            new = _again(ruling.laws, candidate, now)
+            if _shown(new) != _shown(clock):
                 found[name] = new
     return found
 
 
+def _shown(clock: ClockState) -> tuple[object, ...]:
+    return clock.due_on, clock.outer_on, clock.provisional, clock.ledger.rules
+
+
 def _again(laws: Laws, clock: ClockState, now: datetime) -> ClockState:
-    """The clock by the laws' calendar, its timer where it was."""
+    """The clock by the laws, its timer where it was."""
     new, today = timers.recompute(laws, clock, now), civil_date(now).isoformat()
     if clock.next_rung is None:
         # It was imported when it was over; nothing of the past is armed.
@@ -139,17 +213,17 @@ def _compared(record: Record, changed: dict[str, ClockState]) -> list[Recalculat
     ]  # fmt: skip
 
 
-def _apply_one(engine: Engine, laws: Laws, case: str, actor: Actor) -> Sequence[Recalculated]:
+def _apply_one(engine: Engine, ruling: Ruling, case: str, actor: Actor) -> Sequence[Recalculated]:
     """Read under the family's lock, derive, write; nobody can be first then but for a lock error."""
     for _ in range(TRIES):
         now = engine.clock.now().astimezone(UTC)
         with engine.store.work() as work, work.atomic():
             engine.store.lock(work, case)
             family = engine.store.read(work, case, actor.person, None).family
-            changed = _derived(laws, family.records[case], now) if family else {}
+            changed = _derived(ruling, family.records[case], now) if family else {}
             if family is None or not changed:
                 return ()
-            step = _step(family, case, changed, laws.calendar.version, actor, now, engine._random)  # noqa: SLF001 - the injected source: a seed gives the same heads
+            step = _step(family, case, changed, ruling, actor, now, engine._random)  # noqa: SLF001 - the injected source: a seed gives the same heads
             if engine.store.write(work, step, _instant(now), civil_date(now).isoformat()):
                 return _compared(family.records[case], changed)
     raise Conflict(Text("他人一再先行一步,请重试", "somebody kept being first; try again"))
@@ -159,13 +233,13 @@ def _step(
     family: Family,
     case: str,
     changed: dict[str, ClockState],
-    version: str,
+    ruling: Ruling,
     actor: Actor,
     now: datetime,
     source: RandomSource,
 ) -> Step:
     record = family.records[case]
-    line = _line(record, changed, version, actor, now, source)
+    line = _line(record, changed, ruling, actor, now, source)
     after = replace(
         record, clocks={**record.clocks, **changed}, seq=line.seq, head=line.hash, revision=line.seq
     )
@@ -176,13 +250,30 @@ def _step(
     step.changed = dict.fromkeys([case, family.root_id])
     step.history = [line]
     step.clocks = {(case, name): None for name in changed}
+    step.messages = list(_told(step.family, ruling.laws, record, after))
     return step
+
+
+def _told(family: Family, laws: Laws, before: Record, after: Record) -> Iterator[Message]:
+    """Who holds the case hears of each day that moved: a date once told is not taken back in silence."""
+    moved = {name: c.due_on for name, c in after.clocks.items() if c.due_on != before.clocks[name].due_on}
+    if not moved:
+        return
+    holders = laws.pinned(after.definition).definition.states[after.state].holder
+    body = {
+        "case": after.id, "number": after.number, "kind": after.kind, "event": EVENT, "state": after.state, "due": moved,
+    }  # fmt: skip
+    for index, recipient in enumerate(messages.recipients(family, holders, after)):
+        yield Message(
+            key=f"{after.id}:{after.seq}:{index}", case=after.id, seq=after.seq, topic=TOPIC, recipient=recipient,
+            body=history.canonical(body),
+        )  # fmt: skip
 
 
 def _line(
     record: Record,
     changed: dict[str, ClockState],
-    version: str,
+    ruling: Ruling,
     actor: Actor,
     now: datetime,
     source: RandomSource,
@@ -191,8 +282,8 @@ def _line(
         f"@clock.{name}": {"due": clock.due_on, "running": clock.running, "round": clock.round}
         for name, clock in changed.items()
     }
-    shown["@calendar"] = {
-        "version": version,
+    shown[ruling.name] = {
+        "version": ruling.version,
         "was": {name: record.clocks[name].due_on for name in changed},
         "provisional": sorted(name for name, clock in changed.items() if clock.provisional),
     }

@@ -32,7 +32,7 @@ def start(laws: Laws, rule: str, before: ClockState | None, anchor: date, act: A
     unless it follows another rule now: then its ledger is a new one.
     """
     if before is None or before.ledger.rule != rule:
-        ledger = Ledger.start(rule, anchor, laws.calendar, by=act.actor.person)
+        ledger = Ledger.start(rule, anchor, laws.calendar, by=act.actor.person, rules=laws.rules)
         return _state(laws, ledger, before.round + 1 if before else 1, act.now, quiet=act.imported)
     ledger = before.ledger.reset(anchor, by=act.actor.person)
     return _state(laws, ledger, before.round + 1, act.now, quiet=act.imported)
@@ -50,13 +50,19 @@ def stop(clock: ClockState, on: date | None, reason: str) -> ClockState:
 def extend(laws: Laws, clock: ClockState, until: date, act: Act, asked_on: date) -> ClockState:
     """The clock with a granted extension; its ladder starts again. Raises DeadlineRefused."""
     ledger = clock.ledger.extend(
-        until, act.day, act.actor.person, act.reason or "", laws.book, laws.calendar, asked_on=asked_on
+        until,
+        act.day,
+        act.actor.person,
+        act.reason or "",
+        laws.book_of(clock.ledger),
+        laws.calendar,
+        asked_on=asked_on,
     )
     return _state(laws, ledger, clock.round, act.now, quiet=act.imported)
 
 
 def recompute(laws: Laws, clock: ClockState, now: datetime) -> ClockState:
-    """The clock by a newly loaded calendar."""
+    """The clock by a newly loaded calendar, or by other rules when its ledger names them."""
     return _state(laws, clock.ledger, clock.round, now, quiet=False)
 
 
@@ -66,7 +72,7 @@ def passed(laws: Laws, clock: ClockState, now: datetime) -> tuple[Timer, ...]:
         return ()
     today = civil_date(now)
     found = []
-    for timer in _ladder(laws, clock.ledger, clock.ledger.due(laws.book, laws.calendar)):
+    for timer in _ladder(laws, clock.ledger, _due(laws, clock.ledger)):
         if timer.rung < clock.next_rung:
             continue
         if timer.on > today:
@@ -77,7 +83,7 @@ def passed(laws: Laws, clock: ClockState, now: datetime) -> tuple[Timer, ...]:
 
 def advance(laws: Laws, clock: ClockState, after: int) -> ClockState:
     """The clock waiting for the first rung beyond `after`."""
-    ladder = _ladder(laws, clock.ledger, clock.ledger.due(laws.book, laws.calendar))
+    ladder = _ladder(laws, clock.ledger, _due(laws, clock.ledger))
     return _wait(clock, next(timer for timer in ladder if timer.rung > after))
 
 
@@ -106,7 +112,7 @@ class _First:
     outer_on: str | None
 
 
-_begun: WeakKeyDictionary[Laws, dict[tuple[str, date], tuple[Due, _First]]] = WeakKeyDictionary()
+_begun: WeakKeyDictionary[Laws, dict[tuple[str, str, date], tuple[Due, _First]]] = WeakKeyDictionary()
 MOST = 4096
 
 
@@ -115,20 +121,24 @@ def _derived(laws: Laws, ledger: Ledger) -> tuple[Due, _First]:
     if len(ledger.entries) > 1:
         return _derive(laws, ledger)
     known = _begun.setdefault(laws, {})
-    found = known.get((ledger.rule, ledger.anchor))
+    found = known.get((ledger.rules, ledger.rule, ledger.anchor))
     if found is None:
         found = _derive(laws, ledger)
         if len(known) >= MOST:
             known.clear()
-        known[ledger.rule, ledger.anchor] = found
+        known[ledger.rules, ledger.rule, ledger.anchor] = found
     return found
 
 
 def _derive(laws: Laws, ledger: Ledger) -> tuple[Due, _First]:
-    due = ledger.due(laws.book, laws.calendar)
+    due = _due(laws, ledger)
     timer = next(_ladder(laws, ledger, due))
     outer = due.outer_on.isoformat() if due.outer_on else None
     return due, _First(timer.rung, _instant(timer), due.on.isoformat(), outer)
+
+
+def _due(laws: Laws, ledger: Ledger) -> Due:
+    return ledger.due(laws.book_of(ledger), laws.calendar)
 
 
 def _wait(state: ClockState, timer: Timer) -> ClockState:
@@ -146,7 +156,7 @@ def _instant(timer: Timer) -> str:
 
 def _ladder(laws: Laws, ledger: Ledger, due: Due) -> Iterator[Timer]:
     """Reminders, the due day, +1, +3, +7, then weekly without end."""
-    rule = laws.book.rule(ledger.rule, ledger.anchor)
+    rule = laws.book_of(ledger).rule(ledger.rule, ledger.anchor)
     for rung in rungs(rule, due.on, ledger.counted_from, laws.calendar):
         if rung.days_before > 0:
             yield Timer(-rung.days_before, rung.on)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def run_preview(context: Context) -> int:
     from ..recalculation import preview
 
     found = preview(context.engine, _calendar(context))
-    _show(context, found)
+    show(context, found)
     context.console.say(*_summary(found))
     return OK
 
@@ -55,18 +56,24 @@ def run_apply(context: Context) -> int:
 
     engine, calendar = context.engine, _calendar(context)
     actor = Actor(person=context.arguments.by)
-    cases = list(dict.fromkeys(change.case for change in preview(engine, calendar)))
-    title = Text("重算", "computing")
-    found = [
-        change
-        for case in context.console.progress(cases, total=len(cases), title=title)
-        for change in apply(engine, calendar, actor, cases=[case])
-    ]
-    _show(context, found)
+    found = one_by_one(
+        context, preview(engine, calendar), lambda case: apply(engine, calendar, actor, cases=[case])
+    )
+    show(context, found)
     context.console.say(*_summary(found))
     if calendar != engine.laws.calendar:
         context.console.warn(_not_in_use(engine.laws.calendar, calendar))
     return OK
+
+
+def one_by_one(
+    context: Context, expected: list[Recalculated], apply: Callable[[str], Iterable[Recalculated]]
+) -> list[Recalculated]:
+    """Apply to each case in turn, with a bar for who watches; what changed."""
+    cases = list(dict.fromkeys(change.case for change in expected))
+    title = Text("重算", "computing")
+    steps = context.console.progress(cases, total=len(cases), title=title)
+    return [change for case in steps for change in apply(case)]
 
 
 def _calendar(context: Context) -> Calendar:
@@ -92,7 +99,8 @@ HEADS = {
 }
 
 
-def _show(context: Context, found: list[Recalculated]) -> None:
+def show(context: Context, found: list[Recalculated]) -> None:
+    """The clocks that change, as a table."""
     rows = [{name: getattr(change, name) for name in HEADS} for change in found]
     if rows or context.console.as_json:
         context.console.table(HEADS, rows)

@@ -238,6 +238,7 @@ end $$""",
                 ("feed", "update or delete"),
                 ("anchor", "update or delete or truncate"),
                 ("definition", "update or delete or truncate"),
+                ("rulebook", "update or delete or truncate"),
                 ("party_log", "update or delete or truncate"),
             )
         ),

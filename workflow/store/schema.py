@@ -61,6 +61,7 @@ class Tables:
         self.definition = self._definition()
         self.barred = self._barred()
         self.event_policy = self._event_policy()
+        self.rulebook = self._rulebook()
         self.anchor = self._anchor()
         self.node = self._node()
         self.broken = self._broken()
@@ -375,6 +376,16 @@ class Tables:
             Column("published_at", String(32), nullable=False),
             Column("published_by", String(80), nullable=False),
             UniqueConstraint("name", "version"),
+        )
+
+    def _rulebook(self) -> Table:
+        """Every version of the rules of places that a clock may be pinned to."""
+        return self._table(
+            "rulebook",
+            Column("version", String(16), primary_key=True),
+            Column("place", String(40), nullable=False),
+            Column("content", Text, nullable=False),
+            Column("kept_at", String(32), nullable=False),
         )
 
     def _barred(self) -> Table:

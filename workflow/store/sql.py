@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select
 from sqlalchemy import Engine as Database
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.sql import Select
 
 from ..definition import Definition
@@ -295,6 +296,26 @@ class Store:
         """The published definition with that content hash, or None."""
         table = self.tables.definition
         return connection.execute(select(table).where(table.c.hash == digest)).one_or_none()
+
+    def rules_kept(self, connection: Connection) -> set[str]:
+        """The versions of rules that are kept."""
+        return set(connection.execute(select(self.tables.rulebook.c.version)).scalars())
+
+    def rules(self, connection: Connection, version: str) -> str | None:
+        """The content of the rules of that version, or None."""
+        table = self.tables.rulebook
+        return connection.execute(
+            select(table.c.content).where(table.c.version == version)
+        ).scalar_one_or_none()
+
+    def keep_rules(self, connection: Connection, version: str, place: str, content: str, at: str) -> None:
+        """Keep one version of the rules of a place for good; another node may have done so a moment ago."""
+        table = self.tables.rulebook
+        values = {"version": version, "place": place, "content": content, "kept_at": at}
+        if not self.is_sqlite:
+            connection.execute(postgresql_insert(table).values(values).on_conflict_do_nothing())
+        elif version not in self.rules_kept(connection):  # nobody else writes meanwhile
+            connection.execute(insert(table).values(values))
 
     def publish(self, connection: Connection, definition: Definition, at: str, by: str) -> None:
         """Store a definition for good, with the policy of its events for the database's own guard.

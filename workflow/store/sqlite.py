@@ -121,7 +121,7 @@ def protection(prefix: str) -> list[str]:
         for table, what in (
             ("history", "update"), ("history", "delete"), ("cases", "delete"), ("feed", "update"), ("feed", "delete"),
             ("anchor", "update"), ("anchor", "delete"), ("definition", "update"), ("definition", "delete"),
-            ("party_log", "update"), ("party_log", "delete"),
+            ("rulebook", "update"), ("rulebook", "delete"), ("party_log", "update"), ("party_log", "delete"),
         )
     ]  # fmt: skip
     replaced = [
@@ -130,7 +130,7 @@ def protection(prefix: str) -> list[str]:
         f" begin select raise(abort, '{p}refused: replacing in {p}{table} is not allowed (append-only)'); end"
         for table, same in (
             ("history", "id = new.id or (case_id = new.case_id and seq = new.seq)"),
-            ("anchor", "id = new.id"), ("party_log", "id = new.id"), ("feed", "position = new.position or history_id = new.history_id"),
+            ("anchor", "id = new.id"), ("rulebook", "version = new.version"), ("party_log", "id = new.id"), ("feed", "position = new.position or history_id = new.history_id"),
             ("cases", "id = new.id"), ("definition", "hash = new.hash or (name = new.name and version = new.version)"),
         )
     ]  # fmt: skip
