@@ -102,6 +102,9 @@ def objections(
         reasons.extend(refusal.reasons)
     return tuple(reasons)
 
+ARISES_FROM = "arises_from"
+"""a start form that asks for this field is given the case that begot it"""
+
 
 class _Decision:
     """One event at a time in the draft of a family, and what each sets off."""
@@ -201,7 +204,7 @@ class _Decision:
         children = Children(self.draft, self.apply)
         children.follow(law, event, case, data)
         if event.begets:
-            self._beget(event.begets, self.draft.records[case])
+            self._beget(event, event.begets, self.draft.records[case], data)
         children.satisfy(law, event, case)
 
     def _change(
@@ -244,12 +247,15 @@ class _Decision:
         if not subject.holds(event.when):
             raise GuardFailed(subject.reasons)
 
-    def _beget(self, kind: str, record: Record) -> None:
+    def _beget(self, event: Event, kind: str, record: Record, given: Mapping[str, Any]) -> None:
         """A new family, whose step is written with this one."""
         draft = self.draft
         law = draft.laws.latest(kind)
         start = law.definition.start
-        data = {name: record.data[name] for name in start.fields if name in record.data}
+        # What this event asks for and is not given now is not what it was given another time.
+        known = {name: value for name, value in record.data.items() if name not in event.fields} | dict(given)
+        known[ARISES_FROM] = record.id
+        data = {name: known[name] for name in start.fields if name in known}
         case = new_id(draft.source, draft.act.now)
         act = replace(draft.act, data=data, cause="join")
         other = _Decision(draft.laws, Family({}, case), act, draft.source)
