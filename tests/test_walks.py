@@ -6,7 +6,7 @@ WALKS=100 walks longer, SHRINK=1 looks for the shortest walk that fails; hypothe
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -32,7 +32,7 @@ from workflow.testing import FrozenClock, memory_engine
 WALKS = int(os.environ.get("WALKS") or 3)
 STEPS = 25
 PHASES = [Phase.generate, Phase.shrink] if os.environ.get("SHRINK") else [Phase.generate]
-ROOTS = ("suggestion", "suggestion_draft", "reception_day", "procuratorate_conversion", "extension", "commitment",
+ROOTS = ("suggestion", "suggestion_draft", "reception_day", "supervision", "escalation", "opinion", "reverse_conversion", "prep_campaign", "activity", "duty_task", "procuratorate_conversion", "extension", "commitment",
          "evaluation", "second_assignment", "co_handling", "separate_handling", "withdrawal", "signature")  # fmt: skip
 PEOPLE = [who for who in story.people() if not who.endswith(tuple(f"unit-{n}" for n in range(3, 8)))]
 
@@ -63,14 +63,15 @@ class Walk(RuleBasedStateMachine):
             given = self._filled(definition, definition.start, data) | (
                 story.suggestion() if self.kind == "suggestion" else {}
             )
-            who = "deputy-0" if self.kind == "suggestion_draft" else "office"
+            who = {"suggestion_draft": "deputy-0", "opinion": "station-clerk"}.get(self.kind, "office")
             self.engine.start(self.kind, story.actor(who), given, tenant=story.TENANT, key="start")
             return
         for entry in story.way_to(self.kind):
             where = self._open() if "slot" in entry else []
             for case in [case for case in where if (case.slot or "") == entry["slot"]]:
+                relation = entry["actor"].removeprefix("the ")
                 who = story.actor(
-                    case.relations["deputy"][0] if entry["actor"] == "the deputy" else entry["actor"]
+                    case.relations[relation][0] if relation != entry["actor"] else entry["actor"]
                 )
                 self.engine.fire(
                     case.id, entry["event"], who, entry["data"], key=f"to-{case.id}-{entry['event']}"
@@ -188,6 +189,8 @@ class Walk(RuleBasedStateMachine):
                 found[asked.name] = story.sample(definition.fields[asked.name], today, pick)
         if "sealed" in found:
             found["sealed"] = True
+        if "eve_on" in found:
+            found["opening_on"] = (date.fromisoformat(found["eve_on"]) + timedelta(days=1)).isoformat()
         if "wanted_until" in found or "granted_until" in found:
             for name in {"wanted_until", "granted_until"} & found.keys():
                 found[name] = (today + timedelta(days=60)).isoformat()

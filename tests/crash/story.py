@@ -31,6 +31,7 @@ OFFICES = {
     "office": "deputy_affairs", "second-office": "deputy_affairs", "committee": "sc_office",
     "second-committee": "sc_office", "committee-head": "sc_office_head", "secretariat": "session_secretariat",
     "chairpersons": "council_of_chairpersons", "judicial": "supervisory_judicial_committee",
+    "special": "special_committee", "government": "gov_office",
     "township": "township_presidium", "prosecutor": "procuratorate_clerk", "chief": "chief_prosecutor",
 }  # fmt: skip
 DOCUMENT = {"sha256": "a" * 64, "size": 1, "media_type": "application/pdf", "name": "函.pdf"}
@@ -127,6 +128,8 @@ def code(name: str, **meanings: Any) -> str:
 def sample(field: Field, day: date, pick: Any = None) -> Any:
     """Something fit for a field; `pick` chooses from a sequence (the first, if not given)."""
     choose = pick or (lambda values: values[0])
+    if field.name.endswith("_hash"):
+        return "a" * 64
     if field.type in ("code", "codes"):
         value = choose(sorted(codes()[field.codes or ""].values))
         return [value] if field.type == "codes" else value
@@ -155,6 +158,7 @@ REPLY: Mapping[str, Any] = {
     "assignment_mode": code("assignment_mode", apart=False), "lead_unit": UNITS[0], "co_units": [UNITS[1]], "sealed": True,
     "reply_class": code("result_class", promises=False), "publication": code("publication", full=True),
     "wanted_until": "2026-07-01", "granted_until": "2026-07-01", "closing_on": "2026-02-20",
+    "supervision_kind": code("supervision_kind", needs_meeting=True, looks_back=False), "leader_post": code("leader_post", main=True),
 }  # fmt: skip
 """what the fields of the story's events are filled with"""
 
@@ -201,6 +205,12 @@ TO_COME_TO: dict[str, tuple[str, tuple[tuple[str, str, Actor], ...]]] = {
     "separate_handling": ("suggestion", (*STORY[:1], ("", "assign_separately", OFFICE))),
     "withdrawal": ("suggestion", (*STORY[:1], ("", "request_withdrawal", DEPUTY))),
     "signature": ("suggestion_draft", (("", "collect_signatures", DEPUTY),)),
+    "supervision": ("suggestion", (
+        *STORY, ("", "open_evaluation", COMMITTEE), ("surveys", "answer", actor("the deputy")), ("surveys", "tally", COMMITTEE),
+        ("", "propose_supervision", OFFICE))),
+    "escalation": ("suggestion", (
+        *STORY, ("", "open_evaluation", COMMITTEE), ("surveys", "answer", actor("the deputy")), ("surveys", "tally", COMMITTEE),
+        ("", "second_assign", COMMITTEE), ("", "escalate", OFFICE))),
     "procuratorate_conversion": ("suggestion", (*STORY[:4], ("", "transfer_to_procuratorate", OFFICE))),
     "evaluation": ("suggestion", (*STORY, ("", "open_evaluation", COMMITTEE))),
     "second_assignment": ("suggestion", (
@@ -212,7 +222,11 @@ TO_COME_TO: dict[str, tuple[str, tuple[tuple[str, str, Actor], ...]]] = {
 
 def way_to(kind: str) -> list[dict[str, Any]]:
     """The acts that bring about an open case of that kind: {start | slot, event; actor; data}; "the deputy" is each one's own."""
-    root, steps = TO_COME_TO[kind]
+    return acts(*TO_COME_TO[kind])
+
+
+def acts(root: str, steps: tuple[tuple[str, str, Actor], ...]) -> list[dict[str, Any]]:
+    """The start of a root case and what follows, with the story's data."""
     data = suggestion()
     if root == "suggestion_draft":
         del data["signers"]
