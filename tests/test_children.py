@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from definitions.drafts import text_hash
 from workflow import Actor, Case
 from workflow.errors import DeadlineRefused, GuardFailed, NotInState
 
@@ -118,9 +119,12 @@ def test_a_draft_becomes_a_suggestion(office: Office) -> None:
     office.engine.grant("dep1", "deputy", TENANT)
     data = {"title": "题", "body": "文", "first_signer": "dep1", "publication_wish": "full"}
     draft = office.engine.start("suggestion_draft", Actor(person="dep1"), data, tenant=TENANT)
-    office.fire(draft, "collect_signatures", "dep1", signers=["dep1", "dep2"])
+    sent = text_hash("题", "文")
+    office.fire(draft, "collect_signatures", "dep1", signers=["dep1", "dep2"], text_hash=sent)
     for deputy in ("dep1", "dep2"):
-        office.fire(office.child(draft, "signatures", deputy), "confirm", deputy)
+        asked = office.child(draft, "signatures", deputy)
+        assert office.reasons(asked, "confirm", deputy, seen_hash=text_hash("题", "文。")) == {"guard"}
+        office.fire(asked, "confirm", deputy, seen_hash=text_hash(asked.data["title"], asked.data["body"]))
     office.fire(draft, "submit_for_review", "dep1")
     office.fire(draft, "pass", "li")
     assert office.fire(draft, "file", "dep1").state == "filed"
@@ -132,6 +136,7 @@ def test_a_draft_becomes_a_suggestion(office: Office) -> None:
         born.id,
     )
     assert {k: born.data[k] for k in data} == data
+    assert born.data["arises_from"] == draft.id
     assert office.fire(born, "accept", "li", congress="六届", session="五次").number
 
 

@@ -102,6 +102,7 @@ def objections(
         reasons.extend(refusal.reasons)
     return tuple(reasons)
 
+
 ARISES_FROM = "arises_from"
 """a start form that asks for this field is given the case that begot it"""
 

@@ -223,7 +223,10 @@ class References(Lookup):
         other = known.get(entry.get("begets"), {})
         kind = other.get("fields", {}).get("arises_from", {}).get("type", "case")
         if kind != "case":
-            zh, en = f"{entry['begets']} 的 arises_from 须为 case", f"arises_from of {entry['begets']} must be a case"
+            zh, en = (
+                f"{entry['begets']} 的 arises_from 须为 case",
+                f"arises_from of {entry['begets']} must be a case",
+            )
             self._fault((*path, "begets"), "field_type", zh, en)
 
     def _number(self, path: Path, entry: Data) -> None:
