@@ -123,7 +123,9 @@ def test_a_draft_becomes_a_suggestion(office: Office) -> None:
     office.fire(draft, "collect_signatures", "dep1", signers=["dep1", "dep2"], text_hash=sent)
     for deputy in ("dep1", "dep2"):
         asked = office.child(draft, "signatures", deputy)
-        assert office.reasons(asked, "confirm", deputy, seen_hash=text_hash("题", "文。")) == {"guard"}
+        assert office.reasons(asked, "confirm", deputy, seen_hash=text_hash("题", "文。")) == {
+            "condition_not_met"
+        }
         office.fire(asked, "confirm", deputy, seen_hash=text_hash(asked.data["title"], asked.data["body"]))
     office.fire(draft, "submit_for_review", "dep1")
     office.fire(draft, "pass", "li")

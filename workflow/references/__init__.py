@@ -220,7 +220,7 @@ class References(Lookup):
         self._is_out_there(
             (*path, "begets"), entry.get("begets"), known, "unknown_definition", "定义", "definition"
         )
-        other = known.get(entry.get("begets"), {})
+        other = known.get(str(entry.get("begets")), {})
         kind = other.get("fields", {}).get("arises_from", {}).get("type", "case")
         if kind != "case":
             zh, en = (
