@@ -234,6 +234,30 @@ def test_the_watchdog_ends_a_process_whose_ticks_have_stopped() -> None:
     assert left == [70]
 
 
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnhandledThreadExceptionWarning"
+)  # it is what is done to it
+def test_the_watchdog_ends_a_process_whose_scheduler_thread_has_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    """APScheduler goes on saying that it runs."""
+    left: list[int] = []
+    waker = made(Ticks(), seconds=0.05, watched=True, stale=0.4, leave=left.append)
+    waker.start()
+    try:
+        wait_for(lambda: waker.age() is not None)
+
+        def die() -> None:
+            raise RuntimeError("died")
+
+        monkeypatch.setattr(waker._scheduler, "_process_jobs", die)
+        wait_for(lambda: not waker._scheduler._thread.is_alive())
+        assert waker._scheduler.running
+        wait_for(lambda: left)
+    finally:
+        waker.stop()
+    assert left == [70]
+    assert not ours()
+
+
 def test_the_watchdog_leaves_a_healthy_process_alone() -> None:
     left: list[int] = []
     waker = made(Ticks(), seconds=0.05, watched=True, stale=0.5, leave=left.append)
