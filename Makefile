@@ -6,6 +6,7 @@
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 KILLS ?= 2000
+SEEDS ?= 1000
 EXAMPLES ?= 30
 
 help:
@@ -53,10 +54,13 @@ poison: .venv/dev
 fuzz-http: .venv/dev
 	@$(BIN)/python -m tests.fuzz_http $(EXAMPLES)
 
+soak: .venv/dev
+	@$(BIN)/python -m tests.soak --seeds $(SEEDS)
+
 wheel: .venv/dev
 	$(BIN)/python -m build --no-isolation
 
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help run check test bench crash poison fuzz-http wheel clean
+.PHONY: help run check test bench crash soak poison fuzz-http wheel clean

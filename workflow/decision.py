@@ -11,9 +11,9 @@ decided here too and lies in the same step. What can fail fails before anything 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from . import clockwork, line, memo, messages, timers
@@ -67,20 +67,48 @@ def decide_tick(
     Every rung that passed is recorded, only the highest is sent. The first day after the due day fires the clock's `missed`
     event, dated that day. Nothing here can decide: the event is automatic by definition, and refused otherwise.
 
-    After an outage the rungs up to the due day come first and what being late brings in a later step, so that several
-    clocks run out in the order of their due days: a lapse of the 11th must not hide the notice of the 9th.
+    After an outage a family lives through what it missed in the order of its days: a step ends where another clock's event
+    comes first, for that may stop this clock, and its later rungs never were.
     """
     state = family.records[case].clocks.get(clock)
     passed = timers.passed(laws, state, now) if state else ()
     if not passed:
         return None
-    rungs = tuple(timer for timer in passed if timer.rung <= 0) or passed
-    first_late = next((timer for timer in rungs if timer.rung == 1), None)
-    day = (first_late or rungs[-1]).on
+    rungs = _together(family, case, clock, passed)
+    missed = rungs[0].rung == timers.MISSED
+    day = rungs[-1].on
     act = Act(actor=Actor(person=SYSTEM), now=now, day=day, effective_on=day.isoformat())
     decision = _Decision(laws, family, act, source)
-    event = decision.ring(case, clock, rungs, newest=passed[-1], missed=first_late is not None)
+    event = decision.ring(case, clock, rungs, newest=passed[-1], missed=missed)
     return Tick(decision.draft.finish(), rungs, event)
+
+
+def _together(
+    family: Family, case: str, clock: str, passed: Sequence[timers.Timer]
+) -> tuple[timers.Timer, ...]:
+    """The rungs of one step: the one that runs the clock out by itself, else those before any event of the family."""
+    first = passed[0]
+    if first.rung == timers.MISSED:
+        return (first,)
+    found = [first]
+    ahead = min(_runs_out(family, case, clock), default=None)
+    for timer in passed[1:]:
+        if timer.rung == timers.MISSED or (ahead is not None and (timer.on.isoformat(), case, clock) > ahead):
+            break
+        found.append(timer)
+    return tuple(found)
+
+
+def _runs_out(family: Family, case: str, clock: str) -> Iterator[tuple[str, str, str]]:
+    """When the other clocks of the family run out, in the order in which timers fire: (day, case, clock)."""
+    for other, record in family.records.items():
+        for name, state in record.clocks.items():
+            if (
+                (other, name) != (case, clock)
+                and state.next_rung is not None
+                and state.next_rung <= timers.MISSED
+            ):
+                yield (date.fromisoformat(state.due_on) + timedelta(days=1)).isoformat(), other, name
 
 
 def objections(

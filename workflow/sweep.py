@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -26,12 +26,10 @@ from .random import RandomSource
 from .store.sql import Store
 from .store.timetable import DueTimer, Timetable
 from .store.work import Work
-from .timers import instant
+from .timers import MISSED, instant
 from .vigil import Vigil, node_name
 
 logger = logging.getLogger("workflow.sweep")
-MISSED = 1
-"""the rung that fires the event of a clock that has run out: the day after the due day"""
 LATE = timedelta(minutes=10)
 """a timer that fires later than that was missed by everybody: it belongs to an outage"""
 BEAT = timedelta(seconds=5)
@@ -80,6 +78,54 @@ class CaughtUp:
             "timers": self.timers, "rungs": self.rungs, "events": dict(sorted(self.events.items())), "sent": self.sent,
             "superseded": self.superseded, "first_due_at": _iso(self.first), "last_due_at": _iso(self.last),
         }  # fmt: skip
+
+
+class _Taken:
+    """A family in our hands during one page: its timers fire in the order of their days, up to the last one of the page."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.healed: set[tuple[str, str]] = set()
+        """broken timers that fire again"""
+        self._last = ("", "", "")
+        self._listed: dict[tuple[str, str], DueTimer] = {}
+        self._spared: set[tuple[str, str]] = set()
+
+    def listed(self, timer: DueTimer) -> None:
+        """The page has it."""
+        self._listed[timer.key] = timer
+        self._last = max(self._last, timer.place)
+
+    def unlisted(self) -> list[str]:
+        """The cases with a timer that should come before one of the page, and is not in it."""
+        return [case for (_, case, clock), _ in self._waiting() if (case, clock) not in self._listed]
+
+    def spare(self, timer: tuple[str, str]) -> None:
+        """Leave a broken timer alone, unless the page has it because it is to be tried again."""
+        if timer not in self._listed:
+            self._spared.add(timer)
+
+    def next(self) -> DueTimer | None:
+        """The earliest timer that waits."""
+        place, tries = min(self._waiting(), default=(None, 0))
+        return None if place is None else DueTimer(place[1], place[2], place[0], tries)
+
+    def took(self, timer: DueTimer, tick: Tick | None) -> bool:
+        """Go on with what the timer made of the family; without a tick it is left alone for the rest of the page."""
+        if tick is None:
+            self._spared.add(timer.key)
+            return False
+        if timer.broken:
+            self.healed.add(timer.key)
+        self.family = tick.step.family
+        return True
+
+    def _waiting(self) -> Iterator[tuple[tuple[str, str, str], int]]:
+        for case, record in self.family.records.items():
+            for name, clock in record.clocks.items():
+                place = (clock.next_at or "", case, name)
+                if clock.next_at is not None and place <= self._last and (case, name) not in self._spared:
+                    yield place, self._listed[case, name].broken if (case, name) in self._listed else 0
 
 
 class Sweep:
@@ -143,63 +189,40 @@ class Sweep:
         return [one for timer, tick in done for one in _fired(timer, tick, now)]
 
     def _fire(self, work: Work, due: Sequence[DueTimer], now: datetime) -> list[tuple[DueTimer, Tick]]:
-        families = {family.root_id: family for family in self._table.take(work, [t.case for t in due])}
-        root_of = {case: family.root_id for family in families.values() for case in family.records}
-        waiting = [
-            timer
-            for timer in due
-            if timer.case in root_of and _as_listed(timer, families[root_of[timer.case]])
-        ]
-        late = self._overtaken(work, waiting, families, root_of)
-        waiting = [timer for timer in waiting if root_of[timer.case] not in late]
-        healed = {timer for timer in waiting if timer.broken}
-        done: dict[DueTimer, Tick] = {}
-        while waiting:
-            # At most one timer of a family at a time: the next is decided on what this one made of it.
-            wave: dict[str, DueTimer] = {}
-            for timer in waiting:
-                wave.setdefault(root_of[timer.case], timer)
-            waiting = [timer for timer in waiting if wave[root_of[timer.case]] is not timer]
-            ticks = [(timer, self._decide(work, timer, families[root], now)) for root, timer in wave.items()]
-            healed.difference_update(timer for timer, tick in ticks if isinstance(tick, Exception))
-            fresh = {timer: tick for timer, tick in ticks if isinstance(tick, Tick)}
-            self._write(work, list(fresh.values()), now)
-            families.update({tick.step.family.root_id: tick.step.family for tick in fresh.values()})
-            done.update(fresh)
-        self._table.mend(work, sorted((timer.case, timer.clock) for timer in healed))
+        taken = [_Taken(family) for family in self._table.take(work, [timer.case for timer in due])]
+        by_case = {case: one for one in taken for case in one.family.records}
+        for timer in due:
+            if timer.case in by_case:
+                by_case[timer.case].listed(timer)
+        self._spare_broken(work, taken)
+        done: list[tuple[DueTimer, Tick]] = []
+        while wave := [(one, first) for one in taken if (first := one.next()) is not None]:
+            # One timer of each family at a time: the next is chosen and decided on what this one made of it.
+            ticks = [(one, timer, self._decide(work, timer, one.family, now)) for one, timer in wave]
+            fresh = [
+                (timer, tick) for one, timer, tick in ticks if one.took(timer, tick) and tick is not None
+            ]
+            self._write(work, [tick for _, tick in fresh], now)
+            done += fresh
+        self._table.mend(work, sorted(timer for one in taken for timer in one.healed))
         self._sum_up(work, done, now)
-        return [(timer, done[timer]) for timer in due if timer in done]
+        return sorted(done, key=lambda fired: fired[0].place)
 
-    def _overtaken(
-        self,
-        work: Work,
-        waiting: Sequence[DueTimer],
-        families: Mapping[str, Family],
-        root_of: Mapping[str, str],
-    ) -> set[str]:
-        """The families in which a timer waits that should come before one of this page and is not in it: somebody held it when
-        its page was read. They keep their order and come later; a broken timer keeps nobody waiting.
-        """
-        listed = {(timer.case, timer.clock) for timer in waiting}
-        last = {root_of[timer.case]: (timer.at, timer.case, timer.clock) for timer in waiting}
-        earlier = {
-            (case, name): root
-            for root, end in last.items()
-            for case, record in families[root].records.items()
-            for name, clock in record.clocks.items()
-            if clock.next_at is not None and (clock.next_at, case, name) < end and (case, name) not in listed
-        }
-        broken = self._table.broken(work, [case for case, _ in earlier]) if earlier else set()
-        return {root for timer, root in earlier.items() if timer not in broken}
+    def _spare_broken(self, work: Work, taken: Sequence[_Taken]) -> None:
+        """What waits before the page and is not in it was held by somebody when the page was read, or is broken."""
+        earlier = sorted({case for one in taken for case in one.unlisted()})
+        for timer in self._table.broken(work, earlier) if earlier else ():
+            for one in taken:
+                one.spare(timer)
 
-    def _decide(self, work: Work, timer: DueTimer, family: Family, now: datetime) -> Tick | Exception | None:
-        """What the timer brings; the error when it cannot be said: that case is marked and holds up no other."""
+    def _decide(self, work: Work, timer: DueTimer, family: Family, now: datetime) -> Tick | None:
+        """What the timer brings; None when that cannot be said: it is marked and holds up nobody."""
         try:
             return decide_tick(self._laws, family, timer.case, timer.clock, now, self._random)
         except Exception as error:
             logger.exception("timer %s of case %s cannot fire", timer.clock, timer.case)
             self._mark(work, timer, error, now)
-            return error
+            return None
 
     def _write(self, work: Work, ticks: Sequence[Tick], now: datetime) -> None:
         at, today = now.isoformat(timespec="microseconds"), civil_date(now).isoformat()
@@ -229,8 +252,8 @@ class Sweep:
 
     # -- what others see of it
 
-    def _sum_up(self, work: Work, done: Mapping[DueTimer, Tick], now: datetime) -> None:
-        late = [tick for timer, tick in done.items() if now - datetime.fromisoformat(timer.at) > LATE]
+    def _sum_up(self, work: Work, done: Sequence[tuple[DueTimer, Tick]], now: datetime) -> None:
+        late = [tick for timer, tick in done if now - datetime.fromisoformat(timer.at) > LATE]
         if not late:
             return
         if self._outage is None:
@@ -252,12 +275,6 @@ class Sweep:
                 self._table.retire(work, node_name(), (now - FORGOTTEN).isoformat(timespec="seconds"))
             self._table.beat(work, node_name(), self._started, at, self._fired)
         self._beaten, self._fired = now, 0
-
-
-def _as_listed(timer: DueTimer, family: Family) -> bool:
-    """Whether it is still the same rung: another node may have fired it since, and the next has its own place in the order."""
-    clock = family.records[timer.case].clocks.get(timer.clock)
-    return clock is not None and clock.next_at == timer.at
 
 
 def _fired(timer: DueTimer, tick: Tick, now: datetime) -> list[Fired]:

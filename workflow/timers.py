@@ -18,6 +18,9 @@ from .family import ClockState
 from .laws import Laws
 from .ledger import Ledger
 
+MISSED = 1
+"""the rung that runs a clock out: the day after the due day"""
+
 
 @dataclass(frozen=True, slots=True)
 class Timer:

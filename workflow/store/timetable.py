@@ -20,6 +20,16 @@ class DueTimer(NamedTuple):
     at: str
     broken: int
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Which timer it is."""
+        return self.case, self.clock
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Its place in the order in which timers fire."""
+        return self.at, self.case, self.clock
+
 
 class Timetable:
     """What the sweep asks of the database."""
