@@ -24,7 +24,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import event as hook
 from sqlalchemy import text
 
-from workflow import Actor, Case, Engine, Refused, load_definitions
+from workflow import Actor, Case, Engine, NotFound, Refused, load_definitions
 from workflow.library import Library
 from workflow.random import SeededRandom
 from workflow.store import postgresql
@@ -72,6 +72,13 @@ GRANTS = {
 }  # fmt: skip
 
 
+def codes_of(error: BaseException | None) -> set[str]:
+    """The codes of a refusal; of one that is told as "no such case", of what is behind it."""
+    refusal = error.__cause__ if isinstance(error, NotFound) else error
+    assert isinstance(refusal, Refused), refusal
+    return {reason.code for reason in refusal.reasons}
+
+
 class Office:
     """The persons of a city, each with a grant, and the walks they take a case through."""
 
@@ -90,10 +97,10 @@ class Office:
         return self.engine.fire(case if isinstance(case, str) else case.id, event, Actor(person=who), data)
 
     def reasons(self, case: str | Case, event: str, who: str, /, **data: Any) -> set[str]:
-        """The codes of the refusal; fails when the event is not refused."""
-        with pytest.raises(Refused) as refusal:
+        """The codes of the refusal, also of one that is not told to who may not know of the case; fails when there is none."""
+        with pytest.raises((Refused, NotFound)) as refusal:
             self.fire(case, event, who, **data)
-        return {reason.code for reason in refusal.value.reasons}
+        return codes_of(refusal.value)
 
     def now(self, case: str | Case) -> Case:
         """The case as it stands."""

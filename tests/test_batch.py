@@ -10,7 +10,7 @@ from workflow import Actor, Conflict, NotFound, Refused
 from workflow.errors import FormInvalid
 from workflow.model import Request
 
-from .lifecycle import SUGGESTION, TENANT, Office, count
+from .lifecycle import SUGGESTION, TENANT, Office, codes_of, count
 
 LI = Actor(person="li")
 
@@ -28,7 +28,10 @@ def test_a_result_per_row(office: Office) -> None:
     assert [o.row for o in outcomes] == list(range(9))
     kinds = [type(o.error) if o.error else o.case.seq for o in outcomes if o.case or o.error]
     assert kinds[0] == 3 and kinds[1] is Conflict and kinds[2] is NotFound
-    assert all(issubclass(k, Refused) for k in kinds[3:6])
+    assert issubclass(kinds[3], Refused) and issubclass(kinds[5], Refused)
+    assert kinds[4] is NotFound and codes_of(outcomes[4].error) == {
+        "role"
+    }  # he does not even learn that it is there
     assert kinds[6:8] == [4, 4] and kinds[8] is NotFound
     assert count(office.engine, "history", "case_id = :id", id=case.id) == 4
 

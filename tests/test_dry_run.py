@@ -34,7 +34,8 @@ def test_what_would_be(office: Office) -> None:
 def test_the_same_no_as_in_earnest(office: Office) -> None:
     case = office.filed()
     for event, who, data, error in (
-        ("accept_in_session", "wang", SESSION, NotPermitted),
+        ("accept_in_session", "wang", SESSION, NotFound),
+        ("accept_in_session", "gov", SESSION, NotPermitted),
         ("accept_in_session", "li", {}, FormInvalid),
         ("sign_in", "li", {}, NotPermitted),
         ("archive", "sun", {}, (NotInState, NotPermitted)),

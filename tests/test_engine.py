@@ -64,8 +64,10 @@ def test_the_whole_way_to_the_archive(office: Office) -> None:
 
 def test_who_may_not_when_not_and_with_what_not(office: Office) -> None:
     case = office.accepted()
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotFound):
         office.fire(case, "assign", "wang")
+    with pytest.raises(NotPermitted):
+        office.fire(case, "assign", "gov")
     with pytest.raises(NotInState):
         office.fire(case, "conclude", "li")
     with pytest.raises(FormInvalid) as invalid:
@@ -115,8 +117,16 @@ WALKS = (
 def test_permitted_is_what_fire_answers(office: Office, walk: str) -> None:
     """For every event and person: each "no" is the refusal of `fire`, each "yes" is refused for its form alone."""
     case = getattr(office, walk)()
-    for person in ("li", "sun", "wang", "wu", "zhao", "dep1", "system", "nobody"):
+    for person in ("li", "sun", "wang", "wu", "zhao", "dep1", "gov", "system", "nobody"):
         actor = Actor(person=person)
+        if not office.engine.search(actor=actor):  # to who may not know of it both say that it is not there
+            for ask in (
+                lambda who: office.engine.permitted(case.id, who),
+                lambda who: office.fire(case, "archive", who.person),
+            ):
+                with pytest.raises(NotFound):
+                    ask(actor)
+            continue
         answers = office.engine.permitted(case.id, actor)
         assert len(answers) == len(office.engine.laws.pinned(case.definition).definition.events)
         for answer in answers:

@@ -27,8 +27,8 @@ SIGNATURES = {
     "search": "*, actor=, kind=, state=, tenant=, number=, unit=, closed=, due_before=, after=, limit=, session=",
     "worklist": "actor, *, limit=, session=",
     "history": "case, *, actor=, after=, limit=, session=",
-    "case_at": "case, moment, *, session=",
-    "explain": "case, clock, *, session=",
+    "case_at": "case, moment, *, actor=, session=",
+    "explain": "case, clock, *, actor=, session=",
     "invite": "case, event, subject, *, until, by, session=",
     "sync_grants": "person, grants, *, by, session=",
 }

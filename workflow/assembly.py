@@ -14,6 +14,7 @@ from .definition import (
     Event,
     Field,
     FormField,
+    Hide,
     Holder,
     Instead,
     Move,
@@ -55,7 +56,9 @@ def assemble(data: Data, guard: GuardAt) -> Definition:
         relations={name: _relation(name, entry) for name, entry in entries(data, "relations")},
         clocks={name: _clock(name, entry, guard) for name, entry in entries(data, "clocks")},
         children={name: _slot(name, entry) for name, entry in entries(data, "children")},
-        barred=tuple(parse_holder(f"the {relation}") for relation in data.get("barred", ())),
+        barred=_relations(data.get("barred")),
+        seen_by=_holders(data.get("seen_by")),
+        hides=tuple(_hide(name, entry, guard) for name, entry in entries(data, "hides")),
         hash=hashlib.sha256(content.encode()).hexdigest(),
         content=content,
     )
@@ -78,6 +81,23 @@ def parse_holder(text: str) -> Holder:
 
 def _holders(texts: Any) -> tuple[Holder, ...]:
     return tuple(parse_holder(text) for text in texts or ())
+
+
+def _relations(texts: Any) -> tuple[Holder, ...]:
+    return tuple(parse_holder(f"the {text}") for text in texts or ())
+
+
+def _hide(name: str, entry: Data, guard: GuardAt) -> Hide:
+    return Hide(
+        name=name,
+        title=title_of(entry),
+        fields=tuple(entry.get("fields", ())),
+        relations=tuple(entry.get("relations", ())),
+        events=tuple(entry.get("events", ())),
+        from_=_relations(entry.get("from")),
+        seen_by=_holders(entry.get("seen_by")),
+        when=guard(("hides", name, "when")),
+    )
 
 
 def _state(name: str, entry: Data) -> State:

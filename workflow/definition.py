@@ -209,6 +209,23 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hide:
+    """What of a case is kept from some: from whoever stands in one of the relations `from_`, or from all but `seen_by`."""
+
+    name: str
+    title: Text
+    fields: tuple[str, ...] = ()
+    relations: tuple[str, ...] = ()
+    """with whoever stands in them, wherever he is named"""
+    events: tuple[str, ...] = ()
+    """whose lines are left out of the history"""
+    from_: tuple[Holder, ...] = ()
+    seen_by: tuple[Holder, ...] = ()
+    when: Guard | None = None
+    """unknown hides"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
     """One lifecycle, complete and checked. `hash` is SHA-256 over its canonical content and pins every case to it."""
 
@@ -226,6 +243,9 @@ class Definition:
     children: Mapping[str, Slot] = field(default_factory=dict)
     barred: tuple[Holder, ...] = ()
     """relations (mostly the root's) whose units may never act in this case: separation of powers"""
+    seen_by: tuple[Holder, ...] = ()
+    """who sees these cases; without it, overseeing roles and whoever stands in them"""
+    hides: tuple[Hide, ...] = ()
     hash: str = ""
     content: str = ""
     """canonical JSON of the file, stored when published and read back to resolve a pinned case"""

@@ -39,7 +39,8 @@ class Draft:
         expected = family.root.revision if family.records else None
         self.revision = 1 if expected is None else expected + 1
         """the root's revision after the step"""
-        self.step = Step(self.family, expected)
+        who = "" if act.imported else act.actor.person
+        self.step = Step(self.family, expected, person=who, grants=act.grants)
         self.permit: Permit | None = None
         """under which the outer event is done"""
         self.asked_on: date | None = None

@@ -14,15 +14,15 @@ from typing import Any
 from sqlalchemy import Engine as Database
 from sqlalchemy import create_engine
 
-from . import batch, worklist
+from . import batch, visibility, worklist
 from .alerts import Alerts
 from .authorization import bar
 from .clock import Clock, SystemClock, civil_date
 from .deadlines import Explanation, explain
 from .decision import objections
 from .definition import Definition
-from .errors import NotFound, NotPermitted, Reason, Text, WorkflowError
-from .family import ClockState, Record
+from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
+from .family import ClockState, Record, Step
 from .firing import OTHER_EVENT, Call, Done, Firing, act_of, check_id, check_texts, digest, no_case
 from .health import Health
 from .laws import Laws
@@ -46,12 +46,14 @@ from .model import (
 from .parties import Parties
 from .random import RandomSource, SystemRandom, new_id
 from .rulekeeper import RuleKeeper, fetched
+from .sight import Seen, Sight
 from .store.examination import Examination
 from .store.schema import PREFIX
 from .store.sql import Reading, Store
 from .store.work import Host, prepare_postgresql, prepare_sqlite
 from .sweep import Sweep
 from .vigil import Vigil
+from .visibility import Viewer
 
 
 class Engine:
@@ -70,6 +72,7 @@ class Engine:
         self._memory = Memory()
         self._firing = Firing(self.store, self.laws, self._memory, self.clock, self._random)
         self.rules = RuleKeeper(self.store, self.laws, self._firing.now)
+        self.sight = Sight(self.store, self.laws, lambda: civil_date(self._firing.now()))
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
         self.alerts = Alerts(self.store, self.laws, self.clock, self._vigil.doubts)
         self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self._random, self._vigil)
@@ -223,7 +226,7 @@ class Engine:
         self.rules.before(session)
         for row, done in enumerate(batch.run(self._firing, self.store, calls, session)):
             if isinstance(done, WorkflowError):
-                outcomes.append(Outcome(row=row, error=done))
+                outcomes.append(Outcome(row=row, error=self._told(done, calls[row], session)))
             else:
                 outcomes.append(Outcome(row=row, case=self._answer(done, session)))
         self.rules.after(session)
@@ -233,6 +236,8 @@ class Engine:
         """Every event of the case's definition with yes, or no and every reason: what `fire` would answer to a full form."""
         check_id(case)
         check_texts(person=actor.person, on_behalf_of=actor.on_behalf_of)
+        if actor.invitation is None and not self._sees(case, actor, session):
+            raise no_case(case)
         with self.store.work(session) as work:
             reading = self.store.read(work, case, actor.person, None)
             if reading.family is None:
@@ -275,20 +280,13 @@ class Engine:
 
     def case(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> Case:
         """The case as it stands; with `actor`, only if that person may know of it. Raises NotFound."""
-        check_id(case)
-        with self.store.connection(session) as connection:
-            found = self.store.records(
-                connection, self.seen(connection, self.store.questions.one(case), actor)
-            )
-        if not found:
-            raise no_case(case)
-        return self.view(found[0])
+        return self.show(self._one(case, actor, session))
 
     def children(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[Case]:
         """The children of a root case, oldest first, as far as that person may know of them."""
         with self.store.connection(session) as connection:
-            query = self.seen(connection, self.store.questions.children(case), actor)
-            return [self.view(record) for record in self.store.records(connection, query)]
+            found = self.sight.look(connection, self.store.questions.children(case), actor)
+        return [self.show(one) for one in found]
 
     def search(
         self, *, actor: Actor | None = None, kind: str | None = None, state: str | None = None, tenant: str | None = None,
@@ -301,8 +299,8 @@ class Engine:
             after=after, limit=limit,
         )  # fmt: skip
         with self.store.connection(session) as connection:
-            found = self.store.records(connection, self.seen(connection, query, actor))
-        return [self.view(record) for record in found]
+            found = self.sight.look(connection, query, actor)
+        return [self.show(one) for one in found]
 
     def worklist(self, actor: Actor, *, limit: int = 100, session: Host | None = None) -> list[Case]:
         """Open cases in a state whose holder this person is, the earliest due first."""
@@ -316,11 +314,10 @@ class Engine:
         with self.store.connection(session) as connection:
             grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
             by_role, by_relation = worklist.held(self.laws.known(), actor.person, grants)
-            query = self.seen(connection, self.store.questions.by_due_day(limit), actor)
-            found = self.store.records(
-                connection, query.where(self.store.questions.waiting(by_role, by_relation))
-            )
-        return [self.view(record) for record in found]
+            waiting_ = self.store.questions.waiting(by_role, by_relation)
+            query = self.store.questions.by_due_day(limit).where(waiting_)
+            found = self.sight.look(connection, query, actor)
+        return [self.show(one) for one in found]
 
     def history(
         self, case: str, *, actor: Actor | None = None, after: int = 0, limit: int | None = None,
@@ -331,34 +328,48 @@ class Engine:
         Raises NotFound.
         """
         check_id(case)
-        if actor is not None:
-            self.case(case, actor=actor, session=session)
+        seen = None if actor is None else self._one(case, actor, session)
+        if seen is None or not seen.hidden:
+            return self._lines(case, session, after, limit)
+        # All of them: who stood in a hidden relation before is hidden too, and a page is full though lines are left out.
+        lines = [
+            line for line in visibility.of_lines(self._lines(case, session), seen.hidden) if line.seq > after
+        ]
+        return lines[:limit]
+
+    def _lines(
+        self, case: str, session: Host | None, after: int = 0, limit: int | None = None
+    ) -> list[HistoryEntry]:
         with self.store.connection(session) as connection:
             found = self.store.history(connection, case, after=after, limit=limit)
         if not found and after == 0:
             raise no_case(case)
         return [_entry(row, body) for row, body in found]
 
-    def case_at(self, case: str, moment: datetime | int, *, session: Host | None = None) -> Case:
+    def case_at(
+        self, case: str, moment: datetime | int, *, actor: Actor | None = None, session: Host | None = None
+    ) -> Case:
         """The case as it was at an instant (aware), or after its line `seq`; its clocks are today's. Raises NotFound before its
-        start.
+        start. What is hidden from `actor` is what is hidden from him today.
         """
-        lines = self.history(case, session=session)
+        check_id(case)
+        seen = self._one(case, actor, session)
         until = [
-            e for e in lines if (e.seq <= moment if isinstance(moment, int) else e.recorded_at <= moment)
+            e
+            for e in self._lines(case, session)
+            if (e.seq <= moment if isinstance(moment, int) else e.recorded_at <= moment)
         ]
         if not until:
             raise no_case(case)
-        now = self.case(case, session=session)
-        return _fold(now, until, self.laws.pinned(now.definition).definition)
+        then = _fold(self.view(seen.record), until, self.laws.pinned(seen.record.definition).definition)
+        return then if seen.hidden is None else visibility.of_case(then, seen.hidden)
 
-    def explain(self, case: str, clock: str, *, session: Host | None = None) -> Explanation:
+    def explain(
+        self, case: str, clock: str, *, actor: Actor | None = None, session: Host | None = None
+    ) -> Explanation:
         """How the due day of a clock comes about: every skipped day, the sentence, the source. Raises NotFound."""
-        with self.store.connection(session) as connection:
-            found = self.store.records(connection, self.store.questions.one(case))
-        if not found:
-            raise no_case(case)
-        clocks = found[0].clocks
+        seen = self._one(case, actor, session)
+        clocks = seen.record.clocks
         if clock not in clocks:
             known = ", ".join(clocks) or "-"
             raise NotFound(
@@ -367,12 +378,14 @@ class Engine:
                 )
             )
         ledger = clocks[clock].ledger
-        found_ = explain(ledger, self.laws.book_of(ledger), self.laws.calendar)
-        why = self.laws.pinned(found[0].definition).definition.clocks[clock].why(ledger.rule)
+        if seen.hidden is not None:
+            ledger = visibility.of_ledger(ledger, seen.hidden)
+        found = explain(ledger, self.laws.book_of(ledger), self.laws.calendar)
+        why = self.laws.pinned(seen.record.definition).definition.clocks[clock].why(ledger.rule)
         if why is None:
-            return found_
+            return found
         chosen = Text(f"适用规则 {ledger.rule}：{why.zh}", f"rule {ledger.rule} applies: {why.en}")
-        return replace(found_, lines=(chosen, *found_.lines))
+        return replace(found, lines=(chosen, *found.lines))
 
     def erase(self, case: str, fields: Sequence[str], *, actor: Actor, reason: str) -> int:
         """Erase values and their salts (PIPL art. 47), with every copy that was carried within the family; the chain stays
@@ -403,6 +416,8 @@ class Engine:
         check_id(case)
         check_texts(subject=subject, person=by.person)
         now = self._firing.now()
+        if not self._sees(case, by, session):
+            raise no_case(case)
         with self.store.work(session) as work:
             reading = self.store.read(work, case, by.person, None)
         if reading.family is None:
@@ -436,31 +451,85 @@ class Engine:
 
     # -- the small parts
 
-    def seen(self, connection: Any, query: Any, actor: Actor | None) -> Any:
-        """A query over cases, narrowed to what this person may know of: the one filter behind every question that names him."""
-        if actor is None:
-            return query
-        check_texts(person=actor.person)
-        today = civil_date(self._firing.now())
-        grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
-        return query.where(self.store.questions.visible(actor.person, grants, self.library.oversees))
+    def _one(self, case: str, actor: Actor | None, session: Host | None) -> Seen:
+        """The case, if that person may know of it. Raises NotFound, the same for what is not his and for what is not there."""
+        check_id(case)
+        with self.store.connection(session) as connection:
+            found = self.sight.look(connection, self.store.questions.one(case), actor)
+        if not found:
+            raise no_case(case)
+        return found[0]
 
-    def _receipt(self, receipt: Receipt | None) -> Callable[[Record], str] | None:
-        return None if receipt is None else lambda record: receipt(self.view(record))
+    def show(self, seen: Seen) -> Case:
+        """What was found, as it is shown to who asked."""
+        case = self.view(seen.record)
+        return case if seen.hidden is None else visibility.of_case(case, seen.hidden)
+
+    def _shown(self, step: Step, case: str) -> Case:
+        """The outcome as it is shown to who brought it about."""
+        record, root = step.family.records[case], step.family.root
+        if not step.person or not (self.laws.pinned(record.definition).definition.hides or record.slot):
+            return self.view(record)
+        viewer = Viewer(step.person, step.grants, civil_date(self._firing.now()))
+        return self.show(Seen(record, self.sight.hidden(record, root, viewer)))
+
+    def _receipt(self, receipt: Receipt | None) -> Callable[[Step, str], str] | None:
+        return None if receipt is None else lambda step, case: receipt(self._shown(step, case))
 
     def _made(self, call: Call, receipt: Receipt | None, dry_run: bool, session: Host | None) -> Case:
         self.rules.before(session)
-        done = self._firing.rehearse(call, session) if dry_run else self._firing.run(call, session)
-        self.rules.after(session)
+        try:
+            done = self._firing.rehearse(call, session) if dry_run else self._firing.run(call, session)
+            self.rules.after(session)
+        except (Refused, Conflict, NotFound) as error:
+            told = self._told(error, call, session)
+            if told is error:
+                raise
+            raise told from error
         if receipt is not None and done.stored is not None:
             receipt.text = done.stored.get("receipt")
         return self._answer(done, session)
 
+    def _told(self, error: WorkflowError, call: Call, session: Host | None) -> WorkflowError:
+        """The refusal, unless it would tell of a case that this person may not know of."""
+        if call.case is None or call.imported or call.actor.invitation is not None:
+            return error
+        if isinstance(error, Conflict) and error.revision is None:
+            return error
+        if not isinstance(error, (Refused, Conflict, NotFound)) or self._sees(call.case, call.actor, session):
+            return error
+        told = no_case(call.case)
+        told.__cause__ = error
+        return told
+
+    def _sees(self, case: str, actor: Actor, session: Host | None) -> bool:
+        try:
+            check_id(case)
+            check_texts(person=actor.person)
+        except WorkflowError:
+            return True  # the refusal of what nobody can have tells nothing
+        with self.store.connection(session) as connection:
+            return self.sight.sees(connection, case, actor)
+
     def _answer(self, done: Done, session: Host | None) -> Case:
         if done.step is not None:
-            return self.view(done.step.family.records[done.case])
+            return self._shown(done.step, done.case)
         stored = done.stored or {}
-        return replace(self.case_at(done.case, stored["seq"], session=session), revision=stored["revision"])
+        line = self._lines(done.case, session, stored["seq"] - 1, 1)[0]
+        again = None if line.automatic == "import" else Actor(person=line.actor)
+        found = self.case_at(done.case, stored["seq"], session=session)
+        return replace(self._veiled(found, again, session), revision=stored["revision"])
+
+    def _veiled(self, case: Case, actor: Actor | None, session: Host | None) -> Case:
+        """The case as that person would see it, though he might not find it any more."""
+        if actor is None:
+            return case
+        with self.store.connection(session) as connection:
+            family = self.store.family(connection, case.root)
+            viewer = self.sight.viewer(connection, actor)
+        if family is None:
+            return case
+        return visibility.of_case(case, self.sight.hidden(family.records[case.id], family.root, viewer))
 
     def view(self, record: Record) -> Case:
         """A record as a case."""

@@ -6,12 +6,12 @@ The root's revision counts every change in the family, so one compare-and-set on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .ledger import Ledger
-from .model import ClockView
+from .model import ClockView, Grant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +121,9 @@ class Step:
     """as it will be"""
     expected: int | None
     """the root's revision as read; None when the root is new"""
+    person: str = ""
+    grants: Sequence[Grant] = ()
+    """who acts, and under what: for what he is shown of the outcome"""
     grant: str | None = None
     """the id of the grant the decision rests on: checked again in the writing statement"""
     changed: dict[str, None] = field(default_factory=dict)

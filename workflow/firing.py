@@ -71,7 +71,7 @@ class Call:
     imported: bool = False
     number: str | None = None
     """the number an imported record bears; imports draw none"""
-    receipt: Callable[[Record], str] | None = None
+    receipt: Callable[[Step, str], str] | None = None
     """what is stored beside the key, to be given back when it comes again"""
 
     @property
@@ -404,7 +404,7 @@ def _answer(step: Step, call: Call, case: str) -> tuple[str, str, str] | None:
     record = step.family.records[case]
     answer = {"case": case, "seq": record.seq, "revision": record.revision}
     if call.receipt is not None:
-        answer["receipt"] = call.receipt(record)
+        answer["receipt"] = call.receipt(step, case)
     return key, call.body_hash, json.dumps(answer)
 
 

@@ -168,6 +168,18 @@ SLOT = Record(
     },
     (("overlay", "join"),),
 )
+HIDE = Record(
+    TITLE,
+    {
+        "fields": OneOrMany(name),
+        "relations": OneOrMany(name),
+        "events": OneOrMany(name),
+        "from": OneOrMany(relation),
+        "seen_by": OneOrMany(holder),
+        "when": words,
+    },
+    (("from", "seen_by"),),
+)
 DEFINITION = Record(
     {
         "definition": name,
@@ -185,6 +197,8 @@ DEFINITION = Record(
         "clocks": Table(name, CLOCK),
         "children": Table(asked_name, SLOT),
         "barred": OneOrMany(relation),
+        "seen_by": OneOrMany(holder),
+        "hides": Table(name, HIDE),
     },
 )
 

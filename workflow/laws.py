@@ -166,6 +166,10 @@ class Laws:
             self._by_hash[digest] = Law(self._fetch(digest), self.library.codes)
         return self._by_hash[digest]
 
+    def learn(self, definition: Definition) -> None:
+        """A published version that is not in the folder."""
+        self._by_hash.setdefault(definition.hash, Law(definition, self.library.codes))
+
     def known(self) -> list[Law]:
         """Every law seen so far, pinned old ones included."""
         return list(self._by_hash.values())

@@ -118,6 +118,8 @@ class Case:
     root: str
     slot: str | None = None
     party: str | None = None
+    hidden: tuple[str, ...] = ()
+    """fields and relations that are there and kept from the person who asked"""
 
 
 class Receipt:
@@ -157,6 +159,8 @@ class HistoryEntry:
     data: Mapping[str, Any]
     """what was given and is not erased"""
     erased: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    """what is kept from the person who asked; the `actor` is then his relation, `the signer`, if he is hidden"""
     hash: str = ""
 
 

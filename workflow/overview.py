@@ -1,6 +1,6 @@
 """What a service asks about many cases: a page of them, how they stand in figures, what has happened since.
 
-Every answer goes through `Engine.seen`, the one filter of what a person may know of; there is no second way.
+Every answer goes through `Engine.sight`, the one filter and projection of what a person may know of; there is no second way.
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ def find(
 ) -> Page:
     """A page of the cases this person may know of."""
     with engine.store.connection() as connection:
-        query = engine.seen(connection, listing.page(engine.store, asked, sort, after, limit + 1), actor)
-        found = engine.store.records(connection, query)
-    cases = [engine.view(record) for record in found[:limit]]
+        query = listing.page(engine.store, asked, sort, after, limit + 1)
+        found = engine.sight.look(connection, query, actor)
+    cases = [engine.show(seen) for seen in found[:limit]]
     return Page(cases=cases, next=_place(cases[-1], sort) if len(found) > limit else None)
 
 
@@ -103,7 +103,7 @@ def count(engine: Engine, actor: Actor, asked: Filter) -> int:
     with engine.store.connection() as connection:
         return int(
             connection.execute(
-                engine.seen(connection, listing.count(engine.store, asked), actor)
+                engine.sight.narrowed(connection, listing.count(engine.store, asked), actor)
             ).scalar_one()
         )
 
@@ -126,7 +126,7 @@ def figures(engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], perio
                 ("open", "over_target", "over_statutory"),
             ),
         ):
-            for row in connection.execute(engine.seen(connection, query, actor)):
+            for row in connection.execute(engine.sight.narrowed(connection, query, actor)):
                 group = tuple("" if key is None else str(key) for key in row[: len(by)])
                 found.setdefault(group, {}).update(zip(names, map(int, row[-len(names) :]), strict=True))
     if not by:
@@ -150,9 +150,11 @@ def feed(engine: Engine, actor: Actor, after: int, limit: int) -> tuple[list[Hap
             pass
     with store.connection() as connection:
         until = int(connection.execute(listing.head(store)).scalar_one())
-        query = engine.seen(connection, listing.feed(store, after, until, limit), actor)
-        found = [_happening(row) for row in connection.execute(query)]
-    return found, found[-1].position if len(found) == limit else max(after, until)
+        query = engine.sight.narrowed(connection, listing.feed(store, after, until, limit), actor)
+        rows = connection.execute(query).all()
+        quiet = engine.sight.quiet(connection, ((row.case_id, row.event) for row in rows), actor)
+    found = [_happening(row) for row in rows if (row.case_id, row.event) not in quiet]
+    return found, rows[-1].position if len(rows) == limit else max(after, until)
 
 
 def _happening(row: Any) -> Happening:
@@ -169,7 +171,7 @@ def visible(engine: Engine, actor: Actor, cases: Collection[str]) -> set[str]:
     wanted = sorted(cases)
     with engine.store.connection() as connection:
         for start in range(0, len(wanted), TOGETHER):
-            query = engine.seen(
+            query = engine.sight.narrowed(
                 connection, listing.named(engine.store, wanted[start : start + TOGETHER]), actor
             )
             found.update(connection.execute(query).scalars())

@@ -8,10 +8,10 @@ from .definition import Holder
 from .laws import Law
 from .model import Grant
 
-ByRole = tuple[str, str, str]
-"""definition, state, scope"""
-ByRelation = tuple[str, str, str, str, bool, str | None]
-"""definition, state, relation, party, whether the relation is the root's, scope (None: anywhere)"""
+ByRole = tuple[str, str | None, str]
+"""definition, state (None: any), scope"""
+ByRelation = tuple[str, str | None, str, str, bool, str | None]
+"""definition, state (None: any), relation, party, whether the relation is the root's, scope (None: anywhere)"""
 
 
 def held(laws: Iterable[Law], person: str, grants: Sequence[Grant]) -> tuple[list[ByRole], list[ByRelation]]:
@@ -20,10 +20,21 @@ def held(laws: Iterable[Law], person: str, grants: Sequence[Grant]) -> tuple[lis
     by_relation: list[ByRelation] = []
     for law in laws:
         for state in law.definition.states.values():
-            for holder in state.holder:
-                place = (law.definition.hash, state.name)
-                by_role += [(*place, scope) for scope in _scopes(holder, grants)]
-                by_relation += [(*place, *rest) for rest in _parties(holder, person, grants)]
+            roles, relations = places(state.holder, law.definition.hash, state.name, person, grants)
+            by_role += roles
+            by_relation += relations
+    return by_role, by_relation
+
+
+def places(
+    holders: Iterable[Holder], definition: str, state: str | None, person: str, grants: Sequence[Grant]
+) -> tuple[list[ByRole], list[ByRelation]]:
+    """Where, among the cases of that definition in that state, this person is one of the holders."""
+    by_role: list[ByRole] = []
+    by_relation: list[ByRelation] = []
+    for holder in holders:
+        by_role += [(definition, state, scope) for scope in _scopes(holder, grants)]
+        by_relation += [(definition, state, *rest) for rest in _parties(holder, person, grants)]
     return by_role, by_relation
 
 

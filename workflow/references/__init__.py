@@ -7,6 +7,7 @@ missing is passed over here, so that one mistake is told once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..assembly import parse_holder
@@ -31,6 +32,10 @@ class References(Lookup):
         self._names()
         for index, text in enumerate(self.data.get("barred", ())):
             self._relation(parse_holder(f"the {text}"), ("barred", index), None)
+        self._holders(("seen_by",), self.data.get("seen_by"))
+        for name, entry in entries(self.data, "hides"):
+            self._hide(("hides", name), entry)
+        self._unseen()
         for name, entry in entries(self.data, "fields"):
             self._field(("fields", name), entry)
         for name, entry in entries(self.data, "states"):
@@ -93,6 +98,59 @@ class References(Lookup):
                 f"{entry['codes']} 的含义 {fact} 与条件中的 {path[-1]}.{fact} 重名",
                 f"the meaning {fact} of {entry['codes']} collides with {path[-1]}.{fact} in guards",
             )
+
+    def _hide(self, path: Path, entry: Data) -> None:
+        for section in ("fields", "relations", "events"):
+            self._all_known((*path, section), entry.get(section), section)
+        if not entry.keys() & {"fields", "relations", "events"}:
+            zh, en = "没有写明隐去什么", "it hides nothing: fields, relations or events"
+            self._fault(path, "missing_key", zh, en, key=True)
+        for index, text in enumerate(entry.get("from", ())):
+            self._relation(parse_holder(f"the {text}"), (*path, "from", index), None)
+        self._holders((*path, "seen_by"), entry.get("seen_by"))
+        where: Path = (*path, "when")
+        self._guard(where, entry.get("when"))
+        guard = self.guards.get(where)
+        for name in sorted(guard.names) if guard else ():
+            head = name.removeprefix("root.").partition(".")[0]
+            if head in ("clock", "round") or any(
+                head in data.get("children", {}) for data in self._families()
+            ):
+                zh, en = (
+                    f"此处不能问 {name}，只能问字段、关系与规则",
+                    f"{name} cannot be asked here: fields, relations and rules only",
+                )
+                self._fault(where, "guard_not_allowed", zh, en)
+
+    def _families(self) -> Iterator[Data]:
+        yield self.data
+        yield from (parent for parent, _ in self.parents)
+
+    def _unseen(self) -> None:
+        """Where a definition says who sees its cases, whoever waits, acts or is told there is one of those."""
+        if "seen_by" not in self.data:
+            return
+        seen = {parse_holder(text) for text in self.data["seen_by"]}
+        for path, text in self._involved():
+            one = parse_holder(text)
+            wider = {one, replace(one, office=None), replace(one, relation=None, of_root=False)}
+            if not seen & wider:
+                self._fault(
+                    path, "acts_unseen", f"“{text}”不在 seen_by 之列", f"“{text}” is not among `seen_by`"
+                )
+
+    def _involved(self) -> Iterator[tuple[Path, str]]:
+        for name, state in entries(self.data, "states"):
+            yield from self._listed(("states", name, "holder"), state.get("holder"))
+        yield from self._listed(("start", "tells"), self.data.get("start", {}).get("tells"))
+        for name, event in entries(self.data, "events"):
+            for key in ("by", "tells"):
+                yield from self._listed(("events", name, key), event.get(key))
+
+    @staticmethod
+    def _listed(path: Path, texts: Any) -> Iterator[tuple[Path, str]]:
+        for index, text in enumerate(texts or ()):
+            yield (*path, index), text
 
     def _event(self, path: Path, entry: Data) -> None:
         for where, move in self._moves(path, entry):

@@ -6,7 +6,7 @@ which is why tenants are compared byte by byte on both databases (schema.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -18,6 +18,8 @@ from . import rows
 from .schema import Tables
 
 __all__ = ["Questions"]
+
+Row = tuple[Any, ...]
 
 
 class Questions:
@@ -57,6 +59,11 @@ class Questions:
         c = self._tables.cases.c
         return select(*self._columns).where(c.root_id == root, c.id != root).order_by(c.id)
 
+    def all_of(self, cases: Collection[str]) -> Select[Any]:
+        """A query for these cases."""
+        c = self._tables.cases.c
+        return select(*self._columns).where(c.id.in_(cases))
+
     def by_due_day(self, limit: int) -> Select[Any]:
         """A query over cases, the earliest due first, those without a date last."""
         c = self._tables.cases.c
@@ -79,35 +86,51 @@ class Questions:
         return c.id.in_(own.union(below))
 
     def visible(
-        self, person: str, grants: Sequence[Grant], oversees: Callable[[str], bool]
-    ) -> ColumnElement[bool]:
+        self, person: str, held: Sequence[Grant], units: Sequence[str], oversees: Callable[[str], bool],
+        seers: tuple[Sequence[str], Sequence[Row], Sequence[Row]],
+    ) -> ColumnElement[bool]:  # fmt: skip
         """THE filter: what a person may know of. Overseeing roles without a unit see their tenants; units and persons see the
-        cases in which they stand; nobody sees a case from which a unit of his is barred.
+        cases in which they stand. Cases of the definitions that say who sees them (`seers`) are seen by those only. Nobody sees
+        a case from which a unit is barred that he is, or (`units`) was, in.
         """
         c, barred = self._tables.cases.c, self._tables.barred.c
-        scopes = [g.scope for g in grants if g.unit is None and oversees(g.role)]
-        units = sorted({g.unit for g in grants if g.unit is not None})
-        seen = [self.stands([person, *units])]
+        scopes = [g.scope for g in held if g.unit is None and oversees(g.role)]
+        seen = [self.stands([person, *sorted({g.unit for g in held if g.unit is not None})])]
         if scopes:
             seen.append(self.within(c.tenant, scopes))
+        limited, by_role, by_relation = seers
+        mine = or_(*seen)
+        if limited:
+            mine = or_(and_(c.definition.not_in(limited), mine), *self._holds(by_role, by_relation))
         out = exists(select(1).where(barred.case_id == c.id, barred.unit.in_([person, *units])))
-        return and_(or_(*seen), ~out)
+        return and_(mine, ~out)
 
-    def waiting(
-        self, by_role: Sequence[tuple[Any, ...]], by_relation: Sequence[tuple[Any, ...]]
-    ) -> ColumnElement[bool]:
-        """Open cases in one of these (definition, state, scope), or (definition, state, relation, party, at_root, scope)."""
+    def waiting(self, by_role: Sequence[Row], by_relation: Sequence[Row]) -> ColumnElement[bool]:
+        """Open cases in one of these places (worklist.py)."""
+        c = self._tables.cases.c
+        wanted = self._holds(by_role, by_relation)
+        return and_(~c.closed, or_(*wanted)) if wanted else c.id.is_(None)
+
+    def _holds(self, by_role: Sequence[Row], by_relation: Sequence[Row]) -> list[ColumnElement[bool]]:
+        """(definition, state, scope), or (definition, state, relation, party, at_root, scope); no state is any, no scope too."""
         c, r = self._tables.cases.c, self._tables.relation.c
-        wanted: list[ColumnElement[bool]] = [
-            and_(c.definition == definition, c.state == state, self.within(c.tenant, [scope]))
-            for definition, state, scope in by_role
-        ]
+        wanted: list[ColumnElement[bool]] = []
+        for definition, state, scope in by_role:
+            wanted.append(and_(*self._place(definition, state, scope)))
         for definition, state, relation, party, at_root, scope in by_relation:
             of = c.root_id if at_root else c.id
             held = select(r.case_id).where(r.relation == relation, r.party == party)
-            here = [c.definition == definition, c.state == state, of.in_(held)]
-            wanted.append(and_(*here, *([self.within(c.tenant, [scope])] if scope is not None else ())))
-        return and_(~c.closed, or_(*wanted)) if wanted else c.id.is_(None)
+            wanted.append(and_(*self._place(definition, state, scope), of.in_(held)))
+        return wanted
+
+    def _place(self, definition: str, state: str | None, scope: str | None) -> list[ColumnElement[bool]]:
+        c = self._tables.cases.c
+        found: list[ColumnElement[bool]] = [c.definition == definition]
+        if state is not None:
+            found.append(c.state == state)
+        if scope is not None:
+            found.append(self.within(c.tenant, [scope]))
+        return found
 
     def definitions_waiting(self) -> Select[Any]:
         """The hashes of the published definitions that have an open case."""

@@ -292,6 +292,10 @@ class Store:
         query = select(c.kind, c.state, func.count()).group_by(c.kind, c.state).order_by(c.kind, c.state)
         return [tuple(row) for row in connection.execute(query)]
 
+    def digests(self, connection: Connection) -> set[str]:
+        """The content hashes of all published definitions."""
+        return set(connection.execute(select(self.tables.definition.c.hash)).scalars())
+
     def published(self, connection: Connection, digest: str) -> Any:
         """The published definition with that content hash, or None."""
         table = self.tables.definition

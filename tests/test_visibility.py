@@ -1,0 +1,223 @@
+"""What a person sees of a case: fields, relations, events and whole cases kept from some, in every question alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from workflow import Actor, Case, Engine, NotFound
+from workflow.library import Library
+from workflow.model import Grant, Receipt, Request
+
+from .lifecycle import TENANT, Office
+
+LI, SUN, WANG, QIAN, DEP1, DEP2, WU, CHEN = (
+    Actor(person=name) for name in ("li", "sun", "wang", "qian", "dep1", "dep2", "wu", "chen")
+)
+APPEAL = {"title": "申诉", "signers": ["dep1", "dep2"], "contact": "一三九"}
+IDENTITY = ("contact", "signer")
+NAMES = ("dep1", "dep2", "dep9", "一三九")
+
+
+def appeal(office: Office, secret: bool | None = True) -> Case:
+    data = APPEAL if secret is None else {**APPEAL, "secret": secret}
+    case = office.engine.start("appeal", LI, data, tenant=TENANT)
+    return office.fire(case, "assign", "li", lead_unit="water", co_units=["roads"])
+
+
+def looks(office: Office, case: str, actor: Actor) -> dict[str, Callable[[], Any]]:
+    """Every way to look at one case."""
+    e = office.engine
+    return {
+        "case": lambda: e.case(case, actor=actor),
+        "search": lambda: next(c for c in e.search(actor=actor) if c.id == case),
+        "case_at": lambda: e.case_at(case, 99, actor=actor),
+    }
+
+
+def told(anything: Any) -> set[str]:
+    """Which of the hidden names appear anywhere in it."""
+    return {name for name in NAMES if name in repr(anything)}
+
+
+@pytest.mark.parametrize("secret", [True, None])
+@pytest.mark.parametrize("who", ["wang", "wu", "qian"])
+def test_an_identity_is_hidden_from_the_units(small_office: Office, who: str, secret: bool | None) -> None:
+    """From everybody in the lead and the co-unit; not knowing whether it is to be hidden hides it."""
+    case = appeal(small_office, secret)
+    for name, look in looks(small_office, case.id, Actor(person=who)).items():
+        seen: Case = look()
+        assert seen.hidden == IDENTITY, name
+        assert not told(seen), name
+        assert seen.data["signers"] == []  # a field of persons without those who are hidden
+        assert (seen.data["title"], seen.relations["lead"]) == ("申诉", ("water",))
+    assert not told(small_office.engine.history(case.id, actor=Actor(person=who)))
+    assert not told(small_office.engine.explain(case.id, "answer", actor=Actor(person=who)))
+    assert not told(small_office.engine.worklist(Actor(person=who)))
+
+
+@pytest.mark.parametrize("who", ["li", "sun", "dep1"])
+def test_and_from_nobody_else(small_office: Office, who: str) -> None:
+    case = appeal(small_office)
+    for name, look in looks(small_office, case.id, Actor(person=who)).items():
+        seen: Case = look()
+        assert (seen.hidden, seen.relations["signer"], seen.data["contact"]) == (
+            (),
+            ("dep1", "dep2"),
+            "一三九",
+        ), name
+
+
+def test_not_hidden_where_nobody_asked_for_it(small_office: Office) -> None:
+    case = appeal(small_office, secret=False)
+    assert small_office.engine.case(case.id, actor=WANG).data["contact"] == "一三九"
+
+
+def test_without_a_person_nothing_is_kept_back(small_office: Office) -> None:
+    case = appeal(small_office)
+    assert told(small_office.engine.case(case.id)) == {"dep1", "dep2", "一三九"}
+
+
+def test_who_acts_is_shown_what_he_may_see(small_office: Office) -> None:
+    """The answer of `fire`, of a batch, of a receipt, of a dry run, and the same answer again."""
+    office, case = small_office, appeal(small_office)
+    receipt = Receipt(repr)
+    answers: list[Any] = [
+        office.fire(case, "note", "wang"),
+        office.engine.fire(case.id, "note", WANG, key="k", receipt=receipt),
+        office.engine.fire(case.id, "note", WANG, key="k", receipt=receipt),
+        office.engine.fire(case.id, "note", WANG, dry_run=True),
+        *(o.case for o in office.engine.batch([Request(case=case.id, event="note", actor=WANG)])),
+    ]
+    for answer in (*answers, receipt.text):
+        assert answer and not told(answer)
+    assert answers[1] == answers[2]
+    assert told(office.fire(case, "report_clues", "li", clues="线索")) == {"dep1", "dep2", "一三九"}
+
+
+def test_a_hidden_person_is_no_actor_either(small_office: Office) -> None:
+    office, case = small_office, appeal(small_office)
+    office.fire(case, "explain", "dep1")
+    office.engine.fire(case.id, "explain", Actor(person="dep2", on_behalf_of="dep1"))
+    office.fire(case, "note", "wang", recipients=["dep1", "gov"])
+    office.fire(case, "add_signers", "li", signers=["dep2", "dep9"])
+    lines = office.engine.history(case.id, actor=QIAN)
+    assert not told(lines)  # dep1 is a signer no more, and was one when he acted
+    assert [line.actor for line in lines] == ["li", "li", "the signer", "the signer", "wang", "li"]
+    assert lines[3].on_behalf_of == "the signer"
+    assert lines[4].data["recipients"] == ["gov"]
+    assert lines[0].hidden == ("@signer", "contact")
+    assert not told(office.engine.history(case.id, actor=QIAN, after=2, limit=2))
+
+
+def test_a_deputy_in_a_unit_sees_himself(small_office: Office) -> None:
+    small_office.engine.grant("dep1", "unit_clerk", TENANT, unit="water")
+    seen = small_office.engine.case(appeal(small_office).id, actor=DEP1)
+    assert seen.data["signers"] == ["dep1"] and "dep2" not in repr(seen)
+
+
+def test_who_was_in_the_unit_yesterday_sees_no_more(small_office: Office) -> None:
+    gone = Grant(
+        id="g", person="sun", role="unit_clerk", unit="roads", scope=TENANT, valid_until=date(2026, 1, 1)
+    )
+    office = Grant(id="h", person="sun", role="sc_office", scope=TENANT)
+    small_office.engine.sync_grants("sun", [gone, office], by="set-up")
+    assert small_office.engine.case(appeal(small_office).id, actor=SUN).hidden == IDENTITY
+
+
+def test_the_party_of_a_child_is_hidden(small_office: Office) -> None:
+    children = small_office.engine.children(appeal(small_office).id, actor=WANG)
+    assert [(c.kind, c.party, c.relations) for c in children] == [("agreement", None, {"signer": ()})] * 2
+    for child in children:
+        assert not told(small_office.engine.history(child.id, actor=WANG))
+        assert not told(small_office.engine.case(child.id, actor=WANG))
+    assert {c.party for c in small_office.engine.search(actor=LI, kind="agreement")} == {"dep1", "dep2"}
+
+
+def test_clues_are_for_the_offices(small_office: Office) -> None:
+    """A field and the lines of an event that only some holders see; the numbers of those lines are missing."""
+    office, case = small_office, appeal(small_office, secret=False)
+    office.fire(case, "report_clues", "sun", clues="线索在此")
+    office.fire(case, "note", "wang")
+    for who, shown in (("li", True), ("sun", True), ("wang", False), ("dep1", False), ("gov", False)):
+        actor = Actor(person=who)
+        seen, lines = office.engine.case(case.id, actor=actor), office.engine.history(case.id, actor=actor)
+        assert ("clues" in seen.data, seen.hidden == ("clues",)) == (shown, not shown), who
+        assert [line.seq for line in lines] == ([1, 2, 3, 4] if shown else [1, 2, 4])
+        assert ("线索在此" in repr((seen, lines))) is shown
+    assert office.engine.case_at(case.id, 3, actor=WANG).seq == 3
+
+
+# --- whole cases
+
+
+@pytest.fixture
+def inquest(small_office: Office) -> Case:
+    case = appeal(small_office)
+    small_office.fire(case, "report_clues", "li", clues="线索")
+    return small_office.child(case, "inquests")
+
+
+def sees(office: Office, case: Case, who: str) -> bool:
+    """Whether that person sees it, asked in every way."""
+    e, actor, answers = office.engine, Actor(person=who), set[bool]()
+    for ask in (
+        lambda: e.case(case.id, actor=actor), lambda: e.history(case.id, actor=actor), lambda: e.permitted(case.id, actor),
+        lambda: e.case_at(case.id, 1, actor=actor),
+    ):  # fmt: skip
+        try:
+            ask()
+            answers.add(True)
+        except NotFound:
+            answers.add(False)
+    answers.add(case.id in {c.id for c in e.search(actor=actor, kind="inquest")})
+    answers.add(case.id in {c.id for c in e.children(case.root, actor=actor)})
+    (answer,) = answers
+    return answer
+
+
+def test_a_case_is_seen_by_whom_its_definition_names(small_office: Office, inquest: Case) -> None:
+    office = small_office
+    seen = {
+        who: sees(office, inquest, who)
+        for who in ("sun", "dep1", "dep2", "li", "gov", "wang", "wu", "qian", "nobody")
+    }
+    assert {who for who, yes in seen.items() if yes} == {"sun", "dep1", "dep2"}
+    office.fire(inquest, "address", "sun", unit="parks")
+    assert sees(office, inquest, "chen")  # the head of the unit it is addressed to
+    assert not sees(office, inquest, "feng")  # its clerk is not named
+    assert office.engine.case(inquest.id, actor=CHEN).hidden == ("contact",)
+    assert office.engine.case(inquest.id, actor=DEP1).data["contact"] == "一三九"
+
+
+def test_nobody_learns_of_it_by_trying(small_office: Office, inquest: Case) -> None:
+    """A refusal, an unknown event, a wrong revision: all sound like a case that is not there."""
+    office = small_office
+    tries: list[dict[str, Any]] = [{"event": "end"}, {"event": "no_such"}, {"event": "end", "revision": 9}]
+    for attempt in tries:
+        told_ = set()
+        for id_ in (inquest.id, "a" * len(inquest.id)):
+            with pytest.raises(NotFound) as refusal:
+                office.engine.fire(id_, attempt["event"], WANG, {}, revision=attempt.get("revision"))
+            told_.add(str(refusal.value).replace(id_, "…"))
+            (outcome,) = office.engine.batch([Request(case=id_, event=attempt["event"], actor=WANG)])
+            told_.add(str(outcome.error).replace(id_, "…"))
+            with pytest.raises(NotFound) as refusal:
+                office.engine.invite(id_, "end", "x", until=date(2026, 4, 1), by=WANG)
+            told_.add(str(refusal.value).replace(id_, "…"))
+        assert len(told_) == 1
+
+
+def test_a_newer_version_decides_who_sees_its_cases(
+    small_office: Office, small: Library, inquest: Case
+) -> None:
+    """A node that has not yet heard of a definition asks it before it shows one of its cases."""
+    left = {name: law for name, law in small.definitions.items() if name != "inquest"}
+    older = replace(small, definitions=left, versions={})
+    engine = Engine(small_office.engine.database, older, clock=small_office.clock)
+    assert [c.id for c in engine.search(actor=LI, kind="inquest")] == []
+    assert [c.id for c in engine.search(actor=SUN, kind="inquest")] == [inquest.id]

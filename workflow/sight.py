@@ -1,0 +1,120 @@
+"""Reading cases for somebody: the filter in the query, the projection on what it brings. Every question of the engine that names
+a person comes through here; without a person nothing is kept back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.sql import Select
+
+from . import visibility
+from .family import Record
+from .firing import check_texts
+from .laws import Laws
+from .loader import definition_from_content
+from .model import Actor
+from .store.sql import Store
+from .visibility import Hidden, Viewer
+
+__all__ = ["Seen", "Sight"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record, and what of it is kept from who asked (None: nobody was named)."""
+
+    record: Record
+    hidden: Hidden | None
+
+
+class Sight:
+    """Who sees which cases, and what of them."""
+
+    def __init__(self, store: Store, laws: Laws, today: Callable[[], date]) -> None:
+        self._store = store
+        self._laws = laws
+        self._today = today
+
+    def viewer(self, connection: Connection, actor: Actor) -> Viewer:
+        """The person with all the grants he has."""
+        return Viewer(actor.person, self._store.grants(connection, actor.person), self._today())
+
+    def narrowed(self, connection: Connection, query: Select[Any], actor: Actor | None) -> Select[Any]:
+        """A query over cases, narrowed to what this person may know of: the one filter behind every question that names him."""
+        if actor is None:
+            return query
+        check_texts(person=actor.person)
+        self._learn(connection)
+        return self._narrowed(query, self.viewer(connection, actor))
+
+    def look(self, connection: Connection, query: Select[Any], actor: Actor | None) -> list[Seen]:
+        """What the query finds of what that person may know of, and what of it is kept from him."""
+        if actor is None:
+            return [Seen(record, None) for record in self._store.records(connection, query)]
+        check_texts(person=actor.person)
+        viewer = self.viewer(connection, actor)
+        return self._veiled(connection, self._found(connection, query, viewer), viewer)
+
+    def sees(self, connection: Connection, case: str, actor: Actor) -> bool:
+        """Whether that person may know of the case."""
+        return bool(self._found(connection, self._store.questions.one(case), self.viewer(connection, actor)))
+
+    def quiet(
+        self, connection: Connection, lines: Iterable[tuple[str, str]], actor: Actor
+    ) -> set[tuple[str, str]]:
+        """Which of these lines (case, event) are kept from that person."""
+        told = {event for law in self._laws.known() for hide in law.definition.hides for event in hide.events}
+        asked = [line for line in lines if line[1] in told]
+        if not asked:
+            return set()
+        query = self._store.questions.all_of(sorted({case for case, _ in asked}))
+        found = {seen.record.id: seen.hidden for seen in self.look(connection, query, actor)}
+        return {
+            (case, event)
+            for case, event in asked
+            if (veil := found.get(case)) is not None and event in veil.events
+        }
+
+    def hidden(self, record: Record, root: Record, viewer: Viewer) -> Hidden:
+        """What that person does not see of the record."""
+        return visibility.hidden(self._laws, record, root, viewer)
+
+    def _found(self, connection: Connection, query: Select[Any], viewer: Viewer) -> list[Record]:
+        """What he sees of it. Nothing found, or a case of a definition not known here: then ask again, with all there are."""
+        found: list[Record] = self._store.records(connection, self._narrowed(query, viewer))
+        strange = {record.definition for record in found} - self._known()
+        if (strange or not found) and self._learn(connection):
+            found = self._store.records(connection, self._narrowed(query, viewer))
+        return found
+
+    def _narrowed(self, query: Select[Any], viewer: Viewer) -> Select[Any]:
+        units = sorted({grant.unit for grant in viewer.grants if grant.unit is not None})
+        seers = visibility.seers(self._laws.known(), viewer)
+        oversees = self._laws.library.oversees
+        return query.where(
+            self._store.questions.visible(viewer.person, viewer.held(), units, oversees, seers)
+        )
+
+    def _known(self) -> set[str]:
+        return {law.definition.hash for law in self._laws.known()}
+
+    def _learn(self, connection: Connection) -> bool:
+        """Definitions that another node has published: whom they let see their cases is to be asked. Whether there were any."""
+        strange = self._store.digests(connection) - self._known()
+        for digest in sorted(strange):
+            content = self._store.published(connection, digest).content
+            self._laws.learn(definition_from_content(content, self._laws.library))
+        return bool(strange)
+
+    def _veiled(self, connection: Connection, found: Sequence[Record], viewer: Viewer) -> list[Seen]:
+        roots = {record.id: record for record in found if record.id == record.root}
+        wanted = sorted({record.root for record in found} - roots.keys())
+        if wanted:
+            above = self._store.records(connection, self._store.questions.all_of(wanted))
+            roots.update((root.id, root) for root in above)
+        return [Seen(record, self.hidden(record, roots[record.root], viewer)) for record in found]

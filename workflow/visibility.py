@@ -1,0 +1,177 @@
+"""What of a case a person may see: THE projection behind every answer that names a person. Pure.
+
+A definition says what it `hides`: fields, the lines of events, and relations with whoever stands in them. Who stands in a
+hidden relation is hidden wherever he is named: in relations, in fields of persons and units, as the party of a child, as the
+actor of a line. What is not known (a guard over a missing value) is hidden. Whole cases are the filter's matter
+(store/questions.py); `seers` gives it what a definition says with `seen_by`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from .authorization import permit
+from .definition import Definition, Hide
+from .facts import View
+from .family import Family, Record
+from .laws import Law, Laws
+from .ledger import Ledger
+from .model import Actor, Case, Grant, HistoryEntry
+from .worklist import ByRelation, ByRole, places
+
+__all__ = ["Hidden", "Viewer", "hidden", "of_case", "of_ledger", "of_lines", "seers"]
+
+_NAMING = ("unit", "units", "person", "persons")
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A person who looks, on a civil day."""
+
+    person: str
+    grants: Sequence[Grant]
+    """all of them: who was in a unit yesterday is not neutral"""
+    day: date
+
+    def held(self) -> list[Grant]:
+        """The grants that hold today."""
+        return [grant for grant in self.grants if grant.covers(grant.scope, self.day)]
+
+    def stands(self, parties: Iterable[str]) -> bool:
+        """Whether he, or a unit that he is or was in, is among them."""
+        mine = {self.person, *(grant.unit for grant in self.grants)}
+        return not mine.isdisjoint(parties)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What of one case is kept from one person."""
+
+    definition: Definition
+    fields: frozenset[str]
+    relations: frozenset[str]
+    events: frozenset[str]
+    parties: Mapping[str, str]
+    """who is hidden, and the relation in which he stands"""
+
+    def __bool__(self) -> bool:
+        return bool(self.fields or self.relations or self.events or self.parties)
+
+
+def hidden(laws: Laws, record: Record, root: Record, viewer: Viewer) -> Hidden:
+    """What that person does not see of the record; the root's hidden parties are hidden in its children too."""
+    found = list(_applying(laws, record, root, viewer))
+    relations = frozenset(name for hide in found for name in hide.relations)
+    parties = {party: name for name in sorted(relations) for party in record.relations.get(name, ())}
+    if record.id != root.id:
+        above = [name for hide in _applying(laws, root, root, viewer) for name in hide.relations]
+        parties = {**{party: name for name in above for party in root.relations.get(name, ())}, **parties}
+    parties.pop(viewer.person, None)  # nobody is hidden from himself
+    return Hidden(
+        definition=laws.pinned(record.definition).definition,
+        fields=frozenset(name for hide in found for name in hide.fields),
+        relations=relations,
+        events=frozenset(name for hide in found for name in hide.events),
+        parties=parties,
+    )
+
+
+def _applying(laws: Laws, record: Record, root: Record, viewer: Viewer) -> Iterable[Hide]:
+    law = laws.pinned(record.definition)
+    return (hide for hide in law.definition.hides if _applies(laws, law, hide, record, root, viewer))
+
+
+def _applies(laws: Laws, law: Law, hide: Hide, record: Record, root: Record, viewer: Viewer) -> bool:
+    if hide.when is not None:
+        top = laws.pinned(root.definition).definition
+        family = Family({root.id: root, record.id: record}, root.id)
+        view = View(
+            record, family, law.definition, top, laws.definitions, laws.codes, laws.book, viewer.day, record.data
+        )  # fmt: skip
+        verdict = hide.when.evaluate(view.facts(hide.when.names))
+        if not verdict.holds and not verdict.unknown:
+            return False
+    if hide.seen_by:
+        return (
+            permit(hide.seen_by, Actor(person=viewer.person), viewer.grants, record, root, viewer.day) is None
+        )
+    return any(
+        viewer.stands((root if from_.of_root else record).relations.get(from_.relation or "", ()))
+        for from_ in hide.from_
+    )
+
+
+def of_case(case: Case, veil: Hidden) -> Case:
+    """The case without what is hidden."""
+    if not veil:
+        return case
+    relations = {
+        name: tuple(party for party in parties if party not in veil.parties)
+        for name, parties in case.relations.items()
+        if name not in veil.relations
+    }
+    kept = (veil.fields & case.data.keys()) | (veil.relations & case.relations.keys())
+    return replace(
+        case, data=_data(case.data, veil), relations=relations, hidden=tuple(sorted(kept)),
+        party=None if case.party in veil.parties else case.party,
+    )  # fmt: skip
+
+
+def of_lines(lines: Sequence[HistoryEntry], veil: Hidden) -> list[HistoryEntry]:
+    """The lines without what is hidden; those of hidden events are left out, so their numbers are missing."""
+    if not veil:
+        return list(lines)
+    before = {
+        party: name for name in veil.relations for line in lines for party in line.data.get(f"@{name}", ())
+    }
+    known = replace(veil, parties={**before, **veil.parties})
+    return [_of_line(line, known) for line in lines if line.event not in veil.events]
+
+
+def _of_line(line: HistoryEntry, veil: Hidden) -> HistoryEntry:
+    gone = {*veil.fields, *(f"@{name}" for name in veil.relations)}
+    return replace(
+        line, data=_data(line.data, veil), erased=tuple(name for name in line.erased if name not in gone),
+        hidden=tuple(sorted(gone & line.data.keys())), actor=_masked(line.actor, veil) or "",
+        on_behalf_of=_masked(line.on_behalf_of, veil),
+    )  # fmt: skip
+
+
+def _masked(person: str | None, veil: Hidden) -> str | None:
+    """`the signer` for who stands in a hidden relation."""
+    return f"the {veil.parties[person]}" if person is not None and person in veil.parties else person
+
+
+def _data(data: Mapping[str, Any], veil: Hidden) -> dict[str, Any]:
+    found = {}
+    for name, value in data.items():
+        if name in veil.fields or name.removeprefix("@") in veil.relations:
+            continue
+        naming = name[0] == "@" or veil.definition.fields[name].type in _NAMING
+        if naming and isinstance(value, list):
+            found[name] = [one for one in value if one not in veil.parties]
+        elif not (naming and isinstance(value, str) and value in veil.parties):
+            found[name] = value
+    return found
+
+
+def of_ledger(ledger: Ledger, veil: Hidden) -> Ledger:
+    """The ledger without the names of who is hidden."""
+    entries = (replace(e, by="") if e.by in veil.parties else e for e in ledger.entries)
+    return replace(ledger, entries=tuple(entries))
+
+
+def seers(laws: Iterable[Law], viewer: Viewer) -> tuple[list[str], list[ByRole], list[ByRelation]]:
+    """The definitions that say who sees their cases, and where this person is one of those: rows of worklist.py, in any state."""
+    limited, by_role, by_relation = list[str](), list[ByRole](), list[ByRelation]()
+    held = viewer.held()
+    for law in laws:
+        if law.definition.seen_by:
+            limited.append(law.definition.hash)
+            roles, relations = places(law.definition.seen_by, law.definition.hash, None, viewer.person, held)
+            by_role += roles
+            by_relation += relations
+    return limited, by_role, by_relation
