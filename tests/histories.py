@@ -6,8 +6,10 @@ town       an Engine on it, its clock at `town.clock`
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -180,12 +182,13 @@ def cut_tail(engine: Engine) -> None:
     """The last line never was, and everything agrees with that."""
     case = first(engine)
     own(engine, "delete from {p}history where case_id = :case and seq = 6", case=case)
-    last = rows(engine, "select to_state, hash from {p}history where case_id = :case and seq = 5", case=case)[
-        0
-    ]
+    lines = rows(
+        engine, "select to_state, hash, event from {p}history where case_id = :case order by seq", case=case
+    )
+    memo = [Counter(line.event for line in lines[1:]), {}]
     own(
-        engine, "update {p}cases set seq = 5, state = :state, head = :head, closed = :closed where id = :case",
-        case=case, state=last[0], head=last[1], closed=False,
+        engine, "update {p}cases set seq = 5, state = :state, head = :head, closed = :closed, memo = :memo where id = :case",
+        case=case, state=lines[-1].to_state, head=lines[-1].hash, closed=False, memo=json.dumps(memo),
     )  # fmt: skip
 
 

@@ -263,6 +263,9 @@ def test_case_at_every_moment(office: Office) -> None:
                 r: set(p) for r, p in was.relations.items() if p
             }
             assert folded.closed == was.closed
+            assert [(c.name, c.due_on, c.running) for c in folded.clocks] == [
+                (c.name, c.due_on, c.running) for c in was.clocks
+            ]
     for before in (0, then[0][0] - timedelta(seconds=1)):
         with pytest.raises(NotFound):
             office.engine.case_at(case.id, before)

@@ -25,6 +25,15 @@ def test_the_same_answer_even_later(office: Office) -> None:
     assert office.engine.start("suggestion", LI, SUGGESTION, tenant=TENANT, key="k2") == started
 
 
+def test_the_same_request_under_two_keys_does_not_look_the_same(office: Office) -> None:
+    """What is kept of a request to compare it is salted: nobody learns from it what was said, or that it was said twice."""
+    one, two = (office.engine.start("suggestion", LI, SUGGESTION, tenant=TENANT, key=k) for k in ("a", "b"))
+    assert one.id != two.id
+    with office.engine.database.connect() as connection:
+        kept = connection.exec_driver_sql("select body_hash from tibandu_answer").scalars().all()
+    assert len({text.partition(":")[2] for text in kept}) == 2
+
+
 def test_another_body(office: Office) -> None:
     case = office.handling()
     office.engine.fire(case.id, "record_contact", WANG, CONTACT, key="k")

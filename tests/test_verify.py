@@ -138,6 +138,15 @@ OTHER = {
     "a datum more": ("case_data", f"{CASE} data = replace(data, '\"title\"', '\"titel\"') where id = :case", None),
     "another due day": ("case_data", f"{CASE} clocks = replace(clocks, '2025-06-12', '2025-07-12') where id = :case", None),
     "another unit": ("case_data", f"{CASE} relations = replace(relations, 'water', 'roads') where id = :case", None),
+    "another tenant": ("case_data", f"{CASE} tenant = 'hb/other' where id = :case", None),
+    "another family": ("case_data", f"{CASE} root_id = 'other' where id = :case", None),
+    "a party": ("case_data", f"{CASE} party = 'roads' where id = :case", None),
+    "a slot": ("case_data", f"{CASE} slot = 'replies' where id = :case", None),
+    "a number nobody drew": ("case_data", f"{CASE} number = '7' where id = :case", None),
+    "a number's place in its series": ("case_data", f"{CASE} number_key = 'letter//7' where id = :case", None),
+    "a relation nobody stated": ("case_data", f"{CASE} relations = '{{\"friend\":[\"x\"]}}' where id = :case", None),
+    "a round forgotten": ("case_memo", f"{CASE} memo = '[{{}},{{}}]' where id = :case", None),
+    "another person's act": ("case_memo", f"{CASE} memo = replace(memo, ',{{}}]', ',{{\"note\":\"zhao\"}}]') where id = :case", None),
     "no data": ("case_unreadable", f"{CASE} data = 'x' where id = :case", None),
     "an index without its relation": ("index", "delete from {p}relation where case_id = :case", None),
     "an index of another clock": ("index", "update {p}clock set due_on = '2025-07-12' where case_id = :case", None),
@@ -199,7 +208,7 @@ def test_a_line_made_good_for_itself_does_not_fit_the_next(town: Engine) -> None
 
 def test_an_unknown_event(town: Engine) -> None:
     forge(town, first(town), 4, "event = 'praise'")
-    assert codes(verify(town.store)) == {"event"}
+    assert codes(verify(town.store)) == {"event", "case_memo"}
 
 
 def test_a_chain_of_states_that_does_not_hang_together(town: Engine) -> None:

@@ -250,10 +250,14 @@ class _Decision:
             "number": record.number, "number_key": record.number_key,
         }  # fmt: skip
         shown: dict[str, Any] = dict(data)
+        if event.name == "start":
+            # What no event can change; so that verify.py sees it when it was changed.
+            shown["@case"] = [record.root, record.tenant, record.slot, record.party]
         if act.reason:
             shown["@reason"] = act.reason
         if event.number is not None and act.number is not None:
             shown["@number"] = act.number
+            shown["@number_key"] = act.number_key
             changes["number"], changes["number_key"] = act.number, act.number_key
         changes["relations"] = relate(draft, event, record, data, shown)
         changes["clocks"] = clockwork.run(draft, law, event, record, data, shown, ends=state.end)

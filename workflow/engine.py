@@ -349,8 +349,9 @@ class Engine:
     def case_at(
         self, case: str, moment: datetime | int, *, actor: Actor | None = None, session: Host | None = None
     ) -> Case:
-        """The case as it was at an instant (aware), or after its line `seq`; its clocks are today's. Raises NotFound before its
-        start. What is hidden from `actor` is what is hidden from him today.
+        """The case as it was at an instant (aware), or after its line `seq`; of its clocks the outer limit and
+        whether they are provisional are today's. What is hidden from `actor` is what is hidden from him today. Raises NotFound
+        before its start.
         """
         check_id(case)
         seen = self._one(case, actor, session)
@@ -568,20 +569,21 @@ class Engine:
 
 
 def _fold(now: Case, lines: Sequence[HistoryEntry], definition: Definition) -> Case:
-    data: dict[str, Any] = {}
-    relations: dict[str, tuple[str, ...]] = {}
-    number = None
+    said: dict[str, Any] = {}
     for line in lines:
-        for name, value in line.data.items():
-            if not name.startswith("@"):
-                data[name] = value
-            elif name == "@number":
-                number = value
-            elif name[1:] in definition.relations:
-                relations[name[1:]] = tuple(value)
+        said |= line.data
+    relations = {
+        n[1:]: tuple(parties) for n, parties in said.items() if n[1:] in definition.relations and n[0] == "@"
+    }
+    clocks = [
+        replace(view, due_on=date.fromisoformat(then["due"]), running=then["running"])
+        for view in now.clocks
+        if (then := said.get(f"@clock.{view.name}")) is not None
+    ]
     last = lines[-1]
     return replace(
-        now, state=last.to_state, seq=last.seq, data=data, relations=relations, number=number,
+        now, state=last.to_state, seq=last.seq, data={n: v for n, v in said.items() if n[0] != "@"},
+        relations=relations, number=said.get("@number"), clocks=tuple(clocks),
         closed=definition.states[last.to_state].end, revision=now.revision if last.seq == now.seq else last.seq,
     )  # fmt: skip
 

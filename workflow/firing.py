@@ -92,13 +92,13 @@ class Call:
             id=self.id, key=self.key, reason=self.reason,
         )  # fmt: skip
 
-    @property
-    def body_hash(self) -> str:
-        """What has to be the same when the key comes again."""
+    def body_hash(self, salt: str) -> str:
+        """What has to be the same when the key comes again; salted, so that nobody can guess what was said from it."""
         body = [self.case, self.kind, self.tenant, self.event, self.data, str(self.effective_on), self.reason]
         if self.number is not None:
             body.append(self.number)
-        return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+        said = json.dumps(body, sort_keys=True, default=str)
+        return f"{salt}:{hashlib.sha256(f'{salt}:{said}'.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,11 +286,11 @@ class Firing:
         check_revision(call, family.records[case])
         act = act_of(call, now, Reading(family, tuple(grants), None))
         step = decide(self._laws, family, case, call.event, act, self._random)
-        step.key = _answer(step, call, case)
+        step.key = self._answer_of(step, call, case)
         return step, now
 
     def _write(self, work: Work, step: Step, call: Call, case: str, now: datetime) -> None:
-        step.key = _answer(step, call, case)
+        step.key = self._answer_of(step, call, case)
         self._write_step(work, step, now)
 
     def _write_step(self, work: Work, step: Step, now: datetime) -> None:
@@ -301,8 +301,19 @@ class Firing:
             self._memory.forget_person(step.history[0].actor if step.history else "")
             raise Stale
 
+    def _answer_of(self, step: Step, call: Call, case: str) -> tuple[str, str, str] | None:
+        """What the key of the call is going to get whenever it comes again."""
+        key = call.scoped_key
+        if key is None:
+            return None
+        record = step.family.records[case]
+        answer = {"case": case, "seq": record.seq, "revision": record.revision}
+        if call.receipt is not None:
+            answer["receipt"] = call.receipt(step, case)
+        return key, call.body_hash(self._random.bytes(8).hex()), json.dumps(answer)
+
     def _answered(self, stored: tuple[str, str], call: Call) -> Done:
-        if stored[0] != call.body_hash:
+        if stored[0] != call.body_hash(stored[0].partition(":")[0]):
             raise KeyReused(
                 Text("同一幂等键曾用于另一请求", "this idempotency key was used for another request")
             )
@@ -395,17 +406,6 @@ def check_revision(call: Call, record: Record) -> None:
             f"the case has changed; its revision is {record.revision}",
         )
         raise Conflict(text, record.revision)
-
-
-def _answer(step: Step, call: Call, case: str) -> tuple[str, str, str] | None:
-    key = call.scoped_key
-    if key is None:
-        return None
-    record = step.family.records[case]
-    answer = {"case": case, "seq": record.seq, "revision": record.revision}
-    if call.receipt is not None:
-        answer["receipt"] = call.receipt(step, case)
-    return key, call.body_hash, json.dumps(answer)
 
 
 def act_of(call: Call, now: datetime, reading: Reading) -> Act:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ WORDS = {
     "separation": ("须回避的 {name} 参与了本案", "{name} is barred from this case and acted in it"),
     "case_unreadable": ("案件的数据无法读取({name})", "the data of the case cannot be read ({name})"),
     "case_line": ("案件的 {name} 不是末行的", "{name} of the case is not that of its last line"),
+    "case_memo": ("案件的 {name} 与各行的次数或人员不符", "{name} of the case is not what its lines count"),
     "case_data": ("案件的 {name} 不是最后记载的", "{name} of the case is not what was last recorded"),
     "index": ("{name} 表与案件不符", "{name} does not follow from the case"),
     "no_case": ("{name} 表中的行没有案件", "rows of {name} without their case"),
@@ -151,6 +153,10 @@ class _Walk:
     """published definition -> event -> whether it is automatic"""
     ends: dict[str, set[str]] = field(default_factory=dict)
     """published definition -> the states that end a case"""
+    watched: dict[str, set[str]] = field(default_factory=dict)
+    """published definition -> the events that another must not do"""
+    per_unit: dict[str, set[str]] = field(default_factory=dict)
+    """published definition -> the events that are counted for each unit"""
 
     def fault(self, case: str | None, seq: int | None, code: str, /, **what: object) -> None:
         """Note one."""
@@ -181,6 +187,9 @@ class _Walk:
         events = {"start": content.get("start") or {}, **(content.get("events") or {})}
         self.automatic[row.hash] = {e: entry.get("automatic") is not None for e, entry in events.items()}
         self.ends[row.hash] = {s for s, entry in (content.get("states") or {}).items() if entry.get("end")}
+        self.watched[row.hash] = {other for entry in events.values() for other in entry.get("not_by") or ()}
+        rounds = {e: entry.get("round") for e, entry in events.items()}
+        self.per_unit[row.hash] = {e for e, r in rounds.items() if isinstance(r, dict) and r.get("per")}
         if self.automatic[row.hash] != policy:
             self.fault(None, None, "definition_policy", name=name)
         # A person's act that every case knows without its definition: due days after a holiday notice.
@@ -244,6 +253,10 @@ class _Chain:
         """what the case has to be after the lines so far"""
         self._data: dict[str, Any] = {}
         """the last value of each field, and of each @thing"""
+        self._gone: set[str] = set()
+        """@things of which a value was erased"""
+        self._rounds: Counter[str] = Counter()
+        self._last_by: dict[str, str] = {}
 
     def _fault(self, seq: int, code: str, **what: object) -> None:
         self._walk.fault(self._case, seq, code, **what)
@@ -258,6 +271,7 @@ class _Chain:
             self._follows(named)
             self._values(named["seq"], named["commitments"], body)
             self._who(named)
+            self._count(named)
             self._last = {
                 "seq": named["seq"], "head": digest, "state": named["to_state"], "definition": named["definition"],
             }  # fmt: skip
@@ -292,6 +306,7 @@ class _Chain:
         self._data.pop(name, None)
         if seq <= self._erased.get(name, 0):
             self._walk.erased += 1
+            self._gone.add(name)
         else:
             self._fault(seq, "undisclosed", name=name)
 
@@ -315,6 +330,17 @@ class _Chain:
             if seq > 1 and named["recorded_at"] > self._portion.related_since(self._case, unit):
                 self._fault(seq, "separation", name=unit)
 
+    def _count(self, named: Mapping[str, Any]) -> None:
+        """What the case remembers of its events (memo.py)."""
+        event, law = named["event"], named["definition"]
+        if event in ("start", RECALCULATE):
+            return
+        self._rounds[event] += 1
+        if named["unit"] is not None and event in self._walk.per_unit.get(law, ()):
+            self._rounds[f"{event}@{named['unit']}"] += 1
+        if event in self._walk.watched.get(law, ()):
+            self._last_by[event] = "\n".join(filter(None, (named["actor"], named["on_behalf_of"])))
+
     # -- the case as it stands
 
     def agree(self, row: Sequence[Any], relations: Sequence[Any], clocks: Sequence[Any]) -> None:
@@ -330,8 +356,11 @@ class _Chain:
         for name, value in {**self._last, "closed": ended}.items():
             if getattr(record, name) != value:
                 self._fault(seq, "case_line", name=name)
-        for name in _differing(self._data, _standing(record)):
+        for name in _differing(self._data, _standing(record), self._gone):
             self._fault(seq, "case_data", name=name)
+        for name, counted in (("rounds", self._rounds), ("last_by", self._last_by)):
+            if getattr(record, name) != counted:
+                self._fault(seq, "case_memo", name=name)
         if {(r.relation, r.party) for r in relations} != {
             (n, p) for n, ps in record.relations.items() for p in ps
         }:
@@ -351,14 +380,19 @@ def _standing(record: Record) -> dict[str, Any]:
         now[f"@{name}"] = list(parties)
     for name, clock in record.clocks.items():
         now[f"@clock.{name}"] = {"due": clock.due_on, "running": clock.running, "round": clock.round}
-    now["@number"] = record.number
+    now["@number"], now["@number_key"] = record.number, record.number_key
+    now["@case"] = [record.root, record.tenant, record.slot, record.party]
     return now
 
 
-def _differing(said: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What stands otherwise than it was said, or was never said. A line need not say an @thing."""
-    fields = {name for name in said.keys() ^ now.keys() if not name.startswith("@")}
-    return sorted(fields | {n for n in said.keys() & now.keys() if canonical(said[n]) != canonical(now[n])})
+def _differing(said: Mapping[str, Any], now: Mapping[str, Any], gone: set[str]) -> list[str]:
+    """What stands otherwise than it was said, or was never said. Of what was erased nobody can tell; nothing need not be said."""
+    both = said.keys() & now.keys()
+    unsaid = {n for n in now.keys() - both if not n.startswith("@") or (now[n] and n not in gone)}
+    unheld = {name for name in said.keys() - both if not name.startswith("@")}
+    return sorted(
+        unsaid | unheld | {n for n in both if said[n] != now[n] and canonical(said[n]) != canonical(now[n])}
+    )
 
 
 def _clock_rows(record: Record) -> set[tuple[Any, ...]]:

@@ -113,7 +113,7 @@ class Tables:
             f"ix_{table.name}_worklist", table.c.definition, table.c.state, table.c.tenant, table.c.due_on, table.c.id,
             postgresql_where=~table.c.closed, sqlite_where=table.c.closed == text("0"),
         )  # fmt: skip
-        # Neither ever changes: it costs a start, no event.
+        # For who asks for everything of a tenant, closed cases too.
         Index(f"ix_{table.name}_tenant", table.c.tenant, table.c.id)
         Index(f"uq_{table.name}_number", table.c.number_key, unique=True)
         return table
@@ -271,7 +271,7 @@ class Tables:
         return self._table(
             "answer",
             Column("key", String(300), primary_key=True),
-            Column("body_hash", String(64), nullable=False),
+            Column("body_hash", String(81), nullable=False),
             Column("answer", Text, nullable=False),
             Column("recorded_at", String(32), nullable=False),
         )
