@@ -1,7 +1,9 @@
 """The HTTP entrance: a Flask service, or a blueprint in a host's Flask application."""
 
 from .application import create_app, create_blueprint
+from .batches import Jobs
 from .identity import Identify, Tokens, nobody
 from .server import serve
+from .store import create_schema
 
-__all__ = ["Identify", "Tokens", "create_app", "create_blueprint", "nobody", "serve"]
+__all__ = ["Identify", "Jobs", "Tokens", "create_app", "create_blueprint", "create_schema", "nobody", "serve"]

@@ -218,7 +218,7 @@ def history(ask: Ask) -> Reply:
 
 
 def _history(ask: Ask, case: Case, after: int, limit: int, *, here: bool = False) -> dict[str, Any]:
-    lines = ask.engine.history(case.id, after=after, limit=limit + 1)
+    lines = ask.engine.history(case.id, actor=ask.actor, after=after, limit=limit + 1)
     address = None
     if len(lines) > limit:
         place = lines[limit - 1].seq
@@ -230,7 +230,7 @@ def _history(ask: Ask, case: Case, after: int, limit: int, *, here: bool = False
 
 def case_at(ask: Ask) -> Reply:
     """The case as it was at the end of a civil date, at an instant, or after a line of its history."""
-    return Reply(ask.engine.case_at(ask.known.id, _moment(ask.path["moment"])))
+    return Reply(ask.engine.case_at(ask.known.id, _moment(ask.path["moment"]), actor=ask.actor))
 
 
 def clock(ask: Ask) -> Reply:
@@ -239,7 +239,7 @@ def clock(ask: Ask) -> Reply:
     here = next((clock for clock in found.clocks if clock.name == name), None)
     if here is None:
         raise NotFound(Text("本案没有这个期限", "this case has no such deadline"))
-    why = ask.engine.explain(found.id, name)
+    why = ask.engine.explain(found.id, name, actor=ask.actor)
     return Reply(
         {"case": found.id, "clock": here, "sentence": why.sentence, "lines": why.lines, "source": why.source}
     )

@@ -82,7 +82,12 @@ def visible(desk: Desk, id: str, actor: Actor) -> Case:
             return desk.engine.case(id, actor=actor)
     except NotFound:
         pass
-    raise NotFound(Text("没有这个案件", "there is no such case"))
+    raise no_case()
+
+
+def no_case() -> NotFound:
+    """There is no such case, or none that this person may know of."""
+    return NotFound(Text("没有这个案件", "there is no such case"))
 
 
 def _respond(route: Route, reply: Reply) -> Response:

@@ -111,6 +111,16 @@ def respond(error: Exception) -> Response:
     return response
 
 
+def told(error: Exception | None) -> dict[str, Any]:
+    """The same for one row of many: its code, status and reasons, without headers."""
+    problem = _problem(error or RuntimeError("no outcome"))
+    status, _ = TITLES[problem.code]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("a row of a batch", exc_info=error)
+    found = {"code": problem.code, "status": status, "texts": _both(problem.text)}
+    return {**found, "errors": list(problem.errors)} if problem.errors else found
+
+
 def language_asked() -> str:
     """`zh` or `en`, by Accept-Language."""
     # Not best_match: it takes an exact `en` of lower quality before a `zh-CN`.

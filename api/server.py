@@ -1,22 +1,60 @@
-"""Waitress around an application, ended by SIGTERM or SIGINT."""
+"""Waitress around an application, ended by SIGTERM or SIGINT; beside it one thread for bulk work."""
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from waitress import create_server  # type: ignore[import-untyped]
 
+log = logging.getLogger("tibandu.api")
 THREADS = 8
 BODY = 2 << 20
 """more than the application allows, so that it is the application that says no in its own words"""
 
 
-def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until told to stop. `ready` is called with the address once it is bound. Raises OSError. Main thread only."""
+class Worker:
+    """Does what waits whenever there is something, in a thread of its own; within the block and no longer."""
+
+    def __init__(self, advance: Callable[[], int], seconds: float = 0.5) -> None:
+        """`advance` does some of it and says how much; 0 lets us rest for `seconds`."""
+        self._advance = advance
+        self._seconds = seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tibandu-batches")
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if not self._some():
+                self._stop.wait(self._seconds)
+
+    def _some(self) -> int:
+        try:
+            return self._advance()
+        except Exception:
+            log.exception("bulk work stands still; it is tried again")
+            return 0
+
+
+def serve(
+    app: Any, host: str, port: int, ready: Callable[[str], None], advance: Callable[[], int] = lambda: 0
+) -> None:
+    """Serve until told to stop. `ready` is called with the address once it is bound; `advance` does bulk work (`Jobs.advance`).
+
+    Raises OSError. Main thread only.
+    """
     # Bound before waitress starts its threads: it would leave them behind when the port is taken.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as bound:
@@ -24,7 +62,8 @@ def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
         before = signal.signal(signal.SIGTERM, _leave)
         try:
             ready(f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}")
-            server.run()
+            with Worker(advance):
+                server.run()
         finally:
             signal.signal(signal.SIGTERM, before)
             server.close()

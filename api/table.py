@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .batches import BATCHES
 from .calendars import CALENDARS
 from .cases import CASES
 from .definitions import DEFINITIONS
@@ -15,5 +16,5 @@ from .rules import RULES
 from .statistics import STATISTICS
 
 ROUTES: tuple[Route, ...] = (
-    *CASES, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS, *HEALTH, *DESCRIPTION,
+    *CASES, *BATCHES, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

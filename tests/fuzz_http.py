@@ -16,7 +16,6 @@ from pathlib import Path
 
 from werkzeug.serving import make_server
 
-from api import create_app
 from workflow import Engine
 from workflow.testing import FrozenClock
 
@@ -31,9 +30,7 @@ def service(folder: Path) -> Iterator[str]:
     engine = Engine(f"sqlite:///{folder / 'fuzz.db'}", city.city(), clock=FrozenClock(city.TODAY))
     engine.create_schema()
     city.staff(engine)
-    server = make_server(
-        "127.0.0.1", 0, create_app(engine, city.bearer, operators=[city.OPERATOR]), threaded=True
-    )
+    server = make_server("127.0.0.1", 0, city.served(engine), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -17,9 +17,10 @@ from typing import Any
 
 from flask import Flask, Request, request_started
 from flask.testing import FlaskClient
+from sqlalchemy import inspect, text
 from werkzeug.test import TestResponse
 
-from api import create_app
+from api import Jobs, create_app, create_schema
 from api.openapi import EXAMPLES, describe, examples
 from api.table import ROUTES
 from workflow import Actor, Conflict, Engine, load_definitions
@@ -57,8 +58,20 @@ def opened(url: str, clock: FrozenClock) -> Iterator[Engine]:
     """The city on a database that has the schema already."""
     engine = Engine(url, city(), clock=clock)
     engine.publish(Actor(person="set-up"))
+    with engine.database.begin() as connection:  # left there by the test before
+        for table in inspect(connection).get_table_names():
+            if table.startswith("tibanduapi_"):
+                connection.execute(text(f"drop table {table}"))
     yield staff(engine)
     engine.database.dispose()
+
+
+def served(engine: Engine) -> Flask:
+    """The whole service of the city."""
+    create_schema(engine)
+    app = create_app(engine, bearer, operators=[OPERATOR])
+    app.extensions["engine"] = engine
+    return app
 
 
 def bearer(asking: Request) -> Actor | None:
@@ -138,6 +151,7 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client("", "GET", "/v1/health")
     client(li, "POST", f"{address}/events/ask", {}, if_match=f'"{case["revision"]}"', prefer="return=minimal")
     _round_about(client)
+    _many(client)
     _refusals(client, address, case)
 
 
@@ -151,6 +165,17 @@ CALENDAR = {
                  "makeup": []},
     },
 }  # fmt: skip
+
+
+def _many(client: Client) -> None:
+    """Rows: at once, and as a job."""
+    rows = [{"kind": "suggestion", "tenant": TENANT, "data": PROPOSAL}, {"case": "none", "event": "accept"}]
+    client("li.wei", "POST", "/v1/batches", {"rows": rows})
+    job = client(
+        "li.wei", "POST", "/v1/batches", {"rows": rows}, prefer="respond-async", idempotency_key="rows-1"
+    )
+    Jobs(client.app.extensions["engine"]).advance()
+    client("li.wei", "GET", job.headers["Location"])
 
 
 def _round_about(client: Client) -> None:
@@ -222,7 +247,7 @@ def recorded() -> dict[str, Any]:
     """The examples, made anew."""
     clock = FrozenClock(TODAY)
     engine = staff(memory_engine(city(), clock))
-    client = Client(create_app(engine, bearer, operators=[OPERATOR]))
+    client = Client(served(engine))
     walk(client, engine, clock)
     breaks(client)
     engine.database.dispose()

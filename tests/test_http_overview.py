@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from api import create_app
 from api.exports import COLUMNS, plain
 from workflow import Engine
 from workflow.form_schema import form_schema
@@ -37,9 +36,7 @@ def engine(ready_url: str, clock: FrozenClock) -> Iterator[Engine]:
 
 @pytest.fixture
 def client(engine: Engine) -> city.Client:
-    made = city.Client(create_app(engine, city.bearer, operators=[city.OPERATOR]))
-    made.app.extensions["engine"] = engine
-    return made
+    return city.Client(city.served(engine))
 
 
 def handling(client: city.Client, unit: str = "housing", **data: Any) -> dict[str, Any]:

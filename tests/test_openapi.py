@@ -153,7 +153,7 @@ class Provoked:
     def __init__(self, engine: Engine, route: Route) -> None:
         self.route = route
         self.engine = engine
-        self.client = city.Client(create_app(engine, city.bearer, operators=[city.OPERATOR]))
+        self.client = city.Client(city.served(engine))
         self.case = self.client("li.wei", "POST", "/v1/cases", city.START).json
         self.body = json.loads(EXAMPLES.read_text("utf-8")).get(f"{route.name}.request")
 
@@ -217,7 +217,7 @@ class Provoked:
         return self.ask(who="")
 
     def _not_found(self) -> TestResponse:
-        return self.ask(path={"id": "none", "kind": "none"})
+        return self.ask(path={"id": "none", "kind": "none", "batch": "none"})
 
     def _not_permitted(self) -> TestResponse:
         return self.ask("wang.fang")
@@ -245,7 +245,8 @@ class Provoked:
     def _key_reused(self) -> TestResponse:
         key = f"k-{self.route.name}"
         assert self.ask(idempotency_key=key).status_code < 300
-        return self.ask(body=dict(self.body, reason="别的"), idempotency_key=key)
+        other = {"rows": [*self.body["rows"]] * 2} if "rows" in self.body else dict(self.body, reason="别的")
+        return self.ask(body=other, idempotency_key=key)
 
 
 def _guard_failed_fire(p: Provoked) -> TestResponse:

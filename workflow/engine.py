@@ -68,17 +68,15 @@ class Engine:
         self.store = Store(self.database, prefix)
         self.laws = Laws(library, place, self._fetch, lambda version: fetched(self.store, version))
         self.clock = clock or SystemClock()
-        self._random = random or SystemRandom()
+        self.random = random or SystemRandom()
         self._memory = Memory()
-        self._firing = Firing(self.store, self.laws, self._memory, self.clock, self._random)
+        self._firing = Firing(self.store, self.laws, self._memory, self.clock, self.random)
         self.rules = RuleKeeper(self.store, self.laws, self._firing.now)
         self.sight = Sight(self.store, self.laws, lambda: civil_date(self._firing.now()))
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
         self.alerts = Alerts(self.store, self.laws, self.clock, self._vigil.doubts)
-        self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self._random, self._vigil)
-        self.parties = Parties(
-            self.store, library, self._firing.now, self._random, self._memory.forget_person
-        )
+        self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self.random, self._vigil)
+        self.parties = Parties(self.store, library, self._firing.now, self.random, self._memory.forget_person)
 
     @staticmethod
     def connect(url: str) -> Database:
@@ -151,7 +149,7 @@ class Engine:
 
     def _grant_row(self, person: str, grant: Grant, by: str) -> dict[str, Any]:
         return {
-            "id": grant.id or new_id(self._random, self._firing.now()), "person": person, "role": grant.role,
+            "id": grant.id or new_id(self.random, self._firing.now()), "person": person, "role": grant.role,
             "unit": grant.unit, "scope": grant.scope, "granted_by": by,
             "valid_from": grant.valid_from and grant.valid_from.isoformat(),
             "valid_until": grant.valid_until and grant.valid_until.isoformat(),
@@ -249,7 +247,7 @@ class Engine:
         law = self.laws.pinned(reading.family.records[case].definition)
         found = []
         for event in law.definition.events.values():
-            reasons = objections(self.laws, reading.family, case, event.name, act, self._random)
+            reasons = objections(self.laws, reading.family, case, event.name, act, self.random)
             if invited not in (None, event.name):
                 reasons = (OTHER_EVENT, *reasons)
             found.append(
@@ -426,7 +424,7 @@ class Engine:
         record = reading.family.records[case]
         self.laws.pinned(record.definition).event(event)
         self._may_invite(reading, record, by, now)
-        token = self._random.bytes(32).hex()
+        token = self.random.bytes(32).hex()
         with self.store.connection(session, write=True) as connection:
             self.store.add(
                 connection, "invitation", token_hash=digest(token), case_id=case, event=event, subject=subject,

@@ -5,6 +5,7 @@ Every answer goes through `Engine.sight`, the one filter and projection of what 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any
 from .clock import civil_date, start_of_day
 from .engine import Engine
 from .model import Actor, Case
+from .random import new_id
 from .store import listing
 from .store.listing import After, By, Filter, Groups, Period, Sort
 
@@ -176,6 +178,13 @@ def visible(engine: Engine, actor: Actor, cases: Collection[str]) -> set[str]:
             )
             found.update(connection.execute(query).scalars())
     return found
+
+
+def identifier(engine: Engine, seed: str | None = None) -> str:
+    """A new id; the same for the same seed, where one is given."""
+    if seed is not None:
+        return hashlib.sha256(seed.encode()).hexdigest()[:32]
+    return new_id(engine.random, engine.clock.now())
 
 
 def today(engine: Engine) -> date:

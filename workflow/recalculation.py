@@ -223,7 +223,7 @@ def _apply_one(engine: Engine, ruling: Ruling, case: str, actor: Actor) -> Seque
             changed = _derived(ruling, family.records[case], now) if family else {}
             if family is None or not changed:
                 return ()
-            step = _step(family, case, changed, ruling, actor, now, engine._random)  # noqa: SLF001 - the injected source: a seed gives the same heads
+            step = _step(family, case, changed, ruling, actor, now, engine.random)
             if engine.store.write(work, step, _instant(now), civil_date(now).isoformat()):
                 return _compared(family.records[case], changed)
     raise Conflict(Text("他人一再先行一步,请重试", "somebody kept being first; try again"))

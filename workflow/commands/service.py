@@ -26,6 +26,13 @@ def register(add: Any) -> None:
     serve.add_argument(
         "--tokens", type=Path, metavar="FILE", help="令牌文件 / bearer tokens: sha256 and person, a line each"
     )
+    serve.add_argument(
+        "--operator",
+        action="append",
+        default=[],
+        metavar="PERSON",
+        help="管理员 / who looks after the service; repeat",
+    )
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
     scheduler = add("scheduler", run_scheduler, "调度器,前台运行", "the scheduler, in the foreground")
     operator.register(add, scheduler)
@@ -77,10 +84,13 @@ def run_serve(context: Context) -> int:
         )
     identify = _identify(context, api)
     waker = None if arguments.no_scheduler else _waker(context)
-    app = api.create_app(context.engine, identify, age=waker.age if waker else None)
+    api.create_schema(context.engine)
+    operators = frozenset(arguments.operator)
+    app = api.create_app(context.engine, identify, age=waker.age if waker else None, operators=operators)
     _tell_logs()
     try:
-        api.serve(app, arguments.host, arguments.port, lambda url: _begin(context, url, waker))
+        bulk = api.Jobs(context.engine).advance
+        api.serve(app, arguments.host, arguments.port, lambda url: _begin(context, url, waker), bulk)
     except OSError as error:
         place = f"{arguments.host}:{arguments.port}"
         text = Text(f"无法监听 {place}:{error.strerror}", f"cannot listen on {place}: {error.strerror}")

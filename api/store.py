@@ -1,0 +1,98 @@
+"""The service's own tables beside the engine's, under a prefix and a version table of their own; what a case is stands in none.
+
+Authoritative for cases is the engine alone. Here stand bulk jobs and who may come in: all of it can be thrown away without the
+loss of anything that happened to a case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from workflow import Engine
+from workflow.errors import StoreError
+from workflow.errors import Text as Words
+
+NAMING = {"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
+
+
+class Tables:
+    """The tables under one prefix, as attributes."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.metadata = MetaData(naming_convention=NAMING)
+        self.batch = self._batch()
+        self.batch_row = self._batch_row()
+
+    def _table(self, name: str, *columns: Any) -> Table:
+        return Table(self.prefix + name, self.metadata, *columns)
+
+    def _batch(self) -> Table:
+        table = self._table(
+            "batch",
+            Column("id", String(40), primary_key=True),
+            Column("person", String(80), nullable=False),
+            Column("digest", String(64), nullable=False),
+            Column("created_at", String(32), nullable=False),
+            Column("total", Integer, nullable=False),
+            Column("done", Integer, nullable=False),
+            Column("refused", Integer, nullable=False),
+        )
+        waiting = text("done < total")
+        Index(f"ix_{table.name}_waiting", table.c.created_at, postgresql_where=waiting, sqlite_where=waiting)
+        return table
+
+    def _batch_row(self) -> Table:
+        return self._table(
+            "batch_row",
+            Column("batch_id", String(40), primary_key=True),
+            Column("row", Integer, primary_key=True, autoincrement=False),
+            Column("request", Text, nullable=False),
+            Column("outcome", Text),
+        )
+
+
+class Shelf:
+    """The tables in the engine's database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.database = engine.database
+        self.tables = Tables(f"{engine.store.prefix.rstrip('_')}api_")
+
+    def create_schema(self) -> None:
+        """Bring the tables to the newest version. Safe to repeat."""
+        from .migrations import upgrade
+
+        upgrade(self.database, self.tables)
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A transaction. Raises StoreError when the tables are not there."""
+        try:
+            with self.database.begin() as connection:
+                yield connection
+        except (OperationalError, ProgrammingError) as error:
+            if "no such table" in str(error) or "UndefinedTable" in type(error.orig).__name__:
+                raise StoreError(
+                    Words("缺少本服务的表:请运行 api.create_schema(engine)",
+                          "the service's own tables are missing: call api.create_schema(engine)")
+                ) from error  # fmt: skip
+            raise
+
+
+def insert_once(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is there; whether it was. Who is second waits for the first to be done."""
+    module = postgresql if connection.dialect.name == "postgresql" else sqlite
+    query = module.insert(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(query).first() is not None
+
+
+def create_schema(engine: Engine) -> None:
+    """Make or renew the service's own tables in the engine's database. Safe to repeat."""
+    Shelf(engine).create_schema()

@@ -1,0 +1,158 @@
+"""Many events at once over HTTP: a result for each row, jobs that go on where a worker died, nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import api.batches
+from api import Jobs, create_app
+from api.migrations import downgrade
+from api.server import Worker
+from api.store import Shelf
+from workflow import Engine
+from workflow.testing import FrozenClock
+
+from . import http_walk as city
+from .lifecycle import count
+
+LI = "li.wei"
+NEW = {"kind": "suggestion", "tenant": city.TENANT, "data": city.PROPOSAL}
+
+
+@pytest.fixture
+def engine(ready_url: str) -> Iterator[Engine]:
+    yield from city.opened(ready_url, FrozenClock(city.TODAY))
+
+
+@pytest.fixture
+def client(engine: Engine) -> city.Client:
+    return city.Client(city.served(engine))
+
+
+def send(client: city.Client, rows: list[dict[str, Any]], who: str = LI, **headers: str) -> Any:
+    return client(who, "POST", "/v1/batches", {"rows": rows}, **headers)
+
+
+def test_a_result_for_each_row(client: city.Client) -> None:
+    first = client(LI, "POST", "/v1/cases", city.START).json
+    accept = {"case": first["id"], "event": "accept", "data": {"session": "五次"}}
+    body = send(
+        client, [accept, accept, {**accept, "data": {}}, {"case": "none", "event": "accept"}, NEW]
+    ).json
+    assert (body["total"], body["done"], body["refused"]) == (5, 5, 3)
+    assert [row["state"] for row in body["rows"]] == ["accepted", None, None, None, "filed"]
+    codes = [row["problem"] and row["problem"]["code"] for row in body["rows"]]
+    assert codes == [None, "not_in_state", "not_in_state", "not_found", None]
+
+
+def test_a_foreign_case_is_as_if_there_were_none(client: city.Client) -> None:
+    case = client(LI, "POST", "/v1/cases", city.START).json
+    rows = [{"case": id_, "event": "accept", "data": {"session": "五次"}} for id_ in (case["id"], "none")]
+    told = [row["problem"] for row in send(client, rows, "qian.min").json["rows"]]
+    assert told[0] == told[1] and told[0]["code"] == "not_found"
+
+
+def test_one_saw_another_revision(client: city.Client) -> None:
+    case = client(LI, "POST", "/v1/cases", city.START).json
+    row = {"case": case["id"], "event": "accept", "data": {"session": "五次"}, "revision": 7}
+    assert send(client, [row]).json["rows"][0]["problem"]["code"] == "stale"
+
+
+def test_the_same_key_gives_the_same_bytes(engine: Engine, client: city.Client) -> None:
+    first = send(client, [NEW, NEW], idempotency_key="k")
+    again = send(client, [NEW, NEW], idempotency_key="k")
+    assert (again.status_code, again.data) == (first.status_code, first.data) == (200, first.data)
+    assert count(engine, "cases") == 2
+    assert send(client, [NEW], idempotency_key="k").status_code == 422
+    assert send(client, [NEW], "he.jun", idempotency_key="k").json["id"] != first.json["id"]
+
+
+def test_a_large_one_is_a_job(engine: Engine, client: city.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.batches, "AT_ONCE", 4)
+    accepted = send(client, [NEW] * 9 + [{**NEW, "data": {}}])
+    assert (accepted.status_code, accepted.json["done"], accepted.json["rows"]) == (202, 0, [])
+    address = accepted.headers["Location"]
+    assert client("he.jun", "GET", address).status_code == 404
+    progress = []
+    while Jobs(engine).advance():
+        progress.append(client(LI, "GET", address).json["done"])
+    assert progress == [4, 8, 10]
+    seen, after = [], -1
+    while after is not None:
+        body = client(LI, "GET", f"{address}?limit=3&after={after}").json
+        seen += [row["row"] for row in body["rows"]]
+        after = body["next"]
+    assert (seen, body["refused"]) == (list(range(10)), 1)
+    assert count(engine, "cases") == 9
+
+
+def test_a_worker_that_died_did_nothing_twice(
+    engine: Engine, client: city.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.batches, "AT_ONCE", 3)
+    address = send(client, [NEW] * 5).headers["Location"]
+    with monkeypatch.context() as death:
+        death.setattr(api.batches, "_shown", lambda *_: (_ for _ in ()).throw(MemoryError))
+        with pytest.raises(MemoryError):
+            Jobs(engine).advance()
+    assert count(engine, "cases") == 3  # the engine has committed, we have not
+    while Jobs(engine).advance():
+        pass
+    assert count(engine, "cases") == 5
+    assert client(LI, "GET", address).json["refused"] == 0
+
+
+def test_several_workers_do_each_row_once(
+    engine: Engine, client: city.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.batches, "AT_ONCE", 2)
+    address = send(client, [NEW] * 8).headers["Location"]
+
+    def work(_: int) -> None:
+        while Jobs(engine).advance():
+            pass
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert count(engine, "cases") == 8
+    assert (client(LI, "GET", address).json["done"], client(LI, "GET", address).json["refused"]) == (8, 0)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{}, {"case": "x"}, {"event": "x"}, {"kind": "suggestion"}, {"case": "x", "event": "y", "nothing": 1}, {"case": "a b", "event": "y"}],
+)  # fmt: skip
+def test_a_row_is_an_event_or_a_start(row: dict[str, Any]) -> None:
+    assert api.batches.BatchIn().validate({"rows": [row]})
+
+
+def test_without_its_tables_the_service_says_what_is_missing(engine: Engine, client: city.Client) -> None:
+    downgrade(engine.database, Shelf(engine).tables)
+    told = city.Client(create_app(engine, city.bearer))
+    assert send(told, [NEW]).status_code == 200  # nothing of its own is needed
+    answer = send(told, [NEW], idempotency_key="k")
+    assert answer.status_code == 503 and "api.create_schema" in answer.text
+    Shelf(engine).create_schema()
+    assert send(told, [NEW], idempotency_key="k").status_code == 200
+
+
+def test_the_worker_goes_on_after_a_fault_and_ends_with_its_block() -> None:
+    import threading
+
+    done, answers = threading.Event(), [3, ZeroDivisionError(), 0]
+
+    def advance() -> int:
+        if not answers:
+            done.set()
+            return 0
+        now = answers.pop(0)
+        if isinstance(now, Exception):
+            raise now
+        return now
+
+    with Worker(advance, seconds=0.001):
+        assert done.wait(10)
