@@ -221,3 +221,36 @@ def test_a_newer_version_decides_who_sees_its_cases(
     engine = Engine(small_office.engine.database, older, clock=small_office.clock)
     assert [c.id for c in engine.search(actor=LI, kind="inquest")] == []
     assert [c.id for c in engine.search(actor=SUN, kind="inquest")] == [inquest.id]
+
+
+# --- as shipped
+
+
+def test_a_protected_deputy_in_xianning(office: Office) -> None:
+    """Invariant 21: the units work on the matter and do not learn whose it is; the offices and the deputies do."""
+    case = office.handling("dep1", "dep2", co=("roads",), secrecy="identity")
+    for who in ("wang", "wu", "qian", "zhao"):
+        looked = [
+            office.engine.case(case.id, actor=Actor(person=who)),
+            office.engine.history(case.id, actor=Actor(person=who)),
+        ]
+        assert not told(looked + office.engine.children(case.id, actor=Actor(person=who))), who
+    for who in ("li", "sun", "dep1"):
+        assert office.engine.case(case.id, actor=Actor(person=who)).relations["signer"] == ("dep1", "dep2")
+    open_case = office.handling("dep1", "dep2")
+    assert office.engine.case(open_case.id, actor=WANG).relations["signer"] == ("dep1", "dep2")
+
+
+def test_what_goes_to_the_procuratorate_is_not_told_the_unit(office: Office) -> None:
+    case = office.handling("dep1")
+    area = {"procuratorate_area": "environment", "public_interest": "河道"}
+    office.fire(case, "transfer_to_procuratorate", "li", **area)
+    conversion = office.child(case, "conversions")
+    for who in ("wang", "wu", "gov"):
+        with pytest.raises(NotFound):
+            office.engine.case(conversion.id, actor=Actor(person=who))
+    assert "河道" not in repr(
+        [office.engine.case(case.id, actor=WU), office.engine.history(case.id, actor=WU)]
+    )
+    for who in ("li", "sun", "dep1"):
+        assert office.engine.case(conversion.id, actor=Actor(person=who)).data["public_interest"] == "河道"
