@@ -1,6 +1,6 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
-# The rest: check, bench, crash, poison, fuzz-http, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, nodes, backlog, poison, fuzz-http, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -47,6 +47,12 @@ bench: .venv/dev
 crash: .venv/dev
 	@KILLS=$(KILLS) $(BIN)/python -m tests.crash
 
+nodes: .venv/dev
+	@$(BIN)/python -m tests.crash.nodes
+
+backlog: .venv/dev
+	LETTERS=10000 $(BIN)/python -m pytest -q -k a_backlog tests/test_backends.py
+
 poison: .venv/dev
 	LETTERS=10000 $(BIN)/python -m pytest -q -k poison_blocks_nobody tests/test_alerts.py
 
@@ -63,4 +69,4 @@ wheel: .venv/dev
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help run check test bench crash soak poison fuzz-http wheel clean
+.PHONY: help run check test bench crash nodes backlog soak poison fuzz-http wheel clean

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from workflow import Engine
 from workflow.outbox import JOB, Channel, Letter, Receipt
@@ -20,6 +22,7 @@ from workflow.outbox import JOB, Channel, Letter, Receipt
 log = logging.getLogger("tibandu.delivery")
 PAGE = 20
 """letters leased at once: few enough to be tried well within their lease"""
+RENEW_SECONDS = 120.0
 IN_A_ROW = 3
 LOOK_AGAIN = timedelta(hours=1)
 HOLDS = (60, 300, 900, 3600)
@@ -95,9 +98,12 @@ class LocalBackend:
             count += done
         return count
 
-    def submit(self, job: str, arguments: Mapping[str, object], *, key: str) -> bool:
-        """Have a named job done later, once; False when that key was submitted before."""
-        return self._engine.alerts.post(f"@job:{key}", f"job:{job}", "@job", arguments)
+    def submit(self, job: str, arguments: Mapping[str, object], *, key: str, session: Any = None) -> bool:
+        """Have a named job done later; False when that key was submitted before."""
+        return self._engine.alerts.post(f"@job:{key}", f"job:{job}", "@job", arguments, session=session)
+
+    def start(self) -> None:
+        """Nothing: it works when it is called."""
 
     def stop(self) -> None:
         """Finish the letter in hand and give the others back."""
@@ -106,7 +112,7 @@ class LocalBackend:
     def _channel(self, channel: Channel, limit: int) -> int:
         count = 0
         while count < limit and not self._stopping.is_set() and self._usable(channel):
-            page = min(PAGE, limit - count)
+            page = 1 if channel.name == JOB else min(PAGE, limit - count)  # bulk work is spread
             letters = self._engine.alerts.claim(channel.name, page, per_minute=channel.per_minute)
             if not letters:
                 break
@@ -130,10 +136,28 @@ class LocalBackend:
         if letter.is_digest and not letter.lines:
             self._engine.alerts.drop(letter)
             return None
-        receipt = tried(channel, letter)
+        with self._renewing(letter) if channel.name == JOB else nullcontext():
+            receipt = tried(channel, letter)
         self._engine.alerts.complete(letter, receipt)
         self._note(channel, letter, receipt)
         return receipt
+
+    @contextmanager
+    def _renewing(self, letter: Letter) -> Iterator[None]:
+        """Within it the lease lasts as long as the work does: an import may take hours, and nobody should begin it again."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(RENEW_SECONDS):
+                self._engine.alerts.renew(letter)
+
+        thread = threading.Thread(target=renew, name="tibandu-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _note(self, channel: Channel, letter: Letter, receipt: Receipt) -> None:
         health = self._health[channel.name]

@@ -63,6 +63,7 @@ class TickWaker:
         self._scheduler.start()
         self._every(self.tick, "default")
         if self._delivery is not None:
+            self._delivery.start()
             self._every(self.deliver, "delivery")
         if self._watchdog is not None:
             self._watchdog.start()

@@ -304,6 +304,11 @@ def as_new(connection: psycopg.Connection) -> None:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ready_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of each kind with the schema, the shipped definitions and the persons."""
+    yield from ready(request, tmp_path)
+
+
+def ready(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """One of the kind that is the fixture's parameter."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("ready_file"), tmp_path / "ready.db")
         yield f"sqlite:///{tmp_path / 'ready.db'}"

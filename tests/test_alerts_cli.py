@@ -142,6 +142,13 @@ def test_a_faulty_file_is_told_before_anything_starts(
     assert "渠道文件有" in err.getvalue()
 
 
+def test_a_queue_needs_postgresql(desk: Desk) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    flags = ["--database", desk.url, "--lang", "en"]
+    assert cli.main(["scheduler", "--backend", "procrastinate", *flags], out, err) == 3
+    assert "needs PostgreSQL" in err.getvalue()
+
+
 # --- inside the scheduler
 
 

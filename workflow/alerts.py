@@ -88,17 +88,27 @@ class Alerts:
 
     # -- outbox → deliveries
 
-    def address(self, limit: int = 100) -> int:
-        """Give each of at most `limit` waiting outbox rows its deliveries; how many rows. Call it until it returns 0."""
+    def address(
+        self, limit: int = 100, then: Callable[[Any, Mapping[str, int]], object] | None = None
+    ) -> int:
+        """Give each of at most `limit` waiting outbox rows its deliveries; how many rows. Call it until it returns 0.
+
+        `then` is called with the connection and the number of due letters by channel before the commit, so that what it writes
+        is written with them or not at all.
+        """
         with self._store.connection(write=True) as connection:
             waiting = self._post.waiting(connection, KNOWN, limit)
             if waiting:
                 _Addressing(self._post, connection, self._laws, self.now(), waiting).run()
+            if then is not None:
+                then(connection, self._post.due(connection, stamp(self.now())))
         return len(waiting)
 
-    def post(self, key: str, recipient: str, topic: str, body: Mapping[str, object]) -> bool:
+    def post(
+        self, key: str, recipient: str, topic: str, body: Mapping[str, object], *, session: Any = None
+    ) -> bool:
         """An alert that belongs to no case; False when its key is there already. Topics begin with @."""
-        with self._store.connection(write=True) as connection:
+        with self._store.connection(session, write=True) as connection:
             return self._post_row(connection, key, recipient, topic, body)
 
     def _post_row(
@@ -163,6 +173,11 @@ class Alerts:
         """End a letter that has nothing left to say."""
         with self._store.connection(write=True) as connection:
             return self._post.complete(connection, letter.key, letter.token, state="superseded", next_at=None)
+
+    def renew(self, letter: Letter, seconds: float = LEASE_SECONDS) -> bool:
+        """Ask for more time; False when the lease had passed to another node."""
+        with self._store.connection(write=True) as connection:
+            return self._post.renew(connection, letter.key, letter.token, seconds)
 
     def release(self, letters: Iterable[Letter]) -> None:
         """Give letters back untried; they stay due."""

@@ -44,6 +44,7 @@ DRIVERS = {
     "jinja2": "scheduler",
     "python_calamine": "documents",
     "xlsxwriter": "documents",
+    "procrastinate": "distributed",
 }
 """a module that may be missing -> the extra that brings it"""
 DATABASE_MODULES = ("sqlalchemy", "sqlite3", "psycopg")

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from .errors import Text
 
@@ -164,12 +164,18 @@ class Channel(Protocol):
 class JobBackend(Protocol):
     """Who delivers outbox rows, at least once each, and runs bulk work."""
 
+    def start(self) -> None:
+        """Begin whatever it needs beside being called; returns at once."""
+        ...
+
     def deliver(self, limit: int) -> int:
         """Address what waits and try at most `limit` letters; how many were tried."""
         ...
 
-    def submit(self, job: str, arguments: Mapping[str, object], *, key: str) -> bool:
-        """Have a named piece of bulk work done later; False when that key was submitted before."""
+    def submit(self, job: str, arguments: Mapping[str, object], *, key: str, session: Any = None) -> bool:
+        """Have a named piece of bulk work done later; False when that key was submitted before. With `session` in the host's
+        transaction.
+        """
         ...
 
     def stop(self) -> None:

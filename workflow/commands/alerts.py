@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LIMIT = 50
 OPEN = ("dead", "failed", "queued")
+BACKENDS = ("local", "procrastinate")
 VARIABLE = "TIBANDU_CHANNELS"
 
 
@@ -79,6 +80,14 @@ def add_channels(parser: Any) -> None:
     )  # fmt: skip
 
 
+def add_backend(parser: Any) -> None:
+    """The flag that says who delivers."""
+    parser.add_argument(
+        "--backend", choices=BACKENDS, default=BACKENDS[0],
+        help="投递方式:本进程,或多节点共用队列 / who delivers: this process, or a queue that several nodes share",
+    )  # fmt: skip
+
+
 def channels_of(context: Context) -> Any:
     """What the channel file says, or None without one. Raises WorkflowError with every fault."""
     path = context.arguments.channels
@@ -93,7 +102,10 @@ def backend_of(context: Context) -> Any:
     found = channels_of(context)
     if found is not None:
         context.engine.alerts.subscribe(found.subscriptions)
-    return context.sibling("scheduler.delivery").LocalBackend(context.engine, found.channels if found else ())
+    channels = found.channels if found else ()
+    if context.arguments.backend == "procrastinate":
+        return context.sibling("scheduler.distributed").ProcrastinateBackend(context.engine, channels)
+    return context.sibling("scheduler.delivery").LocalBackend(context.engine, channels)
 
 
 def run_list(context: Context) -> int:

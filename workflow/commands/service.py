@@ -38,6 +38,7 @@ def register(add: Any) -> None:
     operator.register(add, scheduler)
     for parser in (serve, scheduler):
         alerts.add_channels(parser)
+        alerts.add_backend(parser)
         parser.add_argument(
             "--seconds",
             type=_seconds,

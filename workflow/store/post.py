@@ -115,6 +115,13 @@ class Post:
         lonely = and_(o.c.state == "nobody", o.c.recipient != "nobody", o.c.created_at >= since)
         return connection.execute(update(o).where(lonely).values(state="queued")).rowcount
 
+    def due(self, connection: Connection, now: str) -> dict[str, int]:
+        """channel → how many letters nobody has in his hands are due."""
+        d = self._t.delivery.c
+        free = or_(d.leased_until.is_(None), d.leased_until < literal_column(self._time(0)))
+        query = select(d.channel, func.count()).where(d.next_at <= now, free).group_by(d.channel)
+        return {row[0]: row[1] for row in connection.execute(query)}
+
     # -- leases
 
     def claim(
@@ -162,6 +169,13 @@ class Post:
         if values.get("state") in WAITING:
             mine = and_(mine, d.c.state.in_(WAITING))  # a reminder overtaken meanwhile is not tried again
         return connection.execute(update(d).where(mine).values(leased_until=None, **values)).rowcount == 1
+
+    def renew(self, connection: Connection, key: str, token: int, seconds: float) -> bool:
+        """More time for a lease; False when it was somebody else's by then."""
+        d = self._t.delivery
+        mine = and_(d.c.key == key, d.c.token == token, d.c.leased_until.is_not(None))
+        longer = update(d).where(mine).values(leased_until=literal_column(self._time(seconds)))
+        return connection.execute(longer).rowcount == 1
 
     def bring_forward(self, connection: Connection, channel: str, now: str, mark: str) -> int:
         """A channel is back: what failed only because it was away is due now."""
