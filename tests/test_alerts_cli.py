@@ -149,6 +149,26 @@ def test_a_queue_needs_postgresql(desk: Desk) -> None:
     assert "needs PostgreSQL" in err.getvalue()
 
 
+def test_doctor_looks_at_the_channels(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "channels.toml"
+
+    def doctor(text: str) -> list[str]:
+        file.write_text(f'link = "https://t.example/{{case}}"\n{text}', "utf-8")
+        out = io.StringIO()
+        flags = ["--database", desk.url, "--lang", "en", "--json", "--channels", str(file)]
+        cli.main(["doctor", *flags], out, io.StringIO())
+        return [trouble["code"] for trouble in json.loads(out.getvalue())["troubles"]]
+
+    reach(desk.office, "wang", "pigeon")
+    desk.office.engine.sync_grants("gov", [], by="set-up")
+    desk.office.assigned()
+    backend(desk.office).deliver()
+    mail = '[channel.mail]\nkind = "smtp"\nhost = "m"\nsender = "a@t.example"\n'
+    assert {"nobody", "channel_file"} <= set(doctor('[channel.mail]\nkind = "smtp"\n'))
+    assert {"no_operator", "no_channel"} <= set(doctor(mail))
+    assert not {"no_operator", "channel_file"} & set(doctor(mail + '[operator]\nmail = "ops@t.example"'))
+
+
 # --- inside the scheduler
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Text
-from ..outbox import STATES, Contact, Letter
+from ..errors import Text, WorkflowError
+from ..health import Trouble
+from ..outbox import INBOX, JOB, OPERATOR, STATES, Contact, Letter
 from .context import FAULTS, OK, Context, UsageError
 
 if TYPE_CHECKING:
@@ -106,6 +108,38 @@ def backend_of(context: Context) -> Any:
     if context.arguments.backend == "procrastinate":
         return context.sibling("scheduler.distributed").ProcrastinateBackend(context.engine, channels)
     return context.sibling("scheduler.delivery").LocalBackend(context.engine, channels)
+
+
+def troubles(context: Context) -> Iterator[Trouble]:
+    """What `doctor` says of alerts. A faulty channel file is among it."""
+    state = context.engine.alerts.state()
+    for row in state["nobody"]:
+        who, topic = row["recipient"], row["topic"]
+        text = Text(f"{who} 无人可通知({topic});授予此角色即可", f"nobody is {who} ({topic}): grant the role")
+        yield Trouble(code="nobody", text=text, urgent=False)
+    try:
+        found = channels_of(context)
+    except WorkflowError as error:
+        yield Trouble(code="channel_file", text=error.text)
+        return
+    if found is None:
+        return
+    if not found.subscriptions.get(OPERATOR):
+        text = Text(
+            "渠道文件没有 [operator]:死信无人知晓",
+            "the channel file has no [operator]: nobody hears of dead letters",
+        )
+        yield Trouble(code="no_operator", text=text, urgent=False)
+    known = {INBOX, JOB, *(channel.name for channel in found.channels)}
+    waiting = {
+        name.partition(".")[0] for name in state["deliveries"] if name.endswith((".queued", ".failed"))
+    }
+    for name in sorted(waiting - known):
+        text = Text(
+            f"有消息等着渠道 {name},渠道文件没有它",
+            f"letters wait for the channel {name}, which the file does not have",
+        )
+        yield Trouble(code="no_channel", text=text)
 
 
 def run_list(context: Context) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..clock import civil_date
 from ..errors import Text
 from ..health import Health, Trouble, troubles
+from . import alerts
 from .context import FAULTS, OK, Context
 from .operator import told
 from .store import published, shown
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 def register(add: Any) -> None:
     """Declare the command."""
-    add("doctor", run_doctor, "体检:哪里不对,怎么办", "what is wrong, and what to do")
+    doctor = add("doctor", run_doctor, "体检:哪里不对,怎么办", "what is wrong, and what to do")
+    alerts.add_channels(doctor)
 
 
 def run_doctor(context: Context) -> int:
@@ -28,6 +30,7 @@ def run_doctor(context: Context) -> int:
     engine.store.check()
     now, health = engine.clock.now().astimezone(UTC), engine.health()
     facts, found = _facts(context, engine, now, health), [*troubles(health), *_troubles(engine)]
+    found += alerts.troubles(context)
     console = context.console
     if console.as_json:
         said = [{"code": t.code, "urgent": t.urgent, "zh": t.text.zh, "en": t.text.en} for t in found]
