@@ -20,6 +20,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 from workflow import Engine
 from workflow.errors import StoreError, Text
@@ -180,7 +182,10 @@ class ProcrastinateBackend(LocalBackend):
         """Give the jobs of dead workers back."""
         manager = self.app.job_manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
-            await manager.retry_job(job)
+            try:
+                await manager.retry_job(job)
+            except UniqueViolation:  # the next tick has put another in its place
+                await manager.finish_job_by_id_async(job.id or 0, status=Status.FAILED, delete_job=True)
             log.warning("job %s of a worker that died is given back", job.id)
 
     async def _purge(self, timestamp: int = 0) -> None:

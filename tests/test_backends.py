@@ -348,16 +348,24 @@ def test_a_dead_workers_job_is_given_back_and_old_ones_are_forgotten(
     queue.office.assigned()
     node = queue.node()
     node.deliver()
-    with queue.engine.database.begin() as connection:
-        connection.execute(text("set local search_path to tibandu_jobs"))
-        connection.execute(text("update procrastinate_jobs set status = 'doing'"))
     assert isinstance(node, ProcrastinateBackend)
+
+    def stall() -> None:
+        with queue.engine.database.begin() as connection:
+            connection.execute(text("set local search_path to tibandu_jobs"))
+            connection.execute(text("update procrastinate_jobs set status = 'doing'"))
+
+    stall()
 
     async def rescue_and_purge() -> None:
         async with node.app.open_async():
             await node._rescue()
             await node._purge()
 
+    asyncio.run(rescue_and_purge())
+    assert [status for _, status in jobs_of(queue)] == ["todo"]
+    stall()
+    node.deliver()  # has put another in its place
     asyncio.run(rescue_and_purge())
     assert [status for _, status in jobs_of(queue)] == ["todo"]
     node.work(wait=False)

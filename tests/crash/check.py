@@ -214,10 +214,17 @@ def keys(content: Content) -> Iterator[str]:
 def steps(content: Content, unkeyed: int) -> Iterator[str]:
     """The revisions of all families against the acts with a key, those without, and the timers that rang."""
     acts = Counter(content.records[answer["case"]].root for answer in content.answers.values())
-    # Whatever a timer rings it tells at one instant and for one due day, at least to nobody; what being late brings comes in
-    # a step after the reminders.
+    # Whatever a timer rings it tells at one instant and for one due day, at least to nobody. The reminders are a step (several
+    # where an event of the case comes between them), the rung that runs the clock out is one, the later ones are another.
     rung = {
-        (row.case_id, row.topic, row.created_at, body["due_on"], body["rung"] > 0)
+        (
+            row.case_id,
+            row.topic,
+            row.created_at,
+            row.seq,
+            body["due_on"],
+            (body["rung"] > 0) + (body["rung"] > 1),
+        )
         for row in content.outbox.values()
         if row.topic.startswith("clock.") and (body := json.loads(row.body))
     }
