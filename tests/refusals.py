@@ -23,6 +23,8 @@ CASES = [
     ("directive", [("d", "", "¦%YAML 1.1\n---\nscenario: s\n")]),
     # the kind of a file
     ("unknown_kind", [("x", "", "¦definitoin: x\n")]),
+    ("unknown_field", [(PARENT, "initial: filed", "initial: filed\nsimilar: [¦titel]")]),
+    ("not_a_text", [(PARENT, "initial: filed", "initial: filed\nsimilar: [¦year]")]),
     ("unknown_party", [("place", "within: place", "within: ¦plaice")]),
     ("unknown_role", [("place", "kept_by: [office]", "kept_by: [¦offise]")]),
     ("unknown_role", [("place", "within: place", "role: ¦offise")]),

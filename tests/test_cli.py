@@ -151,7 +151,7 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 
 
 NEEDS_STORE = [
-    ["publish"], ["doctor"], ["due"], ["explain", "x"], ["verify"], ["anchor", "--out", "a"], ["export", "history", "e"], ["export", "deputy", "e.csv"],
+    ["publish"], ["doctor"], ["due"], ["explain", "x"], ["similar", "x"], ["verify"], ["anchor", "--out", "a"], ["export", "history", "e"], ["export", "deputy", "e.csv"],
     ["import", "deputy", "e.csv"],
     ["calendar", "preview", str(ROOT / "definitions/calendars/cn.yaml")], ["scheduler"], ["serve"],
 ]  # fmt: skip

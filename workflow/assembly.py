@@ -59,6 +59,7 @@ def assemble(data: Data, guard: GuardAt) -> Definition:
         barred=_relations(data.get("barred")),
         seen_by=_holders(data.get("seen_by")),
         hides=tuple(_hide(name, entry, guard) for name, entry in entries(data, "hides")),
+        similar=tuple(data.get("similar", ())),
         hash=hashlib.sha256(content.encode()).hexdigest(),
         content=content,
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from . import clockwork, line, memo, messages, timers
+from . import clockwork, line, memo, messages, similarity, timers
 from .act import Act, Cause
 from .admission import admit, forbids
 from .children import Children
@@ -260,8 +260,19 @@ class _Decision:
             shown["@number_key"] = act.number_key
             changes["number"], changes["number_key"] = act.number, act.number_key
         changes["relations"] = relate(draft, event, record, data, shown)
+        if event.name in law.similar:
+            self._resemble(law, record, changes["data"])
         changes["clocks"] = clockwork.run(draft, law, event, record, data, shown, ends=state.end)
         return line.write(draft, event, record, changes, shown, cause)
+
+    def _resemble(self, law: Law, record: Record, data: Mapping[str, Any]) -> None:
+        """What of the case's texts is new in the index of similar cases, and what is no longer there."""
+        before, after = (
+            similarity.marks(law.definition, record, record.data),
+            similarity.marks(law.definition, record, data),
+        )
+        self.draft.step.grams_removed[record.id] = sorted(before - after)
+        self.draft.step.grams_added[record.id] = sorted(after - before)
 
     def _target(self, law: Law, event: Event, record: Record, data: Mapping[str, Any]) -> str:
         draft = self.draft

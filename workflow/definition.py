@@ -241,6 +241,8 @@ class Definition:
     relations: Mapping[str, Relation] = field(default_factory=dict)
     clocks: Mapping[str, ClockRule] = field(default_factory=dict)
     children: Mapping[str, Slot] = field(default_factory=dict)
+    similar: tuple[str, ...] = ()
+    """text fields by which cases that are like one another are found"""
     barred: tuple[Holder, ...] = ()
     """relations (mostly the root's) whose units may never act in this case: separation of powers"""
     seen_by: tuple[Holder, ...] = ()

@@ -27,6 +27,7 @@ from .firing import OTHER_EVENT, Call, Done, Firing, act_of, check_id, check_tex
 from .health import Health
 from .laws import Laws
 from .library import Library
+from .likeness import forget, likest
 from .loader import definition_from_content
 from .memory import Memory
 from .model import (
@@ -42,6 +43,7 @@ from .model import (
     Permission,
     Receipt,
     Request,
+    Similar,
 )
 from .parties import Parties
 from .random import RandomSource, SystemRandom, new_id
@@ -54,6 +56,9 @@ from .store.work import Host, prepare_postgresql, prepare_sqlite
 from .sweep import Sweep
 from .vigil import Vigil
 from .visibility import Viewer
+
+SIMILAR = 0.4
+"""the score from which cases are thought to be about the same matter; measured in tests/test_similar.py"""
 
 
 class Engine:
@@ -317,6 +322,26 @@ class Engine:
             found = self.sight.look(connection, query, actor)
         return [self.show(one) for one in found]
 
+    def similar(
+        self, case: str, *, actor: Actor | None = None, limit: int = 5, at_least: float = SIMILAR, session: Host | None = None
+    ) -> list[Similar]:  # fmt: skip
+        """Cases of the same kind and tenant that are likely about the same matter, the most alike first, as far as that person
+        may know of them. Nothing for a definition that does not say by which texts (`similar`). Raises NotFound.
+        """
+        record = self._one(case, actor, session).record
+        with self.store.connection(session) as connection:
+            near = likest(self.store, self.laws, connection, record)
+            found = (
+                self.sight.look(connection, self.store.questions.all_of(near.cases), actor)
+                if near.cases
+                else []
+            )
+        scored = [(near.score(self.laws, seen.record), seen) for seen in found]
+        scored.sort(key=lambda pair: (-pair[0], pair[1].record.id))
+        return [Similar(case=self.show(seen), score=score) for score, seen in scored if score >= at_least][
+            :limit
+        ]
+
     def history(
         self, case: str, *, actor: Actor | None = None, after: int = 0, limit: int | None = None,
         session: Host | None = None,
@@ -394,11 +419,13 @@ class Engine:
             text = Text("删除须写明理由", "erasing needs a reason")
             raise NotPermitted([Reason(code="reason", text=text, field="reason")])
         with self.store.connection(write=True) as connection:
-            if self.store.family(connection, case) is None:
+            before = self.store.family(connection, case, lock=True)
+            if before is None:
                 raise no_case(case)
             count = self.store.erase(
                 connection, case, fields, actor.person, reason, self._firing.now().isoformat()
             )
+            forget(self.store, self.laws, connection, before, self.store.family(connection, case))
         self._memory.forget(case)
         return count
 

@@ -136,6 +136,9 @@ class Step:
     clocks: dict[tuple[str, str], None] = field(default_factory=dict)
     """(case, clock) whose index row changes"""
     barred: list[tuple[str, str]] = field(default_factory=list)
+    grams_added: dict[str, list[int]] = field(default_factory=dict)
+    """case -> what of its texts is new in the index of similar cases"""
+    grams_removed: dict[str, list[int]] = field(default_factory=dict)
     begotten: list[Step] = field(default_factory=list)
     key: tuple[str, str, str] | None = None
     """idempotency: scoped key, hash of the body, the answer as JSON"""

@@ -199,6 +199,7 @@ DEFINITION = Record(
         "barred": OneOrMany(relation),
         "seen_by": OneOrMany(holder),
         "hides": Table(name, HIDE),
+        "similar": Many(name),
     },
 )
 

@@ -39,6 +39,9 @@ class Law:
         self.stops = _by_event(definition, lambda clock: clock.stops)
         self.extends = _by_event(definition, lambda clock: tuple(clock.extends))
         self.anew = _by_event(definition, lambda clock: tuple(clock.anew))
+        self.similar = {
+            e.name for e in _events(definition) if not set(definition.similar).isdisjoint(e.fields)
+        }
         self.watched = {name for event in definition.events.values() for name in event.not_by}
 
     def event(self, name: str) -> Event:
@@ -72,6 +75,10 @@ class Law:
 
 def _of_place(codes: Mapping[str, Codes], choice: Choice) -> Mapping[str, Codes]:
     return {**codes, **{name: codes[name].of_sets(sets) for name, sets in choice}}
+
+
+def _events(definition: Definition) -> tuple[Event, ...]:
+    return definition.start, *definition.events.values()
 
 
 def _asked(event: Event) -> frozenset[str]:

@@ -140,6 +140,14 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Similar:
+    """A case that is like another; `score` from 0 (nothing in common) to 1 (the same)."""
+
+    case: Case
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
     """One line of a history. `effective_on` is civil and may be partial (`2025-04`) or unknown in imported records."""
 

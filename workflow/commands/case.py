@@ -1,4 +1,4 @@
-"""`explain`, `due`: the deadlines of cases."""
+"""`explain`, `due`, `similar`: the deadlines of cases, and cases like one another."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import civil_date
 from ..errors import Text
+from ..model import Actor
 from .context import OK, Context
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ..engine import Engine
 
 LIMIT = 100
+SIMILAR_LIMIT = 5
 
 
 def register(add: Any) -> None:
@@ -21,6 +23,14 @@ def register(add: Any) -> None:
     explain = add("explain", run_explain, "说明期限从何而来", "why a deadline is on that day")
     explain.add_argument("case", metavar="CASE", help="案件号 / id of the case")
     explain.add_argument("--clock", metavar="NAME", help="只说明这个时钟 / this clock only")
+    similar = add(
+        "similar", run_similar, "可能相同的案件(并案)", "cases likely about the same matter, to be joined"
+    )
+    similar.add_argument("case", metavar="CASE", help="案件号 / id of the case")
+    similar.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")
+    similar.add_argument(
+        "--limit", type=int, default=SIMILAR_LIMIT, metavar="N", help=f"(default {SIMILAR_LIMIT})"
+    )
     due = add("due", run_due, "接下来到期的案件", "what is due next")
     due.add_argument(
         "--until", type=date.fromisoformat, metavar="DATE", help="到该日为止 / up to that day (2026-03-15)"
@@ -28,6 +38,34 @@ def register(add: Any) -> None:
     due.add_argument(
         "--limit", type=int, default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
     )
+
+
+SIMILAR_HEADS = {
+    "score": Text("相似度", "score"),
+    "number": Text("编号", "number"),
+    "state": Text("状态", "state"),
+    "title": Text("标题", "title"),
+    "case": Text("案件", "case"),
+}
+
+
+def run_similar(context: Context) -> int:
+    """The cases most like this one, for whoever decides whether to join them."""
+    engine, arguments = context.engine, context.arguments
+    actor = Actor(person=arguments.by) if arguments.by else None
+    found = engine.similar(arguments.case, actor=actor, limit=max(1, arguments.limit))
+    rows = [
+        {
+            "score": f"{one.score:.2f}", "number": one.case.number, "state": one.case.state,
+            "title": one.case.data.get("title"), "case": one.case.id,
+        }
+        for one in found
+    ]  # fmt: skip
+    if not rows:
+        context.console.say("没有相似的案件", "no case is like this one")
+    if rows or context.console.as_json:
+        context.console.table(SIMILAR_HEADS, rows)
+    return OK
 
 
 def run_explain(context: Context) -> int:

@@ -36,6 +36,8 @@ class References(Lookup):
         for name, entry in entries(self.data, "hides"):
             self._hide(("hides", name), entry)
         self._unseen()
+        for index, name in enumerate(self.data.get("similar", ())):
+            self._similar(("similar", index), name)
         for name, entry in entries(self.data, "fields"):
             self._field(("fields", name), entry)
         for name, entry in entries(self.data, "states"):
@@ -58,6 +60,11 @@ class References(Lookup):
             self._clock(("clocks", name), entry)
         for name, entry in entries(self.data, "children"):
             self._slot(("children", name), entry)
+
+    def _similar(self, path: Path, name: str) -> None:
+        declared = self.data.get("fields", {}).get(name)
+        if self._known(path, name, "fields") and declared is not None and declared.get("type") != "text":
+            self._fault(path, "not_a_text", f"{name} 不是文字字段", f"{name} is no text field")
 
     def _names(self) -> None:
         """Fields, relations and children share the guards' name space."""

@@ -95,6 +95,8 @@ def _parts(step: Step, recorded_at: str) -> dict[str, Sequence[Sequence[Any]]]:
         "clock": rows.clock_rows(step),
         "outbox": rows.outbox_rows(step, recorded_at),
         "barred": step.barred,
+        "gram": [(case, rows.dumps(grams)) for case, grams in step.grams_added.items() if grams],
+        "ungram": [(case, rows.dumps(grams)) for case, grams in step.grams_removed.items() if grams],
         "answer": [(*step.key, recorded_at)] if step.key else [],
         "used": [(step.invitation, recorded_at)] if step.invitation else [],
     }
@@ -176,6 +178,20 @@ def _unrelate(prefix: str, source: str) -> str:
     return f"delete from {prefix}relation r using {source} where {same}"
 
 
+def _index(prefix: str, source: str) -> str:
+    return (
+        f"insert into {prefix}gram(gram, case_id) select cast(e as bigint), v.case_id"
+        f" from {source}, json_array_elements_text(v.grams::json) e"
+    )
+
+
+def _unindex(prefix: str, source: str) -> str:
+    return (
+        f"delete from {prefix}gram g using {source}, json_array_elements_text(v.grams::json) e"
+        " where g.gram = cast(e as bigint) and g.case_id = v.case_id"
+    )
+
+
 def _use(prefix: str, source: str) -> str:
     return (
         f"update {prefix}invitation i set used_at = v.used_at from {source} where i.token_hash = v.token_hash"
@@ -201,6 +217,8 @@ _COLUMNS: dict[str, Sequence[str]] = {
     "clock": rows.CLOCK,
     "outbox": rows.OUTBOX,
     "barred": ("case_id", "unit"),
+    "gram": ("case_id", "grams"),
+    "ungram": ("case_id", "grams"),
     "answer": ("key", "body_hash", "answer", "recorded_at"),
     "used": ("token_hash", "used_at"),
 }
@@ -215,6 +233,8 @@ _PARTS: dict[str, Part] = {
     "clock": _insert("clock", f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}"),
     "outbox": _insert("outbox", " on conflict (key) do nothing"),
     "barred": _bar,
+    "gram": _index,
+    "ungram": _unindex,
     "answer": _insert("answer"),
     "used": _use,
 }

@@ -62,6 +62,7 @@ class Tables:
         self.barred = self._barred()
         self.event_policy = self._event_policy()
         self.rulebook = self._rulebook()
+        self.gram = self._gram()
         self.anchor = self._anchor()
         self.node = self._node()
         self.broken = self._broken()
@@ -401,6 +402,17 @@ class Tables:
             Column("definition", String(64), primary_key=True),
             Column("event", String(40), primary_key=True),
             Column("automatic", Boolean, nullable=False),
+        )
+
+    def _gram(self) -> Table:
+        name = f"{self.prefix}gram"
+        # By its key alone: what is put in is found by gram, and what is taken out is known by gram too.
+        return Table(
+            name,
+            self.metadata,
+            Column("gram", BigInteger, primary_key=True, autoincrement=False),
+            Column("case_id", String(40), primary_key=True),
+            sqlite_with_rowid=False,
         )
 
     def _anchor(self) -> Table:

@@ -217,10 +217,12 @@ class Store:
 
     # -- the rest
 
-    def family(self, connection: Connection, case: str) -> Family | None:
-        """The family of a case."""
+    def family(self, connection: Connection, case: str, *, lock: bool = False) -> Family | None:
+        """The family of a case; `lock`: nobody else changes it until the commit."""
         table = self.tables.cases
         root = select(table.c.root_id).where(table.c.id == case).scalar_subquery()
+        if lock:
+            connection.execute(select(table.c.id).where(table.c.id == root).with_for_update())
         found = connection.execute(
             select(*(table.c[name] for name in rows.CASE)).where(table.c.root_id == root)
         ).all()

@@ -61,6 +61,10 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
     if step.clocks:
         ending = f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}"
         many(_insert(prefix, "clock", rows.CLOCK, ending), rows.clock_rows(step))
+    for case, grams in step.grams_removed.items():
+        many(f"delete from {prefix}gram where gram = ? and case_id = ?", [(gram, case) for gram in grams])
+    for case, grams in step.grams_added.items():
+        many(_insert(prefix, "gram", ("gram", "case_id")), [(gram, case) for gram in grams])
     if step.messages:
         many(
             _insert(prefix, "outbox", rows.OUTBOX, " on conflict (key) do nothing"),

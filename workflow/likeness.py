@@ -1,0 +1,60 @@
+"""The question "which cases are like this one?": counted, narrowed down by the index, then told by the texts themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .family import Family, Record
+from .laws import Laws
+from .similarity import MOST, Sketch, everybody, marks, score, sketch, weight
+from .store.similar import Grams
+from .store.sql import Store
+
+__all__ = ["forget", "likest"]
+
+LOOKED_AT = 40
+"""cases whose texts are compared"""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The cases nearest to one by the index, and what it takes to say how near."""
+
+    own: Sketch
+    counts: Mapping[int, int]
+    all: int
+    cases: Sequence[str]
+
+    def score(self, laws: Laws, other: Record) -> float:
+        """How alike the other is, by its texts."""
+        fields = laws.pinned(other.definition).definition.similar
+        return round(
+            score(self.own, sketch(other.kind, other.tenant, fields, other.data), self.counts, self.all), 3
+        )
+
+
+def likest(store: Store, laws: Laws, connection: Any, record: Record) -> Near:
+    """The cases that share most of what is rare with that one; two statements."""
+    own = sketch(record.kind, record.tenant, laws.pinned(record.definition).definition.similar, record.data)
+    if not own:
+        return Near(own, {}, 0, ())
+    index, everyone = Grams(store), everybody(record.kind, record.tenant)
+    counts = index.counts(connection, {everyone, *set().union(*own.values())}, MOST)
+    cases = counts.pop(everyone, 1)
+    telling = {gram: weight(count, cases) for gram, count in counts.items() if 0 < count < MOST}
+    return Near(
+        own, counts, cases, index.nearest(connection, record.id, telling, LOOKED_AT) if telling else ()
+    )
+
+
+def forget(store: Store, laws: Laws, connection: Any, before: Family, after: Family | None) -> None:
+    """What was erased from the texts of a family goes from the index too: a hash of two letters is soon guessed."""
+    index = Grams(store)
+    for record in after.records.values() if after else ():
+        definition = laws.pinned(record.definition).definition
+        if definition.similar:
+            was = marks(definition, record, before.records[record.id].data)
+            left = marks(definition, record, record.data)
+            index.change(connection, record.id, sorted(was - left), sorted(left - was))
