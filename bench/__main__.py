@@ -193,10 +193,11 @@ class Bench:
         """Where the time goes."""
         say("cost by part")
         items = w1def.script(self.cases)
-        with self.targets.database() as url:
-            _show_parts("PostgreSQL", cost(EngineW1(url), items))
-        with self.targets.file() as url:
-            _show_parts("SQLite, rollback journal", cost(EngineW1(url), items))
+        for place, target in (
+            ("PostgreSQL", self.targets.engine), ("SQLite, rollback journal", self.targets.engine_file),
+        ):  # fmt: skip
+            with target(EngineW1)() as contender:
+                _show_parts(place, cost(contender, items))
 
     def imports(self) -> None:
         """What `import workflow` costs and loads."""

@@ -77,6 +77,7 @@ def cost(contender: Any, items: list[Any]) -> list[tuple[str, float]]:
         stack.enter_context(patch.object(store_work, "_cursor", lambda *given: _Cursor(make(*given), watch)))
         for part, owner, name in PARTS:
             stack.enter_context(patch.object(owner, name, watch.timed(part, getattr(owner, name))))
+        contender.engine.database.dispose()  # a pooled connection keeps the cursor it was given
         drive(contender.w1, items[:warm], [])
         watch.seconds.clear()
         start = time.perf_counter()

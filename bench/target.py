@@ -20,15 +20,20 @@ BACKGROUND = 5_000
 class Targets:
     """Databases on one PostgreSQL server and SQLite files in one folder, for scripts of so many cases."""
 
-    def __init__(self, postgres: Server, folder: Path, cases: int) -> None:
+    def __init__(
+        self, postgres: Server, folder: Path, cases: int, *, background: int = BACKGROUND, drafts: int = w1def.N_CASES
+    ) -> None:  # fmt: skip
+        """`background`: the engine's old cases. `drafts`: those of the limit, which has as many old ones."""
         self.postgres, self.folder, self.cases = postgres, folder, cases
+        self.background, self.drafts = background, drafts
         self._count = 0
 
     # -- fresh copies
 
     @contextlib.contextmanager
-    def database(self, background: int = BACKGROUND, lines: int | None = None) -> Iterator[str]:
+    def database(self, background: int | None = None, lines: int | None = None) -> Iterator[str]:
         """The engine's: drafts for the script and that many old cases."""
+        background = self.background if background is None else background
         key = f"engine {self.cases} {background} {lines}"
         template = self.postgres.template(key, lambda url: fill(url, self.cases, background, lines=lines))
         with self._copied(template) as url:
@@ -40,9 +45,8 @@ class Targets:
         with self._copied(self.postgres.template("limit", self._seed)) as url:
             yield url
 
-    @staticmethod
-    def _seed(url: str) -> None:
-        w1def._pg_fill(url, w1def.N_CASES)
+    def _seed(self, url: str) -> None:
+        w1def._pg_fill(url, self.drafts)
 
     @contextlib.contextmanager
     def _copied(self, template: str) -> Iterator[str]:
@@ -53,8 +57,9 @@ class Targets:
             self.postgres.drop(name)
 
     @contextlib.contextmanager
-    def file(self, background: int = BACKGROUND, lines: int | None = None) -> Iterator[str]:
+    def file(self, background: int | None = None, lines: int | None = None) -> Iterator[str]:
         """The engine's SQLite file with the same."""
+        background = self.background if background is None else background
         template = self.folder / f"engine-{background}-{lines}.db"
         if not template.exists():
             fill(f"sqlite:///{template}", self.cases, background, lines=lines)
@@ -66,7 +71,7 @@ class Targets:
     def limit_file(self) -> Iterator[str]:
         """The limit's SQLite file."""
         with self._fresh() as fresh:
-            w1def.sqlite_seed(str(fresh))
+            w1def.sqlite_seed(str(fresh), self.drafts)
             yield str(fresh)
 
     @contextlib.contextmanager

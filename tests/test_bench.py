@@ -1,0 +1,46 @@
+"""`make bench` in small: that it runs, counts what it says, and prints its ratios. How large they are is no test's business."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import SECTIONS, Bench
+from bench.measure import Report
+from bench.target import Targets
+
+from .postgres import Server
+
+RATIOS = {
+    "postgresql": ["PostgreSQL, one client"],
+    "sqlite": ["both in WAL", "both with the rollback journal", "one by one, WAL", "one by one, rollback journal"],
+    "parts": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("section", RATIOS)
+def test_a_section_in_small(
+    postgres_server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], section: str
+) -> None:
+    targets = Targets(postgres_server, tmp_path, cases=4, background=20, drafts=20)
+    bench = Bench(targets, argparse.Namespace(rounds=1, cases=4, large=False))
+    SECTIONS[section](bench)
+    bench.summary()
+    printed = capsys.readouterr().out
+    assert "| engine" in printed or "Cost of one event by part" in printed
+    assert [ratio > 0 for _, ratio, _ in bench.found] == [True] * len(RATIOS[section])
+    assert all(what in printed for what in RATIOS[section])
+
+
+def test_a_ratio_is_the_median_of_pairs() -> None:
+    report = Report()
+    for base, other in (
+        (100, 50),
+        (10, 8),
+        (1000, 900),
+    ):  # the machine was ten times slower in the second slice
+        report.add("base", base, 1.0)
+        report.add("other", other, 1.0)
+    assert report.ratio("other", "base") == 0.8
