@@ -126,6 +126,18 @@ CASES = [
     ("meaning_type", [("roles", "values:", "meanings: {oversees: ¦text}\nvalues:"),
                       ("roles", "en: office}", "en: office, oversees: a}"), ("roles", "en: clerk}", "en: clerk, oversees: a}"),
                       ("roles", "en: head}", "en: head, oversees: a}")]),
+    # other cases
+    ("unknown_definition", [(PARENT, "  seen_on: {zh: 日期, en: day, type: date}", "  seen_on: {zh: 日期, en: day, type: date}\n  master: {zh: 主案, en: master, type: case, of: ¦petitoin}"), (PARENT, "form: [title?]", "form: [title?, master?]")]),
+    ("too_many_keys", [(PARENT, "  seen_on: {zh: 日期, en: day, type: date}", "  seen_on: {zh: 日期, en: day, type: date}\n  master: {zh: 主案, en: master, type: text, ¦of: petition}"), (PARENT, "form: [title?]", "form: [title?, master?]")]),
+    ("fact_collision", [(PARENT, "  seen_on: {zh: 日期, en: day, type: date}", "  seen_on: {zh: 日期, en: day, type: date}\n  master: {zh: 主案, en: master, type: case, of: ¦opinion}"), (PARENT, "form: [title?]", "form: [title?, master?]")]),
+    ("link_not_here", [(PARENT, "  seen_on: {zh: 日期, en: day, type: date}", "  seen_on: {zh: 日期, en: day, type: date}\n  master: {zh: 主案, en: master, type: case, of: petition}"), (PARENT, "form: [title?]", "form: [title?, master?]"),
+                       (PARENT, "    automatic: notice", "    automatic: notice\n    when: ¦master.filed")]),
+    ("link_not_here", [(PARENT, "  seen_on: {zh: 日期, en: day, type: date}", "  seen_on: {zh: 日期, en: day, type: date}\n  master: {zh: 主案, en: master, type: case, of: petition}"), (PARENT, "form: [title?]", "form: [title?, master?]"),
+                       (PARENT, "start:\n  by: office", "start:\n  by: office\n  when: ¦master.filed")]),
+    ("link_not_here", [(PARENT, "  seen_on: {zh: 日期, en: day, type: date}", "  seen_on: {zh: 日期, en: day, type: date}\n  master: {zh: 主案, en: master, type: case, of: petition}"), (PARENT, "form: [title?]", "form: [title?, master?]"),
+                       (PARENT, "rule: opinion, starts", "rules: [{rule: opinion, when: ¦master.filed}, {rule: opinion}], starts")]),
+    ("guard_unknown_name", [(PARENT, "  seen_on: {zh: 日期, en: day, type: date}", "  seen_on: {zh: 日期, en: day, type: date}\n  master: {zh: 主案, en: master, type: case, of: petition}"), (PARENT, "form: [title?]", "form: [title?, master?]"),
+                            (PARENT, "when: opinions.joined and", "when: ¦master.filled and")]),
     # who sees what
     ("unknown_field", [(PARENT, "initial: filed", "initial: filed\nhides:\n  names: {zh: 隐名, en: names, fields: ¦titel, from: lead}")]),
     ("unknown_relation", [(PARENT, "initial: filed", "initial: filed\nhides:\n  names: {zh: 隐名, en: names, relations: ¦singer, from: lead}")]),

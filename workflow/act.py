@@ -28,6 +28,8 @@ class Act:
     number: str | None = None
     number_key: str | None = None
     reason: str | None = None
+    linked: Mapping[str, tuple[str, str, bool]] = field(default_factory=dict)
+    """other root cases that guards ask about: see `Linked`"""
 
     @property
     def known_day(self) -> date | None:

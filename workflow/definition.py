@@ -27,6 +27,8 @@ class Field:
     title: Text
     type: FieldType
     codes: str | None = None
+    of: str | None = None
+    """the definition of the case a `case` field points to, if guards ask its state"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ class Draft:
         return View(
             record, self.family, law.definition, self.law(root).definition,
             self.laws.definitions, self.laws.codes, self.laws.book, self.act.day, data, self.act.imported,
+            self.act.linked,
         )  # fmt: skip
 
     def form(self, law: Law, event: Event) -> Form:

@@ -249,7 +249,10 @@ class Engine:
             act, _ = self._firing.invited(work, act_of(call, self._firing.now(), reading), case, None)
             act = self._firing.delegated(work, act)
             invited = self._firing.invitation_event(work, actor)
-        law = self.laws.pinned(reading.family.records[case].definition)
+            law = self.laws.pinned(reading.family.records[case].definition)
+            links = self._firing.links(reading.family, case, law.links, {})
+            if links:
+                act = replace(act, linked=self.store.linked(work, links, hold=False))
         found = []
         for event in law.definition.events.values():
             reasons = objections(self.laws, reading.family, case, event.name, act, self.random)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from .deadlines import RuleBook, RuleNotFound
 from .definition import Codes, Definition, Slot
-from .family import Family, Record
-from .vocabulary import FIELD_FACTS
+from .family import Family, Linked, Record
+from .vocabulary import ENDED, FIELD_FACTS
 
 Facts = Mapping[str, object]
 
@@ -30,6 +30,7 @@ class View:
     data: Mapping[str, Any]
     imported: bool = False
     """an old record: what it does not have is unknown, and not known to be missing"""
+    linked: Linked = field(default_factory=dict)
 
     def facts(self, names: frozenset[str]) -> dict[str, object]:
         """The values of just these names."""
@@ -39,7 +40,7 @@ class View:
         root = self.family.root
         return View(
             root, self.family, self.root_definition, self.root_definition, self.child_definitions,
-            self.codes, self.book, self.day, root.data, self.imported,
+            self.codes, self.book, self.day, root.data, self.imported, self.linked,
         )  # fmt: skip
 
     def _fact(self, parts: list[str]) -> object:
@@ -69,12 +70,22 @@ class View:
 
     def _of_field(self, name: str, value: Any, question: str) -> object:
         if question not in FIELD_FACTS:
-            return self._meaning(name, value, question)
+            of = self.definition.fields[name].of
+            return self._meaning(name, value, question) if of is None else self._link(of, value, question)
         if value is None and self.imported:
             return None
         if question == "count":
             return len(value or ())
         return value is not None and value != []
+
+    def _link(self, of: str, case: Any, question: str) -> object:
+        """Of a case that is not there, or is of another kind, nothing is known."""
+        kind, state, closed = (
+            self.linked.get(case, ("", "", False)) if isinstance(case, str) else ("", "", False)
+        )
+        if kind != of:
+            return None
+        return closed if question == ENDED else state == question
 
     def _switch(self, name: str) -> object:
         try:

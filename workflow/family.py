@@ -60,6 +60,10 @@ class Record:
     closed: bool = False
 
 
+Linked = Mapping[str, tuple[str, str, bool]]
+"""case -> kind, state, whether it has ended: of other root cases that a guard asks about"""
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """The root first, then its children by age."""

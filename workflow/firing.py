@@ -14,7 +14,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -153,6 +153,9 @@ class Firing:
             check_revision(call, reading.family.records[call.case])
             act, _ = self.invited(work, act_of(call, now, reading), call.case, call.event)
             act = self.delegated(work, act)
+            links = self.links(reading.family, call.case, [call.event], call.data)
+            if links:
+                act = replace(act, linked=self._store.linked(work, links, hold=False))
             return Done(
                 call.case, decide(self._laws, reading.family, call.case, call.event, act, self._random)
             )
@@ -245,9 +248,17 @@ class Firing:
         act = self.delegated(work, act)
         event = self._laws.pinned(record.definition).event(call.event)
         numbered = event.number is not None and record.number is None and not call.imported
+        links = self.links(family, case, [call.event], call.data)
         # Decided before anything is begun: a refused event draws no number and holds no lock.
-        step = decide(self._laws, family, case, call.event, act, self._random)
-        with nullcontext() if begun else work.atomic(single=not numbered and event.begets is None):
+        step = None if links else decide(self._laws, family, case, call.event, act, self._random)
+        with (
+            nullcontext()
+            if begun
+            else work.atomic(single=not numbered and event.begets is None and not links)
+        ):
+            if step is None:
+                act = replace(act, linked=self._store.linked(work, links, hold=True))
+                step = decide(self._laws, family, case, call.event, act, self._random)
             if numbered:
                 if not begun:
                     # The case before the series, as everybody else does.
@@ -259,15 +270,29 @@ class Firing:
             self._write(work, step, call, case, now)
         return Done(case, step)
 
+    def links(self, family: Family, case: str, events: Iterable[str], data: Mapping[str, Any]) -> list[str]:
+        """The other cases that guards of these events ask about, in the order in which they are held."""
+        record, found = family.records[case], set[str]()
+        links = self._laws.pinned(record.definition).links
+        for name in {name for event in events for name in links.get(event, ())}:
+            at_root = name.startswith("root.")
+            given = family.root.data if at_root else {**record.data, **data}
+            value = given.get(name.removeprefix("root."))
+            if isinstance(value, str) and len(value) <= LIMITS["id"] and not UNFIT.search(value):
+                found.add(value)
+        return sorted(found)
+
     def alone(self, call: Call, family: Family) -> bool:
         """Whether the call needs more than its family, the person's grants and one write."""
         actor, record = call.actor, family.records[call.case or ""]
         if actor.invitation is not None or actor.on_behalf_of is not None:
             return True
-        event = self._laws.pinned(record.definition).definition.events.get(call.event)
+        law = self._laws.pinned(record.definition)
+        event = law.definition.events.get(call.event)
         return (
             event is None or event.begets is not None or (event.number is not None and record.number is None)
-        )
+            or call.event in law.links
+        )  # fmt: skip
 
     def series(self, call: Call) -> set[str]:
         """The number series the call may draw from, by its event's name; perhaps more than it does."""

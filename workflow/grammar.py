@@ -137,7 +137,7 @@ EVENT = Record(
     {"from": OneOrMany(name), "to": name, "moves": Many(MOVE), **_WHAT_HAPPENS},
     (("from", "moves"), *_WHO),
 )
-FIELD = Record({**TITLE, "type": Choice(FIELD_TYPES)}, {"codes": name})
+FIELD = Record({**TITLE, "type": Choice(FIELD_TYPES)}, {"codes": name, "of": name})
 RELATION = Record({**TITLE, "of": Choice(("unit", "person"))}, {"one": flag})
 STATE = Record(TITLE, {"holder": OneOrMany(holder), "end": flag, "decided": flag})
 CLOCK = Record(

@@ -35,6 +35,10 @@ class Law:
         self._codes = codes
         self._forms: dict[tuple[str, Choice | None], Form] = {}
         self.asked = {event.name: _asked(event) for event in definition.events.values()}
+        self.links = {
+            name: found for name, asked in self.asked.items() if (found := _links(definition, asked))
+        }
+        """event -> the fields its guards follow to other cases (`root.` ones perhaps only)"""
         self.starts = _by_event(definition, lambda clock: clock.starts)
         self.stops = _by_event(definition, lambda clock: clock.stops)
         self.extends = _by_event(definition, lambda clock: tuple(clock.extends))
@@ -84,6 +88,16 @@ def _events(definition: Definition) -> tuple[Event, ...]:
 def _asked(event: Event) -> frozenset[str]:
     guards = [event.when, *(move.when for move in event.moves)]
     return frozenset().union(*(guard.names for guard in guards if guard is not None))
+
+
+def _links(definition: Definition, asked: frozenset[str]) -> tuple[str, ...]:
+    found = {
+        name.rpartition(".")[0] for name in asked if name.count(".") == (2 if name.startswith("root.") else 1)
+    }
+    fields = definition.fields
+    return tuple(
+        sorted(n for n in found if n.startswith("root.") or (n in fields and fields[n].of is not None))
+    )
 
 
 def _by_event(

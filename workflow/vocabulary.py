@@ -11,7 +11,7 @@ from .errors import Text
 from .guards import Guard, GuardType, compile_guard
 from .periods import RuleBook
 
-__all__ = ["FIELD_FACTS", "SLOT_FACTS", "Data", "Vocabulary", "World"]
+__all__ = ["ENDED", "FIELD_FACTS", "SLOT_FACTS", "Data", "Vocabulary", "World"]
 
 Data = Mapping[str, Any]
 
@@ -26,6 +26,8 @@ FIELD_FACTS: Mapping[str, tuple[GuardType, str, str]] = {
     "count": ("integer", "数", "how many"),
 }
 """`count` of lists only"""
+ENDED = "ended"
+"""asked of the case a field points to, beside its states"""
 _LISTS = ("codes", "documents", "units", "persons")
 _FIELD: Mapping[str, GuardType] = {
     "text": "text", "integer": "integer", "boolean": "boolean", "date": "date", "code": "text",
@@ -155,6 +157,8 @@ class Vocabulary:
         for fact, (type_, zh, en) in FIELD_FACTS.items():
             if fact == "given" or entry["type"] in _LISTS:
                 self._add(f"{name}.{fact}", type_, f"{title.zh} {zh}", f"{title.en}: {en}")
+        if "of" in entry:
+            self._link(name, entry, world)
         codes = world.codes.get(entry.get("codes", ""))
         if codes is None:
             if entry["type"] in ("code", "codes"):
@@ -164,6 +168,19 @@ class Vocabulary:
         self.codes[name] = frozenset(value for value in codes.values if ":" not in value)
         for meaning, type_ in codes.meanings.items():
             self._add(f"{name}.{meaning}", type_, f"{title.zh}·{meaning}", f"{title.en}: {meaning}")
+
+    def _link(self, name: str, entry: Data, world: World) -> None:
+        """What may be asked of the case a field points to: which state it is in, and whether it has ended."""
+        title, other = title_of(entry), world.definitions.get(entry["of"])
+        self._add(f"{name}.{ENDED}", "boolean", f"{title.zh} 已结束", f"{title.en}: ended")
+        if other is None:
+            self.types.trust(f"{name}.")
+            return
+        for state, found in entries(other, "states"):
+            words = title_of(found)
+            self._add(
+                f"{name}.{state}", "boolean", f"{title.zh} 为“{words.zh}”", f"{title.en} is '{words.en}'"
+            )
 
     def _slot(self, name: str, entry: Data, world: World) -> None:
         title = title_of(entry)

@@ -13,7 +13,7 @@ from typing import Any
 from ..assembly import parse_holder
 from ..periods import PERIODS
 from ..shapes import Path
-from ..vocabulary import FIELD_FACTS, SLOT_FACTS, Data, entries
+from ..vocabulary import ENDED, FIELD_FACTS, SLOT_FACTS, Data, entries
 from .lookup import Lookup
 
 __all__ = ["References"]
@@ -60,6 +60,7 @@ class References(Lookup):
             self._clock(("clocks", name), entry)
         for name, entry in entries(self.data, "children"):
             self._slot(("children", name), entry)
+        self._linked()
 
     def _similar(self, path: Path, name: str) -> None:
         declared = self.data.get("fields", {}).get(name)
@@ -81,7 +82,41 @@ class References(Lookup):
                     )
                 seen.setdefault(name, section)
 
+    def _link(self, path: Path, entry: Data) -> None:
+        """A field that points to another case of a declared kind."""
+        of, known = entry.get("of"), self.world.definitions
+        if entry.get("type") != "case":
+            zh, en = "只有 case 字段才有 of", "only a case field has `of`"
+            self._fault((*path, "of"), "too_many_keys", zh, en, key=True)
+            return
+        if not self._is_out_there((*path, "of"), of, known, "unknown_definition", "定义", "definition"):
+            return
+        for state in known[str(of)].get("states", {}).keys() & {*FIELD_FACTS, ENDED}:
+            zh = f"{of} 的状态 {state} 与条件中的 {path[-1]}.{state} 重名"
+            self._fault(
+                (*path, "of"),
+                "fact_collision",
+                zh,
+                f"the state {state} of {of} collides with {path[-1]}.{state}",
+            )
+
+    def _linked(self) -> None:
+        """Another case is asked only where it can be held while the event is decided: in a person's own act."""
+        links = {name for data in self._families() for name, f in entries(data, "fields") if "of" in f}
+        for path, guard in self.guards.items():
+            event = self.data.get("events", {}).get(path[1], {}) if path[0] == "events" else {}
+            for name in sorted(guard.names):
+                head, _, question = name.removeprefix("root.").partition(".")
+                if head in links and question not in ("", *FIELD_FACTS) and "by" not in event:
+                    zh, en = (
+                        f"{name} 只能在由人进行的事件中询问",
+                        f"{name} can be asked only in an event that a person fires",
+                    )
+                    self._fault(path, "link_not_here", zh, en)
+
     def _field(self, path: Path, entry: Data) -> None:
+        if "of" in entry:
+            self._link(path, entry)
         coded = entry.get("type") in ("code", "codes")
         if coded and "codes" not in entry:
             self._fault(path, "missing_key", "代码字段须写明 codes", "a code field names its codes", key=True)

@@ -1,0 +1,88 @@
+"""A guard over another root case: read and held while the event is decided, so that no decision rests on a case that has moved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event as hook
+
+from workflow import Actor, Case, Conflict, Engine
+from workflow.library import Library
+from workflow.model import Request
+
+from .lifecycle import TENANT, Office
+
+LI = Actor(person="li")
+
+
+def inquiry(office: Office) -> Case:
+    case = office.engine.start("inquiry", LI, {}, tenant=TENANT)
+    return office.fire(case, "ask", "li", lead_unit="water", co_units=["roads"])
+
+
+def joined(office: Office, **data: Any) -> Case:
+    return office.engine.start("joined", LI, data, tenant=TENANT)
+
+
+def test_it_goes_where_its_master_is(small_office: Office) -> None:
+    office, master = small_office, inquiry(small_office)
+    case, child = joined(office, master=master.id), joined(office, master=master.id)
+    follower = office.child(child, "followers")
+    assert office.reasons(follower, "go", "li") == {"condition_not_met"}
+    assert office.fire(case, "leave", "li").state == "open"
+    assert office.fire(joined(office, master=master.id), "follow", "li").state == "freed"
+    office.fire(master, "close", "li", grade="TOWN:A")
+    assert office.reasons(case, "leave", "li") == {"condition_not_met"}
+    assert office.fire(follower, "go", "li").state == "gone"  # a child asks its root's link
+    assert office.fire(case, "follow", "li").state == "followed"
+    assert office.reasons(joined(office), "join", "li", master=master.id) == {"condition_not_met"}
+
+
+def test_of_no_case_nothing_is_known(small_office: Office) -> None:
+    """Not given, not there, of another kind, a child: the guard says what is missing."""
+    office = small_office
+    other, family = joined(office), joined(office)
+    child = office.child(family, "followers")
+    assert office.reasons(joined(office), "follow", "li") == {"missing"}
+    for id_ in ("absent", other.id, child.id, "x" * 80, "\u4e00"):
+        assert office.reasons(joined(office), "join", "li", master=id_) == {"missing"}, id_
+
+
+def test_permitted_a_dry_run_and_a_batch_say_the_same(small_office: Office) -> None:
+    office, master = small_office, inquiry(small_office)
+    case = joined(office, master=master.id)
+    allowed = {p.event: p.allowed for p in office.engine.permitted(case.id, LI)}
+    assert allowed == {"join": True, "leave": True, "follow": True}
+    assert office.engine.fire(case.id, "follow", LI, dry_run=True).state == "freed"
+    office.fire(master, "close", "li", grade="TOWN:A")
+    (leave,) = [p for p in office.engine.permitted(case.id, LI) if p.event == "leave"]
+    assert [r.code for r in leave.reasons] == ["condition_not_met"]
+    assert office.engine.fire(case.id, "follow", LI, dry_run=True).state == "followed"
+    rows = [Request(case=case.id, event=name, actor=LI) for name in ("leave", "follow")]
+    first, second = office.engine.batch(rows)
+    assert first.error is not None and second.case is not None and second.case.state == "followed"
+
+
+def test_the_master_stands_still_until_it_is_decided(small_office: Office, small: Library) -> None:
+    """While an event that asked about it is not committed, nobody moves it; afterwards anybody may."""
+    office, master = small_office, inquiry(small_office)
+    case = joined(office, master=master.id)
+    database = Engine.connect(office.engine.database.url.render_as_string(hide_password=False))
+    hook.listen(database, "connect", _impatient)
+    other = Engine(database, small, clock=office.clock)
+    with office.engine.database.begin() as host:
+        assert office.engine.fire(case.id, "leave", LI, session=host).seq == 2
+        with pytest.raises(Conflict):
+            other.fire(master.id, "close", LI, {"grade": "TOWN:A"})
+    assert other.fire(master.id, "close", LI, {"grade": "TOWN:A"}).state == "done"
+    database.dispose()
+
+
+def _impatient(driver: Any, _record: Any) -> None:
+    """Waits for no lock longer than a moment."""
+    if hasattr(driver, "autocommit") and hasattr(driver, "info"):
+        driver.execute("set lock_timeout = '20ms'")
+        driver.commit()
+    else:
+        driver.execute("pragma busy_timeout = 20")
