@@ -13,7 +13,7 @@ from workflow import Engine
 
 NAMES = {
     "Actor", "Case", "Clock", "Conflict", "DefinitionError", "Engine", "HistoryEntry", "NotFound", "Permission", "Refused",
-    "WorkflowError", "load_definitions",
+    "WorkflowError", "load_definitions", "read_plain",
 }  # fmt: skip
 
 SIGNATURES = {

@@ -1,4 +1,4 @@
-"""`replay`: real records through the real lifecycle."""
+"""`replay`, `term`: real records, and a whole simulated term, through the real lifecycles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Text
-from .context import Context, UsageError
+from .context import FAULTS, OK, Context, UsageError
+
+POLICIES = ("fixed", "next_working_day", "previous_working_day")
 
 
 def register(add: Any) -> None:
@@ -20,6 +22,20 @@ def register(add: Any) -> None:
     replay.add_argument(
         "--cases", type=Path, metavar="JSONL", help="办理经过 / timelines of cases (default: ours)"
     )
+    term = add(
+        "term",
+        run_term,
+        "推演一届任期并与印出的数字核对",
+        "a whole term, simulated on the real store and counted",
+    )
+    term.add_argument(
+        "--scenario", default="xianning", help="情景名或文件 / name or file (default: xianning)"
+    )
+    term.add_argument(
+        "--policy", choices=POLICIES, help="接待日遇休息日的规则 / what a 15th that is a day off does"
+    )
+    term.add_argument("--html", type=Path, metavar="FILE", help="报告网页 / report as one page")
+    term.add_argument("--xlsx", type=Path, metavar="FILE", help="报告表格 / report as a workbook")
 
 
 def run_replay(context: Context) -> int:
@@ -31,3 +47,52 @@ def run_replay(context: Context) -> int:
     replay = context.sibling("definitions.replay")
     console = context.console
     return int(replay.run(context.database, records, cases, console.language, console.out))
+
+
+def run_term(context: Context) -> int:
+    """The domain does it; see definitions/term. FAULTS when a figure is not the printed one."""
+    arguments, console = context.arguments, context.console
+    for path in (arguments.html, arguments.xlsx):
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(Text(f"没有文件夹 {path.parent}", f"there is no folder {path.parent}"))
+    term = context.sibling("definitions.term")
+    file = Path(arguments.scenario)
+    scenario = term.load(file if file.suffix else term.named(arguments.scenario))
+    scenario = scenario.under(arguments.policy) if arguments.policy else scenario
+    title = Text("推演", "days")
+    lived, measured, page = term.run(
+        context.database, scenario, lambda days: console.progress(days, total=len(days), title=title)
+    )
+    if arguments.html is not None:
+        arguments.html.write_text(page, encoding="utf-8")
+    if arguments.xlsx is not None:
+        context.sibling("definitions.term.sheet").write(measured, arguments.xlsx)
+    console.value(term.as_data(measured))
+    _say_term(context, lived, measured)
+    return OK if all(one.equal for one in measured.figures) else FAULTS
+
+
+def _say_term(context: Context, lived: Any, measured: Any) -> None:
+    console = context.console
+    if console.as_json:
+        return
+    if lived is None:
+        console.say("库中已有这一任期,只作统计", "the store holds this term already: counted only")
+    else:
+        console.say(
+            f"{lived.acts} 次操作,{lived.rungs} 次到期",
+            f"{lived.acts} acts, {lived.rungs} rungs of deadlines",
+        )
+    heads = {
+        "figure": Text("项目", "figure"), "printed": Text("印出", "printed"), "counted": Text("数出", "counted"),
+        "equal": Text("", ""),
+    }  # fmt: skip
+    rows = [
+        {
+            "figure": console.words(Text(one.figure.zh, one.figure.en)), "printed": one.figure.value,
+            "counted": one.counted, "equal": "=" if one.equal else "≠",
+        }
+        for one in measured.figures
+    ]  # fmt: skip
+    console.table(heads, rows)
+    console.say(f"链首摘要 {measured.heads}", f"digest of all chain heads {measured.heads}")

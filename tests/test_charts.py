@@ -1,0 +1,62 @@
+"""Plots are plain SVG: every number is there to be read, nothing runs, nothing is fetched."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from definitions.charts import Limit, columns
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def bars(text: str) -> list[tuple[str, float, float]]:
+    """(what it says, top, height) of every column."""
+    found = []
+    for rect in ET.fromstring(text).iter(f"{SVG}rect"):
+        said = rect.find(f"{SVG}title")
+        if said is not None:
+            found.append((said.text or "", float(rect.get("y", 0)), float(rect.get("height", 0))))
+    return found
+
+
+def test_a_column_for_each_number() -> None:
+    text = columns("办结", ["一月", "二月"], {"收到": [4, 2], "办结": [1, 3]})
+    assert [said for said, _, _ in bars(text)] == [
+        "一月 收到: 4",
+        "二月 收到: 2",
+        "一月 办结: 1",
+        "二月 办结: 3",
+    ]
+    heights = [height for _, _, height in bars(text)]
+    assert heights[0] == pytest.approx(2 * heights[1], abs=0.2) and heights[0] == pytest.approx(
+        4 * heights[2], abs=0.4
+    )
+    assert "收到: 6; 办结: 4" in text  # what a screen reader is told
+
+
+def test_stacked_columns_stand_on_one_another() -> None:
+    (_, lower, height), (_, upper, above) = bars(columns("x", ["一轮"], {"a": [3], "b": [2]}, stacked=True))
+    assert upper + above == pytest.approx(lower, abs=0.2) and height > above
+
+
+def test_hostile_words_stay_words() -> None:
+    text = columns("<script>", ["<b>&"], {'"><script>alert(1)</script>': [1]})
+    assert "<script" not in text and "&lt;script&gt;" in text
+    ET.fromstring(text)
+
+
+def test_many_labels_are_thinned_and_a_limit_is_named() -> None:
+    text = columns("x", [f"{n}月" for n in range(36)], {"a": [1] * 36}, limit=Limit(before=9, text="三个月"))
+    written = [t.text for t in ET.fromstring(text).iter(f"{SVG}text")]
+    assert sum(bool(t) and t.endswith("月") and t != "三个月" for t in written) == 12 and "三个月" in written
+
+
+def test_rows_of_other_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="one value for each label"):
+        columns("x", ["a", "b"], {"s": [1]})
+
+
+def test_nothing_is_a_chart_too() -> None:
+    assert bars(columns("x", ["a"], {"s": [0]}))[0][2] == 0
