@@ -197,7 +197,9 @@ class Sweep:
         self._spare_broken(work, taken)
         done: list[tuple[DueTimer, Tick]] = []
         while wave := [(one, first) for one in taken if (first := one.next()) is not None]:
-            # One timer of each family at a time: the next is chosen and decided on what this one made of it.
+            # One timer of each family at a time: the next is chosen and decided on what this one made of it. In due order, so
+            # that chance is drawn alike whatever order a database gives rows in.
+            wave.sort(key=lambda pair: pair[1].place)
             ticks = [(one, timer, self._decide(work, timer, one.family, now)) for one, timer in wave]
             fresh = [
                 (timer, tick) for one, timer, tick in ticks if one.took(timer, tick) and tick is not None
