@@ -199,6 +199,5 @@ def test_dice_repeat_and_reach_every_side() -> None:
     assert [first.below(6) for _ in range(50)] == [again.below(6) for _ in range(50)]
     dice = Dice("y")
     assert {dice.between(1, 3) for _ in range(60)} == {1, 2, 3}
-    assert sorted(dice.some_of("abc", 9)) == ["a", "b", "c"] and set(
-        dice.weighted({"a": 1, "b": 0}) for _ in range(9)
-    ) == {"a"}
+    assert sorted(dice.some_of("abc", 9)) == ["a", "b", "c"]
+    assert {dice.weighted({"a": 1, "b": 0}) for _ in range(9)} == {"a"}
