@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import select
@@ -214,21 +215,7 @@ def keys(content: Content) -> Iterator[str]:
 def steps(content: Content, unkeyed: int) -> Iterator[str]:
     """The revisions of all families against the acts with a key, those without, and the timers that rang."""
     acts = Counter(content.records[answer["case"]].root for answer in content.answers.values())
-    # Whatever a timer rings it tells at one instant and for one due day, at least to nobody. The reminders are a step (several
-    # where an event of the case comes between them), the rung that runs the clock out is one, the later ones are another.
-    rung = {
-        (
-            row.case_id,
-            row.topic,
-            row.created_at,
-            row.seq,
-            body["due_on"],
-            (body["rung"] > 0) + (body["rung"] > 1),
-        )
-        for row in content.outbox.values()
-        if row.topic.startswith("clock.") and (body := json.loads(row.body))
-    }
-    timers = Counter(content.records[case].root for case, *_ in rung)
+    timers = _timer_steps(content)
     off = 0
     for record in content.records.values():
         if record.id == record.root:
@@ -238,6 +225,32 @@ def steps(content: Content, unkeyed: int) -> Iterator[str]:
                 yield f"{record.kind} {record.id}: revision {record.revision}, {acts[record.id]} acts, {timers[record.id]} timers"
     if off != unkeyed:
         yield f"{off} steps without a key, expected {unkeyed}"
+
+
+def _timer_steps(content: Content) -> Counter[str]:
+    """How many steps the timers of each family made, by what they told: whatever a clock rings it tells, at least to nobody.
+
+    A tick lives through the missed days in their order: rungs of one clock and one tick are a step together, but the one that
+    runs the clock out is a step by itself, and a step ends where another clock of the family runs out.
+    """
+    rungs: dict[tuple[str, str, str, str], set[tuple[str, int]]] = defaultdict(set)
+    runs_out: dict[str, set[tuple[str, str, str, str]]] = defaultdict(set)
+    for row in content.outbox.values():
+        if row.topic.startswith("clock."):
+            body = json.loads(row.body)
+            rungs[row.case_id, row.topic, row.created_at, body["due_on"]].add((body["on"], body["rung"]))
+            if body["rung"] == 1:
+                root = content.records[row.case_id].root
+                runs_out[root].add((body["on"], row.case_id, row.topic, row.created_at))
+    steps: Counter[str] = Counter()
+    for (case, topic, at, _), rung in rungs.items():
+        root = content.records[case].root
+        others = [one[:3] for one in runs_out[root] if one[1:3] != (case, topic) and one[3] == at]
+        steps[root] += 1
+        for (day, before), (next_day, after) in pairwise(sorted(rung)):
+            between = any((day, case, topic) < other < (next_day, case, topic) for other in others)
+            steps[root] += between or 1 in (before, after)
+    return steps
 
 
 def numbers(engine: Engine, content: Content) -> Iterator[str]:
