@@ -23,6 +23,7 @@ from .commands import (
     definition,
     doctor,
     exchange,
+    performance,
     record,
     rules,
     service,
@@ -49,7 +50,20 @@ DRIVERS = {
 """a module that may be missing -> the extra that brings it"""
 DATABASE_MODULES = ("sqlalchemy", "sqlite3", "psycopg")
 
-NOUNS = (store, doctor, definition, record, case, calendar, rules, chain, exchange, alerts, service)
+NOUNS = (
+    store,
+    doctor,
+    definition,
+    record,
+    performance,
+    case,
+    calendar,
+    rules,
+    chain,
+    exchange,
+    alerts,
+    service,
+)
 
 
 def sibling(name: str) -> ModuleType:
