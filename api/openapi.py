@@ -30,6 +30,7 @@ INFO = {
 }
 TAGS = {
     "cases": "案件 / cases",
+    "invitations": "邀请链接 / links",
     "events": "事件流 / the feed",
     "inbox": "收件箱 / the inbox",
     "figures": "统计与导出 / figures and exports",

@@ -29,6 +29,7 @@ class Tables:
         self.metadata = MetaData(naming_convention=NAMING)
         self.batch = self._batch()
         self.batch_row = self._batch_row()
+        self.failure = self._failure()
 
     def _table(self, name: str, *columns: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns)
@@ -55,6 +56,14 @@ class Tables:
             Column("row", Integer, primary_key=True, autoincrement=False),
             Column("request", Text, nullable=False),
             Column("outcome", Text),
+        )
+
+    def _failure(self) -> Table:
+        return self._table(
+            "failure",
+            Column("key", String(64), primary_key=True),
+            Column("hour", String(13), nullable=False),
+            Column("count", Integer, nullable=False),
         )
 
 

@@ -11,10 +11,12 @@ from .exports import EXPORTS
 from .happenings import HAPPENINGS
 from .health import HEALTH
 from .inbox import INBOX
+from .invitations import INVITATIONS
 from .routes import Route
 from .rules import RULES
 from .statistics import STATISTICS
 
 ROUTES: tuple[Route, ...] = (
-    *CASES, *BATCHES, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS, *HEALTH, *DESCRIPTION,
+    *CASES, *BATCHES, *INVITATIONS, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS,
+    *HEALTH, *DESCRIPTION,
 )  # fmt: skip

@@ -217,7 +217,7 @@ class Provoked:
         return self.ask(who="")
 
     def _not_found(self) -> TestResponse:
-        return self.ask(path={"id": "none", "kind": "none", "batch": "none"})
+        return self.ask(path={"id": "none", "kind": "none", "batch": "none", "token": "none"})
 
     def _not_permitted(self) -> TestResponse:
         return self.ask("wang.fang")
@@ -249,18 +249,68 @@ class Provoked:
         return self.ask(body=other, idempotency_key=key)
 
 
-def _guard_failed_fire(p: Provoked) -> TestResponse:
+def evaluating(p: Provoked) -> None:
+    """The case, on to where its signers are asked."""
     for event, data in (("accept", {"session": "五次"}), ("assign", {"lead_unit": "housing"})):
         p.case = p.client.fire("li.wei", p.case, event, **data).json
     p.case = p.client.fire("wu.hao", p.case, "reply", reply_letter=city.LETTER, promised=False).json
-    p.client.fire("li.wei", p.case, "ask")
+    p.case = p.client.fire("li.wei", p.case, "ask").json
     p.case = p.client("li.wei", "GET", f"/v1/cases/{p.case['id']}").json
+
+
+def _guard_failed_fire(p: Provoked) -> TestResponse:
+    evaluating(p)
     return p.client.fire("li.wei", p.case, "conclude")
+
+
+def _invite_by_a_unit(p: Provoked) -> TestResponse:
+    evaluating(p)
+    return p.ask("wang.fang", body=dict(p.body, events=["conclude"]))
+
+
+def by_link(
+    p: Provoked, *bodies: dict[str, Any], tallied: bool = False, key: str | None = None
+) -> TestResponse:
+    """The last answer to these, sent by a link one after the other."""
+    evaluating(p)
+    survey = city.surveys_of(p.client, p.case["id"])["d.chen"]
+    link = city.link_of(p.client, survey)
+    for body in bodies[:-1]:
+        p.client("", "POST", link, body, **({"idempotency_key": key} if key else {}))
+    if tallied:
+        p.client.fire("li.wei", p.client("li.wei", "GET", f"/v1/cases/{survey}").json, "tally")
+    return p.client("", "POST", link, bodies[-1], **({"idempotency_key": key} if key else {}))
+
+
+GOOD = {"data": {"level": "satisfied"}}
+BAD = {"data": {"level": "dissatisfied"}}
+
+
+def guessed(p: Provoked) -> TestResponse:
+    """The last of many guesses, from an address of its own."""
+    app = p.client.app
+    client = app.test_client()
+    address = "/v1/invitations/" + "0" * 64
+    ask = {
+        "method": p.route.method,
+        "json": GOOD if p.route.body else None,
+        "environ_base": {"REMOTE_ADDR": p.route.name},
+    }
+    return [client.open(address, **ask) for _ in range(21)][-1]
 
 
 SPECIAL = {
     ("start", "deadline_refused"): lambda p: p.ask(body=city.START | {"effective_on": "2030-01-01"}),
     ("case_at", "bad_request"): lambda p: p.ask(path={"moment": "yesterday"}),
+    ("invite", "not_permitted"): _invite_by_a_unit,
+    ("invitation", "too_many"): guessed,
+    ("invitation_answer", "too_many"): guessed,
+    ("invitation_answer", "not_permitted"): lambda p: by_link(p, {"event": "tally"}),
+    ("invitation_answer", "not_in_state"): lambda p: by_link(p, GOOD, GOOD, tallied=True),
+    ("invitation_answer", "guard_failed"): lambda p: by_link(p, BAD),
+    ("invitation_answer", "key_reused"): lambda p: by_link(
+        p, GOOD, {"data": {"level": "dissatisfied", "reasons": "a"}}, key="k"
+    ),
     ("fire", "not_permitted"): lambda p: p.ask(path={"event": "urge"}, body={}),
     ("fire", "not_in_state"): lambda p: p.ask(path={"event": "conclude"}, body={}),
     ("fire", "guard_failed"): _guard_failed_fire,

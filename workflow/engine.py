@@ -248,7 +248,7 @@ class Engine:
             call = Call(case=case, event="", actor=actor, data={})
             act, _ = self._firing.invited(work, act_of(call, self._firing.now(), reading), case, None)
             act = self._firing.delegated(work, act)
-            invited = self._firing.invitation_event(work, actor)
+            invited = self._firing.invitation_events(work, actor)
             law = self.laws.pinned(reading.family.records[case].definition)
             links = self._firing.links(reading.family, case, law.links, {})
             if links:
@@ -256,7 +256,7 @@ class Engine:
         found = []
         for event in law.definition.events.values():
             reasons = objections(self.laws, reading.family, case, event.name, act, self.random)
-            if invited not in (None, event.name):
+            if invited is not None and event.name not in invited:
                 reasons = (OTHER_EVENT, *reasons)
             found.append(
                 Permission(
@@ -435,9 +435,10 @@ class Engine:
     # -- invitations
 
     def invite(
-        self, case: str, event: str, subject: str, *, until: date, by: Actor, session: Host | None = None
-    ) -> str:
-        """A token with which `subject`, without an account, may fire that event of that case until that day.
+        self, case: str, event: str | Sequence[str], subject: str, *, until: date, by: Actor,
+        session: Host | None = None,
+    ) -> str:  # fmt: skip
+        """A token with which `subject`, without an account, may fire that event (or those) of that case until that day.
 
         Only the congress's own office may issue it: an overseeing role without a unit, covering the case, of a person barred
         from nothing here. The token is returned once; only its hash is stored. Raises NotPermitted, NotFound.
@@ -452,12 +453,14 @@ class Engine:
         if reading.family is None:
             raise no_case(case)
         record = reading.family.records[case]
-        self.laws.pinned(record.definition).event(event)
+        events = [event] if isinstance(event, str) else list(event)
+        for name in events:
+            self.laws.pinned(record.definition).event(name)
         self._may_invite(reading, record, by, now)
         token = self.random.bytes(32).hex()
         with self.store.connection(session, write=True) as connection:
             self.store.add(
-                connection, "invitation", token_hash=digest(token), case_id=case, event=event, subject=subject,
+                connection, "invitation", token_hash=digest(token), case_id=case, event=",".join(events), subject=subject,
                 until=until.isoformat(), issued_by=by.person, issued_at=now.isoformat(), revoked_at=None, used_at=None,
             )  # fmt: skip
         return token

@@ -358,10 +358,10 @@ class Firing:
 
     # -- the small parts
 
-    def invitation_event(self, work: Work, actor: Actor) -> str | None:
-        """The one event an actor's invitation is for."""
+    def invitation_events(self, work: Work, actor: Actor) -> tuple[str, ...] | None:
+        """The events an actor's invitation is for; None without one."""
         found = self._store.invitation(work, digest(actor.invitation)) if actor.invitation else None
-        return str(found["event"]) if found else None
+        return tuple(found["event"].split(",")) if found else None
 
     def _numbered(self, work: Work, series: str, act: Act, data: Mapping[str, Any]) -> Act:
         declared = self._laws.series(series)
@@ -383,7 +383,7 @@ class Firing:
             or found["until"] < today
         ):
             raise NotFound(Text("邀请不存在或已失效", "no such invitation, or it has ended"))
-        if event is not None and found["event"] != event:
+        if event is not None and event not in found["event"].split(","):
             raise NotPermitted([OTHER_EVENT])
         subject = str(found["subject"])
         # His grants are read for separation of powers: an invitation does not wash a unit off anybody.

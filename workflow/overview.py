@@ -13,6 +13,8 @@ from typing import Any
 
 from .clock import civil_date, start_of_day
 from .engine import Engine
+from .errors import NotFound, Text
+from .firing import digest
 from .model import Actor, Case
 from .random import new_id
 from .store import listing
@@ -59,6 +61,16 @@ class Figures:
     """of `open`: with a running clock whose due day is over"""
     over_statutory: int = 0
     """of `open`: with a running clock whose outer limit is over"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """What a token is for: these events of this case, done as `subject`, until that civil day, the day included."""
+
+    case: str
+    events: tuple[str, ...]
+    subject: str
+    until: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +190,18 @@ def visible(engine: Engine, actor: Actor, cases: Collection[str]) -> set[str]:
             )
             found.update(connection.execute(query).scalars())
     return found
+
+
+def invitation(engine: Engine, token: str) -> Invitation:
+    """What a token is for; looking consumes nothing. Raises NotFound, the same for one that never was and one that has ended."""
+    with engine.store.work() as work:
+        found = engine.store.invitation(work, digest(token))
+    if found is None or found["revoked_at"] is not None or found["until"] < today(engine).isoformat():
+        raise NotFound(Text("邀请不存在或已失效", "no such invitation, or it has ended"))
+    until = date.fromisoformat(found["until"])
+    return Invitation(
+        case=found["case_id"], events=tuple(found["event"].split(",")), subject=found["subject"], until=until
+    )  # fmt: skip
 
 
 def identifier(engine: Engine, seed: str | None = None) -> str:

@@ -282,7 +282,7 @@ class Tables:
             "invitation",
             Column("token_hash", String(64), primary_key=True),
             self._case_id(primary=False),
-            Column("event", String(40), nullable=False),
+            Column("event", String(200), nullable=False),  # names, between commas
             Column("subject", String(80), nullable=False),
             Column("until", String(10), nullable=False),
             Column("issued_by", String(80), nullable=False),

@@ -1,0 +1,176 @@
+"""Acting by a link, without an account: a deputy evaluates, a signer confirms. Only the congress's own office issues a link.
+
+Looking never consumes: scanners of mail and chat open links by themselves. An answer may be changed for as long as the definition
+allows (until it is tallied). Whoever is known to belong to a unit barred from the case is answered as if there were no link.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import url_for
+from marshmallow import Schema, fields, validate
+
+from workflow import Actor, Case
+from workflow.errors import NotFound, Text
+from workflow.form_schema import form_schema
+from workflow.overview import Invitation, invitation, today
+
+from .limits import count_failure, refuse_many
+from .routes import Ask, Out, Reply, Route
+from .schemas import NAME, PARTY, Day, Strict, Words
+
+_TOKEN = re.compile(r"[0-9a-f]{64}")
+PRIVATE = {"Cache-Control": "no-store"}
+
+
+class InviteIn(Strict):
+    """Who may do what by the link, until when."""
+
+    events = fields.List(fields.Str(validate=NAME), required=True, validate=validate.Length(min=1, max=4))
+    subject = fields.Str(required=True, validate=PARTY, metadata={"description": "the person who acts by it"})
+    until = Day(required=True, metadata={"description": "the last civil day on which it works"})
+
+
+class InvitedOut(Schema):
+    """The link, told this once; only its hash is kept."""
+
+    token = fields.Str(required=True)
+    address = fields.Str(required=True)
+    case = fields.Str(required=True)
+    events = fields.List(fields.Str(), required=True)
+    subject = fields.Str(required=True)
+    until = Day(required=True)
+
+
+class OfferOut(Schema):
+    """An event that can be done by the link."""
+
+    event = fields.Str(required=True)
+    title = fields.Nested(Words, required=True)
+    allowed = fields.Bool(required=True, metadata={"description": "now, with a complete form"})
+    form = fields.Dict(required=True, metadata={"description": "JSON Schema 2020-12"})
+
+
+class InvitationOut(Schema):
+    """What the link is for, and what has been given so far."""
+
+    title = fields.Str(required=True, allow_none=True)
+    kind = fields.Nested(Words, required=True)
+    state = fields.Nested(Words, required=True)
+    until = Day(required=True)
+    events = fields.List(fields.Nested(OfferOut), required=True)
+    given = fields.Dict(keys=fields.Str(), required=True)
+
+
+class AnswerIn(Strict):
+    """What is done by the link."""
+
+    event = fields.Str(
+        validate=NAME, metadata={"description": "needed when the link is for several; else it is the one"}
+    )
+    data = fields.Dict(keys=fields.Str(), load_default=dict)
+
+
+def invite(ask: Ask) -> Reply:
+    """A new link. Only the congress's own office; never a unit."""
+    body, case = ask.body, ask.known
+    token = ask.engine.invite(case.id, body["events"], body["subject"], until=body["until"], by=ask.actor)
+    address = url_for(f"{ask.desk.blueprint.name}.invitation", token=token)
+    return Reply(
+        {"token": token, "address": address, "case": case.id, **body}, 201, {**PRIVATE, "Location": address}
+    )
+
+
+def look(ask: Ask) -> Reply:
+    """What it is for."""
+    found = _found(ask)
+    return Reply(_shown(ask, found), headers=PRIVATE)
+
+
+def answer(ask: Ask) -> Reply:
+    """Do it, or change what was given."""
+    found = _found(ask)
+    event = ask.body.get("event") or _next(ask, found)
+    actor = Actor(person=found.subject, invitation=ask.path["token"])
+    ask.engine.fire(found.case, event, actor, ask.body["data"], key=ask.key)
+    return Reply(_shown(ask, found), headers=PRIVATE)
+
+
+def _next(ask: Ask, found: Invitation) -> str:
+    """The first of its events that can be done now; else the first, which then says why not."""
+    offers = {offer["event"]: offer["allowed"] for offer in _offers(ask, found, ask.engine.case(found.case))}
+    return next((event for event, allowed in offers.items() if allowed), found.events[0])
+
+
+def _found(ask: Ask) -> Invitation:
+    """The invitation. Raises NotFound; Problem 429 for who has guessed too often."""
+    refuse_many(ask, "invitation")
+    try:
+        if not _TOKEN.fullmatch(ask.path["token"]):
+            raise _none()
+        found = invitation(ask.engine, ask.path["token"])
+        known = ask.desk.identify(ask.request)
+        if known is not None and known.person != found.subject:
+            ask.engine.case(found.case, actor=known)
+    except NotFound:
+        count_failure(ask, "invitation")
+        raise _none() from None
+    return found
+
+
+def _none() -> NotFound:
+    return NotFound(Text("邀请不存在或已失效", "no such invitation, or it has ended"))
+
+
+def _shown(ask: Ask, found: Invitation) -> dict[str, Any]:
+    case = ask.engine.case(found.case)
+    definition = ask.engine.laws.pinned(case.definition).definition
+    asked = {name for event in found.events for name in definition.events[event].fields}
+    return {
+        "title": case.data.get("title"),
+        "kind": definition.title,
+        "state": definition.states[case.state].title,
+        "until": found.until,
+        "events": _offers(ask, found, case),
+        "given": {name: value for name, value in case.data.items() if name in asked},
+    }
+
+
+def _offers(ask: Ask, found: Invitation, case: Case) -> list[dict[str, Any]]:
+    definition = ask.engine.laws.pinned(case.definition).definition
+    codes = ask.engine.laws.codes_on(today(ask.engine))
+    actor = Actor(person=found.subject, invitation=ask.path["token"])
+    permitted = {permission.event: permission for permission in ask.engine.permitted(case.id, actor)}
+    return [
+        {
+            "event": name,
+            "title": definition.events[name].title,
+            "allowed": permitted[name].allowed,
+            "form": form_schema(definition, definition.events[name], codes),
+        }
+        for name in found.events
+    ]
+
+
+INVITATIONS = (
+    Route(
+        method="POST", path="/v1/cases/<id>/invitations", name="invite", view=invite, permission="event", audit="store",
+        tag="invitations", scope="cases:invite", body=InviteIn,
+        text=Text("发出链接(仅限人大机关)", "issue a link (the congress's own office only)"),
+        out={201: Out(InvitedOut, Text("链接,仅此一次", "the link, told this once"), headers=("Location",))},
+        problems=("not_permitted",),
+    ),
+    Route(
+        method="GET", path="/v1/invitations/<token>", name="invitation", view=look, permission="token", audit="none",
+        tag="invitations", text=Text("看链接(不消耗)", "look at a link; consumes nothing"),
+        out={200: Out(InvitationOut, Text("链接所为何事", "what it is for"))}, problems=("not_found", "too_many"),
+    ),
+    Route(
+        method="POST", path="/v1/invitations/<token>", name="invitation_answer", view=answer, permission="token",
+        audit="history", tag="invitations", text=Text("凭链接答复;汇总前可更改", "answer by a link; changeable until tallied"),
+        body=AnswerIn, keyed=True, out={200: Out(InvitationOut, Text("已记录", "it is recorded"))},
+        problems=("not_found", "too_many", "not_permitted", "not_in_state", "guard_failed"),
+    ),
+)  # fmt: skip
