@@ -24,7 +24,7 @@ from .faults import FaultyInput, InputFault
 from .names import Names, registered
 from .sheets import read_sheet
 
-__all__ = ["Exchanged", "Way", "case_id", "import_file"]
+__all__ = ["Exchanged", "Likely", "Way", "case_id", "import_file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,18 @@ class Way:
     encoding: str = "utf-8"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likely:
+    """A case just opened that is likely about the same matter as another, to be joined (并案) if a person finds so."""
+
+    row: int
+    case: str
+    other: str
+    number: str | None
+    title: str | None
+    score: float
+
+
 @dataclass(slots=True)
 class Exchanged:
     """What came of it. `faults`: then nothing was written."""
@@ -48,6 +60,8 @@ class Exchanged:
     changed: list[str] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
     faults: tuple[InputFault, ...] = ()
+    likely: list[Likely] = field(default_factory=list)
+    """of cases: the likely duplicates among those just opened and those that were there"""
 
 
 def import_file(engine: Engine, kind: str, path: Path, way: Way) -> Exchanged:
@@ -208,13 +222,14 @@ class _Cases:
             for column in parties:
                 values[column.name] = self._meant(row, cells, column, values, names)
         self.table.faults.check()
-        done = Exchanged()
+        done, opened = Exchanged(), dict[str, int]()
         with self.engine.database.connect() as connection:
             transaction = connection.begin()
             try:
                 for row, values, cells in rows:
-                    self._take(row, values, cells, connection, done)
+                    self._take(row, values, cells, connection, done, opened)
                 self.table.faults.check()
+                done.likely = self._likely(opened, connection)
             except BaseException:
                 transaction.rollback()
                 raise
@@ -241,7 +256,13 @@ class _Cases:
         return found[0] if found else None
 
     def _take(
-        self, row: int, values: Mapping[str, Any], cells: Sequence[Cell], connection: Any, done: Exchanged
+        self,
+        row: int,
+        values: Mapping[str, Any],
+        cells: Sequence[Cell],
+        connection: Any,
+        done: Exchanged,
+        opened: dict[str, int],
     ) -> None:
         tenant = values.get("tenant") or self.way.tenant or ""
         id_ = case_id(self.kind, tenant, values["ref"])
@@ -266,10 +287,31 @@ class _Cases:
                 data = {name: value for name, value in given.items() if name in self.followed}
                 case = self.engine.fire(case.id, self.way.then, self.way.by, data, session=connection)
             done.added.append(case.number or case.id)
+            opened[case.id] = row
         except Refused as refused:
             _reasons(self.table, row, cells, refused.reasons)
         except WorkflowError as error:
             self.table.fault(row, None, "", error.text)
+
+    def _likely(self, opened: Mapping[str, int], connection: Any) -> list[Likely]:
+        """The nearest likely duplicate of each case just opened; of two that were opened here the later tells."""
+        found = []
+        for id_, row in opened.items():
+            for near in self.engine.similar(id_, actor=self.way.by, session=connection):
+                if opened.get(near.case.id, 0) < row:
+                    title = near.case.data.get("title")
+                    found.append(
+                        Likely(
+                            row=row,
+                            case=id_,
+                            other=near.case.id,
+                            number=near.case.number,
+                            title=title,
+                            score=near.score,
+                        )
+                    )
+                    break
+        return found
 
     def _known(self, id_: str, connection: Any) -> Case | None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from datetime import date
@@ -18,13 +19,17 @@ from python_calamine import load_workbook
 from definitions.exports import annotate, export_file, template
 from definitions.imports import Exchanged, Way, import_file
 from definitions.sheets import read_sheet
+from definitions.term.cast import cast_of
+from definitions.term.register import entries
+from definitions.term.scenario import load
 from workflow import Actor, Engine, NotFound, cli
 from workflow.model import Bond
 
-from .lifecycle import TENANT, Office, count
+from .lifecycle import TENANT, Office, count, statements
 from .test_cli import call
 from .test_parties import CITY, SETUP, deputy
 
+ROOT = Path(__file__).parents[1]
 OPERATOR = Way(by=SETUP, trusted=True)
 SECRETARIAT = Way(by=Actor(person="li"), tenant=TENANT, then="accept_in_session")
 
@@ -162,6 +167,24 @@ def test_a_name_that_two_have_is_not_guessed(one: Engine, tmp_path: Path) -> Non
     assert import_file(one, "suggestion", by_id, SECRETARIAT).faults == ()
 
 
+def test_likely_duplicates_are_offered_when_they_come_in(e: Engine, office: Office, tmp_path: Path) -> None:
+    old = office.filed(
+        "dep1", title="关于在城区增设快递员驿站的建议", body="快递员缺少歇脚的地方,建议增设驿站"
+    )
+    header = ["序号", "标题", "正文（情况、问题和具体建议）", "领衔人", "全体署名人", "代表的公开意见"]
+    rows = [
+        ["1", "关于增设快递小哥驿站的建议", "快递员缺少歇脚的地方,建议建设驿站", "dep1", "dep1", "full"],
+        ["2", "关于修建乡村公路的建议", "道路泥泞难行", "dep1", "dep1", "full"],
+        ["3", "关于硬化乡村公路的建议", "道路泥泞难行", "dep2", "dep2", "full"],
+    ]
+    path = workbook(tmp_path / "s.xlsx", [header, *rows])
+    for dry_run in (True, False):
+        way = Way(by=Actor(person="li"), tenant=TENANT, dry_run=dry_run)
+        found = import_file(e, "suggestion", path, way).likely
+        assert [(one.row, one.other == old.id) for one in found] == [(2, True), (4, False)]
+        assert found[1].title == "关于修建乡村公路的建议"
+
+
 # --- parties
 
 
@@ -233,6 +256,41 @@ def test_a_bad_header_is_named(one: Engine, tmp_path: Path, what: str) -> None:
     header, column = BAD_HEADERS[what]
     done = import_file(one, "deputy", table(tmp_path / "d.csv", header, "x"), OPERATOR)
     assert (1, column) in told(done)
+
+
+def test_the_published_units_of_xianning_come_in(one: Engine) -> None:
+    """A newcomer's first two commands; every unit of the published list is there, with where it is named."""
+    register = ROOT / "definitions" / "data" / "register"
+    assert len(import_file(one, "congress", register / "congress.csv", OPERATOR).added) == 7
+    assert len(import_file(one, "unit", register / "unit.csv", OPERATOR).added) == 40
+    with (ROOT / "definitions/data/units.csv").open(encoding="utf-8") as file:
+        listed = {(row["short_name"], row["source_url"] or None) for row in csv.DictReader(file)}
+    found = one.parties.find(kind="unit", tenant="hubei/xianning")
+    assert {(unit.name, unit.attributes.get("source_url")) for unit in found} == listed
+
+
+def test_the_whole_city_comes_in_in_few_statements(
+    sqlite_office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """6,030 deputies in groups, 70 homes and 371 stations: the article's size, in a bounded number of statements."""
+    engine = sqlite_office.engine
+    city = [
+        p
+        for p in entries(cast_of(load(ROOT / "definitions/scenarios/xianning.yaml")), "六届")
+        if p.kind not in ("staff", "unit")
+    ]
+    kinds = [sum(p.kind == kind for p in city) for kind in ("deputy", "home", "station")]
+    assert kinds == [6030, 70, 371]
+    begun = time.process_time()
+    answers = engine.parties.put(city, by=SETUP, trusted=True)
+    spent = time.process_time() - begun
+    assert {answer.what for answer in answers} == {"added"}
+    with statements(engine.database, monkeypatch) as seen:
+        assert {answer.what for answer in engine.parties.put(city, by=SETUP, trusted=True)} == {"same"}
+    assert len(seen) <= 12
+    with capsys.disabled():
+        print(f"\nregister: {len(city)} entries in {spent:.1f} s of one core's time")
+    assert spent < 5
 
 
 def test_cells_mean_what_people_write(one: Engine, tmp_path: Path) -> None:
@@ -441,3 +499,15 @@ def test_without_the_extra_it_says_which(file: Path, module: str, monkeypatch: p
 
 def test_the_parser_is_one() -> None:
     assert cli.parser().parse_args(["export", "history", "x.jsonl"]).kind == "history"
+
+
+def test_the_commands_of_the_page_run_as_printed(file: Path, one: Engine) -> None:
+    one.grant("li.wei", "deputy_affairs", "hubei/xianning")
+    template(one, "suggestion", file / "session.xlsx", "zh", "accept_in_session")
+    (file / "definitions").symlink_to(ROOT / "definitions")
+    page = (ROOT / "docs" / "parties.md").read_text(encoding="utf-8")
+    lines = [line.partition(" #")[0].split() for line in page.splitlines() if line.startswith("tibandu ")]
+    assert len(lines) == 7
+    for _, *words in lines:
+        said = call(*words)
+        assert said.code == 0, (words, said.err, said.out)

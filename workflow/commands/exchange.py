@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,13 @@ FAULT_HEADS = {
     "column": Text("列", "column"),
     "value": Text("值", "value"),
     "reason": Text("原因", "reason"),
+}
+LIKELY_HEADS = {
+    "row": Text("行", "row"),
+    "score": Text("相似度", "score"),
+    "number": Text("编号", "number"),
+    "title": Text("标题", "title"),
+    "other": Text("案件", "case"),
 }
 KIND = "主体类别或定义名 / kind of party or case"
 
@@ -74,6 +82,7 @@ def run_import(context: Context) -> int:
         console.value(
             {
                 "added": done.added, "changed": done.changed, "same": len(done.same), "dry_run": arguments.dry_run,
+                "likely": [asdict(one) for one in done.likely],
                 "faults": [
                     {"row": f.row, "column": f.column, "value": f.value, "zh": f.reason.zh, "en": f.reason.en}
                     for f in done.faults
@@ -140,6 +149,12 @@ def _sum_up(context: Context, done: Any) -> None:
     if context.arguments.dry_run:
         zh, en = f"试运行,未写入:{zh}", f"dry run, nothing written: {en}"
     context.console.say(zh, en)
+    if done.likely and not context.console.as_json:
+        context.console.say(
+            "可能与下列案件相同,可并案:", "likely about the same matter as these, to be joined (并案):"
+        )
+        rows = [{**asdict(one), "score": f"{one.score:.2f}"} for one in done.likely]
+        context.console.table(LIKELY_HEADS, rows)
 
 
 def run_export(context: Context) -> int:
