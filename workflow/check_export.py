@@ -52,7 +52,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _decode = json.JSONDecoder(object_pairs_hook=_once).raw_decode
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_plain = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+_make: Any = getattr(json.encoder, "c_make_encoder", None)
+# JSONEncoder.encode makes its C encoder anew for every value, which costs more than one of our short values.
+_write = (
+    _make(None, _plain.default, json.encoder.encode_basestring, None, ":", ",", True, False, False)
+    if _make
+    else None
+)
+_basestring = json.encoder.encode_basestring
 _sha256 = hashlib.sha256
 
 
@@ -66,7 +74,13 @@ def loads(text: str) -> Any:
 
 def canonical(value: Any) -> str:
     """One text for one value."""
-    text = _encode(value)
+    text = (
+        _basestring(value)
+        if type(value) is str
+        else "".join(_write(value, 0))
+        if _write
+        else _plain.encode(value)
+    )
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 

@@ -67,11 +67,16 @@ def commitment(salt: str, value: Any) -> str:
 
 def line_hash(fields: Iterable[str | int | None]) -> str:
     """The hash of a line: its `HASHED` fields in order, each length-prefixed; a missing one is `-`."""
-    texts = [value if value is None else str(value) for value in fields]
-    text = ",".join(["-" if text is None else f"{len(text)}:{text}" for text in texts])
+    values = tuple(fields)
+    text = ",".join(["-" if v is None else f"{len(v)}:{v}" if type(v) is str else _number(v) for v in values])
     if not text.isascii():  # then a length in bytes is not the length of the text
-        text = ",".join(["-" if text is None else f"{len(text.encode())}:{text}" for text in texts])
+        text = ",".join(["-" if v is None else f"{len(str(v).encode())}:{v}" for v in values])
     return hashlib.sha256(f"{DOMAIN},{text}".encode()).hexdigest()
+
+
+def _number(value: object) -> str:
+    text = str(value)
+    return f"{len(text)}:{text}"
 
 
 def hash_of(row: HistoryRow) -> str:

@@ -16,7 +16,17 @@ try:
 except ImportError:  # pragma: no cover - a Python without the C part
     _make = None
 
-__all__ = ["encoder"]
+__all__ = ["decode", "encoder"]
+
+_decode = json.JSONDecoder().raw_decode
+
+
+def decode(text: str) -> Any:
+    """The value of a JSON text as we write it, with nothing around it. Raises ValueError, TypeError; RecursionError."""
+    value, end = _decode(text)
+    if end != len(text):
+        raise ValueError(text[end : end + 20])
+    return value
 
 
 def encoder(*, sort_keys: bool = False) -> Callable[[Any], str]:

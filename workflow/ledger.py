@@ -65,8 +65,7 @@ class Entry:
     @classmethod
     def from_data(cls, data: Mapping[str, str]) -> Entry:
         """The inverse of `to_data`. Raises ValueError for anything it did not write."""
-        unknown = data.keys() - set(cls.__slots__)
-        if unknown or data.get("kind") not in get_args(Kind) or "on" not in data:
+        if not _FIELDS.issuperset(data) or data.get("kind") not in _KINDS or "on" not in data:
             raise ValueError(f"not an entry of a ledger: {dict(data)}")
         return cls(
             kind=cast("Kind", data["kind"]),
@@ -76,6 +75,10 @@ class Entry:
             until=date.fromisoformat(data["until"]) if "until" in data else None,
             asked_on=date.fromisoformat(data["asked_on"]) if "asked_on" in data else None,
         )
+
+
+_FIELDS = frozenset(Entry.__slots__)
+_KINDS = frozenset(get_args(Kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

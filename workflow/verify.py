@@ -11,19 +11,19 @@ one leaf a case, to compute their root) and nobody is held up.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from .anchor import Anchor, AnchorCheck, HmacSigner, Signer, read_anchor
 from .errors import Text
 from .family import Record
 from .history import GENESIS, HASHED, RECALCULATE, canonical, commitment, line_hash
+from .json_text import decode
 from .model import SYSTEM
 from .store import rows
 from .store.sql import Store
@@ -348,7 +348,7 @@ class _Chain:
         seq = self._last["seq"]
         try:
             record = rows.record(row)
-            due = rows.case_row(record)[-1]
+            due = rows.due_on(record)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             self._fault(seq, "case_unreadable", name=type(error).__name__)
             return
@@ -365,9 +365,7 @@ class _Chain:
             (n, p) for n, ps in record.relations.items() for p in ps
         }:
             self._fault(seq, "index", name="relation")
-        if {tuple(getattr(clock, name) for name in rows.CLOCK[1:]) for clock in clocks} != _clock_rows(
-            record
-        ):
+        if {_indexed(clock) for clock in clocks} != _clock_rows(record):
             self._fault(seq, "index", name="clock")
         if due != row[-1]:
             self._fault(seq, "index", name="cases.due_on")
@@ -395,6 +393,9 @@ def _differing(said: Mapping[str, Any], now: Mapping[str, Any], gone: set[str]) 
     )
 
 
+_indexed = attrgetter(*rows.CLOCK[1:])
+
+
 def _clock_rows(record: Record) -> set[tuple[Any, ...]]:
     return {
         (
@@ -417,7 +418,7 @@ def _kept(promised: object, pair: Any) -> bool:
 def _parsed(text: Any) -> dict[str, Any] | None:
     """The object of a JSON text, or None when it is none."""
     try:
-        value = json.loads(text)
+        value = decode(text)
     except (ValueError, TypeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

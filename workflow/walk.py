@@ -41,7 +41,8 @@ class Portion:
         )
         query = query.where(*self._between(h.c.case_id)).order_by(h.c.case_id, h.c.seq)
         with self._connection.execute(query.execution_options(yield_per=BATCH)) as found:
-            yield from found
+            for some in found.partitions():
+                yield from some
 
     def by_case(self, table: str) -> dict[str, list[Any]]:
         """The rows of a table that has a case_id."""

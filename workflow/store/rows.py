@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..family import ClockState, Family, HistoryRow, Record, Step
-from ..json_text import encoder
+from ..json_text import decode, encoder
 from ..ledger import Ledger
 
 CASE = (
@@ -37,14 +36,18 @@ OUTBOX = ("key", "case_id", "seq", "topic", "recipient", "body", "state", "creat
 dumps = encoder()
 
 
+def due_on(record: Record) -> str | None:
+    """The earliest due day of a running clock."""
+    return min([clock.due_on for clock in record.clocks.values() if clock.running], default=None)
+
+
 def case_row(record: Record) -> tuple[Any, ...]:
     """The record in the order of `CASE`."""
-    due = [clock.due_on for clock in record.clocks.values() if clock.running]
     return (
         record.id, record.root, record.slot, record.party, record.kind, record.definition, record.tenant, record.state,
         record.revision, record.seq, record.number, record.number_key, dumps(record.data), dumps(record.relations),
         dumps([record.rounds, record.last_by]), _clocks_text(record.clocks),
-        record.head, record.opened_on, record.closed, min(due, default=None),
+        record.head, record.opened_on, record.closed, due_on(record),
     )  # fmt: skip
 
 
@@ -54,12 +57,12 @@ def record(row: Sequence[Any]) -> Record:
         id_, root, slot, party, kind, definition, tenant, state, revision, seq, number, number_key,
         data, relations, memo, clocks, head, opened_on, closed, _,
     ) = row  # fmt: skip
-    rounds, last_by = json.loads(memo)
+    rounds, last_by = decode(memo)
     return Record(
         id=id_, root=root, slot=slot, party=party, kind=kind, definition=definition, tenant=tenant, state=state,
-        revision=revision, seq=seq, number=number, number_key=number_key, data=json.loads(data),
-        relations={name: tuple(parties) for name, parties in json.loads(relations).items()},
-        rounds=rounds, last_by=last_by, clocks={n: _clock(c) for n, c in json.loads(clocks).items()},
+        revision=revision, seq=seq, number=number, number_key=number_key, data=decode(data),
+        relations={name: tuple(parties) for name, parties in decode(relations).items()},
+        rounds=rounds, last_by=last_by, clocks={n: _clock(c) for n, c in decode(clocks).items()},
         head=head, opened_on=opened_on, closed=bool(closed),
     )  # fmt: skip
 
