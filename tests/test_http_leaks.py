@@ -1,0 +1,140 @@
+"""Every route × every role × a case that is not theirs: nobody is told that it exists. Derived from the table of routes, so that a
+route added tomorrow is asked too. Canaries stand in the case's texts, number, parties and ids.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from api import Jobs
+from api.openapi import EXAMPLES
+from api.routes import Route
+from api.table import ROUTES
+from workflow import Engine
+from workflow.testing import FrozenClock
+
+from . import http_walk as city
+
+CANARY = "金丝雀一二三"
+FOREIGN = {  # person -> why the case is none of his
+    "far.office": ("office", None, "hubei/huangshi"),
+    "near.office": ("office", None, "hubei/xianning/town"),
+    "qian.min": ("unit_clerk", "roads", city.TENANT),
+    "other.head": ("unit_head", "roads", city.TENANT),
+    "nobody": None,
+}
+BARRED = ("wang.fang", "wu.hao")
+"""members of the unit that is evaluated: for them there is no survey"""
+
+
+class Town:
+    """A case with canaries, its survey and a batch, seen by persons whom it is none of the business of."""
+
+    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        for person, held in FOREIGN.items():
+            if held is not None:
+                engine.grant(person, held[0], held[2], unit=held[1])
+        monkeypatch.setattr(city, "PERSONS", {**city.PERSONS, **dict.fromkeys(FOREIGN)})
+        self.client = client = city.Client(city.served(engine))
+        li = "li.wei"
+        start = city.START | {"data": {"title": CANARY, "body": CANARY, "signers": [CANARY]}}
+        case = client(li, "POST", "/v1/cases", start).json
+        case = client.fire(li, case, "accept", session=CANARY).json
+        case = client.fire(li, case, "assign", lead_unit="housing").json
+        case = client.fire("wu.hao", case, "reply", reply_letter=city.LETTER, promised=False).json
+        client.fire(li, case, "ask")
+        self.case, self.number = case["id"], case["number"]
+        self.survey = city.surveys_of(client, self.case)[CANARY]
+        rows = [{"case": self.case, "event": "accept"}]
+        self.batch = client(li, "POST", "/v1/batches", {"rows": rows}, idempotency_key="canary").json["id"]
+        Jobs(engine).advance()
+        engine.alerts.address()
+        self.bodies = json.loads(EXAMPLES.read_text("utf-8"))
+
+    def ask(self, route: Route, who: str, case: str, batch: str) -> TestResponse:
+        """The route, asked as well as it can be asked about that case."""
+        address = route.path
+        values = {"id": case, "batch": batch, "event": "accept", "moment": "2026-03-02", "name": "reply", "kind": "suggestion",
+                  "token": "0" * 64, "sha256": "a" * 64}  # fmt: skip
+        for name, value in values.items():
+            address = address.replace(f"<{name}>", value)
+        if route.name == "case":
+            address += "?include=permitted,children,overlays,documents,history"
+        body = self.bodies.get(f"{route.name}.request") if route.body is not None else None
+        if route.name == "batch":
+            body = {"rows": [{"case": case, "event": "accept", "data": {"session": "x"}}]}
+        headers = {"if_match": '"1"'} if route.conditional else {}
+        return self.client(who, route.method, address, body, **headers)
+
+
+@pytest.fixture
+def town(ready_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    for engine in city.opened(ready_url, FrozenClock(city.TODAY)):
+        yield Town(engine, monkeypatch)
+
+
+def test_no_route_tells_anybody_of_a_foreign_case(town: Town) -> None:
+    leaks, cells = [], 0
+    for route in ROUTES:
+        for who in FOREIGN:
+            answer = town.ask(route, who, town.case, town.batch)
+            cells += 1
+            leaks += [f"{route.name} tells {who}: {secret}" for secret in secrets(town, answer)]
+            if "<id>" in route.path or "<batch>" in route.path:
+                nothing = town.ask(route, who, "none", "none")
+                if (answer.status_code, answer.data) != (nothing.status_code, nothing.data):
+                    leaks.append(f"{route.name} answers {who} otherwise than for a case that is not there")
+    assert not leaks
+    assert cells == len(ROUTES) * len(FOREIGN)
+
+
+def secrets(town: Town, answer: TestResponse) -> list[str]:
+    if answer.status_code == 400:
+        return []
+    text = answer.get_data(as_text=True)
+    if answer.is_json and answer.status_code < 400:
+        text = json.dumps(answer.json, ensure_ascii=False)
+    known: list[Any] = [CANARY, town.case, town.survey, town.batch]
+    return [secret for secret in known if secret in text]
+
+
+def test_no_route_tells_the_unit_of_its_evaluation(town: Town) -> None:
+    leaks = []
+    for route in ROUTES:
+        for who in BARRED:
+            if "<id>" in route.path:
+                answer, nothing = (
+                    town.ask(route, who, town.survey, "none"),
+                    town.ask(route, who, "none", "none"),
+                )
+                if (answer.status_code, answer.data) != (nothing.status_code, nothing.data):
+                    leaks.append(f"{route.name} answers {who} otherwise than for a survey that is not there")
+            else:
+                answer = town.ask(route, who, town.survey, "none")
+            if town.survey in answer.get_data(as_text=True):
+                leaks.append(f"{route.name} tells {who} of the survey")
+    assert not leaks
+
+
+def test_who_may_know_is_told(town: Town) -> None:
+    """The matrix would be worth nothing if its questions found nothing for anybody."""
+    told = {
+        route.name for route in ROUTES if secrets(town, town.ask(route, "li.wei", town.case, town.batch))
+    }  # fmt: skip
+    assert {
+        "case",
+        "search",
+        "events",
+        "export_cases",
+        "history",
+        "permitted",
+        "clock",
+        "case_at",
+        "batch_job",
+    } <= told
+    assert "inbox" in {r.name for r in ROUTES if secrets(town, town.ask(r, "wang.fang", town.case, "none"))}
