@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from .model import Actor, Grant
+from .clock import civil_date
+from .model import SYSTEM, Actor, Grant
 
 Cause = Literal["notice", "lapse", "join", "import"]
 """what brings an event about when it is no person's own act"""
@@ -30,6 +31,13 @@ class Act:
     reason: str | None = None
     linked: Mapping[str, tuple[str, str, bool]] = field(default_factory=dict)
     """other root cases that guards ask about: see `Linked`"""
+    over: bool = False
+    """what the act reminds of is over: a clock that counted towards a day has rung after that day"""
+
+    @property
+    def late(self) -> bool:
+        """Whether nobody's act happens on a later day than its own: after an outage."""
+        return self.actor.person == SYSTEM and self.day < civil_date(self.now)
 
     @property
     def known_day(self) -> date | None:

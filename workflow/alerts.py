@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -353,8 +353,10 @@ class _Addressing:
         if recipient.scheme == OPERATOR:
             return self._to_operator(row)
         found: list[Row] = []
+        # What an outage delayed need not come in single letters any more.
+        late = bool(json.loads(row["body"]).get("late"))
         for person in persons:
-            contacts = self._contacts.get(person, [])
+            contacts = [replace(c, digest=True) if late else c for c in self._contacts.get(person, [])]
             later = any(contact.digest for contact in contacts)
             found.append(
                 self._delivery(row, person, INBOX, digest=self._digest[0].isoformat() if later else None)

@@ -24,6 +24,7 @@ from .commands import (
     doctor,
     exchange,
     performance,
+    receptions,
     record,
     rules,
     service,
@@ -62,6 +63,7 @@ NOUNS = (
     chain,
     exchange,
     alerts,
+    receptions,
     service,
 )
 

@@ -20,10 +20,11 @@ from . import clockwork, line, memo, messages, similarity, timers
 from .act import Act, Cause
 from .admission import admit, forbids
 from .children import Children
+from .clock import civil_date
 from .definition import Definition, Event
 from .draft import Draft
 from .errors import GuardFailed, NotPermitted, Reason, Refused, Text
-from .family import Family, Record, Step
+from .family import ClockState, Family, Record, Step
 from .laws import Law, Laws
 from .machine import Subject
 from .model import SYSTEM, Actor
@@ -77,7 +78,8 @@ def decide_tick(
     rungs = _together(family, case, clock, passed)
     missed = rungs[0].rung == timers.MISSED
     day = rungs[-1].on
-    act = Act(actor=Actor(person=SYSTEM), now=now, day=day, effective_on=day.isoformat())
+    over = _over(laws, state, now) if state else False
+    act = Act(actor=Actor(person=SYSTEM), now=now, day=day, effective_on=day.isoformat(), over=over)
     decision = _Decision(laws, family, act, source)
     event = decision.ring(case, clock, rungs, newest=passed[-1], missed=missed)
     return Tick(decision.draft.finish(), rungs, event)
@@ -97,6 +99,14 @@ def _together(
             break
         found.append(timer)
     return tuple(found)
+
+
+def _over(laws: Laws, state: ClockState, now: datetime) -> bool:
+    """Whether the day a clock counts towards lies in the past."""
+    ledger = state.ledger
+    return (
+        ledger.anchor < civil_date(now) and laws.book.rule(ledger.rule, ledger.anchor).direction == "before"
+    )
 
 
 def _runs_out(family: Family, case: str, clock: str) -> Iterator[tuple[str, str, str]]:

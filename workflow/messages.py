@@ -20,6 +20,8 @@ def tell(draft: Draft, event: Event, record: Record) -> None:
     """An event that happened, to those whom the definition names."""
     if not event.tells:
         return
+    act = draft.act
+    when = {"late": True, "on": act.day.isoformat()} if act.late else {}
     body = history.canonical(
         {
             "case": record.id,
@@ -27,6 +29,7 @@ def tell(draft: Draft, event: Event, record: Record) -> None:
             "kind": record.kind,
             "event": event.name,
             "state": record.state,
+            **when,
         }
     )
     for index, recipient in enumerate(recipients(draft.family, event.tells, record)):
@@ -38,8 +41,14 @@ def tell(draft: Draft, event: Event, record: Record) -> None:
                 topic=event.name,
                 recipient=recipient,
                 body=body,
+                state="superseded" if act.over and _pointless(event, recipient) else "queued",
             )
         )
+
+
+def _pointless(event: Event, recipient: str) -> bool:
+    """What was to remind of a day that is over: nobody is called to it. That it came and went is still told to the offices."""
+    return recipient.startswith("party:") or all(move.to is None for move in event.moves)
 
 
 def alert(
@@ -70,7 +79,7 @@ def alert(
                     topic=f"clock.{clock}",
                     recipient=recipient,
                     body=body,
-                    state="queued" if timer is newest else "superseded",
+                    state="queued" if timer is newest and not draft.act.over else "superseded",
                 )
             )
 
