@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import select
 
 from definitions.receptions import Station, ensure_reception_days
-from workflow import Actor, Engine, Refused, load_definitions
+from workflow import Actor, Engine, NotFound, Refused, load_definitions
 from workflow.library import Library
 from workflow.model import Fired
 from workflow.testing import FrozenClock, memory_engine
@@ -186,6 +186,8 @@ def act(lives: tuple[Life, Life], chance: random.Random) -> None:
             return
         try:
             answers.append(life.office.fire(case, event, who, **data).state)
+        except NotFound:
+            answers.append("unseen")
         except Refused as no:
             answers.append(",".join(sorted(reason.code for reason in no.reasons)))
     if answers[0] != answers[1]:

@@ -57,8 +57,8 @@ def test_it_is_the_same_every_time() -> None:
     assert roster(YEAR, ["c", "a", "b"]) == roster(list(reversed(YEAR)), ["a", "b", "c", "a"])
 
 
-@given(st.integers(1, 25), st.integers(0, 3), st.data())
-@settings(max_examples=60)
+@given(st.integers(1, 15), st.integers(0, 3), st.data())
+@settings(max_examples=20)
 def test_with_no_leave_all_come_alike(number: int, more: int, data: st.DataObject) -> None:
     names = [f"d{n}" for n in range(number)]
     found = roster(YEAR, names, places=-(-number * 2 // 12) + more)
@@ -74,7 +74,7 @@ SMALL = YEAR[:4]
 @given(
     st.lists(st.sets(st.sampled_from(SMALL)), min_size=1, max_size=4), st.integers(1, 2), st.integers(1, 2)
 )
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_if_all_can_come_often_enough_all_do(away: list[set[date]], places: int, least: int) -> None:
     """Held against every assignment there is."""
     names = [f"d{n}" for n in range(len(away))]
