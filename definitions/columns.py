@@ -33,6 +33,7 @@ __all__ = [
 
 LIST = re.compile(r"[、,，;；\n]")
 YES_OR_NO = {"是": True, "否": False, "yes": True, "no": False, "true": True, "false": False}
+DOCUMENTS = ("document", "documents")
 MANY = ("codes", "persons", "units", "bond", "documents")
 EXCEL_EPOCH = date(1899, 12, 30)
 SERIALS = range(10_000, 100_000)
@@ -116,8 +117,10 @@ def is_party(engine: Engine, kind: str) -> bool:
 
 
 def columns_of(engine: Engine, kind: str, then: str | None = None) -> list[Column]:
-    """The columns of a kind. Raises NotFound."""
-    return party_columns(engine, kind) if is_party(engine, kind) else case_columns(engine, kind, then)
+    """The columns a table of a kind may have when it comes in: a document does not fit into a cell. Raises NotFound."""
+    if is_party(engine, kind):
+        return party_columns(engine, kind)
+    return [column for column in case_columns(engine, kind, then) if column.type not in DOCUMENTS]
 
 
 def _choices(engine: Engine, codes: str | None) -> Mapping[str, Text]:

@@ -407,7 +407,9 @@ def test_a_template_offers_what_there_is_to_choose(one: Engine, tmp_path: Path) 
     assert sheet.count("<dataValidation ") >= 3
     assert "同意全文公开" in sheet
     header = load_workbook(tmp_path / "t.xlsx").get_sheet_by_index(0).to_python()[0]
-    assert header[:3] == ["序号", "所属人大", "标题"]
+    assert header[:2] == ["序号", "所属人大"]
+    assert {"标题", "领衔人", "大会闭幕日"} <= set(header)
+    assert "附件" not in header, "a document does not fit into a cell"
     assert "empty" not in str(read_sheet(tmp_path / "t.xlsx").header)
 
 
