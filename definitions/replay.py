@@ -26,12 +26,10 @@ from .stories import INFERRED, PRINTED, RECORDS, TIMELINES
 from .timelines import (
     BETWEEN_SESSIONS,
     CHILD_WAY,
-    LITIGATION_WAY,
     ROOT_WAY,
     TAKEN_UP,
     Told,
     data_of,
-    is_litigation,
     told,
     way,
 )
@@ -205,12 +203,7 @@ class _Importer:
         elif one.is_root:
             self._reach(case, one, timeline, line)
         else:
-            self._reach(
-                self._conversion(case, line),
-                one,
-                timeline,
-                LITIGATION_WAY if is_litigation(timeline) else CHILD_WAY,
-            )
+            self._reach(self._conversion(case, line), one, timeline, CHILD_WAY)
 
     def _reach(self, case: Case, one: Told, timeline: Timeline, line: Sequence[str]) -> None:
         """Fire the event, the inferred steps before it; if there is no way, keep it as a note of the suggestion."""

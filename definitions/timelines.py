@@ -20,8 +20,6 @@ ROOT_WAY = ("accept_in_session", "assign", "sign_in", "first_contact", "submit_f
 BETWEEN_SESSIONS = ("accept", *ROOT_WAY[1:])
 """the same for a suggestion made 闭会期间"""
 CHILD_WAY = ("register", "review", "file_case", "draft_suggestion", "issue", "serve", "reply", "verify")
-LITIGATION_WAY = (*CHILD_WAY[:5], "serve_litigation", *CHILD_WAY[6:])
-"""the same when the page speaks of 公益诉讼: its suggestions are served by another rule"""
 TAKEN_UP = "take_up_by_procuratorate"
 ROOT_EVENTS = frozenset(
     {"start", "assign", "issue_reply", "add_commitment", TAKEN_UP, "transfer_to_procuratorate"}

@@ -175,7 +175,7 @@ def test_reviewers_never_edit_a_deputys_text(library: Library) -> None:
     for kind in ("suggestion_draft", "suggestion"):
         for event in library.definitions[kind].events.values():
             if {"title", "body"} & set(event.fields):
-                assert {str(holder) for holder in event.by} == {"the lead_deputy"}, event.name
+                assert {str(holder) for holder in event.by} == {"the lead_deputy as deputy"}, event.name
 
 
 def test_refusals_carry_ground_and_notice(library: Library) -> None:

@@ -90,6 +90,7 @@ def test_every_state_of_the_newer_lifecycles_is_walked(library: Library) -> None
         "prep_campaign",
         "activity",
         "duty_task",
+        "yearly_report",
     ):
         definition = library.definitions[kind]
         reached = {state for walk in FILES[kind] for _, _, state in steps(walk)} | {definition.initial}

@@ -235,7 +235,7 @@ def test_laobaota_river_event_by_event(report: Report) -> None:
     assert (child.kind, child.state, child.root) == ("procuratorate_conversion", "looked_back", story.case.id)
     assert steps(lines) == [
         "- start", "(- register)", "- record_investigation", "(- review)", "(- file_case)", "(- draft_suggestion)",
-        "- issue", "(- serve_litigation)", "(- reply)", "(- verify)", "2025-04 find_not_rectified", "2025-05-30 sue",
+        "- issue", "(- serve)", "(- reply)", "(- verify)", "2025-04 find_not_rectified", "2025-05-30 sue",
         "- record_rectification", "2025-07-25 look_back",
     ]  # fmt: skip
     assert child.data["hearing"] is True

@@ -32,7 +32,7 @@ from workflow.testing import FrozenClock, memory_engine
 WALKS = int(os.environ.get("WALKS") or 3)
 STEPS = 25
 PHASES = [Phase.generate, Phase.shrink] if os.environ.get("SHRINK") else [Phase.generate]
-ROOTS = ("suggestion", "suggestion_draft", "reception_day", "supervision", "escalation", "opinion", "reverse_conversion", "prep_campaign", "activity", "duty_task", "procuratorate_conversion", "extension", "commitment",
+ROOTS = ("suggestion", "suggestion_draft", "reception_day", "supervision", "escalation", "opinion", "reverse_conversion", "prep_campaign", "activity", "duty_task", "yearly_report", "procuratorate_conversion", "extension", "commitment",
          "evaluation", "second_assignment", "co_handling", "separate_handling", "withdrawal", "signature")  # fmt: skip
 PEOPLE = [who for who in story.people() if not who.endswith(tuple(f"unit-{n}" for n in range(3, 8)))]
 

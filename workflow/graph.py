@@ -1,13 +1,13 @@
-"""A definition as Mermaid text: states, events, what happens by itself, clocks."""
+"""Definitions as Mermaid text: states, events, what happens by itself, clocks; and how definitions are tied to one another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .definition import ClockRule, Definition, Event, Move, Slot
 from .errors import Text
 
-__all__ = ["mermaid"]
+__all__ = ["mermaid", "outline", "ties"]
 
 AUTOMATIC = {
     "notice": Text("自动记录", "automatic notice"),
@@ -27,6 +27,49 @@ def mermaid(definition: Definition, language: str = "zh") -> str:
         *(f"    {line}" for line in _lines(definition, language)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def outline(definition: Definition, language: str = "zh") -> str:
+    """The same for a page: one arrow between two states, with all the events that lead there; what stays is left out."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for event in definition.events.values():
+        for move in event.moves:
+            for source in move.sources:
+                if move.to not in (None, source):
+                    arrows.setdefault((source, str(move.to)), []).append(_label(event, language, plain=True))
+    lines = [
+        f"state {_quoted(s.title.in_language(language))} as {_id(name)}"
+        for name, s in definition.states.items()
+    ]
+    lines.append(f"[*] --> {_id(definition.initial)}")
+    for (source, target), labels in arrows.items():
+        lines.append(f"{_id(source)} --> {_id(target)} : {' / '.join(dict.fromkeys(labels))}")
+    lines += [f"{_id(name)} --> [*]" for name, state in definition.states.items() if state.end]
+    return "\n".join(["stateDiagram-v2", *(f"    {line}" for line in lines)]) + "\n"
+
+
+def ties(definitions: Iterable[Definition], language: str = "zh") -> str:
+    """A `flowchart` of all definitions: children that are waited for, overlays beside, cases that beget others."""
+    all_ = sorted(definitions, key=lambda definition: definition.name)
+    children = {slot.definition for definition in all_ for slot in definition.children.values()}
+    lines = []
+    for one in all_:
+        words = _quoted(one.title.in_language(language))
+        lines.append(f"{_id(one.name)}({words})" if one.name in children else f"{_id(one.name)}[{words}]")
+    for one in all_:
+        for arrow, slots in _slots(one):
+            lines += [f"{_id(one.name)} {arrow} {_id(other)}" for other in slots]
+        for event in one.events.values():
+            if event.begets:
+                label = _plain(event.title.in_language(language))
+                lines.append(f"{_id(one.name)} ==>|{label}| {_id(event.begets)}")
+    return "\n".join(["flowchart LR", *(f"    {line}" for line in lines)]) + "\n"
+
+
+def _slots(definition: Definition) -> Iterator[tuple[str, list[str]]]:
+    for arrow, overlay in (("-->", False), ("-.->", True)):
+        slots = [slot.definition for slot in definition.children.values() if slot.overlay is overlay]
+        yield arrow, list(dict.fromkeys(slots))
 
 
 def _lines(definition: Definition, language: str) -> Iterator[str]:
@@ -52,9 +95,11 @@ def _arrows(event: Event, move: Move, language: str) -> Iterator[str]:
         yield f"{_id(source)} --> {_id(move.to or source)} : {_label(event, language)}"
 
 
-def _label(event: Event, language: str) -> str:
+def _label(event: Event, language: str, *, plain: bool = False) -> str:
     title = event.title.in_language(language)
     automatic = f" ({AUTOMATIC[event.automatic].in_language(language)})" if event.automatic else ""
+    if plain:
+        return _plain(f"{'⏱ ' if automatic else ''}{title}")
     return _plain(f"{'⏱ ' if automatic else ''}{title}{automatic}")
 
 

@@ -1,4 +1,4 @@
-"""`check`, `publish`, `graph`: the definition files."""
+"""`check`, `publish`, `graph`, `pages`: the definition files."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def register(add: Any) -> None:
     publish.add_argument("--by", default="set-up", metavar="PERSON", help="发布人 / who publishes")
     graph = add("graph", run_graph, "以 Mermaid 文本画出一个定义", "draw a definition as Mermaid text")
     graph.add_argument("name", metavar="NAME", help="定义名 / name of the definition")
+    pages = add("pages", run_pages, "为每个定义写一页说明", "write one page per definition")
+    pages.add_argument("folder", metavar="DIR", help="文件夹 / folder")
 
 
 def run_check(context: Context) -> int:
@@ -79,4 +81,21 @@ def run_graph(context: Context) -> int:
         context.console.value({"mermaid": text})
     else:
         context.console.out.write(text)
+    return OK
+
+
+def run_pages(context: Context) -> int:
+    """A page per definition and their index, in a folder."""
+    from ..pages import index, page
+
+    folder = Path(context.arguments.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    library = context.library
+    texts = {
+        f"{name}.md": page(library, name, context.arguments.place) for name in sorted(library.definitions)
+    }
+    texts["README.md"] = index(library)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    context.console.say(f"{folder}：{len(texts)} 页", f"{folder}: {len(texts)} pages")
     return OK

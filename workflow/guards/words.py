@@ -32,7 +32,7 @@ _SIGN_WORDS: Mapping[str, Text] = {
     "in": Text("属于", "is one of"),
     "not in": Text("不属于", "is none of"),
 }
-_YES, _NO = Text("是", "yes"), Text("否", "no")
+_YES, _NO, _EMPTY = Text("是", "yes"), Text("否", "no"), Text("空", "empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,8 @@ class Words:
 def _literal(value: object) -> Text:
     if isinstance(value, bool):
         return _YES if value else _NO
+    if value == "":
+        return _EMPTY
     if isinstance(value, (tuple, list)):
         return Text("、".join(map(str, value)), ", ".join(map(str, value)))
     return Text(str(value), str(value))
