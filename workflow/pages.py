@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .definition import ClockRule, Codes, Definition, Event, Holder, Slot
+from .definition import ClockRule, Codes, Definition, Event, Hide, Holder, Slot
 from .errors import Text
 from .graph import outline, ties
 from .library import Library
@@ -94,9 +94,22 @@ class _Page:
         if self.definition.barred:
             who = [self._who([holder]) for holder in self.definition.barred]
             said.append(f"**权力分离 separation of powers**: {'；'.join(who)} — 不得参与 may never act here")
+        if self.definition.seen_by:
+            said.append(f"**可见 seen by**: {'；'.join(map(self._holder, self.definition.seen_by))}")
+        said += map(self._hidden, self.definition.hides)
         if said:
             yield ""
             yield from (f"- {line}" for line in said)
+
+    def _hidden(self, hide: Hide) -> str:
+        owner = self.definition
+        things = [owner.fields[name].title.zh for name in hide.fields]
+        things += [owner.relations[name].title.zh for name in hide.relations]
+        things += [self._event_title(name).zh for name in hide.events]
+        whom = "对其隐去 from" if hide.from_ else "只对其公开 only for"
+        who = "；".join(map(self._holder, hide.from_ or hide.seen_by))
+        when = f"（{hide.when.in_words().zh}）" if hide.when else ""
+        return f"**隐去 hidden**: {hide.title.zh} {hide.title.en} — {'、'.join(things)}；{whom}: {who}{when}"
 
     def _parents(self) -> Iterator[str]:
         for other in self._others():
