@@ -1,6 +1,6 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
-# The rest: check, bench, crash, nodes, backlog, poison, fuzz-http, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz-http, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -53,6 +53,9 @@ nodes: .venv/dev
 backlog: .venv/dev
 	LETTERS=10000 $(BIN)/python -m pytest -q -k a_backlog tests/test_backends.py
 
+drills: .venv/dev
+	DRILLS=20 $(BIN)/python -m pytest -q -k drills_under_load tests/test_backup.py
+
 poison: .venv/dev
 	LETTERS=10000 $(BIN)/python -m pytest -q -k poison_blocks_nobody tests/test_alerts.py
 
@@ -69,4 +72,4 @@ wheel: .venv/dev
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help run check test bench crash nodes backlog soak poison fuzz-http wheel clean
+.PHONY: help run check test bench crash nodes backlog drills soak poison fuzz-http wheel clean

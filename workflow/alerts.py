@@ -384,7 +384,7 @@ class _Addressing:
             "key": f"{row['key']}/{holder}/{channel}", "outbox_key": row["key"], "case_id": row["case_id"], "seq": row["seq"],
             "topic": row["topic"], "holder": holder, "channel": channel, "state": "confirmed" if arrived else "queued",
             "attempts": 0, "next_at": None if arrived else stamp(self._now), "token": 0, "digest": digest,
-            "created_at": stamp(self._now),
+            "created_at": row.get("created_at") or stamp(self._now),
         }  # fmt: skip
 
     def _digest_row(self, person: str, contact: Contact) -> Row:
@@ -410,12 +410,14 @@ class _Letters:
         contacts = self._post.contacts(self._connection, {row["holder"] for row in rows})
         addresses = {row["holder"]: row["address"] for row in contacts if row["channel"] == self._channel}
         plain = [row for row in rows if row["topic"] != "@digest"]
+        epochs = self._post.epochs(self._connection)
         bodies = self._bodies(plain)
         lines = dict(zip((row["key"] for row in plain), self.lines(plain), strict=True))
         return [
             Letter(
                 key=row["key"], token=row["token"], channel=self._channel, holder=row["holder"],
                 address=addresses.get(row["holder"], ""), topic=row["topic"], attempts=row["attempts"],
+                epoch=sum(began < row["created_at"] for began in epochs),
                 created_at=datetime.fromisoformat(row["created_at"]), body=bodies.get(row["key"], {}),
                 lines=(lines[row["key"]],) if row["key"] in lines else self._gathered(row),
             )

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from .commands import (
     alerts,
+    backup,
     calendar,
     case,
     chain,
@@ -61,6 +62,7 @@ NOUNS = (
     calendar,
     rules,
     chain,
+    backup,
     exchange,
     alerts,
     receptions,

@@ -66,11 +66,14 @@ class Letter:
     lines: tuple[Line, ...]
     """one, or those of a digest; none when everything in it has been read"""
     body: Mapping[str, object]
+    epoch: int = 0
+    """how often the database had been restored when it was addressed"""
 
     @property
     def id(self) -> str:
         """What receivers know it by: as lasting as the key, and says nothing about the person."""
-        return "msg_" + hashlib.sha256(self.key.encode()).hexdigest()[:32]
+        named = f"{self.epoch}:{self.key}" if self.epoch else self.key
+        return "msg_" + hashlib.sha256(named.encode()).hexdigest()[:32]
 
     @property
     def is_digest(self) -> bool:

@@ -190,6 +190,11 @@ class Post:
         o = self._t.outbox.c
         return {row.key: row.body for row in connection.execute(select(o.key, o.body).where(o.key.in_(keys)))}
 
+    def epochs(self, connection: Connection) -> list[str]:
+        """When the database was restored, the oldest first."""
+        e = self._t.epoch.c
+        return list(connection.execute(select(e.began_at).order_by(e.began_at)).scalars())
+
     def definitions(self, connection: Connection, cases: Collection[str]) -> dict[str, str]:
         """case → the hash of its definition."""
         c = self._t.cases.c

@@ -50,6 +50,7 @@ class Tables:
         self.outbox = self._outbox()
         self.delivery = self._delivery()
         self.contact = self._contact()
+        self.epoch = self._epoch()
         self.answer = self._answer()
         self.invitation = self._invitation()
         self.party = self._party()
@@ -266,6 +267,13 @@ class Tables:
             Column("address", String(300), nullable=False),
             Column("digest", Boolean, nullable=False),
             Column("by_file", Boolean, nullable=False),
+        )
+
+    def _epoch(self) -> Table:
+        return self._table(
+            "epoch",
+            Column("began_at", String(32), primary_key=True),
+            Column("taken_at", String(32), nullable=False),
         )
 
     def _answer(self) -> Table:

@@ -1,0 +1,77 @@
+"""`backup`, `restore`: all we know in one file, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from ..errors import Text
+from .chain import KEY_HELP, free, run_verify
+from .context import OK, Context, UsageError, sqlite_path
+
+
+def register(add: Any) -> None:
+    """Declare the commands."""
+    backup = add(
+        "backup", run_backup, "热备份到一个新文件", "everything into one new file, while the service runs"
+    )
+    backup.add_argument("--out", type=Path, required=True, metavar="FILE", help="新文件 / a new file")
+    restore = add("restore", run_restore, "恢复到空库并核验", "back into an empty database, and verify it")
+    restore.add_argument("file", type=Path, metavar="FILE", help="备份文件 / a backup")
+    restore.add_argument(
+        "--anchor", type=Path, action="append", default=[], metavar="FILE",
+        help="库外最新锚点:备份过旧即可发现 / the latest anchor kept outside: it tells whether the backup is too old",
+    )  # fmt: skip
+    restore.add_argument("--key", type=Path, metavar="FILE", help=KEY_HELP)
+
+
+def run_backup(context: Context) -> int:
+    """The file is there when it is whole, and not before."""
+    from ..backup import take
+
+    out, engine = context.arguments.out, context.engine
+    free(out)
+    try:
+        made = take(engine.store, out, engine.clock.now())
+    except OSError as error:
+        raise UsageError(
+            Text(f"无法写入 {out}:{error.strerror}", f"cannot write {out}: {error.strerror}")
+        ) from None
+    size = out.stat().st_size
+    context.console.value({**asdict(made), "file": str(out), "bytes": size})
+    anchor = made.anchor or "-"
+    context.console.say(
+        f"备份完成,{size} 字节,最后的锚点:{anchor} → {out}",
+        f"backed up, {size} bytes, last anchor: {anchor} → {out}",
+    )
+    return OK
+
+
+def run_restore(context: Context) -> int:
+    """Restored, then verified: 1 when something contradicts, or an anchor says that the backup is too old."""
+    from ..backup import read_manifest, restore, restore_file
+
+    path = context.arguments.file
+    if not path.is_file():
+        raise UsageError(Text(f"没有文件 {path}", f"there is no file {path}"))
+    found = read_manifest(path)
+    target = sqlite_path(context.database)
+    if target is not None:
+        restore_file(path, found, target)
+    engine = context.new_engine()
+    now = engine.clock.now().astimezone(UTC)
+    restore(path, found, engine.store, now)
+    context.console.say(
+        f"已恢复 {found.taken_at} 的备份;现在核验",
+        f"the backup of {found.taken_at} is restored; verifying it now",
+    )
+    code = run_verify(context)
+    if not context.arguments.anchor:
+        zh, en = (
+            "没有 --anchor:无从得知备份是否过旧",
+            "no --anchor: nothing can tell whether the backup is too old",
+        )
+        context.console.warn(Text(zh, en))
+    return code
