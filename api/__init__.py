@@ -2,8 +2,20 @@
 
 from .application import create_app, create_blueprint
 from .batches import Jobs
+from .documents import Documents, Folder
 from .identity import Identify, Tokens, nobody
 from .server import serve
 from .store import create_schema
 
-__all__ = ["Identify", "Jobs", "Tokens", "create_app", "create_blueprint", "create_schema", "nobody", "serve"]
+__all__ = [
+    "Documents",
+    "Folder",
+    "Identify",
+    "Jobs",
+    "Tokens",
+    "create_app",
+    "create_blueprint",
+    "create_schema",
+    "nobody",
+    "serve",
+]

@@ -9,6 +9,7 @@ from flask import Blueprint, Flask
 from workflow import Engine
 
 from .dispatch import register
+from .documents import Documents
 from .identity import Identify
 from .problems import respond
 from .routes import Desk
@@ -19,25 +20,29 @@ Age = Callable[[], float | None]
 
 
 def create_app(
-    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = ()
-) -> Flask:
+    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
+    documents: Documents | None = None,
+) -> Flask:  # fmt: skip
     """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
-    `operators` are the persons who look after the service itself.
+    `operators` are the persons who look after the service itself; `documents` is where documents are kept.
     """
     app = Flask("tibandu", static_folder=None)
-    app.register_blueprint(create_blueprint(engine, identify, age=age, operators=operators))
+    app.register_blueprint(
+        create_blueprint(engine, identify, age=age, operators=operators, documents=documents)
+    )
     app.register_error_handler(Exception, respond)
     return app
 
 
 def create_blueprint(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
-    name: str = "tibandu",
+    documents: Documents | None = None, name: str = "tibandu",
 ) -> Blueprint:  # fmt: skip
     """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`."""
     blueprint = Blueprint(name, __name__)
     desk = Desk(
-        engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=frozenset(operators), age=age
+        engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=frozenset(operators),
+        documents=documents, age=age
     )  # fmt: skip
     register(desk)
     blueprint.register_error_handler(Exception, respond)

@@ -30,6 +30,7 @@ INFO = {
 }
 TAGS = {
     "cases": "案件 / cases",
+    "documents": "文件 / documents",
     "invitations": "邀请链接 / links",
     "events": "事件流 / the feed",
     "inbox": "收件箱 / the inbox",
@@ -125,6 +126,14 @@ def _operation(route: Route) -> dict[str, Any]:
         found["security"] = [{"bearer": []}]
     else:
         found["security"] = []
+    if route.upload:
+        binary = {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "%PDF-1.7 …",
+            }
+        }
+        found["requestBody"] = {"required": True, "content": binary}
     if route.body is not None:
         content: dict[str, Any] = {"schema": route.body}
         if f"{route.name}.request" in examples():

@@ -155,5 +155,7 @@ class Desk:
     routes: tuple[Route, ...]
     operators: frozenset[str] = frozenset()
     """persons who look after the service itself"""
+    documents: Any = None
+    """where documents are kept (`Documents`); None: nowhere"""
     age: Callable[[], float | None] | None = None
     """seconds since the last tick"""

@@ -14,7 +14,7 @@ from waitress import create_server  # type: ignore[import-untyped]
 
 log = logging.getLogger("tibandu.api")
 THREADS = 8
-BODY = 2 << 20
+BODY = 40 << 20
 """more than the application allows, so that it is the application that says no in its own words"""
 
 

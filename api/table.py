@@ -7,6 +7,7 @@ from .calendars import CALENDARS
 from .cases import CASES
 from .definitions import DEFINITIONS
 from .description import DESCRIPTION
+from .documents import DOCUMENTS
 from .exports import EXPORTS
 from .happenings import HAPPENINGS
 from .health import HEALTH
@@ -17,6 +18,6 @@ from .rules import RULES
 from .statistics import STATISTICS
 
 ROUTES: tuple[Route, ...] = (
-    *CASES, *BATCHES, *INVITATIONS, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS,
+    *CASES, *BATCHES, *DOCUMENTS, *INVITATIONS, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS,
     *HEALTH, *DESCRIPTION,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import cache
@@ -20,7 +21,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import inspect, text
 from werkzeug.test import TestResponse
 
-from api import Jobs, create_app, create_schema
+from api import Folder, Jobs, create_app, create_schema
 from api.openapi import EXAMPLES, describe, examples
 from api.table import ROUTES
 from workflow import Actor, Conflict, Engine, load_definitions
@@ -34,7 +35,9 @@ DESCRIPTION = HERE.parent / "docs" / "openapi.json"
 TENANT = "hubei/xianning"
 TODAY = date(2026, 3, 2)
 OPERATOR = "he.jun"
+SHELF = tempfile.TemporaryDirectory(prefix="documents-")
 LETTER = {"sha256": "a" * 64, "size": 48213, "media_type": "application/pdf", "name": "答复函.pdf"}
+PDF = b"%PDF-1.7\n1 0 obj << >> endobj\n%%EOF\n"
 PROPOSAL = {"title": "关于增设零工驿站的建议", "body": "在商圈建设驿站", "signers": ["d.chen", "d.zhou"]}
 START = {"kind": "suggestion", "tenant": TENANT, "data": PROPOSAL}
 PERSONS = {
@@ -69,7 +72,7 @@ def opened(url: str, clock: FrozenClock) -> Iterator[Engine]:
 def served(engine: Engine) -> Flask:
     """The whole service of the city."""
     create_schema(engine)
-    app = create_app(engine, bearer, operators=[OPERATOR])
+    app = create_app(engine, bearer, operators=[OPERATOR], documents=Folder(Path(SHELF.name)))
     app.extensions["engine"] = engine
     return app
 
@@ -152,6 +155,8 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "POST", f"{address}/events/ask", {}, if_match=f'"{case["revision"]}"', prefer="return=minimal")
     _round_about(client)
     _many(client)
+    client(li, "POST", "/v1/documents?name=答复函.pdf", data=PDF)
+    client(li, "POST", "/v1/documents?name=答复函.pdf", data=b"#!/bin/sh")
     _by_link(client, address)
     _refusals(client, address, case)
 

@@ -136,7 +136,7 @@ def test_the_page_needs_nothing_from_outside(engine: Engine) -> None:
 
 
 CASES = [(route.name, code) for route in ROUTES for code in route.codes()]
-PATHS = {"event": "accept", "moment": "2026-03-02", "name": "reply", "kind": "suggestion"}
+PATHS = {"event": "accept", "moment": "2026-03-02", "name": "reply", "kind": "suggestion", "sha256": "a" * 64}
 
 
 @pytest.mark.parametrize(("name", "code"), CASES)
@@ -171,7 +171,9 @@ class Provoked:
             address = address.replace(f"<{part}>", value)
         if self.route.conditional:
             more.setdefault("if_match", f'"{self.case["revision"]}"')
-        if self.route.body is not None and "data" not in more:
+        if self.route.upload:
+            query, more = query or "?name=a.pdf", {"data": city.PDF, **more}
+        elif self.route.body is not None and "data" not in more:
             more.setdefault("body", self.body)
         return self.client(who, self.route.method, address + query, **more)
 
@@ -302,6 +304,8 @@ def guessed(p: Provoked) -> TestResponse:
 SPECIAL = {
     ("start", "deadline_refused"): lambda p: p.ask(body=city.START | {"effective_on": "2030-01-01"}),
     ("case_at", "bad_request"): lambda p: p.ask(path={"moment": "yesterday"}),
+    ("upload", "media_refused"): lambda p: p.ask(data=b"#!/bin/sh"),
+    ("upload", "too_large"): lambda p: p.ask(data=b"%PDF" + b"x" * (32 << 20)),
     ("invite", "not_permitted"): _invite_by_a_unit,
     ("invitation", "too_many"): guessed,
     ("invitation_answer", "too_many"): guessed,

@@ -33,6 +33,13 @@ def register(add: Any) -> None:
         metavar="PERSON",
         help="管理员 / who looks after the service; repeat",
     )
+    serve.add_argument(
+        "--documents",
+        type=Path,
+        default=Path("documents"),
+        metavar="DIR",
+        help="文件库 / where documents are kept",
+    )
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
     scheduler = add("scheduler", run_scheduler, "调度器,前台运行", "the scheduler, in the foreground")
     operator.register(add, scheduler)
@@ -87,7 +94,10 @@ def run_serve(context: Context) -> int:
     waker = None if arguments.no_scheduler else _waker(context)
     api.create_schema(context.engine)
     operators = frozenset(arguments.operator)
-    app = api.create_app(context.engine, identify, age=waker.age if waker else None, operators=operators)
+    app = api.create_app(
+        context.engine, identify, age=waker.age if waker else None, operators=operators,
+        documents=api.Folder(arguments.documents),
+    )  # fmt: skip
     _tell_logs()
     try:
         bulk = api.Jobs(context.engine).advance

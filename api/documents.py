@@ -1,0 +1,251 @@
+"""Documents: kept on disk under the hash of their content, read only through a case that names them.
+
+A file is streamed, never whole in memory; what it is, is judged by its content and must agree with its name; where a photograph
+was taken is taken out. The disk stands behind a protocol, so a host may keep its documents elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Protocol
+from urllib.parse import quote
+
+import filetype
+from flask import Response
+from marshmallow import Schema, fields, validate
+from PIL import Image, UnidentifiedImageError
+
+from workflow.errors import NotFound, Text
+
+from .cases import documents_of
+from .problems import Problem
+from .routes import Ask, Out, Reply, Route
+from .schemas import Strict
+
+MOST = 32 << 20
+CHUNK = 1 << 16
+GPS = 0x8825
+"""the part of EXIF that says where"""
+OFFICE = "application/vnd.openxmlformats-officedocument"
+KINDS = {
+    ".pdf": {"application/pdf"},
+    ".jpg": {"image/jpeg"}, ".jpeg": {"image/jpeg"}, ".png": {"image/png"}, ".webp": {"image/webp"},
+    ".docx": {f"{OFFICE}.wordprocessingml.document", "application/zip"},
+    ".xlsx": {f"{OFFICE}.spreadsheetml.sheet", "application/zip"},
+    ".pptx": {f"{OFFICE}.presentationml.presentation", "application/zip"},
+    ".doc": {"application/msword"}, ".xls": {"application/vnd.ms-excel"},
+    ".ofd": {"application/zip"},
+}  # fmt: skip
+"""the ending of a name -> what its content may look like"""
+MEDIA = {
+    ".docx": f"{OFFICE}.wordprocessingml.document", ".xlsx": f"{OFFICE}.spreadsheetml.sheet",
+    ".pptx": f"{OFFICE}.presentationml.presentation", ".ofd": "application/ofd",
+}  # fmt: skip
+PHOTOGRAPHS = ("image/jpeg", "image/png", "image/webp")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A document that is kept; what a form wants to know of it."""
+
+    sha256: str
+    size: int
+    media_type: str
+    name: str
+
+
+class Documents(Protocol):
+    """Where documents are kept."""
+
+    def keep(self, stream: IO[bytes], name: str) -> Kept:
+        """Keep a document for good. Raises Problem 413, 415."""
+        ...
+
+    def open(self, sha256: str) -> IO[bytes] | None:
+        """Its content, or None."""
+        ...
+
+
+class Folder:
+    """Documents as files of one folder, each under its hash."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def keep(self, stream: IO[bytes], name: str) -> Kept:
+        """Written beside, made durable, and only then given its name."""
+        ending = PurePosixPath(name).suffix.lower()
+        if ending not in KINDS or "/" in name:
+            raise _refused()
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self._root, prefix="incoming-")
+        path = Path(temporary)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                _copy(stream, out)
+            media = _media(path, ending)
+            if media in PHOTOGRAPHS:
+                _without_place(path, media)
+            return self._place(path, media, name)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _place(self, path: Path, media: str, name: str) -> Kept:
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+            os.fsync(content.fileno())
+        size = path.stat().st_size
+        target = self._path(digest)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        path.replace(target)
+        for folder in (target.parent, self._root):
+            _make_durable(folder)
+        return Kept(digest, size, media, name)
+
+    def open(self, sha256: str) -> IO[bytes] | None:
+        """Its content, or None."""
+        try:
+            return self._path(sha256).open("rb")
+        except FileNotFoundError:
+            return None
+
+    def _path(self, sha256: str) -> Path:
+        return self._root / sha256[:2] / sha256
+
+
+def _copy(stream: IO[bytes], out: IO[bytes]) -> None:
+    size = 0
+    while chunk := stream.read(CHUNK):
+        size += len(chunk)
+        if size > MOST:
+            raise Problem("too_large", Text(f"文件超过 {MOST >> 20} MiB", f"larger than {MOST >> 20} MiB"))
+        out.write(chunk)
+    if size == 0:
+        raise _refused()
+
+
+def _media(path: Path, ending: str) -> str:
+    """What the content is. Raises Problem 415 when its name says otherwise."""
+    found = filetype.guess(str(path))
+    kind = None if found is None else str(found.mime)
+    if kind not in KINDS[ending]:
+        raise _refused()
+    return MEDIA.get(ending, str(kind))
+
+
+def _without_place(path: Path, media: str) -> None:
+    """Take out where the photograph was taken; one that does not say so is left as it is. Raises Problem 415."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                exif = image.getexif()
+                told = GPS in exif or any("xmp" in str(key).lower() for key in image.info)
+                if not told:
+                    return
+                exif.pop(GPS, None)
+                options: dict[str, Any] = (
+                    {"quality": "keep", "subsampling": "keep"} if media == "image/jpeg" else {}
+                )
+                profile = image.info.get("icc_profile")
+                image.info.clear()
+                image.save(path, format=image.format, exif=exif.tobytes(), icc_profile=profile, **options)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombWarning,
+            Image.DecompressionBombError):  # fmt: skip
+        raise _refused() from None
+
+
+def _make_durable(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _refused() -> Problem:
+    endings = " ".join(sorted(ending[1:] for ending in KINDS))
+    text = Text(
+        f"不接受此类文件,或内容与文件名不符;接受:{endings}",
+        f"such a file is not accepted, or it is not what its name says; accepted: {endings}",
+    )
+    return Problem("media_refused", text)
+
+
+# --- over HTTP
+
+
+class Named(Strict):
+    """Under which name."""
+
+    name = fields.Str(
+        required=True, validate=[validate.Length(min=1, max=200), validate.Regexp(r"[^/\\\x00-\x1f]+\Z")]
+    )
+
+
+class KeptOut(Schema):
+    """What goes into a form's field of type document, as it is."""
+
+    sha256 = fields.Str(required=True)
+    size = fields.Int(required=True)
+    media_type = fields.Str(required=True)
+    name = fields.Str(required=True)
+
+
+def upload(ask: Ask) -> Reply:
+    """Keep it; it is read by nobody before a case names it."""
+    ask.request.max_content_length = MOST
+    return Reply(_documents(ask).keep(ask.request.stream, ask.query["name"]), 201)
+
+
+def download(ask: Ask) -> Reply:
+    """Through a case that names it, as this person sees the case."""
+    wanted = ask.path["sha256"]
+    named = next(
+        (document for document in documents_of(ask, ask.known) if document["sha256"] == wanted), None
+    )
+    content = None if named is None else _documents(ask).open(wanted)
+    if named is None or content is None:
+        raise NotFound(Text("没有这个文件", "there is no such document"))
+    known = {media for kinds in KINDS.values() for media in kinds} | set(MEDIA.values())
+    media = named["media_type"] if named["media_type"] in known else "application/octet-stream"
+    response = Response(_chunks(content), content_type=media)
+    response.call_on_close(content.close)
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(named['name'], safe='')}"
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Content-Length"] = str(os.fstat(content.fileno()).st_size)
+    return Reply(raw=response)
+
+
+def _chunks(content: IO[bytes]) -> Iterator[bytes]:
+    while chunk := content.read(CHUNK):
+        yield chunk
+
+
+def _documents(ask: Ask) -> Documents:
+    found: Documents | None = ask.desk.documents
+    if found is None:
+        raise Problem("unavailable", Text("本服务未设文件库", "this service keeps no documents"))
+    return found
+
+
+DOCUMENTS = (
+    Route(
+        method="POST", path="/v1/documents", name="upload", view=upload, permission="person", audit="store", tag="documents",
+        text=Text("上传文件;正文即文件内容", "upload a document; the body is its content"), scope="cases:write", query=Named,
+        upload=True, out={201: Out(KeptOut, Text("可填入表单的文件", "what goes into a form"))},
+        problems=("too_large", "media_refused"),
+    ),
+    Route(
+        method="GET", path="/v1/cases/<id>/documents/<sha256>", name="document", view=download, permission="case",
+        audit="none", tag="documents", text=Text("下载案件所载文件", "download a document that the case names"),
+        scope="cases:read",
+        out={200: Out(None, Text("文件内容", "its content"), media="application/octet-stream", sample="%PDF-1.7 …")},
+    ),
+)  # fmt: skip

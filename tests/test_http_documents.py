@@ -1,0 +1,144 @@
+"""Documents over HTTP: judged by their content, kept under its hash, read only through a case that names them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from werkzeug.test import TestResponse
+
+import api.documents
+from api import Folder, create_app
+from workflow import Engine
+from workflow.testing import FrozenClock
+
+from . import http_walk as city
+
+LI = "li.wei"
+
+
+@pytest.fixture
+def engine(ready_url: str) -> Iterator[Engine]:
+    yield from city.opened(ready_url, FrozenClock(city.TODAY))
+
+
+@pytest.fixture
+def client(engine: Engine, tmp_path: Path) -> city.Client:
+    return city.Client(create_app(engine, city.bearer, documents=Folder(tmp_path / "documents")))
+
+
+def sent(client: city.Client, name: str, data: bytes, who: str = LI) -> TestResponse:
+    return client(who, "POST", f"/v1/documents?name={name}", data=data)
+
+
+def replied(client: city.Client, letter: dict[str, Any]) -> dict[str, Any]:
+    case = client(LI, "POST", "/v1/cases", city.START).json
+    case = client.fire(LI, case, "accept", session="五次").json
+    case = client.fire(LI, case, "assign", lead_unit="housing").json
+    return client.fire("wu.hao", case, "reply", reply_letter=letter, promised=False).json
+
+
+def test_uploaded_named_by_a_case_and_read_through_it(client: city.Client, tmp_path: Path) -> None:
+    kept = sent(client, "答复函.pdf", city.PDF, "wu.hao")
+    digest = hashlib.sha256(city.PDF).hexdigest()
+    assert (kept.status_code, kept.json) == (
+        201, {"sha256": digest, "size": len(city.PDF), "media_type": "application/pdf", "name": "答复函.pdf"},
+    )  # fmt: skip
+    case = replied(client, kept.json)
+    answer = client(LI, "GET", f"/v1/cases/{case['id']}/documents/{digest}")
+    assert (answer.status_code, answer.data, answer.mimetype) == (200, city.PDF, "application/pdf")
+    assert (
+        answer.headers["Content-Disposition"]
+        == "attachment; filename*=UTF-8''%E7%AD%94%E5%A4%8D%E5%87%BD.pdf"
+    )
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    answer.close()
+    assert client("qian.min", "GET", f"/v1/cases/{case['id']}/documents/{digest}").status_code == 404
+    assert not [path for path in (tmp_path / "documents").iterdir() if path.name.startswith("incoming")]
+
+
+def test_a_document_that_no_case_names_is_read_by_nobody(client: city.Client) -> None:
+    kept = sent(client, "a.pdf", city.PDF + b"secret").json
+    case = replied(client, city.LETTER)
+    assert client(LI, "GET", f"/v1/cases/{case['id']}/documents/{kept['sha256']}").status_code == 404
+    assert (
+        client(LI, "GET", f"/v1/cases/{case['id']}/documents/{'a' * 64}").status_code == 404
+    )  # named, not kept
+    assert client(LI, "GET", f"/v1/cases/{case['id']}/documents/..%2f..%2fetc").status_code == 404
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "documents")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.pdf", b"MZ\x90\x00"), ("a.pdf", b""), ("a.pdf", b"hello"), ("a.jpg", city.PDF), ("a.exe", b"MZ\x90\x00"),
+        ("a", city.PDF), ("a.html", b"<html>"), ("a.svg", b"<svg/>"), ("a.pdf.exe", city.PDF), ("a.jpg", b"\xff\xd8\xff\xe0broken"),
+    ],
+)  # fmt: skip
+def test_what_it_is_not_is_refused(folder: Folder, tmp_path: Path, name: str, data: bytes) -> None:
+    with pytest.raises(api.documents.Problem) as refusal:
+        folder.keep(io.BytesIO(data), name)
+    assert refusal.value.code == "media_refused"
+    assert not (tmp_path / "documents").exists() or not list((tmp_path / "documents").iterdir())
+
+
+def test_a_name_is_only_a_name(client: city.Client) -> None:
+    for name in ("..%2fa.pdf", "a%00.pdf", "a%0d%0a.pdf", ""):
+        assert sent(client, name, city.PDF).status_code in (400, 415)
+
+
+def test_a_size_too_large_leaves_nothing(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.documents, "MOST", 1000)
+    with pytest.raises(api.documents.Problem) as refusal:
+        folder.keep(io.BytesIO(city.PDF + b"x" * 1000), "a.pdf")
+    assert refusal.value.code == "too_large"
+    assert list((tmp_path / "documents").iterdir()) == []
+
+
+def photograph(*, place: bool) -> bytes:
+    image, out = Image.new("RGB", (8, 8), (10, 200, 30)), io.BytesIO()
+    exif = image.getexif()
+    exif[0x010F] = "camera"
+    if place:
+        exif.get_ifd(0x8825).update({1: "N", 2: (29.0, 50.0, 0.0), 3: "E", 4: (114.0, 19.0, 0.0)})
+    image.save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
+def test_where_a_photograph_was_taken_is_taken_out(folder: Folder) -> None:
+    with_place = photograph(place=True)
+    kept = folder.keep(io.BytesIO(with_place), "现场.jpg")
+    stored = folder.open(kept.sha256)
+    assert stored is not None
+    with stored, Image.open(stored) as image:
+        exif = image.getexif()
+        assert 0x8825 not in exif
+        assert exif[0x010F] == "camera"
+        assert image.size == (8, 8)
+    assert 0x8825 in Image.open(io.BytesIO(with_place)).getexif()
+    plain = photograph(place=False)
+    assert folder.keep(io.BytesIO(plain), "现场.jpg").sha256 == hashlib.sha256(plain).hexdigest()
+
+
+def test_the_same_content_is_kept_once(folder: Folder, tmp_path: Path) -> None:
+    kept = {folder.keep(io.BytesIO(city.PDF), name).sha256 for name in ("a.pdf", "b.pdf")}
+    assert len(kept) == 1
+    assert len([path for path in (tmp_path / "documents").rglob("*") if path.is_file()]) == 1
+
+
+def test_a_service_without_a_folder_says_so(engine: Engine) -> None:
+    answer = sent(city.Client(create_app(engine, city.bearer)), "a.pdf", city.PDF)
+    assert (answer.status_code, json.loads(answer.data)["code"]) == (503, "unavailable")
