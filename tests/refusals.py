@@ -62,6 +62,7 @@ CASES = [
     ("bad_form", [(PARENT, "by: head of lead\n    form: [letter", "by: ¦head in lead\n    form: [letter")]),
     ("bad_form", [("petition_number", "format: 第{n:03d}号", "format: ¦第{m}号")]),
     ("reserved_name", [(PARENT, "  main_ground: {", "  ¦class: {zh: 甲, en: x, type: text}\n  main_ground: {")]),
+    ("reserved_name", [(PARENT, "  remark:\n", "  ¦erase:\n")]),
     ("reserved_name", [(PARENT, "  remark:\n", "  ¦start:\n")]),
     ("repeated", [(PARENT, "from: [filed, assigned]\n    by: office", "from: [filed, assigned, ¦filed]\n    by: office")]),
     ("callable", [(PARENT, "number: petition_number", "number: ¦os.system")]),

@@ -24,10 +24,13 @@ from tests.histories import (
     town_file,
     town_url,
 )
-from workflow import Engine, NotFound, Refused, check_export
+from workflow import Actor, Engine, NotFound, Refused, check_export
 from workflow.anchor import make_anchor
+from workflow.errors import FormInvalid, NotPermitted
 from workflow.export import export_history
 from workflow.verify import verify
+
+from .lifecycle import TENANT, Office
 
 __all__ = ["town", "town_file", "town_url"]
 
@@ -98,7 +101,16 @@ def test_the_chain_is_whole_and_the_history_says_what_was_erased(
     town.erase(case, ["phone"], actor=LI, reason="本人要求")
     report = verify(town.store, [anchor])
     assert (report.faults, report.erased) == ((), 2)
-    assert {entry.hash for id_ in (case, review) for entry in town.history(id_)} == heads
+    assert {entry.hash for id_ in (case, review) for entry in town.history(id_)[:-1]} == heads
+    for id_ in (case, review):
+        line = town.history(id_)[-1]
+        assert (line.event, line.actor, line.role, line.data) == (
+            "erase",
+            "li",
+            "office",
+            {"@erased": {"phone": 1}},
+        )
+        assert line.from_state == line.to_state == town.case(id_).state
     assert town.history(case)[0].erased == ("phone",)
     assert town.history(review)[0].erased == ("phone",)
     assert "phone" not in town.history(case)[0].data
@@ -171,7 +183,7 @@ def test_a_value_said_again_after_it_was_erased_stands_and_is_guarded(town: Engi
     town.fire(case, "note", LI, {"remark": "二"})
     assert town.case(case).data["remark"] == "二"
     assert verify(town.store).sound
-    own(town, f"delete from {{p}}disclosure {HERE}", case=case, seq=3)
+    own(town, f"delete from {{p}}disclosure {HERE}", case=case, seq=4)
     assert {fault.code for fault in verify(town.store).faults} == {"undisclosed", "case_data"}
 
 
@@ -181,6 +193,58 @@ def test_it_needs_a_reason_and_a_case(town: Engine) -> None:
     with pytest.raises(NotFound):
         town.erase("nobody", ["phone"], actor=LI, reason="x")
     assert verify(town.store).erased == 0
+
+
+def test_not_everybody_may(town: Engine, said: tuple[str, str, str]) -> None:
+    """An office without a unit, whom the role allows; a stranger is not told that there is such a case."""
+    for who, error in (("wang", NotPermitted), ("nobody", NotFound)):
+        with pytest.raises(error):
+            town.erase(said[0], ["phone"], actor=Actor(person=who), reason="本人要求")
+    for field in ("@erased", "@lead", "@case"):
+        with pytest.raises(FormInvalid):
+            town.erase(said[0], [field], actor=LI, reason="本人要求")
+    assert verify(town.store).erased == 0
+
+
+def test_copies_go_with_the_cases_that_were_begotten_and_with_those_that_begot(small_office: Office) -> None:
+    """A value is erased in one case of five; the same value is in none of those that come from it or that it comes from."""
+    office, engine = small_office, small_office.engine
+    data = {"text": "原话", "phone": "CANARY-77"}
+    first_ = engine.start("tip", LI, data, tenant=TENANT)
+    for _ in range(2):
+        office.fire(first_, "pass_on", "li")
+    second = next(c for c in engine.search(kind="tip") if c.data.get("arises_from") == first_.id)
+    office.fire(second, "pass_on", "li")
+    other = engine.start("tip", LI, {"text": "另一", "phone": "CANARY-77"}, tenant=TENANT)
+    assert len(engine.search(kind="tip")) == 5
+    assert engine.erase(second.id, ["phone"], actor=LI, reason="本人要求") == 4
+    left = [c.id for c in engine.search(kind="tip") if "phone" in c.data]
+    assert left == [other.id]  # said of somebody else, and no copy
+    assert {e.event for c in engine.search(kind="tip") for e in engine.history(c.id)} == {
+        "start",
+        "pass_on",
+        "erase",
+    }
+    assert verify(engine.store).faults == ()
+    assert "phone" not in office.fire(first_, "end", "li").data  # nor does a memory bring it back
+
+
+def test_a_note_without_its_line_is_found(town: Engine, said: tuple[str, str, str], tmp_path: Path) -> None:
+    """Whoever owns the database takes a value away and writes a note for it: no line of the chain says so."""
+    case, note = said[0], '{"title":1,"phone":1,"@case":1}'
+    own(town, f"update {{p}}disclosure set body = :none {HERE}", case=case, seq=1, none="{}")
+    columns = "case_id, fields, erased_by, reason, erased_at"
+    own(
+        town,
+        f"insert into {{p}}erasure ({columns}) values (:case, :note, 'x', 'x', 'x')",
+        case=case,
+        note=note,
+    )
+    assert {fault.code for fault in verify(town.store).faults} >= {"unchained"}
+    file = tmp_path / "export.jsonl"
+    with file.open("w", encoding="utf-8") as out:
+        export_history(town.store, out)
+    assert "no line says that" in check_export.check(str(file)).first
 
 
 # --- others who work on the case meanwhile

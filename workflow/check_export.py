@@ -112,6 +112,8 @@ class Checker:
         self.definitions: dict[str, dict[str, bool]] = {}
         """hash -> event -> whether it is automatic"""
         self._erased: dict[str, dict[str, int]] = {}
+        self._told: dict[str, int] = {}
+        """what lines of the case say was erased, and from which last line"""
         self._case = ""
         self._seq = 0
         self._head = GENESIS
@@ -144,7 +146,7 @@ class Checker:
                     self._other(row, data)
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 self.fault(row, "-", "无法读取", f"cannot be read ({type(error).__name__})")
-        self._close()
+        self._close(0)
         if not self._ended:
             self.fault(0, "-", "文件被截断:没有结尾", "the file was cut: it has no end")
 
@@ -167,7 +169,7 @@ class Checker:
         elif "definition" in data:
             self._definition(row, data)
         elif "anchor" in data:
-            self._close()
+            self._close(row)
             self.anchor(row, data["anchor"])
         elif "end" in data:
             self._end(row, data["end"])
@@ -183,11 +185,11 @@ class Checker:
         self.definitions[data["definition"]] = {
             e: entry.get("automatic") is not None for e, entry in events.items()
         }
-        # A person's act that every case knows without its definition: due days after a holiday notice.
-        self.definitions[data["definition"]]["recalculate"] = False
+        # Persons' acts that every case knows without its definition: due days after a holiday notice, an erasure.
+        self.definitions[data["definition"]].update(recalculate=False, erase=False)
 
     def _end(self, row: int, counts: dict[str, int]) -> None:
-        self._close()
+        self._close(row)
         self._ended = True
         found = {"cases": self.cases, "lines": self.lines, "anchors": self.anchors}
         if counts != found or self.cases < self._announced:
@@ -213,20 +215,32 @@ class Checker:
             self.fault(
                 row, where, f"起始状态应为“{self._state}”", f"it should start from the state {self._state!r}"
             )
+        if line["event"] == "erase":
+            for name, until in disclosure["@erased"][1].items():
+                self._told[name] = max(self._told.get(name, 0), int(until))
         self._values(row, where, line, committed, disclosure)
         self._who(row, where, line)
         self._seq, self._head, self._state = seq, digest, line["to_state"]
         self._chain += bytes.fromhex(digest)
 
     def _open(self, row: int, case: str) -> None:
-        self._close()
+        self._close(row)
         self._case = case
         if case in self.heads:
             self.fault(row, str(case), "案件的各行不连续", "the lines of the case do not stand together")
         self.cases += 1
 
-    def _close(self) -> None:
-        """The case is over; its hashes are kept for the anchors."""
+    def _close(self, row: int) -> None:
+        """The case is over; its hashes are kept for the anchors, what was noted as erased has to stand in a line."""
+        for name, until in self._erased.get(self._case, {}).items():
+            if until > self._told.get(name, 0):
+                self.fault(
+                    row,
+                    self._case,
+                    f"字段 {name} 的删除记录不在历史之中",
+                    f"no line says that {name} was erased",
+                )
+        self._told = {}
         if self._case:
             self.heads.setdefault(self._case, bytearray()).extend(self._chain)
         self._case, self._seq, self._head, self._state, self._chain = "", 0, GENESIS, "", bytearray()

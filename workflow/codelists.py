@@ -29,10 +29,11 @@ def code_list(source: Source) -> Codes:
         for id_, entry in group.get("values", {}).items():
             full = f"{name}:{id_}"
             values[full] = _code(source, ("sets", name, "values", id_), full, entry, meanings)
-    if data["codes"] == "roles" and meanings.get("oversees", "boolean") != "boolean":
-        source.fault(
-            ("meanings", "oversees"), "meaning_type", "oversees 应为 boolean", "oversees needs a boolean"
-        )
+    for name in ("oversees", "erases") if data["codes"] == "roles" else ():
+        if meanings.get(name, "boolean") != "boolean":
+            source.fault(
+                ("meanings", name), "meaning_type", f"{name} 应为 boolean", f"{name} needs a boolean"
+            )
     if "chosen_by" in data and "values" in data:
         source.fault(
             ("chosen_by",),

@@ -24,7 +24,7 @@ from .clock import civil_date
 from .definition import Definition, Event
 from .draft import Draft
 from .errors import GuardFailed, NotPermitted, Reason, Refused, Text
-from .family import ClockState, Family, Record, Step
+from .family import ARISES_FROM, ClockState, Family, Record, Step
 from .laws import Law, Laws
 from .machine import Subject
 from .model import SYSTEM, Actor
@@ -139,10 +139,6 @@ def objections(
     except Refused as refusal:
         reasons.extend(refusal.reasons)
     return tuple(reasons)
-
-
-ARISES_FROM = "arises_from"
-"""a start form that asks for this field is given the case that begot it"""
 
 
 class _Decision:

@@ -21,13 +21,14 @@ from .clock import Clock, SystemClock, civil_date
 from .deadlines import Explanation, explain
 from .decision import objections
 from .definition import Definition
+from .erasing import Erasing
 from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
 from .family import ClockState, Record, Step
 from .firing import OTHER_EVENT, Call, Done, Firing, act_of, check_id, check_texts, digest, no_case
 from .health import Health
 from .laws import Laws
 from .library import Library
-from .likeness import forget, likest
+from .likeness import likest
 from .loader import definition_from_content
 from .memory import Memory
 from .model import (
@@ -415,21 +416,24 @@ class Engine:
         return replace(found, lines=(chosen, *found.lines))
 
     def erase(self, case: str, fields: Sequence[str], *, actor: Actor, reason: str) -> int:
-        """Erase values and their salts (PIPL art. 47), with every copy that was carried within the family; the chain stays
-        whole. Returns how many values went. Raises NotFound.
+        """Erase values and their salts (PIPL art. 47), with every copy that was carried within the family, to cases it begot and
+        from cases that begot it; the chain stays whole and says so in a line. Returns how many values went.
+
+        For whoever holds a role that `erases`, without a unit, covering the case. Raises NotFound, NotPermitted, FormInvalid.
         """
-        if not reason.strip():
-            text = Text("删除须写明理由", "erasing needs a reason")
-            raise NotPermitted([Reason(code="reason", text=text, field="reason")])
+        check_id(case)
+        check_texts(person=actor.person, reason=reason)
+        now = self._firing.now()
         with self.store.connection(write=True) as connection:
-            before = self.store.family(connection, case, lock=True)
-            if before is None:
+            erasing = Erasing(self.store, self.laws, connection, actor, now, self.random)
+            family = self.store.family(connection, case)
+            if family is None or not self.sight.sees(connection, case, actor):
                 raise no_case(case)
-            count = self.store.erase(
-                connection, case, fields, actor.person, reason, self._firing.now().isoformat()
-            )
-            forget(self.store, self.laws, connection, before, self.store.family(connection, case))
-        self._memory.forget(case)
+            grants = self.store.grants(connection, actor.person)
+            permit = erasing.permit(family, family.records[case], grants)
+            count, roots = erasing.erase(case, fields, permit, reason)
+        for root in roots:
+            self._memory.forget(root)
         return count
 
     # -- invitations

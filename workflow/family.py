@@ -60,6 +60,8 @@ class Record:
     closed: bool = False
 
 
+ARISES_FROM = "arises_from"
+"""a start form that asks for this field is given the case that begot it"""
 Linked = Mapping[str, tuple[str, str, bool]]
 """case -> kind, state, whether it has ended: of other root cases that a guard asks about"""
 

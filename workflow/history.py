@@ -21,6 +21,9 @@ DOMAIN = "tibandu-history-1"
 GENESIS = "0" * 64
 RECALCULATE = "recalculate"
 """the reserved event of a case whose due days a new holiday notice has moved; no definition may declare it"""
+ERASE = "erase"
+"""the reserved event of a case from which values were erased: its `@erased` says which, and from which last line"""
+RESERVED = (RECALCULATE, ERASE)
 HASHED = (
     "case", "seq", "recorded_at", "effective_on", "event", "from_state", "to_state", "actor", "on_behalf_of",
     "role", "unit", "automatic", "definition", "commitments", "prev",

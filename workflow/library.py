@@ -57,6 +57,12 @@ class Library:
         found = self.codes[ROLES].values.get(role) if ROLES in self.codes else None
         return found is None or found.meanings.get("oversees") is not False
 
+    def erases(self, role: str) -> bool:
+        """Whether that role may erase what was said (PIPL art. 47): as the role says, or, where roles do not, if it oversees."""
+        found = self.codes[ROLES].values.get(role) if ROLES in self.codes else None
+        said = found.meanings.get("erases") if found is not None else None
+        return self.oversees(role) if said is None else said is True
+
     def definition(self, name: str) -> Definition:
         """The latest version of a lifecycle. Raises NotFound with what there is."""
         return self._found(self.definitions, name, Text("定义", "definition"))

@@ -22,7 +22,7 @@ from typing import Any
 from .anchor import Anchor, AnchorCheck, HmacSigner, Signer, read_anchor
 from .errors import Text
 from .family import Record
-from .history import GENESIS, HASHED, RECALCULATE, canonical, commitment, line_hash
+from .history import ERASE, GENESIS, HASHED, RESERVED, canonical, commitment, line_hash
 from .json_text import decode
 from .model import SYSTEM
 from .store import rows
@@ -45,6 +45,10 @@ WORDS = {
     "undisclosed": (
         "字段 {name} 的值不见了,却没有删除记录",
         "the value of {name} is gone, and no erasure is noted",
+    ),
+    "unchained": (
+        "字段 {name} 的删除记录不在历史之中",
+        "the note that {name} was erased has no line in the history",
     ),
     "definition": ("所依据的定义没有发布", "its definition is not published"),
     "event": ("定义中没有事件 {name}", "its definition has no event {name!r}"),
@@ -192,8 +196,8 @@ class _Walk:
         self.per_unit[row.hash] = {e for e, r in rounds.items() if isinstance(r, dict) and r.get("per")}
         if self.automatic[row.hash] != policy:
             self.fault(None, None, "definition_policy", name=name)
-        # A person's act that every case knows without its definition: due days after a holiday notice.
-        self.automatic[row.hash][RECALCULATE] = False
+        # Persons' acts that every case knows without its definition: due days after a holiday notice, an erasure.
+        self.automatic[row.hash].update(dict.fromkeys(RESERVED, False))
 
     # -- cases
 
@@ -247,7 +251,9 @@ class _Chain:
         self._portion = portion
         self._case = case
         self._erased = erased
-        """field -> the last line from which it was erased"""
+        """field -> the last line from which it was erased, as noted"""
+        self._told: dict[str, int] = {}
+        """the same as the lines tell"""
         self._barred = barred
         self._last: dict[str, Any] = {"seq": 0, "head": GENESIS, "state": "", "definition": ""}
         """what the case has to be after the lines so far"""
@@ -272,9 +278,22 @@ class _Chain:
             self._values(named["seq"], named["commitments"], body)
             self._who(named)
             self._count(named)
+            if named["event"] == ERASE:
+                self._tell()
             self._last = {
                 "seq": named["seq"], "head": digest, "state": named["to_state"], "definition": named["definition"],
             }  # fmt: skip
+
+        for name, until in self._erased.items():
+            if until > self._told.get(name, 0):
+                self._fault(self._last["seq"], "unchained", name=name)
+
+    def _tell(self) -> None:
+        """A line that says what was erased."""
+        said = self._data.get("@erased")
+        for name, until in said.items() if isinstance(said, dict) else ():
+            if isinstance(until, int):
+                self._told[name] = max(until, self._told.get(name, 0))
 
     def _follows(self, named: Mapping[str, Any]) -> None:
         seq, wanted = named["seq"], self._last["seq"] + 1
@@ -333,7 +352,7 @@ class _Chain:
     def _count(self, named: Mapping[str, Any]) -> None:
         """What the case remembers of its events (memo.py)."""
         event, law = named["event"], named["definition"]
-        if event in ("start", RECALCULATE):
+        if event in ("start", *RESERVED):
             return
         self._rounds[event] += 1
         if named["unit"] is not None and event in self._walk.per_unit.get(law, ()):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
+from ..family import ARISES_FROM
 from ..history import canonical
+from .rows import dumps
 from .schema import Tables
 
-__all__ = ["Erasure"]
+__all__ = ["Erased", "Erasure"]
+
+Erased = dict[str, tuple[int, dict[str, int]]]
+"""case -> how many values, and field -> the last line it was taken from"""
 
 
 class Erasure:
@@ -21,23 +26,41 @@ class Erasure:
         self._connection = connection
         self._tables = tables
 
-    def erase(self, case: str, fields: Sequence[str], note: dict[str, str]) -> int:
+    def related(self, case: str) -> list[str]:
+        """The roots of the families a copy may have gone to: its own, those it begot and those that begot it, and so on."""
+        c = self._tables.cases.c
+        found = {self._connection.execute(select(c.root_id).where(c.id == case)).scalar_one()}
+        todo = set(found)
+        while todo:
+            near = self._near(todo) - found
+            found |= near
+            todo = near
+        return sorted(found)
+
+    def _near(self, roots: Collection[str]) -> set[str]:
+        """One step further. No index knows what arises from what: this reads many cases, and is seldom asked."""
+        c = self._tables.cases.c
+        rows = self._connection.execute(select(c.id, c.data).where(c.root_id.in_(roots))).all()
+        above = {json.loads(row.data).get(ARISES_FROM) for row in rows} - {None}
+        said = [c.data.contains(f'"{ARISES_FROM}":"{row.id}"', autoescape=True) for row in rows]
+        below = or_(*said)
+        return set(self._connection.execute(select(c.root_id).where(or_(c.id.in_(above), below))).scalars())
+
+    def erase(self, case: str, roots: Sequence[str], fields: Sequence[str], note: dict[str, str]) -> Erased:
         """Remove the values and salts of these fields from every line of a case and from the case itself, and every copy of
-        them that was carried to another member of its family; note who and why. Returns how many values went.
+        them that was carried to another case of these families; note who and why.
         """
         c = self._tables.cases.c
-        root = self._connection.execute(select(c.root_id).where(c.id == case)).scalar_one()
-        # The root first, as every writer does: nobody may write the value again while it is being taken out.
-        self._connection.execute(select(c.id).where(c.id == root).with_for_update())
-        family = self._connection.execute(select(c.id).where(c.root_id == root, c.id != case)).scalars().all()
+        others = self._connection.execute(
+            select(c.id).where(c.root_id.in_(roots), c.id != case).order_by(c.id)
+        ).scalars()
         said = self._said(case, fields)
-        count = self._forget(case, note, lambda name, _: name in fields)
-        for relative in family:
-            count += self._forget(relative, note, lambda name, value: (name, canonical(value)) in said)
-        self._connection.execute(
-            update(self._tables.cases).where(c.id == root).values(revision=c.revision + 1)
-        )
-        return count
+        gone = {case: self._forget(case, note, lambda name, _: name in fields)}
+        for relative in others.all():
+            gone[relative] = self._forget(
+                relative, note, lambda name, value: (name, canonical(value)) in said
+            )
+        return {id_: found for id_, found in gone.items() if found[0]}
 
     def _said(self, case: str, fields: Sequence[str]) -> set[tuple[str, str]]:
         d = self._tables.disclosure.c
@@ -46,8 +69,12 @@ class Erasure:
             (n, canonical(pair[1])) for body in bodies for n, pair in json.loads(body).items() if n in fields
         }
 
-    def _forget(self, case: str, note: dict[str, str], gone: Callable[[str, Any], bool]) -> int:
-        """Take out what `gone(name, value)` says; `erasure` notes for each field the last line it was taken from."""
+    def _forget(
+        self, case: str, note: dict[str, str], gone: Callable[[str, Any], bool]
+    ) -> tuple[int, dict[str, int]]:
+        """Take out what `gone(name, value)` says: how many values, and for each field the last line it was taken from, which
+        `erasure` notes.
+        """
         d = self._tables.disclosure
         count, until = 0, dict[str, int]()
         for row in self._connection.execute(select(d).where(d.c.case_id == case).order_by(d.c.seq)).all():
@@ -63,7 +90,7 @@ class Erasure:
             self._connection.execute(
                 insert(self._tables.erasure).values(case_id=case, fields=canonical(until), **note)
             )
-        return count
+        return count, until
 
     def _forget_standing(self, case: str, gone: Callable[[str, Any], bool]) -> None:
         """The same in what the case is now: its data, and the reasons its clocks were extended for."""
@@ -75,8 +102,5 @@ class Erasure:
             for entry in ledger["entries"]:
                 if entry["kind"] == "extend" and gone("@reason", entry.get("reason")):
                     entry.pop("reason", None)
-        texts = {
-            name: json.dumps(value, ensure_ascii=False)
-            for name, value in (("data", kept), ("clocks", clocks))
-        }
+        texts = {"data": dumps(kept), "clocks": dumps(clocks)}
         self._connection.execute(update(cases).where(cases.c.id == case).values(**texts))

@@ -19,7 +19,6 @@ from ..errors import Conflict, StoreError, Text
 from ..family import Family, Step
 from ..model import Grant
 from . import postgresql, rows, sqlite
-from .erasure import Erasure
 from .questions import Questions
 from .schema import PREFIX, Tables
 from .work import READ_ONLY, Host, Work, host_work, own_work
@@ -259,13 +258,6 @@ class Store:
         if until is not None:
             query = query.where(h.c.seq <= until)
         return [(row, json.loads(row.body or "{}")) for row in connection.execute(query)]
-
-    def erase(
-        self, connection: Connection, case: str, fields: Sequence[str], by: str, reason: str, at: str
-    ) -> int:
-        """Erase fields of a case, with every copy in its family; how many values went."""
-        note = {"erased_by": by, "reason": reason, "erased_at": at}
-        return Erasure(connection, self.tables).erase(case, fields, note)
 
     def add(self, connection: Connection, table: str, **values: Any) -> None:
         """One row into one of the plain tables."""
