@@ -91,7 +91,7 @@ class Person:
     def hats(self) -> tuple[tuple[str, str], ...]:
         """As what the law knows him: role and relation."""
         if self.of_unit and self.role not in UNIT_ROLES:
-            return ((self.role, NOBODY), ("unit_clerk", self.relation))
+            return ((self.role, NOBODY), (self.role, self.relation), ("unit_clerk", self.relation))
         if self.relation in (NOBODY, ELSEWHERE) or self.of_unit:
             return ((self.role, self.relation),)
         return ((self.role, NOBODY), (self.role, self.relation), (ANYBODY, self.relation))

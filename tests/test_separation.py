@@ -156,7 +156,7 @@ def forged(office: Office, case: str, monkeypatch: pytest.MonkeyPatch, **line: A
         effective_on="2026-03-02",
         grants=grants,
     )
-    step = decision.decide(engine.laws, family, case, "tally", act, engine._random)
+    step = decision.decide(engine.laws, family, case, "tally", act, engine.random)
     step.history[0] = step.history[0]._replace(**line)
     return step
 

@@ -46,10 +46,27 @@ def forbids(draft: Draft, law: Law, event: Event, record: Record) -> tuple[Permi
         if permit is None:
             roles = draft.laws.codes.get("roles")
             reasons.append(authorization.not_permitted(event, law.definition, roles))
+        reasons += _opens_barred(draft, law, event, record, permit)
         here = {act.actor.person, act.actor.on_behalf_of} - {None}
         same = [other for other in event.not_by if not here.isdisjoint(persons(record, other))]
         reasons += [authorization.same_person(event, law.event(other).title.zh) for other in same]
     return permit, reasons
+
+
+def _opens_barred(
+    draft: Draft, law: Law, event: Event, record: Record, permit: Permit | None
+) -> list[Reason]:
+    """Whoever would be barred from a child does not open it under another hat (invariant 38: he would issue the evaluation of
+    his own unit). A unit that the event names itself asks as a unit, and openly.
+    """
+    act, root = draft.act, draft.root_of(record)
+    for slot in event.opens:
+        child = draft.laws.latest(law.definition.children[slot].definition).definition
+        reason = authorization.bar(child, act.actor, act.grants, record, root)
+        openly = permit is not None and permit.unit in authorization.barred_units(child, record, root)
+        if reason is not None and not openly:
+            return [reason]
+    return []
 
 
 def _check_day(draft: Draft, event: Event, record: Record) -> None:

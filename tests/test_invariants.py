@@ -1,0 +1,205 @@
+"""The invariants of the law that no other test holds: docs/invariants.md names for each of the 39 the test that breaks with it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from workflow import Actor, Engine
+from workflow.deadlines import Ledger
+from workflow.errors import NotPermitted
+from workflow.library import Library
+
+from .lifecycle import DOCUMENT, DRAFT, EXTENSION, PLACE, REPLY, SESSION, TENANT, Office
+
+LI = Actor(person="li")
+
+
+@pytest.mark.parametrize("level", ["dissatisfied", "basically_satisfied"])
+def test_05_a_bad_evaluation_gives_reasons(office: Office, level: str) -> None:
+    case = office.evaluating()
+    survey = office.child(case, "surveys", "dep1")
+    assert office.reasons(survey, "answer", "dep1", level=level)
+    assert office.now(survey).state == "issued"
+    assert office.fire(survey, "answer", "dep1", level=level, reasons="没有建").state == "returned"
+
+
+def test_05_the_second_reply_answers_them(office: Office) -> None:
+    again = office.child(office.second_assigned(), "second_assignments")
+    office.fire(again, "meet_deputy", "wu", contact_on="2026-03-02", contact_record="见面")
+    draft = {"second_reply_draft": DOCUMENT, "second_reply_class": "HB-XIANNING:A", "publication": "full"}
+    assert office.reasons(again, "submit_for_signoff", "wang", **draft) == {"form.required"}
+
+
+def test_07_nothing_is_due_later_than_six_months_after_assignment(office: Office, library: Library) -> None:
+    """Neither by an extension nor by rolling over a holiday."""
+    case = office.handling()
+    office.fire(case, "request_extension", "wu", **{**EXTENSION, "wanted_until": "2026-09-30"})
+    asked = office.child(case, "extensions")
+    assert office.reasons(asked, "grant", "li", granted_until="2026-09-03") == {"deadline.past_outer"}
+    office.fire(asked, "grant", "li", granted_until="2026-09-02")
+    assert office.due(case, "reply") == "2026-09-02"
+    book, calendar = library.book(PLACE), library.calendar_of(PLACE)
+    six = Ledger.start("D12", date(2026, 4, 1), calendar).due(book, calendar)
+    assert str(six.on) == "2026-10-01"  # a national holiday
+
+
+def test_07_months_that_end_in_a_holiday_at_the_limit_do_not_roll(library: Library) -> None:
+    book, calendar = library.book(PLACE), library.calendar_of(PLACE)
+    anchor = date(2026, 4, 1)
+    ledger = Ledger.start("D11", anchor, calendar)
+    longer = ledger.extend(date(2026, 9, 30), anchor, "li", "跨年", book, calendar)
+    assert longer.due(book, calendar).outer_on == date(2026, 10, 1)
+    short = Ledger.start("D17", date(2025, 11, 17), calendar).due(book, calendar)
+    assert short.outer_on is not None
+    assert short.on <= short.outer_on
+
+
+def test_11_separate_units_answer_each(office: Office) -> None:
+    case = office.accepted()
+    case = office.fire(
+        case, "assign_separately", "li", assignment_mode="separate", separate_units=["water", "roads"]
+    )
+    for unit, clerk, head in (("water", "wang", "wu"), ("roads", "qian", "zhao")):
+        assert office.now(case).state == "handling_separately"
+        part = office.child(case, "separate_replies", unit)
+        office.fire(part, "sign_in", clerk)
+        office.fire(
+            part,
+            "first_contact",
+            clerk,
+            contact_on="2026-03-02",
+            contact_way="site_visit",
+            contact_record="见面",
+        )
+        office.fire(part, "submit_for_signoff", clerk, **DRAFT)
+        office.fire(part, "issue_reply", head, **REPLY)
+    assert office.now(case).state == "replied"
+
+
+def test_14_the_unit_assigned_replies_and_no_other(office: Office) -> None:
+    """Not its inner office, not a subordinate, not a unit beside it."""
+    case = office.signing_off()
+    office.engine.grant("inner", "unit_head", TENANT, unit="water/office")
+    for head in ("inner", "zhao"):
+        assert office.reasons(case, "issue_reply", head, **REPLY) == {"role"}
+    assert office.fire(case, "issue_reply", "wu", **REPLY).state == "replied"
+
+
+def test_20_who_is_no_deputy_any_more_neither_evaluates_nor_holds_up_the_rest(office: Office) -> None:
+    case = office.evaluating()
+    office.engine.sync_grants("dep1", [], by="set-up")
+    survey = office.child(case, "surveys", "dep1")
+    assert office.reasons(survey, "answer", "dep1", level="satisfied") == {"role"}
+    for _ in range(4):
+        office.clock.advance(days=40)
+        office.ticks()
+    assert office.now(survey).state == "not_returned"
+    assert office.now(case).state == "evaluated"
+
+
+def test_22_the_deputys_wish_on_publication_is_kept(office: Office) -> None:
+    case = office.signing_off(publication_wish="title_only")
+    assert office.reasons(case, "issue_reply", "wu", **REPLY) == {"condition_not_met"}
+    assert office.fire(case, "issue_reply", "wu", **{**REPLY, "publication": "title_only"}).state == "replied"
+
+
+def test_23_nothing_is_concluded_while_a_promise_is_open(office: Office) -> None:
+    case = office.handling()
+    promising = {"reply_class": "HB-XIANNING:B"}
+    assert office.reasons(case, "submit_for_signoff", "wang", **{**DRAFT, **promising}) == {
+        "condition_not_met"
+    }
+    office.fire(case, "add_commitment", "wang", promise="建驿站", promised_on="2026-12-01")
+    office.fire(case, "submit_for_signoff", "wang", **{**DRAFT, **promising})
+    office.fire(case, "issue_reply", "wu", **{**REPLY, **promising})
+    case = office.evaluate(
+        office.fire(case, "open_evaluation", "sun"), "surveys", {"dep1": "satisfied", "dep2": "satisfied"}
+    )
+    case = office.fire(case, "settle", "sun")
+    assert case.state == "tracking"
+    assert office.reasons(case, "conclude", "li") == {"condition_not_met"}
+    promise = office.child(case, "commitments")
+    office.fire(promise, "report_fulfilled", "wu", fulfilment="建成")
+    assert office.reasons(case, "conclude", "li") == {"condition_not_met"}
+    office.fire(promise, "confirm", "dep1")
+    assert office.fire(case, "conclude", "li").state == "concluded"
+    letter = [line for line in office.engine.history(case.id) if line.event == "issue_reply"]
+    assert letter[0].data["reply_class"] == "HB-XIANNING:B"  # the letter of the day stays as it was
+
+
+def test_25_a_transfer_pauses_nothing(office: Office) -> None:
+    case = office.handling()
+    before = (case.state, office.due(case, "reply"))
+    moved = office.fire(
+        case, "transfer_to_procuratorate", "li", procuratorate_area="environment", public_interest="水源"
+    )
+    assert (moved.state, office.due(moved, "reply")) == before
+    assert office.fire(case, "submit_for_signoff", "wang", **DRAFT).state == "signing_off"
+
+
+def test_31_a_reception_day_is_announced_with_place_and_names(office: Office) -> None:
+    office.engine.grant("keeper", "station_keeper", TENANT, unit="station")
+    day = office.engine.start(
+        "reception_day", Actor(person="keeper"),
+        {"station_unit": "station", "month": "2026-03", "reception_on": "2026-03-15"}, tenant=TENANT,
+    )  # fmt: skip
+    office.fire(day, "roster", "keeper", deputies=["dep1"])
+    told = {"announcement": "十五日接待", "announced_at": "公告栏"}
+    assert office.reasons(day, "announce", "keeper", **told) == {"state"}  # not before the deputies were told
+    office.fire(day, "notify", "keeper", hours="8:30–11:30", place="永安街道联络站")
+    assert office.fire(day, "announce", "keeper", **told).state == "announced"
+    moved = office.fire(day, "postpone", "keeper", change_reason="停电")
+    moved = office.fire(moved, "set_new_day", "keeper", reception_on="2026-03-18")
+    assert moved.state == "dated"  # to be announced anew
+    assert office.reasons(moved, "announce", "keeper", **told) == {"state"}
+
+
+def test_32_a_change_of_congress_closes_nothing(office: Office) -> None:
+    case = office.handling()
+    before = (case.state, office.due(case, "reply"))
+    after = office.fire(case, "carry_over", "li", carried_to="七届")
+    assert (after.state, office.due(after, "reply"), after.closed) == (*before, False)
+    assert office.fire(after, "submit_for_signoff", "wang", **DRAFT).state == "signing_off"
+
+
+def test_33_nothing_is_archived_outside_a_yearly_report(office: Office) -> None:
+    case = office.fire(office.evaluated(), "settle", "sun")
+    assert office.reasons(case, "archive", "li") == {"form.required"}
+    assert office.fire(case, "archive", "li", yearly_report="2026年办理情况报告").state == "archived"
+
+
+def test_37_a_day_no_notice_covers_is_provisional(office: Office, library: Library) -> None:
+    office.clock.set(date(2026, 12, 28))
+    case = office.fire(office.filed(), "accept_in_session", "li", **SESSION)
+    case = office.fire(case, "assign", "li", assignment_mode="sole", lead_unit="water")
+    found = {clock.name: clock.provisional for clock in case.clocks if clock.running}
+    assert found["return_window"]
+    calendar = library.calendar_of(PLACE)
+    assert calendar.is_provisional(date(2027, 1, 4))
+    assert not calendar.is_provisional(date(2026, 10, 8))
+
+
+def test_38_an_official_who_also_sits_in_the_unit_opens_no_evaluation(office: Office) -> None:
+    case = office.replied()
+    office.engine.grant("sun", "unit_clerk", TENANT, unit="water")
+    with pytest.raises(NotPermitted):
+        office.fire(case, "open_evaluation", "sun")
+    assert office.now(case).state == "replied"
+    assert office.engine.children(case.id) == []
+    assert office.fire(case, "open_evaluation", "song").state == "evaluating"
+
+
+def test_39_twice_is_once(office: Office, other: Engine) -> None:
+    """A second assignment and its survey exist once for a round, whoever sends it again and from whichever node."""
+    case = office.evaluated("dissatisfied")
+    for engine in (office.engine, other, office.engine):
+        engine.fire(case.id, "second_assign", Actor(person="sun"), {"deputy_reasons": "没有建"}, key="second")
+    assert len([c for c in office.engine.children(case.id) if c.slot == "second_assignments"]) == 1
+    office.clock.advance(days=20)
+    fired = office.ticks()
+    assert fired
+    assert office.ticks() == []
+    while more := other.tick():
+        raise AssertionError(more)
