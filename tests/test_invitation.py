@@ -8,8 +8,9 @@ import pytest
 
 from workflow import Actor, Case, NotFound
 from workflow.errors import NotInState, NotPermitted
+from workflow.firing import digest
 
-from .lifecycle import Office, count, execute
+from .lifecycle import Office, count
 
 SUN = Actor(person="sun")
 UNTIL = date(2026, 3, 20)
@@ -70,9 +71,58 @@ def test_ended_revoked_unknown(office: Office, survey: Case) -> None:
     with pytest.raises(NotFound):
         office.engine.fire(survey.id, "answer", guest(token), ANSWER)
     office.clock.set(UNTIL)
-    execute(office.engine, "update {p}invitation set revoked_at = '2026-03-03'")
+    (invited,) = office.engine.invitations(survey.id, by=SUN)
+    office.engine.revoke(invited.id, by=SUN)
     with pytest.raises(NotFound):
         office.engine.fire(survey.id, "answer", guest(token), ANSWER)
+
+
+def test_listed_without_their_tokens(office: Office, survey: Case) -> None:
+    e = office.engine
+    first = e.invite(survey.id, "answer", "dep1", until=UNTIL, by=SUN)
+    office.clock.advance(minutes=1)
+    second = e.invite(survey.id, ["answer", "correct"], "dep1", until=UNTIL, by=SUN)
+    e.fire(survey.id, "answer", guest(second), ANSWER)
+    listed = e.invitations(survey.id, by=SUN)
+    assert [(i.events, i.subject, i.until, i.issued_by, i.revoked_at) for i in listed] == [
+        (("answer",), "dep1", UNTIL, "sun", None), (("answer", "correct"), "dep1", UNTIL, "sun", None),
+    ]  # fmt: skip
+    assert listed[0].used_at is None and listed[1].used_at == office.clock.now()
+    assert first not in repr(listed) and second not in repr(listed)
+    for id_ in (listed[0].id, listed[1].id):  # nor is what names it a token
+        with pytest.raises(NotFound):
+            e.fire(survey.id, "correct", guest(id_), ANSWER)
+    assert e.invitations(survey.root, by=SUN) == []
+
+
+def test_revoked_once_and_for_all(office: Office, survey: Case) -> None:
+    e = office.engine
+    token = e.invite(survey.id, "answer", "dep1", until=UNTIL, by=SUN)
+    other = e.invite(survey.id, "answer", "dep1", until=UNTIL, by=SUN)
+    one = next(i for i in e.invitations(survey.id, by=SUN) if i.id == digest(token))
+    revoked = e.revoke(one.id, by=SUN)
+    assert revoked.revoked_at == office.clock.now()
+    office.clock.advance(minutes=1)
+    assert e.revoke(one.id, by=Actor(person="song")) == revoked
+    with pytest.raises(NotFound):
+        e.permitted(survey.id, guest(token))
+    assert e.fire(survey.id, "answer", guest(other), ANSWER).state == "returned"
+
+
+@pytest.mark.parametrize(
+    ("by", "error"), [("wang", NotFound), ("wu", NotFound), ("dep1", NotPermitted), ("nobody", NotFound)]
+)
+def test_who_may_not_list_or_revoke(office: Office, survey: Case, by: str, error: type[Exception]) -> None:
+    e = office.engine
+    token, actor = e.invite(survey.id, "answer", "dep1", until=UNTIL, by=SUN), Actor(person=by)
+    (invited,) = e.invitations(survey.id, by=SUN)
+    for ask in (
+        lambda: e.invitations(survey.id, by=actor), lambda: e.revoke(invited.id, by=actor), lambda: e.revoke(token, by=actor),
+        lambda: e.revoke("no-such", by=actor),
+    )[: 2 if error is NotPermitted else 4]:  # fmt: skip
+        with pytest.raises(error):
+            ask()
+    assert e.invitations(survey.id, by=SUN) == [invited]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ SIGNATURES = {
     "case_at": "case, moment, *, actor=, session=",
     "explain": "case, clock, *, actor=, session=",
     "invite": "case, event, subject, *, until, by, session=",
+    "revoke": "invitation, *, by, session=",
+    "invitations": "case, *, by, session=",
     "sync_grants": "person, grants, *, by, session=",
 }
 

@@ -16,7 +16,6 @@ from sqlalchemy import create_engine
 
 from . import batch, visibility, worklist
 from .alerts import Alerts
-from .authorization import bar
 from .clock import Clock, SystemClock, civil_date
 from .deadlines import Explanation, explain
 from .decision import objections
@@ -24,8 +23,9 @@ from .definition import Definition
 from .erasing import Erasing
 from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
 from .family import ClockState, Record, Step
-from .firing import OTHER_EVENT, Call, Done, Firing, act_of, check_id, check_texts, digest, no_case
+from .firing import OTHER_EVENT, Call, Done, Firing, act_of, check_id, check_texts, no_case
 from .health import Health
+from .invitations import Invitations
 from .laws import Laws
 from .library import Library
 from .likeness import likest
@@ -39,6 +39,7 @@ from .model import (
     Fired,
     Grant,
     HistoryEntry,
+    Invited,
     Outcome,
     PartialDate,
     Permission,
@@ -52,7 +53,7 @@ from .rulekeeper import RuleKeeper, fetched
 from .sight import Seen, Sight
 from .store.examination import Examination
 from .store.schema import PREFIX
-from .store.sql import Reading, Store
+from .store.sql import Store
 from .store.work import Host, prepare_postgresql, prepare_sqlite
 from .sweep import Sweep
 from .vigil import Vigil
@@ -79,6 +80,7 @@ class Engine:
         self._firing = Firing(self.store, self.laws, self._memory, self.clock, self.random)
         self.rules = RuleKeeper(self.store, self.laws, self._firing.now)
         self.sight = Sight(self.store, self.laws, lambda: civil_date(self._firing.now()))
+        self._invitations = Invitations(self.store, self.laws, self.sight, self._firing.now, self.random)
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
         self.alerts = Alerts(self.store, self.laws, self.clock, self._vigil.doubts)
         self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self.random, self._vigil)
@@ -447,43 +449,18 @@ class Engine:
         Only the congress's own office may issue it: an overseeing role without a unit, covering the case, of a person barred
         from nothing here. The token is returned once; only its hash is stored. Raises NotPermitted, NotFound.
         """
-        check_id(case)
-        check_texts(subject=subject, person=by.person)
-        now = self._firing.now()
-        if not self._sees(case, by, session):
-            raise no_case(case)
-        with self.store.work(session) as work:
-            reading = self.store.read(work, case, by.person, None)
-        if reading.family is None:
-            raise no_case(case)
-        record = reading.family.records[case]
         events = [event] if isinstance(event, str) else list(event)
-        for name in events:
-            self.laws.pinned(record.definition).event(name)
-        self._may_invite(reading, record, by, now)
-        token = self.random.bytes(32).hex()
-        with self.store.connection(session, write=True) as connection:
-            self.store.add(
-                connection, "invitation", token_hash=digest(token), case_id=case, event=",".join(events), subject=subject,
-                until=until.isoformat(), issued_by=by.person, issued_at=now.isoformat(), revoked_at=None, used_at=None,
-            )  # fmt: skip
-        return token
+        return self._invitations.invite(case, events, subject, until=until, by=by, session=session)
 
-    def _may_invite(self, reading: Reading, record: Record, by: Actor, now: datetime) -> None:
-        root = reading.family.root if reading.family else record
-        reason = bar(self.laws.pinned(record.definition).definition, by, reading.grants, record, root)
-        today = civil_date(now)
-        office = any(
-            g.unit is None and self.library.oversees(g.role) and g.covers(record.tenant, today)
-            for g in reading.grants
-        )
-        if reason is None and not office:
-            reason = Reason(
-                code="invite",
-                text=Text("只有人大机关可以发出邀请", "only the congress's own office may invite"),
-            )
-        if reason is not None:
-            raise NotPermitted([reason])
+    def revoke(self, invitation: str, *, by: Actor, session: Host | None = None) -> Invited:
+        """End an invitation, named by the id that `invitations` gives; for those who may invite. Raises as `invitations`."""
+        return self._invitations.revoke(invitation, by, session)
+
+    def invitations(self, case: str, *, by: Actor, session: Host | None = None) -> list[Invited]:
+        """The invitations to a case, the oldest first, never with their tokens. For those who may invite. Raises NotPermitted,
+        NotFound.
+        """
+        return self._invitations.of(case, by, session)
 
     # -- the small parts
 

@@ -173,6 +173,22 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """An invitation as it stands: who may do what in which case until which day, the day included. `id` is no token."""
+
+    id: str
+    case: str
+    events: tuple[str, ...]
+    subject: str
+    until: date
+    issued_by: str
+    issued_at: datetime
+    revoked_at: datetime | None = None
+    used_at: datetime | None = None
+    """when last"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
     """The answer, beforehand, to "may this person fire this event here?", with every reason of a no."""
 
