@@ -1,18 +1,15 @@
-"""`explain`, `due`, `similar`: the deadlines of cases, and cases like one another."""
+"""`explain`, `similar`: the deadlines of cases, and cases like one another."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from ..clock import civil_date
 from ..errors import Text
 from ..model import Actor
 from .context import OK, Context
 
 if TYPE_CHECKING:
     from ..deadlines import Explanation
-    from ..engine import Engine
 
 LIMIT = 100
 SIMILAR_LIMIT = 5
@@ -30,13 +27,6 @@ def register(add: Any) -> None:
     similar.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")
     similar.add_argument(
         "--limit", type=int, default=SIMILAR_LIMIT, metavar="N", help=f"(default {SIMILAR_LIMIT})"
-    )
-    due = add("due", run_due, "接下来到期的案件", "what is due next")
-    due.add_argument(
-        "--until", type=date.fromisoformat, metavar="DATE", help="到该日为止 / up to that day (2026-03-15)"
-    )
-    due.add_argument(
-        "--limit", type=int, default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
     )
 
 
@@ -90,52 +80,3 @@ def _data(explanation: Explanation) -> dict[str, Any]:
     lines = [{"zh": line.zh, "en": line.en} for line in explanation.lines]
     sentence = {"zh": explanation.sentence.zh, "en": explanation.sentence.en}
     return {"sentence": sentence, "lines": lines, "source": explanation.source}
-
-
-HEADS = {
-    "due_on": Text("到期日", "due"),
-    "days": Text("还有天数", "days left"),
-    "clock": Text("期限", "clock"),
-    "kind": Text("类别", "kind"),
-    "number": Text("编号", "number"),
-    "state": Text("状态", "state"),
-    "case": Text("案件", "case"),
-}
-
-
-def run_due(context: Context) -> int:
-    """Running clocks of open cases, the earliest first; what is overdue has negative days."""
-    engine, until = context.engine, context.arguments.until
-    rows = _due(engine, until, max(1, context.arguments.limit))
-    if not rows:
-        context.console.say("没有即将到期的案件", "nothing is due")
-    if rows or context.console.as_json:
-        context.console.table(HEADS, rows)
-    return OK
-
-
-def _due(engine: Engine, until: date | None, limit: int) -> list[dict[str, Any]]:
-    c, today = engine.store.tables.clock.c, civil_date(engine.clock.now())
-    query = (
-        engine.store.tables.clock.select().where(c.running).order_by(c.due_on, c.case_id, c.name).limit(limit)
-    )
-    if until is not None:
-        query = query.where(c.due_on <= until.isoformat())
-    with engine.store.connection() as connection:
-        found = connection.execute(query).all()
-    rows = []
-    for clock in found:
-        case = engine.case(clock.case_id)
-        days = (date.fromisoformat(clock.due_on) - today).days
-        rows.append(
-            {
-                "due_on": clock.due_on + ("?" if clock.provisional else ""),
-                "days": days,
-                "clock": clock.name,
-                "kind": case.kind,
-                "number": case.number,
-                "state": case.state,
-                "case": case.id,
-            }
-        )
-    return rows

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, literal, or_, select, tuple_
 from sqlalchemy.sql import ColumnElement, Select
 
 from ..model import Grant
@@ -68,6 +68,28 @@ class Questions:
         """A query over cases, the earliest due first, those without a date last."""
         c = self._tables.cases.c
         return select(*self._columns).order_by(c.due_on.is_(None), c.due_on, c.id).limit(limit)
+
+    def clocks(
+        self, until: str | None, gone_since: str | None, after: tuple[str, str, str] | None, limit: int
+    ) -> Select[Any]:
+        """A query for running clocks by due day, up to that day; `gone_since`: those that were stopped and due since then, too.
+        `after`: (due day, case, clock) of the last one seen.
+        """
+        c = self._tables.clock.c
+        query = (
+            select(c.case_id, c.name, c.due_on, c.running).order_by(c.due_on, c.case_id, c.name).limit(limit)
+        )
+        query = query.where(c.running if gone_since is None else or_(c.running, c.due_on >= gone_since))
+        if until is not None:
+            query = query.where(c.due_on <= until)
+        if after is not None:
+            query = query.where(tuple_(c.due_on, c.case_id, c.name) > tuple_(*map(literal, after)))
+        return query
+
+    def said_in(self, cases: Collection[str]) -> Select[Any]:
+        """A query for what was said in the lines of these cases and is not erased: (case_id, body), in order."""
+        d = self._tables.disclosure.c
+        return select(d.case_id, d.body).where(d.case_id.in_(cases)).order_by(d.case_id, d.seq)
 
     def within(self, column: Any, scopes: Sequence[str]) -> ColumnElement[bool]:
         """The tenants of these scopes and all below: a range each, so that an index serves."""

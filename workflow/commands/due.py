@@ -1,0 +1,187 @@
+"""`due`: what falls due, with whom it is, what turns red next; as a table or as a calendar file."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Text
+from .context import OK, Context, UsageError
+
+if TYPE_CHECKING:
+    from ..dues import Due
+
+LIMIT = 100
+WITHIN = re.compile(r"([0-9]{1,4})(wd|d)")
+
+
+def register(add: Any) -> None:
+    """Declare the command."""
+    due = add("due", run_due, "接下来到期的事项", "what falls due, and with whom it is")
+    due.add_argument(
+        "--until", type=date.fromisoformat, metavar="DATE", help="到该日为止 / up to that day (2026-03-15)"
+    )
+    due.add_argument(
+        "--within", type=_within, metavar="10wd|14d", help="几个工作日(日)内 / in so many (working) days"
+    )
+    due.add_argument("--by", choices=("unit", "person", "kind"), help="按单位、人或类别分组 / grouped")
+    due.add_argument("--unit", metavar="ID", help="在该单位(联络站)手中的 / held by that unit or station")
+    due.add_argument("--person", metavar="ID", help="在该人手中的 / held by that person")
+    due.add_argument(
+        "--red",
+        type=int,
+        metavar="N",
+        help="今后 N 个工作日何事变红 / what turns red on the next N working days",
+    )
+    due.add_argument("--ical", type=Path, metavar="FILE", help="写成日历文件 / as an iCalendar file")
+    due.add_argument(
+        "--limit", type=int, default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
+    )
+
+
+def _within(text: str) -> tuple[int, str]:
+    match = WITHIN.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"10wd, 14d: {text}")
+    return int(match[1]), match[2]
+
+
+HEADS = {
+    "due_on": Text("到期日", "due"),
+    "days": Text("还有", "left"),
+    "clock": Text("期限", "clock"),
+    "kind": Text("类别", "kind"),
+    "number": Text("编号", "number"),
+    "state": Text("状态", "state"),
+    "holder": Text("在谁手中", "with"),
+    "case": Text("案件", "case"),
+}
+
+
+def run_due(context: Context) -> int:
+    """Running clocks of open cases, the earliest first; what is overdue has negative days."""
+    from .. import dues
+
+    arguments, console = context.arguments, context.console
+    if arguments.ical is not None:
+        return _write(context)
+    if arguments.red is not None:
+        return _red(context)
+    found = dues.falling_due(
+        context.engine,
+        until=_until(context),
+        unit=arguments.unit,
+        person=arguments.person,
+        limit=max(1, arguments.limit),
+    )
+    if not found:
+        console.say("没有即将到期的事项", "nothing is due")
+    if arguments.by is not None:
+        _grouped(context, found)
+    elif found or console.as_json:
+        console.table(HEADS, [_row(context, due) for due in found])
+    return OK
+
+
+def _until(context: Context) -> date | None:
+    from ..clock import civil_date
+    from ..dues import within_working_days
+
+    within = context.arguments.within
+    if within is None:
+        until: date | None = context.arguments.until
+        return until
+    number, unit = within
+    if unit == "wd":
+        return within_working_days(context.engine, number)
+    return date.fromordinal(civil_date(context.engine.clock.now()).toordinal() + number)
+
+
+def _row(context: Context, due: Due) -> dict[str, Any]:
+    if context.console.as_json:
+        return {**_plain(due), "holder": list(due.units or due.offices or due.persons)}
+    words = context.console.words
+    left = Text(f"{due.working_days} 个工作日", f"{due.working_days} wd")
+    return {
+        **_plain(due), "days": f"{due.days}d ({words(left)})", "clock": words(due.clock_title), "kind": words(due.kind_title),
+        "state": words(due.state_title), "holder": " ".join(due.units or due.offices or due.persons),
+    }  # fmt: skip
+
+
+def _plain(due: Due) -> dict[str, Any]:
+    return {
+        "due_on": f"{due.due_on}{'?' if due.provisional else ''}", "days": due.days, "clock": due.clock, "kind": due.kind,
+        "number": due.number, "state": due.state, "case": due.case,
+    }  # fmt: skip
+
+
+def _grouped(context: Context, found: Sequence[Due]) -> None:
+    groups: dict[str, list[Due]] = {}
+    for due in found:
+        for name in _names(context, due):
+            groups.setdefault(name, []).append(due)
+    console = context.console
+    if console.as_json:
+        console.value({name: [_row(context, due) for due in dues] for name, dues in sorted(groups.items())})
+        return
+    for name, dues in sorted(groups.items()):
+        overdue = sum(due.days < 0 for due in dues)
+        console.say(
+            f"{name}:{len(dues)} 件,超期 {overdue} 件", f"{name}: {len(dues)}, {overdue} of them overdue"
+        )
+        console.table(HEADS, [_row(context, due) for due in dues])
+
+
+def _names(context: Context, due: Due) -> tuple[str, ...]:
+    match context.arguments.by:
+        case "unit":
+            return due.units or due.offices or ("-",)
+        case "person":
+            return due.persons or ("-",)
+        case _:
+            return (context.console.words(due.kind_title),)
+
+
+def _red(context: Context) -> int:
+    from ..dues import turning_red
+
+    console = context.console
+    found = turning_red(context.engine, max(1, context.arguments.red))
+    if console.as_json:
+        console.value([{"day": one.day, "dues": [_row(context, due) for due in one.dues]} for one in found])
+        return OK
+    for one in found:
+        console.say(f"{one.day} 变红 {len(one.dues)} 件", f"{one.day}: {len(one.dues)} turn(s) red")
+        if one.dues:
+            console.table(HEADS, [_row(context, due) for due in one.dues])
+    return OK
+
+
+def _write(context: Context) -> int:
+    from ..dues import ical
+
+    arguments = context.arguments
+    try:
+        content = ical(
+            context.engine, unit=arguments.unit, person=arguments.person, language=context.console.language
+        )
+    except ModuleNotFoundError:
+        raise UsageError(
+            Text(
+                "缺少 icalendar:请安装 tibandu[documents]", "icalendar is missing: install tibandu[documents]"
+            )
+        ) from None
+    try:
+        arguments.ical.write_bytes(content)
+    except OSError as error:
+        text = Text(
+            f"无法写入 {arguments.ical}:{error.strerror}", f"cannot write {arguments.ical}: {error.strerror}"
+        )
+        raise UsageError(text) from None
+    count = content.count(b"BEGIN:VEVENT")
+    context.console.say(f"{arguments.ical}:{count} 个日期", f"{arguments.ical}: {count} date(s)")
+    return OK
