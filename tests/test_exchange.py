@@ -23,6 +23,7 @@ from definitions.term.cast import cast_of
 from definitions.term.register import entries
 from definitions.term.scenario import load
 from workflow import Actor, Engine, NotFound, cli
+from workflow.library import Library
 from workflow.model import Bond
 
 from .lifecycle import TENANT, Office, count, statements
@@ -438,7 +439,9 @@ def test_cases_are_exported_as_far_as_they_may_be_seen(e: Engine, office: Office
 
 
 @pytest.fixture
-def file(one: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def file(one: Engine, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder; the definitions are read once for all commands."""
+    monkeypatch.setattr("workflow.loader.load_definitions", lambda *_, **__: library)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIBANDU_DATABASE", one.database.url.render_as_string(hide_password=False))
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):

@@ -229,7 +229,7 @@ def planted(title: str, way: int) -> str:
 def test_near_duplicates_planted_among_the_published_records_are_found(
     library: Library, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """525 planted ones among 105 titles. The planting is ours, so the figures say how it does on such changes and no more."""
+    """263 planted ones among 105 titles. The planting is ours, so the figures say how it does on such changes and no more."""
     with (ROOT / "definitions/data/suggestions.csv").open(encoding="utf-8") as file:
         titles = [row["title"] for row in csv.DictReader(file) if row["title"]]
     engine = memory_engine(library, FrozenClock(date(2026, 3, 2)), place=PLACE)
@@ -242,7 +242,7 @@ def test_near_duplicates_planted_among_the_published_records_are_found(
     originals = {start(title): title for title in titles}
     offered = right = found = 0
     for way in range(5):
-        for original, title in originals.items():
+        for original, title in list(originals.items())[way % 2 :: 2]:
             new = start(planted(title, way))
             offers = [s.case.id for s in engine.similar(new, limit=3)]
             engine.erase(new, ["title"], actor=HE, reason="test")
