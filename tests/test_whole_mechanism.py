@@ -1,0 +1,351 @@
+"""Supervision, escalation, voters' opinions, activities and mistakes, as persons live them: the guards that only data show."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from workflow import Actor, Case, NotFound, Refused
+
+from .lifecycle import DOCUMENT, TENANT, Office
+
+STAFF = {
+    "zhuan": ("special_committee", None), "keeper": ("station_keeper", "st1"), "clerk": ("station_clerk", "st1"),
+    "town": ("township_presidium", None), "other-keeper": ("station_keeper", "st2"), "yin": ("deputy_affairs", None),
+}  # fmt: skip
+OPINION = {
+    "station_unit": "st1", "received_on": "2026-03-02", "intake": "reception", "receivers": ["dep1"], "voter_id": "v-17",
+    "voter_name": "王某", "voter_contact": "139", "subject": "路灯", "opinion_text": "路灯不亮",
+}  # fmt: skip
+
+
+@pytest.fixture
+def staffed(office: Office) -> Office:
+    """The office with a committee, a station and a township."""
+    for person, (role, unit) in STAFF.items():
+        office.engine.grant(person, role, TENANT, unit=unit)
+    return office
+
+
+def opinion(office: Office, **more: Any) -> Case:
+    return office.engine.start("opinion", Actor(person="clerk"), {**OPINION, **more}, tenant=TENANT)
+
+
+def supervised(office: Office, case: Case, kind: str) -> Case:
+    event = "propose_look_back" if kind == "look_back" else "propose_supervision"
+    office.fire(case, event, "zhuan", supervision_kind=kind, supervision_reason="群众关注")
+    return office.child(case, "supervisions")
+
+
+# --- supervision
+
+
+def test_only_the_council_with_its_meeting_puts_an_item_on_the_list(staffed: Office) -> None:
+    """Invariants 15 and 34; handling goes on meanwhile."""
+    case = staffed.handling("dep1")
+    overlay = supervised(staffed, case, "key")
+    for who in ("zhuan", "li", "gov"):
+        assert "role" in staffed.reasons(
+            overlay, "determine", who, meeting_reference="12号", supervisors=["chair"]
+        )
+    blank = {"meeting_reference": "", "supervisors": ["chair"]}
+    assert staffed.reasons(overlay, "determine", "chair", **blank) == {"form.blank"}
+    assert "condition_not_met" in staffed.reasons(overlay, "assign_supervisor", "li", supervisors=["zhuan"])
+    staffed.fire(overlay, "determine", "chair", meeting_reference="12号", supervisors=["chair"])
+    staffed.fire(overlay, "plan", "zhuan", plan="看现场")
+    charge = {"charged_person": "wu", "leader_post": "in_charge"}
+    assert staffed.reasons(overlay, "start_pressing", "zhuan", **charge) == {"condition_not_met"}
+    staffed.fire(overlay, "start_pressing", "zhuan", **charge | {"leader_post": "main"})
+    assert staffed.fire(case, "submit_for_signoff", "wang", reply_draft=DOCUMENT, reply_class="HB-XIANNING:A",
+                        publication="full").state == "signing_off"  # fmt: skip
+
+
+def test_the_site_is_seen_the_deputies_are_heard_and_evaluate_before_it_is_closed(staffed: Office) -> None:
+    case = staffed.evaluating("dep1")
+    overlay = supervised(staffed, case, "key")
+    staffed.fire(overlay, "determine", "chair", meeting_reference="12号", supervisors=["chair"])
+    staffed.fire(overlay, "plan", "zhuan", plan="看现场")
+    staffed.fire(overlay, "start_pressing", "zhuan", charged_person="wu", leader_post="main")
+    closing = {"meeting_reference": "20号", "closing_note": "已落实"}
+
+    def refused() -> bool:
+        staffed.fire(overlay, "report", "wu", progress_report="进展", reported_in_person=True)
+        no = staffed.reasons(overlay, "close_key", "chair", **closing) == {"condition_not_met"}
+        staffed.fire(overlay, "press_on", "chair")
+        return no
+
+    assert refused()
+    staffed.fire(overlay, "visit_site", "zhuan", visited_on="2026-03-02", visit_record="已看")
+    assert refused()
+    staffed.fire(overlay, "hear_deputy", "zhuan", heard_on="2026-03-02", hearing_record="已听")
+    assert refused()  # the evaluation is still out
+    staffed.evaluate(case, "surveys", {"dep1": "satisfied"})
+    staffed.fire(overlay, "report", "zhuan", progress_report="进展")
+    assert "role" in staffed.reasons(overlay, "close_key", "li", **closing)
+    assert staffed.fire(overlay, "close_key", "chair", **closing).state == "closed"
+
+
+def test_a_look_back_that_finds_an_item_wanting_has_it_followed_up_again(staffed: Office) -> None:
+    case = staffed.evaluate(staffed.evaluating("dep1"), "surveys", {"dep1": "satisfied"})
+    case = staffed.fire(case, "settle", "sun")
+    assert case.state == "concluded"
+    assert staffed.reasons(
+        case, "propose_supervision", "zhuan", supervision_kind="look_back", supervision_reason="x"
+    )
+    overlay = supervised(staffed, case, "look_back")
+    assert staffed.reasons(case, "archive", "li", yearly_report="2026") == {"condition_not_met"}
+    staffed.fire(overlay, "determine", "chair", meeting_reference="30号", supervisors=["zhuan"])
+    staffed.fire(overlay, "plan", "zhuan", plan="回访")
+    staffed.fire(overlay, "start_pressing", "zhuan", charged_person="wu", leader_post="in_charge")
+    found = {"finding_note": "未建"}
+    assert staffed.reasons(overlay, "find_wanting", "zhuan", finding="carried_out", **found) == {
+        "condition_not_met"
+    }
+    staffed.fire(overlay, "find_wanting", "zhuan", finding="not_carried_out", **found)
+    assert staffed.now(case).state == "tracking"
+    assert staffed.now(case).data["finding"] == "not_carried_out"
+
+
+def test_an_unanswered_demand_is_a_notice(staffed: Office) -> None:
+    case = staffed.handling("dep1")
+    overlay = supervised(staffed, case, "counterpart")
+    staffed.fire(overlay, "assign_supervisor", "li", supervisors=["zhuan"])
+    staffed.fire(overlay, "plan", "zhuan", plan="看现场")
+    staffed.fire(overlay, "start_pressing", "zhuan", charged_person="wu", leader_post="in_charge")
+    staffed.fire(overlay, "demand", "zhuan", supervision_opinion="月底前开工", answer_by="2026-03-20")
+    staffed.clock.set(date(2026, 3, 21))
+    assert ("demand", 1, "demand_overdue") in staffed.ticks()
+    assert staffed.now(overlay).state == "pressing"
+    assert staffed.now(case).state == "handling"
+
+
+# --- escalation
+
+
+def test_a_late_reply_is_urged_by_the_timer_and_everything_harder_by_persons(staffed: Office) -> None:
+    """Invariant 36."""
+    case = staffed.handling("dep1")
+    staffed.clock.set(date(2026, 6, 3))
+    staffed.ticks()
+    against = staffed.child(case, "escalations")
+    assert (against.state, against.relations["unit"]) == ("reminded", ("water",))
+    assert "automatic" in staffed.reasons(against, "urge", "li")
+    staffed.clock.set(date(2026, 12, 31))
+    staffed.ticks()
+    assert staffed.now(against).state == "urged"  # and no further, however long it takes
+    paper = {"ground": "逾期", "criticism": "未答复", "criticism_document": DOCUMENT}
+    assert "role" in staffed.reasons(against, "criticise", "wu", **paper)
+    staffed.fire(against, "criticise", "gov", **paper)
+    order = {"ground": "逾期", "order_text": "限期答复", "correct_by": "2027-01-15"}
+    assert "role" in staffed.reasons(against, "order_correction", "li", meeting_reference="1号", **order)
+    staffed.fire(against, "order_correction", "chair", meeting_reference="1号", **order)
+    assert staffed.reasons(against, "resolve", "li", resolution="了结") == {"condition_not_met"}
+    assert staffed.reasons(against, "revoke_step", "chair", mistake="误发") == {"two_persons"}
+    staffed.fire(
+        case,
+        "submit_for_signoff",
+        "wang",
+        reply_draft=DOCUMENT,
+        reply_class="HB-XIANNING:A",
+        publication="full",
+    )
+    reply = {
+        "reply_letter": DOCUMENT, "reply_number": "1", "sealed": True, "reply_class": "HB-XIANNING:A", "publication": "full",
+        "recipients": ["dep1"], "copies_to": ["gov"], "delivered_on": "2026-12-31",
+    }  # fmt: skip
+    staffed.fire(case, "issue_reply", "wu", **reply)
+    assert staffed.fire(against, "resolve", "li", resolution="已答复").state == "resolved"
+
+
+# --- opinions
+
+
+def test_an_opinion_goes_round_and_is_closed_only_when_both_were_told(staffed: Office) -> None:
+    """Invariant 30; the unit never learns who the voter is."""
+    case = opinion(staffed)
+    assert "condition_not_met" in staffed.reasons(case, "classify", "keeper", route="on_spot")
+    staffed.fire(case, "classify", "keeper", route="township")
+    assert "condition_not_met" in staffed.reasons(case, "transfer", "keeper", handling_unit="roads")
+    staffed.fire(case, "transfer_in_township", "town", handling_unit="roads")
+    seen = staffed.engine.case(case.id, actor=Actor(person="qian"))
+    assert not {"voter_id", "voter_name", "voter_contact"} & seen.data.keys()
+    assert seen.data["subject"] == "路灯"
+    staffed.fire(case, "accept", "qian")
+    staffed.fire(case, "answer", "qian", answer="已修")
+    assert staffed.reasons(case, "close", "keeper") == {"state"}
+    staffed.fire(case, "tell_voter", "clerk", voter_told_on="2026-03-02")
+    assert staffed.reasons(case, "close", "keeper") == {"state"}
+    assert staffed.fire(case, "tell_deputy", "clerk", deputy_told_on="2026-03-02").state == "fed_back"
+    assert staffed.fire(case, "close", "keeper").state == "closed"
+
+
+def test_only_a_deputy_who_received_it_turns_it_into_a_suggestion(staffed: Office) -> None:
+    """Invariants 28 and 29; several opinions, one joint suggestion."""
+    first, second = opinion(staffed), opinion(staffed, subject="驿站", receivers=["dep2"])
+    text = {
+        "title": "零工驿站",
+        "body": "建驿站",
+        "first_signer": "dep1",
+        "publication_wish": "full",
+        "origin": "voter_opinion",
+    }
+    for who in ("keeper", "li", "dep2"):
+        with pytest.raises((Refused, NotFound)):
+            staffed.fire(first, "convert", who, **text)
+    assert staffed.reasons(first, "convert", "dep1", **text | {"origin": "deputy"}) == {"condition_not_met"}
+    staffed.fire(first, "convert", "dep1", **text)
+    (draft,) = staffed.engine.search(kind="suggestion_draft")
+    assert (draft.data["arises_from"], draft.data["origin"], draft.relations["lead_deputy"]) == (
+        first.id,
+        "voter_opinion",
+        ("dep1",),
+    )
+    assert "voter_name" not in draft.data
+    staffed.fire(second, "join_suggestion", "dep2", joint_case=draft.id)
+    assert staffed.now(second).state == "converted"
+    staffed.fire(second, "answer_with_other", "keeper", answer="已提出建议")
+    assert staffed.now(second).state == "answered"  # and from here the same two legs
+
+
+def test_what_belongs_to_a_court_is_not_taken_and_both_are_told(staffed: Office) -> None:
+    case = opinion(staffed)
+    told = {"not_taken_ground": "litigation", "channel": "法院", "voter_told_on": "2026-03-02"}
+    with pytest.raises(Refused):
+        staffed.fire(case, "redirect", "keeper", **told)
+    assert staffed.fire(case, "redirect", "keeper", **told, deputy_told_on="2026-03-02").state == "not_taken"
+
+
+def test_a_reception_day_with_visitors_has_their_opinions(staffed: Office) -> None:
+    day = staffed.engine.start(
+        "reception_day", Actor(person="keeper"), {"station_unit": "st1", "month": "2026-03", "reception_on": "2026-03-15"}, tenant=TENANT,
+    )  # fmt: skip
+    staffed.fire(day, "roster", "keeper", deputies=["dep1", "dep2"])
+    staffed.fire(day, "ask_leave", "dep2", leave_reason="出差")
+    staffed.clock.set(date(2026, 3, 15))
+    staffed.ticks()
+    count = {"visitors": 1, "opinions": 1}
+    assert staffed.reasons(day, "close", "keeper", **count) == {"condition_not_met"}
+    entry = {
+        name: OPINION[name]
+        for name in ("station_unit", "received_on", "intake", "receivers", "subject", "opinion_text")
+    }
+    staffed.fire(day, "register_opinion", "clerk", **entry, livelihood_field="travel")
+    staffed.fire(day, "register_opinion", "clerk", **entry | {"subject": "水管"})
+    lamp, pipe = sorted(staffed.engine.search(kind="opinion"), key=lambda case: str(case.data["subject"]))[
+        ::-1
+    ]
+    assert lamp.data["arises_from"] == pipe.data["arises_from"] == day.id
+    # what the second visitor did not say is not what the first one said
+    assert ("livelihood_field" in lamp.data, "livelihood_field" in pipe.data) == (True, False)
+    staffed.clock.set(date(2026, 3, 18))
+    assert ("entry", 1, "urge_entry") in staffed.ticks()
+    assert staffed.fire(day, "close", "keeper", **count).state == "closed"
+
+
+# --- before the session, activities, mistakes
+
+
+def test_the_reminder_goes_out_one_month_before_the_opening_and_again_when_it_moves(staffed: Office) -> None:
+    """D01, to every deputy by name."""
+    data = {
+        "congress": "六届", "session": "六次", "opening_on": "2027-01-07", "eve_on": "2027-01-06", "deputies": ["dep1", "dep2"],
+        "reminder": "请提出建议",
+    }  # fmt: skip
+    with pytest.raises(Refused):
+        staffed.engine.start(
+            "prep_campaign", Actor(person="li"), data | {"eve_on": "2027-01-07"}, tenant=TENANT
+        )
+    case = staffed.engine.start("prep_campaign", Actor(person="li"), data, tenant=TENANT)
+    staffed.clock.set(date(2026, 12, 6))
+    assert "remind" not in {event for _, _, event in staffed.ticks()}
+    staffed.clock.set(date(2026, 12, 7))
+    assert ("reminder", 1, "remind") in staffed.ticks()
+    assert staffed.now(case).state == "reminded"
+    moved = {"opening_on": "2027-02-03", "eve_on": "2027-02-02", "session_decision": "推迟"}
+    assert staffed.fire(case, "reschedule", "sun", **moved).state == "scheduled"
+    staffed.clock.set(date(2027, 1, 3))
+    assert ("reminder", 1, "remind") in staffed.ticks()
+
+
+def test_deputies_who_meet_the_bureaus_make_a_joint_suggestion_of_it(staffed: Office) -> None:
+    data = {
+        "activity_kind": "officials_meeting",
+        "activity_title": "代表·局长面对面",
+        "held_on": "2026-03-02",
+    }
+    case = staffed.engine.start("activity", Actor(person="li"), data, tenant=TENANT)
+    staffed.fire(case, "invite", "li", deputies=["dep1", "dep2"])
+    staffed.fire(case, "hold", "li", present=["dep1"], record="住建、人社到场")
+    text = {
+        "title": "零工驿站",
+        "body": "建驿站",
+        "first_signer": "dep1",
+        "publication_wish": "full",
+        "origin": "activity",
+    }
+    assert "role" in staffed.reasons(case, "propose_jointly", "dep2", **text)
+    staffed.fire(case, "propose_jointly", "dep1", **text)
+    assert [draft.data["arises_from"] for draft in staffed.engine.search(kind="suggestion_draft")] == [
+        case.id
+    ]
+    staffed.fire(case, "object", "dep2", record_objection="我也参加了")
+    corrected = staffed.fire(case, "correct", "li", correction_reason="漏登", present=["dep1", "dep2"])
+    assert corrected.relations["attended"] == ("dep1", "dep2")
+
+
+def test_a_special_inquiry_is_the_councils(staffed: Office) -> None:
+    data = {"activity_kind": "special_inquiry", "activity_title": "专题询问", "held_on": "2026-03-02"}
+    case = staffed.engine.start("activity", Actor(person="zhuan"), data, tenant=TENANT)
+    assert staffed.reasons(case, "invite", "zhuan", deputies=["dep1"]) == {"condition_not_met"}
+    staffed.fire(case, "put_on", "chair", meeting_reference="5号")
+    assert staffed.fire(case, "invite", "zhuan", deputies=["dep1"]).state == "invited"
+
+
+def test_a_wrong_assignment_is_undone_once_by_another_person_before_it_is_received(staffed: Office) -> None:
+    case = staffed.assigned("dep1")
+    why = {"correction_reason": "单位选错"}
+    assert staffed.reasons(case, "undo_assignment", "li", **why) == {"two_persons"}
+    undone = staffed.fire(case, "undo_assignment", "yin", **why)
+    assert (undone.state, undone.relations["lead"]) == ("accepted", ())
+    assert staffed.due(case, "reply") is None
+    staffed.fire(case, "assign", "li", assignment_mode="sole", lead_unit="roads")
+    assert staffed.reasons(case, "undo_assignment", "yin", **why) == {"round"}
+    with pytest.raises(Refused):
+        staffed.fire(staffed.fire(case, "sign_in", "qian"), "undo_assignment", "yin", **why)
+
+
+def test_a_wrong_conclusion_is_reopened_by_another_person_and_no_evaluation_is_touched(
+    staffed: Office,
+) -> None:
+    case = staffed.evaluate(staffed.evaluating("dep1"), "surveys", {"dep1": "satisfied"})
+    staffed.fire(case, "settle", "sun")
+    before = [(c.id, c.state) for c in staffed.engine.children(case.id)]
+    assert staffed.fire(case, "reopen", "yin", correction_reason="误结").state == "tracking"
+    assert [(c.id, c.state) for c in staffed.engine.children(case.id)] == before
+
+
+def test_a_motion_is_not_accepted_as_a_suggestion(staffed: Office) -> None:
+    staffed.engine.grant("pre", "presidium", TENANT)
+    session = {"congress": "六届", "session": "六次", "closing_on": "2026-02-20"}
+    motion = staffed.filed("dep1", item_kind="motion")
+    assert staffed.reasons(motion, "accept_in_session", "li", **session) == {"condition_not_met"}
+    assert (
+        staffed.fire(motion, "accept_motion", "pre", **session, presidium_decision="立案").number
+        == "议案第001号"
+    )
+    plain = staffed.filed("dep1")
+    assert "condition_not_met" in staffed.reasons(
+        plain, "accept_motion", "pre", **session, presidium_decision="立案"
+    )
+
+
+def test_with_co_handling_there_are_co_units_and_none_is_the_lead(staffed: Office) -> None:
+    case = staffed.accepted("dep1")
+    assert staffed.reasons(case, "assign", "li", assignment_mode="lead_and_co", lead_unit="water") == {
+        "condition_not_met"
+    }
+    both = {"assignment_mode": "lead_and_co", "lead_unit": "water", "co_units": ["water", "roads"]}
+    assert staffed.reasons(case, "assign", "li", **both) == {"condition_not_met"}
+    assert staffed.fire(case, "assign", "li", **both | {"co_units": ["roads"]}).state == "assigned"
