@@ -30,10 +30,10 @@ def run(firing: Firing, store: Store, calls: Sequence[Call], host: Host | None) 
     named = sorted({call.case for call in calls if call.case is not None and not UNFIT.search(call.case)})
     done: list[Done | WorkflowError] = []
     with store.work(host) as work, work.atomic():
-        store.lock_all(work, named)
+        together = _Together(firing, store, work, store.lock_all(work, named))
         store.lock_series(work, sorted({name for call in calls for name in firing.series(call)}))
         for start in range(0, len(calls), TOGETHER):
-            done += _Together(firing, store, work).run(calls[start : start + TOGETHER])
+            done += together.run(calls[start : start + TOGETHER])
     for one in done:
         if isinstance(one, Done):
             firing.remember(one, host)
@@ -43,10 +43,11 @@ def run(firing: Firing, store: Store, calls: Sequence[Call], host: Host | None) 
 class _Together:
     """Calls whose families are locked."""
 
-    def __init__(self, firing: Firing, store: Store, work: Work) -> None:
+    def __init__(self, firing: Firing, store: Store, work: Work, revisions: dict[str, int]) -> None:
         self._firing = firing
         self._store = store
         self._work = work
+        self._revisions = revisions
         self._families: dict[str, Family] = {}
         self._root_of: dict[str, str] = {}
         self._waiting: dict[str, tuple[int, Call, Step, datetime]] = {}
@@ -57,7 +58,7 @@ class _Together:
         fit = [call.case is not None and _fit(call) for call in calls]
         given = [call for call, sound in zip(calls, fit, strict=True) if sound]
         keys = [key for call in given if (key := call.scoped_key) is not None]
-        cases = sorted({call.case for call in given if call.case})
+        cases = [case for case in sorted({call.case for call in given if call.case}) if not self._known(case)]
         found = self._store.read_all(self._work, cases, sorted({call.actor.person for call in given}), keys)
         for family in found.families:
             self._keep(family)
@@ -74,7 +75,22 @@ class _Together:
             if key is not None:
                 used.add(key)
         self._write()
-        return [self._done[index] for index in range(len(calls))]
+        done, self._done = self._done, {}
+        return [done[index] for index in range(len(calls))]
+
+    def _known(self, case: str) -> bool:
+        """Whether the case's family is here, or remembered at the revision that is locked."""
+        if self._root_of.get(case) in self._families:
+            return True
+        family = self._firing.current(case, self._revisions)
+        if family is not None:
+            self._keep(family)
+        return family is not None
+
+    def _forget(self, case: str) -> None:
+        root = self._root_of.get(case, "")
+        self._families.pop(root, None)
+        self._revisions.pop(root, None)
 
     def _keep(self, family: Family) -> None:
         self._families[family.root_id] = family
@@ -92,7 +108,7 @@ class _Together:
 
     def _by_itself(self, index: int, call: Call) -> None:
         self._write()
-        self._families.pop(self._root_of.get(call.case or "", ""), None)
+        self._forget(call.case or "")
         self._done[index] = self._firing.row(self._work, call)
 
     def _write(self) -> None:
@@ -108,7 +124,7 @@ class _Together:
                 _fresh(self._store.write_all(self._work, steps))
         except (Stale, KeyTaken, WorkflowError):
             for index, call, step, _ in waiting:
-                self._families.pop(step.family.root_id, None)
+                self._forget(step.family.root_id)
                 self._done[index] = self._firing.row(self._work, call)
         else:
             for index, call, step, _ in waiting:

@@ -123,7 +123,7 @@ def explain(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Explanation:
     """Every step from the anchor to the due day, with the source of the rule. Raises RuleNotFound."""
     rule, now = book.rule(ledger.rule, ledger.anchor), ledger.due(book, calendar)
     left_out = {"extend"} if rule.unit == "working_day" else {"extend", "suspend", "resume"}
-    plain = replace(ledger, entries=tuple(e for e in ledger.entries if e.kind not in left_out))
+    plain = replace(ledger, lines=tuple(e for e in ledger.entries if e.kind not in left_out))
     base = plain.due(book, calendar)
     lines = (
         *_counting(rule, base, calendar),
@@ -228,7 +228,7 @@ def _skipped(why: Text, days: tuple[date, ...]) -> Text:
 def _events(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Iterator[Text]:
     for index, entry in enumerate(ledger.entries):
         if entry.kind == "extend":
-            before = replace(ledger, entries=ledger.entries[:index]).due(book, calendar)
+            before = replace(ledger, lines=ledger.entries[:index]).due(book, calendar)
             yield _event(entry, before.on)
         elif entry.kind != "start":
             yield _event(entry)

@@ -282,6 +282,13 @@ class Firing:
                 found.add(value)
         return sorted(found)
 
+    def current(self, case: str, revisions: Mapping[str, int]) -> Family | None:
+        """The remembered family of a case if its root, now locked, still has the revision it is remembered with."""
+        family = self._memory.family(case)
+        if family is None or case not in family.records:
+            return None
+        return family if revisions.get(family.root_id) == family.root.revision else None
+
     def alone(self, call: Call, family: Family) -> bool:
         """Whether the call needs more than its family, the person's grants and one write."""
         actor, record = call.actor, family.records[call.case or ""]

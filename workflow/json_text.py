@@ -16,14 +16,15 @@ try:
 except ImportError:  # pragma: no cover - a Python without the C part
     _make = None
 
-__all__ = ["decode", "encoder"]
+__all__ = ["decode", "decode_at", "encoder"]
 
-_decode = json.JSONDecoder().raw_decode
+decode_at: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().raw_decode
+"""the value that begins at that place of a text, and where it ends"""
 
 
 def decode(text: str) -> Any:
     """The value of a JSON text as we write it, with nothing around it. Raises ValueError, TypeError; RecursionError."""
-    value, end = _decode(text)
+    value, end = decode_at(text, 0)
     if end != len(text):
         raise ValueError(text[end : end + 20])
     return value

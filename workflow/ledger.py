@@ -7,7 +7,7 @@ A ledger is a value: every change gives a new one with one more entry, or a refu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, cast, get_args
@@ -81,18 +81,39 @@ _FIELDS = frozenset(Entry.__slots__)
 _KINDS = frozenset(get_args(Kind))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ledger:
-    """One clock of one case. A value: every change gives a new ledger with one more entry."""
+    """One clock of one case. A value: every change gives a new ledger with one more entry.
+
+    Most clocks of a case that is read stand still, so what is stored is made into entries when somebody asks for them.
+    """
 
     rule: str
     anchor: date
     """The day the rule counts from, e.g. 交办之日. It never changes, and statutory limits count from it."""
     calendar: str
     """The version of the calendar known when the clock started."""
-    entries: tuple[Entry, ...] = ()
+    lines: Sequence[Entry | Mapping[str, str]] = ()
+    """`entries`, perhaps as they are stored."""
     rules: str = ""
     """The version of the place's rules by which it began and goes on; empty: whatever book it is asked with."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What happened to the clock, in order. Raises ValueError when what is stored is nothing we wrote."""
+        if not isinstance(self.lines, tuple):
+            read = [line if isinstance(line, Entry) else Entry.from_data(line) for line in self.lines]
+            object.__setattr__(self, "lines", tuple(read))
+        return cast("tuple[Entry, ...]", self.lines)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ledger) and self._said() == other._said()
+
+    def __hash__(self) -> int:
+        return hash(self._said())
+
+    def _said(self) -> tuple[object, ...]:
+        return self.rule, self.anchor, self.calendar, self.entries, self.rules
 
     @classmethod
     def start(
@@ -100,7 +121,7 @@ class Ledger:
     ) -> Ledger:
         """A clock that runs from that day."""
         entry = Entry(kind="start", on=anchor, reason=reason, by=by)
-        return cls(rule=rule, anchor=anchor, calendar=calendar.version, entries=(entry,), rules=rules)
+        return cls(rule=rule, anchor=anchor, calendar=calendar.version, lines=(entry,), rules=rules)
 
     @property
     def stopped_on(self) -> date | None:
@@ -214,6 +235,13 @@ class Ledger:
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> Ledger:
         """The inverse of `to_data`. Raises ValueError for anything it did not write."""
+        ledger = cls.stored(data)
+        _ = ledger.entries
+        return ledger
+
+    @classmethod
+    def stored(cls, data: Mapping[str, object]) -> Ledger:
+        """The same, but what is wrong with an entry is said when it is asked for."""
         match data:
             case {
                 "format": int(number),
@@ -222,12 +250,11 @@ class Ledger:
                 "calendar": str(calendar),
                 "entries": list(entries),
             } if number == FORMAT:
-                lines = tuple(map(Entry.from_data, entries))
                 return cls(
                     rule=rule,
                     anchor=date.fromisoformat(anchor),
                     calendar=calendar,
-                    entries=lines,
+                    lines=entries,
                     rules=str(data.get("rules", "")),
                 )
             case _:
@@ -248,7 +275,7 @@ class Ledger:
     def _with(self, entry: Entry) -> Ledger:
         entries = (*self.entries, entry)
         return Ledger(
-            rule=self.rule, anchor=self.anchor, calendar=self.calendar, entries=entries, rules=self.rules
+            rule=self.rule, anchor=self.anchor, calendar=self.calendar, lines=entries, rules=self.rules
         )  # fmt: skip
 
     def _last(self, *kinds: Kind) -> Entry | None:

@@ -33,6 +33,10 @@ class Memory:
             return None
         return Reading(family, grants, None)
 
+    def family(self, case: str) -> Family | None:
+        """The family of that case as last seen."""
+        return self._families.get(self._root_of.get(case, ""))
+
     def keep(self, family: Family) -> None:
         """Remember a family as read or written, unless a newer revision is remembered."""
         with self._lock:

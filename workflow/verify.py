@@ -368,6 +368,8 @@ class _Chain:
         try:
             record = rows.record(row)
             due = rows.due_on(record)
+            for clock in record.clocks.values():
+                _ = clock.ledger.entries
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             self._fault(seq, "case_unreadable", name=type(error).__name__)
             return

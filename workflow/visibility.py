@@ -161,7 +161,7 @@ def _data(data: Mapping[str, Any], veil: Hidden) -> dict[str, Any]:
 def of_ledger(ledger: Ledger, veil: Hidden) -> Ledger:
     """The ledger without the names of who is hidden."""
     entries = (replace(e, by="") if e.by in veil.parties else e for e in ledger.entries)
-    return replace(ledger, entries=tuple(entries))
+    return replace(ledger, lines=tuple(entries))
 
 
 def seers(laws: Iterable[Law], viewer: Viewer) -> tuple[list[str], list[ByRole], list[ByRelation]]:

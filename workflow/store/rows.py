@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..family import ClockState, Family, HistoryRow, Record, Step
-from ..json_text import decode, encoder
+from ..json_text import decode, decode_at, encoder
 from ..ledger import Ledger
 
 CASE = (
@@ -62,7 +62,7 @@ def record(row: Sequence[Any]) -> Record:
         id=id_, root=root, slot=slot, party=party, kind=kind, definition=definition, tenant=tenant, state=state,
         revision=revision, seq=seq, number=number, number_key=number_key, data=decode(data),
         relations={name: tuple(parties) for name, parties in decode(relations).items()},
-        rounds=rounds, last_by=last_by, clocks={n: _clock(c) for n, c in decode(clocks).items()},
+        rounds=rounds, last_by=last_by, clocks=_clocks(clocks),
         head=head, opened_on=opened_on, closed=bool(closed),
     )  # fmt: skip
 
@@ -140,9 +140,21 @@ def _clock_text(clock: ClockState) -> str:
     return text
 
 
+def _clocks(text: str) -> dict[str, ClockState]:
+    """The inverse of `_clocks_text`; each clock keeps its own part of the text, for most are written back as they were."""
+    found, at = {}, 1
+    while at < len(text) - 1:
+        name, at = decode_at(text, at)
+        data, end = decode_at(text, at + 1)
+        clock = found[name] = _clock(data)
+        object.__setattr__(clock, "text", text[at + 1 : end])
+        at = end + 1
+    return found
+
+
 def _clock(data: list[Any]) -> ClockState:
     ledger: Mapping[str, object] = data[0]
     return ClockState(
-        ledger=Ledger.from_data(ledger), round=data[1], due_on=data[2], outer_on=data[3], provisional=data[4],
+        ledger=Ledger.stored(ledger), round=data[1], due_on=data[2], outer_on=data[3], provisional=data[4],
         running=data[5], next_rung=data[6], next_at=data[7],
     )  # fmt: skip

@@ -58,6 +58,9 @@ class Store:
         self.is_sqlite = database.dialect.name == "sqlite"
         self._dialect: Any = sqlite if self.is_sqlite else postgresql
         self._read = self._dialect.read_sql(prefix)
+        self._listed = (
+            "select value from json_each(?)" if self.is_sqlite else "select json_array_elements_text(?::json)"
+        )
 
     # -- connections
 
@@ -118,13 +121,13 @@ class Store:
         self, work: Work, cases: Sequence[str], persons: Sequence[str], keys: Sequence[str]
     ) -> Readings:
         """The same for many calls at once, in one statement for each kind of thing."""
-        listed = (
-            "select value from json_each(?)" if self.is_sqlite else "select json_array_elements_text(?::json)"
-        )
+        listed = self._listed
         columns, table = ", ".join(rows.CASE), f"{self.prefix}cases"
         named = f"select root_id from {table} where id in ({listed})"
-        self.run(work, f"select {columns} from {table} where root_id in ({named})", (rows.dumps(cases),))
-        families = rows.families(work.cursor.fetchall())
+        families: list[Family] = []
+        if cases:
+            self.run(work, f"select {columns} from {table} where root_id in ({named})", (rows.dumps(cases),))
+            families = rows.families(work.cursor.fetchall())
         columns = "id, person, role, scope, unit, valid_from, valid_until"
         self.run(
             work,
@@ -174,16 +177,18 @@ class Store:
         )
         return {id_: (kind, state, bool(closed)) for id_, kind, state, closed in work.cursor.fetchall()}
 
-    def lock_all(self, work: Work, cases: Sequence[str]) -> None:
-        """The same for many families, in the order of their ids: two that want the same ones never wait for each other."""
-        if not self.is_sqlite and cases:
-            table = f"{self.prefix}cases"
-            named = f"select root_id from {table} where id in (select json_array_elements_text(?::json))"
-            self.run(
-                work,
-                f"select 1 from {table} where id in ({named}) order by id for update",
-                (json.dumps(cases),),
-            )
+    def lock_all(self, work: Work, cases: Sequence[str]) -> dict[str, int]:
+        """The same for many families, in the order of their ids: two that want the same ones never wait for each other.
+        Returns root -> revision.
+        """
+        if not cases:
+            return {}
+        listed, lock = self._listed, "" if self.is_sqlite else " for update"
+        table = f"{self.prefix}cases"
+        named = f"select root_id from {table} where id in ({listed})"
+        sql = f"select id, revision from {table} where id in ({named}) order by id{lock}"
+        self.run(work, sql, (rows.dumps(cases),))
+        return dict(work.cursor.fetchall())
 
     def lock_series(self, work: Work, names: Sequence[str]) -> None:
         """Wait until no other batch draws from these series, in the order given. Who draws one number only does not wait here."""
