@@ -19,6 +19,7 @@ from workflow.testing import FrozenClock
 
 from .broken import library
 from .lifecycle import FOLDER, PLACE, SMALL, TENANT, Office, count, execute, statements
+from .test_cli import call
 
 ROOT = Path(__file__).parents[1]
 OFFICE = Actor(person="li")
@@ -372,6 +373,78 @@ def test_a_host_may_roll_back(e: Engine) -> None:
     with pytest.raises(NotFound):
         e.parties.get("d1")
     assert roles(e, "d1") == set()
+
+
+def test_on_the_real_lifecycles_a_suspended_deputy_evaluates_nothing(office: Office) -> None:
+    """Invariant 20 on what is shipped: the survey of who is suspended waits and lapses, the other deputy's goes on."""
+    e = office.engine
+    e.parties.put([*CITY, deputy("dep1"), deputy("dep2")], by=SETUP, trusted=True)
+    case = office.evaluating("dep1", "dep2")
+    survey = office.child(case, "surveys", "dep2")
+    e.parties.change("dep2", by=OFFICE, status="suspended", reason="代表法 第61条")
+    assert office.reasons(survey, "answer", "dep2", level="satisfied") == {"role"}
+    assert (
+        office.fire(office.child(case, "surveys", "dep1"), "answer", "dep1", level="satisfied").state
+        == "returned"
+    )
+    office.clock.advance(days=200)
+    office.ticks()
+    assert office.now(survey).state == "not_returned"
+
+
+# --- the command
+
+
+@pytest.fixture
+def there(sqlite_office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
+    """The command line on a city."""
+    e = sqlite_office.engine
+    e.parties.put(
+        [*CITY, deputy("d1", personal={"phone": "1"}, bonds=(Bond(bond="group", to="g1"),))],
+        by=SETUP,
+        trusted=True,
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("workflow.loader.load_definitions", lambda *_, **__: e.library)
+    monkeypatch.setenv("TIBANDU_DATABASE", e.database.url.render_as_string(hide_password=False))
+    return e
+
+
+def test_the_command(there: Engine) -> None:
+    assert [row["id"] for row in call("party", "list", "--kind", "deputy", "--json").json] == ["d1"]
+    assert call("party", "list", "--by", "nobody", "--lang", "en").out == "there are none\n"
+    shown = call("party", "show", "d1", "--lang", "zh").out
+    assert "名称: 代表d1" in shown and "g1" in shown and "phone" not in shown
+    said = call("party", "status", "d1", "suspended", "--reason", "第61条", "--by", "li", "--lang", "en")
+    assert (said.code, said.out) == (0, "代表d1: suspended\n")
+    assert roles(there, "d1") == set()
+    assert (
+        call("party", "erase", "d1", "phone", "--reason", "本人要求", "--lang", "en").out
+        == "1 value(s) erased\n"
+    )
+    lines = call("party", "log", "d1", "--json").json
+    assert [(line["what"], line["actor"]) for line in lines] == [
+        ("added", "set-up"),
+        ("changed", "li"),
+        ("erased", "set-up"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (2, ["party"]), (2, ["party", "status", "d1", "ended"]), (2, ["party", "status", "nobody", "ended", "--reason", "x"]),
+        (1, ["party", "status", "d1", "asleep", "--reason", "x"]), (1, ["party", "show", "nobody"]), (1, ["party", "log", "d1", "--by", "x"]),
+        (1, ["party", "status", "d1", "ended", "--reason", "x", "--by", "wang"]), (2, ["party", "erase", "d1", "card", "--reason", "x"]),
+        (1, ["party", "erase", "d1", "phone", "--reason", " "]),
+    ],
+)  # fmt: skip
+def test_the_command_says_no(
+    there: Engine, code: int, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = call(*words)
+    assert (said.code, said.out) == (code, "")
+    assert said.err or capsys.readouterr().err
 
 
 # --- the page
