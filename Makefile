@@ -1,6 +1,6 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
-# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz-http, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz-http, storm-http, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -66,10 +66,14 @@ fuzz-http: .venv/dev
 soak: .venv/dev
 	@$(BIN)/python -m tests.soak --seeds $(SEEDS)
 
+# 1,000 idempotency keys, each sent by twenty at once, on both databases.
+storm-http: .venv/dev
+	STORM_KEYS=1000 $(BIN)/python -m pytest -q tests/test_http_storm.py
+
 wheel: .venv/dev
 	$(BIN)/python -m build --no-isolation
 
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help run check test bench crash nodes backlog drills soak poison fuzz-http wheel clean
+.PHONY: help run check test bench crash nodes backlog drills soak poison fuzz-http storm-http wheel clean

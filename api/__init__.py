@@ -3,19 +3,12 @@
 from .application import create_app, create_blueprint
 from .batches import Jobs
 from .documents import Documents, Folder
-from .identity import Identify, Tokens, nobody
+from .identity import Caller, Identify, Tokens, nobody
 from .server import serve
 from .store import create_schema
+from .tokens import StoredTokens
 
 __all__ = [
-    "Documents",
-    "Folder",
-    "Identify",
-    "Jobs",
-    "Tokens",
-    "create_app",
-    "create_blueprint",
-    "create_schema",
-    "nobody",
-    "serve",
-]
+    "Caller", "Documents", "Folder", "Identify", "Jobs", "StoredTokens", "Tokens", "create_app", "create_blueprint",
+    "create_schema", "nobody", "serve",
+]  # fmt: skip

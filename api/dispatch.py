@@ -53,7 +53,7 @@ def _function(desk: Desk, route: Route) -> Callable[..., Response]:
 
 
 def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
-    actor = person(desk, request) if route.permission in KNOWN else NOBODY
+    actor = person(desk, request, route.scope) if route.permission in KNOWN else NOBODY
     if route.permission == "operator" and actor.person not in desk.operators:
         raise NotPermitted([OPERATOR])
     case = visible(desk, path["id"], actor) if route.permission in ("case", "event") else None
@@ -66,13 +66,24 @@ def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
     )  # fmt: skip
 
 
-def person(desk: Desk, asking: Request) -> Actor:
-    """Who asks. Raises Problem 401."""
-    actor = desk.identify(asking)
-    if actor is None:
+def person(desk: Desk, asking: Request, scope: str) -> Actor:
+    """Who asks. Raises Problem 401; NotPermitted when his token is not good for that."""
+    found = desk.identify(asking)
+    if found is None:
         text = Text("请出示身份", "say who you are")
         raise Problem("unauthenticated", text, headers={"WWW-Authenticate": 'Bearer realm="tibandu"'})
-    return actor
+    if isinstance(found, Actor):
+        return found
+    if scope not in found.scopes:
+        text = Text(f"令牌不含范围 {scope}", f"the token is not good for {scope}")
+        raise NotPermitted([Reason(code="scope", text=text)])
+    return found.actor
+
+
+def known(desk: Desk, asking: Request) -> Actor | None:
+    """Who asks, where nobody has to say who he is."""
+    found = desk.identify(asking)
+    return found if found is None or isinstance(found, Actor) else found.actor
 
 
 def visible(desk: Desk, id: str, actor: Actor) -> Case:

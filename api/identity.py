@@ -5,13 +5,23 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Request
 
 from workflow import Actor
 
-Identify = Callable[[Request], Actor | None]
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks by a token that is good only for some of what he may do."""
+
+    actor: Actor
+    scopes: frozenset[str]
+
+
+Identify = Callable[[Request], Actor | Caller | None]
 """The person of a request, or None when it does not prove one."""
 
 _LINE = re.compile(r"([0-9a-f]{64})\s+(\S{1,80})")
@@ -20,6 +30,12 @@ _LINE = re.compile(r"([0-9a-f]{64})\s+(\S{1,80})")
 def nobody(_request: Request) -> Actor | None:
     """Proves nobody: everything but health is answered 401."""
     return None
+
+
+def bearer_of(request: Request) -> str | None:
+    """The bearer token of a request."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 class Tokens:
@@ -45,8 +61,6 @@ class Tokens:
 
     def __call__(self, request: Request) -> Actor | None:
         """The person of the request's bearer token."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            return None
-        person = self._persons.get(hashlib.sha256(token.strip().encode()).hexdigest())
+        token = bearer_of(request)
+        person = self._persons.get(hashlib.sha256(token.encode()).hexdigest()) if token else None
         return Actor(person=person) if person else None

@@ -17,6 +17,7 @@ from workflow.errors import NotFound, Text
 from workflow.form_schema import form_schema
 from workflow.overview import Invitation, invitation, today
 
+from .dispatch import known
 from .limits import count_failure, refuse_many
 from .routes import Ask, Out, Reply, Route
 from .schemas import NAME, PARTY, Day, Strict, Words
@@ -111,9 +112,9 @@ def _found(ask: Ask) -> Invitation:
         if not _TOKEN.fullmatch(ask.path["token"]):
             raise _none()
         found = invitation(ask.engine, ask.path["token"])
-        known = ask.desk.identify(ask.request)
-        if known is not None and known.person != found.subject:
-            ask.engine.case(found.case, actor=known)
+        who = known(ask.desk, ask.request)
+        if who is not None and who.person != found.subject:
+            ask.engine.case(found.case, actor=who)
     except NotFound:
         count_failure(ask, "invitation")
         raise _none() from None

@@ -129,11 +129,9 @@ class Route:
         """Every problem this route can answer, by code."""
         found = ["internal", "unavailable", *self.problems]
         if self.permission in KNOWN:
-            found.append("unauthenticated")
+            found += ["unauthenticated", "not_permitted"]
         if self.permission in ("case", "event"):
             found.append("not_found")
-        if self.permission == "operator":
-            found.append("not_permitted")
         if self.query is not None:
             found.append("bad_request")
         if self.body is not None:

@@ -30,6 +30,7 @@ class Tables:
         self.batch = self._batch()
         self.batch_row = self._batch_row()
         self.failure = self._failure()
+        self.token = self._token()
 
     def _table(self, name: str, *columns: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns)
@@ -57,6 +58,23 @@ class Tables:
             Column("request", Text, nullable=False),
             Column("outcome", Text),
         )
+
+    def _token(self) -> Table:
+        table = self._table(
+            "token",
+            Column("id", String(40), primary_key=True),
+            Column("hash", String(64), nullable=False),
+            Column("account", String(80), nullable=False),
+            Column("name", String(80), nullable=False),
+            Column("scopes", String(400), nullable=False),
+            Column("created_by", String(80), nullable=False),
+            Column("created_at", String(32), nullable=False),
+            Column("expires_on", String(10), nullable=False),
+            Column("used_on", String(10)),
+            Column("revoked_at", String(32)),
+        )
+        Index(f"ix_{table.name}_hash", table.c.hash, unique=True)
+        return table
 
     def _failure(self) -> Table:
         return self._table(

@@ -16,8 +16,9 @@ from .invitations import INVITATIONS
 from .routes import Route
 from .rules import RULES
 from .statistics import STATISTICS
+from .tokens import TOKENS
 
 ROUTES: tuple[Route, ...] = (
     *CASES, *BATCHES, *DOCUMENTS, *INVITATIONS, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS,
-    *HEALTH, *DESCRIPTION,
+    *TOKENS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

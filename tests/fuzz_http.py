@@ -42,13 +42,13 @@ def service(folder: Path) -> Iterator[str]:
         engine.database.dispose()
 
 
-def fuzz(examples: int, seed: int, folder: Path) -> subprocess.CompletedProcess[str]:
+def fuzz(examples: int, seed: int, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Run it; the output ends with how many requests were made."""
     program = Path(sys.executable).with_name("schemathesis")
     with service(folder) as address:
         return subprocess.run(
             [program, "--config-file", CONFIG, "run", f"{address}/v1/openapi.json", "--no-color",
-             "-H", f"Authorization: Bearer {city.OPERATOR}", "--max-examples", str(examples), "--seed", str(seed)],
+             "-H", f"Authorization: Bearer {city.OPERATOR}", "--max-examples", str(examples), "--seed", str(seed), *more],
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
 

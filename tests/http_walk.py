@@ -21,7 +21,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import inspect, text
 from werkzeug.test import TestResponse
 
-from api import Folder, Jobs, create_app, create_schema
+from api import Caller, Folder, Jobs, create_app, create_schema
 from api.openapi import EXAMPLES, describe, examples
 from api.table import ROUTES
 from workflow import Actor, Conflict, Engine, load_definitions
@@ -35,6 +35,8 @@ DESCRIPTION = HERE.parent / "docs" / "openapi.json"
 TENANT = "hubei/xianning"
 TODAY = date(2026, 3, 2)
 OPERATOR = "he.jun"
+NARROW = "svc.narrow"
+"""comes with a token that is good for nothing"""
 SHELF = tempfile.TemporaryDirectory(prefix="documents-")
 LETTER = {"sha256": "a" * 64, "size": 48213, "media_type": "application/pdf", "name": "答复函.pdf"}
 PDF = b"%PDF-1.7\n1 0 obj << >> endobj\n%%EOF\n"
@@ -77,9 +79,11 @@ def served(engine: Engine) -> Flask:
     return app
 
 
-def bearer(asking: Request) -> Actor | None:
+def bearer(asking: Request) -> Actor | Caller | None:
     """Who says the name of one of them is believed: for tests alone."""
     scheme, _, name = asking.headers.get("Authorization", "").partition(" ")
+    if name == NARROW:
+        return Caller(Actor(person="li.wei"), frozenset())
     return Actor(person=name) if scheme == "Bearer" and name in PERSONS else None
 
 
@@ -216,6 +220,10 @@ def _round_about(client: Client) -> None:
         "/v1/definitions/suggestion/events/reply/form", "/v1/rules?on=2026-03-02", "/v1/calendar",
     ):  # fmt: skip
         client(li, "GET", address)
+    body = {"account": "svc.oa", "name": "办公系统", "scopes": ["cases:read"], "expires_on": "2026-12-31"}
+    token = client(OPERATOR, "POST", "/v1/tokens", body).json
+    client(OPERATOR, "GET", "/v1/tokens")
+    client(OPERATOR, "DELETE", f"/v1/tokens/{token['id']}")
     client(li, "POST", "/v1/inbox/read", {"keys": ["1kjp0y9m000000000000:1"]})
     client(li, "POST", "/v1/calendar/preview", {"calendar": CALENDAR})
     client(OPERATOR, "POST", "/v1/calendar/apply", {"calendar": CALENDAR})

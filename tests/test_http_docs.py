@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from api.problems import TITLES
 from api.table import ROUTES
+from workflow import Engine
+
+from . import http_walk as city
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "http.md").read_text("utf-8")
@@ -58,3 +64,59 @@ def test_the_page_names_every_route_and_every_code() -> None:
     for path in paths:
         short = "…" + path.removeprefix("/v1/definitions") if path.startswith("/v1/definitions/") else path
         assert path in PAGE or short in PAGE or path.removeprefix("/v1/definitions/{kind}") in PAGE, path
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    page = (ROOT / "docs" / "security.md").read_text("utf-8")
+    file = ""
+    for name, test in re.findall(r"`(test_\w+\.py|…)(?:::(\w+))?`", page):
+        file = file if name == "…" else name
+        assert not test or f"def {test}(" in (ROOT / "tests" / file).read_text("utf-8"), f"{file}::{test}"
+
+
+def test_the_lines_for_a_host(tmp_path: Path, sqlite_url: str) -> None:
+    (block,) = [
+        text for text in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "register_blueprint" in text
+    ]
+    engine = Engine(sqlite_url, city.city())
+    engine.create_schema()
+    app = Flask("host")
+    exec(block, {"engine": engine, "app": app, "identify": city.bearer, "path": tmp_path / "documents"})
+    assert app.test_client().get("/congress/v1/health").status_code == 200
+    engine.database.dispose()
+
+
+SERVICE = """
+from flask import Request
+from api import create_app, nobody
+from workflow import Engine, load_definitions
+
+engine = Engine("sqlite:///served.db", load_definitions("definitions"))
+engine.create_schema()
+app = create_app(engine, nobody)
+"""
+
+
+def test_gunicorn_serves_it(tmp_path: Path) -> None:
+    (tmp_path / "service.py").write_text(SERVICE, "utf-8")
+    (tmp_path / "definitions").symlink_to(city.FOLDER)
+    command = re.search(r"`gunicorn (.*?) service:app`", PAGE)
+    assert command
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    program = Path(sys.executable).with_name("gunicorn")
+    with subprocess.Popen(
+        [program, *command[1].split(), "--bind", address, "service:app"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    ) as serving:  # fmt: skip
+        assert serving.stderr is not None
+        try:
+            for line in serving.stderr:
+                if "Booting worker" in line:
+                    break
+            with urllib.request.urlopen(f"http://{address}/v1/health", timeout=60) as answer:
+                assert answer.status == 200
+        finally:
+            serving.send_signal(signal.SIGTERM)
+            serving.stderr.read()

@@ -219,10 +219,12 @@ class Provoked:
         return self.ask(who="")
 
     def _not_found(self) -> TestResponse:
-        return self.ask(path={"id": "none", "kind": "none", "batch": "none", "token": "none"})
+        return self.ask(
+            path={"id": "none", "kind": "none", "batch": "none", "token": "none", "token_id": "none"}
+        )
 
     def _not_permitted(self) -> TestResponse:
-        return self.ask("wang.fang")
+        return self.ask(city.NARROW)
 
     def _bad_request(self) -> TestResponse:
         if self.route.query is not None:

@@ -211,6 +211,11 @@ def identifier(engine: Engine, seed: str | None = None) -> str:
     return new_id(engine.random, engine.clock.now())
 
 
+def secret(engine: Engine) -> str:
+    """256 bits of chance, as text."""
+    return engine.random.bytes(32).hex()
+
+
 def today(engine: Engine) -> date:
     """The civil day it is in Asia/Shanghai by the engine's clock."""
     return civil_date(engine.clock.now())

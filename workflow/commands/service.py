@@ -94,6 +94,7 @@ def run_serve(context: Context) -> int:
     waker = None if arguments.no_scheduler else _waker(context)
     api.create_schema(context.engine)
     operators = frozenset(arguments.operator)
+    identify = api.StoredTokens(context.engine, identify)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
         documents=api.Folder(arguments.documents),
