@@ -1,11 +1,12 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
-# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz-http, storm-http, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 KILLS ?= 2000
+SECONDS ?= 60
 SEEDS ?= 1000
 EXAMPLES ?= 30
 
@@ -59,6 +60,11 @@ drills: .venv/dev
 poison: .venv/dev
 	LETTERS=10000 $(BIN)/python -m pytest -q -k poison_blocks_nobody tests/test_alerts.py
 
+# Definition files and guards nobody would write, led by what they reach (atheris); .fuzz/ keeps what was found.
+fuzz: .venv/dev
+	@$(PIP) install -e '.[fuzz]'
+	@for target in file library guard; do echo "fuzz: $$target, $(SECONDS) s"; $(BIN)/python -m tests.fuzz_guided $$target $(SECONDS) || exit 1; done
+
 # Requests nobody would think of, against a real service; EXAMPLES=1500 makes about 100,000 of them.
 fuzz-http: .venv/dev
 	@$(BIN)/python -m tests.fuzz_http $(EXAMPLES)
@@ -74,6 +80,6 @@ wheel: .venv/dev
 	$(BIN)/python -m build --no-isolation
 
 clean:
-	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run check test bench crash nodes backlog drills soak poison fuzz-http storm-http wheel clean
+.PHONY: help run check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http wheel clean

@@ -173,8 +173,7 @@ class LocalBackend:
             return
         if health.missed or letter.attempts:
             count = self._engine.alerts.bring_forward(channel.name)
-            if count:
-                log.info("channel %s is back: %d letter(s) that waited for it go now", channel.name, count)
+            log.info("channel %s is back: %d letter(s) that waited for it go now", channel.name, count)
         self._health[channel.name] = _Health()
 
 
