@@ -2,7 +2,7 @@
 
     python -m bench [SECTION ...] [--rounds N] [--cases N] [--large]
 
-Sections: import postgresql clients batch sqlite flat history parts (all, when none is named). `--large` (or BENCH_LARGE=1):
+Sections: import postgresql clients batch sqlite flat history parts sweep (all, when none is named). `--large` (or BENCH_LARGE=1):
 flatness up to 500,000 cases instead of 50,000. What the numbers mean: docs/performance.md.
 """
 
@@ -24,7 +24,7 @@ import psycopg
 from tests.postgres import Server, server
 
 from . import a_limit as limit
-from . import w1def
+from . import sweep, w1def
 from .contender import (
     Batches,
     EngineW1,
@@ -72,6 +72,23 @@ class Bench:
         self.found.append((what, report.ratio(name, base), wanted))
 
     # -- the sections
+
+    def sweep(self) -> None:
+        """Timers that are due among many that are not."""
+        say("the sweep")
+        print("\n### 1,000 due timers, in pages of 100\n")
+        print(
+            "| | open timers | engine s | by hand, step by step s | times faster | against the fewest | idle tick ms |"
+        )
+        print("|---|---|---|---|---|---|---|")
+        fewest: dict[str, float] = {}
+        for kind, size, engine, hand, idle in sweep.measure(self.targets, self.rounds, large=self.large):
+            flat = engine / fewest.setdefault(kind, engine)
+            print(
+                f"| {kind} | {size:,} | {engine:.2f} | {hand:.2f} | {hand / engine:.1f} | {flat:.2f} | {idle * 1000:.2f} |",
+                flush=True,
+            )
+            self.found.append((f"sweep on {kind}, {size:,} open, against step by step", hand / engine, 2.0))
 
     def postgresql(self) -> None:
         """One client."""
@@ -233,6 +250,7 @@ def _show_parts(title: str, found: list[tuple[str, float]]) -> None:
 SECTIONS = {
     "import": Bench.imports, "postgresql": Bench.postgresql, "clients": Bench.clients, "batch": Bench.batch,
     "sqlite": Bench.sqlite, "flat": Bench.flat, "history": Bench.history, "parts": Bench.parts,
+    "sweep": Bench.sweep,
 }  # fmt: skip
 
 

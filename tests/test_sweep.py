@@ -63,6 +63,28 @@ def test_an_idle_tick_is_one_question(office: Office, monkeypatch: pytest.Monkey
     assert [s.split()[0].lower() for s in seen] == ["select"]
 
 
+def test_what_is_due_is_found_by_the_index(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the time of a sweep depends on what is due, not on what is open."""
+    office.assigned()
+    asked: list[tuple[str, Any]] = []
+    run = office.engine.store.run
+    monkeypatch.setattr(
+        office.engine.store,
+        "run",
+        lambda work, sql, values: (asked.append((sql, values)), run(work, sql, values))[1],
+    )
+    office.engine.tick()
+    monkeypatch.undo()
+    (sql, values) = next((sql, values) for sql, values in asked if "order by c.next_at" in sql)
+    explain = "explain query plan " if office.engine.store.is_sqlite else "explain "
+    with office.engine.store.work() as work, work.atomic():
+        if not office.engine.store.is_sqlite:
+            work.cursor.execute("set local enable_seqscan = off")
+        office.engine.store.run(work, explain + sql, values)
+        plan = " ".join(str(column) for row in work.cursor.fetchall() for column in row)
+    assert "tibandu_clock_next" in plan
+
+
 def test_every_tick_leaves_a_trace_but_not_too_many(office: Office) -> None:
     office.ticks()
     (node,) = rows(office.engine, "node")
