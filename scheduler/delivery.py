@@ -173,7 +173,8 @@ class LocalBackend:
             return
         if health.missed or letter.attempts:
             count = self._engine.alerts.bring_forward(channel.name)
-            log.info("channel %s is back: %d letter(s) that waited for it go now", channel.name, count)
+            if count:
+                log.info("channel %s is back: %d letter(s) that waited for it go now", channel.name, count)
         self._health[channel.name] = _Health()
 
 

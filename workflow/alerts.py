@@ -380,8 +380,11 @@ class _Addressing:
 
     def _delivery(self, row: Row, holder: str, channel: str, *, digest: str | None = None) -> Row:
         arrived = channel == INBOX  # the row itself is what arrives
+        key = row["key"]
+        if holder == EVERYBODY and row["case_id"] and key.startswith(row["case_id"]):
+            key = key.rpartition(":")[0]  # one for the event, however many recipients it has
         return {
-            "key": f"{row['key']}/{holder}/{channel}", "outbox_key": row["key"], "case_id": row["case_id"], "seq": row["seq"],
+            "key": f"{key}/{holder}/{channel}", "outbox_key": row["key"], "case_id": row["case_id"], "seq": row["seq"],
             "topic": row["topic"], "holder": holder, "channel": channel, "state": "confirmed" if arrived else "queued",
             "attempts": 0, "next_at": None if arrived else stamp(self._now), "token": 0, "digest": digest,
             "created_at": row.get("created_at") or stamp(self._now),

@@ -160,12 +160,23 @@ def run_list(context: Context) -> int:
         if not narrowed:
             _tell_state(context, state)
         if rows:
-            console.table(HEADS, rows)
+            console.table(HEADS, [_readable(context, row) for row in rows])
         elif narrowed:
             console.say("没有", "none")
     return FAULTS if not narrowed and (state["nobody"] or any(d.state == "dead" for d in found)) else OK
 
 
+def _readable(context: Context, row: dict[str, Any]) -> dict[str, Any]:
+    """The row as a person reads it."""
+    next_at = row["next_at"] and row["next_at"][:16] + "Z"
+    return {**row, "state": context.console.words(STATE_WORDS[row["state"]]), "next_at": next_at}
+
+
+STATE_WORDS = {
+    "queued": Text("待发 queued", "queued"), "sent": Text("已发 sent", "sent"), "confirmed": Text("已达 confirmed", "confirmed"),
+    "failed": Text("待重试 failed", "failed"), "dead": Text("死信 dead", "dead"),
+    "superseded": Text("已被取代 superseded", "superseded"),
+}  # fmt: skip
 HEADS = {
     "state": Text("状态", "state"), "channel": Text("渠道", "channel"), "holder": Text("接收人", "to"),
     "topic": Text("事项", "topic"), "case": Text("案件", "case"), "attempts": Text("次数", "tries"),
