@@ -11,7 +11,8 @@ import pytest
 from tests.lifecycle import TENANT, Office, count, execute
 from tests.postbox import AWAY, BAD, NEVER, SENT, Postbox, backend, plant, reach, states
 from workflow import Case, Engine
-from workflow.alerts import AGAIN, next_digest, verdict
+from workflow.addressing import next_digest
+from workflow.alerts import AGAIN, verdict
 from workflow.clock import ZONE
 from workflow.model import Grant
 from workflow.outbox import STATES, Contact, Letter, Receipt

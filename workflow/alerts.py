@@ -11,17 +11,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .calendars import Calendar
-from .clock import Clock, civil_date, start_of_day
-from .errors import NotFound, Text
+from .addressing import Addressing, stamp
+from .clock import Clock
 from .laws import Laws
-from .model import Grant
-from .outbox import EVERYBODY, INBOX, JOB, OPERATOR, Contact, Delivery, Letter, Line, Notice, Receipt
-from .recipients import KNOWN, Recipient
+from .letters import Letters
+from .outbox import INBOX, OPERATOR, Contact, Delivery, Letter, Notice, Receipt
+from .recipients import KNOWN
 from .store.post import Post, Row
 from .store.sql import Store
 
@@ -33,7 +32,6 @@ PATIENCE = timedelta(days=14)
 AWAY = "unreachable: "
 """how the answer of a failure begins that was not the letter's fault"""
 LEASE_SECONDS = 600.0
-DIGEST_AT = timedelta(hours=8, minutes=30)
 LONELY_DAYS = 30
 ANSWER = 500
 
@@ -54,23 +52,6 @@ def verdict(receipt: Receipt, attempts: int, created_at: datetime, now: datetime
     if receipt.permanent or (attempts > len(AGAIN) and not patient):
         return Verdict("dead", None)
     return Verdict("failed", now + timedelta(seconds=AGAIN[min(attempts, len(AGAIN)) - 1]))
-
-
-def next_digest(now: datetime, calendar: Calendar) -> tuple[date, datetime]:
-    """The next working day whose 08:30 in Asia/Shanghai lies ahead, and that instant."""
-    day = civil_date(now)
-    while not calendar.is_working_day(day) or _half_past_eight(day) <= now:
-        day += timedelta(days=1)
-    return day, _half_past_eight(day)
-
-
-def _half_past_eight(day: date) -> datetime:
-    return start_of_day(day) + DIGEST_AT
-
-
-def stamp(instant: datetime) -> str:
-    """An instant as our rows hold it: UTC, microseconds."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 class Alerts:
@@ -99,7 +80,7 @@ class Alerts:
         with self._store.connection(write=True) as connection:
             waiting = self._post.waiting(connection, KNOWN, limit)
             if waiting:
-                _Addressing(self._post, connection, self._laws, self.now(), waiting).run()
+                Addressing(self._post, connection, self._laws, self.now(), waiting).run()
             if then is not None:
                 then(connection, self._post.due(connection, stamp(self.now())))
         return len(waiting)
@@ -144,7 +125,7 @@ class Alerts:
                 since = stamp(now - timedelta(minutes=1))
                 limit = min(limit, per_minute - self._post.tried_since(connection, channel, since))
             found = self._post.claim(connection, channel, stamp(now), limit, lease, key) if limit > 0 else []
-            return _Letters(self._post, connection, self._laws, channel).of(found)
+            return Letters(self._post, connection, self._laws, channel).of(found)
 
     def complete(self, letter: Letter, receipt: Receipt) -> bool:
         """Note what came of a letter; False when its lease had passed to another node. A letter given up is told the operator."""
@@ -199,7 +180,7 @@ class Alerts:
         mark = (before.created_at, before.key) if before else None
         with self._store.connection() as connection:
             rows = self._post.inbox(connection, person, unread=unread, before=mark, limit=limit)
-            lines = _Letters(self._post, connection, self._laws, INBOX).lines(rows)
+            lines = Letters(self._post, connection, self._laws, INBOX).lines(rows)
         return [
             Notice(key=row["key"], line=line, created_at=row["created_at"], read_at=row["read_at"])
             for row, line in zip(rows, lines, strict=True)
@@ -283,185 +264,6 @@ class Alerts:
     def now(self) -> datetime:
         """The present instant, UTC."""
         return self._clock.now().astimezone(UTC)
-
-
-class _Addressing:
-    """One page of outbox rows and what has to be known about them."""
-
-    def __init__(
-        self, post: Post, connection: Any, laws: Laws, now: datetime, waiting: Sequence[Row]
-    ) -> None:
-        self._post = post
-        self._connection = connection
-        self._now = now
-        self._waiting = [(row, Recipient.parse(row["recipient"])) for row in waiting]
-        self._digest = next_digest(now, laws.calendar)
-        cases = {row["case_id"] for row in waiting if row["case_id"]}
-        self._tenants = post.tenants(connection, cases)
-        self._barred = post.barred(connection, cases)
-        self._grants = self._directory()
-        self._contacts: dict[str, list[Contact]] = {}
-
-    def _directory(self) -> dict[Recipient, list[Grant]]:
-        """The grants that matter to each recipient; one question for the whole page."""
-        asked = {recipient for _, recipient in self._waiting if recipient.scheme in ("role", "party")}
-        roles = {r.name for r in asked if r.scheme == "role"}
-        parties = {r.name for r in asked if r.scheme == "party"}
-        by_person: dict[str, list[Grant]] = {}
-        for grant in self._post.grants(self._connection, roles, parties) if asked else ():
-            by_person.setdefault(grant.person, []).append(grant)
-        found: dict[Recipient, list[Grant]] = {recipient: [] for recipient in asked}
-        for person, grants in by_person.items():
-            for recipient in asked:
-                if any(recipient.name in (g.role, g.unit, person) for g in grants):
-                    found[recipient] += grants
-        return found
-
-    def run(self) -> None:
-        """Every row gets its deliveries and its end."""
-        persons = {row["key"]: self._persons(row, recipient) for row, recipient in self._waiting}
-        holders = {p for several in persons.values() for p in several} | {
-            row["recipient"] for row, _ in self._waiting
-        }
-        for row in self._post.contacts(self._connection, {*holders, EVERYBODY}):
-            contact = Contact(channel=row["channel"], address=row["address"], digest=bool(row["digest"]))
-            self._contacts.setdefault(row["holder"], []).append(contact)
-        ends: dict[str, list[str]] = {"addressed": [], "nobody": []}
-        for row, recipient in self._waiting:
-            found = self._deliveries(row, recipient, persons[row["key"]])
-            self._post.add(self._connection, found)
-            told = persons[row["key"]] or (found and recipient.scheme in ("job", OPERATOR))
-            ends["addressed" if told else "nobody"].append(row["key"])
-        for state, keys in ends.items():
-            if keys:
-                self._post.addressed(self._connection, keys, state)
-
-    def _persons(self, row: Row, recipient: Recipient) -> tuple[str, ...]:
-        tenant = self._tenants.get(row["case_id"])
-        if tenant is None or recipient not in self._grants:
-            return ()
-        barred = self._barred.get(row["case_id"], set())
-        return recipient.persons(self._grants[recipient], tenant, civil_date(self._now), barred)
-
-    def _deliveries(self, row: Row, recipient: Recipient, persons: Sequence[str]) -> list[Row]:
-        if recipient.scheme == "job":
-            return [self._delivery(row, recipient.name, JOB)]
-        if row["topic"].startswith("clock."):
-            self._post.supersede(
-                self._connection, row["case_id"], row["topic"], [*persons, row["recipient"], EVERYBODY]
-            )
-        if recipient.scheme == OPERATOR:
-            return self._to_operator(row)
-        found: list[Row] = []
-        # What an outage delayed need not come in single letters any more.
-        late = bool(json.loads(row["body"]).get("late"))
-        for person in persons:
-            contacts = [replace(c, digest=True) if late else c for c in self._contacts.get(person, [])]
-            later = any(contact.digest for contact in contacts)
-            found.append(
-                self._delivery(row, person, INBOX, digest=self._digest[0].isoformat() if later else None)
-            )
-            found += [
-                self._digest_row(person, c) if c.digest else self._delivery(row, person, c.channel)
-                for c in contacts
-            ]
-        for holder in (row["recipient"], EVERYBODY):
-            found += [
-                self._delivery(row, holder, contact.channel) for contact in self._contacts.get(holder, ())
-            ]
-        return found
-
-    def _to_operator(self, row: Row) -> list[Row]:
-        """By another channel than the one that failed, if there is one."""
-        failed = json.loads(row["body"]).get("channel")
-        contacts = self._contacts.get(OPERATOR, [])
-        others = [contact for contact in contacts if contact.channel != failed]
-        return [self._delivery(row, OPERATOR, contact.channel) for contact in others or contacts]
-
-    def _delivery(self, row: Row, holder: str, channel: str, *, digest: str | None = None) -> Row:
-        arrived = channel == INBOX  # the row itself is what arrives
-        key = row["key"]
-        if holder == EVERYBODY and row["case_id"] and key.startswith(row["case_id"]):
-            key = key.rpartition(":")[0]  # one for the event, however many recipients it has
-        return {
-            "key": f"{key}/{holder}/{channel}", "outbox_key": row["key"], "case_id": row["case_id"], "seq": row["seq"],
-            "topic": row["topic"], "holder": holder, "channel": channel, "state": "confirmed" if arrived else "queued",
-            "attempts": 0, "next_at": None if arrived else stamp(self._now), "token": 0, "digest": digest,
-            "created_at": row.get("created_at") or stamp(self._now),
-        }  # fmt: skip
-
-    def _digest_row(self, person: str, contact: Contact) -> Row:
-        day, at = self._digest
-        row = {"key": f"@digest:{day}", "case_id": "", "seq": 0, "topic": "@digest"}
-        delivery = self._delivery(row, person, contact.channel, digest=day.isoformat())
-        return {**delivery, "outbox_key": None, "next_at": stamp(at)}
-
-
-class _Letters:
-    """Rows as letters: with their addresses, and every name in both languages."""
-
-    def __init__(self, post: Post, connection: Any, laws: Laws, channel: str) -> None:
-        self._post = post
-        self._connection = connection
-        self._laws = laws
-        self._channel = channel
-
-    def of(self, rows: Sequence[Row]) -> list[Letter]:
-        """The letters of leased rows."""
-        if not rows:
-            return []
-        contacts = self._post.contacts(self._connection, {row["holder"] for row in rows})
-        addresses = {row["holder"]: row["address"] for row in contacts if row["channel"] == self._channel}
-        plain = [row for row in rows if row["topic"] != "@digest"]
-        epochs = self._post.epochs(self._connection)
-        bodies = self._bodies(plain)
-        lines = dict(zip((row["key"] for row in plain), self.lines(plain), strict=True))
-        return [
-            Letter(
-                key=row["key"], token=row["token"], channel=self._channel, holder=row["holder"],
-                address=addresses.get(row["holder"], ""), topic=row["topic"], attempts=row["attempts"],
-                epoch=sum(began < row["created_at"] for began in epochs),
-                created_at=datetime.fromisoformat(row["created_at"]), body=bodies.get(row["key"], {}),
-                lines=(lines[row["key"]],) if row["key"] in lines else self._gathered(row),
-            )
-            for row in rows
-        ]  # fmt: skip
-
-    def _gathered(self, row: Row) -> tuple[Line, ...]:
-        return tuple(self.lines(self._post.digest(self._connection, row["holder"], row["digest"])))
-
-    def _bodies(self, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
-        texts = self._post.bodies(self._connection, {row["outbox_key"] for row in rows})
-        return {row["key"]: json.loads(texts.get(row["outbox_key"], "{}")) for row in rows}
-
-    def lines(self, rows: Sequence[Row]) -> list[Line]:
-        """What each row says."""
-        bodies = self._bodies(rows)
-        laws = self._post.definitions(self._connection, {row["case_id"] for row in rows})
-        return [self._line(row, bodies[row["key"]], laws.get(row["case_id"])) for row in rows]
-
-    def _line(self, row: Row, body: Mapping[str, Any], digest: str | None) -> Line:
-        kind = state = event = clock = None
-        if digest is not None:
-            kind, state, event, clock = self._titles(digest, body)
-        return Line(
-            case=row["case_id"], seq=row["seq"], number=body.get("number"), topic=row["topic"], kind=kind or _same(body, "kind"),
-            state=state or _same(body, "state"), event=event, clock=clock, rung=body.get("rung"), due_on=body.get("due_on"),
-        )  # fmt: skip
-
-    def _titles(self, digest: str, body: Mapping[str, Any]) -> tuple[Text | None, ...]:
-        try:
-            law = self._laws.pinned(digest).definition
-        except NotFound:
-            return None, None, None, None
-        state, clock = law.states.get(str(body.get("state"))), law.clocks.get(str(body.get("clock")))
-        event = law.start if body.get("event") == "start" else law.events.get(str(body.get("event")))
-        return law.title, *(named.title if named else None for named in (state, event, clock))
-
-
-def _same(body: Mapping[str, Any], name: str) -> Text:
-    """A word nobody has translated."""
-    return Text(str(body.get(name, "")), str(body.get(name, "")))
 
 
 def _contact_row(holder: str, contact: Contact, *, by_file: bool) -> Row:

@@ -32,7 +32,7 @@ from tests.crash import story
 from tests.crash.check import violations
 from tests.crash.delivery import File, backend
 from tests.postgres import server
-from workflow.alerts import stamp
+from workflow.addressing import stamp
 from workflow.engine import Engine
 from workflow.outbox import Contact
 from workflow.testing import FrozenClock, memory_engine

@@ -1,0 +1,80 @@
+"""Rows as letters and inbox entries: with their addresses, and every name in both languages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from .errors import NotFound, Text
+from .laws import Laws
+from .outbox import Letter, Line
+from .store.post import Post, Row
+
+
+class Letters:
+    """Rows as letters: with their addresses, and every name in both languages."""
+
+    def __init__(self, post: Post, connection: Any, laws: Laws, channel: str) -> None:
+        self._post = post
+        self._connection = connection
+        self._laws = laws
+        self._channel = channel
+
+    def of(self, rows: Sequence[Row]) -> list[Letter]:
+        """The letters of leased rows."""
+        if not rows:
+            return []
+        contacts = self._post.contacts(self._connection, {row["holder"] for row in rows})
+        addresses = {row["holder"]: row["address"] for row in contacts if row["channel"] == self._channel}
+        plain = [row for row in rows if row["topic"] != "@digest"]
+        epochs = self._post.epochs(self._connection)
+        bodies = self._bodies(plain)
+        lines = dict(zip((row["key"] for row in plain), self.lines(plain), strict=True))
+        return [
+            Letter(
+                key=row["key"], token=row["token"], channel=self._channel, holder=row["holder"],
+                address=addresses.get(row["holder"], ""), topic=row["topic"], attempts=row["attempts"],
+                epoch=sum(began < row["created_at"] for began in epochs),
+                created_at=datetime.fromisoformat(row["created_at"]), body=bodies.get(row["key"], {}),
+                lines=(lines[row["key"]],) if row["key"] in lines else self._gathered(row),
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def _gathered(self, row: Row) -> tuple[Line, ...]:
+        return tuple(self.lines(self._post.digest(self._connection, row["holder"], row["digest"])))
+
+    def _bodies(self, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+        texts = self._post.bodies(self._connection, {row["outbox_key"] for row in rows})
+        return {row["key"]: json.loads(texts.get(row["outbox_key"], "{}")) for row in rows}
+
+    def lines(self, rows: Sequence[Row]) -> list[Line]:
+        """What each row says."""
+        bodies = self._bodies(rows)
+        laws = self._post.definitions(self._connection, {row["case_id"] for row in rows})
+        return [self._line(row, bodies[row["key"]], laws.get(row["case_id"])) for row in rows]
+
+    def _line(self, row: Row, body: Mapping[str, Any], digest: str | None) -> Line:
+        kind = state = event = clock = None
+        if digest is not None:
+            kind, state, event, clock = self._titles(digest, body)
+        return Line(
+            case=row["case_id"], seq=row["seq"], number=body.get("number"), topic=row["topic"], kind=kind or _same(body, "kind"),
+            state=state or _same(body, "state"), event=event, clock=clock, rung=body.get("rung"), due_on=body.get("due_on"),
+        )  # fmt: skip
+
+    def _titles(self, digest: str, body: Mapping[str, Any]) -> tuple[Text | None, ...]:
+        try:
+            law = self._laws.pinned(digest).definition
+        except NotFound:
+            return None, None, None, None
+        state, clock = law.states.get(str(body.get("state"))), law.clocks.get(str(body.get("clock")))
+        event = law.start if body.get("event") == "start" else law.events.get(str(body.get("event")))
+        return law.title, *(named.title if named else None for named in (state, event, clock))
+
+
+def _same(body: Mapping[str, Any], name: str) -> Text:
+    """A word nobody has translated."""
+    return Text(str(body.get(name, "")), str(body.get(name, "")))
