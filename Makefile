@@ -1,6 +1,6 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
-# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, mutants, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -76,10 +76,14 @@ soak: .venv/dev
 storm-http: .venv/dev
 	STORM_KEYS=1000 $(BIN)/python -m pytest -q tests/test_http_storm.py
 
+# Each of the 39 invariants (docs/invariants.md) broken once in a copy of the tree: its test must fail.
+mutants: .venv/dev
+	@$(BIN)/python -m tests.mutants
+
 wheel: .venv/dev
 	$(BIN)/python -m build --no-isolation
 
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http wheel clean
+.PHONY: help run check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http mutants wheel clean

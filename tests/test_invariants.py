@@ -78,6 +78,25 @@ def test_11_separate_units_answer_each(office: Office) -> None:
     assert office.now(case).state == "replied"
 
 
+def test_12_the_deputies_of_a_merged_item_are_answered_and_asked(office: Office) -> None:
+    """Each of them, with a reply and an evaluation of their own."""
+    master, item = office.assigned(), office.accepted("dep2")
+    joined = {
+        "master": master.id,
+        "lead_unit": "water",
+        "assigned_on": "2026-03-02",
+        "merge_reason": "同一事项",
+    }
+    office.fire(item, "merge", "li", **joined)
+    answer = {name: value for name, value in REPLY.items() if name != "copies_to"}
+    item = office.fire(
+        item, "answer_with_master", "li", lead_unit="water", **{**answer, "recipients": ["dep2"]}
+    )
+    assert item.state == "replied"
+    item = office.fire(item, "open_evaluation", "sun")
+    assert [c.party for c in office.engine.children(item.id) if c.slot == "surveys"] == ["dep2"]
+
+
 def test_14_the_unit_assigned_replies_and_no_other(office: Office) -> None:
     """Not its inner office, not a subordinate, not a unit beside it."""
     case = office.signing_off()
@@ -168,6 +187,18 @@ def test_33_nothing_is_archived_outside_a_yearly_report(office: Office) -> None:
     case = office.fire(office.evaluated(), "settle", "sun")
     assert office.reasons(case, "archive", "li") == {"form.required"}
     assert office.fire(case, "archive", "li", yearly_report="2026年办理情况报告").state == "archived"
+
+
+def test_33_the_yearly_report_covers_everything_and_is_published(library: Library) -> None:
+    """Items of the session and between sessions, promises of this year and the last; nothing but publication ends it."""
+    report = library.definitions["yearly_report"]
+    draft = report.events["draft_report"]
+    covered = {"covers_session", "covers_between", "covers_promises"}
+    assert draft.when is not None
+    assert draft.when.names == covered
+    assert covered <= {f.name for f in draft.form if f.required}
+    assert {name for name, state in report.states.items() if state.end} == {"published"}
+    assert [e.name for e in report.events.values() for m in e.moves if m.to == "published"] == ["publish"]
 
 
 def test_37_a_day_no_notice_covers_is_provisional(office: Office, library: Library) -> None:
