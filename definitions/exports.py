@@ -125,7 +125,15 @@ def write(
     *,
     blank: int = 0,
 ) -> int:
-    """A new file, .xlsx or .csv; how many rows. Raises OSError when it is there, FaultyInput for another ending."""
+    """A new file, .xlsx or .csv; how many rows. Raises OSError when it is there, FaultyInput for another ending.
+
+    Whatever goes wrong half way leaves no half file.
+    """
+    excel = path.suffix.lower() == ".xlsx"
+    if not excel and path.suffix.lower() != ".csv":
+        raise Faults(path.name).stop(
+            "须为 .xlsx 或 .csv 文件", "must be a .xlsx or .csv file", value=path.suffix
+        )
     count = 0
 
     def counted() -> Iterator[Sequence[Cell]]:
@@ -133,16 +141,17 @@ def write(
         for count, row in enumerate(rows, 1):  # noqa: B007 - it is what is asked for
             yield row
 
-    if path.suffix.lower() == ".csv":
-        write_csv(path, [column.title.in_language(language) for column in columns], counted())
-    elif path.suffix.lower() == ".xlsx":
-        from .workbooks import write_workbook
+    path.touch(exist_ok=False)
+    try:
+        if excel:
+            from .workbooks import write_workbook
 
-        write_workbook(path, title.in_language(language), _out(columns, language), counted(), blank=blank)
-    else:
-        raise Faults(path.name).stop(
-            "须为 .xlsx 或 .csv 文件", "must be a .xlsx or .csv file", value=path.suffix
-        )
+            write_workbook(path, title.in_language(language), _out(columns, language), counted(), blank=blank)
+        else:
+            write_csv(path, [column.title.in_language(language) for column in columns], counted())
+    except BaseException:
+        path.unlink()
+        raise
     return count
 
 
@@ -181,6 +190,7 @@ def annotate(
     if words.get(1):
         rows.insert(0, [*[None] * len(sheet.header), "; ".join(words[1])])
         marks = [(row + 1, place, text) for row, place, text in marks]
+    path.touch(exist_ok=False)
     write_workbook(path, head, columns, rows, marks)
     return True
 

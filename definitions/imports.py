@@ -154,6 +154,7 @@ class _Parties:
             tenant=values.get("tenant") or self.way.tenant or "", parent=known.parent if known else None,
             valid_from=day("valid_from"), valid_until=day("valid_until"), attributes=attributes,
             personal=personal if apart else None, bonds=known.bonds if known else None,
+            revision=known.revision if known else 0,
         )  # fmt: skip
 
     def _whole(self, row: Row, party: Party, names: Names) -> Party:
@@ -246,14 +247,23 @@ class _Cases:
             if isinstance(party, Text):
                 self.table.fault(row, column.name, word, party)
                 continue
-            status = self.engine.library.party(party.kind).statuses[party.status]
-            if not status.acts:
-                text = Text(f"{party.name}:{status.title.zh}", f"{party.name}: {status.title.en}")
-                self.table.fault(row, column.name, word, text)
+            why_not = self._out_of_place(party, values.get("tenant") or self.way.tenant or "")
+            if why_not is not None:
+                self.table.fault(row, column.name, word, why_not)
             found.append(party.id)
         if column.type in MANY:
             return found or None
         return found[0] if found else None
+
+    def _out_of_place(self, party: Party, tenant: str) -> Text | None:
+        """Why that party cannot stand in a new case there: out of office, or a deputy of another congress."""
+        kind = self.engine.library.party(party.kind)
+        status = kind.statuses[party.status]
+        if not status.acts:
+            return Text(f"{party.name}:{status.title.zh}", f"{party.name}: {status.title.en}")
+        if kind.role is not None and not (tenant + "/").startswith(party.tenant + "/"):
+            return Text(f"{party.name} 属于 {party.tenant}", f"{party.name} belongs to {party.tenant}")
+        return None
 
     def _take(
         self,

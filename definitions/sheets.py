@@ -110,8 +110,8 @@ def _is_gbk(content: bytes) -> bool:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-    """A new CSV that Excel reads as UTF-8 and in which nothing is a formula. Raises OSError when the file is there."""
-    with path.open("x", encoding="utf-8-sig", newline="") as file:
+    """A CSV that Excel reads as UTF-8 and in which nothing is a formula."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         for row in rows:

@@ -192,14 +192,14 @@ def write_workbook(
     path: Path, title: str, columns: Sequence[OutColumn], rows: Iterable[Sequence[Cell]],
     marks: Sequence[tuple[int, int, str]] = (), *, blank: int = 0,
 ) -> None:  # fmt: skip
-    """A new workbook: texts as texts whatever they begin with, drop-downs, a second sheet that explains the columns.
+    """A workbook: texts as texts whatever they begin with, drop-downs, a second sheet that explains the columns.
 
     `marks`: (row, column, words) of cells to show as wrong, counted from 0 below the header. `blank`: rows below the last for
-    which the drop-downs hold too. Raises OSError when the file is there.
+    which the drop-downs hold too.
     """
     import xlsxwriter
 
-    with path.open("xb") as file:
+    with path.open("wb") as file:
         book = xlsxwriter.Workbook(
             file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         )

@@ -22,7 +22,7 @@ from definitions.sheets import read_sheet
 from definitions.term.cast import cast_of
 from definitions.term.register import entries
 from definitions.term.scenario import load
-from workflow import Actor, Engine, NotFound, cli
+from workflow import Actor, Engine, NotFound, Refused, cli
 from workflow.library import Library
 from workflow.model import Bond
 
@@ -157,6 +157,25 @@ def test_whoever_is_suspended_signs_nothing(one: Engine, tmp_path: Path) -> None
     assert [(f.row, f.column, f.reason.zh) for f in done.faults] == [
         (2, "全体署名人", "代表dep2:暂时停止执行代表职务")
     ]
+
+
+def test_a_deputy_of_another_congress_signs_nothing_here(one: Engine, tmp_path: Path) -> None:
+    one.parties.add(deputy("j1", f"{TENANT}/jiayu", parent="jiayu"), by=Actor(person="li"))
+    path = session_file(tmp_path / "a.xlsx", 1, **{"2.领衔人": "j1", "2.全体署名人": "j1"})
+    done = import_file(one, "suggestion", path, SECRETARIAT)
+    assert told(done) == {(2, "领衔人"), (2, "全体署名人")}
+    assert done.faults[0].reason.en == f"代表j1 belongs to {TENANT}/jiayu"
+
+
+def test_an_export_that_fails_leaves_no_half_file(one: Engine, tmp_path: Path) -> None:
+    for name in ("a.csv", "a.xlsx"):
+        with pytest.raises(Refused):
+            export_file(one, "deputy", tmp_path / name, "zh", actor=Actor(person="dep1"), personal=True)
+        assert not (tmp_path / name).exists()
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(FileExistsError):
+            export_file(one, "deputy", tmp_path / name, "zh")
+        assert (tmp_path / name).read_text() == "mine"
 
 
 def test_a_name_that_two_have_is_not_guessed(one: Engine, tmp_path: Path) -> None:

@@ -357,6 +357,32 @@ def test_of_two_who_add_the_same_one_is_told(e: Engine, other: Engine) -> None:
     assert count(e, "party_log", "party = 'd1'") == 1
 
 
+def test_of_two_who_change_different_things_neither_undoes_the_other(e: Engine, other: Engine) -> None:
+    """A name changed beside a suspension must not put the deputy back into office."""
+    e.parties.add(deputy("d1"), by=OFFICE)
+
+    def rename(number: int) -> None:
+        other.parties.change("d1", by=OFFICE, reason="更名", name=f"甲{number}")
+
+    threads = [threading.Thread(target=rename, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    e.parties.change("d1", by=OFFICE, status="suspended", reason="第61条")
+    for thread in threads:
+        thread.join()
+    now = e.parties.get("d1")
+    assert (now.status, now.revision) == ("suspended", 6)
+    assert roles(e, "d1") == set()
+
+
+def test_what_was_read_and_is_put_back_is_compared(e: Engine) -> None:
+    read = e.parties.get("water")
+    e.parties.change("water", by=OFFICE, name="甲")
+    with pytest.raises(Conflict):
+        e.parties.put([read], by=OFFICE)
+    assert e.parties.get("water").name == "甲"
+
+
 def test_a_stale_revision_is_a_conflict(e: Engine) -> None:
     e.parties.change("water", by=OFFICE, name="甲", revision=1)
     with pytest.raises(Conflict) as conflict:

@@ -259,7 +259,8 @@ class Party:
     """A congress, a deputy, a unit, a station: whoever can stand to a case or to another party.
 
     Given to the register: `status` empty is the first of its kind; `bonds` None leaves them as they are, else they are all that
-    hold now; `personal` None leaves it as it is. Read from it: `bonds` are those of the past too, `personal` is None.
+    hold now; `personal` None leaves it as it is; a `revision` that is not the current one is a conflict, 0 asks nothing. Read
+    from it: `bonds` are those of the past too, `personal` is None.
     """
 
     id: str

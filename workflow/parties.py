@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from .clock import civil_date
-from .errors import Conflict, FormInvalid, NotFound, NotPermitted, Reason, Refused, Text
+from .errors import FormInvalid, NotFound, NotPermitted, Reason, Text
 from .library import Library
 from .model import Actor, Grant, Party, PartyLine, Registered
 from .random import RandomSource
@@ -86,31 +86,27 @@ class Parties:
         """The party with these of its fields changed; `attributes` and `personal` name only those that change, None takes one
         out. A change of `status` needs a reason. Raises NotFound, Refused, Conflict when `revision` is not the current one.
         """
-        party = self.get(id, session=session)
-        if revision is not None and revision != party.revision:
-            text = Text(
-                f"登记已变更,现为第 {party.revision} 版",
-                f"the entry has changed; its revision is {party.revision}",
-            )
-            raise Conflict(text, party.revision)
-        if "attributes" in what:
-            what["attributes"] = {**party.attributes, **what["attributes"]}
-        if "personal" in what:
-            with self._store.connection(session) as connection:
-                known = self._rows.personal(connection, [id]).get(id, {})
-            what["personal"] = {**known, **what["personal"]}
-        bonds = what.pop("bonds", None)
-        return self._one(replace(party, bonds=bonds, **what), by, reason, trusted, session)
+        registration = self._registration(by, reason, trusted)
+        with self._store.connection(session, write=True) as connection:
+            # Read under the lock under which it is written: of two who change different things neither undoes the other's.
+            party = self._rows.read(connection, _fit([id]), lock=True).get(id)
+            if party is None:
+                raise _no_party(id)
+            if "attributes" in what:
+                what["attributes"] = {**party.attributes, **what["attributes"]}
+            if "personal" in what:
+                what["personal"] = {**self._rows.personal(connection, [id]).get(id, {}), **what["personal"]}
+            changed = replace(party, **{"bonds": None, "revision": revision or 0, **what})
+            answer = registration.put(connection, [changed], write=True)[0]
+        self._forget(id)
+        return _accepted(answer)
 
     def _one(
         self, party: Party, by: Actor, reason: str | None, trusted: bool, session: Host | None, *, fresh: bool = False
     ) -> Party:  # fmt: skip
         registration = self._registration(by, reason, trusted)
         registration.fresh = fresh
-        answer = self._put([party], registration, session, write=True)[0]
-        if answer.reasons:
-            raise _refusal(answer.reasons)
-        return answer.party
+        return _accepted(self._put([party], registration, session, write=True)[0])
 
     def erase(self, id: str, names: Iterable[str], *, by: Actor, reason: str) -> int:
         """Take personal values out for good (PIPL art. 47); the log says that and why. How many went. Raises NotFound."""
@@ -264,9 +260,17 @@ class Parties:
         return query.where(self._rows.visible(actor.person, grants))
 
 
-def _refusal(reasons: Sequence[Reason]) -> Refused:
-    kind = NotPermitted if any(r.code in ("role", "own_party") for r in reasons) else FormInvalid
-    return kind(reasons)
+def _accepted(answer: Registered) -> Party:
+    """The party as it stands now. Raises NotPermitted or FormInvalid with every reason why it was refused."""
+    if answer.reasons:
+        kind = NotPermitted if any(r.code in ("role", "own_party") for r in answer.reasons) else FormInvalid
+        raise kind(answer.reasons)
+    return answer.party
+
+
+def _fit(ids: Sequence[str]) -> list[str]:
+    """The ids that anybody can have."""
+    return [id_ for id_ in ids if id_.isprintable()]
 
 
 def _no_party(id: str) -> NotFound:

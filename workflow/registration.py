@@ -166,6 +166,12 @@ class Registration:
                 )
             ]
         before = self.known.get(given.id)
+        if given.revision and before is not None and before.revision != given.revision:
+            text = Text(
+                f"{given.id} 的登记已变更,现为第 {before.revision} 版",
+                f"the entry {given.id} has changed; its revision is {before.revision}",
+            )
+            raise Conflict(text, before.revision)
         try:
             party = self._loaded(kind, given)
         except FormInvalid as invalid:
