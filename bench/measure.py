@@ -35,6 +35,16 @@ class Report(w1def.Report):
         pairs = zip(self.rows[name], self.rows[base], strict=True)
         return statistics.median(one["rate"] / other["rate"] for one, other in pairs)
 
+    def cpu_ratio(self, name: str, base: str) -> float | None:
+        """How the CPU times of an event compare, client and server together; None where they are not known alike."""
+        known = [key for key in ("client_cpu_us", "server_cpu_us") if key in self.rows[base][0]]
+        if not known or any(key not in self.rows[name][0] for key in known):
+            return None
+        spent = {
+            n: sum(statistics.median(row[key] for row in self.rows[n]) for key in known) for n in (name, base)
+        }
+        return spent[base] / spent[name] if spent[name] else None
+
 
 def interleave(report: Report, contenders: dict[str, Making], items: list[Any]) -> None:
     """Every contender does the whole script, slice by slice."""

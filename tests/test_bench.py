@@ -30,7 +30,7 @@ def test_a_section_in_small(
     bench.summary()
     printed = capsys.readouterr().out
     assert "| engine" in printed or "Cost of one event by part" in printed
-    assert [ratio > 0 for _, ratio, _ in bench.found] == [True] * len(RATIOS[section])
+    assert [ratio > 0 for _, ratio, *_ in bench.found] == [True] * len(RATIOS[section])
     assert all(what in printed for what in RATIOS[section])
 
 
@@ -41,6 +41,7 @@ def test_a_ratio_is_the_median_of_pairs() -> None:
         (10, 8),
         (1000, 900),
     ):  # the machine was ten times slower in the second slice
-        report.add("base", base, 1.0)
-        report.add("other", other, 1.0)
+        report.add("base", base, 1.0, client_cpu_us=200, server_cpu_us=300)
+        report.add("other", other, 1.0, client_cpu_us=600, server_cpu_us=400)
     assert report.ratio("other", "base") == 0.8
+    assert report.cpu_ratio("other", "base") == 0.5

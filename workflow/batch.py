@@ -30,7 +30,9 @@ def run(firing: Firing, store: Store, calls: Sequence[Call], host: Host | None) 
     named = sorted({call.case for call in calls if call.case is not None and not UNFIT.search(call.case)})
     done: list[Done | WorkflowError] = []
     with store.work(host) as work, work.atomic():
-        together = _Together(firing, store, work, store.lock_all(work, named))
+        locked = store.lock_all(work, named)
+        # Inside a host's transaction nothing is taken from memory.
+        together = _Together(firing, store, work, {} if work.hosted else locked)
         store.lock_series(work, sorted({name for call in calls for name in firing.series(call)}))
         for start in range(0, len(calls), TOGETHER):
             done += together.run(calls[start : start + TOGETHER])
