@@ -242,7 +242,7 @@ class Bench:
 
 def _show_parts(title: str, found: list[tuple[str, float]]) -> None:
     total = sum(took for _, took in found)
-    print(f"\n### Cost of one event by part: {title}\n\n| part | µs | % |\n|---|---|---|")
+    print(f"\n### Cost of one event by part: {title}\n\n| part | µs of CPU | % |\n|---|---|---|")
     for part, took in found:
         print(f"| {part} | {took:.0f} | {100 * took / total:.0f} |")
     print(f"| all | {total:.0f} | 100 |")

@@ -53,7 +53,7 @@ def open_engine(url: str, journal: str | None = None) -> Engine:
     return Engine(database, _LIBRARY)
 
 
-def _backend(engine: Engine) -> int | None:
+def backend(engine: Engine) -> int | None:
     """The PostgreSQL process that serves the engine's one connection."""
     if engine.store.is_sqlite:
         return None
@@ -69,7 +69,7 @@ class EngineW1:
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url, self.journal)
         self.engine.store.check()
-        self.backend = _backend(self.engine)
+        self.backend = backend(self.engine)
         self._warm_up()
 
     def _warm_up(self) -> None:
