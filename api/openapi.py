@@ -36,6 +36,7 @@ TAGS = {
     "inbox": "收件箱 / the inbox",
     "figures": "统计与导出 / figures and exports",
     "definitions": "定义、规则、日历 / definitions, rules, the calendar",
+    "parties": "主体登记 / the register",
     "access": "准入 / who may come in",
     "service": "服务本身 / the service itself",
 }

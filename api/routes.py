@@ -153,6 +153,8 @@ class Desk:
     routes: tuple[Route, ...]
     operators: frozenset[str] = frozenset()
     """persons who look after the service itself"""
+    public: frozenset[str] = frozenset()
+    """kinds of parties that anybody may look up"""
     documents: Any = None
     """where documents are kept (`Documents`); None: nowhere"""
     age: Callable[[], float | None] | None = None

@@ -13,6 +13,7 @@ from .happenings import HAPPENINGS
 from .health import HEALTH
 from .inbox import INBOX
 from .invitations import INVITATIONS
+from .parties import PARTIES
 from .routes import Route
 from .rules import RULES
 from .statistics import STATISTICS
@@ -20,5 +21,5 @@ from .tokens import TOKENS
 
 ROUTES: tuple[Route, ...] = (
     *CASES, *BATCHES, *DOCUMENTS, *INVITATIONS, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS,
-    *TOKENS, *HEALTH, *DESCRIPTION,
+    *PARTIES, *TOKENS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

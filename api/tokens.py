@@ -25,7 +25,15 @@ from .schemas import Day, Strict
 from .store import Shelf
 
 PREFIX = "tbd_"
-SCOPES = ("cases:read", "cases:write", "cases:invite", "inbox:read", "inbox:write", "definitions:read")
+SCOPES = (
+    "cases:read",
+    "cases:write",
+    "cases:invite",
+    "inbox:read",
+    "inbox:write",
+    "parties:read",
+    "definitions:read",
+)
 """`operate` is never a token's"""
 ACCOUNT = validate.Regexp(r"svc\.[a-z0-9._-]{1,76}\Z")
 

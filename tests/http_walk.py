@@ -27,6 +27,7 @@ from api.table import ROUTES
 from workflow import Actor, Conflict, Engine, load_definitions
 from workflow.errors import StoreError, Text
 from workflow.library import Library
+from workflow.model import Bond, Party
 from workflow.testing import FrozenClock, memory_engine
 
 HERE = Path(__file__).parent
@@ -53,6 +54,19 @@ def city() -> Library:
     return load_definitions(FOLDER)
 
 
+STATION = Party(id="station.12", kind="station", name="温泉街道联络站", tenant=TENANT)
+CHEN = Party(
+    id="d.chen", kind="deputy", name="陈静", tenant=TENANT, attributes={"electing_unit": "温泉选区"},
+    personal={"phone": "13800000000"}, bonds=(Bond(bond="station", to="station.12"),),
+)  # fmt: skip
+
+
+def register(engine: Engine) -> None:
+    """A deputy and her station."""
+    for party in (STATION, CHEN):
+        engine.parties.put([party], by=Actor(person="li.wei"), trusted=True)
+
+
 def staff(engine: Engine) -> Engine:
     for person, (role, unit) in PERSONS.items():
         engine.grant(person, role, TENANT, unit=unit)
@@ -74,7 +88,9 @@ def opened(url: str, clock: FrozenClock) -> Iterator[Engine]:
 def served(engine: Engine) -> Flask:
     """The whole service of the city."""
     create_schema(engine)
-    app = create_app(engine, bearer, operators=[OPERATOR], documents=Folder(Path(SHELF.name)))
+    app = create_app(
+        engine, bearer, operators=[OPERATOR], documents=Folder(Path(SHELF.name)), public=["deputy"]
+    )
     app.extensions["engine"] = engine
     return app
 
@@ -220,6 +236,9 @@ def _round_about(client: Client) -> None:
         "/v1/definitions/suggestion/events/reply/form", "/v1/rules?on=2026-03-02", "/v1/calendar",
     ):  # fmt: skip
         client(li, "GET", address)
+    client(li, "GET", "/v1/parties?kind=deputy")
+    client(li, "GET", "/v1/parties/station.12")
+    client("", "GET", "/v1/public/parties?kind=deputy&code=d.chen")
     body = {"account": "svc.oa", "name": "办公系统", "scopes": ["cases:read"], "expires_on": "2026-12-31"}
     token = client(OPERATOR, "POST", "/v1/tokens", body).json
     client(OPERATOR, "GET", "/v1/tokens")
@@ -285,6 +304,7 @@ def recorded() -> dict[str, Any]:
     """The examples, made anew."""
     clock = FrozenClock(TODAY)
     engine = staff(memory_engine(city(), clock))
+    register(engine)
     client = Client(served(engine))
     walk(client, engine, clock)
     breaks(client)

@@ -171,6 +171,8 @@ class Provoked:
             address = address.replace(f"<{part}>", value)
         if self.route.conditional:
             more.setdefault("if_match", f'"{self.case["revision"]}"')
+        if self.route.name == "public_parties":
+            query = query or "?kind=deputy&code=d.chen"
         if self.route.upload:
             query, more = query or "?name=a.pdf", {"data": city.PDF, **more}
         elif self.route.body is not None and "data" not in more:
@@ -290,11 +292,10 @@ GOOD = {"data": {"level": "satisfied"}}
 BAD = {"data": {"level": "dissatisfied"}}
 
 
-def guessed(p: Provoked) -> TestResponse:
+def guessed(p: Provoked, address: str = "/v1/invitations/" + "0" * 64) -> TestResponse:
     """The last of many guesses, from an address of its own."""
     app = p.client.app
     client = app.test_client()
-    address = "/v1/invitations/" + "0" * 64
     ask = {
         "method": p.route.method,
         "json": GOOD if p.route.body else None,
@@ -306,6 +307,8 @@ def guessed(p: Provoked) -> TestResponse:
 SPECIAL = {
     ("start", "deadline_refused"): lambda p: p.ask(body=city.START | {"effective_on": "2030-01-01"}),
     ("case_at", "bad_request"): lambda p: p.ask(path={"moment": "yesterday"}),
+    ("public_parties", "not_found"): lambda p: p.ask(query="?kind=deputy&code=none"),
+    ("public_parties", "too_many"): lambda p: guessed(p, "/v1/public/parties?kind=deputy&code=none"),
     ("upload", "media_refused"): lambda p: p.ask(data=b"#!/bin/sh"),
     ("upload", "too_large"): lambda p: p.ask(data=b"%PDF" + b"x" * (32 << 20)),
     ("invite", "not_permitted"): _invite_by_a_unit,

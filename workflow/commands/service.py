@@ -34,6 +34,10 @@ def register(add: Any) -> None:
         help="管理员 / who looks after the service; repeat",
     )
     serve.add_argument(
+        "--public", action="append", default=[], metavar="KIND",
+        help="公众可查的主体类别(如 deputy) / kinds of parties anybody may look up; repeat",
+    )  # fmt: skip
+    serve.add_argument(
         "--documents",
         type=Path,
         default=Path("documents"),
@@ -97,7 +101,7 @@ def run_serve(context: Context) -> int:
     identify = api.StoredTokens(context.engine, identify)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
-        documents=api.Folder(arguments.documents),
+        documents=api.Folder(arguments.documents), public=frozenset(arguments.public),
     )  # fmt: skip
     _tell_logs()
     try:
