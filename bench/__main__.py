@@ -259,7 +259,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument(
-        "--rounds", type=int, default=2, help="how often each contender does the whole script"
+        "--rounds", type=int, default=1, help="how often each contender does the whole script"
     )
     parser.add_argument("--cases", type=int, default=160, help="cases of the script, about nine events each")
     parser.add_argument("--large", action="store_true", default=os.environ.get("BENCH_LARGE") == "1")
