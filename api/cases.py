@@ -14,15 +14,13 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from workflow import Actor, Case
 from workflow.errors import NotFound, Text
 from workflow.model import Receipt
-from workflow.overview import Filter, count, end_of_day, find
+from workflow.overview import Filter, count, end_of_day, find, place_of
 
 from .dispatch import wants_minimal, written
 from .paging import link, next_address, place_asked
 from .problems import Problem, invalid_parameters, pointer
 from .routes import Ask, Out, Reply, Route
 from .schemas import (
-    LIMIT,
-    MOST,
     NAME,
     PARTY,
     TENANT,
@@ -87,12 +85,6 @@ class Which(Strict):
 
 class Wanted(Which, Paged):
     """A page of them."""
-
-
-class Most(Strict):
-    """How many."""
-
-    limit = fields.Int(load_default=LIMIT, validate=validate.Range(1, MOST))
 
 
 # --- views
@@ -160,7 +152,10 @@ def search(ask: Ask) -> Reply:
 
 def worklist(ask: Ask) -> Reply:
     """Open cases that wait for this person, the earliest due first."""
-    return Reply({"cases": ask.engine.worklist(ask.actor, limit=ask.query["limit"]), "next": None})
+    limit = ask.query["limit"]
+    found = ask.engine.worklist(ask.actor, limit=limit + 1, after=_after(place_asked()))
+    address = next_address(place_of(found[limit - 1])) if len(found) > limit else None
+    return Reply({"cases": found[:limit], "next": address}, headers=link(address))
 
 
 def case(ask: Ask) -> Reply:
@@ -313,7 +308,7 @@ CASES = (
     Route(
         method="GET", path="/v1/worklist", name="worklist", view=worklist, permission="person", audit="none", tag="cases",
         text=Text("待我办理的案件,先到期者在前", "open cases that wait for me, the earliest due first"), scope="cases:read",
-        query=Most, out={200: Out(CasesOut, Text("待办案件", "the cases"))},
+        query=Paged, out={200: Out(CasesOut, Text("待办案件", "the cases"), headers=("Link",))},
     ),
     Route(
         method="GET", path="/v1/cases/<id>", name="case", view=case, permission="case", audit="none", tag="cases",

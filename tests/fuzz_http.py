@@ -6,6 +6,7 @@ calls that follow from one another; against a real service of a small city.
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ def service(folder: Path) -> Iterator[str]:
     engine = Engine(f"sqlite:///{folder / 'fuzz.db'}", city.city(), clock=FrozenClock(city.TODAY))
     engine.create_schema()
     city.staff(engine)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = make_server("127.0.0.1", 0, city.served(engine), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -125,6 +125,20 @@ def test_the_earliest_due_first_and_those_without_a_date_last(
     assert seen == due + sorted(without)
 
 
+def test_a_worklist_by_the_page(client: city.Client, clock: FrozenClock) -> None:
+    due = []
+    for _ in range(3):
+        clock.advance(days=1)
+        due.append(handling(client)["id"])
+    seen, address = [], "/v1/worklist?limit=2"
+    while address:
+        body = client("wang.fang", "GET", address).json
+        seen += [case["id"] for case in body["cases"]]
+        address = body["next"]
+    assert seen == due
+    assert client("qian.min", "GET", "/v1/worklist").json == {"cases": [], "next": None}
+
+
 def test_filters(client: city.Client) -> None:
     filed, mine = started(client), handling(client)
     other = handling(client, "roads")

@@ -25,7 +25,7 @@ SIGNATURES = {
     "case": "case, *, actor=, session=",
     "children": "case, *, actor=, session=",
     "search": "*, actor=, kind=, state=, tenant=, number=, unit=, closed=, due_before=, after=, limit=, session=",
-    "worklist": "actor, *, limit=, session=",
+    "worklist": "actor, *, limit=, after=, session=",
     "history": "case, *, actor=, after=, limit=, session=",
     "case_at": "case, moment, *, actor=, session=",
     "explain": "case, clock, *, actor=, session=",

@@ -311,8 +311,12 @@ class Engine:
             found = self.sight.look(connection, query, actor)
         return [self.show(one) for one in found]
 
-    def worklist(self, actor: Actor, *, limit: int = 100, session: Host | None = None) -> list[Case]:
-        """Open cases in a state whose holder this person is, the earliest due first."""
+    def worklist(
+        self, actor: Actor, *, limit: int = 100, after: tuple[str | None, str] | None = None, session: Host | None = None
+    ) -> list[Case]:  # fmt: skip
+        """Open cases in a state whose holder this person is, the earliest due first; `after`: due day and id of the last one of
+        the page before.
+        """
         today = civil_date(self._firing.now())
         with self.store.connection(session) as connection:
             waiting = connection.execute(self.store.questions.definitions_waiting()).scalars().all()
@@ -324,7 +328,7 @@ class Engine:
             grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
             by_role, by_relation = worklist.held(self.laws.known(), actor.person, grants)
             waiting_ = self.store.questions.waiting(by_role, by_relation)
-            query = self.store.questions.by_due_day(limit).where(waiting_)
+            query = self.store.questions.by_due_day(limit, after).where(waiting_)
             found = self.sight.look(connection, query, actor)
         return [self.show(one) for one in found]
 

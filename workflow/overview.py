@@ -104,10 +104,11 @@ def find(
         query = listing.page(engine.store, asked, sort, after, limit + 1)
         found = engine.sight.look(connection, query, actor)
     cases = [engine.show(seen) for seen in found[:limit]]
-    return Page(cases=cases, next=_place(cases[-1], sort) if len(found) > limit else None)
+    return Page(cases=cases, next=place_of(cases[-1], sort) if len(found) > limit else None)
 
 
-def _place(case: Case, sort: Sort) -> After:
+def place_of(case: Case, sort: Sort = "due_on") -> After:
+    """Where the page after that case begins."""
     due = min((clock.due_on for clock in case.clocks if clock.running), default=None)
     return (due.isoformat() if due and sort == "due_on" else None, case.id)
 

@@ -65,17 +65,15 @@ def page(store: Store, asked: Filter, sort: Sort, after: After | None, limit: in
         query = query.order_by(c.due_on.is_(None), c.due_on, c.id)
     else:
         query = query.order_by(c.id.desc() if sort == "-id" else c.id)
-    return query if after is None else query.where(_beyond(c, sort, after))
+    return query if after is None else query.where(_beyond(store, sort, after))
 
 
-def _beyond(c: Any, sort: Sort, after: After) -> ColumnElement[bool]:
-    due_on, id_ = after
-    if sort != "due_on":
-        beyond: ColumnElement[bool] = c.id < id_ if sort == "-id" else c.id > id_
-        return beyond
-    if due_on is None:
-        return and_(c.due_on.is_(None), c.id > id_)
-    return or_(c.due_on > due_on, and_(c.due_on == due_on, c.id > id_), c.due_on.is_(None))
+def _beyond(store: Store, sort: Sort, after: After) -> ColumnElement[bool]:
+    c = store.tables.cases.c
+    if sort == "due_on":
+        return store.questions.due_after(*after)
+    beyond: ColumnElement[bool] = c.id < after[1] if sort == "-id" else c.id > after[1]
+    return beyond
 
 
 def count(store: Store, asked: Filter) -> Select[Any]:

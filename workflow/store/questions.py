@@ -64,10 +64,18 @@ class Questions:
         c = self._tables.cases.c
         return select(*self._columns).where(c.id.in_(cases))
 
-    def by_due_day(self, limit: int) -> Select[Any]:
-        """A query over cases, the earliest due first, those without a date last."""
+    def by_due_day(self, limit: int, after: tuple[str | None, str] | None = None) -> Select[Any]:
+        """A query over cases, the earliest due first, those without a date last; `after`: due day and id of the last one seen."""
         c = self._tables.cases.c
-        return select(*self._columns).order_by(c.due_on.is_(None), c.due_on, c.id).limit(limit)
+        query = select(*self._columns).order_by(c.due_on.is_(None), c.due_on, c.id).limit(limit)
+        return query if after is None else query.where(self.due_after(*after))
+
+    def due_after(self, due_on: str | None, case: str) -> ColumnElement[bool]:
+        """Cases that come after that one in the order of due days."""
+        c = self._tables.cases.c
+        if due_on is None:
+            return and_(c.due_on.is_(None), c.id > case)
+        return or_(c.due_on > due_on, and_(c.due_on == due_on, c.id > case), c.due_on.is_(None))
 
     def clocks(
         self, until: str | None, gone_since: str | None, after: tuple[str, str, str] | None, limit: int
