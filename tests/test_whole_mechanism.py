@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from definitions.campaigns import prepare_session, session_moved
 from workflow import Actor, Case, NotFound, Refused
 
 from .lifecycle import DOCUMENT, TENANT, Office
+from .test_parties import CITY, deputy
 
 STAFF = {
     "zhuan": ("special_committee", None), "keeper": ("station_keeper", "st1"), "clerk": ("station_clerk", "st1"),
@@ -349,3 +351,25 @@ def test_with_co_handling_there_are_co_units_and_none_is_the_lead(staffed: Offic
     both = {"assignment_mode": "lead_and_co", "lead_unit": "water", "co_units": ["water", "roads"]}
     assert staffed.reasons(case, "assign", "li", **both) == {"condition_not_met"}
     assert staffed.fire(case, "assign", "li", **both | {"co_units": ["roads"]}).state == "assigned"
+
+
+def test_a_session_is_prepared_for_every_deputy_in_office_and_moves(staffed: Office) -> None:
+    """The register says who; whoever asks twice starts nothing."""
+    engine, li, opening = staffed.engine, Actor(person="li"), date(2027, 1, 7)
+    with pytest.raises(ValueError, match="no deputy in office"):
+        prepare_session(engine, TENANT, "六届", "六次", opening, "请提出建议", li)
+    county = f"{TENANT}/jiayu"
+    deputies = [
+        deputy("dep1"),
+        deputy("dep2"),
+        deputy("dep3", status="suspended"),
+        deputy("dep4", county, parent="jiayu"),
+    ]
+    engine.parties.put([*CITY, *deputies], by=Actor(person="set-up"), trusted=True)
+    case = prepare_session(engine, TENANT, "六届", "六次", opening, "请提出建议", li)
+    assert case.relations["deputy"] == ("dep1", "dep2")
+    assert prepare_session(engine, TENANT, "六届", "六次", opening, "请提出建议", li).id == case.id
+    assert staffed.due(case, "reminder") == "2026-12-06"
+    session_moved(engine, case.id, date(2027, 2, 3), "推迟", li)
+    assert staffed.due(case, "reminder") == "2027-01-02"
+    assert len(engine.search(kind="prep_campaign")) == 1
