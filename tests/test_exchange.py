@@ -537,3 +537,21 @@ def test_the_commands_of_the_page_run_as_printed(file: Path, one: Engine) -> Non
     ):  # the entries come in by the tables below
         said = call(*words)
         assert said.code == 0, (words, said.err, said.out)
+
+
+def test_an_export_hides_what_is_kept_from_who_asks(
+    one: Engine, sqlite_office: Office, tmp_path: Path
+) -> None:
+    """The unit that handles it gets the suggestion, not the deputies who asked not to be named to it."""
+    hiding = next(
+        code.id
+        for code in one.library.codes["secrecy"].values.values()
+        if code.meanings.get("hides_identity")
+    )
+    case = sqlite_office.assigned("dep1", "dep2", secrecy=hiding)
+    export_file(one, "suggestion", tmp_path / "unit.csv", "zh", actor=Actor(person="wang"))
+    text = (tmp_path / "unit.csv").read_text("utf-8-sig")
+    assert case.id in text
+    assert "dep1" not in text and "dep2" not in text
+    export_file(one, "suggestion", tmp_path / "office.csv", "zh", actor=Actor(person="li"))
+    assert "dep1" in (tmp_path / "office.csv").read_text("utf-8-sig")
