@@ -86,6 +86,7 @@ def test_the_command_and_the_extras(wheel: Path) -> None:
         "pdf",
         "all",
         "dev",
+        "fuzz",
     }
 
 

@@ -9,7 +9,7 @@ Only those who can act are told: whoever separation of powers bars from the case
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -37,12 +37,11 @@ class Recipient:
         return cls(scheme, role, at)
 
     def persons(
-        self, grants: Iterable[Grant], tenant: str, day: date, barred: Collection[str] = ()
+        self, grants: Sequence[Grant], tenant: str, day: date, barred: Collection[str] = ()
     ) -> tuple[str, ...]:
         """Who that is on that civil day in a case of that tenant; `barred` are the units kept out of the case."""
-        known = [grant for grant in grants if grant.unit not in barred]
         out = {grant.person for grant in grants if grant.unit is not None and grant.unit in barred}
-        found = [g.person for g in known if g.covers(tenant, day) and self._means(g, tenant)]
+        found = [g.person for g in grants if g.covers(tenant, day) and self._means(g, tenant)]
         if self.scheme == "party" and not found and self.name not in barred:
             found = [self.name]
         return tuple(person for person in dict.fromkeys(found) if person not in out and person not in barred)
