@@ -380,7 +380,7 @@ def test_every_rule_has_source_and_confidence(library: Library) -> None:
     for place in ("CN", "hubei-xianning"):
         for rule in library.book(place).rules:
             assert rule.source, rule.id
-            assert rule.confidence in set("SHXmd"), rule.id
+            assert rule.confidence in set("SBHXmd"), rule.id
 
 
 def test_all_rules_of_the_deadline_table_are_there(library: Library) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -331,6 +332,37 @@ def test_the_feed_has_no_gap_and_skips_nothing_under_writers(town: Engine) -> No
     assert len(read) == len(set(read)), "nothing twice"
     assert set(read) == committed, "nothing missed"
     assert verify(town.store).sound
+
+
+def test_the_feed_does_not_look_through_the_whole_history_each_time(
+    town: Engine, town_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sequenced a while ago is not looked at again; a line that took very long is found by the hourly look at all."""
+    now, store, lows = town.clock.now(), town.store, list[int]()
+    low = store._sequencer._low
+    monkeypatch.setattr(store._sequencer, "_low", lambda *given: lows.append(low(*given)) or lows[-1])
+
+    def sequence(minutes: float) -> int:
+        with store.connection(write=True) as connection:
+            return store.sequence_feed(connection, 100, now + timedelta(minutes=minutes))
+
+    assert sequence(0) == LINES
+    other = open_town(town_url, seed=12)
+    case, later = first_open(town)
+    with other.database.connect() as connection, connection.begin():
+        other.fire(case, "note", LI, {"remark": "早"}, session=connection)
+        if not store.is_sqlite:
+            town.fire(later, "note", LI, {"remark": "晚"})
+            assert [sequence(1), sequence(2), sequence(13), sequence(24)] == [1, 0, 0, 0]
+    if not store.is_sqlite:
+        assert lows[1] == lows[2] == 0 < lows[3] == lows[4]  # the whole, until it is long enough known
+        assert sequence(26) == 0  # its transaction took longer than anybody waits
+    other.database.dispose()
+    assert sequence(63) == 1
+    fed = positions(town)
+    assert [position for position, _ in fed] == list(range(1, len(fed) + 1))
+    assert {id_ for _, id_ in fed} == {row.id for row in rows(town, "select id from {p}history")}
+    assert sequence(64) == 0
 
 
 def test_a_line_that_commits_late_still_gets_its_place(town: Engine, town_url: str) -> None:

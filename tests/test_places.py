@@ -83,7 +83,7 @@ def own_rules(place: str) -> list[str]:
 def test_every_rule_says_where_it_is_from(library: Library, place: str) -> None:
     for rule in library.book(place).rules:
         assert rule.source, rule.id
-        assert rule.confidence in set("SHXmd"), rule.id
+        assert rule.confidence in set("SBHXmd"), rule.id
 
 
 @pytest.mark.parametrize("place", PLACES)

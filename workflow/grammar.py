@@ -236,7 +236,7 @@ RULE = Record(
         "value": OneOf((Number(), flag, words, Many(words))),
         "unit": Choice(("month", "calendar_day", "working_day", "times", "date", "switch")),
         "source": words,
-        "confidence": Choice(("S", "H", "X", "m", "d")),
+        "confidence": Choice(("S", "B", "H", "X", "m", "d")),
     },
     {
         "anchor": words,

@@ -161,7 +161,7 @@ def feed(engine: Engine, actor: Actor, after: int, limit: int) -> tuple[list[Hap
     """
     store = engine.store
     with store.connection(write=True) as connection:
-        while store.sequence_feed(connection, SEQUENCED) == SEQUENCED:
+        while store.sequence_feed(connection, SEQUENCED, engine.clock.now()) == SEQUENCED:
             pass
     with store.connection() as connection:
         until = int(connection.execute(listing.head(store)).scalar_one())

@@ -25,7 +25,7 @@ __all__ = ["Due", "Rule", "RuleBook", "RuleFault", "RuleNotFound", "Skip", "due"
 Unit = Literal["month", "calendar_day", "working_day", "times", "date", "switch"]
 Direction = Literal["after", "before"]
 Roll = Literal["none", "next_working_day", "previous_working_day"]
-Confidence = Literal["S", "H", "X", "m", "d"]
+Confidence = Literal["S", "B", "H", "X", "m", "d"]
 Value = int | str | bool | tuple[str, ...]
 
 MOST = 3660

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, select
+from sqlalchemy import Connection, and_, delete, func, insert, select
 from sqlalchemy import Engine as Database
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.sql import Select
@@ -19,6 +19,7 @@ from ..errors import Conflict, StoreError, Text
 from ..family import Family, Step
 from ..model import Grant
 from . import postgresql, rows, sqlite
+from .feed import Sequencer
 from .questions import Questions
 from .schema import PREFIX, Tables
 from .work import READ_ONLY, Host, Work, host_work, own_work
@@ -54,6 +55,7 @@ class Store:
         self.database = database
         self.prefix = prefix
         self.tables = Tables(prefix)
+        self._sequencer = Sequencer(self.tables, sqlite=database.dialect.name == "sqlite")
         self.questions = Questions(self.tables)
         self.is_sqlite = database.dialect.name == "sqlite"
         self._dialect: Any = sqlite if self.is_sqlite else postgresql
@@ -362,24 +364,11 @@ class Store:
         ]
         connection.execute(insert(policy), policies)
 
-    def sequence_feed(self, connection: Connection, limit: int) -> int:
-        """Give positions to committed history lines that have none: gap-free, because one sequencer runs after the commits."""
-        feed, h = self.tables.feed, self.tables.history
-        if not self.is_sqlite:
-            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"{self.prefix}feed"))))
-        last = connection.execute(select(func.coalesce(func.max(feed.c.position), 0))).scalar_one()
-        waiting = (
-            select(h.c.id)
-            .where(~exists(select(1).where(feed.c.history_id == h.c.id)))
-            .order_by(h.c.id)
-            .limit(limit)
-        )
-        found = connection.execute(waiting).scalars().all()
-        if found:
-            connection.execute(
-                insert(feed), [{"position": last + n, "history_id": i} for n, i in enumerate(found, 1)]
-            )
-        return len(found)
+    def sequence_feed(self, connection: Connection, limit: int, now: datetime | None = None) -> int:
+        """Give positions to committed history lines that have none, at most `limit`: gap-free, because it is done after the
+        commits by one at a time. `now` spares looking through the whole history every time (feed.py).
+        """
+        return self._sequencer.sequence(connection, limit, now)
 
 
 def _json(value: Any) -> Any:
