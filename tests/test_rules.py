@@ -150,8 +150,8 @@ def test_who_holds_the_case_is_told(office: Office, library: Library) -> None:
     with edited.engine.database.connect() as connection:
         (row,) = connection.execute(text(query)).all()
     assert row.recipient == "role:unit_clerk@water"
-    assert json.loads(row.body)["due"] == {"reply": "2026-05-06"}
-    assert json.loads(row.body)["case"] == case.id
+    body = json.loads(row.body)
+    assert (body["case"], body["clock"], body["due_on"]) == (case.id, "reply", "2026-05-06")
 
 
 def test_only_whom_the_new_rule_concerns_is_moved(office: Office, library: Library) -> None:
@@ -412,3 +412,20 @@ def test_preview_and_apply_on_the_command_line(ready_url: str, office: Office, t
     )
     assert office.due(assigned, "first_contact") == "2026-03-12"
     assert office.now(case).seq == case.seq
+
+
+def test_the_word_of_a_moved_day_reaches_the_inbox(office: Office, library: Library) -> None:
+    case = office.handling()
+    edited = beside(office, changed(library, "D11", value=2)).engine
+    list(recalculation.apply_rules(edited, LI))
+    while edited.alerts.address():
+        pass
+    (line,) = [n.line for n in edited.alerts.inbox("wang") if n.line.topic == "@recalculate"]
+    assert line.event is not None
+    assert line.clock is not None
+    assert (line.case, line.event.zh, line.clock.zh, line.due_on) == (
+        case.id,
+        "期满日变动",
+        "答复期限",
+        "2026-05-06",
+    )

@@ -8,9 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from .errors import NotFound, Text
+from .history import RECALCULATE
 from .laws import Laws
 from .outbox import Letter, Line
 from .store.post import Post, Row
+
+MOVED = Text("期满日变动", "the due day moved")
+"""what a calendar or other rules do to a clock; no definition has that event"""
 
 
 class Letters:
@@ -72,7 +76,10 @@ class Letters:
             return None, None, None, None
         state, clock = law.states.get(str(body.get("state"))), law.clocks.get(str(body.get("clock")))
         event = law.start if body.get("event") == "start" else law.events.get(str(body.get("event")))
-        return law.title, *(named.title if named else None for named in (state, event, clock))
+        titles = [named.title if named else None for named in (state, event, clock)]
+        if body.get("event") == RECALCULATE:
+            titles[1] = MOVED
+        return law.title, *titles
 
 
 def _same(body: Mapping[str, Any], name: str) -> Text:

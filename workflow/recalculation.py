@@ -256,14 +256,18 @@ def _step(
 
 def _told(family: Family, laws: Laws, before: Record, after: Record) -> Iterator[Message]:
     """Who holds the case hears of each day that moved: a date once told is not taken back in silence."""
-    moved = {name: c.due_on for name, c in after.clocks.items() if c.due_on != before.clocks[name].due_on}
-    if not moved:
-        return
     holders = laws.pinned(after.definition).definition.states[after.state].holder
-    body = {
-        "case": after.id, "number": after.number, "kind": after.kind, "event": EVENT, "state": after.state, "due": moved,
-    }  # fmt: skip
-    for index, recipient in enumerate(messages.recipients(family, holders, after)):
+    moved = [
+        (name, clock.due_on)
+        for name, clock in after.clocks.items()
+        if clock.due_on != before.clocks[name].due_on
+    ]
+    told = [(*move, recipient) for move in moved for recipient in messages.recipients(family, holders, after)]
+    for index, (name, due_on, recipient) in enumerate(told):
+        body = {
+            "case": after.id, "number": after.number, "kind": after.kind, "event": EVENT, "state": after.state,
+            "clock": name, "due_on": due_on,
+        }  # fmt: skip
         yield Message(
             key=f"{after.id}:{after.seq}:{index}", case=after.id, seq=after.seq, topic=TOPIC, recipient=recipient,
             body=history.canonical(body),
