@@ -10,7 +10,9 @@ from workflow.overview import today
 from .routes import Ask, Out, Reply, Route
 from .schemas import Day, Strict, Words
 
-CONFIDENCE = "S law of the state, B the same, believed and not read, H text of the province, X of the city, m typical elsewhere, d ours"
+CONFIDENCE = (
+    "S law of the state, B believed to be, H of the province, X of the city, m typical elsewhere, d ours"
+)
 
 
 class On(Strict):
