@@ -191,7 +191,7 @@ class Jobs:
         now = self._engine.clock.now().astimezone(UTC).isoformat()
         counts = {"total": len(rows), "done": 0, "refused": 0}
         lines = [{"batch_id": id_, "row": n, "request": text} for n, text in enumerate(packed)]
-        with self._shelf.connection() as connection:
+        with self._shelf.connection(write=True) as connection:
             new = {"id": id_, "person": actor.person, "digest": digest, "created_at": now, **counts}
             if insert_once(connection, t.batch, new):
                 connection.execute(insert(t.batch_row), lines)
@@ -243,7 +243,7 @@ class Jobs:
         asked = [json.loads(line.request) for line in lines]
         rows = [RowIn().load(one["row"]) for one in asked]
         outcomes = _run(self._engine, Actor(**asked[0]["actor"]), rows, f"batch/{id_}", lines[0].row)
-        with self._shelf.connection() as connection:
+        with self._shelf.connection(write=True) as connection:
             for outcome in outcomes:
                 here = (table.c.batch_id == id_, table.c.row == outcome["row"])
                 told = json.dumps(outcome, ensure_ascii=False)
@@ -259,7 +259,7 @@ class Jobs:
             .where(r.batch_id == id_, ~r.outcome.contains('"problem": null'))
             .scalar_subquery()
         )
-        with self._shelf.connection() as connection:
+        with self._shelf.connection(write=True) as connection:
             connection.execute(update(table).where(table.c.id == id_).values(done=done, refused=refused))
 
 

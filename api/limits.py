@@ -31,7 +31,7 @@ def refuse_many(ask: Ask, what: str) -> None:
 def count_failure(ask: Ask, what: str) -> None:
     """One more failure of whoever asks."""
     table, hour = Shelf(ask.engine).tables.failure, _hour(ask)
-    with Shelf(ask.engine).connection() as connection:
+    with Shelf(ask.engine).connection(write=True) as connection:
         key = _key(ask, what)
         if not insert_once(connection, table, {"key": key, "hour": hour, "count": 1}):
             connection.execute(update(table).where(table.c.key == key).values(count=table.c.count + 1))

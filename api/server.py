@@ -21,7 +21,7 @@ BODY = 40 << 20
 class Worker:
     """Does what waits whenever there is something, in a thread of its own; within the block and no longer."""
 
-    def __init__(self, advance: Callable[[], int], seconds: float = 0.5) -> None:
+    def __init__(self, advance: Callable[[], int], seconds: float = 2.0) -> None:
         """`advance` does some of it and says how much; 0 lets us rest for `seconds`."""
         self._advance = advance
         self._seconds = seconds

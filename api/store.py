@@ -90,6 +90,7 @@ class Shelf:
 
     def __init__(self, engine: Engine) -> None:
         self.database = engine.database
+        self._store = engine.store
         self.tables = Tables(f"{engine.store.prefix.rstrip('_')}api_")
 
     def create_schema(self) -> None:
@@ -99,10 +100,10 @@ class Shelf:
         upgrade(self.database, self.tables)
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """A transaction. Raises StoreError when the tables are not there."""
+    def connection(self, *, write: bool = False) -> Iterator[Connection]:
+        """A transaction; one that only reads waits for nobody. Raises StoreError when the tables are not there."""
         try:
-            with self.database.begin() as connection:
+            with self._store.connection(write=write) as connection:
                 yield connection
         except (OperationalError, ProgrammingError) as error:
             if "no such table" in str(error) or "UndefinedTable" in type(error.orig).__name__:

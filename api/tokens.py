@@ -98,10 +98,11 @@ class StoredTokens:
         with self._shelf.connection() as connection:
             query = select(t).where(t.c.hash == _hash(token), t.c.revoked_at.is_(None), t.c.expires_on >= day)
             found = connection.execute(query).mappings().first()
-            if found is not None and found["used_on"] != day:
-                connection.execute(update(t).where(t.c.hash == found["hash"]).values(used_on=day))
         if found is None:
             return None
+        if found["used_on"] != day:
+            with self._shelf.connection(write=True) as connection:
+                connection.execute(update(t).where(t.c.hash == found["hash"]).values(used_on=day))
         return Caller(Actor(person=found["account"]), frozenset(found["scopes"].split(" ")))
 
 
@@ -114,7 +115,7 @@ def issue(ask: Ask) -> Reply:
         "scopes": " ".join(body["scopes"]), "created_by": ask.actor.person,
         "created_at": ask.engine.clock.now().astimezone(UTC).isoformat(), "expires_on": body["expires_on"].isoformat(),
     }  # fmt: skip
-    with shelf.connection() as connection:
+    with shelf.connection(write=True) as connection:
         connection.execute(insert(shelf.tables.token).values(**row))
     return Reply(
         {**_shown({"used_on": None, "revoked_at": None, **row}), "token": token},
@@ -134,7 +135,7 @@ def listed(ask: Ask) -> Reply:
 def revoke(ask: Ask) -> Reply:
     """From now on it is good for nothing. Twice changes nothing."""
     t, now = Shelf(ask.engine).tables.token, ask.engine.clock.now().astimezone(UTC).isoformat()
-    with Shelf(ask.engine).connection() as connection:
+    with Shelf(ask.engine).connection(write=True) as connection:
         here = t.c.id == ask.path["token_id"]
         if connection.execute(select(t.c.id).where(here)).first() is None:
             raise NotFound(Text("没有这个令牌", "there is no such token"))
