@@ -254,3 +254,20 @@ def test_what_goes_to_the_procuratorate_is_not_told_the_unit(office: Office) -> 
     )
     for who in ("li", "sun", "dep1"):
         assert office.engine.case(conversion.id, actor=Actor(person=who)).data["public_interest"] == "河道"
+
+
+def test_who_asks_for_a_hidden_name_learns_no_more_than_who_reads(office: Office) -> None:
+    """Else a unit would find out by asking for one deputy after the other; pages stay full all the same."""
+    e = office.engine
+    secret = [office.assigned("dep1", secrecy="identity").id for _ in range(3)]
+    plain = [office.assigned("dep1").id for _ in range(3)]
+    assert {c.id for c in e.search(actor=WANG)} == {*secret, *plain}
+    for limit in (1, 2, 3, 100):
+        pages, after = [], None
+        while page := e.search(actor=WANG, unit="dep1", after=after, limit=limit):
+            assert len(page) <= limit
+            pages += [c.id for c in page]
+            after = page[-1].id
+        assert pages == sorted(plain)
+    assert {c.id for c in e.search(actor=LI, unit="dep1")} == {*secret, *plain}
+    assert {c.id for c in e.search(actor=WANG, unit="water")} == {*secret, *plain}

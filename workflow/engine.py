@@ -302,14 +302,22 @@ class Engine:
         number: str | None = None, unit: str | None = None, closed: bool | None = None, due_before: date | None = None,
         after: str | None = None, limit: int = 100, session: Host | None = None,
     ) -> list[Case]:  # fmt: skip
-        """Cases by id, at most `limit`; `after` is the last id of the page before. `unit`: stands in any relation to it."""
-        query = self.store.questions.search(
-            kind=kind, state=state, tenant=tenant, number=number, unit=unit, closed=closed, due_before=due_before,
-            after=after, limit=limit,
-        )  # fmt: skip
+        """Cases by id, at most `limit`; `after` is the last id of the page before. `unit`: stands in any relation to it, and
+        not in one that is hidden from that person: who asks for a name learns no more than who reads.
+        """
+        found: list[Seen] = []
         with self.store.connection(session) as connection:
-            found = self.sight.look(connection, query, actor)
-        return [self.show(one) for one in found]
+            while True:
+                wanted = limit - len(found)
+                query = self.store.questions.search(
+                    kind=kind, state=state, tenant=tenant, number=number, unit=unit, closed=closed, due_before=due_before,
+                    after=after, limit=wanted,
+                )  # fmt: skip
+                page = self.sight.look(connection, query, actor)
+                found += [one for one in page if not one.hides(unit)]
+                if len(page) < wanted or len(found) == limit:
+                    return [self.show(one) for one in found]
+                after = page[-1].record.id
 
     def worklist(
         self, actor: Actor, *, limit: int = 100, after: tuple[str | None, str] | None = None, session: Host | None = None

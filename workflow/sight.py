@@ -31,6 +31,10 @@ class Seen:
     record: Record
     hidden: Hidden | None
 
+    def hides(self, party: str | None) -> bool:
+        """Whether it is kept from who asked that this party stands to the case."""
+        return self.hidden is not None and party in self.hidden.parties
+
 
 class Sight:
     """Who sees which cases, and what of them."""
