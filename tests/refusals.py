@@ -108,6 +108,8 @@ CASES = [
     ("beyond_statutory", [(CITY, "value: 2\n    unit: month", "value: ¦4\n    unit: month")]),
     ("beyond_statutory", [(CITY, "value: 2\n    unit: month", "value: ¦2\n    unit: working_day")]),
     ("beyond_statutory", [(CITY, "value: 2\n    unit: month", "value: ¦60\n    unit: calendar_day")]),
+    ("statutory_suspended", [(PARENT, "extends: {extend: granted_until}}", "extends: {extend: granted_until}, ¦suspends: [send_back]}")]),
+    ("unknown_event", [(PARENT, "anchor: seen_on, missed: lapse", "anchor: seen_on, suspends: ¦giv, missed: lapse")]),
     ("statutory_anew", [(PARENT, "extends: {extend: granted_until}}", "extends: {extend: granted_until}, ¦anew: {send_back: joint_survey}}")]),
     ("unknown_event", [(PARENT, "anchor: seen_on, missed: lapse", "anchor: seen_on, anew: {¦giv: joint_survey}, missed: lapse")]),
     ("unknown_rule", [(PARENT, "anchor: seen_on, missed: lapse", "anchor: seen_on, anew: {reply: ¦joint}, missed: lapse")]),

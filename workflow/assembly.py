@@ -132,6 +132,8 @@ def _clock(name: str, entry: Data, guard: GuardAt) -> ClockRule:
         outer=entry.get("outer"),
         starts=tuple(entry["starts"]),
         stops=tuple(entry.get("stops", ())),
+        suspends=tuple(entry.get("suspends", ())),
+        resumes=tuple(entry.get("resumes", ())),
         missed=entry.get("missed"),
         anchor=entry.get("anchor"),
         extends=dict(entry.get("extends", {})),

@@ -31,6 +31,7 @@ def run(
         *_stop(draft, law.stops.get(event.name, ()), event, clocks),
         *_start(draft, law, event, record, data, clocks),
         *_anew(draft, law, event, clocks),
+        *_stand_still(draft, law, event, clocks),
         *(_stop(draft, tuple(clocks), event, clocks) if ends else ()),
     ]
     for name in touched:
@@ -71,6 +72,20 @@ def _start(
         rule = _rule(draft, law, name, record, data, anchor) if anchor is not None else None
         if anchor is not None and rule is not None:
             clocks[name] = timers.start(draft.laws, rule, clocks.get(name), anchor, draft.act)
+            touched.append(name)
+    return touched
+
+
+def _stand_still(draft: Draft, law: Law, event: Event, clocks: dict[str, ClockState]) -> list[str]:
+    """Running clocks that stand still from this event on, and those that count again."""
+    touched = []
+    for name in law.suspends.get(event.name, ()):
+        if name in clocks and clocks[name].running and clocks[name].ledger.suspended_on is None:
+            clocks[name] = timers.suspend(draft.laws, clocks[name], draft.act, event.name)
+            touched.append(name)
+    for name in law.resumes.get(event.name, ()):
+        if name in clocks and clocks[name].running and clocks[name].ledger.suspended_on is not None:
+            clocks[name] = timers.resume(draft.laws, clocks[name], draft.act, event.name)
             touched.append(name)
     return touched
 

@@ -176,6 +176,10 @@ class ClockRule:
     """event -> the date field of its form up to which it extends this clock"""
     anew: Mapping[str, str] = field(default_factory=dict)
     """event -> the switch of a place by which the running clock counts anew from it"""
+    suspends: tuple[str, ...] = ()
+    """events from which it stands still; never a statutory clock"""
+    resumes: tuple[str, ...] = ()
+    """events from which it counts again, that day included"""
 
     def why(self, rule: str) -> Text | None:
         """In which case the clock follows that rule, in words; None when it knows one rule only."""

@@ -146,7 +146,9 @@ def _dues(engine: Engine, connection: Any, rows: Sequence[Any], actor: Actor | N
     return [
         _due(engine, seen[row.case_id].record, row.name, told[row.case_id], persons[row.case_id])
         for row in rows
-        if row.case_id in seen and row.name in seen[row.case_id].record.clocks
+        if row.case_id in seen
+        and row.name in seen[row.case_id].record.clocks
+        and seen[row.case_id].record.clocks[row.name].ledger.suspended_on is None  # nobody knows its day
     ]
 
 

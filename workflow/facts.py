@@ -97,9 +97,10 @@ class View:
         clock = self.record.clocks.get(name)
         if clock is None:
             return False
-        return (
-            clock.running if question == "running" else clock.running and self.day.isoformat() > clock.due_on
-        )
+        if question == "running":
+            return clock.running
+        late = clock.running and self.day.isoformat() > clock.due_on
+        return late and clock.ledger.suspended_on is None
 
     def _meaning(self, name: str, value: Any, meaning: str) -> object:
         field = self.definition.fields[name]

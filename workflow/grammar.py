@@ -147,6 +147,8 @@ CLOCK = Record(
         "rules": Many(Record({"rule": rule}, {"when": words})),
         "outer": rule,
         "stops": OneOrMany(name),
+        "suspends": OneOrMany(name),
+        "resumes": OneOrMany(name),
         "missed": name,
         "anchor": name,
         "extends": Table(name, name),

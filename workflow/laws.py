@@ -41,6 +41,8 @@ class Law:
         """event -> the fields its guards follow to other cases (`root.` ones perhaps only)"""
         self.starts = _by_event(definition, lambda clock: clock.starts)
         self.stops = _by_event(definition, lambda clock: clock.stops)
+        self.suspends = _by_event(definition, lambda clock: clock.suspends)
+        self.resumes = _by_event(definition, lambda clock: clock.resumes)
         self.extends = _by_event(definition, lambda clock: tuple(clock.extends))
         self.anew = _by_event(definition, lambda clock: tuple(clock.anew))
         self.similar = {

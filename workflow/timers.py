@@ -64,6 +64,23 @@ def extend(laws: Laws, clock: ClockState, until: date, act: Act, asked_on: date)
     return _state(laws, ledger, clock.round, act.now, quiet=act.imported)
 
 
+def suspend(laws: Laws, clock: ClockState, act: Act, reason: str) -> ClockState:
+    """The clock standing still from that day, and silent. Raises DeadlineRefused, always for a statutory rule."""
+    book, day = laws.book_of(clock.ledger), max(act.day, clock.ledger.counted_from)
+    ledger = clock.ledger.suspend(day, act.reason or reason, book, laws.calendar, act.actor.person)
+    return replace(clock, ledger=ledger, next_rung=None, next_at=None)
+
+
+def resume(laws: Laws, clock: ClockState, act: Act, reason: str) -> ClockState:
+    """The clock counting again, its due day moved on by the days it stood still; what lies behind does not ring again."""
+    ledger = clock.ledger.resume(act.day, act.reason or reason, act.actor.person)
+    state = _state(laws, ledger, clock.round, act.now, quiet=False)
+    today = civil_date(act.now)
+    return _wait(
+        state, next(timer for timer in _ladder(laws, ledger, _due(laws, ledger)) if timer.on >= today)
+    )
+
+
 def recompute(laws: Laws, clock: ClockState, now: datetime) -> ClockState:
     """The clock by a newly loaded calendar, or by other rules when its ledger names them."""
     return _state(laws, clock.ledger, clock.round, now, quiet=False)
@@ -96,6 +113,8 @@ def _state(laws: Laws, ledger: Ledger, round_: int, now: datetime, *, quiet: boo
         ledger=ledger, round=round_, due_on=first.due_on, outer_on=first.outer_on, provisional=due.provisional,
         running=ledger.running, next_rung=first.rung, next_at=first.at,
     )  # fmt: skip
+    if due.suspended:
+        return replace(state, next_rung=None, next_at=None)
     if not quiet:
         return state
     # An imported clock arms nothing that lies in the past, but it goes on from today.

@@ -377,7 +377,7 @@ class References(Lookup):
             rule, outer = one.get("rule"), entry.get("outer")
             if self._rule((*where, "rule"), rule, (*sorted(PERIODS), "date")) and outer is not None:
                 self._outer((*path, "outer"), str(rule), outer)
-        for key in ("starts", "stops"):
+        for key in ("starts", "stops", "suspends", "resumes"):
             self._all_known((*path, key), entry.get(key), "events", start=True)
         missed = entry.get("missed")
         if self._known((*path, "missed"), missed, "events") and self._automatic(str(missed)) not in TIMERS:
@@ -423,7 +423,11 @@ class References(Lookup):
                 self._yes_or_no((*path, event), switch)
         named = {entry.get("rule"), *(one.get("rule") for one in entry.get("rules", ()))}
         laws = (found for book in self.world.books for found in book.rules if found.id in named)
-        if "anew" in entry and any(law.statutory for law in laws):
+        statutory = any(law.statutory for law in laws)
+        if "suspends" in entry and statutory:
+            zh, en = "法定期限不得中止", "a statutory clock cannot be suspended"
+            self._fault((*path[:-1], "suspends"), "statutory_suspended", zh, en, key=True)
+        if "anew" in entry and statutory:
             self._fault(
                 path,
                 "statutory_anew",
