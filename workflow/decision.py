@@ -105,7 +105,8 @@ def _over(laws: Laws, state: ClockState, now: datetime) -> bool:
     """Whether the day a clock counts towards lies in the past."""
     ledger = state.ledger
     return (
-        ledger.anchor < civil_date(now) and laws.book.rule(ledger.rule, ledger.anchor).direction == "before"
+        ledger.anchor < civil_date(now)
+        and laws.book_of(ledger).rule(ledger.rule, ledger.anchor).direction == "before"
     )
 
 
