@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from workflow.outbox import JOB, Channel, Letter, Receipt
 log = logging.getLogger("tibandu.delivery")
 PAGE = 20
 """letters leased at once: few enough to be tried well within their lease"""
+TURN_SECONDS = 5.0
 RENEW_SECONDS = 120.0
 IN_A_ROW = 3
 LOOK_AGAIN = timedelta(hours=1)
@@ -79,9 +81,18 @@ class LocalBackend:
         """Address everything that waits, then try at most `limit` due letters; how many were tried."""
         self._look_again()
         self.address()
+        return self._take_turns(list(self.channels.values()), limit)
+
+    def _take_turns(self, channels: list[Channel], limit: int) -> int:
+        """A page of each channel after the other, until none has anything: a slow one holds up no other for long."""
         count = 0
-        for channel in self.channels.values():
-            count += self._channel(channel, limit - count)
+        while channels and count < limit:
+            busy = []
+            for channel in channels:
+                if tried_now := self._turn(channel, limit - count):
+                    count += tried_now
+                    busy.append(channel)
+            channels = busy
         return count
 
     def _look_again(self) -> None:
@@ -109,23 +120,23 @@ class LocalBackend:
         """Finish the letter in hand and give the others back."""
         self._stopping.set()
 
-    def _channel(self, channel: Channel, limit: int) -> int:
-        count = 0
-        while count < limit and not self._stopping.is_set() and self._usable(channel):
-            page = 1 if channel.name == JOB else min(PAGE, limit - count)  # bulk work is spread
-            letters = self._engine.alerts.claim(channel.name, page, per_minute=channel.per_minute)
-            if not letters:
-                break
-            count += self._page(channel, letters)
-        return count
+    def _turn(self, channel: Channel, limit: int) -> int:
+        """At most a page of a channel, and no longer than a turn may take; how many letters were tried."""
+        if limit <= 0 or self._stopping.is_set() or not self._usable(channel):
+            return 0
+        page = 1 if channel.name == JOB else min(PAGE, limit)  # bulk work is spread
+        letters = self._engine.alerts.claim(channel.name, page, per_minute=channel.per_minute)
+        return self._page(channel, letters)
 
     def _usable(self, channel: Channel) -> bool:
         now, health = self._engine.alerts.now(), self._health[channel.name]
         return channel.is_open(now) and (health.until is None or health.until <= now)
 
     def _page(self, channel: Channel, letters: Sequence[Letter]) -> int:
+        began = time.monotonic()
         for number, letter in enumerate(letters):
-            if self._stopping.is_set() or not self._usable(channel):
+            over = number > 0 and time.monotonic() - began > TURN_SECONDS
+            if over or self._stopping.is_set() or not self._usable(channel):
                 self._engine.alerts.release(letters[number:])
                 return number
             self.attempt(channel, letter)

@@ -175,7 +175,7 @@ class ProcrastinateBackend(LocalBackend):
     def _run(self, channel: str) -> None:
         """One share of one channel; whatever is left then gets a job again."""
         found = self.channels.get(channel)
-        if found is not None and self._channel(found, SHARE):
+        if found is not None and self._take_turns([found], SHARE):
             self._engine.alerts.address(then=self._enqueue)
 
     async def _rescue(self, timestamp: int = 0) -> None:

@@ -350,6 +350,21 @@ def test_a_dead_server_costs_three_tries_and_all_goes_when_it_is_back(office: Of
     assert len(mail.arrived) == 51
 
 
+def test_a_slow_channel_holds_up_no_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take turns, and a turn is short, however much one has to do."""
+    monkeypatch.setattr("scheduler.delivery.TURN_SECONDS", -1.0)
+    plant(office, 10)
+    reach(office, "wang", "mail", "sms")
+    order: list[str] = []
+
+    def answer(letter: Letter) -> Receipt:
+        order.append(letter.channel)
+        return SENT
+
+    assert backend(office, Postbox("mail", answer), Postbox("sms", answer)).deliver() == 22
+    assert order == ["mail", "sms"] * 11
+
+
 def test_at_most_so_many_a_minute_over_all_nodes(office: Office, other: Engine) -> None:
     reach(office, "wang", "mail")
     plant(office, 30)

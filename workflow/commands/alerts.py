@@ -115,6 +115,13 @@ def troubles(context: Context) -> Iterator[Trouble]:
     state = context.engine.alerts.state()
     for row in state["nobody"]:
         who, topic = row["recipient"], row["topic"]
+        if who == OPERATOR:
+            zh, en = (
+                "有死信而无人知晓:渠道文件写上 [operator]",
+                "letters died and nobody heard of it: name an [operator] in the channel file",
+            )
+            yield Trouble(code="no_operator", text=Text(zh, en))
+            continue
         text = Text(f"{who} 无人可通知({topic});授予此角色即可", f"nobody is {who} ({topic}): grant the role")
         yield Trouble(code="nobody", text=text, urgent=False)
     try:
