@@ -89,6 +89,8 @@ def test_12_the_deputies_of_a_merged_item_are_answered_and_asked(office: Office)
     }
     office.fire(item, "merge", "li", **joined)
     answer = {name: value for name, value in REPLY.items() if name != "copies_to"}
+    nobody = {name: value for name, value in answer.items() if name != "recipients"}
+    assert office.reasons(item, "answer_with_master", "li", lead_unit="water", **nobody) == {"form.required"}
     item = office.fire(
         item, "answer_with_master", "li", lead_unit="water", **{**answer, "recipients": ["dep2"]}
     )
@@ -176,10 +178,13 @@ def test_31_a_reception_day_is_announced_with_place_and_names(office: Office) ->
 
 
 def test_32_a_change_of_congress_closes_nothing(office: Office) -> None:
-    case = office.handling()
+    case = office.fire(
+        office.handling(), "add_commitment", "wang", promise="建驿站", promised_on="2026-12-01"
+    )
     before = (case.state, office.due(case, "reply"))
     after = office.fire(case, "carry_over", "li", carried_to="七届")
     assert (after.state, office.due(after, "reply"), after.closed) == (*before, False)
+    assert office.child(after, "commitments").state == "promised"
     assert office.fire(after, "submit_for_signoff", "wang", **DRAFT).state == "signing_off"
 
 
