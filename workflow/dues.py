@@ -187,7 +187,7 @@ def _due(
     law = engine.laws.pinned(record.definition).definition
     state, today = record.clocks[clock], civil_date(engine.clock.now())
     due_on, ledger = date.fromisoformat(state.due_on), state.ledger
-    backwards = engine.laws.book.rule(ledger.rule, ledger.anchor).direction == "before"
+    backwards = engine.laws.book_of(ledger).rule(ledger.rule, ledger.anchor).direction == "before"
     units = {r.at for r in told if r.scheme == "role" and r.at != record.tenant}
     return Due(
         case=record.id, number=record.number, kind=record.kind, kind_title=law.title, state=record.state,
