@@ -172,8 +172,8 @@ def _stations(context: Context) -> list[Any]:
         raise UsageError(Text(str(error), str(error))) from None
     if not found:
         text = Text(
-            "登记册中没有运行的联络站;先运行 tibandu parties import",
-            "no running station in the register; import some",
+            "登记册中没有运行的联络站;先运行 tibandu import station 文件",
+            "no running station in the register: tibandu import station FILE",
         )
         raise UsageError(text)
     return found
