@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, Text, text
@@ -17,7 +18,9 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from workflow import Engine
 from workflow.errors import StoreError
 from workflow.errors import Text as Words
+from workflow.migrations import upgrade
 
+SCRIPTS = Path(__file__).with_name("migrations")
 NAMING = {"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
 
 
@@ -95,9 +98,7 @@ class Shelf:
 
     def create_schema(self) -> None:
         """Bring the tables to the newest version. Safe to repeat."""
-        from .migrations import upgrade
-
-        upgrade(self.database, self.tables)
+        upgrade(self.database, self.tables.prefix, scripts=SCRIPTS, metadata=self.tables.metadata)
 
     @contextmanager
     def connection(self, *, write: bool = False) -> Iterator[Connection]:

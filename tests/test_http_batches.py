@@ -10,10 +10,10 @@ import pytest
 
 import api.batches
 from api import Jobs, create_app
-from api.migrations import downgrade
 from api.server import Worker
-from api.store import Shelf
+from api.store import SCRIPTS, Shelf
 from workflow import Engine
+from workflow.migrations import downgrade
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
@@ -131,7 +131,8 @@ def test_a_row_is_an_event_or_a_start(row: dict[str, Any]) -> None:
 
 
 def test_without_its_tables_the_service_says_what_is_missing(engine: Engine, client: city.Client) -> None:
-    downgrade(engine.database, Shelf(engine).tables)
+    tables = Shelf(engine).tables
+    downgrade(engine.database, tables.prefix, scripts=SCRIPTS, metadata=tables.metadata)
     told = city.Client(create_app(engine, city.bearer))
     assert send(told, [NEW]).status_code == 200  # nothing of its own is needed
     answer = send(told, [NEW], idempotency_key="k")

@@ -2,12 +2,13 @@
 
 from alembic import context
 
-connection, tables = context.config.attributes["connection"], context.config.attributes["tables"]
+given = context.config.attributes
+prefix = given["prefix"]
 context.configure(
-    connection=connection,
-    target_metadata=tables.metadata,
-    version_table=f"{tables.prefix}version",
-    include_name=lambda name, kind, _: kind != "table" or (name or "").startswith(tables.prefix),
+    connection=given["connection"],
+    target_metadata=given["metadata"],
+    version_table=f"{prefix}version",
+    include_name=lambda name, kind, _: kind != "table" or (name or "").startswith(prefix),
     transactional_ddl=True,
 )
 with context.begin_transaction():

@@ -9,10 +9,10 @@ down_revision = None
 
 def upgrade() -> None:
     """Make the tables."""
-    context.config.attributes["tables"].metadata.create_all(op.get_bind())
+    context.config.attributes["metadata"].create_all(op.get_bind())
 
 
 def downgrade() -> None:
     """Drop them."""
-    for table in reversed(context.config.attributes["tables"].metadata.sorted_tables):
+    for table in reversed(context.config.attributes["metadata"].sorted_tables):
         op.get_bind().execute(DropTable(table))
