@@ -83,3 +83,4 @@ def test_the_command_writes_them(tmp_path: Path) -> None:
     assert main(["pages", str(tmp_path / "new"), "--place", "hubei-xianning"]) == 0
     assert (tmp_path / "new" / "opinion.md").read_text("utf-8") == (PAGES / "opinion.md").read_text("utf-8")
     assert main(["pages", str(tmp_path / "new"), "--place", "nowhere"]) == 1
+    assert main(["pages", str(tmp_path / "new" / "opinion.md" / "below")]) == 2

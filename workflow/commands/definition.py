@@ -89,13 +89,17 @@ def run_pages(context: Context) -> int:
     from ..pages import index, page
 
     folder = Path(context.arguments.folder)
-    folder.mkdir(parents=True, exist_ok=True)
     library = context.library
     texts = {
         f"{name}.md": page(library, name, context.arguments.place) for name in sorted(library.definitions)
     }
     texts["README.md"] = index(library)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UsageError(Text(f"无法写入 {folder}：{why}", f"cannot write to {folder}: {why}")) from None
     context.console.say(f"{folder}：{len(texts)} 页", f"{folder}: {len(texts)} pages")
     return OK
