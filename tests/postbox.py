@@ -50,7 +50,7 @@ def reach(office: Office, holder: str, *channels: str, digest: bool = False) -> 
 
 def states(office: Office, **wanted: str) -> dict[str, str]:
     """key → state of the deliveries outside the inbox."""
-    found = office.engine.alerts.listed(limit=20000, **wanted)
+    found = office.engine.alerts.listed(limit=200_000, **wanted)
     return {d.key: d.state for d in found if d.channel != "inbox"}
 
 
