@@ -35,7 +35,7 @@ STEPS = 25
 PHASES = [Phase.generate, Phase.shrink] if os.environ.get("SHRINK") else [Phase.generate]
 ROOTS = ("suggestion", "suggestion_draft", "reception_day", "supervision", "escalation", "opinion", "reverse_conversion", "prep_campaign", "activity", "duty_task", "yearly_report", "procuratorate_conversion", "extension", "commitment",
          "evaluation", "second_assignment", "co_handling", "separate_handling", "withdrawal", "signature")  # fmt: skip
-PLAIN = {"reverse_conversion", "prep_campaign", "duty_task", "yearly_report"}
+PLAIN = {"reverse_conversion", "prep_campaign", "duty_task", "yearly_report", "activity", "escalation"}
 """short ways: a third of the walks"""
 PEOPLE = [who for who in story.people() if not who.endswith(tuple(f"unit-{n}" for n in range(3, 8)))]
 
