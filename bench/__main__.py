@@ -88,7 +88,8 @@ class Bench:
                 f"| {kind} | {size:,} | {engine:.2f} | {hand:.2f} | {hand / engine:.1f} | {flat:.2f} | {idle * 1000:.2f} |",
                 flush=True,
             )
-            self.found.append((f"sweep on {kind}, {size:,} open, against step by step", hand / engine, 2.0))
+            what = f"sweep on {kind}, {size:,} open, against step by step"
+            self.found.append((what, hand / engine, None, 2.0))
 
     def postgresql(self) -> None:
         """One client."""
