@@ -294,13 +294,13 @@ def test_an_export_is_whole_for_somebody_who_knows_nothing_of_us(town: Engine, t
     counts: list[int] = []
     out = io.StringIO()
     found = export_history(town.store, out, progress=counts.append)
-    assert found == Exported(cases=CASES + 2, lines=LINES + 4, anchors=2)
-    assert sum(counts) == LINES + 4
+    assert found == Exported(cases=CASES + 2, lines=LINES + 6, anchors=2)
+    assert sum(counts) == LINES + 6
     file = tmp_path / "export.jsonl"
     file.write_text(out.getvalue(), encoding="utf-8")
     done = run(file, "--anchor", kept, "--key", key)
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"{LINES + 4} 行 / lines" in done.stdout
+    assert f"{LINES + 6} 行 / lines" in done.stdout
     assert "CANARY" in out.getvalue(), "the other letters still have it"
 
 
@@ -512,7 +512,8 @@ def test_a_value_taken_out_of_a_file_without_a_note(export: list[str], tmp_path:
     lines[at] = json.dumps(row)
     assert "phone" in check(lines, tmp_path).first
     note = {"erasure": {"case": row["history"]["case"], "fields": {"phone": 1}}}
-    assert check([*lines[:at], json.dumps(note), *lines[at:]], tmp_path).faults == 0
+    noted = check([*lines[:at], json.dumps(note), *lines[at:]], tmp_path)
+    assert (noted.faults, "no line" in noted.first) == (1, True)
 
 
 def test_definitions_of_a_file_are_checked(export: list[str], tmp_path: Path) -> None:
