@@ -263,6 +263,8 @@ OPERATIONS = (
 
 def statements(bench: Bench, operation: Operation, die: Callable[[], None] | None) -> Iterator[str]:
     """Die at every point of the operation; the breaches. `die` None: with the process."""
+    # Once unwatched: what only the first of its kind writes in a database would be missed by those that come after it.
+    operation.act(bench.victim(), operation.prepare(bench), f"{operation.name}-first")
     victim, subject = bench.victim(), operation.prepare(bench)
     points = bench.faults.watch(-1, _raise)
     operation.act(victim, subject, f"{operation.name}-whole")
