@@ -9,7 +9,6 @@ fired with the reason `inferred` and without a date. Imports write no message an
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from workflow import Actor, Case, Engine, NotFound, load_definitions
 
 from . import report
+from .dice import Repeatable
 from .records import FaultyInput, PartialDate, Printed, Record, Timeline, read
 from .report import Outcome, Report
 from .stories import INFERRED, PRINTED, RECORDS, TIMELINES
@@ -97,22 +97,6 @@ def case_id(key: str) -> str:
     """The id of the case of that key: 20 characters made of its hash."""
     number = int(key, 16)
     return "".join(_ALPHABET[number >> 5 * place & 31] for place in range(ID_LENGTH))
-
-
-class Repeatable:
-    """Bytes that follow from a seed. Never for tokens, and for salts only where nothing is secret."""
-
-    def __init__(self, seed: str) -> None:
-        self._seed = seed.encode()
-        self._count = 0
-
-    def bytes(self, count: int) -> bytes:
-        """The next `count` bytes."""
-        found = b""
-        while len(found) < count:
-            self._count += 1
-            found += hashlib.sha256(self._seed + self._count.to_bytes(8, "big")).digest()
-        return found[:count]
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]

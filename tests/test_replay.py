@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, inspect, select
 
+from definitions.dice import Repeatable
 from definitions.layout import width
 from definitions.records import Record, Timeline, read
-from definitions.replay import NATION, Repeatable, case_id, replay, run
+from definitions.replay import NATION, case_id, replay, run
 from definitions.report import Report, label, render
 from definitions.stories import RECORDS, TIMELINES, Story, is_inferred
 from tests.test_records import CASES, COLUMNS, GOOD, csv_of
