@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
+from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from workflow.errors import Text
+from workflow.health import Health
 
 from .routes import Ask, Out, Reply, Route
 
@@ -15,24 +18,52 @@ STALE_SECONDS = 300
 
 
 class HealthOut(Schema):
-    """Does the store answer, how old is the last tick."""
+    """Does the store answer, does anybody tick, what waits. Ages in seconds; numbers only, nothing of any case."""
 
     status = fields.Str(required=True, validate=validate.OneOf(["ok", "stale", "store"]))
-    last_tick_age = fields.Float(required=True, allow_none=True, metadata={"description": "seconds"})
+    last_tick_age = fields.Float(
+        required=True, allow_none=True, metadata={"description": "of this process, or of any node; seconds"}
+    )
+    oldest_due_age = fields.Float(
+        allow_none=True, metadata={"description": "of a timer that is due and has not fired; seconds"}
+    )
+    oldest_undelivered_age = fields.Float(
+        allow_none=True, metadata={"description": "of a message that is due and has not gone out; seconds"}
+    )
+    dead_letters = fields.Int()
+    broken_timers = fields.Int()
+    nodes = fields.Int(metadata={"description": "schedulers that have left a trace"})
+    held = fields.Bool(metadata={"description": "a node saw its clock leap and waits for an operator"})
+    calendar_horizon = fields.Date(metadata={"description": "days beyond are provisional"})
+    clock_skew = fields.Float(metadata={"description": "seconds this clock runs ahead of the database's"})
 
 
 def health(ask: Ask) -> Reply:
     """200 when it is well, 503 when the store does not answer or the scheduler has stood still."""
     seconds = ask.desk.age() if ask.desk.age else None
     stale = seconds is not None and seconds > STALE_SECONDS
+    status, found = "store", None
     try:
-        ask.engine.search(limit=1)
+        found = ask.engine.health()
         status = "stale" if stale else "ok"
     except Exception:
         log.exception("health: the store does not answer")
-        status = "store"
+    if seconds is None and found is not None:
+        seconds = found.last_tick_age
     body = {"status": status, "last_tick_age": None if seconds is None else round(seconds, 1)}
+    body |= {} if found is None else _what_waits(found)
     return Reply(body, 200 if status == "ok" else 503, {"Cache-Control": "no-store"})
+
+
+def _what_waits(found: Health) -> dict[str, Any]:
+    def age(since: datetime | None) -> float | None:
+        return None if since is None else round((found.at - since).total_seconds(), 1)
+
+    return {
+        "oldest_due_age": age(found.oldest_due), "oldest_undelivered_age": age(found.oldest_undelivered),
+        "dead_letters": found.dead_letters, "broken_timers": len(found.broken), "nodes": len(found.nodes),
+        "held": found.held, "calendar_horizon": found.calendar_horizon, "clock_skew": round(found.skew, 1),
+    }  # fmt: skip
 
 
 HEALTH = (

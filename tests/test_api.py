@@ -439,6 +439,12 @@ def test_health(engine: Engine, caplog) -> None:
         (200, "ok", 12.3),
         (503, "stale", 301.0),
     ]
+    body = told[0].json
+    assert (body["oldest_due_age"], body["dead_letters"], body["nodes"], body["held"]) == (None, 0, 0, False)
+    assert (
+        body["calendar_horizon"] == engine.health().calendar_horizon.isoformat()
+        and abs(body["clock_skew"]) > 0
+    )
     broken = create_app(Broken(RuntimeError("x")), nobody).test_client().get("/v1/health")  # type: ignore[arg-type]
     assert (broken.status_code, broken.json["status"]) == (503, "store")
 
