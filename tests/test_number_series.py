@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.orm import Session
 
-from workflow import Actor, Refused
+from workflow import Actor, NotFound, Refused
 from workflow.model import Request
 
 from .lifecycle import SESSION, Office, count
@@ -22,7 +22,7 @@ def test_no_gap(office: Office) -> None:
                  {**SESSION, "congress": "六" * 300_000}):  # fmt: skip
         with pytest.raises(Refused):
             office.fire(second, "accept_in_session", "li", **data)
-    with pytest.raises(Refused):
+    with pytest.raises(NotFound):  # what is not hers is not there
         office.fire(second, "accept_in_session", "wang", **SESSION)
     with Session(office.engine.database) as host:
         assert (

@@ -345,8 +345,8 @@ def test_a_motion_is_not_accepted_as_a_suggestion(staffed: Office) -> None:
 def test_with_co_handling_there_are_co_units_and_none_is_the_lead(staffed: Office) -> None:
     case = staffed.accepted("dep1")
     assert staffed.reasons(case, "assign", "li", assignment_mode="lead_and_co", lead_unit="water") == {
-        "condition_not_met"
-    }
+        "condition_not_met", "missing",
+    }  # fmt: skip
     both = {"assignment_mode": "lead_and_co", "lead_unit": "water", "co_units": ["water", "roads"]}
     assert staffed.reasons(case, "assign", "li", **both) == {"condition_not_met"}
     assert staffed.fire(case, "assign", "li", **both | {"co_units": ["roads"]}).state == "assigned"
