@@ -268,6 +268,25 @@ def test_the_keeper_has_his_task_on_the_twelfth(city: Office) -> None:
     assert city.ticks() == []
 
 
+def test_deputies_are_told_though_the_keeper_forgets(city: Office) -> None:
+    """Who is on duty hears of it from the system when nobody has notified him in time, and never after the day."""
+    engine = city.engine
+    (station,) = receptions.stations(engine, ids=["s1"])
+    soon, later = receptions.start(engine, receptions.plan(engine, [station], ["2027-01", "2027-02"]), LI)
+    for case in (soon, later):
+        city.fire(case, "roster", "keeper", deputies=["d1"])
+    city.clock.set(date(2027, 1, 13))
+    city.ticks()
+    city.clock.set(date(2027, 3, 1))  # down from then on
+    city.ticks()
+
+    def told(case: str) -> list[str]:
+        rows = outbox(engine, case)
+        return [row.topic for row in rows if row.recipient == "party:d1" and row.state == "queued"]
+
+    assert told(soon.id) == ["urge_notice"] and told(later.id) == []
+
+
 def test_notice_announcement_day_and_report(city: Office) -> None:
     engine = city.engine
     (station,) = receptions.stations(engine, ids=["s1"])
