@@ -22,6 +22,7 @@ from workflow.grammar import (
     RULE,
     SLOT,
     START,
+    VIEW,
 )
 from workflow.guards import Guard
 from workflow.library import Library
@@ -43,7 +44,7 @@ MISTAKES = [block.rstrip("\n").split("\n") for block in blocks("fault")]
 
 
 def test_the_files_of_the_page_are_a_library() -> None:
-    assert len(FILES) == len(blocks("yaml")) == 10
+    assert len(FILES) == len(blocks("yaml")) == 11
     assert [str(fault) for fault in check_texts(FILES)] == []
 
 
@@ -100,6 +101,7 @@ SHAPES = {
     "party": PARTY,
     "attribute": ATTRIBUTE,
     "bond": BOND,
+    "view": VIEW,
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Engine as Database
 from sqlalchemy import create_engine
 
-from . import batch, visibility, worklist
+from . import batch, visibility
 from .alerts import Alerts
 from .clock import Clock, SystemClock, civil_date
 from .deadlines import Explanation, explain
@@ -325,18 +325,9 @@ class Engine:
         """Open cases in a state whose holder this person is, the earliest due first; `after`: due day and id of the last one of
         the page before.
         """
-        today = civil_date(self._firing.now())
         with self.store.connection(session) as connection:
-            waiting = connection.execute(self.store.questions.definitions_waiting()).scalars().all()
-        for digest_ in waiting:
-            self.laws.pinned(
-                digest_
-            )  # cases of a version that is no longer in the folder wait for somebody too
-        with self.store.connection(session) as connection:
-            grants = [g for g in self.store.grants(connection, actor.person) if g.covers(g.scope, today)]
-            by_role, by_relation = worklist.held(self.laws.known(), actor.person, grants)
-            waiting_ = self.store.questions.waiting(by_role, by_relation)
-            query = self.store.questions.by_due_day(limit, after).where(waiting_)
+            waiting = self.sight.waiting(connection, actor)
+            query = self.store.questions.by_due_day(limit, after).where(waiting)
             found = self.sight.look(connection, query, actor)
         return [self.show(one) for one in found]
 

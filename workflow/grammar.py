@@ -292,6 +292,26 @@ PARTY = Record(
     },
 )
 
+VIEW = Record(
+    {
+        "view": name,
+        "title": title,
+        "question": title,
+        "for": OneOrMany(name),
+        "of": name,
+        "columns": Many(name),
+    },
+    {
+        "states": OneOrMany(name),
+        "relations": OneOrMany(name),
+        "waiting": flag,
+        "closed": flag,
+        "order": Choice(("due_on", "id", "-id")),
+        "acts": OneOrMany(name),
+        "starts": flag,
+    },
+)
+
 KINDS: Mapping[str, Record] = {
     "definition": DEFINITION,
     "codes": CODES,
@@ -299,6 +319,7 @@ KINDS: Mapping[str, Record] = {
     "rules": RULES,
     "calendar": CALENDAR,
     "party": PARTY,
+    "view": VIEW,
 }
 """The kinds of files that make a library; the first key of a file names its kind."""
 

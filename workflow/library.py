@@ -12,6 +12,7 @@ from .deadlines import RuleBook
 from .definition import Codes, Definition, Series
 from .errors import NotFound, Text
 from .party_kind import PartyKind
+from .view import View
 
 __all__ = ["Library"]
 
@@ -32,6 +33,8 @@ class Library:
     """The rules of each place, those it takes over from others included."""
     parties: Mapping[str, PartyKind] = field(default_factory=dict)
     """The kinds of parties."""
+    views: Mapping[str, View] = field(default_factory=dict)
+    """The lists each role works from, in the order of their files."""
     place_calendars: Mapping[str, str] = field(default_factory=dict)
     """Place -> the name of the calendar it counts by."""
     default_place: str | None = None
@@ -40,7 +43,7 @@ class Library:
 
     def __post_init__(self) -> None:
         for name in (
-            "definitions", "codes", "series", "calendars", "rules", "parties", "place_calendars", "versions",
+            "definitions", "codes", "series", "calendars", "rules", "parties", "views", "place_calendars", "versions",
         ):  # fmt: skip
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
@@ -70,6 +73,10 @@ class Library:
     def party(self, name: str) -> PartyKind:
         """A kind of party. Raises NotFound with what there is."""
         return self._found(self.parties, name, Text("主体类别", "kind of party"))
+
+    def view(self, name: str) -> View:
+        """A list that a role works from. Raises NotFound with what there is."""
+        return self._found(self.views, name, Text("视图", "view"))
 
     def book(self, place: str | None = None) -> RuleBook:
         """The rules of a place, or of the default place. Raises NotFound with what there is."""

@@ -28,6 +28,7 @@ from .proof import Ties, prove
 from .references import References
 from .rulebooks import rule_books
 from .shapes import Path, Source, suggest
+from .view import View, views
 from .vocabulary import Vocabulary, World, title_of
 from .yaml_reader import MAX_FAULTS, Faults, Mark, Pairs, TooManyFaults, read, read_file
 
@@ -166,6 +167,7 @@ class _Shelf:
     calendars: dict[str, Calendar] = field(default_factory=dict)
     books: dict[str, RuleBook] = field(default_factory=dict)
     parties: dict[str, PartyKind] = field(default_factory=dict)
+    views: dict[str, View] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
     by_hash: dict[str, Definition] = field(default_factory=dict)
     left_unread: bool = False
@@ -194,6 +196,8 @@ class _Shelf:
             self._guarded(source.faults, self._rules)
         for source in [*self.sources["party"].values()][:1]:
             self._guarded(source.faults, self._parties)
+        for source in [*self.sources["view"].values()][:1]:
+            self._guarded(source.faults, self._views)
         self._known_place()
         for source in self.sources["codes"].values():
             self._guarded(source.faults, self._sets, source)
@@ -310,6 +314,10 @@ class _Shelf:
     def _parties(self) -> None:
         self.parties = party_kinds(self.sources["party"], self.codes, complete=self.complete)
 
+    def _views(self) -> None:
+        definitions = {name: source.data for name, source in self.sources["definition"].items()}
+        self.views = views(self.sources["view"], definitions, self.codes, complete=self.complete)
+
     def _known_place(self) -> None:
         sources = self.sources["rules"]
         if self.place is not None and self.place not in sources:
@@ -408,6 +416,7 @@ def _library(shelf: _Shelf) -> Library:
         calendars=shelf.calendars,
         rules=shelf.books,
         parties=shelf.parties,
+        views=shelf.views,
         place_calendars={place: name for place in rules if (name := _calendar_of(place, rules)) is not None},
         default_place=shelf.default_place(),
         versions=shelf.by_hash,

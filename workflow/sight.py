@@ -10,9 +10,9 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.sql import Select
+from sqlalchemy.sql import ColumnElement, Select
 
-from . import visibility
+from . import visibility, worklist
 from .family import Record
 from .firing import check_texts
 from .laws import Laws
@@ -55,6 +55,19 @@ class Sight:
         check_texts(person=actor.person)
         self._learn(connection)
         return self._narrowed(query, self.viewer(connection, actor))
+
+    def own(self, connection: Connection, actor: Actor, relations: Sequence[str]) -> ColumnElement[bool]:
+        """Cases in which this person, or a unit he is in today, stands in one of these relations."""
+        units = {grant.unit for grant in self.viewer(connection, actor).held() if grant.unit is not None}
+        return self._store.questions.stands([actor.person, *sorted(units)], relations)
+
+    def waiting(self, connection: Connection, actor: Actor) -> ColumnElement[bool]:
+        """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
+        check_texts(person=actor.person)
+        self._learn(connection)
+        grants = self.viewer(connection, actor).held()
+        by_role, by_relation = worklist.held(self._laws.known(), actor.person, grants)
+        return self._store.questions.waiting(by_role, by_relation)
 
     def look(self, connection: Connection, query: Select[Any], actor: Actor | None) -> list[Seen]:
         """What the query finds of what that person may know of, and what of it is kept from him."""

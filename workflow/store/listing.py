@@ -24,6 +24,8 @@ class Filter:
 
     kind: str | None = None
     state: str | None = None
+    states: tuple[str, ...] = ()
+    """one of these; none: any"""
     tenant: str | None = None
     """this one and all below it"""
     number: str | None = None
@@ -31,6 +33,10 @@ class Filter:
     """a unit or person that stands in a relation to the case or its root"""
     relation: str | None = None
     """only in that relation"""
+    relations: tuple[str, ...] = ()
+    """only cases in which whoever asks, or his unit, stands in one of these"""
+    waiting: bool = False
+    """only cases that wait for whoever asks"""
     closed: bool | None = None
     due_from: date | None = None
     due_before: date | None = None
@@ -81,6 +87,17 @@ def count(store: Store, asked: Filter) -> Select[Any]:
     return select(func.count()).select_from(store.tables.cases).where(*wanted(store, asked))
 
 
+def some(store: Store, asked: Filter) -> Select[Any]:
+    """The ids of the cases there are, for whoever counts no further than a few."""
+    return select(store.tables.cases.c.id).where(*wanted(store, asked))
+
+
+def counted(queries: Sequence[Select[Any]], most: int) -> Select[Any]:
+    """How many rows each query brings, counted no further than `most`; one row."""
+    few = (query.limit(most).subquery() for query in queries)
+    return select(*(select(func.count()).select_from(one).scalar_subquery() for one in few))
+
+
 def named(store: Store, cases: Sequence[str]) -> Select[Any]:
     """The ids of those of these cases that are there."""
     c = store.tables.cases.c
@@ -93,6 +110,8 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     pairs = ((c.kind, asked.kind), (c.state, asked.state), (c.number, asked.number), (c.closed, asked.closed))
     found += [column == value for column, value in pairs if value is not None]
+    if asked.states:
+        found.append(c.state.in_(asked.states))
     for column, period in (
         (c.due_on, Period(start=asked.due_from, before=asked.due_before)),
         (c.opened_on, Period(start=asked.opened_from, before=asked.opened_before)),
@@ -102,7 +121,7 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     if asked.tenant is not None:
         found.append(store.questions.within(c.tenant, [asked.tenant]))
     if asked.party is not None:
-        found.append(store.questions.stands([asked.party], asked.relation))
+        found.append(store.questions.stands([asked.party], [asked.relation] if asked.relation else []))
     if asked.roots:
         found.append(c.id == c.root_id)
     return found

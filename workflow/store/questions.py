@@ -103,14 +103,14 @@ class Questions:
         """The tenants of these scopes and all below: a range each, so that an index serves."""
         return or_(*(or_(column == s, and_(column >= s + "/", column < s + "0")) for s in scopes))
 
-    def stands(self, parties: Sequence[str], relation: str | None = None) -> ColumnElement[bool]:
-        """One of these parties stands in a relation to the case or to its root. Led by the parties' own rows: what it costs
+    def stands(self, parties: Sequence[str], relations: Sequence[str] = ()) -> ColumnElement[bool]:
+        """One of these parties stands in a relation (in one of these) to the case or to its root. Led by the parties' own rows: what it costs
         grows with the cases they stand in, not with those there are.
         """
         c, r, k = self._tables.cases.c, self._tables.relation.c, self._tables.cases.alias("k").c
         wanted: list[ColumnElement[bool]] = [r.party.in_(parties)]
-        if relation is not None:
-            wanted.append(r.relation == relation)
+        if relations:
+            wanted.append(r.relation.in_(relations))
         own = select(r.case_id).where(*wanted)
         below = select(k.id).where(k.root_id == r.case_id, *wanted)
         return c.id.in_(own.union(below))
@@ -161,9 +161,3 @@ class Questions:
         if scope is not None:
             found.append(self.within(c.tenant, [scope]))
         return found
-
-    def definitions_waiting(self) -> Select[Any]:
-        """The hashes of the published definitions that have an open case."""
-        d, c = self._tables.definition, self._tables.cases
-        open_ = exists(select(1).where(c.c.definition == d.c.hash, ~c.c.closed))
-        return select(d.c.hash).where(open_)
