@@ -38,6 +38,11 @@ def bearer_of(request: Request) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
+def digest(token: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 class Tokens:
     """Bearer tokens by their SHA-256; the tokens themselves are stored nowhere."""
 
@@ -62,5 +67,5 @@ class Tokens:
     def __call__(self, request: Request) -> Actor | None:
         """The person of the request's bearer token."""
         token = bearer_of(request)
-        person = self._persons.get(hashlib.sha256(token.encode()).hexdigest()) if token else None
+        person = self._persons.get(digest(token)) if token else None
         return Actor(person=person) if person else None

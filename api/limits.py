@@ -1,49 +1,113 @@
-"""How often: failures are counted in the database, so that all nodes count together; by hour and by address."""
+"""How often. What is limited is counted in the database, so that all nodes count together.
+
+A count begins with the first event, and ends `seconds` after it; one that has come to the limit stays there `seconds` from then.
+Of who is counted only a hash is kept, and that until its count has ended.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
+from workflow import Engine
 from workflow.errors import Text
 
 from .problems import Problem
 from .routes import Ask
-from .store import Shelf, insert_once
+from .store import Shelf, stamp
 
-MOST = 20
-"""failures of one address within an hour"""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most `most` of `what` by one person or address within `seconds`."""
+
+    what: str
+    most: int
+    seconds: int
+
+
+FAILURES = 20
+"""failures of one address within an hour, of each kind"""
+
+
+class Counter:
+    """The counts of one engine's service."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._shelf = Shelf(engine)
+        self._engine = engine
+
+    def check(self, limit: Limit, who: str) -> None:
+        """Raises Problem 429 for whoever has come to the limit. Writes nothing."""
+        table, now = self._shelf.tables.failure, self._shelf.now()
+        with self._shelf.connection() as connection:
+            query = select(table.c.count, table.c.until).where(table.c.key == _key(limit, who))
+            found = connection.execute(query).first()
+        if found is None:
+            return
+        count, until = found
+        if count >= limit.most and until > stamp(now):
+            raise _too_many(datetime.fromisoformat(until) - now)
+
+    def count(self, limit: Limit, who: str) -> int:
+        """One more; how many that makes."""
+        table, now = self._shelf.tables.failure, self._shelf.now()
+        until = stamp(now + timedelta(seconds=limit.seconds))
+        ended = table.c.until <= stamp(now)
+        now_full = table.c.count + 1 == limit.most
+        with self._shelf.connection(write=True) as connection:
+            module = postgresql if connection.dialect.name == "postgresql" else sqlite
+            query = module.insert(table).values(key=_key(limit, who), count=1, until=until)
+            # one statement: who counts beside us is counted too
+            query = query.on_conflict_do_update(
+                index_elements=[table.c.key],
+                set_={
+                    "count": case((ended, 1), else_=table.c.count + 1),
+                    "until": case((ended | now_full, until), else_=table.c.until),
+                },
+            )
+            count = int(connection.execute(query.returning(table.c.count)).scalar_one())
+            if count == 1:
+                connection.execute(delete(table).where(ended))
+        return count
+
+    def take(self, limit: Limit, who: str) -> None:
+        """One more, before it is tried: beside each other no more than `most` get through. Raises Problem 429."""
+        self.check(limit, who)
+        if self.count(limit, who) > limit.most:
+            raise _too_many(timedelta(seconds=limit.seconds))
+
+    def forget(self, limit: Limit, who: str) -> None:
+        """Its count begins anew."""
+        table = self._shelf.tables.failure
+        with self._shelf.connection(write=True) as connection:
+            connection.execute(delete(table).where(table.c.key == _key(limit, who)))
 
 
 def refuse_many(ask: Ask, what: str) -> None:
-    """Raises Problem 429 for an address that has failed too often in this hour."""
-    table = Shelf(ask.engine).tables.failure
-    with Shelf(ask.engine).connection() as connection:
-        key = _key(ask, what)
-        found = connection.execute(select(table.c.count).where(table.c.key == key)).scalar()
-    if found is not None and found >= MOST:
-        text = Text("失败次数过多,请一小时后再试", "too many failures; try again in an hour")
-        raise Problem("too_many", text, headers={"Retry-After": "3600"})
+    """Raises Problem 429 for an address that has failed too often in an hour."""
+    Counter(ask.engine).check(_failures(what), ask.request.remote_addr or "")
 
 
 def count_failure(ask: Ask, what: str) -> None:
     """One more failure of whoever asks."""
-    table, hour = Shelf(ask.engine).tables.failure, _hour(ask)
-    with Shelf(ask.engine).connection(write=True) as connection:
-        key = _key(ask, what)
-        if not insert_once(connection, table, {"key": key, "hour": hour, "count": 1}):
-            connection.execute(update(table).where(table.c.key == key).values(count=table.c.count + 1))
-        else:
-            connection.execute(delete(table).where(table.c.hour < hour))
+    Counter(ask.engine).count(_failures(what), ask.request.remote_addr or "")
 
 
-def _key(ask: Ask, what: str) -> str:
-    """Of an address only a hash is kept, and that for an hour."""
-    address = ask.request.remote_addr or ""
-    return hashlib.sha256(f"{what}\n{address}\n{_hour(ask)}".encode()).hexdigest()
+def _failures(what: str) -> Limit:
+    return Limit(what=what, most=FAILURES, seconds=3600)
 
 
-def _hour(ask: Ask) -> str:
-    return ask.engine.clock.now().astimezone(UTC).isoformat(timespec="hours")[:13]
+def _too_many(left: timedelta) -> Problem:
+    seconds = max(1, round(left.total_seconds()))
+    minutes = -(-seconds // 60)
+    text = Text(f"次数过多,请 {minutes} 分钟后再试", f"too often; try again in {minutes} minutes")
+    return Problem("too_many", text, headers={"Retry-After": str(seconds)})
+
+
+def _key(limit: Limit, who: str) -> str:
+    return hashlib.sha256(f"{limit.what}\n{who}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -36,6 +36,7 @@ MEDIA_TYPE = "application/problem+json"
 
 TITLES: Mapping[str, tuple[int, Text]] = {
     "unauthenticated": (401, Text("未认证", "Who you are is not known")),
+    "csrf": (403, Text("请求不来自本站页面", "Not from a page of this service")),
     "not_permitted": (403, Text("无权进行", "Not for this person")),
     "not_found": (404, Text("不存在", "Not found")),
     "not_in_state": (409, Text("当前状态不可进行", "Not in this state")),

@@ -130,6 +130,7 @@ class Route:
         found = ["internal", "unavailable", *self.problems]
         if self.permission in KNOWN:
             found += ["unauthenticated", "not_permitted"]
+            found += [] if self.method == "GET" else ["csrf"]
         if self.permission in ("case", "event"):
             found.append("not_found")
         if self.query is not None:

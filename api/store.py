@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ class Tables:
         self.batch_row = self._batch_row()
         self.failure = self._failure()
         self.token = self._token()
+        self.account = self._account()
+        self.session = self._session()
 
     def _table(self, name: str, *columns: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns)
@@ -83,9 +86,35 @@ class Tables:
         return self._table(
             "failure",
             Column("key", String(64), primary_key=True),
-            Column("hour", String(13), nullable=False),
+            Column("until", String(32), nullable=False),
             Column("count", Integer, nullable=False),
         )
+
+    def _account(self) -> Table:
+        return self._table(
+            "account",
+            Column("person", String(80), primary_key=True),
+            Column("hash", String(200), nullable=False),
+            Column("made", Integer, nullable=False),
+            Column("operator", Integer, nullable=False),
+            Column("created_by", String(80), nullable=False),
+            Column("created_at", String(32), nullable=False),
+            Column("changed_at", String(32), nullable=False),
+            Column("used_on", String(10)),
+            Column("locked_at", String(32)),
+            Column("locked_by", String(80)),
+        )
+
+    def _session(self) -> Table:
+        table = self._table(
+            "session",
+            Column("hash", String(64), primary_key=True),
+            Column("person", String(80), nullable=False),
+            Column("opened_at", String(32), nullable=False),
+            Column("used_at", String(32), nullable=False),
+        )
+        Index(f"ix_{table.name}_person", table.c.person)
+        return table
 
 
 class Shelf:
@@ -94,11 +123,16 @@ class Shelf:
     def __init__(self, engine: Engine) -> None:
         self.database = engine.database
         self._store = engine.store
+        self._clock = engine.clock
         self.tables = Tables(f"{engine.store.prefix.rstrip('_')}api_")
 
     def create_schema(self) -> None:
         """Bring the tables to the newest version. Safe to repeat."""
         upgrade(self.database, self.tables.prefix, scripts=SCRIPTS, metadata=self.tables.metadata)
+
+    def now(self) -> datetime:
+        """The present instant, in UTC."""
+        return self._clock.now().astimezone(UTC)
 
     @contextmanager
     def connection(self, *, write: bool = False) -> Iterator[Connection]:
@@ -113,6 +147,11 @@ class Shelf:
                           "the service's own tables are missing: call api.create_schema(engine)")
                 ) from error  # fmt: skip
             raise
+
+
+def stamp(instant: datetime) -> str:
+    """An instant in UTC as it is written here: texts in the order of time, to the second."""
+    return instant.isoformat(timespec="seconds")
 
 
 def insert_once(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:

@@ -6,7 +6,6 @@ service account (`svc.…`), which has the roles that somebody granted to it and
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
@@ -19,7 +18,7 @@ from workflow import Actor, Engine
 from workflow.errors import NotFound, Text
 from workflow.overview import identifier, secret, today
 
-from .identity import Caller, Identify, bearer_of, nobody
+from .identity import Caller, Identify, bearer_of, digest, nobody
 from .routes import Ask, Out, Reply, Route
 from .schemas import Day, Strict
 from .store import Shelf
@@ -96,7 +95,9 @@ class StoredTokens:
             return self._otherwise(request)
         t, day = self._shelf.tables.token, today(self._engine).isoformat()
         with self._shelf.connection() as connection:
-            query = select(t).where(t.c.hash == _hash(token), t.c.revoked_at.is_(None), t.c.expires_on >= day)
+            query = select(t).where(
+                t.c.hash == digest(token), t.c.revoked_at.is_(None), t.c.expires_on >= day
+            )
             found = connection.execute(query).mappings().first()
         if found is None:
             return None
@@ -111,7 +112,7 @@ def issue(ask: Ask) -> Reply:
     body, shelf = ask.body, Shelf(ask.engine)
     token = PREFIX + secret(ask.engine)
     row = {
-        "id": identifier(ask.engine), "hash": _hash(token), "account": body["account"], "name": body["name"],
+        "id": identifier(ask.engine), "hash": digest(token), "account": body["account"], "name": body["name"],
         "scopes": " ".join(body["scopes"]), "created_by": ask.actor.person,
         "created_at": ask.engine.clock.now().astimezone(UTC).isoformat(), "expires_on": body["expires_on"].isoformat(),
     }  # fmt: skip
@@ -145,10 +146,6 @@ def revoke(ask: Ask) -> Reply:
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "scopes": row["scopes"].split(" ")}
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 TOKENS = (

@@ -16,12 +16,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Request, request_started
+from argon2 import PasswordHasher
+from flask import Flask, Request, Response, request_started
 from flask.testing import FlaskClient
 from sqlalchemy import inspect, text
 from werkzeug.test import TestResponse
 
-from api import Caller, Folder, Jobs, create_app, create_schema
+from api import Accounts, Caller, Folder, Jobs, Sessions, create_app, create_schema
 from api.openapi import EXAMPLES, describe, examples
 from api.table import ROUTES
 from workflow import Actor, Conflict, Engine, load_definitions
@@ -89,7 +90,11 @@ def served(engine: Engine) -> Flask:
     """The whole service of the city."""
     create_schema(engine)
     app = create_app(
-        engine, bearer, operators=[OPERATOR], documents=Folder(Path(SHELF.name)), public=["deputy"]
+        engine,
+        Sessions(engine, bearer),
+        operators=[OPERATOR],
+        documents=Folder(Path(SHELF.name)),
+        public=["deputy"],
     )
     app.extensions["engine"] = engine
     return app
@@ -101,6 +106,23 @@ def bearer(asking: Request) -> Actor | Caller | None:
     if name == NARROW:
         return Caller(Actor(person="li.wei"), frozenset())
     return Actor(person=name) if scheme == "Bearer" and name in PERSONS else None
+
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "潜山下的零工驿站2026"
+
+
+def enter(client: FlaskClient, engine: Engine, person: str) -> None:
+    """Somebody signs in with a browser, by an account that he has used before."""
+    accounts = Accounts(engine, CHEAP)
+    if accounts.get(person) is None:
+        made = accounts.add(person, by="set-up")
+        accounts.change(person, made or "", PASSWORD)
+    with client.application.test_request_context():
+        response = Response()
+        Sessions(engine).open(person)(response)
+    name, _, value = response.headers["Set-Cookie"].partition(";")[0].partition("=")
+    client.set_cookie(name, value)
 
 
 class Client:
@@ -274,6 +296,8 @@ def _refusals(client: Client, address: str, case: dict[str, Any]) -> None:
     client.fire(li, now, "accept", session="五次")
     client(li, "POST", "/v1/cases", START | {"effective_on": "2030-01-01"})
     _guess(client)
+    enter(client.client, client.app.extensions["engine"], li)
+    client("", "POST", "/v1/cases", START)
 
 
 class Broken:

@@ -220,6 +220,10 @@ class Provoked:
     def _unauthenticated(self) -> TestResponse:
         return self.ask(who="")
 
+    def _csrf(self) -> TestResponse:
+        city.enter(self.client.client, self.engine, city.OPERATOR)
+        return self.ask(who="")
+
     def _not_found(self) -> TestResponse:
         return self.ask(
             path={"id": "none", "kind": "none", "batch": "none", "token": "none", "token_id": "none"}

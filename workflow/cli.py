@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any, TextIO
 
 from .commands import (
+    accounts,
     alerts,
     backup,
     calendar,
@@ -44,6 +45,7 @@ EXTRAS = {"api": "api", "scheduler": "scheduler"}
 DRIVERS = {
     "psycopg": "postgresql",
     "flask": "api",
+    "argon2": "api",
     "waitress": "api",
     "apscheduler": "scheduler",
     "jinja2": "scheduler",
@@ -70,6 +72,7 @@ NOUNS = (
     party,
     alerts,
     receptions,
+    accounts,
     service,
 )
 

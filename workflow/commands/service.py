@@ -7,6 +7,7 @@ import ipaddress
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ..errors import Text
 from . import alerts, operator
@@ -44,6 +45,11 @@ def register(add: Any) -> None:
         metavar="DIR",
         help="文件库 / where documents are kept",
     )
+    serve.add_argument(
+        "--url",
+        type=_url,
+        help="浏览器所用地址(代理终止 TLS 时) / the address browsers use, when a proxy ends TLS",
+    )
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
     scheduler = add("scheduler", run_scheduler, "调度器,前台运行", "the scheduler, in the foreground")
     operator.register(add, scheduler)
@@ -64,6 +70,13 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"0…65535: {text}")
     return port
+
+
+def _url(text: str) -> str:
+    found = urlsplit(text)
+    if found.scheme not in ("http", "https") or not found.netloc or found.path.strip("/"):
+        raise argparse.ArgumentTypeError(f"https://HOST: {text}")
+    return text
 
 
 def _seconds(text: str) -> float:
@@ -98,7 +111,7 @@ def run_serve(context: Context) -> int:
     waker = None if arguments.no_scheduler else _waker(context)
     api.create_schema(context.engine)
     operators = frozenset(arguments.operator)
-    identify = api.StoredTokens(context.engine, identify)
+    identify = api.Sessions(context.engine, api.StoredTokens(context.engine, identify), url=arguments.url)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
         documents=api.Folder(arguments.documents), public=frozenset(arguments.public),
@@ -133,7 +146,10 @@ def _identify(context: Context, api: Any) -> Any:
     path = context.arguments.tokens
     if path is None:
         context.console.warn(
-            Text("没有 --tokens:除健康检查外一律 401", "no --tokens: all but health is answered 401")
+            Text(
+                "没有 --tokens:只认账号、服务令牌和链接",
+                "no --tokens: only accounts, service tokens and links are answered",
+            )
         )
         return api.nobody
     try:

@@ -1,0 +1,271 @@
+"""Local accounts: persons who prove themselves with a password, for cities without a sign-in of their own.
+
+There is no account until somebody adds one, and an account gives no right to anything: what a person may do stands in grants.
+Passwords are kept as argon2id (RFC 9106) and judged by length and against the common ones, not by the kinds of their letters.
+Five failures in a row lock an account for a quarter of an hour on every node, whether there is such an account or not. A
+password that its person did not choose himself is good for a week, and for nothing but choosing another.
+"""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy import delete, select, update
+
+from workflow import Engine
+from workflow.errors import Conflict, FormInvalid, NotFound, NotPermitted, Reason, Text
+from workflow.model import SYSTEM
+from workflow.overview import today
+
+from .limits import Counter, Limit
+from .problems import Problem
+from .store import Shelf, insert_once, stamp
+
+SHORTEST, LONGEST = 12, 128
+"""letters of a password"""
+MADE_FOR = timedelta(days=7)
+"""how long a password that its person did not choose can be used"""
+GUESSES = Limit(what="sign-in", most=5, seconds=900)
+"""of one account"""
+ADDRESS = Limit(what="sign-in from", most=50, seconds=900)
+"""failures of one address: many persons may share one"""
+COMMON = (
+    "password", "passw0rd", "qwerty", "asdfgh", "zxcvbn", "1q2w3e", "1qaz2wsx", "iloveyou", "woaini", "5201314", "administrator",
+    "welcome", "changeme", "letmein", "tibandu", "xianning", "renda", "12345678", "87654321", "11111111", "00000000", "88888888",
+)  # fmt: skip
+"""what a password may not mainly consist of: the common ones, and what everybody here would think of"""
+_LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
+_BEATS = threading.BoundedSemaphore(2)
+"""argon2id takes 64 MiB each time: only so many at once"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account as it is shown; the password is not told, nor is its hash."""
+
+    person: str
+    operator: bool
+    """looks after the service itself"""
+    must_change: bool
+    """the password is one that its person did not choose himself"""
+    created_by: str
+    created_at: datetime
+    used_on: str | None
+    """the last civil day of a sign-in"""
+    locked_at: datetime | None
+    locked_by: str | None
+
+
+class Accounts:
+    """The accounts in an engine's database."""
+
+    def __init__(self, engine: Engine, hasher: PasswordHasher | None = None) -> None:
+        self._engine = engine
+        self._shelf = Shelf(engine)
+        self._counter = Counter(engine)
+        self._hasher = hasher or PasswordHasher()
+
+    # -- proving oneself
+
+    def sign_in(self, person: str, password: str, address: str = "") -> Account:
+        """The account whose password this is. Raises Problem 401, the same whatever is wrong, and 429."""
+        self._counter.check(ADDRESS, address)
+        self._counter.take(GUESSES, person)
+        found = self._row(person)
+        if not self._good(found, password):
+            self._counter.count(ADDRESS, address)
+            text = Text("姓名或密码不对,或账号已停用", "wrong name or password, or the account is locked")
+            raise Problem("unauthenticated", text)
+        assert found is not None  # noqa: S101 - `_good` has seen to it
+        self._counter.forget(GUESSES, person)
+        self._used(found, password)
+        return _shown(found)
+
+    def _good(self, found: dict[str, Any] | None, password: str) -> bool:
+        kept = found["hash"] if found else _nobodys(self._hasher)
+        matches = len(password) <= LONGEST and self._verified(kept, password)
+        return matches and found is not None and found["locked_at"] is None and not self._too_old(found)
+
+    def _verified(self, kept: str, password: str) -> bool:
+        try:
+            with _BEATS:
+                return self._hasher.verify(kept, password.encode("utf-8", "surrogatepass"))
+        except VerificationError:
+            return False
+
+    def _too_old(self, found: dict[str, Any]) -> bool:
+        changed = datetime.fromisoformat(found["changed_at"])
+        return bool(found["made"]) and self._shelf.now() > changed + MADE_FOR
+
+    def _used(self, found: dict[str, Any], password: str) -> None:
+        """What a sign-in leaves: its day, and the hash by today's cost."""
+        values: dict[str, Any] = {"used_on": today(self._engine).isoformat()}
+        if self._hasher.check_needs_rehash(found["hash"]):
+            values["hash"] = self._hashed(password)
+        table = self._shelf.tables.account
+        with self._shelf.connection(write=True) as connection:
+            here = (table.c.person == found["person"], table.c.hash == found["hash"])
+            connection.execute(update(table).where(*here).values(**values))
+
+    # -- looking after them
+
+    def add(self, person: str, *, by: str, password: str | None = None, operator: bool = False) -> str | None:
+        """A new account. Without a password one is made, and given back this once. Raises FormInvalid, Conflict."""
+        check_person(person)
+        made, row = self._password(person, password)
+        now = stamp(self._shelf.now())
+        row |= {"person": person, "operator": int(operator), "created_by": by, "created_at": now}
+        with self._shelf.connection(write=True) as connection:
+            if not insert_once(connection, self._shelf.tables.account, row):
+                raise Conflict(Text(f"已有账号 {person}", f"there is an account {person} already"))
+        return made
+
+    def reset(self, person: str, *, by: str, password: str | None = None) -> str | None:
+        """Another password; every session of that person ends, and his failures are forgotten. As `add`. Raises NotFound."""
+        _not_oneself(person, by)
+        made, row = self._password(person, password)
+        self._change(person, **row)
+        self._counter.forget(GUESSES, person)
+        return made
+
+    def change(self, person: str, old: str, new: str, address: str = "") -> None:
+        """One's own password; every session of that person ends. Raises Problem 401, 429, FormInvalid."""
+        self.sign_in(person, old, address)
+        if new == old:
+            raise _refused(
+                "password.same", Text("新密码须与原密码不同", "the new password must be another one")
+            )
+        self._change(person, **(self._password(person, new)[1] | {"made": 0}))
+
+    def lock(self, person: str, *, by: str) -> None:
+        """From now on he cannot sign in, and every session of his ends. Raises NotFound, NotPermitted."""
+        _not_oneself(person, by)
+        self._change(person, locked_at=stamp(self._shelf.now()), locked_by=by)
+
+    def unlock(self, person: str, *, by: str) -> None:
+        """He can sign in again; failures are forgotten too. Raises NotFound, NotPermitted."""
+        _not_oneself(person, by)
+        self._change(person, locked_at=None, locked_by=None)
+        self._counter.forget(GUESSES, person)
+
+    def all(self) -> list[Account]:
+        """Every account, by its person."""
+        table = self._shelf.tables.account
+        with self._shelf.connection() as connection:
+            rows = connection.execute(select(table).order_by(table.c.person)).mappings().all()
+        return [_shown(dict(row)) for row in rows]
+
+    def get(self, person: str) -> Account | None:
+        """The account of that person."""
+        found = self._row(person)
+        return _shown(found) if found else None
+
+    # -- the small parts
+
+    def _row(self, person: str) -> dict[str, Any] | None:
+        if not _fit(person):
+            return None
+        table = self._shelf.tables.account
+        with self._shelf.connection() as connection:
+            row = connection.execute(select(table).where(table.c.person == person)).mappings().first()
+        return dict(row) if row else None
+
+    def _password(self, person: str, password: str | None) -> tuple[str | None, dict[str, Any]]:
+        """One that we made, if none is given, and what of it is kept."""
+        made = None if password is not None else self._made()
+        if password is not None:
+            check_password(password, person)
+        row = {
+            "hash": self._hashed(password or made or ""),
+            "made": 1,
+            "changed_at": stamp(self._shelf.now()),
+        }
+        return made, row
+
+    def _hashed(self, password: str) -> str:
+        with _BEATS:
+            return self._hasher.hash(password)
+
+    def _made(self) -> str:
+        """20 letters, 98 bits; none that look alike."""
+        number = int.from_bytes(self._engine.random.bytes(32), "big")
+        letters = []
+        for _ in range(20):
+            number, letter = divmod(number, len(_LETTERS))
+            letters.append(_LETTERS[letter])
+        return "-".join("".join(letters[start : start + 5]) for start in range(0, 20, 5))
+
+    def _change(self, person: str, **values: Any) -> None:
+        account, session = self._shelf.tables.account, self._shelf.tables.session
+        with self._shelf.connection(write=True) as connection:
+            query = update(account).where(account.c.person == person).values(**values)
+            if connection.execute(query.returning(account.c.person)).first() is None:
+                raise NotFound(Text(f"没有账号 {person}", f"there is no account {person}"))
+            connection.execute(delete(session).where(session.c.person == person))
+
+
+def check_person(person: str) -> None:
+    """Raises FormInvalid for a name that no account can have."""
+    if not _fit(person):
+        text = Text(
+            f"账号须为 1 至 80 个汉字、小写字母、数字或 . _ - @,不能是 {person!r}",
+            f"an account is 1 to 80 small letters, digits or . _ - @, not {person!r}",
+        )
+        raise FormInvalid([Reason(code="form.person", text=text, field="person")])
+
+
+def _fit(person: str) -> bool:
+    letters = all(letter.isalnum() or letter in "._-@" for letter in person)
+    # one written form, so that no two names differ by width or case alone
+    plain = unicodedata.normalize("NFKC", person).casefold() == person
+    return letters and plain and 0 < len(person) <= 80 and person != SYSTEM and not person.startswith("svc.")
+
+
+def check_password(password: str, person: str) -> None:
+    """Raises FormInvalid for a password that is too short, too long or easily guessed."""
+    if len(password) < SHORTEST:
+        text = Text(f"密码至少 {SHORTEST} 个字符", f"a password has at least {SHORTEST} characters")
+        raise _refused("password.short", text)
+    if len(password) > LONGEST:
+        text = Text(f"密码最多 {LONGEST} 个字符", f"a password has at most {LONGEST} characters")
+        raise _refused("password.long", text)
+    if not password.isprintable():
+        text = Text("密码含有不可用的字符", "the password contains unusable characters")
+        raise _refused("password.unfit", text)
+    rest = password.casefold()
+    for common in (person.casefold(), *COMMON):
+        rest = rest.replace(common, "") if common else rest
+    if len(set(rest)) < 5:
+        text = Text("密码过于常见或与账号相近", "the password is too common, or too like the account's name")
+        raise _refused("password.common", text)
+
+
+def _refused(code: str, text: Text) -> FormInvalid:
+    return FormInvalid([Reason(code=code, text=text, field="password")])
+
+
+def _not_oneself(person: str, by: str) -> None:
+    if person == by:
+        text = Text("不得处理自己的账号", "nobody looks after his own account")
+        raise NotPermitted([Reason(code="own_account", text=text)])
+
+
+@cache
+def _nobodys(hasher: PasswordHasher) -> str:
+    """What the password of an account that is not there is compared with, so that it takes as long."""
+    return hasher.hash("nobody's password, whatever it is")
+
+
+def _shown(row: dict[str, Any]) -> Account:
+    return Account(
+        person=row["person"], operator=bool(row["operator"]), must_change=bool(row["made"]), created_by=row["created_by"],
+        created_at=datetime.fromisoformat(row["created_at"]), used_on=row["used_on"],
+        locked_at=row["locked_at"] and datetime.fromisoformat(row["locked_at"]), locked_by=row["locked_by"],
+    )  # fmt: skip

@@ -1,0 +1,185 @@
+"""Sessions of a browser: a cookie of 256 bits, kept as its hash, ended by time, sign-out, a lock or another password.
+
+A browser sends its cookie wherever a page sends it to, so a request that changes something has to show besides that it comes from
+a page of ours: the session's own token in `X-CSRF-Token` or the form's `csrf_token`, and a same origin. Whoever proves himself by
+the Authorization header is not concerned, and his cookie is not looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from flask import Request, Response
+from flask import request as asking
+from sqlalchemy import delete, insert, select, update
+
+from workflow import Actor, Engine
+from workflow.errors import NotPermitted, Reason, Text
+from workflow.overview import secret
+
+from .identity import Caller, Identify, digest, nobody
+from .problems import Problem
+from .store import Shelf, stamp
+
+IDLE, WHOLE = timedelta(minutes=30), timedelta(hours=12)
+"""a session ends when it was not used for so long; and after so long however much it was used"""
+TOUCH = timedelta(minutes=1)
+"""its use is noted no oftener: reading writes nothing"""
+COOKIE, SAFE_COOKIE = "tibandu", "__Host-tibandu"
+"""the second where the service is reached by https: a browser then takes it from nobody but this very host"""
+HEADER, FIELD = "X-CSRF-Token", "csrf_token"
+SAFE = ("GET", "HEAD", "OPTIONS")
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+MUST_CHANGE = Reason(code="password_change", text=Text("须先修改密码", "choose a password of your own first"))
+
+SetCookie = Callable[[Response], None]
+"""Puts the session's cookie into a response."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Who has signed in, and when."""
+
+    person: str
+    must_change: bool
+    """may do nothing but choose another password"""
+    operator: bool
+    opened_at: datetime
+    csrf: str
+    """what its forms have to carry"""
+
+
+class Sessions:
+    """The person behind a session's cookie; whoever brings none, or an Authorization header, is left to `otherwise`.
+
+    `url` is the address by which browsers reach the service, when that is not the one the request shows (a proxy ends the TLS).
+    """
+
+    def __init__(self, engine: Engine, otherwise: Identify = nobody, *, url: str | None = None) -> None:
+        self._engine = engine
+        self._shelf = Shelf(engine)
+        self._otherwise = otherwise
+        self._outside = urlsplit(url) if url else None
+
+    def __call__(self, request: Request) -> Actor | Caller | None:
+        """Who asks. Raises Problem 403 `csrf`; NotPermitted while a password has to be changed."""
+        session = self.of(request)
+        if session is None:
+            return self._otherwise(request)
+        if request.method not in SAFE:
+            self._check(request, session.csrf)
+        if session.must_change:
+            raise NotPermitted([MUST_CHANGE])
+        return Actor(person=session.person)
+
+    def of(self, request: Request) -> Session | None:
+        """The session of a request, be it only good for changing the password; None where it was ended."""
+        token = self._token(request)
+        if not token or "Authorization" in request.headers:
+            return None
+        s, a, now = self._shelf.tables.session, self._shelf.tables.account, self._shelf.now()
+        with self._shelf.connection() as connection:
+            joined = select(s, a.c.made, a.c.operator).join(a, a.c.person == s.c.person)
+            alive = (
+                s.c.hash == digest(token), a.c.locked_at.is_(None), s.c.used_at > stamp(now - IDLE),
+                s.c.opened_at > stamp(now - WHOLE),
+            )  # fmt: skip
+            row = connection.execute(joined.where(*alive)).mappings().first()
+        if row is None:
+            return None
+        if row["used_at"] < stamp(now - TOUCH):
+            with self._shelf.connection(write=True) as connection:
+                connection.execute(update(s).where(s.c.hash == row["hash"]).values(used_at=stamp(now)))
+        return Session(
+            person=row["person"], must_change=bool(row["made"]), operator=bool(row["operator"]),
+            opened_at=datetime.fromisoformat(row["opened_at"]), csrf=_csrf(token),
+        )  # fmt: skip
+
+    def open(self, person: str) -> SetCookie:
+        """A new session; the one this browser had is ended. Those that time has ended are swept away."""
+        token, now = secret(self._engine), self._shelf.now()
+        table, before = self._shelf.tables.session, self._token(asking)
+        with self._shelf.connection(write=True) as connection:
+            old = (table.c.used_at <= stamp(now - IDLE)) | (table.c.opened_at <= stamp(now - WHOLE))
+            connection.execute(delete(table).where(old | (table.c.hash == digest(before))))
+            row = {"hash": digest(token), "person": person, "opened_at": stamp(now), "used_at": stamp(now)}
+            connection.execute(insert(table).values(**row))
+        return lambda response: self._set(response, token)
+
+    def close(self, request: Request) -> SetCookie:
+        """End the session of this request. Twice changes nothing."""
+        table = self._shelf.tables.session
+        with self._shelf.connection(write=True) as connection:
+            connection.execute(delete(table).where(table.c.hash == digest(self._token(request))))
+        return lambda response: self._set(response, "", max_age=0)
+
+    def end(self, person: str) -> None:
+        """End every session of that person."""
+        table = self._shelf.tables.session
+        with self._shelf.connection(write=True) as connection:
+            connection.execute(delete(table).where(table.c.person == person))
+
+    # -- that a request comes from a page of ours
+
+    def csrf_token(self, request: Request) -> str:
+        """What the forms of this session have to carry; empty where there is none. It cannot be had from what we store."""
+        token = self._token(request)
+        return _csrf(token) if token else ""
+
+    def check_csrf(self, request: Request) -> None:
+        """Raises Problem 403 unless the request comes from a page of ours, and carries its session's token if it has one.
+
+        For what needs no session: signing in and out, changing a password. Calling `Sessions` has it done already.
+        """
+        session = self.of(request)
+        self._check(request, session.csrf if session else "")
+
+    def _check(self, request: Request, expected: str) -> None:
+        if not self._same_origin(request):
+            raise _foreign("请求来自其他网站", "the request comes from another site")
+        given = request.headers.get(HEADER, "")
+        if not given and request.mimetype in FORMS:
+            given = request.form.get(FIELD, "")
+        if expected and not hmac.compare_digest(given.encode(), expected.encode()):
+            raise _foreign(f"缺少或不符 {HEADER}", f"{HEADER} is missing or another session's")
+
+    def _same_origin(self, request: Request) -> bool:
+        """By what a browser says and no page can forge: `Sec-Fetch-Site` and `Origin`. Whoever says neither is no browser."""
+        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+        if site is not None and site != "same-origin":
+            return False
+        if origin is None:
+            return site == "same-origin"
+        here = self._outside or urlsplit(request.host_url)
+        came = urlsplit(origin)
+        return (came.scheme, came.netloc) == (here.scheme, here.netloc)
+
+    # -- the cookie
+
+    def _token(self, request: Request) -> str:
+        return request.cookies.get(self._name(request), "")
+
+    def _name(self, request: Request) -> str:
+        return SAFE_COOKIE if self._secure(request) else COOKIE
+
+    def _secure(self, request: Request) -> bool:
+        return self._outside.scheme == "https" if self._outside else request.is_secure
+
+    def _set(self, response: Response, token: str, max_age: int | None = None) -> None:
+        response.set_cookie(
+            self._name(asking), token, max_age=max_age, secure=self._secure(asking), httponly=True, samesite="Lax", path="/"
+        )  # fmt: skip
+        response.headers["Cache-Control"] = "no-store"
+
+
+def _foreign(zh: str, en: str) -> Problem:
+    return Problem("csrf", Text(zh, en))
+
+
+def _csrf(token: str) -> str:
+    return hmac.new(token.encode("utf-8", "surrogatepass"), b"csrf", hashlib.sha256).hexdigest()

@@ -1,0 +1,208 @@
+"""Local accounts: argon2id, five guesses on all nodes together, a first password that is good for one thing; and the commands."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable, Iterator
+from io import StringIO
+
+import pytest
+from argon2 import PasswordHasher
+
+from api.accounts import Accounts, check_password
+from api.problems import Problem
+from api.store import Shelf
+from workflow import Engine, cli
+from workflow.clock import SystemClock
+from workflow.errors import FormInvalid
+from workflow.testing import FrozenClock
+
+from . import http_walk as city
+
+CHEAP = city.CHEAP
+GOOD = city.PASSWORD
+OTHER = "温泉街道联络站每月十五日"
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(city.TODAY)
+
+
+@pytest.fixture
+def engine(ready_url: str, clock: FrozenClock) -> Iterator[Engine]:
+    for engine in city.opened(ready_url, clock):
+        Shelf(engine).create_schema()
+        yield engine
+
+
+@pytest.fixture
+def accounts(engine: Engine) -> Accounts:
+    return Accounts(engine, CHEAP)
+
+
+def refused(call: Callable[[], object]) -> str:
+    with pytest.raises(Problem) as refusal:
+        call()
+    return refusal.value.code
+
+
+def test_there_is_no_account_until_somebody_adds_one(accounts: Accounts) -> None:
+    assert accounts.all() == []
+    for person in ("admin", "root", "system", "li.wei", ""):
+        assert refused(lambda person=person: accounts.sign_in(person, person)) == "unauthenticated"
+
+
+def test_a_password_is_kept_as_argon2id_and_told_nowhere(engine: Engine) -> None:
+    accounts = Accounts(engine)
+    made = accounts.add("li.wei", by="he.jun")
+    assert made is not None and len(made) == 23
+    with Shelf(engine).connection() as connection:
+        rows = connection.exec_driver_sql("select * from tibanduapi_account").all()
+    assert "$argon2id$" in str(rows) and made not in str(rows)
+    assert accounts.sign_in("li.wei", made).person == "li.wei"
+    assert "argon2" not in repr(accounts.all())
+
+
+def test_the_first_password_is_to_be_changed_and_ends_after_a_week(
+    accounts: Accounts, clock: FrozenClock
+) -> None:
+    made = accounts.add("li.wei", by="he.jun") or ""
+    accounts.add("wang.fang", by="he.jun", password=GOOD)
+    assert accounts.sign_in("li.wei", made).must_change
+    assert accounts.sign_in("wang.fang", GOOD).must_change
+    accounts.change("li.wei", made, OTHER)
+    assert not accounts.sign_in("li.wei", OTHER).must_change
+    clock.advance(days=7, seconds=1)
+    assert refused(lambda: accounts.sign_in("wang.fang", GOOD)) == "unauthenticated"
+    assert accounts.sign_in("li.wei", OTHER).used_on == "2026-03-02"
+    assert accounts.get("li.wei").used_on == "2026-03-09"  # type: ignore[union-attr]
+
+
+def test_what_is_wrong_is_not_told(accounts: Accounts) -> None:
+    accounts.add("li.wei", by="he.jun", password=GOOD)
+    accounts.add("wu.hao", by="he.jun", password=GOOD)
+    accounts.lock("wu.hao", by="he.jun")
+    said = set()
+    for person, password in (("li.wei", "wrong"), ("nobody", GOOD), ("wu.hao", GOOD), ("li.wei", GOOD * 100)):
+        with pytest.raises(Problem) as refusal:
+            accounts.sign_in(person, password)
+        said.add(str(refusal.value.text))
+    assert len(said) == 1
+
+
+UNFIT = [
+    "",
+    "system",
+    "svc.oa",
+    "li wei",
+    "Li.Wei",
+    "ｌi.wei",
+    "a\u200b",
+    "li\u202ewei",
+    "x" * 81,
+    "a/b",
+    "\ud800",
+]
+
+
+def test_names_that_no_account_can_have(accounts: Accounts) -> None:
+    for person in UNFIT:
+        with pytest.raises(FormInvalid):
+            accounts.add(person, by="he.jun")
+        assert refused(lambda person=person: accounts.sign_in(person, GOOD)) == "unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("短", "password.short"), ("elevenchars", "password.short"), ("x" * 129, "password.long"), ("abcdefghijk\x00l", "password.unfit"),
+        ("Password12345678", "password.common"), ("li.wei.li.wei", "password.common"), ("aaaaaaaaaaaaaaaa", "password.common"),
+        ("Tibandu1234567890", "password.common"), ("QWERTYqwerty", "password.common"), (GOOD, None), ("correct horse battery", None),
+    ],
+)  # fmt: skip
+def test_passwords_are_judged_by_length_and_against_the_common_ones(password: str, code: str | None) -> None:
+    if code is None:
+        check_password(password, "li.wei")
+        return
+    with pytest.raises(FormInvalid) as refusal:
+        check_password(password, "li.wei")
+    assert [reason.code for reason in refusal.value.reasons] == [code]
+
+
+def test_a_changed_password_is_another_one(accounts: Accounts) -> None:
+    accounts.add("li.wei", by="he.jun", password=GOOD)
+    with pytest.raises(FormInvalid):
+        accounts.change("li.wei", GOOD, GOOD)
+    with pytest.raises(FormInvalid):
+        accounts.change("li.wei", GOOD, "short")
+    assert refused(lambda: accounts.change("li.wei", "wrong", OTHER)) == "unauthenticated"
+
+
+def test_the_hash_follows_the_cost_of_today(accounts: Accounts, engine: Engine) -> None:
+    accounts.add("li.wei", by="he.jun", password=GOOD)
+    dearer = Accounts(engine, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    dearer.sign_in("li.wei", GOOD)
+    with Shelf(engine).connection() as connection:
+        kept = connection.exec_driver_sql("select hash from tibanduapi_account").scalar_one()
+    assert "m=16,t=2" in kept
+    assert dearer.sign_in("li.wei", GOOD).person == "li.wei"
+
+
+# --- the commands
+
+
+@pytest.fixture
+def tibandu(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    monkeypatch.setattr("api.accounts.PasswordHasher", lambda: CHEAP)
+    url = engine.database.url.render_as_string(hide_password=False)
+
+    def call(*words: str) -> tuple[int, str]:
+        out = StringIO()
+        code = cli.main(
+            [*words, "--database", url, "--definitions", str(city.FOLDER), "--lang", "en"], out, out
+        )
+        return code, out.getvalue()
+
+    return call
+
+
+def test_add_tells_a_password_once(
+    tibandu: Callable[..., tuple[int, str]], engine: Engine, clock: FrozenClock
+) -> None:
+    code, said = tibandu("accounts", "add", "li.wei", "--operator", "--json")
+    made = json.loads(said)["password"]
+    code, listed = tibandu("accounts", "list")
+    assert code == 0 and "must change its password" in listed and made not in listed
+    clock.set(SystemClock().now())  # the command has the machine's clock
+    assert Accounts(engine, CHEAP).sign_in("li.wei", made).operator
+
+
+def test_lock_unlock_reset(tibandu: Callable[..., tuple[int, str]]) -> None:
+    assert tibandu("accounts", "add", "li.wei")[0] == 0
+    assert tibandu("accounts", "lock", "li.wei")[0] == 0
+    assert "locked (command-line" in tibandu("accounts", "list")[1]
+    assert tibandu("accounts", "unlock", "li.wei")[0] == 0
+    assert "told only now" in tibandu("accounts", "reset", "li.wei")[1]
+
+
+def test_wrong_input_is_told_in_words(tibandu: Callable[..., tuple[int, str]]) -> None:
+    code, said = tibandu("accounts", "lock", "nobody")
+    assert (code, "there is no account nobody" in said) == (1, True)
+    code, said = tibandu("accounts", "add", "Li Wei")
+    assert code == 1 and "small letters" in said
+    tibandu("accounts", "add", "li.wei")
+    code, said = tibandu("accounts", "add", "li.wei")
+    assert code == 1 and "already" in said
+
+
+def test_a_password_is_typed_twice_and_never_an_argument(
+    tibandu: Callable[..., tuple[int, str]], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = iter([GOOD, "another one!", GOOD, GOOD])
+    monkeypatch.setattr(getpass, "getpass", lambda _: next(typed))
+    assert tibandu("accounts", "add", "li.wei", "--ask")[0] == 2
+    code, said = tibandu("accounts", "add", "li.wei", "--ask")
+    assert code == 0 and GOOD not in said
+    assert tibandu("accounts", "add", "wu.hao", GOOD)[0] == 2

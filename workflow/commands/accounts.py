@@ -1,0 +1,118 @@
+"""`accounts`: who may sign in to this service with a password of his own. What he may do there, `access` says."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+from ..errors import Text
+from .context import OK, Context, UsageError
+
+BY = "command-line"
+"""who it is in the records that a command line did it: whoever can reach the database"""
+HEADS = {
+    "person": Text("账号", "account"), "state": Text("状态", "state"), "operator": Text("管理员", "operator"),
+    "used_on": Text("最近登录", "last sign-in"), "created_by": Text("建立者", "created by"),
+}  # fmt: skip
+
+
+def register(add: Any) -> None:
+    """Declare the commands."""
+    accounts = add("accounts", None, "本地账号", "local accounts")
+    within = accounts.add_subparsers(dest="what", required=True, metavar="WHAT")
+    new = add(
+        "add", run_add, "新增账号,口令仅显示一次", "a new account; its password is told once", within=within
+    )
+    new.add_argument("--operator", action="store_true", help="管理本服务 / looks after the service itself")
+    reset = add("reset", run_reset, "重设口令", "another password; every session ends", within=within)
+    lock = add("lock", run_lock, "停用账号", "nobody signs in; every session ends", within=within)
+    unlock = add("unlock", run_unlock, "恢复账号", "after a lock, or five failures", within=within)
+    for parser in (new, reset, lock, unlock):
+        parser.add_argument("person", metavar="PERSON")
+    for parser in (new, reset):
+        parser.add_argument(
+            "--ask", action="store_true", help="在终端输入首次口令 / type the first password yourself"
+        )
+    add("list", run_list, "各账号", "every account", within=within)
+
+
+def run_add(context: Context) -> int:
+    """A new account, and the password of its first sign-in."""
+    a = context.arguments
+    made = _accounts(context).add(a.person, by=BY, password=_asked(context), operator=a.operator)
+    _tell(context, made)
+    return OK
+
+
+def run_reset(context: Context) -> int:
+    """Another password for the next sign-in."""
+    made = _accounts(context).reset(context.arguments.person, by=BY, password=_asked(context))
+    _tell(context, made)
+    return OK
+
+
+def run_lock(context: Context) -> int:
+    """No sign-in, and no session any more."""
+    _accounts(context).lock(context.arguments.person, by=BY)
+    context.console.say("账号已停用,会话已全部结束", "the account is locked and its sessions have ended")
+    return OK
+
+
+def run_unlock(context: Context) -> int:
+    """Sign-in again."""
+    _accounts(context).unlock(context.arguments.person, by=BY)
+    context.console.say("账号已恢复", "the account is unlocked")
+    return OK
+
+
+def run_list(context: Context) -> int:
+    """Every account; never a password."""
+    found = [
+        {"person": a.person, "state": context.console.words(_state(a)), "operator": "✓" if a.operator else None,
+         "used_on": a.used_on, "created_by": a.created_by}
+        for a in _accounts(context).all()
+    ]  # fmt: skip
+    context.console.table(HEADS, found)
+    return OK
+
+
+def _state(account: Any) -> Text:
+    if account.locked_at is not None:
+        day = account.locked_at.date()
+        return Text(f"停用({account.locked_by},{day})", f"locked ({account.locked_by}, {day})")
+    if account.must_change:
+        return Text("待改密码", "must change its password")
+    return Text("正常", "good")
+
+
+def _accounts(context: Context) -> Any:
+    api = context.sibling("api")
+    api.create_schema(context.engine)
+    return api.Accounts(context.engine)
+
+
+def _asked(context: Context) -> str | None:
+    """Typed twice at the terminal; a password never stands among the arguments, where others can read it."""
+    if not context.arguments.ask:
+        return None
+    words = context.console.words
+    first = getpass.getpass(words(Text("口令:", "Password: ")))
+    if getpass.getpass(words(Text("再输一次:", "Once more: "))) != first:
+        raise UsageError(Text("两次输入不同", "these are two different passwords"))
+    return first
+
+
+def _tell(context: Context, made: str | None) -> None:
+    person = context.arguments.person
+    context.console.value({"person": person, "password": made})
+    if made is None:
+        context.console.say(
+            f"账号 {person} 可用所设口令登录,登录后须修改",
+            f"{person} can sign in with that password, and must change it then",
+        )
+        return
+    context.console.say(
+        f"账号 {person} 的首次口令(仅显示这一次,七天内有效,登录后须修改):",
+        f"the first password of {person} (told only now, good for seven days, to be changed at sign-in):",
+    )
+    context.console.say(made, made)
