@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import threading
 from collections.abc import Callable, Iterator
 from io import StringIO
 
@@ -15,7 +16,7 @@ from api.problems import Problem
 from api.store import Shelf
 from workflow import Engine, cli
 from workflow.clock import SystemClock
-from workflow.errors import FormInvalid
+from workflow.errors import Conflict, FormInvalid, NotFound, NotPermitted
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
@@ -90,6 +91,81 @@ def test_what_is_wrong_is_not_told(accounts: Accounts) -> None:
             accounts.sign_in(person, password)
         said.add(str(refusal.value.text))
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("person", ["li.wei", "who.is.not.there"])
+def test_five_failures_lock_for_a_quarter_of_an_hour(
+    accounts: Accounts, clock: FrozenClock, person: str
+) -> None:
+    accounts.add("li.wei", by="he.jun", password=GOOD)
+    for _ in range(5):
+        clock.advance(minutes=2)
+        assert refused(lambda: accounts.sign_in(person, "wrong")) == "unauthenticated"
+    clock.advance(minutes=14)
+    with pytest.raises(Problem) as refusal:
+        accounts.sign_in(person, GOOD)
+    assert (refusal.value.code, refusal.value.headers["Retry-After"]) == ("too_many", "60")
+    clock.advance(minutes=1)
+    assert refused(lambda: accounts.sign_in("who.is.not.there", GOOD)) == "unauthenticated"
+    assert accounts.sign_in("li.wei", GOOD).person == "li.wei"
+
+
+def test_whoever_gets_in_begins_anew_with_his_guesses(accounts: Accounts) -> None:
+    accounts.add("li.wei", by="he.jun", password=GOOD)
+    for _ in range(3):
+        for _ in range(4):
+            assert refused(lambda: accounts.sign_in("li.wei", "wrong")) == "unauthenticated"
+        accounts.sign_in("li.wei", GOOD)
+
+
+def test_guesses_at_once_on_several_nodes_are_five_together(accounts: Accounts, engine: Engine) -> None:
+    accounts.add("li.wei", by="he.jun", password=GOOD)
+    nodes = [Accounts(engine, CHEAP) for _ in range(4)]
+    codes: list[str] = []
+
+    def guess(node: Accounts) -> None:
+        codes.extend(refused(lambda: node.sign_in("li.wei", "wrong")) for _ in range(4))
+
+    threads = [threading.Thread(target=guess, args=(node,)) for node in nodes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(codes) == ["too_many"] * 11 + ["unauthenticated"] * 5
+
+
+def test_an_address_has_fifty_failures_over_all_accounts(accounts: Accounts) -> None:
+    accounts.add("li.wei", by="he.jun", password=GOOD)
+    for number in range(50):
+        refused(lambda number=number: accounts.sign_in(f"person{number}", "wrong", "192.0.2.7"))
+    assert refused(lambda: accounts.sign_in("li.wei", GOOD, "192.0.2.7")) == "too_many"
+    assert accounts.sign_in("li.wei", GOOD, "192.0.2.8").person == "li.wei"
+
+
+def test_a_locked_account_is_locked_until_it_is_unlocked(accounts: Accounts, clock: FrozenClock) -> None:
+    accounts.add("li.wei", by="he.jun", password=GOOD)
+    accounts.lock("li.wei", by="he.jun")
+    clock.advance(days=1)
+    assert refused(lambda: accounts.sign_in("li.wei", GOOD)) == "unauthenticated"
+    shown = accounts.get("li.wei")
+    assert shown is not None and (shown.locked_by, str(shown.locked_at)[:10]) == ("he.jun", "2026-03-02")
+    accounts.unlock("li.wei", by="he.jun")
+    assert accounts.sign_in("li.wei", GOOD).person == "li.wei"
+
+
+def test_nobody_looks_after_his_own_account(accounts: Accounts) -> None:
+    accounts.add("he.jun", by="set-up", password=GOOD)
+    for act in (accounts.lock, accounts.unlock, accounts.reset):
+        with pytest.raises(NotPermitted):
+            act("he.jun", by="he.jun")
+
+
+def test_there_is_one_account_of_a_name(accounts: Accounts) -> None:
+    accounts.add("li.wei", by="he.jun")
+    with pytest.raises(Conflict):
+        accounts.add("li.wei", by="he.jun")
+    with pytest.raises(NotFound):
+        accounts.reset("nobody", by="he.jun")
 
 
 UNFIT = [
