@@ -34,6 +34,7 @@ from .schemas import (
     Listed,
     Paged,
     PermittedOut,
+    SimilarAllOut,
     Start,
     Strict,
     ToBeOut,
@@ -53,6 +54,12 @@ class Include(Strict):
         fields.Str(validate=validate.OneOf(INCLUDES)), load_default=list,
         metadata={"description": "any of " + ", ".join(INCLUDES) + "; the clocks always come"},
     )  # fmt: skip
+
+
+class Near(Strict):
+    """How many of them."""
+
+    limit = fields.Int(load_default=5, validate=validate.Range(1, 20))
 
 
 class Which(Strict):
@@ -240,6 +247,11 @@ def clock(ask: Ask) -> Reply:
     )
 
 
+def similar(ask: Ask) -> Reply:
+    """What is likely about the same matter, as far as this person may know of it."""
+    return Reply({"similar": ask.engine.similar(ask.known.id, actor=ask.actor, limit=ask.query["limit"])})
+
+
 # --- the small parts
 
 
@@ -341,6 +353,11 @@ CASES = (
         text=Text("某日终了、某一时刻或某一行之后的案件(期限为今日所见)",
                   "the case at the end of a date, at an instant, or after a line (its clocks are today's)"),
         out={200: Out(CaseOut, Text("当时的案件", "the case as it was"))}, problems=("bad_request",),
+    ),
+    Route(
+        method="GET", path="/v1/cases/<id>/similar", name="similar", view=similar, permission="case", audit="none",
+        tag="cases", text=Text("可能为同一事项的案件", "cases likely about the same matter"), scope="cases:read", query=Near,
+        out={200: Out(SimilarAllOut, Text("最相近者在前", "the most alike first"))},
     ),
     Route(
         method="GET", path="/v1/cases/<id>/clocks/<name>", name="clock", view=clock, permission="case", audit="none",

@@ -20,7 +20,7 @@ from workflow.overview import Invitation, invitation, today
 from .dispatch import known
 from .limits import count_failure, refuse_many
 from .routes import Ask, Out, Reply, Route
-from .schemas import NAME, PARTY, Day, Strict, Words
+from .schemas import NAME, PARTY, Day, Instant, Strict, Words
 
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 PRIVATE = {"Cache-Control": "no-store"}
@@ -43,6 +43,25 @@ class InvitedOut(Schema):
     events = fields.List(fields.Str(), required=True)
     subject = fields.Str(required=True)
     until = Day(required=True)
+
+
+class StandingOut(Schema):
+    """A link as it stands. Its id is no token: nobody can answer by it."""
+
+    id = fields.Str(required=True)
+    events = fields.List(fields.Str(), required=True)
+    subject = fields.Str(required=True)
+    until = Day(required=True)
+    issued_by = fields.Str(required=True)
+    issued_at = Instant(required=True)
+    used_at = Instant(required=True, allow_none=True, metadata={"description": "when last"})
+    revoked_at = Instant(required=True, allow_none=True)
+
+
+class StandingAllOut(Schema):
+    """Every link of a case, the oldest first, the ended ones too."""
+
+    invitations = fields.List(fields.Nested(StandingOut), required=True)
 
 
 class OfferOut(Schema):
@@ -82,6 +101,20 @@ def invite(ask: Ask) -> Reply:
     return Reply(
         {"token": token, "address": address, "case": case.id, **body}, 201, {**PRIVATE, "Location": address}
     )
+
+
+def listed(ask: Ask) -> Reply:
+    """Whom the office has asked, until when, and whether he has answered."""
+    return Reply({"invitations": ask.engine.invitations(ask.known.id, by=ask.actor)})
+
+
+def revoke(ask: Ask) -> Reply:
+    """From now on it is good for nothing. Twice changes nothing."""
+    issued = {one.id for one in ask.engine.invitations(ask.known.id, by=ask.actor)}
+    if ask.path["invitation"] not in issued:
+        raise NotFound(Text("本案没有这份邀请", "this case has no such invitation"))
+    ask.engine.revoke(ask.path["invitation"], by=ask.actor)
+    return Reply(None, 204)
 
 
 def look(ask: Ask) -> Reply:
@@ -162,6 +195,18 @@ INVITATIONS = (
         text=Text("发出链接(仅限人大机关)", "issue a link (the congress's own office only)"),
         out={201: Out(InvitedOut, Text("链接,仅此一次", "the link, told this once"), headers=("Location",))},
         problems=("not_permitted",),
+    ),
+    Route(
+        method="GET", path="/v1/cases/<id>/invitations", name="invitations", view=listed, permission="event", audit="none",
+        tag="invitations", scope="cases:invite",
+        text=Text("本案已发出的链接(仅限人大机关)", "the links of a case (the office only)"),
+        out={200: Out(StandingAllOut, Text("各链接,不含令牌", "the links, without their tokens"))},
+    ),
+    Route(
+        method="DELETE", path="/v1/cases/<id>/invitations/<invitation>", name="invitation_revoke", view=revoke,
+        permission="event", audit="store", tag="invitations", scope="cases:invite",
+        text=Text("收回链接(仅限人大机关)", "revoke a link (the office only)"),
+        out={204: Out(None, Text("已收回", "it is revoked"))},
     ),
     Route(
         method="GET", path="/v1/invitations/<token>", name="invitation", view=look, permission="token", audit="none",

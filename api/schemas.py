@@ -251,6 +251,19 @@ class CasesOut(Schema):
     count = fields.Int(metadata={"description": "of all pages; with `Prefer: count=exact`"})
 
 
+class SimilarOut(Schema):
+    """A case that is like another."""
+
+    score = fields.Float(required=True, metadata={"description": "0: nothing in common; 1: the same"})
+    case = fields.Nested(CaseOut, required=True)
+
+
+class SimilarAllOut(Schema):
+    """Those that are likely about the same matter."""
+
+    similar = fields.List(fields.Nested(SimilarOut), required=True)
+
+
 class PermittedOut(Schema):
     """Every event of a case's definition."""
 

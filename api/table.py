@@ -14,6 +14,7 @@ from .health import HEALTH
 from .inbox import INBOX
 from .invitations import INVITATIONS
 from .parties import PARTIES
+from .receptions import RECEPTIONS
 from .routes import Route
 from .rules import RULES
 from .statistics import STATISTICS
@@ -21,5 +22,5 @@ from .tokens import TOKENS
 
 ROUTES: tuple[Route, ...] = (
     *CASES, *BATCHES, *DOCUMENTS, *INVITATIONS, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS,
-    *PARTIES, *TOKENS, *HEALTH, *DESCRIPTION,
+    *PARTIES, *RECEPTIONS, *TOKENS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

@@ -118,6 +118,11 @@ def stations(engine: Engine, tenant: str | None = None, ids: Iterable[str] | Non
     return sorted(found, key=lambda station: station.unit)
 
 
+def station_of(engine: Engine, party: Party) -> Station:
+    """A home or a station of the register, with what its congress and it itself have set. Raises ValueError."""
+    return _station(engine, party, {})
+
+
 def _every(engine: Engine, kind: str, tenant: str | None) -> Iterator[Party]:
     after = None
     while page := engine.parties.find(kind=kind, tenant=tenant, status="active", after=after, limit=PAGE):
@@ -214,6 +219,19 @@ def plan(engine: Engine, which: Sequence[Station], months: Sequence[str]) -> lis
     ]
 
 
+def plan_of(
+    engine: Engine, station: Station, months: Sequence[str], *, actor: Actor | None = None
+) -> list[Planned]:
+    """The days of one station; with `actor` only the cases that person may know of. Raises NotFound, ValueError."""
+    found, after = dict[str, Case](), None
+    while page := engine.search(actor=actor, kind=KIND, unit=station.unit, after=after, limit=PAGE):
+        found |= {case.data["month"]: case for case in page}
+        after = page[-1].id
+    return [
+        Planned(station=station, on=on, case=found.get(on.month)) for on in days_of(engine, station, months)
+    ]
+
+
 def _started(engine: Engine) -> dict[str, Case]:
     found, after = dict[str, Case](), None
     while page := engine.search(kind=KIND, after=after, limit=PAGE):
@@ -292,5 +310,5 @@ def case_id(unit: str, month: str) -> str:
 
 __all__ = [
     "BEFORE", "KIND", "Planned", "Station", "case_id", "days_of", "days_set", "ensure_reception_days", "enter_roster",
-    "months_from", "move", "plan", "reception_on", "roster_of", "set_day", "start", "stations",
+    "months_from", "move", "plan", "plan_of", "reception_on", "roster_of", "set_day", "start", "station_of", "stations",
 ]  # fmt: skip

@@ -179,6 +179,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 # --- engine fixtures
 
+from tests.http_walk import city_engine, client  # noqa: E402
 from tests.lifecycle import (  # noqa: E402 - the marked place
     clock,
     library,
@@ -193,6 +194,8 @@ from tests.lifecycle import (  # noqa: E402 - the marked place
 )  # fmt: skip
 
 __all__ = [
+    "city_engine",
+    "client",
     "clock",
     "library",
     "office",

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from argon2 import PasswordHasher
 from flask import Flask, Request, Response, request_started
 from flask.testing import FlaskClient
@@ -84,6 +85,18 @@ def opened(url: str, clock: FrozenClock) -> Iterator[Engine]:
                 connection.execute(text(f"drop table {table}"))
     yield staff(engine)
     engine.database.dispose()
+
+
+@pytest.fixture
+def city_engine(ready_url: str, clock: FrozenClock) -> Iterator[Engine]:
+    """The engine of the city on each database."""
+    yield from opened(ready_url, clock)
+
+
+@pytest.fixture
+def client(city_engine: Engine) -> Client:
+    """Its service, and somebody who asks."""
+    return Client(served(city_engine))
 
 
 def served(engine: Engine) -> Flask:
@@ -173,6 +186,31 @@ class Client:
             if_match=f'"{case["revision"]}"',
         )
 
+    def started(self, **data: Any) -> dict[str, Any]:
+        """A suggestion that has just been entered."""
+        case: dict[str, Any] = self("li.wei", "POST", "/v1/cases", START | {"data": PROPOSAL | data}).json
+        return case
+
+    def handling(self, unit: str = "housing", session: str = "五次", **data: Any) -> dict[str, Any]:
+        """One that a unit has in its hands."""
+        case = self.fire("li.wei", self.started(**data), "accept", session=session).json
+        return self.fire("li.wei", case, "assign", lead_unit=unit).json
+
+    def evaluating(self, **data: Any) -> dict[str, Any]:
+        """One whose signers are asked; as it is now."""
+        case = self.fire("wu.hao", self.handling(**data), "reply", reply_letter=LETTER, promised=False).json
+        return self.fire("li.wei", case, "ask").json
+
+    def surveys(self, case: str) -> dict[str, str]:
+        """Deputy -> his survey."""
+        children = self("li.wei", "GET", f"/v1/cases/{case}?include=children").json["children"]
+        return {child["party"]: child["id"] for child in children}
+
+    def link(self, survey: str, subject: str = "d.chen") -> str:
+        """The address of a new link by which he answers."""
+        body = {"events": ["answer"], "subject": subject, "until": "2026-04-30"}
+        return str(self("li.wei", "POST", f"/v1/cases/{survey}/invitations", body).json["address"])
+
 
 def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     """The whole way; every route is asked, every answer given once."""
@@ -191,6 +229,8 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "GET", f"{address}/history?limit=2")
     client(li, "GET", f"{address}/at/2026-03-02")
     client(li, "GET", f"{address}/clocks/reply")
+    client.started(body="在商圈建设驿站,供骑手休息")
+    client(li, "GET", f"{address}/similar")
     client(li, "GET", "/v1/cases?kind=suggestion&sort=due_on", prefer="count=exact")
     client(li, "GET", "/v1/worklist")
     client("", "GET", "/v1/health")
@@ -226,22 +266,15 @@ def _many(client: Client) -> None:
     client("li.wei", "GET", job.headers["Location"])
 
 
-def link_of(client: Client, survey: str, subject: str = "d.chen") -> str:
-    body = {"events": ["answer"], "subject": subject, "until": "2026-04-30"}
-    return client("li.wei", "POST", f"/v1/cases/{survey}/invitations", body).json["address"]
-
-
-def surveys_of(client: Client, case: str) -> dict[str, str]:
-    """Deputy -> his survey."""
-    children = client("li.wei", "GET", f"/v1/cases/{case}?include=children").json["children"]
-    return {child["party"]: child["id"] for child in children}
-
-
 def _by_link(client: Client, address: str) -> None:
     """A deputy answers without an account."""
-    link = link_of(client, surveys_of(client, address.rpartition("/")[2])["d.chen"])
+    survey = client.surveys(address.rpartition("/")[2])["d.chen"]
+    link = client.link(survey)
     client("", "GET", link)
     client("", "POST", link, {"data": {"level": "satisfied"}})
+    links = f"/v1/cases/{survey}/invitations"
+    standing = client("li.wei", "GET", links).json["invitations"]
+    client("li.wei", "DELETE", f"{links}/{standing[0]['id']}")
 
 
 def _guess(client: Client) -> None:
@@ -260,6 +293,9 @@ def _round_about(client: Client) -> None:
         client(li, "GET", address)
     client(li, "GET", "/v1/parties?kind=deputy")
     client(li, "GET", "/v1/parties/station.12")
+    day = reception(client)
+    client.fire(li, day, "roster", deputies=["d.chen"])
+    client(li, "GET", "/v1/parties/station.12/receptions?months=2")
     client("", "GET", "/v1/public/parties?kind=deputy&code=d.chen")
     body = {"account": "svc.oa", "name": "办公系统", "scopes": ["cases:read"], "expires_on": "2026-12-31"}
     token = client(OPERATOR, "POST", "/v1/tokens", body).json
@@ -268,6 +304,19 @@ def _round_about(client: Client) -> None:
     client(li, "POST", "/v1/inbox/read", {"keys": ["1kjp0y9m000000000000:1"]})
     client(li, "POST", "/v1/calendar/preview", {"calendar": CALENDAR})
     client(OPERATOR, "POST", "/v1/calendar/apply", {"calendar": CALENDAR})
+
+
+def reception(client: Client) -> dict[str, Any]:
+    """The station's day of this month."""
+    data = {
+        "station_unit": STATION.id,
+        "month": "2026-03",
+        "reception_on": "2026-03-15",
+        "hours": "8:30–11:30",
+    }
+    body = {"kind": "reception_day", "tenant": TENANT, "data": data}
+    case: dict[str, Any] = client("li.wei", "POST", "/v1/cases", body).json
+    return case
 
 
 def _refusals(client: Client, address: str, case: dict[str, Any]) -> None:
@@ -352,7 +401,7 @@ def settled(found: dict[str, Any]) -> dict[str, Any]:
         return seen.setdefault(text, made)
 
     text = re.sub(
-        r"\b(1kjp[0-9a-z]{16}|(?!a{64})[0-9a-f]{64})\b", ours, json.dumps(found, ensure_ascii=False)
+        r"\b(1k[jm][0-9a-z]{17}|(?!a{64})[0-9a-f]{64})\b", ours, json.dumps(found, ensure_ascii=False)
     )
     text = re.sub(r'"clock_skew": -?[0-9.]+', '"clock_skew": 0.0', text)
     settled: dict[str, Any] = json.loads(text)

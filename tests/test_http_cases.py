@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -18,41 +16,11 @@ from .lifecycle import count, statements
 LI = "li.wei"
 
 
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock(city.TODAY)
-
-
-@pytest.fixture
-def engine(ready_url: str, clock: FrozenClock) -> Iterator[Engine]:
-    yield from city.opened(ready_url, clock)
-
-
-@pytest.fixture
-def client(engine: Engine) -> city.Client:
-    return city.Client(city.served(engine))
-
-
-def started(client: city.Client, **data: Any) -> dict[str, Any]:
-    body = city.START | {"data": city.PROPOSAL | data}
-    return client(LI, "POST", "/v1/cases", body).json
-
-
-def handling(client: city.Client, unit: str = "housing") -> dict[str, Any]:
-    case = client.fire(LI, started(client), "accept", session="五次").json
-    return client.fire(LI, case, "assign", lead_unit=unit).json
-
-
-def evaluating(client: city.Client) -> dict[str, Any]:
-    case = client.fire("wu.hao", handling(client), "reply", reply_letter=city.LETTER, promised=False).json
-    return client.fire(LI, case, "ask").json
-
-
 EVERYTHING = "?include=clocks,permitted,children,overlays,documents,history"
 
 
 def test_a_case_whole(client: city.Client) -> None:
-    case = evaluating(client)
+    case = client.evaluating()
     whole = client(LI, "GET", f"/v1/cases/{case['id']}{EVERYTHING}").json
     assert {name: whole[name] for name in case} == case
     assert sorted((c["kind"], c["party"]) for c in whole["children"]) == [
@@ -68,7 +36,7 @@ def test_a_case_whole(client: city.Client) -> None:
 
 
 def test_a_unit_sees_no_evaluation_in_a_whole_case(client: city.Client) -> None:
-    case = evaluating(client)
+    case = client.evaluating()
     seen = client("wang.fang", "GET", f"/v1/cases/{case['id']}?include=children,overlays").json
     assert seen["children"] == []
     (survey, _) = client(LI, "GET", f"/v1/cases/{case['id']}?include=children").json["children"]
@@ -76,14 +44,14 @@ def test_a_unit_sees_no_evaluation_in_a_whole_case(client: city.Client) -> None:
 
 
 def test_a_case_costs_as_many_queries_whatever_its_history(
-    engine: Engine, client: city.Client, monkeypatch: pytest.MonkeyPatch
+    city_engine: Engine, client: city.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = handling(client)
+    case = client.handling()
     address = f"/v1/cases/{case['id']}{EVERYTHING}"
     costs = []
     for _ in range(2):
         client(LI, "GET", address)
-        with statements(engine.database, monkeypatch) as seen:
+        with statements(city_engine.database, monkeypatch) as seen:
             assert client(LI, "GET", address).status_code == 200
         costs.append(len([s for s in seen if s.lstrip().lower().startswith(("select", "with"))]))
         if len(costs) < 2:
@@ -93,7 +61,7 @@ def test_a_case_costs_as_many_queries_whatever_its_history(
 
 
 def test_found_page_by_page(client: city.Client) -> None:
-    made = [started(client)["id"] for _ in range(7)]
+    made = [client.started()["id"] for _ in range(7)]
     seen: list[str] = []
     address: str | None = "/v1/cases?kind=suggestion&limit=3"
     pages = 0
@@ -112,11 +80,11 @@ def test_found_page_by_page(client: city.Client) -> None:
 def test_the_earliest_due_first_and_those_without_a_date_last(
     client: city.Client, clock: FrozenClock
 ) -> None:
-    without = [started(client)["id"] for _ in range(2)]
+    without = [client.started()["id"] for _ in range(2)]
     due = []
     for _ in range(3):
         clock.advance(days=1)
-        due.append(handling(client)["id"])
+        due.append(client.handling()["id"])
     seen, address = [], "/v1/cases?sort=due_on&limit=2"
     while address:
         body = client(LI, "GET", address).json
@@ -129,7 +97,7 @@ def test_a_worklist_by_the_page(client: city.Client, clock: FrozenClock) -> None
     due = []
     for _ in range(3):
         clock.advance(days=1)
-        due.append(handling(client)["id"])
+        due.append(client.handling()["id"])
     seen, address = [], "/v1/worklist?limit=2"
     while address:
         body = client("wang.fang", "GET", address).json
@@ -140,8 +108,8 @@ def test_a_worklist_by_the_page(client: city.Client, clock: FrozenClock) -> None
 
 
 def test_filters(client: city.Client) -> None:
-    filed, mine = started(client), handling(client)
-    other = handling(client, "roads")
+    filed, mine = client.started(), client.handling()
+    other = client.handling("roads")
 
     def found(query: str, who: str = LI) -> list[str]:
         answer = client(who, "GET", f"/v1/cases?{query}")
@@ -183,14 +151,14 @@ def test_a_wrong_question_is_refused(client: city.Client) -> None:
 
 def test_a_cursor_belongs_to_its_question(client: city.Client) -> None:
     for _ in range(3):
-        started(client)
+        client.started()
     following = client(LI, "GET", "/v1/cases?limit=1").json["next"]
     assert client(LI, "GET", following + "&state=filed").status_code == 400
     assert client(LI, "GET", following.replace("limit=1", "limit=2")).status_code == 200
 
 
 def test_a_history_by_the_page(client: city.Client) -> None:
-    case = evaluating(client)
+    case = client.evaluating()
     seen, address = [], f"/v1/cases/{case['id']}/history?limit=2"
     while address:
         body = client(LI, "GET", address).json
@@ -201,7 +169,7 @@ def test_a_history_by_the_page(client: city.Client) -> None:
 
 
 def test_as_it_was(client: city.Client, clock: FrozenClock) -> None:
-    case = client.fire(LI, started(client), "accept", session="五次").json
+    case = client.fire(LI, client.started(), "accept", session="五次").json
     clock.advance(days=1)
     client.fire(LI, case, "assign", lead_unit="housing")
 
@@ -220,7 +188,7 @@ def test_as_it_was(client: city.Client, clock: FrozenClock) -> None:
 
 
 def test_why_that_day(client: city.Client) -> None:
-    case = handling(client)
+    case = client.handling()
     why = client(LI, "GET", f"/v1/cases/{case['id']}/clocks/reply").json
     assert why["clock"]["due_on"] == "2026-06-02"
     assert why["sentence"]["zh"] and why["sentence"]["en"] and why["lines"]
@@ -228,16 +196,16 @@ def test_why_that_day(client: city.Client) -> None:
     assert client(LI, "GET", f"/v1/cases/{case['id']}/clocks/none").status_code == 404
 
 
-def test_a_trial_writes_nothing(engine: Engine, client: city.Client) -> None:
-    case = started(client)
-    lines = count(engine, "history")
+def test_a_trial_writes_nothing(city_engine: Engine, client: city.Client) -> None:
+    case = client.started()
+    lines = count(city_engine, "history")
     would = client.fire(LI, case, "accept", "?dry_run=1", session="五次")
     assert (would.status_code, would.json["state"], would.json["revision"]) == (200, "accepted", 2)
     assert "ETag" not in would.headers
     assert client.fire(LI, case, "accept", "?dry_run=true").status_code == 422
     assert client.fire("wang.fang", case, "accept", "?dry_run=1", session="五次").status_code == 404
     assert client(LI, "POST", "/v1/cases?dry_run=1", city.START, idempotency_key="k").status_code == 200
-    assert count(engine, "history") == lines
+    assert count(city_engine, "history") == lines
     assert client(LI, "POST", "/v1/cases", city.START, idempotency_key="k").status_code == 201
 
 
@@ -270,7 +238,7 @@ def test_a_key_gives_the_same_bytes_however_often(client: city.Client, clock: Fr
     assert client("he.jun", "POST", "/v1/cases", city.START, idempotency_key="k1").json["id"] != case["id"]
 
 
-def test_twenty_at_once_are_one(engine: Engine, client: city.Client) -> None:
+def test_twenty_at_once_are_one(city_engine: Engine, client: city.Client) -> None:
     with ThreadPoolExecutor(8) as pool:
         app = client.app
         answers = list(
@@ -280,4 +248,14 @@ def test_twenty_at_once_are_one(engine: Engine, client: city.Client) -> None:
             )
         )
     assert {(a.status_code, a.data) for a in answers} == {(201, answers[0].data)}
-    assert count(engine, "cases") == 1
+    assert count(city_engine, "cases") == 1
+
+
+def test_likely_the_same_matter_as_far_as_one_may_know(client: city.Client) -> None:
+    first = client.handling(body="在商圈建设零工驿站,供骑手和零工休息")
+    second = client.started(body="在商圈建设零工驿站,供零工和骑手休息")
+    client.started(title="关于整治河道的建议", body="清理浮萍")
+    (near,) = client(LI, "GET", f"/v1/cases/{second['id']}/similar").json["similar"]
+    assert near["case"]["id"] == first["id"] and 0.5 < near["score"] < 1
+    assert client("wang.fang", "GET", f"/v1/cases/{second['id']}/similar").status_code == 404
+    assert client("wang.fang", "GET", f"/v1/cases/{first['id']}/similar").json == {"similar": []}

@@ -38,10 +38,7 @@ def sent(client: city.Client, name: str, data: bytes, who: str = LI) -> TestResp
 
 
 def replied(client: city.Client, letter: dict[str, Any]) -> dict[str, Any]:
-    case = client(LI, "POST", "/v1/cases", city.START).json
-    case = client.fire(LI, case, "accept", session="五次").json
-    case = client.fire(LI, case, "assign", lead_unit="housing").json
-    return client.fire("wu.hao", case, "reply", reply_letter=letter, promised=False).json
+    return client.fire("wu.hao", client.handling(), "reply", reply_letter=letter, promised=False).json
 
 
 def test_uploaded_named_by_a_case_and_read_through_it(client: city.Client, tmp_path: Path) -> None:

@@ -42,14 +42,9 @@ class Town:
         monkeypatch.setattr(city, "PERSONS", {**city.PERSONS, **dict.fromkeys(FOREIGN)})
         self.client = client = city.Client(city.served(engine))
         li = "li.wei"
-        start = city.START | {"data": {"title": CANARY, "body": CANARY, "signers": [CANARY]}}
-        case = client(li, "POST", "/v1/cases", start).json
-        case = client.fire(li, case, "accept", session=CANARY).json
-        case = client.fire(li, case, "assign", lead_unit="housing").json
-        case = client.fire("wu.hao", case, "reply", reply_letter=city.LETTER, promised=False).json
-        client.fire(li, case, "ask")
+        case = client.evaluating(session=CANARY, title=CANARY, body=CANARY, signers=[CANARY])
         self.case, self.number = case["id"], case["number"]
-        self.survey = city.surveys_of(client, self.case)[CANARY]
+        self.survey = client.surveys(self.case)[CANARY]
         rows = [{"case": self.case, "event": "accept"}]
         self.batch = client(li, "POST", "/v1/batches", {"rows": rows}, idempotency_key="canary").json["id"]
         Jobs(engine).advance()
@@ -60,7 +55,7 @@ class Town:
         """The route, asked as well as it can be asked about that case."""
         address = route.path
         values = {"id": case, "batch": batch, "event": "accept", "moment": "2026-03-02", "name": "reply", "kind": "suggestion",
-                  "token": "0" * 64, "sha256": "a" * 64}  # fmt: skip
+                  "token": "0" * 64, "sha256": "a" * 64, "invitation": "0" * 64}  # fmt: skip
         for name, value in values.items():
             address = address.replace(f"<{name}>", value)
         if route.name == "case":

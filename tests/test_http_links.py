@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,28 +18,8 @@ LI = "li.wei"
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock(city.TODAY)
-
-
-@pytest.fixture
-def engine(ready_url: str, clock: FrozenClock) -> Iterator[Engine]:
-    yield from city.opened(ready_url, clock)
-
-
-@pytest.fixture
-def client(engine: Engine) -> city.Client:
-    return city.Client(city.served(engine))
-
-
-@pytest.fixture
 def survey(client: city.Client) -> str:
-    case = client(LI, "POST", "/v1/cases", city.START).json
-    case = client.fire(LI, case, "accept", session="五次").json
-    case = client.fire(LI, case, "assign", lead_unit="housing").json
-    case = client.fire("wu.hao", case, "reply", reply_letter=city.LETTER, promised=False).json
-    client.fire(LI, case, "ask")
-    return city.surveys_of(client, case["id"])["d.chen"]
+    return client.surveys(client.evaluating()["id"])["d.chen"]
 
 
 def code(answer: Any) -> tuple[int, str | None]:
@@ -48,16 +27,16 @@ def code(answer: Any) -> tuple[int, str | None]:
 
 
 def test_looking_consumes_nothing_and_the_answer_may_change_until_it_is_tallied(
-    engine: Engine, client: city.Client, survey: str
+    city_engine: Engine, client: city.Client, survey: str
 ) -> None:
-    link = city.link_of(client, survey)
-    lines = count(engine, "history")
+    link = client.link(survey)
+    lines = count(city_engine, "history")
     for _ in range(3):
         seen = client("", "GET", link)
         assert (seen.status_code, seen.headers["Cache-Control"]) == (200, "no-store")
         assert [(offer["event"], offer["allowed"]) for offer in seen.json["events"]] == [("answer", True)]
         assert seen.json["given"] == {}
-    assert count(engine, "history") == lines
+    assert count(city_engine, "history") == lines
     assert code(client("", "POST", link, {"data": {"level": "dissatisfied"}})) == (409, "guard_failed")
     assert client("", "POST", link, {"data": {"level": "satisfied"}}).json["given"] == {"level": "satisfied"}
     changed = {"level": "dissatisfied", "reasons": "没有建"}
@@ -74,22 +53,22 @@ def test_looking_consumes_nothing_and_the_answer_may_change_until_it_is_tallied(
 
 
 def test_only_the_office_issues_a_link_and_only_its_hash_is_kept(
-    engine: Engine, client: city.Client, survey: str
+    city_engine: Engine, client: city.Client, survey: str
 ) -> None:
     body = {"events": ["answer"], "subject": "d.chen", "until": "2026-04-30"}
     for unit in ("wang.fang", "wu.hao", "qian.min"):
         assert client(unit, "POST", f"/v1/cases/{survey}/invitations", body).status_code == 404
     made = client(LI, "POST", f"/v1/cases/{survey}/invitations", body)
     assert (made.status_code, made.headers["Cache-Control"], len(made.json["token"])) == (201, "no-store", 64)
-    assert count(engine, "invitation", "token_hash = :t", t=made.json["token"]) == 0
-    assert count(engine, "invitation") == 1
+    assert count(city_engine, "invitation", "token_hash = :t", t=made.json["token"]) == 0
+    assert count(city_engine, "invitation") == 1
     assert (
         client(LI, "POST", f"/v1/cases/{survey}/invitations", {**body, "events": ["none"]}).status_code == 404
     )
 
 
 def test_a_unit_is_answered_as_if_there_were_no_link(client: city.Client, survey: str) -> None:
-    link = city.link_of(client, survey)
+    link = client.link(survey)
     nothing = client("", "GET", "/v1/invitations/" + "0" * 64)
     for unit in ("wang.fang", "wu.hao"):
         for answer in (
@@ -103,7 +82,7 @@ def test_a_unit_is_answered_as_if_there_were_no_link(client: city.Client, survey
 def test_a_link_ends_with_its_day_and_is_for_its_case(
     client: city.Client, clock: FrozenClock, survey: str
 ) -> None:
-    link = city.link_of(client, survey)
+    link = client.link(survey)
     clock.set(city.date(2026, 4, 30))
     assert client("", "GET", link).status_code == 200
     assert client("", "POST", link, {"event": "tally"}).status_code == 403
@@ -113,7 +92,7 @@ def test_a_link_ends_with_its_day_and_is_for_its_case(
 
 
 def test_guessing_is_ended_by_the_hour(client: city.Client, clock: FrozenClock, survey: str) -> None:
-    link = city.link_of(client, survey)
+    link = client.link(survey)
     told = [client("", "GET", f"/v1/invitations/{n:064x}").status_code for n in range(22)]
     assert told == [404] * 20 + [429] * 2
     refused = client("", "GET", link)
@@ -122,17 +101,17 @@ def test_guessing_is_ended_by_the_hour(client: city.Client, clock: FrozenClock, 
     assert client("", "GET", link).status_code == 200
 
 
-def test_a_key_gives_the_same_answer(engine: Engine, client: city.Client, survey: str) -> None:
-    link = city.link_of(client, survey)
+def test_a_key_gives_the_same_answer(city_engine: Engine, client: city.Client, survey: str) -> None:
+    link = client.link(survey)
     sent = [client("", "POST", link, {"data": {"level": "satisfied"}}, idempotency_key="a") for _ in range(2)]
     assert sent[0].data == sent[1].data
-    assert count(engine, "history", "case_id = :c and event = 'answer'", c=survey) == 1
+    assert count(city_engine, "history", "case_id = :c and event = 'answer'", c=survey) == 1
 
 
 def test_twenty_answers_at_once_are_one_current_answer_with_its_history(
-    engine: Engine, client: city.Client, survey: str
+    city_engine: Engine, client: city.Client, survey: str
 ) -> None:
-    link = city.link_of(client, survey)
+    link = client.link(survey)
 
     def send(n: int) -> int:
         level = {"level": "satisfied"} if n % 2 else {"level": "dissatisfied", "reasons": f"第{n}次"}
@@ -156,3 +135,19 @@ def test_paper_is_entered_by_two_with_the_scan(client: city.Client, survey: str)
     case = client.fire(LI, case, "record_paper", level="satisfied", paper_scan=city.LETTER).json
     assert code(client.fire(LI, case, "check_paper")) == (403, "not_permitted")
     assert client.fire("he.jun", case, "check_paper").json["state"] == "returned"
+
+
+def test_the_office_sees_its_links_and_takes_one_back(client: city.Client, survey: str) -> None:
+    link, links = client.link(survey), f"/v1/cases/{survey}/invitations"
+    client("", "POST", link, {"data": {"level": "satisfied"}})
+    (standing,) = client(LI, "GET", links).json["invitations"]
+    assert (standing["subject"], standing["issued_by"], standing["revoked_at"]) == ("d.chen", LI, None)
+    assert standing["used_at"] and standing["id"] not in link
+    address = f"{links}/{standing['id']}"
+    for unit in ("wang.fang", "wu.hao", "qian.min"):
+        assert client(unit, "GET", links).status_code == client(unit, "DELETE", address).status_code == 404
+    elsewhere = client(LI, "DELETE", f"/v1/cases/{client.started()['id']}/invitations/{standing['id']}")
+    assert elsewhere.status_code == 404 and client("", "GET", link).status_code == 200
+    assert [client(LI, "DELETE", address).status_code for _ in range(2)] == [204, 204]
+    assert client("", "GET", link).status_code == 404
+    assert client(LI, "GET", links).json["invitations"][0]["revoked_at"]

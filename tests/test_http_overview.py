@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,27 +23,6 @@ from .lifecycle import count
 LI = "li.wei"
 
 
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock(city.TODAY)
-
-
-@pytest.fixture
-def engine(ready_url: str, clock: FrozenClock) -> Iterator[Engine]:
-    yield from city.opened(ready_url, clock)
-
-
-@pytest.fixture
-def client(engine: Engine) -> city.Client:
-    return city.Client(city.served(engine))
-
-
-def handling(client: city.Client, unit: str = "housing", **data: Any) -> dict[str, Any]:
-    case = client(LI, "POST", "/v1/cases", city.START | {"data": city.PROPOSAL | data}).json
-    case = client.fire(LI, case, "accept", session="五次").json
-    return client.fire(LI, case, "assign", lead_unit=unit).json
-
-
 # --- the feed
 
 
@@ -61,7 +39,7 @@ def read_on(
 
 
 def test_the_feed_tells_each_line_once_and_only_what_one_may_know(client: city.Client) -> None:
-    mine, other = handling(client), handling(client, "roads")
+    mine, other = client.handling(), client.handling("roads")
     seen, following = read_on(client, LI)
     assert [event["position"] for event in seen] == [1, 2, 3, 4, 5, 6]
     assert {event["subject"] for event in seen} == {mine["id"], other["id"]}
@@ -76,7 +54,7 @@ def test_the_feed_tells_each_line_once_and_only_what_one_may_know(client: city.C
     assert [e["type"] for e in read_on(client, "qian.min", following)[0]] == ["tibandu.suggestion.send_back"]
 
 
-def test_no_gap_beside_writers(engine: Engine, client: city.Client) -> None:
+def test_no_gap_beside_writers(city_engine: Engine, client: city.Client) -> None:
     stop, seen = threading.Event(), list[int]()
 
     def read() -> None:
@@ -93,7 +71,7 @@ def test_no_gap_beside_writers(engine: Engine, client: city.Client) -> None:
     def write() -> None:
         own = city.Client(client.app)
         for _ in range(6):
-            handling(own)
+            own.handling()
 
     reader, writers = threading.Thread(target=read), [threading.Thread(target=write) for _ in range(3)]
     for thread in (reader, *writers):
@@ -102,15 +80,15 @@ def test_no_gap_beside_writers(engine: Engine, client: city.Client) -> None:
         thread.join()
     stop.set()
     reader.join()
-    assert seen == list(range(1, count(engine, "history") + 1))
+    assert seen == list(range(1, count(city_engine, "history") + 1))
 
 
 # --- figures
 
 
 def test_figures_have_their_denominators(client: city.Client, clock: FrozenClock) -> None:
-    handling(client)
-    handling(client, "roads")
+    client.handling()
+    client.handling("roads")
     client(LI, "POST", "/v1/cases", city.START)
     clock.set(city.date(2026, 6, 3))
     body = client(LI, "GET", "/v1/statistics?by=unit").json
@@ -128,7 +106,7 @@ def test_figures_have_their_denominators(client: city.Client, clock: FrozenClock
 
 
 def test_in_and_out_by_month(client: city.Client, clock: FrozenClock) -> None:
-    case = handling(client)
+    case = client.handling()
     case = client.fire("wu.hao", case, "reply", reply_letter=city.LETTER, promised=False).json
     case = client.fire(LI, case, "ask").json
     clock.set(city.date(2026, 4, 7))
@@ -176,8 +154,8 @@ def test_what_a_spreadsheet_might_take_for_a_formula(text: str) -> None:
 
 
 def test_an_export_is_what_a_search_finds(client: city.Client) -> None:
-    handling(client)
-    handling(client, "roads")
+    client.handling()
+    client.handling("roads")
     rows = list(
         csv.DictReader(
             io.StringIO(client("wang.fang", "GET", "/v1/exports/cases.csv").data.decode("utf-8-sig"))
@@ -190,9 +168,9 @@ def test_an_export_is_what_a_search_finds(client: city.Client) -> None:
 # --- the inbox
 
 
-def test_an_inbox_is_ones_own(engine: Engine, client: city.Client) -> None:
-    case = handling(client)
-    engine.alerts.address()
+def test_an_inbox_is_ones_own(city_engine: Engine, client: city.Client) -> None:
+    case = client.handling()
+    city_engine.alerts.address()
     mine = client("wang.fang", "GET", "/v1/inbox").json["entries"]
     assert [(entry["line"]["case"], entry["read_at"]) for entry in mine] == [(case["id"], None)]
     assert client("qian.min", "GET", "/v1/inbox").json["entries"] == []
@@ -201,10 +179,10 @@ def test_an_inbox_is_ones_own(engine: Engine, client: city.Client) -> None:
     assert client("wang.fang", "GET", "/v1/inbox?unread=true").json["entries"] == []
 
 
-def test_an_inbox_by_the_page(engine: Engine, client: city.Client) -> None:
+def test_an_inbox_by_the_page(city_engine: Engine, client: city.Client) -> None:
     for _ in range(3):
-        handling(client)
-    engine.alerts.address()
+        client.handling()
+    city_engine.alerts.address()
     seen, address = [], "/v1/inbox?limit=2"
     while address:
         body = client("wang.fang", "GET", address).json
@@ -218,8 +196,8 @@ def test_an_inbox_by_the_page(engine: Engine, client: city.Client) -> None:
 
 def test_definitions_and_forms(client: city.Client) -> None:
     listed = client(LI, "GET", "/v1/definitions").json["definitions"]
-    assert [d["kind"] for d in listed] == ["suggestion", "survey"]
-    found = client(LI, "GET", f"/v1/definitions/{listed[0]['hash']}").json
+    assert [d["kind"] for d in listed] == ["opinion", "reception_day", "suggestion", "survey"]
+    found = client(LI, "GET", f"/v1/definitions/{listed[2]['hash']}").json
     assert found["kind"] == "suggestion"
     reply = next(event for event in found["events"] if event["name"] == "reply")
     assert (reply["by"], reply["sources"]) == (["unit_head of lead"], ["handling"])
@@ -252,7 +230,7 @@ def test_a_notice_is_previewed_and_put_in_force_by_an_operator(
     client: city.Client, clock: FrozenClock
 ) -> None:
     clock.set(city.date(2026, 10, 8))
-    case = handling(client)
+    case = client.handling()
     case = client(LI, "GET", f"/v1/cases/{case['id']}").json
     assert case["clocks"][0]["provisional"]
     body = {"calendar": city.CALENDAR}

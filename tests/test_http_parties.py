@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from api import create_app
 from workflow import Actor, Engine
 from workflow.model import Party
-from workflow.testing import FrozenClock
 
 from . import http_walk as city
 
@@ -18,10 +16,9 @@ PHONE = "13800000000"
 
 
 @pytest.fixture
-def engine(ready_url: str) -> Iterator[Engine]:
-    for engine in city.opened(ready_url, FrozenClock(city.TODAY)):
-        city.register(engine)
-        yield engine
+def engine(city_engine: Engine) -> Engine:
+    city.register(city_engine)
+    return city_engine
 
 
 @pytest.fixture
@@ -72,3 +69,19 @@ def test_who_asks_on_and_on_is_stopped(client: city.Client) -> None:
     assert told == [404] * 20 + [429]
     answer = client("", "GET", "/v1/public/parties?kind=deputy&code=d.chen")
     assert json.loads(answer.data)["code"] == "too_many"
+
+
+def test_the_days_of_a_station_are_planned_and_as_their_cases_say(client: city.Client) -> None:
+    days = "/v1/parties/station.12/receptions"
+    case = city.reception(client)
+    client.fire("li.wei", case, "roster", deputies=["d.chen"])
+    march, april = client("li.wei", "GET", f"{days}?months=2").json["receptions"]
+    assert (march["on"], march["case"], march["deputies"]) == ("2026-03-15", case["id"], ["d.chen"])
+    assert march["state"]["zh"] == "代表已排班" and march["hours"] == "8:30–11:30"
+    assert (april["on"], april["case"], april["state"]) == ("2026-04-15", None, None)
+    beyond = client("li.wei", "GET", f"{days}?from=2027-01&months=1").json["receptions"]
+    assert beyond[0]["provisional"] is False  # fixed on the 15th, whatever is a holiday
+    unit = client("qian.min", "GET", f"{days}?months=1").json["receptions"]
+    assert (unit[0]["on"], unit[0]["case"]) == ("2026-03-15", None), "the day is public, the case is not hers"
+    assert client("li.wei", "GET", "/v1/parties/d.chen/receptions").status_code == 404
+    assert client("li.wei", "GET", f"{days}?from=2026-13").status_code == 400

@@ -226,7 +226,14 @@ class Provoked:
 
     def _not_found(self) -> TestResponse:
         return self.ask(
-            path={"id": "none", "kind": "none", "batch": "none", "token": "none", "token_id": "none"}
+            path={
+                "id": "none",
+                "kind": "none",
+                "batch": "none",
+                "token": "none",
+                "token_id": "none",
+                "party": "none",
+            }
         )
 
     def _not_permitted(self) -> TestResponse:
@@ -259,22 +266,13 @@ class Provoked:
         return self.ask(body=other, idempotency_key=key)
 
 
-def evaluating(p: Provoked) -> None:
-    """The case, on to where its signers are asked."""
-    for event, data in (("accept", {"session": "五次"}), ("assign", {"lead_unit": "housing"})):
-        p.case = p.client.fire("li.wei", p.case, event, **data).json
-    p.case = p.client.fire("wu.hao", p.case, "reply", reply_letter=city.LETTER, promised=False).json
-    p.case = p.client.fire("li.wei", p.case, "ask").json
-    p.case = p.client("li.wei", "GET", f"/v1/cases/{p.case['id']}").json
-
-
 def _guard_failed_fire(p: Provoked) -> TestResponse:
-    evaluating(p)
+    p.case = p.client.evaluating()
     return p.client.fire("li.wei", p.case, "conclude")
 
 
 def _invite_by_a_unit(p: Provoked) -> TestResponse:
-    evaluating(p)
+    p.case = p.client.evaluating()
     return p.ask("wang.fang", body=dict(p.body, events=["conclude"]))
 
 
@@ -282,9 +280,9 @@ def by_link(
     p: Provoked, *bodies: dict[str, Any], tallied: bool = False, key: str | None = None
 ) -> TestResponse:
     """The last answer to these, sent by a link one after the other."""
-    evaluating(p)
-    survey = city.surveys_of(p.client, p.case["id"])["d.chen"]
-    link = city.link_of(p.client, survey)
+    p.case = p.client.evaluating()
+    survey = p.client.surveys(p.case["id"])["d.chen"]
+    link = p.client.link(survey)
     for body in bodies[:-1]:
         p.client("", "POST", link, body, **({"idempotency_key": key} if key else {}))
     if tallied:
