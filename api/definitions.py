@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from workflow.diagram import drawn
 from workflow.errors import NotFound, Text
 from workflow.form_schema import form_schema
 from workflow.graph import mermaid
@@ -132,6 +133,11 @@ def _event(event: Any) -> dict[str, Any]:
     return {**plain, "by": [str(holder) for holder in event.by], "sources": sources}
 
 
+def picture(ask: Ask) -> Reply:
+    """As a picture."""
+    return Reply(drawn(_found(ask), ask.query["language"]))
+
+
 def diagram(ask: Ask) -> Reply:
     """As Mermaid text."""
     return Reply(mermaid(_found(ask), ask.query["language"]))
@@ -170,6 +176,12 @@ DEFINITIONS = (
         method="GET", path="/v1/definitions/<kind>/diagram", name="diagram", view=diagram, permission="person",
         audit="none", tag="definitions", text=Text("状态图(Mermaid)", "as a Mermaid diagram"), scope="definitions:read",
         query=Language, out={200: Out(None, Text("Mermaid 文本", "Mermaid text"), media="text/plain")},
+        problems=("not_found",),
+    ),
+    Route(
+        method="GET", path="/v1/definitions/<kind>/picture", name="picture", view=picture, permission="person",
+        audit="none", tag="definitions", text=Text("流程图(SVG)", "as an SVG picture"), scope="definitions:read",
+        query=Language, out={200: Out(None, Text("SVG 图", "the SVG picture"), media="image/svg+xml")},
         problems=("not_found",),
     ),
     Route(

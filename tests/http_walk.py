@@ -288,6 +288,7 @@ def _round_about(client: Client) -> None:
     for address in (
         "/v1/events?limit=2", "/v1/inbox?limit=1", "/v1/statistics?by=kind,unit", "/v1/exports/cases.csv?kind=suggestion",
         "/v1/definitions", "/v1/definitions/suggestion", "/v1/definitions/suggestion/diagram?language=en",
+        "/v1/definitions/suggestion/picture?language=en",
         "/v1/definitions/suggestion/events/reply/form", "/v1/rules?on=2026-03-02", "/v1/calendar",
     ):  # fmt: skip
         client(li, "GET", address)

@@ -277,6 +277,19 @@ def test_graph() -> None:
     assert (unknown.code, "there are:" in unknown.err) == (1, True)
 
 
+def test_graph_as_a_picture(stored: tuple[str, Engine, Case]) -> None:
+    url, _, case = stored
+    said = call("graph", "suggestion", "--svg", "--lang", "zh")
+    assert (said.code, said.out.startswith("<svg "), "现在" in said.out) == (0, True, False)
+    assert call("graph", "suggestion", "--svg", "--json", "--lang", "zh").json["svg"] == said.out
+    own = call("graph", "suggestion", "--svg", "--case", case.id, "--database", url, "--lang", "zh")
+    assert own.code == 0 and "已交办 (现在)" in own.out and "交办 [已走过] → 已交办" in own.out
+    other = call("graph", "opinion", "--svg", "--case", case.id, "--database", url)
+    assert (other.code, "that case is a suggestion, no opinion" in other.err) == (2, True)
+    assert call("graph", "suggestion", "--case", case.id).code == 2
+    assert call("graph", "suggestion", "--svg", "--case", "nobody", "--database", url).code == 1
+
+
 def test_publish_refuses_another_content_under_the_same_version(one: Case, tmp_path: Path) -> None:
     assert "nothing new" in call("publish").out
     folder = tmp_path / "own"

@@ -203,6 +203,8 @@ def test_definitions_and_forms(client: city.Client) -> None:
     assert (reply["by"], reply["sources"]) == (["unit_head of lead"], ["handling"])
     assert client(LI, "GET", "/v1/definitions/suggestion/diagram").text.startswith("%% suggestion 901")
     assert "s_filed" in client(LI, "GET", "/v1/definitions/suggestion/diagram?language=en").text
+    picture = client(LI, "GET", "/v1/definitions/suggestion/picture")
+    assert picture.content_type == "image/svg+xml" and picture.text.startswith("<svg")
     form = client(LI, "GET", "/v1/definitions/survey/events/answer/form").json["form"]
     Draft202012Validator.check_schema(form)
     assert [value["const"] for value in form["properties"]["level"]["oneOf"]] == ["satisfied", "dissatisfied"]

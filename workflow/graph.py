@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from .definition import ClockRule, Definition, Event, Move, Slot
 from .errors import Text
 
-__all__ = ["mermaid", "outline", "ties"]
+__all__ = ["mermaid", "ties"]
 
 AUTOMATIC = {
     "notice": Text("自动记录", "automatic notice"),
@@ -27,25 +27,6 @@ def mermaid(definition: Definition, language: str = "zh") -> str:
         *(f"    {line}" for line in _lines(definition, language)),
     ]
     return "\n".join(lines) + "\n"
-
-
-def outline(definition: Definition, language: str = "zh") -> str:
-    """The same for a page: one arrow between two states, with all the events that lead there; what stays is left out."""
-    arrows: dict[tuple[str, str], list[str]] = {}
-    for event in definition.events.values():
-        for move in event.moves:
-            for source in move.sources:
-                if move.to not in (None, source):
-                    arrows.setdefault((source, str(move.to)), []).append(_label(event, language, plain=True))
-    lines = [
-        f"state {_quoted(s.title.in_language(language))} as {_id(name)}"
-        for name, s in definition.states.items()
-    ]
-    lines.append(f"[*] --> {_id(definition.initial)}")
-    for (source, target), labels in arrows.items():
-        lines.append(f"{_id(source)} --> {_id(target)} : {' / '.join(dict.fromkeys(labels))}")
-    lines += [f"{_id(name)} --> [*]" for name, state in definition.states.items() if state.end]
-    return "\n".join(["stateDiagram-v2", *(f"    {line}" for line in lines)]) + "\n"
 
 
 def ties(definitions: Iterable[Definition], language: str = "zh") -> str:
@@ -95,11 +76,9 @@ def _arrows(event: Event, move: Move, language: str) -> Iterator[str]:
         yield f"{_id(source)} --> {_id(move.to or source)} : {_label(event, language)}"
 
 
-def _label(event: Event, language: str, *, plain: bool = False) -> str:
+def _label(event: Event, language: str) -> str:
     title = event.title.in_language(language)
     automatic = f" ({AUTOMATIC[event.automatic].in_language(language)})" if event.automatic else ""
-    if plain:
-        return _plain(f"{'⏱ ' if automatic else ''}{title}")
     return _plain(f"{'⏱ ' if automatic else ''}{title}{automatic}")
 
 

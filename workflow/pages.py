@@ -1,4 +1,4 @@
-"""Definitions as pages for people: a diagram, the events with who, form, condition, clock and source, Chinese first.
+"""Definitions as pages for people: a picture, the events with who, form, condition, clock and source, Chinese first.
 
 Everything is read from the definition and the rules of one place; nothing is written by hand, so a page cannot say something
 else than what the engine does. The same library gives the same text.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from .definition import ClockRule, Codes, Definition, Event, Hide, Holder, Slot
+from .diagram import drawn
 from .errors import Text
-from .graph import outline, ties
+from .graph import ties
 from .library import Library
 from .periods import Rule, RuleBook
 
-__all__ = ["index", "page"]
+__all__ = ["index", "page", "written"]
 
 MADE = Text(
     "本页由 `tibandu pages` 生成，请勿手改。", "This page is made by `tibandu pages`; do not edit it."
@@ -33,6 +34,15 @@ AUTOMATIC = {
     "lapse": Text("自动：到期失效", "by itself: lapses when due"),
     "join": Text("自动：随他案", "by itself: follows another case"),
 }
+
+
+def written(library: Library, place: str | None = None) -> dict[str, str]:
+    """Name of a file -> its text: a page and a picture for each definition, and their index."""
+    found = {"README.md": index(library)}
+    for name, definition in sorted(library.definitions.items()):
+        found[f"{name}.md"] = page(library, name, place)
+        found[f"{name}.svg"] = drawn(definition)
+    return found
 
 
 def index(library: Library) -> str:
@@ -77,9 +87,7 @@ class _Page:
         yield ""
         yield _both(MADE)
         yield ""
-        yield "```mermaid"
-        yield from outline(definition).splitlines()
-        yield "```"
+        yield f"![{definition.title.zh}]({definition.name}.svg)"
         yield from self._tied()
         yield from self._states()
         yield from self._events()

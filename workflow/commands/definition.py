@@ -19,8 +19,14 @@ def register(add: Any) -> None:
     check.add_argument("folder", nargs="?", metavar="DIR", help="文件夹 / folder (default: --definitions)")
     publish = add("publish", run_publish, "发布尚未发布的定义版本", "publish what is not published yet")
     publish.add_argument("--by", default="set-up", metavar="PERSON", help="发布人 / who publishes")
-    graph = add("graph", run_graph, "以 Mermaid 文本画出一个定义", "draw a definition as Mermaid text")
+    graph = add(
+        "graph", run_graph, "画出一个定义：Mermaid 文本或 SVG 图", "draw a definition as Mermaid text or SVG"
+    )
     graph.add_argument("name", metavar="NAME", help="定义名 / name of the definition")
+    graph.add_argument("--svg", action="store_true", help="SVG 图 / as an SVG picture")
+    graph.add_argument(
+        "--case", metavar="CASE", help="画出此案的路径 / with the way of that case (with --svg)"
+    )
     pages = add("pages", run_pages, "为每个定义写一页说明", "write one page per definition")
     pages.add_argument("folder", metavar="DIR", help="文件夹 / folder")
 
@@ -73,27 +79,43 @@ def tell_published(context: Context, published: list[Any]) -> None:
 
 
 def run_graph(context: Context) -> int:
-    """Mermaid text on the output, to be pasted anywhere."""
-    from ..graph import mermaid
-
-    text = mermaid(context.library.definition(context.arguments.name), context.console.language)
+    """The drawing on the output: Mermaid text to be pasted anywhere, or a picture to be opened and printed."""
+    name, text = ("svg", _picture(context)) if context.arguments.svg else ("mermaid", _mermaid(context))
     if context.console.as_json:
-        context.console.value({"mermaid": text})
+        context.console.value({name: text})
     else:
         context.console.out.write(text)
     return OK
 
 
+def _mermaid(context: Context) -> str:
+    from ..graph import mermaid
+
+    if context.arguments.case:
+        raise UsageError(Text("--case 须与 --svg 同用", "--case is for --svg"))
+    return mermaid(context.library.definition(context.arguments.name), context.console.language)
+
+
+def _picture(context: Context) -> str:
+    from ..diagram import drawn, trail
+
+    name, id_, language = context.arguments.name, context.arguments.case, context.console.language
+    if id_ is None:
+        return drawn(context.library.definition(name), language)
+    engine = context.engine
+    case = engine.case(id_)
+    if case.kind != name:
+        raise UsageError(Text(f"此案是 {case.kind}，不是 {name}", f"that case is a {case.kind}, no {name}"))
+    way = trail(engine.history(id_), case.state)
+    return drawn(engine.laws.pinned(case.definition).definition, language, way)
+
+
 def run_pages(context: Context) -> int:
-    """A page per definition and their index, in a folder."""
-    from ..pages import index, page
+    """A page and a picture per definition and their index, in a folder."""
+    from ..pages import written
 
     folder = Path(context.arguments.folder)
-    library = context.library
-    texts = {
-        f"{name}.md": page(library, name, context.arguments.place) for name in sorted(library.definitions)
-    }
-    texts["README.md"] = index(library)
+    texts = written(context.library, context.arguments.place)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -101,5 +123,5 @@ def run_pages(context: Context) -> int:
     except OSError as error:
         why = error.strerror or str(error)
         raise UsageError(Text(f"无法写入 {folder}：{why}", f"cannot write to {folder}: {why}")) from None
-    context.console.say(f"{folder}：{len(texts)} 页", f"{folder}: {len(texts)} pages")
+    context.console.say(f"{folder}：{len(texts)} 个文件", f"{folder}: {len(texts)} files")
     return OK
