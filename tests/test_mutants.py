@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from .mutants import HERE, ROOT, Mutant, broken, copy_tree, mutants, run
+from .mutants import HERE, ROOT, Mutant, Tree, broken, mutants, run
 
 PAGE = (ROOT / "docs" / "invariants.md").read_text("utf-8")
 ROWS = re.findall(r"^\| (\d+) \| (.+?) \| ([DEB ]+) \| (.+?) \|$", PAGE, re.MULTILINE)
@@ -67,18 +68,18 @@ def test_the_mutant_fits_the_tree_and_the_page(mutant: Mutant, tmp_path: Path) -
 
 @pytest.mark.timeout(300)
 def test_two_of_them_are_caught(tmp_path: Path) -> None:
-    tree = copy_tree(tmp_path)
-    for mutant in (m for m in ALL if m.name in SAMPLE):
-        verdict = run(mutant, tree)
-        assert verdict.caught_by == "test", verdict.output
+    with closing(Tree(tmp_path)) as tree:
+        for mutant in (m for m in ALL if m.name in SAMPLE):
+            verdict = run(mutant, tree)
+            assert verdict.caught_by == "test", verdict.output
 
 
 def test_a_mutant_that_nobody_sees_is_not_caught(tmp_path: Path) -> None:
     """The runner does not take a passing test, or one that is not there, for a catch."""
-    tree = copy_tree(tmp_path)
     harmless = Mutant(
         "00-harmless", 0, "nothing", "tests/test_places.py::test_the_table_has_all_forty_two", ()
     )
-    assert run(harmless, tree).caught_by == ""
     missing = Mutant("00-missing", 0, "nothing", "tests/test_places.py::test_nothing_of_the_kind", ())
-    assert run(missing, tree).caught_by == ""
+    with closing(Tree(tmp_path)) as tree:
+        assert run(harmless, tree).caught_by == ""
+        assert run(missing, tree).caught_by == ""

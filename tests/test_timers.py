@@ -6,14 +6,13 @@ from datetime import date
 
 from workflow import Engine
 
-from .lifecycle import EXTENSION, PLACE, Office, count, execute
+from .lifecycle import EXTENSION, PLACE, Office, count, execute, until_quiet
 
 
 def fired(office: Office, clock: str, *engines: Engine) -> list[tuple[int, str | None]]:
     found = []
     for engine in engines or (office.engine,):
-        while done := engine.tick():
-            found += [(f.rung, f.event) for f in done if f.clock == clock]
+        found += [(f.rung, f.event) for f in until_quiet(engine) if f.clock == clock]
     return found
 
 

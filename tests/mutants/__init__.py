@@ -6,8 +6,8 @@ that no longer loads is caught by the loader; anything else is caught by the tes
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -65,16 +65,42 @@ def mutants() -> list[Mutant]:
     return [Mutant.read(path) for path in sorted(HERE.glob("*.toml"))]
 
 
-def copy_tree(target: Path) -> Path:
-    """The tree without what was made from it."""
-    ignored = shutil.ignore_patterns("__pycache__", ".*", "*.db")
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, target / name, ignore=ignored)
-        else:
-            shutil.copy(source, target / name)
-    return target
+class Tree:
+    """A copy of the tree without what was made from it, and the process that runs tests there. Close it."""
+
+    def __init__(self, folder: Path) -> None:
+        ignored = shutil.ignore_patterns("__pycache__", ".*", "*.db")
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=ignored)
+            else:
+                shutil.copy(source, folder / name)
+        environment = {
+            **os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
+            "TIBANDU_TEST_POSTGRESQL": "postgresql://nobody@localhost:1/none",
+        }  # fmt: skip
+        # No test named here needs PostgreSQL; telling of one that is not there keeps it from being started.
+        self.folder = folder
+        self._process = subprocess.Popen(
+            [sys.executable, HERE / "warm.py"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def test(self, name: str) -> tuple[int, str]:
+        """pytest's exit code for one test, and what it printed."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(name, file=self._process.stdin, flush=True)
+        code, output = json.loads(self._process.stdout.readline())
+        return code, output
+
+    def close(self) -> None:
+        """End the process; the folder is its maker's."""
+        self._process.communicate()
 
 
 @contextmanager
@@ -94,30 +120,10 @@ def broken(mutant: Mutant, tree: Path) -> Iterator[None]:
             (tree / name).write_text(text, "utf-8")
 
 
-def run(mutant: Mutant, tree: Path) -> Verdict:
+def run(mutant: Mutant, tree: Tree) -> Verdict:
     """Break the tree and run the one test there."""
-    environment = {
-        **os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1",
-        "TIBANDU_TEST_POSTGRESQL": "postgresql://nobody@localhost:1/none",
-    }  # fmt: skip
-    # No test named here needs PostgreSQL; telling of one that is not there keeps it from being started.
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        mutant.test,
-    ]
-    with broken(mutant, tree):
-        done = subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, encoding="utf-8", check=False
-        )
-    output = done.stdout + done.stderr
-    if re.search(r"DefinitionError", output):
+    with broken(mutant, tree.folder):
+        code, output = tree.test(mutant.test)
+    if "DefinitionError" in output:
         return Verdict(mutant, "loader", output)
-    return Verdict(mutant, "test" if done.returncode == FAILED else "", output)
+    return Verdict(mutant, "test" if code == FAILED else "", output)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from . import Mutant, Verdict, copy_tree, mutants, run
+from . import Mutant, Tree, Verdict, mutants, run
 
 WORKERS = 2
 
@@ -22,19 +22,22 @@ def main(arguments: Sequence[str]) -> int:
         m for m in mutants() if not arguments or f"{m.invariant:02}" in arguments or m.name in arguments
     ]
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        trees: SimpleQueue[Path] = SimpleQueue()
-        for number in range(WORKERS):
-            trees.put(copy_tree(Path(folder) / str(number)))
+        trees = [Tree(Path(folder) / str(number)) for number in range(WORKERS)]
+        free: SimpleQueue[Tree] = SimpleQueue()
+        for tree in trees:
+            free.put(tree)
 
         def one(mutant: Mutant) -> Verdict:
-            tree = trees.get()
+            tree = free.get()
             try:
                 return run(mutant, tree)
             finally:
-                trees.put(tree)
+                free.put(tree)
 
         with ThreadPoolExecutor(WORKERS) as pool:
             verdicts = [tell(verdict) for verdict in pool.map(one, wanted)]
+        for tree in trees:
+            tree.close()
     caught = sum(bool(verdict.caught_by) for verdict in verdicts)
     print(f"{caught}/{len(verdicts)} caught, {time.monotonic() - begun:.0f} s")
     return 0 if verdicts and caught == len(verdicts) else 1

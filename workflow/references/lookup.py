@@ -26,6 +26,10 @@ class Lookup:
         self.parents = world.parents(self.name)
         self.vocabulary = Vocabulary.of(self.data, world)
         self.guards: dict[Path, Guard] = {}
+        self._written: dict[Any, list[str]] = {}
+        for path in source.keys:
+            if len(path) == 2:
+                self._written.setdefault(path[0], []).append(str(path[1]))
         self.barred = {str(parse_holder(f"the {text}")) for text in self.data.get("barred", ())}
 
     def _fault(self, path: Path, code: str, zh: str, en: str, *, key: bool = False) -> None:
@@ -33,8 +37,7 @@ class Lookup:
 
     def _declared(self, section: str) -> list[str]:
         """The names of a section, refused ones too."""
-        names = [str(path[1]) for path in self.source.keys if len(path) == 2 and path[0] == section]
-        return names or list(self.data.get(section, {}))
+        return self._written.get(section) or list(self.data.get(section, {}))
 
     def _is_out_there(
         self, path: Path, value: Any, known: Collection[str], code: str, zh: str, en: str
