@@ -13,7 +13,9 @@ from marshmallow import Schema
 from workflow import Actor, Case
 from workflow.errors import NotFound, NotPermitted, Reason, Text
 
+from .acting import note
 from .bodies import parser
+from .identity import ACTING_USER, Caller, Via
 from .problems import Problem
 from .routes import KNOWN, NOBODY, Ask, Desk, Reply, Route
 
@@ -53,7 +55,7 @@ def _function(desk: Desk, route: Route) -> Callable[..., Response]:
 
 
 def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
-    actor = person(desk, request, route.scope) if route.permission in KNOWN else NOBODY
+    actor, via = person(desk, request, route) if route.permission in KNOWN else (NOBODY, None)
     if route.permission == "operator" and actor.person not in desk.operators:
         raise NotPermitted([OPERATOR])
     case = visible(desk, path["id"], actor) if route.permission in ("case", "event") else None
@@ -61,29 +63,46 @@ def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
     revision = _revision() if route.conditional else None
     query = parser.parse(route.query, request, location="query") if route.query else {}
     body = parser.parse(route.body, request, location="json") if route.body else {}
+    if via is not None and route.audit != "none":
+        note(desk.engine, via, actor.person, route.name, case.id if case else None)
     return Ask(
         desk=desk, request=request, actor=actor, case=case, path=path, query=query, body=body, revision=revision, key=key
     )  # fmt: skip
 
 
-def person(desk: Desk, asking: Request, scope: str) -> Actor:
-    """Who asks. Raises Problem 401; NotPermitted when his token is not good for that."""
-    found = desk.identify(asking)
+def person(desk: Desk, asking: Request, route: Route) -> tuple[Actor, Via | None]:
+    """Who asks, and through which system. Raises Problem 401; NotPermitted when his token is not good for that."""
+    found = _identified(desk, asking)
     if found is None:
         text = Text("请出示身份", "say who you are")
         raise Problem("unauthenticated", text, headers={"WWW-Authenticate": 'Bearer realm="tibandu"'})
     if isinstance(found, Actor):
-        return found
-    if scope not in found.scopes:
-        text = Text(f"令牌不含范围 {scope}", f"the token is not good for {scope}")
+        return found, None
+    if route.scope not in found.scopes:
+        text = Text(f"令牌不含范围 {route.scope}", f"the token is not good for {route.scope}")
         raise NotPermitted([Reason(code="scope", text=text)])
-    return found.actor
+    return found.actor, found.via
 
 
 def known(desk: Desk, asking: Request) -> Actor | None:
     """Who asks, where nobody has to say who he is."""
-    found = desk.identify(asking)
+    found = _identified(desk, asking)
     return found if found is None or isinstance(found, Actor) else found.actor
+
+
+def _identified(desk: Desk, asking: Request) -> Actor | Caller | None:
+    """Raises NotPermitted where somebody is named to act who cannot be: he shall not find his act under another name."""
+    found = desk.identify(asking)
+    if (
+        ACTING_USER in asking.headers
+        and found is not None
+        and (isinstance(found, Actor) or found.via is None)
+    ):
+        text = Text(
+            f"{ACTING_USER} 须有范围 act_as 的令牌", f"{ACTING_USER} needs a token with the scope act_as"
+        )
+        raise NotPermitted([Reason(code="act_as", text=text)])
+    return found
 
 
 def visible(desk: Desk, id: str, actor: Actor) -> Case:

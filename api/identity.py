@@ -14,16 +14,28 @@ from workflow import Actor
 
 
 @dataclass(frozen=True, slots=True)
+class Via:
+    """The other system through which a person acts: its service account, and which token."""
+
+    account: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks by a token that is good only for some of what he may do."""
 
     actor: Actor
     scopes: frozenset[str]
+    via: Via | None = None
+    """when the token's system names the person who acts"""
 
 
 Identify = Callable[[Request], Actor | Caller | None]
 """The person of a request, or None when it does not prove one."""
 
+ACTING_USER = "X-Acting-User"
+"""names the person for whom another system asks; believed of nobody but a token with `act_as`"""
 _LINE = re.compile(r"([0-9a-f]{64})\s+(\S{1,80})")
 
 

@@ -37,6 +37,7 @@ class Tables:
         self.token = self._token()
         self.account = self._account()
         self.session = self._session()
+        self.acted = self._acted()
 
     def _table(self, name: str, *columns: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns)
@@ -71,6 +72,7 @@ class Tables:
             Column("id", String(40), primary_key=True),
             Column("hash", String(64), nullable=False),
             Column("account", String(80), nullable=False),
+            Column("unit", String(80)),
             Column("name", String(80), nullable=False),
             Column("scopes", String(400), nullable=False),
             Column("created_by", String(80), nullable=False),
@@ -104,6 +106,20 @@ class Tables:
             Column("locked_at", String(32)),
             Column("locked_by", String(80)),
         )
+
+    def _acted(self) -> Table:
+        table = self._table(
+            "acted",
+            Column("id", String(40), primary_key=True),
+            Column("at", String(32), nullable=False),
+            Column("account", String(80), nullable=False),
+            Column("token_id", String(40), nullable=False),
+            Column("person", String(80), nullable=False),
+            Column("route", String(80), nullable=False),
+            Column("case_id", String(40)),
+        )
+        Index(f"ix_{table.name}_case_id", table.c.case_id)
+        return table
 
     def _session(self) -> Table:
         table = self._table(

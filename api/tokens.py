@@ -1,7 +1,9 @@
 """Service tokens: another system comes in as a service account of its own, for what its token is allowed, until a day.
 
-A token is 256 bits of chance, told once, kept only as its hash. It never lends anybody the rights of a person: its account is a
-service account (`svc.…`), which has the roles that somebody granted to it and no others.
+A token is 256 bits of chance, told once, kept only as its hash. Its account is a service account (`svc.…`), which has the roles
+that somebody granted to it and no others. With the scope `act_as` it comes in for persons instead, of its unit if it has one;
+each request names one in `X-Acting-User` (percent-encoded UTF-8). What that person may do decides, and what he changes is noted
+with the system that he used.
 """
 
 from __future__ import annotations
@@ -9,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
+from urllib.parse import unquote
 
 from flask import Request
 from marshmallow import Schema, fields, validate
 from sqlalchemy import insert, select, update
 
 from workflow import Actor, Engine
-from workflow.errors import NotFound, Text
+from workflow.access import present
+from workflow.errors import NotFound, NotPermitted, Reason, Text
 from workflow.overview import identifier, secret, today
 
-from .identity import Caller, Identify, bearer_of, digest, nobody
+from .identity import ACTING_USER, Caller, Identify, Via, bearer_of, digest, nobody
 from .routes import Ask, Out, Reply, Route
 from .schemas import Day, Strict
 from .store import Shelf
@@ -32,8 +36,10 @@ SCOPES = (
     "inbox:write",
     "parties:read",
     "definitions:read",
+    "act_as",
 )
 """`operate` is never a token's"""
+ACT_AS = "act_as"
 ACCOUNT = validate.Regexp(r"svc\.[a-z0-9._-]{1,76}\Z")
 
 
@@ -42,6 +48,13 @@ class TokenIn(Strict):
 
     account = fields.Str(
         required=True, validate=ACCOUNT, metadata={"description": "the service account, `svc.…`"}
+    )
+    unit = fields.Str(
+        load_default=None,
+        validate=validate.Length(min=1, max=80),
+        metadata={
+            "description": "whose account it is; with `act_as` the persons it may name are members of it"
+        },
     )
     name = fields.Str(required=True, validate=validate.Length(min=1, max=80))
     scopes = fields.List(
@@ -57,6 +70,7 @@ class TokenOut(Schema):
 
     id = fields.Str(required=True)
     account = fields.Str(required=True)
+    unit = fields.Str(required=True, allow_none=True)
     name = fields.Str(required=True)
     scopes = fields.List(fields.Str(), required=True)
     created_by = fields.Str(required=True)
@@ -104,7 +118,25 @@ class StoredTokens:
         if found["used_on"] != day:
             with self._shelf.connection(write=True) as connection:
                 connection.execute(update(t).where(t.c.hash == found["hash"]).values(used_on=day))
-        return Caller(Actor(person=found["account"]), frozenset(found["scopes"].split(" ")))
+        return self._caller(dict(found), request)
+
+    def _caller(self, found: Mapping[str, Any], request: Request) -> Caller:
+        scopes = frozenset(found["scopes"].split(" "))
+        if ACT_AS not in scopes:
+            return Caller(Actor(person=found["account"]), scopes)
+        person = self._named(found["unit"], unquote(request.headers.get(ACTING_USER, "")))
+        return Caller(Actor(person=person), scopes, Via(found["account"], found["id"]))
+
+    def _named(self, unit: str | None, person: str) -> str:
+        """The person whom the system names, of its unit if it has one. Raises NotPermitted, the same for one who is not there."""
+        held = present(self._engine, person, today(self._engine))
+        if not any(unit in (None, grant.unit) for grant in held):
+            text = Text(
+                f"须以 {ACTING_USER} 指明该令牌可代表的在任人员",
+                f"{ACTING_USER} has to name somebody in office whom this token may stand for",
+            )
+            raise NotPermitted([Reason(code="acting_user", text=text)])
+        return person
 
 
 def issue(ask: Ask) -> Reply:
@@ -112,7 +144,8 @@ def issue(ask: Ask) -> Reply:
     body, shelf = ask.body, Shelf(ask.engine)
     token = PREFIX + secret(ask.engine)
     row = {
-        "id": identifier(ask.engine), "hash": digest(token), "account": body["account"], "name": body["name"],
+        "id": identifier(ask.engine), "hash": digest(token), "account": body["account"], "unit": body["unit"],
+        "name": body["name"],
         "scopes": " ".join(body["scopes"]), "created_by": ask.actor.person,
         "created_at": ask.engine.clock.now().astimezone(UTC).isoformat(), "expires_on": body["expires_on"].isoformat(),
     }  # fmt: skip

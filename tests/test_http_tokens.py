@@ -11,6 +11,7 @@ from flask import Blueprint, Flask
 from werkzeug.test import TestResponse
 
 from api import StoredTokens, create_app, create_blueprint
+from api.acting import acted
 from api.store import Shelf
 from workflow import Engine
 from workflow.testing import FrozenClock
@@ -109,6 +110,61 @@ def test_it_ends_with_its_day_or_when_it_is_revoked(client: city.Client, clock: 
 @pytest.mark.parametrize("token", ["tbd_", "tbd_" + "0" * 64, "tbd_\u00e9", "tbd_" + "x" * 5000])
 def test_a_guess_is_nobody(client: city.Client, token: str) -> None:
     assert client(token.encode().decode("latin-1"), "GET", "/v1/cases").status_code == 401
+
+
+# --- for persons
+
+
+def test_it_acts_as_the_person_whom_its_system_names(engine: Engine, client: city.Client) -> None:
+    token = issued(client, scopes=["cases:read", "cases:write", "act_as"])
+    case = client(token["token"], "POST", "/v1/cases", city.START, x_acting_user="li.wei").json
+    seen = client(token["token"], "GET", f"/v1/cases/{case['id']}/history", x_acting_user="li.wei").json
+    assert [line["actor"] for line in seen["entries"]] == ["li.wei"]
+    client(token["token"], "POST", f"/v1/cases/{case['id']}/events/accept", {"data": {"session": "五次"}},
+           if_match=f'"{case["revision"]}"', x_acting_user="he.jun")  # fmt: skip
+    notes = [(n.person, n.account, n.token, n.route, n.case) for n in acted(engine)]
+    mine = ("svc.oa", token["id"])
+    assert set(notes) == {("he.jun", *mine, "fire", case["id"]), ("li.wei", *mine, "start", None)}
+    assert [n.route for n in acted(engine, case=case["id"])] == ["fire"]
+    assert acted(engine, person="nobody") == []
+
+
+def test_what_it_may_is_what_that_person_may(client: city.Client) -> None:
+    token = issued(client, scopes=["cases:read", "cases:write", "act_as"])["token"]
+    case = client("li.wei", "POST", "/v1/cases", city.START).json
+    assert client(token, "GET", f"/v1/cases/{case['id']}", x_acting_user="qian.min").status_code == 404
+    assert code(client(token, "POST", "/v1/cases", city.START, x_acting_user="wang.fang")) == (
+        403,
+        "not_permitted",
+    )
+
+
+def reason(answer: TestResponse) -> tuple[int, str]:
+    return answer.status_code, json.loads(answer.data)["errors"][0]["code"]
+
+
+@pytest.mark.parametrize(
+    "named", [None, "", "who.is.not.there", "qian.min", "svc.oa", "%ff", "%00", "x" * 500]
+)
+def test_it_names_a_member_of_its_unit_or_is_refused(client: city.Client, named: str | None) -> None:
+    token = issued(client, scopes=["cases:read", "act_as"], unit="housing")["token"]
+    headers = {} if named is None else {"x_acting_user": named}
+    assert reason(client(token, "GET", "/v1/cases", **headers)) == (403, "acting_user")
+    assert client(token, "GET", "/v1/cases", x_acting_user="wang.fang").status_code == 200
+
+
+def test_who_has_left_is_named_no_more(engine: Engine, client: city.Client, clock: FrozenClock) -> None:
+    engine.grant("zhao.lei", "unit_clerk", city.TENANT, unit="housing", valid_until=city.date(2026, 3, 3))
+    token = issued(client, scopes=["cases:read", "act_as"], unit="housing")["token"]
+    assert client(token, "GET", "/v1/cases", x_acting_user="zhao.lei").status_code == 200
+    clock.set(city.date(2026, 3, 4))
+    assert reason(client(token, "GET", "/v1/cases", x_acting_user="zhao.lei")) == (403, "acting_user")
+
+
+def test_nobody_else_names_anybody(client: city.Client) -> None:
+    token = issued(client)["token"]
+    for who in (token, "li.wei"):
+        assert reason(client(who, "GET", "/v1/cases", x_acting_user="li.wei")) == (403, "act_as")
 
 
 # --- a host of its own
