@@ -801,3 +801,52 @@ def test_the_zone_of_the_host_changes_nothing(zone: str) -> None:
         [sys.executable, "-c", program], env=environment, capture_output=True, check=True, encoding="utf-8"
     )
     assert "due by 2026-04-07 (Tue)" in ran.stdout
+
+
+# --- every day of it, to be drawn
+
+
+def test_the_days_of_a_return_window_over_a_holiday() -> None:
+    """7 working days from 2026-09-28: over the National Day, with a Saturday that is worked."""
+    book = RuleBook(place="x", rules=(rule("D06", "退办期限", "return window", unit="working_day", value=7),))
+    found = explain(Ledger.start("D06", d("2026-09-28"), CN), book, CN).days
+    assert [(day.on.isoformat()[5:], day.mark) for day in (found[0], found[-1])] == [
+        ("09-28", "first"),
+        ("10-13", "due"),
+    ]
+    assert len(found) == 16
+    assert [day.on.isoformat()[5:] for day in found if day.number] == [
+        "09-29",
+        "09-30",
+        "10-08",
+        "10-09",
+        "10-10",
+        "10-12",
+        "10-13",
+    ]
+    assert {day.on.day for day in found if day.off and day.off.zh == "国庆节"} >= set(range(1, 8))
+    assert [day.on.isoformat()[5:] for day in found if day.made_up] == ["10-10"]
+    assert not any(day.provisional or day.still for day in found)
+
+
+def test_the_days_in_which_a_clock_stood_still_and_those_nobody_knows_yet() -> None:
+    book = RuleBook(place="x", rules=(rule("D", "期限", "time", unit="calendar_day", value=10),))
+    ledger = (
+        Ledger.start("D", d("2026-03-02"), CN)
+        .suspend(d("2026-03-05"), "等材料", book, CN)
+        .resume(d("2026-03-08"), "", "")
+    )
+    found = explain(ledger, book, CN).days
+    assert [day.on.day for day in found if day.still] == [5, 6, 7] and found[-1].on == d("2026-03-15")
+    late = explain(Ledger.start("D", d("2030-03-01"), CN), book, CN).days
+    assert all(day.provisional for day in late)
+    back = RuleBook(
+        place="x", rules=(rule("B", "前", "before", unit="working_day", value=3, direction="before"),)
+    )
+    before = explain(Ledger.start("B", d("2026-03-12"), CN), back, CN).days
+    assert (before[0].mark, before[-1].mark) == ("due", "first")
+
+
+def test_a_stretch_of_years_is_told_in_words_only() -> None:
+    book = RuleBook(place="x", rules=(rule("L", "长", "long", unit="month", value=60),))
+    assert explain(Ledger.start("L", d("2026-03-02"), CN), book, CN).days == ()

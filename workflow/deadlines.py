@@ -14,11 +14,13 @@ from itertools import count, groupby
 from typing import Literal
 
 from .calendars import DAY, Calendar, PartialDate
+from .days import Day, days
 from .errors import Text
 from .ledger import Entry, Ledger
 from .periods import Due, Rule, RuleBook, RuleFault, RuleNotFound, Skip, due
 
 __all__ = [
+    "Day",
     "Due",
     "Entry",
     "Explanation",
@@ -113,6 +115,8 @@ class Explanation:
     sentence: Text
     lines: tuple[Text, ...]
     source: str
+    days: tuple[Day, ...] = ()
+    """every day from the first to the due day, to be drawn; see `workflow/days.py`"""
 
     def __str__(self) -> str:
         lines = [self.sentence, *self.lines]
@@ -134,7 +138,9 @@ def explain(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Explanation:
         Text(f"工作日历 {now.calendar}", f"calendar {now.calendar}"),
         Text(f"依据 {now.source or '无'}", f"source: {now.source or 'none'}"),
     )
-    return Explanation(sentence=_sentence(rule, now), lines=lines, source=now.source)
+    return Explanation(
+        sentence=_sentence(rule, now), lines=lines, source=now.source, days=days(ledger, now, calendar)
+    )
 
 
 WEEKDAYS = tuple(zip("一二三四五六日", ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
