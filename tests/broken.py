@@ -21,6 +21,7 @@ MODULES = (
     "rulebooks",
     "codelists",
     "party_kind",
+    "stages",
     "view",
     "loader",
     "guards/syntax",

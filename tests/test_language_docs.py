@@ -21,6 +21,8 @@ from workflow.grammar import (
     PARTY,
     RULE,
     SLOT,
+    STAGE,
+    STAGES,
     START,
     VIEW,
 )
@@ -44,7 +46,7 @@ MISTAKES = [block.rstrip("\n").split("\n") for block in blocks("fault")]
 
 
 def test_the_files_of_the_page_are_a_library() -> None:
-    assert len(FILES) == len(blocks("yaml")) == 11
+    assert len(FILES) == len(blocks("yaml")) == 12
     assert [str(fault) for fault in check_texts(FILES)] == []
 
 
@@ -102,6 +104,8 @@ SHAPES = {
     "attribute": ATTRIBUTE,
     "bond": BOND,
     "view": VIEW,
+    "stages": STAGES,
+    "stage": STAGE,
 }
 
 

@@ -312,6 +312,9 @@ VIEW = Record(
     },
 )
 
+STAGE = Record({"title": title, "states": OneOrMany(name)})
+STAGES = Record({"stages": name, "steps": Many(STAGE)})
+
 KINDS: Mapping[str, Record] = {
     "definition": DEFINITION,
     "codes": CODES,
@@ -320,6 +323,7 @@ KINDS: Mapping[str, Record] = {
     "calendar": CALENDAR,
     "party": PARTY,
     "view": VIEW,
+    "stages": STAGES,
 }
 """The kinds of files that make a library; the first key of a file names its kind."""
 

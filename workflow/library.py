@@ -12,6 +12,7 @@ from .deadlines import RuleBook
 from .definition import Codes, Definition, Series
 from .errors import NotFound, Text
 from .party_kind import PartyKind
+from .stages import Stage
 from .view import View
 
 __all__ = ["Library"]
@@ -35,6 +36,8 @@ class Library:
     """The kinds of parties."""
     views: Mapping[str, View] = field(default_factory=dict)
     """The lists each role works from, in the order of their files."""
+    stages: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
+    """Definition -> the few steps in which a lay person follows it."""
     place_calendars: Mapping[str, str] = field(default_factory=dict)
     """Place -> the name of the calendar it counts by."""
     default_place: str | None = None
@@ -43,7 +46,7 @@ class Library:
 
     def __post_init__(self) -> None:
         for name in (
-            "definitions", "codes", "series", "calendars", "rules", "parties", "views", "place_calendars", "versions",
+            "definitions", "codes", "series", "calendars", "rules", "parties", "views", "stages", "place_calendars", "versions",
         ):  # fmt: skip
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 

@@ -28,6 +28,7 @@ from .proof import Ties, prove
 from .references import References
 from .rulebooks import rule_books
 from .shapes import Path, Source, suggest
+from .stages import Stage, stages
 from .view import View, views
 from .vocabulary import Vocabulary, World, title_of
 from .yaml_reader import MAX_FAULTS, Faults, Mark, Pairs, TooManyFaults, read, read_file
@@ -168,6 +169,7 @@ class _Shelf:
     books: dict[str, RuleBook] = field(default_factory=dict)
     parties: dict[str, PartyKind] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
+    stages: dict[str, tuple[Stage, ...]] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
     by_hash: dict[str, Definition] = field(default_factory=dict)
     left_unread: bool = False
@@ -198,6 +200,8 @@ class _Shelf:
             self._guarded(source.faults, self._parties)
         for source in [*self.sources["view"].values()][:1]:
             self._guarded(source.faults, self._views)
+        for source in [*self.sources["stages"].values()][:1]:
+            self._guarded(source.faults, self._stages)
         self._known_place()
         for source in self.sources["codes"].values():
             self._guarded(source.faults, self._sets, source)
@@ -318,6 +322,10 @@ class _Shelf:
         definitions = {name: source.data for name, source in self.sources["definition"].items()}
         self.views = views(self.sources["view"], definitions, self.codes, complete=self.complete)
 
+    def _stages(self) -> None:
+        definitions = {name: source.data for name, source in self.sources["definition"].items()}
+        self.stages = stages(self.sources["stages"], definitions, complete=self.complete)
+
     def _known_place(self) -> None:
         sources = self.sources["rules"]
         if self.place is not None and self.place not in sources:
@@ -417,6 +425,7 @@ def _library(shelf: _Shelf) -> Library:
         rules=shelf.books,
         parties=shelf.parties,
         views=shelf.views,
+        stages=shelf.stages,
         place_calendars={place: name for place in rules if (name := _calendar_of(place, rules)) is not None},
         default_place=shelf.default_place(),
         versions=shelf.by_hash,
