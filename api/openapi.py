@@ -33,6 +33,7 @@ TAGS = {
     "documents": "文件 / documents",
     "invitations": "邀请链接 / links",
     "events": "事件流 / the feed",
+    "feeds": "期限日历 / calendars of due days",
     "inbox": "收件箱 / the inbox",
     "figures": "统计与导出 / figures and exports",
     "definitions": "定义、规则、日历 / definitions, rules, the calendar",

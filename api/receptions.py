@@ -7,10 +7,10 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from definitions.receptions import STATIONS, Planned, months_from, plan_of, station_of
 from workflow.errors import NotFound, Text
 from workflow.overview import today
 
+from . import domain
 from .routes import Ask, Out, Reply, Route
 from .schemas import Day, Strict, Words
 
@@ -51,11 +51,13 @@ class ReceptionsOut(Schema):
 def receptions(ask: Ask) -> Reply:
     """Planned by the rules of the place and what the station says itself; started ones as their cases say."""
     found = ask.engine.parties.find(actor=ask.actor, ids=[ask.path["party"]], limit=1)
-    if not found or found[0].kind not in STATIONS:
+    if not found or found[0].kind not in domain.receptions.STATIONS:
         raise NotFound(Text("没有这个联络站", "there is no such station"))
     first = ask.query.get("first") or today(ask.engine).isoformat()[:7]
-    station = station_of(ask.engine, found[0])
-    planned = plan_of(ask.engine, station, months_from(first, ask.query["months"]), actor=ask.actor)
+    station = domain.receptions.station_of(ask.engine, found[0])
+    planned = domain.receptions.plan_of(
+        ask.engine, station, domain.receptions.months_from(first, ask.query["months"]), actor=ask.actor
+    )
     body = {
         "station": station.unit,
         "name": station.name,
@@ -64,7 +66,7 @@ def receptions(ask: Ask) -> Reply:
     return Reply(body)
 
 
-def _shown(ask: Ask, one: Planned) -> dict[str, Any]:
+def _shown(ask: Ask, one: domain.receptions.Planned) -> dict[str, Any]:
     plan = {"month": one.on.month, "on": one.on.on, "provisional": one.on.provisional, "hours": one.station.hours,
             "place": one.station.place, "deputies": [], "case": None, "state": None}  # fmt: skip
     if one.case is None:

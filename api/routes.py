@@ -21,7 +21,7 @@ from .identity import Identify
 Permission = Literal["open", "token", "person", "operator", "case", "event"]
 PERMISSIONS: Mapping[str, Text] = {
     "open": Text("任何人;不透露任何案件", "anybody; tells nothing of any case"),
-    "token": Text("持有邀请令牌的人", "whoever holds the token of an invitation"),
+    "token": Text("持有令牌的人(邀请、日历)", "whoever holds the token: of an invitation, of a calendar"),
     "person": Text(
         "已认证的人;所见经同一可见性过滤", "a known person; what is told has passed the one filter"
     ),

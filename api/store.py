@@ -35,6 +35,7 @@ class Tables:
         self.batch_row = self._batch_row()
         self.failure = self._failure()
         self.token = self._token()
+        self.feed = self._feed()
         self.account = self._account()
         self.session = self._session()
         self.acted = self._acted()
@@ -82,6 +83,23 @@ class Tables:
             Column("revoked_at", String(32)),
         )
         Index(f"ix_{table.name}_hash", table.c.hash, unique=True)
+        return table
+
+    def _feed(self) -> Table:
+        table = self._table(
+            "feed",
+            Column("id", String(40), primary_key=True),
+            Column("hash", String(64), nullable=False),
+            Column("person", String(80), nullable=False),
+            Column("of", String(10), nullable=False),
+            Column("unit", String(80)),
+            Column("language", String(2), nullable=False),
+            Column("created_at", String(32), nullable=False),
+            Column("used_on", String(10)),
+            Column("revoked_at", String(32)),
+        )
+        Index(f"ix_{table.name}_hash", table.c.hash, unique=True)
+        Index(f"ix_{table.name}_person", table.c.person)
         return table
 
     def _failure(self) -> Table:

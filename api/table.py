@@ -9,6 +9,7 @@ from .definitions import DEFINITIONS
 from .description import DESCRIPTION
 from .documents import DOCUMENTS
 from .exports import EXPORTS
+from .feeds import FEEDS
 from .happenings import HAPPENINGS
 from .health import HEALTH
 from .inbox import INBOX
@@ -21,6 +22,6 @@ from .statistics import STATISTICS
 from .tokens import TOKENS
 
 ROUTES: tuple[Route, ...] = (
-    *CASES, *BATCHES, *DOCUMENTS, *INVITATIONS, *HAPPENINGS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES, *CALENDARS,
-    *PARTIES, *RECEPTIONS, *TOKENS, *HEALTH, *DESCRIPTION,
+    *CASES, *BATCHES, *DOCUMENTS, *INVITATIONS, *HAPPENINGS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES,
+    *CALENDARS, *PARTIES, *RECEPTIONS, *TOKENS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

@@ -75,14 +75,19 @@ def staff(engine: Engine) -> Engine:
     return engine
 
 
+def forget(engine: Engine) -> None:
+    """Drop the service's own tables, which the test before left there."""
+    with engine.database.begin() as connection:
+        for table in inspect(connection).get_table_names():
+            if table.startswith("tibanduapi_"):
+                connection.execute(text(f"drop table {table}"))
+
+
 def opened(url: str, clock: FrozenClock) -> Iterator[Engine]:
     """The city on a database that has the schema already."""
     engine = Engine(url, city(), clock=clock)
     engine.publish(Actor(person="set-up"))
-    with engine.database.begin() as connection:  # left there by the test before
-        for table in inspect(connection).get_table_names():
-            if table.startswith("tibanduapi_"):
-                connection.execute(text(f"drop table {table}"))
+    forget(engine)
     yield staff(engine)
     engine.database.dispose()
 
@@ -223,6 +228,7 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     case = client.fire(li, case, "assign", lead_unit="housing").json
     clock.advance(days=20)
     engine.alerts.address()
+    _calendar(client)
     case = client.fire("wu.hao", case, "reply", reply_letter=LETTER, promised=False).json
     client(li, "GET", f"{address}?include=clocks,permitted,children,overlays,documents,history")
     client(li, "GET", f"{address}/permitted")
@@ -253,6 +259,15 @@ CALENDAR = {
                  "makeup": []},
     },
 }  # fmt: skip
+
+
+def _calendar(client: Client) -> None:
+    """Due days as a calendar: opened, fetched, given another address, taken back."""
+    feed = client("li.wei", "POST", "/v1/feeds", {"of": "unit", "unit": "housing"}).json
+    client("", "GET", feed["address"])
+    client("li.wei", "GET", "/v1/feeds")
+    client("li.wei", "POST", f"/v1/feeds/{feed['id']}/renew")
+    client("li.wei", "DELETE", f"/v1/feeds/{feed['id']}")
 
 
 def _many(client: Client) -> None:

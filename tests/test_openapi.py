@@ -306,7 +306,13 @@ def guessed(p: Provoked, address: str = "/v1/invitations/" + "0" * 64) -> TestRe
     return [client.open(address, **ask) for _ in range(21)][-1]
 
 
+def _too_many_feeds(p: Provoked) -> TestResponse:
+    return [p.ask() for _ in range(21)][-1]
+
+
 SPECIAL = {
+    ("feed_open", "conflict"): _too_many_feeds,
+    ("feed_fetch", "too_many"): lambda p: guessed(p, "/v1/ical/" + "0" * 64),
     ("start", "deadline_refused"): lambda p: p.ask(body=city.START | {"effective_on": "2030-01-01"}),
     ("case_at", "bad_request"): lambda p: p.ask(path={"moment": "yesterday"}),
     ("public_parties", "not_found"): lambda p: p.ask(query="?kind=deputy&code=none"),

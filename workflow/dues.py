@@ -58,6 +58,8 @@ class Due:
     """the roles of the congress that hold it"""
     persons: tuple[str, ...]
     """who that is today"""
+    parties: tuple[str, ...]
+    """whoever else stands to the case, as far as who asks may know"""
 
     @property
     def name(self) -> str:
@@ -144,7 +146,7 @@ def _dues(engine: Engine, connection: Any, rows: Sequence[Any], actor: Actor | N
         engine, connection, {id_: (seen[id_].record.tenant, names) for id_, names in told.items()}
     )
     return [
-        _due(engine, seen[row.case_id].record, row.name, told[row.case_id], persons[row.case_id])
+        _due(engine, seen[row.case_id], row.name, told[row.case_id], persons[row.case_id])
         for row in rows
         if row.case_id in seen
         and row.name in seen[row.case_id].record.clocks
@@ -181,9 +183,8 @@ def _persons(
     }  # fmt: skip
 
 
-def _due(
-    engine: Engine, record: Record, clock: str, told: Sequence[Recipient], persons: tuple[str, ...]
-) -> Due:
+def _due(engine: Engine, one: Seen, clock: str, told: Sequence[Recipient], persons: tuple[str, ...]) -> Due:
+    record = one.record
     law = engine.laws.pinned(record.definition).definition
     state, today = record.clocks[clock], civil_date(engine.clock.now())
     due_on, ledger = date.fromisoformat(state.due_on), state.ledger
@@ -196,6 +197,7 @@ def _due(
         days=(due_on - today).days, working_days=engine.laws.calendar.working_days_between(today, due_on),
         units=tuple(sorted(units)),
         offices=tuple(sorted({r.name for r in told if r.scheme == "role" and r.at == record.tenant})), persons=persons,
+        parties=tuple(sorted({p for several in record.relations.values() for p in several if not one.hides(p)})),
     )  # fmt: skip
 
 
@@ -205,8 +207,9 @@ def _due(
 def ical(
     engine: Engine, *, actor: Actor | None = None, unit: str | None = None, person: str | None = None, language: str = "zh",
 ) -> bytes:  # fmt: skip
-    """The due days of a unit, a station or a person as an iCalendar file (RFC 5545): whole days, a UID that never changes, a
-    SEQUENCE that counts how often the day was moved, CANCELLED for what is gone. Raises ModuleNotFoundError without icalendar.
+    """The due days of a unit, a station or a person (what waits for him, and of the cases in which he stands) as an iCalendar
+    file (RFC 5545): whole days, a UID that never changes, a SEQUENCE that counts how often the day was moved, CANCELLED for what
+    is gone. Raises ModuleNotFoundError without icalendar.
     """
     from icalendar import Calendar
 
@@ -217,7 +220,7 @@ def ical(
     wanted = [
         due
         for due in _all(engine, actor, None, gone=True)
-        if (unit is None or unit in due.units) and (person is None or person in due.persons)
+        if (unit is None or unit in due.units) and (person is None or person in (*due.persons, *due.parties))
     ]
     moved = _moved(engine, sorted({due.case for due in wanted}))
     for due in wanted:
