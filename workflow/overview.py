@@ -18,7 +18,7 @@ from .firing import digest
 from .model import Actor, Case
 from .random import new_id
 from .store import listing
-from .store.listing import After, By, Filter, Groups, Period, Sort
+from .store.listing import After, By, Filter, Groups, Over, Period, Sort
 from .view import View
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Figures",
     "Filter",
     "Happening",
+    "Over",
     "Page",
     "Period",
     "Sort",
@@ -36,6 +37,7 @@ __all__ = [
     "find",
     "tally",
     "through",
+    "took",
     "views_of",
 ]
 
@@ -142,6 +144,9 @@ def _own(engine: Engine, connection: Any, query: Any, asked: Filter, actor: Acto
     """What of a filter asks who reads."""
     if asked.relations:
         query = query.where(engine.sight.own(connection, actor, asked.relations))
+    if asked.over is not None:
+        late = listing.over(engine.store, asked.over, today(engine), _statutory(engine))
+        query = query.where(~engine.store.tables.cases.c.closed, late)
     if asked.waiting:
         query = query.where(engine.sight.waiting(connection, actor))
     return query
@@ -172,7 +177,7 @@ def figures(engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], perio
     """
     day = today(engine)
     groups = Groups(by, _unit_relations(engine))
-    statutory = {rule.id for rule in engine.laws.book.rules if rule.statutory}
+    statutory = _statutory(engine)
     store, found = engine.store, dict[tuple[str, ...], dict[str, int]]()
     with store.connection() as connection:
         for query, names in (
@@ -189,6 +194,43 @@ def figures(engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], perio
     if not by:
         found.setdefault((), {})
     return [Figures(group=group, **counts) for group, counts in sorted(found.items())]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """So many cases were done on the one day after they had begun on the other, when they were due on a third."""
+
+    began_on: date
+    done_on: date
+    due_on: date
+    count: int
+
+
+def took(
+    engine: Engine, actor: Actor, asked: Filter, clocks: Collection[str], events: Collection[str], period: Period
+) -> list[Took]:  # fmt: skip
+    """How long these clocks ran in the cases this person may know of, in which one of these events happened within the period;
+    cases alike in all three days count together.
+    """
+    with engine.store.connection() as connection:
+        query = listing.took(engine.store, asked, clocks, events, period)
+        rows = connection.execute(engine.sight.narrowed(connection, query, actor)).all()
+    return sorted(
+        (
+            Took(
+                began_on=date.fromisoformat(row[0]),
+                done_on=date.fromisoformat(row[1][:10]),
+                due_on=date.fromisoformat(row[2]),
+                count=int(row[3]),
+            )
+            for row in rows
+        ),
+        key=lambda one: (one.began_on, one.done_on, one.due_on),
+    )
+
+
+def _statutory(engine: Engine) -> set[str]:
+    return {rule.id for rule in engine.laws.book.rules if rule.statutory}
 
 
 def _unit_relations(engine: Engine) -> set[str]:

@@ -14,6 +14,9 @@ from . import rows
 from .sql import Store
 
 Sort = Literal["id", "-id", "due_on"]
+Over = Literal["target", "statutory"]
+WHOLE_DAY = len("2026-03-02")
+"""an imported record may know the month only"""
 After = tuple[str | None, str]
 """of the last case of the page before: its due day (None where there is none, or where the sort does not ask), its id"""
 
@@ -42,6 +45,13 @@ class Filter:
     due_before: date | None = None
     opened_from: date | None = None
     opened_before: date | None = None
+    concluded_from: date | None = None
+    """closed, and its last line is of that civil date or a later one"""
+    concluded_before: date | None = None
+    over: Over | None = None
+    """open, with a running clock whose due day, or whose outer limit, is over"""
+    slot: str | None = None
+    """only children in that slot"""
     roots: bool = False
     """without children"""
 
@@ -108,7 +118,13 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     """The filter as conditions."""
     c = store.tables.cases.c
     found: list[ColumnElement[bool]] = []
-    pairs = ((c.kind, asked.kind), (c.state, asked.state), (c.number, asked.number), (c.closed, asked.closed))
+    pairs = (
+        (c.kind, asked.kind),
+        (c.state, asked.state),
+        (c.number, asked.number),
+        (c.closed, asked.closed),
+        (c.slot, asked.slot),
+    )
     found += [column == value for column, value in pairs if value is not None]
     if asked.states:
         found.append(c.state.in_(asked.states))
@@ -118,6 +134,14 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     ):
         if period != Period():
             found.append(period.holds(column))
+    concluded_ = Period(start=asked.concluded_from, before=asked.concluded_before)
+    if concluded_ != Period():
+        found.append(
+            and_(
+                c.closed,
+                exists(_last_lines(store).where(concluded_.holds(store.tables.history.c.effective_on))),
+            )
+        )
     if asked.tenant is not None:
         found.append(store.questions.within(c.tenant, [asked.tenant]))
     if asked.party is not None:
@@ -127,10 +151,30 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     return found
 
 
+def _last_lines(store: Store) -> Select[Any]:
+    """The last line of the history of the case in the query around it."""
+    c, h = store.tables.cases.c, store.tables.history
+    return (
+        select(literal(1))
+        .select_from(h)
+        .where(h.c.case_id == c.id, h.c.seq == c.seq)
+        .correlate(store.tables.cases)
+    )
+
+
+def over(store: Store, which: Over, today: date, statutory: Collection[str]) -> ColumnElement[bool]:
+    """Whether a running clock of the case is over its due day or its outer limit; `statutory`: rules that are the law's own."""
+    k, day = store.tables.clock.c, today.isoformat()
+    condition = k.due_on < day
+    if which == "statutory":
+        condition = or_(k.outer_on < day, and_(k.outer_on.is_(None), k.rule.in_(statutory), condition))
+    return exists(select(1).where(k.case_id == store.tables.cases.c.id, k.running, condition))
+
+
 # --- figures
 
 
-By = Literal["kind", "state", "tenant", "month", "unit"]
+By = Literal["kind", "state", "tenant", "month", "unit", "slot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +204,29 @@ def standing(
     store: Store, asked: Filter, groups: Groups, today: date, statutory: Collection[str]
 ) -> Select[Any]:
     """(group…, open, over target, over the statutory limit) as of a day; `statutory`: rules that are the law's own limit."""
-    c, k = store.tables.cases.c, store.tables.clock.c
-    day = today.isoformat()
-    own = and_(k.outer_on.is_(None), k.rule.in_(statutory), k.due_on < day)
+    c = store.tables.cases.c
 
-    def late(condition: ColumnElement[bool]) -> ColumnElement[int]:
-        running = exists(select(1).where(k.case_id == c.id, k.running, condition))
-        return func.coalesce(func.sum(case((running, 1), else_=0)), 0)
+    def late(which: Over) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((over(store, which, today, statutory), 1), else_=0)), 0)
 
-    figures = [func.count(), late(k.due_on < day), late(or_(k.outer_on < day, own))]
+    figures = [func.count(), late("target"), late("statutory")]
     return _grouped(store, asked, groups, c.opened_on, figures).where(~c.closed)
+
+
+def took(
+    store: Store, asked: Filter, clocks: Collection[str], events: Collection[str], period: Period
+) -> Select[Any]:
+    """(the day a clock began, the day of the last of these events within the period, the due day, how many such cases)."""
+    c, k, h = store.tables.cases, store.tables.clock, store.tables.history
+    done = (
+        select(h.c.case_id, func.max(h.c.effective_on).label("done_on"))
+        .where(h.c.event.in_(events), period.holds(h.c.effective_on), func.length(h.c.effective_on) == WHOLE_DAY).group_by(h.c.case_id).subquery()
+    )  # fmt: skip
+    days = (k.c.anchor_on, done.c.done_on, k.c.due_on)
+    query = select(*days, func.count()).select_from(
+        c.join(k, k.c.case_id == c.c.id).join(done, done.c.case_id == c.c.id)
+    )
+    return query.where(*wanted(store, asked), k.c.name.in_(clocks), ~k.c.running).group_by(*days)
 
 
 def _grouped(store: Store, asked: Filter, groups: Groups, day: Any, figures: Sequence[Any]) -> Select[Any]:
@@ -177,6 +234,7 @@ def _grouped(store: Store, asked: Filter, groups: Groups, day: Any, figures: Seq
     c, r = store.tables.cases.c, store.tables.relation.alias("held")
     columns = {
         "kind": c.kind, "state": c.state, "tenant": c.tenant, "month": func.substr(day, 1, 7), "unit": r.c.party,
+        "slot": c.slot,
     }  # fmt: skip
     keys = [columns[by] for by in groups.by] or [literal(1)]
     query = select(*keys, *figures).select_from(store.tables.cases).where(*wanted(store, asked))

@@ -1,0 +1,74 @@
+"""Every figure is the length of a list: what is counted can be found by the filter that is its link."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from workflow import Actor
+from workflow.overview import Figures, Filter, Period, Took, count, figures, find, took
+
+from .lifecycle import DOCUMENT, DRAFT, REPLY, TODAY, Office
+
+LI = Actor(person="li")
+ROOTS = Filter(kind="suggestion", roots=True)
+YEAR = Period(start=date(2026, 1, 1), before=date(2027, 1, 1))
+
+
+def length(office: Office, asked: Filter, actor: Actor = LI) -> int:
+    found = len(find(office.engine, actor, asked, limit=500).cases)
+    assert found == count(office.engine, actor, asked)
+    return found
+
+
+def total(office: Office, asked: Filter = ROOTS, actor: Actor = LI) -> Figures:
+    (found,) = figures(office.engine, actor, asked, [], YEAR)
+    return found
+
+
+def test_what_is_over_its_day_can_be_listed(office: Office) -> None:
+    office.assigned()
+    office.fire(office.replied(), "open_evaluation", "sun")
+    office.filed()
+    for days in (0, 100, 200):
+        office.clock.set(TODAY + timedelta(days=days))
+        seen = total(office)
+        assert seen.open == length(office, Filter(kind="suggestion", roots=True, closed=False)) == 3
+        assert seen.over_target == length(office, Filter(kind="suggestion", roots=True, over="target"))
+        assert seen.over_statutory == length(office, Filter(kind="suggestion", roots=True, over="statutory"))
+    assert (seen.over_target, seen.over_statutory) != (0, 0)
+
+
+def test_what_went_out_within_a_period_can_be_listed(office: Office) -> None:
+    office.evaluated()
+    gone = office.fire(office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT)
+    assert gone.closed
+    asked = Filter(kind="suggestion", roots=True, concluded_from=YEAR.start, concluded_before=YEAR.before)
+    assert length(office, asked) == total(office).concluded == 1
+    assert length(office, Filter(kind="suggestion", concluded_from=date(2026, 3, 3))) == 0
+    assert length(office, Filter(kind="suggestion", concluded_before=date(2026, 3, 2))) == 0
+
+
+def test_levels_of_each_round_can_be_listed(office: Office) -> None:
+    office.re_evaluated("dissatisfied", "satisfied")
+    surveys = Filter(kind="evaluation")
+    found = {one.group: one.concluded for one in figures(office.engine, LI, surveys, ["slot", "state"], YEAR)}
+    assert found == {
+        ("second_surveys", "satisfied"): 2, ("surveys", "dissatisfied"): 1, ("surveys", "satisfied"): 1,
+    }  # fmt: skip
+    for (slot, state), number in found.items():
+        assert length(office, Filter(kind="evaluation", slot=slot, state=state, closed=True)) == number
+    assert figures(office.engine, Actor(person="wang"), surveys, ["slot", "state"], YEAR) == [], (
+        "a unit sees no evaluation"
+    )
+
+
+def test_how_long_a_reply_took(office: Office) -> None:
+    case = office.handling()
+    office.clock.set(TODAY + timedelta(days=30))
+    office.fire(case, "submit_for_signoff", "wang", **DRAFT)
+    office.fire(case, "issue_reply", "wu", **{**REPLY, "delivered_on": "2026-04-01"})
+    office.handling()  # still running: it has taken no time yet
+    (found,) = took(office.engine, LI, ROOTS, ["reply"], ["issue_reply"], YEAR)
+    assert found == Took(began_on=TODAY, done_on=date(2026, 4, 1), due_on=date(2026, 6, 2), count=1)
+    assert took(office.engine, LI, ROOTS, ["reply"], ["issue_reply"], Period(before=date(2026, 4, 1))) == []
+    assert took(office.engine, Actor(person="feng"), ROOTS, ["reply"], ["issue_reply"], YEAR) == []
