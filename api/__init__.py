@@ -5,12 +5,13 @@ from .application import create_app, create_blueprint
 from .batches import Jobs
 from .documents import Documents, Folder
 from .identity import Caller, Identify, Tokens, nobody
+from .letters import Papers
 from .server import serve
 from .sessions import Sessions
 from .store import create_schema
 from .tokens import StoredTokens
 
 __all__ = [
-    "Accounts", "Caller", "Documents", "Folder", "Identify", "Jobs", "Sessions", "StoredTokens", "Tokens", "create_app",
-    "create_blueprint", "create_schema", "nobody", "serve",
+    "Accounts", "Caller", "Documents", "Folder", "Identify", "Jobs", "Papers", "Sessions", "StoredTokens", "Tokens",
+    "create_app", "create_blueprint", "create_schema", "nobody", "serve",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from workflow import Engine
 from .dispatch import register
 from .documents import Documents
 from .identity import Identify
+from .letters import Papers
 from .problems import respond
 from .routes import Desk
 from .table import ROUTES
@@ -21,15 +22,17 @@ Age = Callable[[], float | None]
 
 def create_app(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
-    documents: Documents | None = None, public: Collection[str] = (),
+    documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (),
 ) -> Flask:  # fmt: skip
     """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
-    `operators` are the persons who look after the service itself; `documents` is where documents are kept; `public` names the
-    kinds of parties that anybody may look up by name.
+    `operators` are the persons who look after the service itself; `documents` is where documents are kept, `papers` who writes
+    letters and tables; `public` names the kinds of parties that anybody may look up by name.
     """
     app = Flask("tibandu", static_folder=None)
     app.register_blueprint(
-        create_blueprint(engine, identify, age=age, operators=operators, documents=documents, public=public)
+        create_blueprint(
+            engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public
+        )
     )
     app.register_error_handler(Exception, respond)
     return app
@@ -37,13 +40,13 @@ def create_app(
 
 def create_blueprint(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
-    documents: Documents | None = None, public: Collection[str] = (), name: str = "tibandu",
+    documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), name: str = "tibandu",
 ) -> Blueprint:  # fmt: skip
     """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`."""
     blueprint = Blueprint(name, __name__)
     desk = Desk(
         engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=frozenset(operators),
-        documents=documents, public=frozenset(public), age=age
+        documents=documents, papers=papers, public=frozenset(public), age=age
     )  # fmt: skip
     register(desk)
     blueprint.register_error_handler(Exception, respond)

@@ -31,6 +31,7 @@ INFO = {
 TAGS = {
     "cases": "案件 / cases",
     "documents": "文件 / documents",
+    "letters": "文书 / letters and forms",
     "invitations": "邀请链接 / links",
     "events": "事件流 / the feed",
     "feeds": "期限日历 / calendars of due days",

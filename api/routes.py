@@ -158,5 +158,7 @@ class Desk:
     """kinds of parties that anybody may look up"""
     documents: Any = None
     """where documents are kept (`Documents`); None: nowhere"""
+    papers: Any = None
+    """who writes documents and tables (`Papers`); None: nobody"""
     age: Callable[[], float | None] | None = None
     """seconds since the last tick"""

@@ -14,6 +14,7 @@ from .happenings import HAPPENINGS
 from .health import HEALTH
 from .inbox import INBOX
 from .invitations import INVITATIONS
+from .letters import LETTERS
 from .parties import PARTIES
 from .receptions import RECEPTIONS
 from .routes import Route
@@ -22,6 +23,6 @@ from .statistics import STATISTICS
 from .tokens import TOKENS
 
 ROUTES: tuple[Route, ...] = (
-    *CASES, *BATCHES, *DOCUMENTS, *INVITATIONS, *HAPPENINGS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES,
-    *CALENDARS, *PARTIES, *RECEPTIONS, *TOKENS, *HEALTH, *DESCRIPTION,
+    *CASES, *BATCHES, *DOCUMENTS, *LETTERS, *INVITATIONS, *HAPPENINGS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
+    *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *TOKENS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

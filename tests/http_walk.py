@@ -26,6 +26,8 @@ from werkzeug.test import TestResponse
 from api import Accounts, Caller, Folder, Jobs, Sessions, create_app, create_schema
 from api.openapi import EXAMPLES, describe, examples
 from api.table import ROUTES
+from definitions.letters.paper import Paper
+from definitions.papers import Papers
 from workflow import Actor, Conflict, Engine, load_definitions
 from workflow.errors import StoreError, Text
 from workflow.library import Library
@@ -113,9 +115,22 @@ def served(engine: Engine) -> Flask:
         operators=[OPERATOR],
         documents=Folder(Path(SHELF.name)),
         public=["deputy"],
+        papers=Papers(engine, templates()),
     )
     app.extensions["engine"] = engine
     return app
+
+
+@cache
+def templates() -> Path:
+    """The city's own letter of assignment: its definitions know fewer words than ours."""
+    folder = Path(SHELF.name) / "letters"
+    folder.mkdir()
+    paper = Paper("assignment")
+    paper.title("交办函")
+    paper.text("{{ letter.to }}：{{ root.data.title }} {{ root.data.body }}")
+    (folder / "assignment.docx").write_bytes(paper.content())
+    return folder
 
 
 def bearer(asking: Request) -> Actor | Caller | None:
@@ -176,7 +191,7 @@ class Client:
             return
         if answer.mimetype == "application/json":
             self.found.setdefault(f"{self._asked}.{answer.status_code}", json.loads(answer.data))
-        elif answer.data:
+        elif answer.data and b"\0" not in answer.data:
             self.found.setdefault(f"{self._asked}.{answer.status_code}", answer.text[:400])
         if answer.status_code < 300 and body is not None:
             self.found.setdefault(f"{self._asked}.request", body)
@@ -235,6 +250,9 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "GET", f"{address}/history?limit=2")
     client(li, "GET", f"{address}/at/2026-03-02")
     client(li, "GET", f"{address}/clocks/reply")
+    client(li, "GET", f"{address}/letters")
+    client(li, "GET", f"{address}/letters/assignment?to=housing")
+    client(li, "GET", f"/v1/letters.zip?cases={case['id']}&letters=assignment")
     client.started(body="在商圈建设驿站,供骑手休息")
     client(li, "GET", f"{address}/similar")
     client(li, "GET", "/v1/cases?kind=suggestion&sort=due_on", prefer="count=exact")

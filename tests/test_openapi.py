@@ -173,6 +173,8 @@ class Provoked:
             more.setdefault("if_match", f'"{self.case["revision"]}"')
         if self.route.name == "public_parties":
             query = query or "?kind=deputy&code=d.chen"
+        if self.route.name == "letters_of":
+            query = query or f"?cases={(path or self.case)['id']}"
         if self.route.upload:
             query, more = query or "?name=a.pdf", {"data": city.PDF, **more}
         elif self.route.body is not None and "data" not in more:

@@ -26,6 +26,7 @@ from .commands import (
     doctor,
     due,
     exchange,
+    letter,
     party,
     performance,
     receptions,
@@ -51,6 +52,9 @@ DRIVERS = {
     "jinja2": "scheduler",
     "python_calamine": "documents",
     "xlsxwriter": "documents",
+    "docx": "documents",
+    "docxtpl": "documents",
+    "segno": "documents",
     "procrastinate": "distributed",
 }
 """a module that may be missing -> the extra that brings it"""
@@ -69,6 +73,7 @@ NOUNS = (
     chain,
     backup,
     exchange,
+    letter,
     party,
     alerts,
     receptions,

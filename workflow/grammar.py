@@ -327,7 +327,12 @@ KINDS: Mapping[str, Record] = {
 }
 """The kinds of files that make a library; the first key of a file names its kind."""
 
-HANDED_ON: Mapping[str, Shape] = {"scenario": Loose(), "import": Loose()}
+HANDED_ON: Mapping[str, Shape] = {
+    "scenario": Loose(),
+    "import": Loose(),
+    "letters": Loose(),
+    "sheets": Loose(),
+}
 """Kinds that others read; here they are only kept from doing harm."""
 
 

@@ -92,7 +92,7 @@ def definition_from_content(content: str, library: Library | None = None) -> Def
 
 
 def read_plain(path: FilePath | str) -> dict[str, Any]:
-    """The plain data of one file of another kind (`scenario:`, `import:`), read just as safely.
+    """The plain data of one file of another kind (`scenario:`, `letters:` …), read just as safely.
 
     Raises DefinitionError.
     """

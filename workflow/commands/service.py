@@ -50,6 +50,7 @@ def register(add: Any) -> None:
         type=_url,
         help="浏览器所用地址(代理终止 TLS 时) / the address browsers use, when a proxy ends TLS",
     )
+    serve.add_argument("--letters", type=Path, metavar="DIR", help="本单位的文书模板 / templates of your own")
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
     scheduler = add("scheduler", run_scheduler, "调度器,前台运行", "the scheduler, in the foreground")
     operator.register(add, scheduler)
@@ -96,6 +97,11 @@ def run_scheduler(context: Context) -> int:
     return OK
 
 
+def _papers(context: Context) -> Any:
+    """Who writes documents and tables. Raises DefinitionError for a template that cannot be used."""
+    return context.sibling("definitions.papers").Papers(context.engine, context.arguments.letters)
+
+
 def run_serve(context: Context) -> int:
     """Until SIGTERM or SIGINT."""
     api = context.sibling("api")
@@ -114,7 +120,7 @@ def run_serve(context: Context) -> int:
     identify = api.Sessions(context.engine, api.StoredTokens(context.engine, identify), url=arguments.url)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
-        documents=api.Folder(arguments.documents), public=frozenset(arguments.public),
+        documents=api.Folder(arguments.documents), papers=_papers(context), public=frozenset(arguments.public),
     )  # fmt: skip
     _tell_logs()
     try:

@@ -1,0 +1,170 @@
+"""The documents of cases over HTTP: which there are, one as a Word file, those of chosen cases in one ZIP.
+
+What a document is about is nothing the service knows: it is handed `Papers` by whoever puts the parts together.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, Protocol
+from urllib.parse import quote
+
+from flask import Response, url_for
+from marshmallow import Schema, fields, validate
+
+from workflow import Actor, DefinitionError, NotFound
+from workflow.errors import Text
+
+from .dispatch import no_case
+from .problems import Problem
+from .routes import Ask, Out, Reply, Route
+from .schemas import NAME, PARTY, Listed, Strict, Words
+
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+ZIP = "application/zip"
+MOST_CASES = 200
+IN_MEMORY = 8 << 20
+CHUNK = 1 << 16
+CASE = validate.Regexp(r"[0-9A-Za-z_-]{1,40}\Z")
+LINK = validate.Regexp(r"https?://[\x21-\x7e]{1,280}\Z")
+
+
+class Papers(Protocol):
+    """Who writes documents; every one as that person may know of the case."""
+
+    def letters(self, case: str, actor: Actor) -> Sequence[Any]:
+        """Those of a case and its children."""
+        ...
+
+    def letter(
+        self, case: str, kind: str, actor: Actor, *, to: str | None = None, link: str | None = None
+    ) -> tuple[str, bytes]:
+        """Name and content of one. Raises NotFound."""
+        ...
+
+    def pack(self, cases: Sequence[str], kinds: Sequence[str], file: IO[bytes], actor: Actor) -> int:
+        """Those of several cases as a ZIP. Raises NotFound."""
+        ...
+
+
+class LetterOut(Schema):
+    """A document that can be had now."""
+
+    letter = fields.Str(required=True, metadata={"description": "its kind"})
+    title = fields.Nested(Words, required=True)
+    case = fields.Str(required=True, metadata={"description": "the case itself, or a child"})
+    to = fields.Str(required=True, allow_none=True, metadata={"description": "the party it is for"})
+    file = fields.Str(required=True)
+    template = fields.Str(required=True, metadata={"description": "SHA-256 of its template"})
+    address = fields.Str(required=True)
+
+
+class LettersOut(Schema):
+    """Documents."""
+
+    letters = fields.List(fields.Nested(LetterOut), required=True)
+
+
+class For(Strict):
+    """For whom, and what is to be printed as a QR code."""
+
+    to = fields.Str(validate=PARTY)
+    link = fields.Str(validate=LINK, metadata={"description": "an address to be printed as a QR code"})
+
+
+class Which(Strict):
+    """Which cases, in which order; of which kinds, or all."""
+
+    cases = Listed(fields.Str(validate=CASE), required=True, validate=validate.Length(min=1, max=MOST_CASES))
+    letters = Listed(fields.Str(validate=NAME), load_default=list, validate=validate.Length(max=100))
+
+
+def letters(ask: Ask) -> Reply:
+    """What there is."""
+    rows = [
+        {
+            "letter": one.kind.id, "title": one.kind.title, "case": one.case.id, "to": one.to, "file": one.file,
+            "template": one.template, "address": _address(one),
+        }
+        for one in papers(ask).letters(ask.known.id, ask.actor)
+    ]  # fmt: skip
+    return Reply({"letters": rows})
+
+
+def _address(one: Any) -> str:
+    to = {} if one.to is None else {"to": one.to}
+    return url_for(".letter", id=one.case.id, letter=one.kind.id, **to)
+
+
+def letter(ask: Ask) -> Reply:
+    """One of them."""
+    try:
+        name, content = papers(ask).letter(
+            ask.known.id, ask.path["letter"], ask.actor, to=ask.query.get("to"), link=ask.query.get("link")
+        )
+    except DefinitionError as error:
+        raise unusable(error) from error
+    return Reply(raw=download(Response(content, content_type=WORD), name))
+
+
+def pack(ask: Ask) -> Reply:
+    """Those of several cases, for a meeting."""
+    file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - it is closed with the response
+    try:
+        papers(ask).pack(ask.query["cases"], ask.query["letters"], file, ask.actor)
+    except BaseException as error:
+        file.close()
+        if isinstance(error, DefinitionError):
+            raise unusable(error) from error
+        raise (no_case() if isinstance(error, NotFound) else error) from error
+    file.seek(0)
+    response = Response(_chunks(file), content_type=ZIP)
+    response.call_on_close(file.close)
+    return Reply(raw=download(response, "文书.zip"))
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def papers(ask: Ask) -> Any:
+    """Who writes them. Raises Problem 503 where nobody does."""
+    if ask.desk.papers is None:
+        raise Problem("unavailable", Text("本服务不出文书", "this service writes no documents"))
+    return ask.desk.papers
+
+
+def unusable(error: DefinitionError) -> Problem:
+    """A template of the office is at fault, not who asks."""
+    return Problem("unavailable", error.faults[0].text)
+
+
+def download(response: Response, name: str) -> Response:
+    """A file to be kept, never shown in the browser."""
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+LETTERS = (
+    Route(
+        method="GET", path="/v1/cases/<id>/letters", name="letters", view=letters, permission="case", audit="none", tag="letters",
+        text=Text("现有文书", "the documents a case has now"), scope="cases:read",
+        out={200: Out(LettersOut, Text("文书", "documents"))},
+    ),
+    Route(
+        method="GET", path="/v1/cases/<id>/letters/<letter>", name="letter", view=letter, permission="case", audit="none",
+        tag="letters", text=Text("一件文书(Word)", "one document as a Word file"), scope="cases:read", query=For,
+        out={200: Out(None, Text("Word 文件", "a Word file"), media=WORD, sample="PK …")},
+    ),
+    Route(
+        method="GET", path="/v1/letters.zip", name="letters_of", view=pack, permission="person", audit="none", tag="letters",
+        text=Text("多案文书,按所给顺序装入一个 ZIP", "the documents of chosen cases in chosen order as one ZIP"),
+        scope="cases:read", query=Which, out={200: Out(None, Text("ZIP", "a ZIP"), media=ZIP, sample="PK …")},
+        problems=("not_found",),
+    ),
+)  # fmt: skip

@@ -1,0 +1,11 @@
+"""The documents of an office (文书): letters, forms and lists of a case, from Word templates an office can replace.
+
+letters.yaml    which documents there are          *.docx       their templates, made by making.py on paper.py
+catalogue.py    reads both, ours and an office's   words.py     what a document may say of a case, and to whom
+writing.py      one document, or many in a ZIP
+"""
+
+from .catalogue import Catalogue
+from .writing import NOTHING, Letter, Wish, between, letters_of, write_letter, write_zip
+
+__all__ = ["NOTHING", "Catalogue", "Letter", "Wish", "between", "letters_of", "write_letter", "write_zip"]

@@ -1,0 +1,261 @@
+"""What a document may say of a case: plain texts, lists and tables of texts, as an office writes them, and nothing else.
+
+Everything is read through the engine as the person who asks sees it; a document for a unit holds besides only what that unit
+may know (`addressed_to`), so a name that is kept from it does not come to it in a letter of the office. A field that is not
+filled in is an empty text; one that is there and hidden says so; a name that no definition knows is a fault of the template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from workflow import Actor, Case, Engine, HistoryEntry, NotFound
+
+from ..cells import shown
+from ..columns import today
+from ..names import registered
+
+__all__ = ["HIDDEN", "Words", "addressed_to", "points"]
+
+HIDDEN = "（按要求不予透露）"
+_POINT = re.compile(r"^\s*(?:[一二三四五六七八九十]+、|[（(][一二三四五六七八九十]+[)）]|\d+[.、．])\s*")
+_TOLD = re.compile(r"(?:基本|现状)?情况|(?:存在的?)?问题|背景|案由|理由|现状")
+"""how a point begins that tells and asks nothing"""
+_UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+PARTIES = ("person", "persons", "unit", "units")
+DOCUMENTS = ("document", "documents")
+
+
+def addressed_to(engine: Engine, case: Case, unit: str) -> Case:
+    """The case as who asks sees it, without what is kept from that unit."""
+    theirs = engine.as_unit_sees(case.id, unit)
+    data = {
+        name: _both(value, theirs.data.get(name)) for name, value in case.data.items() if name in theirs.data
+    }
+    relations = {
+        name: tuple(one for one in held if one in theirs.relations[name])
+        for name, held in case.relations.items()
+        if name in theirs.relations
+    }
+    gone = {*case.hidden, *theirs.hidden, *(case.data.keys() - data.keys())}
+    party = case.party if case.party == theirs.party else None
+    return replace(case, data=data, relations=relations, hidden=tuple(sorted(gone)), party=party)
+
+
+def _both(mine: Any, theirs: Any) -> Any:
+    return (
+        [one for one in mine if one in theirs]
+        if isinstance(mine, list) and isinstance(theirs, list)
+        else mine
+    )
+
+
+def points(text: str) -> list[str]:
+    """The numbered demands of a suggestion, to be answered one by one; the whole of it where nothing is numbered."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    found = [_POINT.sub("", line, count=1).rstrip("。；;") for line in lines if _POINT.match(line)]
+    return [one for one in found if not _TOLD.match(one)] or found or lines[:1]
+
+
+class Words:
+    """Turns what the engine tells of one case and its family into texts; the names of all parties are looked up at once."""
+
+    def __init__(self, engine: Engine, actor: Actor | None, cases: Sequence[Case]) -> None:
+        self.engine = engine
+        self.actor = actor
+        self.day = today(engine)
+        self._names: dict[str, str] = {}
+        self.learn(party for case in cases for party in _parties(engine, case))
+
+    def learn(self, parties: Iterable[str]) -> None:
+        """Look up those names that are not known yet."""
+        wanted = sorted({party for party in parties if party and party not in self._names})
+        self._names |= {party.id: party.name for party in registered(self.engine, wanted).values()}
+
+    def name(self, party: str) -> str:
+        """The name of a party; its id where the register has none."""
+        return clean(self._names.get(party, party))
+
+    # -- one case
+
+    def of(self, case: Case, clocks: Sequence[str] = ()) -> dict[str, Any]:
+        """A case as texts: `data` and `code` by field, `party` and `count` by relation, `clock` by name."""
+        definition = self._definition(case)
+        data = {name: self.value(case, name) for name in definition.fields}
+        return {
+            "id": case.id, "number": clean(case.number or ""), "called": self.called(case),
+            "met": self.met(case), "item": self.item(case), "kind": definition.title.zh,
+            "state": definition.states[case.state].title.zh, "opened_on": written(case.opened_on), "data": data,
+            "code": {name: str(case.data.get(name) or "").rpartition(":")[2] for name, f in definition.fields.items() if f.codes},
+            "party": {name: self.parties(case, name) for name in definition.relations},
+            "count": {name: len(case.relations.get(name, ())) for name in definition.relations},
+            "clock": {name: self._clock(case, name) for name in clocks},
+        }  # fmt: skip
+
+    def value(self, case: Case, name: str) -> str:
+        """One field in words."""
+        if name in case.hidden:
+            return HIDDEN
+        return self.worded(case, name, case.data.get(name))
+
+    def worded(self, case: Case, name: str, value: Any) -> str:
+        """A value of a field in words."""
+        field = self._definition(case).fields.get(name)
+        if value is None or field is None:
+            return ""
+        if isinstance(value, list):
+            return "、".join(self.worded(case, name, one) for one in value)
+        if field.codes:
+            values = self.engine.laws.codes_on(self.day)[field.codes].values
+            return values[value].title.zh if value in values else str(value)
+        return self._plain(field.type, value)
+
+    def _plain(self, type_: str, value: Any) -> str:
+        if type_ in PARTIES:
+            return self.name(str(value))
+        if type_ in DOCUMENTS:
+            return f"《{clean(value['name'].rpartition('.')[0] or value['name'])}》"
+        if type_ == "date":
+            return written(str(value))
+        return clean(shown(value))
+
+    def parties(self, case: Case, relation: str) -> str:
+        """The names of those in a relation."""
+        if relation in case.hidden:
+            return HIDDEN
+        return "、".join(self.name(one) for one in case.relations.get(relation, ()))
+
+    def called(self, case: Case) -> str:
+        """How a letter calls it: 咸宁市六届人大五次会议第001号建议."""
+        return self.met(case) + self.item(case)
+
+    def met(self, case: Case) -> str:
+        """Of which meeting: 咸宁市六届人大五次会议; nothing for what has no number."""
+        congress, session = (clean(str(case.data.get(name) or "")) for name in ("congress", "session"))
+        place = self.congress(case).removesuffix("人民代表大会").removesuffix("人大") if case.number else ""
+        return f"{place}{congress}人大{session}会议" if place and congress and session else place
+
+    def item(self, case: Case) -> str:
+        """第001号建议; its title where it has no number."""
+        if not case.number:
+            return f"《{clean(str(case.data.get('title') or case.id))}》"
+        return clean(case.number) + ("" if "议案" in case.number else "建议")
+
+    def congress(self, case: Case) -> str:
+        """The name of the congress whose case it is."""
+        found = self.engine.parties.find(kind="congress", tenant=case.tenant, limit=20)
+        return clean(next((party.name for party in found if party.tenant == case.tenant), "人民代表大会"))
+
+    def office(self, case: Case) -> str:
+        """The office of that congress's standing committee: whose letters these are, and where every answer goes."""
+        name = self.congress(case)
+        return f"{name}常务委员会办公室" if name.endswith("人民代表大会") else f"{name}常委会办公室"
+
+    def _clock(self, case: Case, name: str) -> dict[str, str]:
+        view = next((clock for clock in case.clocks if clock.name == name), None)
+        if view is None:
+            return dict.fromkeys(("title", "from", "due", "outer", "sentence", "source", "provisional"), "")
+        try:
+            told = self.engine.explain(case.id, name, actor=self.actor)
+            sentence, source = told.sentence.zh, told.source
+        except NotFound:
+            sentence, source = "", view.source
+        return {
+            "title": view.title.zh, "from": written(view.anchor_on.isoformat()), "due": written(view.due_on.isoformat()),
+            "outer": written(view.outer_on.isoformat()) if view.outer_on else "", "sentence": clean(sentence),
+            "source": clean(source), "provisional": "（暂定）" if view.provisional else "",
+        }  # fmt: skip
+
+    # -- what happened
+
+    def lines(self, case: Case, history: Sequence[HistoryEntry]) -> list[dict[str, str]]:
+        """The whole history: when, what, who, what was given, and the hash of the line."""
+        self.learn(party for line in history for party in _named(self._definition(case), line.data))
+        self.learn(person for line in history for person in (line.actor, line.on_behalf_of) if person)
+        return [self._line(case, line) for line in history]
+
+    def _line(self, case: Case, line: HistoryEntry) -> dict[str, str]:
+        definition = self._definition(case)
+        event = definition.start if line.event == "start" else definition.events.get(line.event)
+        states = definition.states
+        what = [
+            f"{definition.fields[name].title.zh}：{self.worded(case, name, value)}"
+            for name, value in line.data.items()
+            if name in definition.fields and value is not None
+        ]
+        what += [f"{definition.fields[n].title.zh}：{HIDDEN}" for n in line.hidden if n in definition.fields]
+        what += [
+            f"{definition.fields[n].title.zh}：（已删除）" for n in line.erased if n in definition.fields
+        ]
+        return {
+            "seq": str(line.seq), "on": written(line.effective_on), "at": moment(line.recorded_at),
+            "event": event.title.zh if event else line.event, "who": self._who(line),
+            "to": states[line.to_state].title.zh if line.to_state in states else "",
+            "what": "；".join(what), "hash": line.hash,
+        }  # fmt: skip
+
+    def _who(self, line: HistoryEntry) -> str:
+        if line.automatic and line.automatic != "import":
+            return "（期限届满自动记录）"
+        name = HIDDEN if line.actor.startswith("the ") or not line.actor else self.name(line.actor)
+        behalf = f"（代{self.name(line.on_behalf_of)}）" if line.on_behalf_of else ""
+        role = self.engine.library.roles.values.get(line.role or "")
+        unit = f"{self.name(line.unit)} " if line.unit else ""
+        return f"{unit}{role.title.zh if role else ''} {name}{behalf}".strip()
+
+    def papers(self, cases: Sequence[Case]) -> list[dict[str, str]]:
+        """Every document that those cases name, each once, in the order of the cases and their fields."""
+        found: dict[str, dict[str, str]] = {}
+        for case in cases:
+            for name, field in self._definition(case).fields.items():
+                value = case.data.get(name)
+                if field.type in DOCUMENTS and value:
+                    for paper in value if isinstance(value, list) else [value]:
+                        row = {
+                            "what": field.title.zh,
+                            "name": clean(paper["name"]),
+                            "sha256": paper["sha256"],
+                            "of": self._definition(case).title.zh,
+                        }
+                        found.setdefault(paper["sha256"] + name + case.id, row)
+        return [{"no": str(number), **row} for number, row in enumerate(found.values(), 1)]
+
+    def _definition(self, case: Case) -> Any:
+        return self.engine.laws.pinned(case.definition).definition
+
+
+def clean(text: str) -> str:
+    """A text that a Word file can hold."""
+    return _UNFIT.sub("", text.replace("\r\n", "\n").replace("\t", " "))
+
+
+def written(day: str | date | None) -> str:
+    """A civil date as a letter writes it; of a partial one what is known."""
+    parts = str(day or "").split("-")
+    return "".join(
+        f"{int(part)}{unit}" for part, unit in zip(parts, "年月日", strict=False) if part.isdigit()
+    )
+
+
+def moment(instant: datetime) -> str:
+    """An instant as China's clocks show it."""
+    return (instant + timedelta(hours=8)).strftime("%Y-%m-%d %H:%M")
+
+
+def _parties(engine: Engine, case: Case) -> Iterable[str]:
+    definition = engine.laws.pinned(case.definition).definition
+    for held in case.relations.values():
+        yield from held
+    if case.party:
+        yield case.party
+    yield from _named(definition, case.data)
+
+
+def _named(definition: Any, data: Mapping[str, Any]) -> Iterable[str]:
+    for name, field in definition.fields.items():
+        if field.type in PARTIES and (value := data.get(name)):
+            yield from value if isinstance(value, list) else [str(value)]

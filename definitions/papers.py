@@ -1,0 +1,47 @@
+"""What a service gives out as files: the one object it is handed, so that it need not know what the documents are about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from workflow import Actor, Engine, NotFound
+from workflow.errors import Text
+
+from .letters import Catalogue, Letter, Wish, letters_of, write_letter, write_zip
+
+__all__ = ["Papers"]
+
+
+class Papers:
+    """Documents and tables of one engine, each for a person and as far as he may know of what stands in them."""
+
+    def __init__(self, engine: Engine, letters: Path | None = None) -> None:
+        """`letters`: an office's own templates. Raises DefinitionError when one of them cannot be used."""
+        self._engine = engine
+        self._catalogue = Catalogue.load(letters)
+
+    def letters(self, case: str, actor: Actor) -> Sequence[Letter]:
+        """The documents of a case and its children. Raises NotFound."""
+        return letters_of(self._engine, self._catalogue, case, actor)
+
+    def letter(
+        self, case: str, kind: str, actor: Actor, *, to: str | None = None, link: str | None = None
+    ) -> tuple[str, bytes]:
+        """The name and content of one document of that case itself; the first, where there are several. Raises NotFound."""
+        found = letters_of(self._engine, self._catalogue, case, actor, kind=kind, children=False)
+        chosen = next((letter for letter in found if to in (None, letter.to)), None)
+        if chosen is None:
+            raise NotFound(Text("现在没有这件文书", "there is no such document now"))
+        return chosen.file, write_letter(self._engine, self._catalogue, chosen, actor, Wish(link=link))
+
+    def pack(self, cases: Sequence[str], kinds: Sequence[str], file: IO[bytes], actor: Actor) -> int:
+        """The documents of those cases in that order as one ZIP, of those kinds or all; how many. Raises NotFound."""
+        found = [
+            letter
+            for case in cases
+            for letter in letters_of(self._engine, self._catalogue, case, actor)
+            if not kinds or letter.kind.id in kinds
+        ]
+        return write_zip(self._engine, self._catalogue, found, file, actor)

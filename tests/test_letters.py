@@ -1,0 +1,453 @@
+# ruff: noqa: N802 - the stories keep the letters of their groups
+"""Documents: what they say, to whom, how they look; templates are hostile until proven otherwise."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+from docx import Document
+from docx.oxml.ns import qn
+from docx.shared import Mm, Pt
+
+from definitions.letters import NOTHING, Catalogue, Wish, between, letters_of, making, write_letter, write_zip
+from workflow import Actor, Case, DefinitionError, Engine, NotFound
+from workflow.library import Library
+from workflow.model import Party
+
+from .lifecycle import DRAFT, EXTENSION, REPLY, TENANT, Office
+from .test_cli import call
+from .test_parties import SETUP, deputy
+
+CITY = Party(id="xianning", kind="congress", name="咸宁市人大", tenant=TENANT, attributes={"level": "city"})
+UNITS = {
+    "water": "市水利和湖泊局",
+    "roads": "市交通运输局",
+    "parks": "市城市管理执法委员会",
+    "gov": "市人民政府办公室",
+}
+PEOPLE = {"dep1": "陈静", "dep2": "周明"}
+OFFICE = Actor(person="li")
+ASKS = Actor(person="sun")
+HOSTILE = "<&>\"=1+1'{{ 7*7 }}{% raw %}]]>&amp;"
+
+
+def settle(engine: Engine) -> Engine:
+    units = [Party(id=i, kind="unit", name=n, tenant=TENANT, parent="xianning") for i, n in UNITS.items()]
+    deputies = [deputy(i, name=n) for i, n in PEOPLE.items()]
+    engine.parties.put([CITY, *units, *deputies], by=SETUP, trusted=True)
+    return engine
+
+
+@pytest.fixture
+def town(office: Office) -> Office:
+    """The office with a register, on each database."""
+    settle(office.engine)
+    return office
+
+
+@pytest.fixture
+def small_town(sqlite_office: Office) -> Office:
+    """The same on SQLite alone."""
+    settle(sqlite_office.engine)
+    return sqlite_office
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return Catalogue.load()
+
+
+def text_of(content: bytes) -> str:
+    document = Document(io.BytesIO(content))
+    tables = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    return "\n".join([*(p.text for p in document.paragraphs), *tables])
+
+
+def written(
+    office: Office, catalogue: Catalogue, case: Case, who: Actor | None, wish: Wish = NOTHING
+) -> dict[str, str]:
+    """kind/addressee -> its text, of all that this person gets."""
+    found = letters_of(office.engine, catalogue, case.id, who)
+    return {
+        f"{x.kind.id}/{x.to or ''}": text_of(write_letter(office.engine, catalogue, x, who, wish))
+        for x in found
+    }
+
+
+# --- the templates
+
+
+def test_the_templates_are_what_the_program_makes() -> None:
+    for name in making.TEMPLATES:
+        ours = parts((making.HERE / name).read_bytes())
+        assert parts(making.made(name)) == ours, f"python -m definitions.letters.making ({name})"
+    assert {path.name for path in making.HERE.glob("*.docx")} == set(making.TEMPLATES)
+
+
+def parts(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as pack:
+        return {name: pack.read(name) for name in pack.namelist()}
+
+
+@pytest.mark.parametrize("name", sorted(set(making.TEMPLATES) - {*making.FORMS, *making.LISTS}))
+def test_the_paper_is_official(name: str) -> None:
+    """GB/T 9704-2012: A4, margins, fonts named for Chinese text, the line pitch."""
+    document = Document(io.BytesIO(making.made(name)))
+    section = document.sections[0]
+    found = [section.page_width, section.page_height, section.top_margin, section.bottom_margin, section.left_margin,
+             section.right_margin]  # fmt: skip
+    assert found == pytest.approx([Mm(210), Mm(297), Mm(37), Mm(35), Mm(28), Mm(26)], abs=400)
+    fonts = {
+        run._r.rPr.rFonts.get(qn("w:eastAsia"))
+        for p in document.paragraphs
+        for run in p.runs
+        if run.text.strip()
+    }
+    assert {"方正小标宋简体", "仿宋_GB2312"} <= fonts <= {"方正小标宋简体", "仿宋_GB2312", "黑体", "宋体"}
+    text = [p for p in document.paragraphs if p.paragraph_format.first_line_indent]
+    assert {p.paragraph_format.line_spacing for p in text} <= {Pt(28.95)}
+    assert {run.font.size for p in text for run in p.runs} <= {Pt(16), Pt(14)}
+
+
+# --- what they say
+
+
+def test_story_A03_one_lead_and_two_co_units_get_three_letters(town: Office, catalogue: Catalogue) -> None:
+    case = town.assigned(co=("roads", "parks"))
+    found = letters_of(town.engine, catalogue, case.id, OFFICE)
+    assert [(x.kind.id, x.to) for x in found if x.kind.id.startswith("assignment")] == [
+        ("assignment", "water"), ("assignment_co", "parks"), ("assignment_co", "roads"),
+    ]  # fmt: skip
+    said = written(town, catalogue, case, OFFICE)
+    lead, co = said["assignment/water"], said["assignment_co/roads"]
+    assert "市水利和湖泊局：" in lead and "咸宁市六届人大五次会议第001号建议" in lead.replace("\n", "")
+    assert "由你单位主办" in lead and "会办单位：市交通运输局、市城市管理执法委员会" in lead.replace(
+        "市城市管理执法委员会、市交通运输局", "市交通运输局、市城市管理执法委员会"
+    )
+    assert "2026年6月2日" in lead and "代表法(2025) 第51条" in lead and "2026年9月2日" in lead
+    assert "由你单位会办" in co and "主办单位：市水利和湖泊局" in co and "不直接答复代表" in co
+    assert "陈静、周明" in lead and "建驿站" in lead
+    assert "咸宁市人大常委会办公室" in lead and "2026年3月2日" in lead
+
+
+def test_story_B07_a_reply_bears_its_class_its_promises_and_answers_point_by_point(
+    small_town: Office, catalogue: Catalogue
+) -> None:
+    body = "一、情况：骑手三千人。\n二、建议增设驿站。\n三、建议提供充电设施；"
+    case = small_town.handling(body=body)
+    small_town.fire(case, "add_commitment", "wang", promise="建成驿站12处", promised_on="2026-10-31")
+    small_town.fire(case, "submit_for_signoff", "wang", **{**DRAFT, "reply_class": "HB-XIANNING:B"})
+    small_town.fire(case, "issue_reply", "wu", **{**REPLY, "reply_class": "HB-XIANNING:B"})
+    (letter,) = letters_of(small_town.engine, catalogue, case.id, Actor(person="wu"), kind="reply")
+    content = write_letter(small_town.engine, catalogue, letter, Actor(person="wu"))
+    document = Document(io.BytesIO(content))
+    assert document.paragraphs[0].text == "B类"
+    assert document.paragraphs[0].alignment == 2
+    text = text_of(content)
+    assert (
+        "1．关于“建议增设驿站”" in text and "2．关于“建议提供充电设施”" in text and "骑手三千人”" not in text
+    )
+    assert "建成驿站12处（2026年10月31日前完成）" in text and "咸水函〔2026〕1号" in text
+
+
+def test_story_A08_the_notice_of_the_second_assignment_holds_the_reasons_and_the_new_day(
+    small_town: Office, catalogue: Catalogue
+) -> None:
+    case = small_town.second_assigned()
+    text = written(small_town, catalogue, case, ASKS)["second_assignment/water"]
+    assert "没有建" in text and "2026年4月2日" in text and "自二次交办之日（2026年3月2日）起计算" in text
+
+
+def test_a_survey_goes_back_to_the_office_and_the_unit_has_none(
+    small_town: Office, catalogue: Catalogue
+) -> None:
+    case = small_town.evaluating()
+    office = written(small_town, catalogue, case, ASKS)
+    form = office["survey/dep1"]
+    assert "寄回\n咸宁市人大常委会办公室" in form and "陈静" in form and "周明" not in form
+    assert not [
+        name for name in written(small_town, catalogue, case, Actor(person="wu")) if name.startswith("survey")
+    ]
+    (survey,) = [
+        x for x in letters_of(small_town.engine, catalogue, case.id, ASKS, kind="survey") if x.to == "dep1"
+    ]
+    with pytest.raises(NotFound):
+        letters_of(small_town.engine, catalogue, survey.case.id, Actor(person="wu"))
+    plain = parts(write_letter(small_town.engine, catalogue, survey, ASKS))
+    coded = parts(
+        write_letter(small_town.engine, catalogue, survey, ASKS, Wish(link="https://x.example/e/abc"))
+    )
+    pictures = [name for name in coded if name.startswith("word/media/")]
+    assert pictures and not [name for name in plain if name.startswith("word/media/")]
+
+
+def test_what_is_written_to_a_unit_hides_what_is_hidden_from_it(town: Office, catalogue: Catalogue) -> None:
+    """The office sees who asked to be protected; the letter it makes for the unit does not say it (山东条例 art. 11)."""
+    case = town.assigned(co=("roads",), secrecy="identity")
+    said = written(town, catalogue, case, OFFICE)
+    for name in ("assignment/water", "assignment_co/roads", "co_opinion/water"):
+        assert "陈静" not in said[name] and "周明" not in said[name] and "dep1" not in said[name], name
+    assert "不予透露" in said["assignment/water"]
+    assert "陈静" in said["process/"]
+    assert "陈静" not in written(town, catalogue, case, Actor(person="wang"))["process/"]
+
+
+def test_a_notice_of_supervision_is_urgent_when_the_one_before_was_not_answered(
+    small_town: Office, catalogue: Catalogue
+) -> None:
+    case = small_town.handling()
+    small_town.fire(
+        case, "propose_supervision", "li", supervision_kind="coordinating", supervision_reason="集中反映"
+    )
+    child = small_town.child(case, "supervisions")
+    small_town.fire(child, "assign_supervisor", "li", supervisors=["liu"])
+    small_town.fire(child, "plan", "li", plan="每月调度")
+    small_town.fire(child, "start_pressing", "li", charged_person="wu", leader_post="main")
+    small_town.fire(child, "demand", "li", supervision_opinion="说明选址", answer_by="2026-03-20")
+    first = written(small_town, catalogue, case, OFFICE)["supervision/water"]
+    assert "普通" in first and "说明选址" in first and "2026年3月20日" in first
+    small_town.clock.advance(days=25)
+    small_town.ticks()
+    small_town.fire(child, "demand", "li", supervision_opinion="再次说明", answer_by="2026-04-20")
+    assert "加急" in written(small_town, catalogue, case, OFFICE)["supervision/water"]
+
+
+def test_the_whole_handling_is_printed_with_its_hashes(small_town: Office, catalogue: Catalogue) -> None:
+    case = small_town.evaluated()
+    text = written(small_town, catalogue, case, OFFICE)["process/"]
+    for line in small_town.engine.history(case.id):
+        assert line.hash[:32] in text
+
+
+def test_the_list_for_the_archive_names_every_paper(small_town: Office, catalogue: Catalogue) -> None:
+    case = small_town.replied()
+    text = written(small_town, catalogue, case, OFFICE)["archive/"]
+    assert "答复函" in text and "函.pdf" in text and "合计2件" in text
+
+
+def test_extension_return_and_transfer(small_town: Office, catalogue: Catalogue) -> None:
+    case = small_town.handling()
+    small_town.fire(case, "request_extension", "wang", **EXTENSION)
+    small_town.fire(small_town.child(case, "extensions"), "grant", "li", granted_until="2026-08-01")
+    small_town.fire(
+        case, "transfer_to_procuratorate", "li", procuratorate_area="environment", public_interest="水源保护"
+    )
+    said = written(small_town, catalogue, case, OFFICE)
+    assert (
+        "延至2026年8月1日" in said["extension_request/"]
+        and "同意将答复期限延至2026年8月1日" in said["extension_decision/water"]
+    )
+    assert "水源保护" in said["transfer/"] and "回执" in said["transfer/"]
+    assert not [
+        name
+        for name in written(small_town, catalogue, case, Actor(person="wang"))
+        if name.startswith("transfer")
+    ]
+    other = small_town.fire(
+        small_town.assigned(), "request_return", "wu", return_reason="不属本局", competent_unit="parks"
+    )
+    form = written(small_town, catalogue, other, OFFICE)["return/"]
+    assert "不属本局" in form and "市城市管理执法委员会" in form
+
+
+@pytest.fixture
+def station(small_town: Office) -> Office:
+    place = Party(
+        id="st1",
+        kind="station",
+        name="温泉街道联络站",
+        tenant=TENANT,
+        parent="xianning",
+        attributes={"hours": "9:00至11:00"},
+    )
+    small_town.engine.parties.put([place], by=SETUP, trusted=True)
+    small_town.engine.grant("keep", "station_keeper", TENANT, unit="st1")
+    return small_town
+
+
+def test_a_reception_day_is_announced_and_its_forms_are_numbered(
+    station: Office, catalogue: Catalogue
+) -> None:
+    keeper = Actor(person="keep")
+    data = {"station_unit": "st1", "month": "2026-03", "reception_on": "2026-03-15", "place": "淦河大道10号"}
+    day = station.engine.start("reception_day", keeper, data, tenant=TENANT)
+    station.fire(day, "roster", "keep", deputies=["dep1", "dep2"])
+    said = written(station, catalogue, day, keeper, Wish(forms=3))
+    assert "2026年3月15日" in said["reception_notice/"] and "陈静、周明" in said["reception_notice/"]
+    assert [f"202603-{n:03}" in said["reception_forms/"] for n in (1, 2, 3, 4)] == [True, True, True, False]
+
+
+def test_story_F05_what_is_not_taken_comes_with_an_advice_sheet(
+    station: Office, catalogue: Catalogue
+) -> None:
+    keeper = Actor(person="keep")
+    data = {
+        "station_unit": "st1", "received_on": "2026-03-02", "intake": "reception", "receivers": ["dep1"],
+        "voter_name": "张三", "subject": "判决执行", "opinion_text": "判决未执行",
+    }  # fmt: skip
+    case = station.engine.start("opinion", keeper, data, tenant=TENANT)
+    told = {
+        "not_taken_ground": "litigation",
+        "channel": "市中级人民法院",
+        "voter_told_on": "2026-03-02",
+        "deputy_told_on": "2026-03-02",
+    }
+    station.fire(case, "redirect", "keep", **told)
+    said = written(station, catalogue, case, keeper)
+    assert "市中级人民法院" in said["advice/"] and "诉讼程序" in said["advice/"] and "张三" in said["advice/"]
+    assert "张三" not in "".join(written(station, catalogue, case, OFFICE).values())
+
+
+# --- hostile texts, hostile templates
+
+
+def test_a_hostile_text_is_a_text(small_town: Office, catalogue: Catalogue) -> None:
+    case = small_town.assigned(title=HOSTILE, body=HOSTILE)
+    for name, text in written(small_town, catalogue, case, OFFICE).items():
+        assert HOSTILE in text and "49" not in text, name
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}", "{{ letter.__init__.__globals__ }}", "{{ cycler.__init__.__globals__ }}",
+        "{{ letter.update({'to': 'x'}) }}", "{{ self._TemplateReference__context }}", "{{ letter.nothing }}", "{% include 'x' %}",
+        "{{ range(999999999)|list }}", "{% for %}",
+    ],
+)  # fmt: skip
+def test_a_hostile_template_is_a_fault(small_town: Office, tmp_path: Path, template: str) -> None:
+    document = Document()
+    document.add_paragraph(template)
+    document.save(str(tmp_path / "assignment.docx"))
+    own = Catalogue.load(tmp_path)
+    case = small_town.assigned()
+    (letter,) = letters_of(small_town.engine, own, case.id, OFFICE, kind="assignment")
+    with pytest.raises(DefinitionError) as refused:
+        write_letter(small_town.engine, own, letter, OFFICE)
+    assert refused.value.faults[0].file == "assignment.docx"
+
+
+def test_an_office_puts_its_own_in_place_of_ours(
+    small_town: Office, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    document = Document()
+    document.add_paragraph("本办样式：{{ root.data.title }}")
+    document.save(str(tmp_path / "assignment.docx"))
+    rows = "letters: own\nrows:\n  thanks: {zh: 感谢信, en: thanks, of: suggestion, after: [start], template: assignment.docx, source: 本办}\n"
+    (tmp_path / "letters.yaml").write_text(rows, encoding="utf-8")
+    own = Catalogue.load(tmp_path)
+    case = small_town.assigned()
+    said = written(small_town, own, case, OFFICE)
+    assert said["assignment/water"] == said["thanks/"] == "本办样式：关于增设快递员驿站的建议"
+    mine = {x.kind.id: x.template for x in letters_of(small_town.engine, own, case.id)}
+    ours = {x.kind.id: x.template for x in letters_of(small_town.engine, catalogue, case.id)}
+    assert mine["assignment"] != ours["assignment"] and mine["process"] == ours["process"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["{zh: 信}", "{zh: 信, en: x, of: suggestion, after: [start], template: ../x.docx, source: x}",
+     "{zh: 信, en: x, of: suggestion, after: [start], template: none.docx, source: x}",
+     "{zh: 信, en: x, of: suggestion, after: [start], template: reply.docx, source: x, too: x}"],
+)  # fmt: skip
+def test_a_bad_row_is_named(tmp_path: Path, row: str) -> None:
+    (tmp_path / "letters.yaml").write_text(f"letters: own\nrows:\n  mine: {row}\n", encoding="utf-8")
+    with pytest.raises(DefinitionError):
+        Catalogue.load(tmp_path)
+
+
+def test_the_document_says_by_which_template_it_was_made(small_town: Office, catalogue: Catalogue) -> None:
+    case = small_town.assigned()
+    (letter,) = letters_of(small_town.engine, catalogue, case.id, OFFICE, kind="assignment")
+    content = write_letter(small_town.engine, catalogue, letter, OFFICE)
+    about = Document(io.BytesIO(content)).core_properties
+    assert (about.version, about.identifier) == (f"sha256:{letter.template}", case.id)
+    assert letter.template[:12] in text_of(content)
+    assert write_letter(small_town.engine, catalogue, letter, OFFICE) == content
+
+
+# --- many
+
+
+def test_story_C08_a_pack_keeps_the_order_it_was_asked_in(small_town: Office, catalogue: Catalogue) -> None:
+    cases = [small_town.assigned(title=f"第{n}件") for n in range(3)]
+    found = [
+        x
+        for case in reversed(cases)
+        for x in letters_of(small_town.engine, catalogue, case.id, OFFICE, kind="assignment")
+    ]
+    file = io.BytesIO()
+    assert write_zip(small_town.engine, catalogue, found, file, OFFICE) == 3
+    names = zipfile.ZipFile(file).namelist()
+    assert names == [f"{n:03} 第{4 - n:03}号 交办函 市水利和湖泊局.docx" for n in (1, 2, 3)]
+
+
+def test_a_meetings_letters_are_those_of_its_days(small_town: Office, catalogue: Catalogue) -> None:
+    small_town.assigned()
+    small_town.clock.advance(days=10)
+    later = small_town.assigned()
+    found = between(
+        small_town.engine, catalogue, "assignment", date(2026, 3, 10), date(2026, 3, 12), actor=OFFICE
+    )
+    assert [letter.case.id for letter in found] == [later.id]
+    nobody = between(
+        small_town.engine,
+        catalogue,
+        "assignment",
+        date(2026, 3, 1),
+        date(2026, 3, 12),
+        actor=Actor(person="zhao"),
+    )
+    assert nobody == []
+
+
+# --- the commands
+
+
+def test_the_commands_of_the_page_run_as_printed(
+    small_town: Office, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = small_town.evaluating()
+    monkeypatch.setattr("workflow.loader.load_definitions", lambda *_, **__: library)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(
+        "TIBANDU_DATABASE", small_town.engine.database.url.render_as_string(hide_password=False)
+    )
+    page = (making.HERE.parents[1] / "docs" / "documents.md").read_text(encoding="utf-8")
+    lines = [
+        line.partition(" #")[0].split() for line in page.splitlines() if line.startswith("tibandu letter")
+    ]
+    assert len(lines) == 4
+    for _, *words in lines:
+        said = call(*[case.id if word == "CASE" else word for word in words])
+        assert said.code == 0, (words, said.err)
+    assert {path.name for path in tmp_path.iterdir() if "db" not in path.name} == {
+        "交办函.docx",
+        "征询意见表.zip",
+        "交办会.zip",
+    }
+    listed = call("letter", case.id, "--by", "sun", "--json").json
+    assert {row["letter"] for row in listed} >= {"assignment", "survey", "process"}
+    assert all(len(row["template"]) == 64 for row in listed)
+    assert call("letter", case.id, "assignment", "--out", "交办函.docx").code == 2
+    assert call("letter", case.id, "asignment").code == 1
+    assert call("letter", case.id, "advice").code == 2
+    assert call("letter", case.id, "assignment", "--letters", "nowhere", "--out", "x.docx").code == 2
+
+
+def test_every_document_stands_on_the_page(catalogue: Catalogue) -> None:
+    page = (making.HERE.parents[1] / "docs" / "documents.md").read_text(encoding="utf-8")
+    assert [kind for kind in catalogue.kinds if f"`{kind}`" not in page] == []
+
+
+def test_every_row_names_what_there_is(library: Library, catalogue: Catalogue) -> None:
+    for kind in catalogue.kinds.values():
+        definition = library.definition(kind.of)
+        assert set(kind.after) <= {"start", *definition.events}, kind.id
+        assert set(kind.clocks) <= set(definition.clocks), kind.id
+        assert set(kind.children) <= set(definition.children), kind.id
+        assert {to for to in kind.to if not to.startswith("root.")} <= set(definition.relations), kind.id

@@ -1,0 +1,130 @@
+"""`letter`, `letters`: the documents of one case, and all of a meeting's in one ZIP."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Text
+from ..model import Actor
+from .chain import free
+from .context import OK, Context, UsageError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+HEADS = {
+    "letter": Text("文书", "document"),
+    "title": Text("名称", "title"),
+    "to": Text("送", "to"),
+    "case": Text("案件", "case"),
+    "file": Text("文件名", "file"),
+    "template": Text("模板", "template"),
+}
+SHOWN = 12
+"""digits of a template's hash that tell templates apart"""
+
+
+def register(add: Any) -> None:
+    """Declare the commands."""
+    one = add("letter", run_letter, "一案的文书(Word)", "the documents of a case (Word)")
+    one.add_argument("case", metavar="CASE")
+    one.add_argument("kind", metavar="KIND", nargs="?", help="文书;不写则列出 / without it: what there is")
+    one.add_argument("--to", metavar="PARTY", help="只要送给它的 / only the one for this party")
+    one.add_argument("--link", metavar="URL", help="印成二维码的网址 / printed as a QR code")
+    one.add_argument("--forms", type=int, default=10, metavar="N", help="空白表份数 / how many blank forms")
+    many = add("letters", run_letters, "一次会议的全部文书(ZIP)", "all documents of a meeting in one ZIP")
+    many.add_argument("kind", metavar="KIND")
+    many.add_argument(
+        "--between",
+        nargs=2,
+        required=True,
+        type=_day,
+        metavar=("FROM", "TO"),
+        help="含首尾 / both days included",
+    )
+    many.add_argument("--tenant", metavar="TENANT", help="只含该人大及其下级 / of this congress and below")
+    for sub in (one, many):
+        sub.add_argument("--out", type=Path, metavar="FILE", help="新文件 / a new file")
+        sub.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")
+        sub.add_argument("--letters", type=Path, metavar="DIR", help="本单位的模板 / templates of your own")
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def run_letter(context: Context) -> int:
+    """A list of what there is, or a new file: .docx of one, .zip of several."""
+    arguments, console = context.arguments, context.console
+    letters, catalogue, actor = _tools(context)
+    if arguments.kind is not None:
+        catalogue.kind(arguments.kind)
+    found = letters.letters_of(context.engine, catalogue, arguments.case, actor, kind=arguments.kind)
+    found = [letter for letter in found if arguments.to in (None, letter.to)]
+    if arguments.kind is None:
+        shown = None if console.as_json else SHOWN
+        rows = [
+            {"letter": x.kind.id, "title": console.words(x.kind.title), "to": x.to or "", "case": x.case.id, "file": x.file,
+             "template": x.template[:shown]}
+            for x in found
+        ]  # fmt: skip
+        console.table(HEADS, rows)
+        return OK
+    if not found:
+        raise UsageError(
+            Text(
+                "现在没有这件文书", "there is no such document now: `tibandu letter CASE` says what there is"
+            )
+        )
+    wish = letters.Wish(link=arguments.link, forms=arguments.forms)
+    if len(found) > 1:
+        return _pack(context, letters, catalogue, found, wish)
+    out = arguments.out or Path(found[0].file)
+    free(out)
+    content = letters.write_letter(context.engine, catalogue, found[0], actor, wish)
+    out.write_bytes(content)
+    return _done(context, out, 1)
+
+
+def run_letters(context: Context) -> int:
+    """A new ZIP; nothing is overwritten."""
+    arguments = context.arguments
+    letters, catalogue, actor = _tools(context)
+    first, last = arguments.between
+    found = letters.between(
+        context.engine, catalogue, arguments.kind, first, last, actor=actor, tenant=arguments.tenant
+    )  # fmt: skip
+    if not found:
+        raise UsageError(Text(f"{first} 至 {last} 没有这件文书", f"none between {first} and {last}"))
+    return _pack(context, letters, catalogue, found, letters.NOTHING)
+
+
+def _tools(context: Context) -> tuple[ModuleType, Any, Actor | None]:
+    letters, arguments = context.sibling("definitions.letters"), context.arguments
+    if arguments.letters is not None and not arguments.letters.is_dir():
+        raise UsageError(Text(f"没有文件夹 {arguments.letters}", f"there is no folder {arguments.letters}"))
+    beside = context.folder / "letters"
+    folder = arguments.letters or (beside if beside.is_dir() and arguments.definitions else None)
+    return letters, letters.Catalogue.load(folder), Actor(person=arguments.by) if arguments.by else None
+
+
+def _pack(context: Context, letters: ModuleType, catalogue: Any, found: Any, wish: Any) -> int:
+    arguments = context.arguments
+    out = arguments.out or Path(f"{catalogue.kind(arguments.kind).title.zh}.zip")
+    free(out)
+    actor = Actor(person=arguments.by) if arguments.by else None
+    try:
+        with out.open("xb") as file:
+            count = letters.write_zip(context.engine, catalogue, found, file, actor, wish)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+    return _done(context, out, count)
+
+
+def _done(context: Context, out: Path, count: int) -> int:
+    context.console.say(f"{count} 份 → {out}", f"{count} document(s) → {out}")
+    context.console.value({"documents": count, "file": str(out)})
+    return OK
