@@ -8,12 +8,14 @@ from flask import Blueprint, Flask
 
 from workflow import Engine
 
+from . import console
 from .dispatch import register
 from .documents import Documents
 from .identity import Identify
 from .letters import Papers
 from .problems import respond
 from .routes import Desk
+from .sessions import Sessions
 from .table import ROUTES
 
 Age = Callable[[], float | None]
@@ -23,10 +25,12 @@ Age = Callable[[], float | None]
 def create_app(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (),
+    sessions: Sessions | None = None,
 ) -> Flask:  # fmt: skip
     """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
     `operators` are the persons who look after the service itself; `documents` is where documents are kept, `papers` who writes
-    letters and tables; `public` names the kinds of parties that anybody may look up by name.
+    letters and tables; `public` names the kinds of parties that anybody may look up by name; with `sessions` there are pages for
+    people at `/`, the console.
     """
     app = Flask("tibandu", static_folder=None)
     app.register_blueprint(
@@ -34,6 +38,14 @@ def create_app(
             engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public
         )
     )
+    if sessions is not None:
+        desk = Desk(
+            engine=engine, identify=identify, blueprint=Blueprint(console.CONSOLE, __name__), routes=ROUTES,
+            operators=frozenset(operators), documents=documents, papers=papers, public=frozenset(public), age=age,
+            sessions=sessions, menu=console.MENU,
+        )  # fmt: skip
+        console.register(desk, console.SCREENS)
+        app.register_blueprint(desk.blueprint)
     app.register_error_handler(Exception, respond)
     return app
 

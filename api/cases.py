@@ -19,7 +19,7 @@ from workflow.overview import Filter, count, end_of_day, find, place_of
 from .dispatch import wants_minimal, written
 from .paging import link, next_address, place_asked
 from .problems import Problem, invalid_parameters, pointer
-from .routes import Ask, Out, Reply, Route
+from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import (
     NAME,
     PARTY,
@@ -174,7 +174,7 @@ def case(ask: Ask) -> Reply:
     if wanted & {"children", "overlays"}:
         body |= _children(ask, found, wanted)
     if "documents" in wanted:
-        body["documents"] = documents_of(ask, found)
+        body["documents"] = documents_of(ask.desk, found)
     if "history" in wanted:
         body["history"] = _history(ask, found, 0, HISTORY)
     # What is permitted changes with the day and the grants: no revision stands for it.
@@ -190,10 +190,10 @@ def _children(ask: Ask, case: Case, wanted: set[str]) -> dict[str, list[Case]]:
     return {name: cases for name, cases in found.items() if name in wanted}
 
 
-def documents_of(ask: Ask, case: Case) -> list[dict[str, Any]]:
+def documents_of(desk: Desk, case: Case) -> list[dict[str, Any]]:
     """Every document the case names, in the order of its fields."""
     found = []
-    for field in ask.engine.laws.pinned(case.definition).definition.fields.values():
+    for field in desk.engine.laws.pinned(case.definition).definition.fields.values():
         value = case.data.get(field.name)
         if value is None or field.type not in ("document", "documents"):
             continue

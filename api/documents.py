@@ -21,11 +21,12 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 from PIL import Image, UnidentifiedImageError
 
+from workflow import Case
 from workflow.errors import NotFound, Text
 
 from .cases import documents_of
 from .problems import Problem
-from .routes import Ask, Out, Reply, Route
+from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import Strict
 
 MOST = 32 << 20
@@ -201,16 +202,18 @@ class KeptOut(Schema):
 def upload(ask: Ask) -> Reply:
     """Keep it; it is read by nobody before a case names it."""
     ask.request.max_content_length = MOST
-    return Reply(_documents(ask).keep(ask.request.stream, ask.query["name"]), 201)
+    return Reply(_shelf(ask.desk).keep(ask.request.stream, ask.query["name"]), 201)
 
 
 def download(ask: Ask) -> Reply:
     """Through a case that names it, as this person sees the case."""
-    wanted = ask.path["sha256"]
-    named = next(
-        (document for document in documents_of(ask, ask.known) if document["sha256"] == wanted), None
-    )
-    content = None if named is None else _documents(ask).open(wanted)
+    return Reply(raw=sent_from(ask.desk, ask.known, ask.path["sha256"]))
+
+
+def sent_from(desk: Desk, case: Case, sha256: str) -> Response:
+    """The content of a document that the case names. Raises NotFound."""
+    named = next((document for document in documents_of(desk, case) if document["sha256"] == sha256), None)
+    content = None if named is None else _shelf(desk).open(sha256)
     if named is None or content is None:
         raise NotFound(Text("没有这个文件", "there is no such document"))
     known = {media for kinds in KINDS.values() for media in kinds} | set(MEDIA.values())
@@ -220,7 +223,7 @@ def download(ask: Ask) -> Reply:
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(named['name'], safe='')}"
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Content-Length"] = str(os.fstat(content.fileno()).st_size)
-    return Reply(raw=response)
+    return response
 
 
 def _chunks(content: IO[bytes]) -> Iterator[bytes]:
@@ -228,8 +231,8 @@ def _chunks(content: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _documents(ask: Ask) -> Documents:
-    found: Documents | None = ask.desk.documents
+def _shelf(desk: Desk) -> Documents:
+    found: Documents | None = desk.documents
     if found is None:
         raise Problem("unavailable", Text("本服务未设文件库", "this service keeps no documents"))
     return found

@@ -126,10 +126,10 @@ def revoke(ask: Ask) -> Reply:
 
 def fetch(ask: Ask) -> Reply:
     """The calendar, as its owner may know of it at this moment."""
-    refuse_many(ask, "feed")
+    refuse_many(ask.desk, ask.request, "feed")
     found = _found(ask)
     if found is None:
-        count_failure(ask, "feed")
+        count_failure(ask.desk, ask.request, "feed")
         raise NotFound(Text("没有这个日历", "there is no such calendar"))
     owner = found["person"]
     whose = {"person": owner} if found["of"] == "me" else {"unit": found["unit"]}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import url_for
+from flask import Request, url_for
 from marshmallow import Schema, fields, validate
 
 from workflow import Actor, Case
@@ -19,7 +19,7 @@ from workflow.overview import Invitation, invitation, today
 
 from .dispatch import known
 from .limits import count_failure, refuse_many
-from .routes import Ask, Out, Reply, Route
+from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import NAME, PARTY, Day, Instant, Strict, Words
 
 _TOKEN = re.compile(r"[0-9a-f]{64}")
@@ -139,17 +139,23 @@ def _next(ask: Ask, found: Invitation) -> str:
 
 
 def _found(ask: Ask) -> Invitation:
-    """The invitation. Raises NotFound; Problem 429 for who has guessed too often."""
-    refuse_many(ask, "invitation")
+    return found_by(ask.desk, ask.request, ask.path["token"])
+
+
+def found_by(desk: Desk, asking: Request, token: str) -> Invitation:
+    """The invitation. Raises NotFound, also for a known person who may not know of the case (a unit's clerk with the link of a
+    deputy); Problem 429 for who has guessed too often.
+    """
+    refuse_many(desk, asking, "invitation")
     try:
-        if not _TOKEN.fullmatch(ask.path["token"]):
+        if not _TOKEN.fullmatch(token):
             raise _none()
-        found = invitation(ask.engine, ask.path["token"])
-        who = known(ask.desk, ask.request)
+        found = invitation(desk.engine, token)
+        who = known(desk, asking)
         if who is not None and who.person != found.subject:
-            ask.engine.case(found.case, actor=who)
+            desk.engine.case(found.case, actor=who)
     except NotFound:
-        count_failure(ask, "invitation")
+        count_failure(desk, asking, "invitation")
         raise _none() from None
     return found
 

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flask import Request
 from sqlalchemy import case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -17,7 +18,7 @@ from workflow import Engine
 from workflow.errors import Text
 
 from .problems import Problem
-from .routes import Ask
+from .routes import Desk
 from .store import Shelf, stamp
 
 
@@ -88,14 +89,14 @@ class Counter:
             connection.execute(delete(table).where(table.c.key == _key(limit, who)))
 
 
-def refuse_many(ask: Ask, what: str) -> None:
+def refuse_many(desk: Desk, asking: Request, what: str) -> None:
     """Raises Problem 429 for an address that has failed too often in an hour."""
-    Counter(ask.engine).check(_failures(what), ask.request.remote_addr or "")
+    Counter(desk.engine).check(_failures(what), asking.remote_addr or "")
 
 
-def count_failure(ask: Ask, what: str) -> None:
+def count_failure(desk: Desk, asking: Request, what: str) -> None:
     """One more failure of whoever asks."""
-    Counter(ask.engine).count(_failures(what), ask.request.remote_addr or "")
+    Counter(desk.engine).count(_failures(what), asking.remote_addr or "")
 
 
 def _failures(what: str) -> Limit:

@@ -129,7 +129,7 @@ def _shown(party: Party) -> dict[str, Any]:
 
 def public(ask: Ask) -> Reply:
     """Who acts today and is called so. Raises NotFound, the same for a kind that is not public; 429 for who asks on and on."""
-    refuse_many(ask, "public")
+    refuse_many(ask.desk, ask.request, "public")
     query, day = ask.query, today(ask.engine)
     ids = [query["code"]] if "code" in query else None
     names = [query["name"]] if "name" in query else None
@@ -140,7 +140,7 @@ def public(ask: Ask) -> Reply:
         every = register.find(kind=query["kind"], ids=ids, names=names, on=day, limit=MOST_SHOWN)
         found = [one for one in every if one.status in acting]
     if not found:
-        count_failure(ask, "public")
+        count_failure(ask.desk, ask.request, "public")
         raise NotFound(Text("查无此人(或此站)", "nobody and nothing is called so"))
     named = _names(ask, found)
     return Reply({"found": [_plate(one, named, ask) for one in found]}, headers={"Cache-Control": "no-store"})

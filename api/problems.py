@@ -87,13 +87,21 @@ class Problem(Exception):
         self.headers = headers or {}
         self.more = more or {}
 
+    @property
+    def status(self) -> int:
+        """Its HTTP status."""
+        return TITLES[self.code][0]
+
+    @property
+    def title(self) -> Text:
+        """What kind of problem it is."""
+        return TITLES[self.code][1]
+
 
 def respond(error: Exception) -> Response:
     """The response for anything that was raised."""
-    problem = _problem(error)
-    status, title = TITLES[problem.code]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("%s %s", request.method, request.path, exc_info=error)
+    problem = logged(error)
+    status, title = problem.status, problem.title
     language = language_asked()
     body: dict[str, Any] = {
         "type": f"urn:tibandu:problem:{problem.code.replace('_', '-')}",
@@ -114,9 +122,17 @@ def respond(error: Exception) -> Response:
     return response
 
 
+def logged(error: Exception) -> Problem:
+    """The problem; what broke on our side is written into the log."""
+    problem = problem_of(error)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("%s %s", request.method, request.path, exc_info=error)
+    return problem
+
+
 def told(error: Exception | None) -> dict[str, Any]:
     """The same for one row of many: its code, status and reasons, without headers."""
-    problem = _problem(error or RuntimeError("no outcome"))
+    problem = problem_of(error or RuntimeError("no outcome"))
     status, _ = TITLES[problem.code]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("a row of a batch", exc_info=error)
@@ -131,7 +147,8 @@ def language_asked() -> str:
     return next((name for name in asked if name in ("zh", "en")), "zh")
 
 
-def _problem(error: Exception) -> Problem:
+def problem_of(error: Exception) -> Problem:
+    """Whatever was raised, as a problem."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, WorkflowError):

@@ -156,6 +156,10 @@ class Desk:
     """persons who look after the service itself"""
     public: frozenset[str] = frozenset()
     """kinds of parties that anybody may look up"""
+    sessions: Any = None
+    """who has signed in (`Sessions`), for the console; None: there is no console"""
+    menu: Sequence[tuple[str, Text, bool]] = ()
+    """screens of the console that stand in its menu: name, words, whether for operators only"""
     documents: Any = None
     """where documents are kept (`Documents`); None: nowhere"""
     papers: Any = None

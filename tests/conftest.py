@@ -179,6 +179,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 # --- engine fixtures
 
+from tests.console import desk  # noqa: E402 - the marked place
 from tests.http_walk import city_engine, client  # noqa: E402
 from tests.lifecycle import (  # noqa: E402 - the marked place
     clock,
@@ -197,6 +198,7 @@ __all__ = [
     "city_engine",
     "client",
     "clock",
+    "desk",
     "library",
     "office",
     "other",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from workflow import Actor
-from workflow.overview import find, tally, through, views_of
+from workflow.overview import find, grants_of, tally, through, views_of
 
 from .lifecycle import Office, statements
 
 
 def names(office: Office, person: str) -> set[str]:
-    return {view.name for view in views_of(office.engine, Actor(person=person))}
+    return {view.name for view in views_of(office.engine, grants_of(office.engine, Actor(person=person)))}
 
 
 def listed(office: Office, person: str, view: str) -> list[str]:
@@ -56,7 +56,7 @@ def test_many_lists_are_counted_in_one_question_and_no_further_than_a_few(
     for _ in range(4):
         office.filed()
     engine, li = office.engine, Actor(person="li")
-    filters = [through(view) for view in views_of(engine, li)]
+    filters = [through(view) for view in views_of(engine, grants_of(engine, li))]
     with statements(engine.database, monkeypatch) as seen:
         counts = tally(engine, li, filters, most=3)
     assert max(counts) == 3, "it stops counting"

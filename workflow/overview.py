@@ -15,7 +15,7 @@ from .clock import civil_date, start_of_day
 from .engine import Engine
 from .errors import NotFound, Text
 from .firing import digest
-from .model import Actor, Case
+from .model import Actor, Case, Grant
 from .random import new_id
 from .store import listing
 from .store.listing import After, By, Filter, Groups, Over, Period, Sort
@@ -35,6 +35,7 @@ __all__ = [
     "feed",
     "figures",
     "find",
+    "grants_of",
     "tally",
     "through",
     "took",
@@ -163,10 +164,15 @@ def through(view: View) -> Filter:
     )
 
 
-def views_of(engine: Engine, actor: Actor) -> list[View]:
-    """The views this person finds among his own: those of a role he holds today."""
+def grants_of(engine: Engine, actor: Actor) -> list[Grant]:
+    """What this person holds today."""
     with engine.store.connection() as connection:
-        roles = {grant.role for grant in engine.sight.viewer(connection, actor).held()}
+        return engine.sight.viewer(connection, actor).held()
+
+
+def views_of(engine: Engine, grants: Sequence[Grant]) -> list[View]:
+    """The views of whoever holds these grants: those of his roles."""
+    roles = {grant.role for grant in grants}
     return [view for view in engine.library.views.values() if not roles.isdisjoint(view.roles)]
 
 

@@ -117,10 +117,13 @@ def run_serve(context: Context) -> int:
     waker = None if arguments.no_scheduler else _waker(context)
     api.create_schema(context.engine)
     operators = frozenset(arguments.operator)
-    identify = api.Sessions(context.engine, api.StoredTokens(context.engine, identify), url=arguments.url)
+    identify = sessions = api.Sessions(
+        context.engine, api.StoredTokens(context.engine, identify), url=arguments.url
+    )
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
         documents=api.Folder(arguments.documents), papers=_papers(context), public=frozenset(arguments.public),
+        sessions=sessions,
     )  # fmt: skip
     _tell_logs()
     try:

@@ -43,6 +43,8 @@ class Filter:
     closed: bool | None = None
     due_from: date | None = None
     due_before: date | None = None
+    undated: bool = False
+    """only cases without a running deadline"""
     opened_from: date | None = None
     opened_before: date | None = None
     concluded_from: date | None = None
@@ -142,6 +144,8 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
                 exists(_last_lines(store).where(concluded_.holds(store.tables.history.c.effective_on))),
             )
         )
+    if asked.undated:
+        found.append(c.due_on.is_(None))
     if asked.tenant is not None:
         found.append(store.questions.within(c.tenant, [asked.tenant]))
     if asked.party is not None:

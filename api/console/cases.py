@@ -1,0 +1,240 @@
+"""One case: where it stands, what can be done, by when and why, who and what belongs to it, what has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflow import Case, HistoryEntry
+from workflow.definition import Definition
+from workflow.errors import NotFound, Text
+from workflow.model import ClockView, Permission
+from workflow.overview import today
+
+from .names import in_words, parties_in
+from .screens import Look, Page, Screen
+from .sentence import expected, holders, nearest, remaining, sentence
+
+NEXT = 2
+"""steps that the first line names"""
+LINES = 30
+"""lines of the history on the page; the rest is one click away"""
+RECALCULATE = Text("期限重算", "the deadlines were recalculated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """A clock as it is read."""
+
+    clock: ClockView
+    left: Text | None
+    """None for one that is stopped"""
+    late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Datum:
+    """A field with its value in words; documents with their addresses."""
+
+    title: Text
+    text: str
+    documents: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of the history as it is read."""
+
+    entry: HistoryEntry
+    title: Text
+    who: str
+    as_: Text | None
+    changed: tuple[Text, Text] | None
+    """from one state to another"""
+    data: Sequence[Datum]
+    sort: str
+    """flow | due | automatic"""
+
+
+def shown(look: Look) -> Page:
+    """The case."""
+    case, law = look.known, look.engine.laws.pinned(look.known.definition)
+    definition = law.definition
+    permitted = [
+        p for p in look.engine.permitted(case.id, look.actor) if not definition.events[p.event].automatic
+    ]
+    allowed = [p for p in permitted if p.allowed]
+    steps = [
+        *(p for p in allowed if _leads_on(definition, p, case)),
+        *(p for p in allowed if not _leads_on(definition, p, case)),
+    ]
+    children = _children(look, case)
+    look.names.learn(_everybody(definition, case, children))
+    above = (
+        case
+        if case.root == case.id
+        else look.engine.case(case.root, actor=look.actor)
+        if _sees(look, case.root)
+        else case
+    )
+    mine = expected(definition, case, above, look.actor.person, look.grants)
+    return Page("case.html", {
+        "case": case, "definition": definition, "state": definition.states[case.state], "title": _title(case, definition),
+        "sentence": _sentence(look, definition, case, above, steps if mine else ()), "steps": steps, "mine": mine,
+        "refused": [p for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
+        "data": data_of(look, definition, case.id, case.data),
+        "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
+        "children": children, "above": above if above.id != case.id else None, "lines": lines(look, case, definition, LINES),
+        "done": _done(look, definition),
+    })  # fmt: skip
+
+
+def _sees(look: Look, id: str) -> bool:
+    try:
+        look.engine.case(id, actor=look.actor)
+    except NotFound:
+        return False
+    return True
+
+
+def _leads_on(definition: Definition, permission: Permission, case: Case) -> bool:
+    """Whether the event takes the case to another state."""
+    moves = definition.events[permission.event].moves
+    return any(case.state in move.sources and move.to not in (None, case.state) for move in moves)
+
+
+def _title(case: Case, definition: Definition) -> str:
+    return str(case.data.get("title") or case.number or definition.title.zh)
+
+
+def _sentence(
+    look: Look, definition: Definition, case: Case, above: Case, steps: Sequence[Permission]
+) -> Text:  # fmt: skip
+    engine = look.engine
+    roles = {name: code.title for name, code in engine.library.roles.values.items()}
+    root = engine.laws.pinned(above.definition).definition
+    who = holders(definition, root, case, above, roles, look.names.of)
+    clock = nearest(case.clocks)
+    left = remaining(clock.due_on, today(engine), engine.laws.calendar) if clock else None
+    basis = engine.explain(case.id, clock.name, actor=look.actor).sentence if clock else None
+    return sentence(definition.states[case.state].title, case.closed, who, clock, left, basis, steps[:NEXT])
+
+
+def _children(look: Look, case: Case) -> list[dict[str, Any]]:
+    """Children and overlays of a root, each with its slot, state and nearest deadline."""
+    definition = look.engine.laws.pinned(case.definition).definition
+    if not definition.children or case.root != case.id:
+        return []
+    day, calendar = today(look.engine), look.engine.laws.calendar
+    found = []
+    for child in look.engine.children(case.id, actor=look.actor):
+        law, clock = look.engine.laws.pinned(child.definition).definition, nearest(child.clocks)
+        slot = definition.children.get(child.slot or "")
+        found.append({
+            "case": child, "slot": slot.title if slot else law.title, "state": law.states[child.state].title,
+            "clock": clock, "left": remaining(clock.due_on, day, calendar) if clock else None,
+            "late": bool(clock and clock.due_on < day),
+        })  # fmt: skip
+    return found
+
+
+def _everybody(definition: Definition, case: Case, children: Iterable[Mapping[str, Any]]) -> list[str]:
+    found = [*parties_in(definition, case.data), *sum(case.relations.values(), ())]
+    return [*found, *(child["case"].party for child in children if child["case"].party)]
+
+
+def _deadlines(look: Look, case: Case) -> list[Deadline]:
+    day, calendar = today(look.engine), look.engine.laws.calendar
+    running = sorted((c for c in case.clocks if c.running), key=lambda c: c.due_on)
+    return [
+        Deadline(clock=c, left=remaining(c.due_on, day, calendar) if c.running else None, late=c.running and c.due_on < day)
+        for c in (*running, *(c for c in case.clocks if not c.running))
+    ]  # fmt: skip
+
+
+def data_of(look: Look, definition: Definition, case: str, data: Mapping[str, Any]) -> list[Datum]:
+    """Values in the order of the definition's fields."""
+    return [
+        _datum(look, definition, case, name, data[name]) for name in definition.fields if data.get(name) is not None
+    ]  # fmt: skip
+
+
+def _datum(look: Look, definition: Definition, case: str, name: str, value: Any) -> Datum:
+    field = definition.fields[name]
+    documents = []
+    if field.type in ("document", "documents"):
+        documents = [
+            (str(d["name"]), look.address("document", id=case, sha256=d["sha256"]))
+            for d in ([value] if field.type == "document" else value)
+        ]  # fmt: skip
+    return Datum(
+        title=field.title,
+        text=in_words(look.engine, look.names, field, value, look.language),
+        documents=documents,
+    )
+
+
+def lines(look: Look, case: Case, definition: Definition, limit: int | None) -> list[Line]:
+    """The history, the newest first."""
+    after = max(case.seq - limit, 0) if limit else 0
+    entries = look.engine.history(case.id, actor=look.actor, after=after)
+    look.names.learn(entry.actor for entry in entries)
+    look.names.learn(party for entry in entries for party in parties_in(definition, entry.data))
+    return [_line(look, definition, case.id, entry) for entry in reversed(entries)]
+
+
+def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry) -> Line:
+    event = definition.start if entry.event == "start" else definition.events.get(entry.event)
+    title = event.title if event is not None and entry.event != "start" else Text("立案", "begun")
+    if event is None:
+        title = RECALCULATE
+    roles = look.engine.library.roles.values
+    moved = entry.from_state != entry.to_state and entry.from_state in definition.states
+    given = {name: value for name, value in entry.data.items() if name in definition.fields}
+    return Line(
+        entry=entry, title=title, who=look.names[entry.actor] if not entry.automatic else "",
+        as_=roles[entry.role].title if entry.role and entry.role in roles else None,
+        changed=(definition.states[entry.from_state].title, definition.states[entry.to_state].title) if moved else None,
+        data=data_of(look, definition, case, given),
+        sort="automatic" if entry.automatic else "due" if event is None else "flow",
+    )  # fmt: skip
+
+
+def _done(look: Look, definition: Definition) -> Text | None:
+    """What was just done, to be told once."""
+    name = look.request.args.get("done", "")
+    if name == "start":
+        return Text("已立案", "it is begun")
+    event = definition.events.get(name)
+    return Text(f"已完成：{event.title.zh}", f"done: {event.title.en}") if event else None
+
+
+def history(look: Look) -> Page:
+    """The whole history, as it is printed."""
+    case = look.known
+    definition = look.engine.laws.pinned(case.definition).definition
+    return Page("history.html", {
+        "case": case, "definition": definition, "title": _title(case, definition), "lines": lines(look, case, definition, None),
+    })  # fmt: skip
+
+
+def clock(look: Look) -> Page:
+    """How a due day comes about, step by step."""
+    case, name = look.known, look.path["clock"]
+    found = next((one for one in case.clocks if one.name == name), None)
+    if found is None:
+        raise NotFound(Text("本案没有这个期限", "this case has no such deadline"))
+    why = look.engine.explain(case.id, name, actor=look.actor)
+    definition = look.engine.laws.pinned(case.definition).definition
+    return Page("clock.html", {
+        "case": case, "clock": found, "why": why, "title": _title(case, definition),
+        "left": remaining(found.due_on, today(look.engine), look.engine.laws.calendar) if found.running else None,
+    })  # fmt: skip
+
+
+CASES = (
+    Screen(path="/cases/<id>", name="case", view=shown, permission="case"),
+    Screen(path="/cases/<id>/history", name="history", view=history, permission="case"),
+    Screen(path="/cases/<id>/clocks/<clock>", name="clock", view=clock, permission="case"),
+)

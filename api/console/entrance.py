@@ -1,0 +1,85 @@
+"""Coming in and going out: sign in, a password of one's own, sign out."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from workflow.errors import FormInvalid, Text
+
+from ..accounts import Accounts
+from ..problems import Problem
+from .screens import Go, Look, Page, Screen, answered, sessions
+
+
+def asked(look: Look) -> Page:
+    """Name and password."""
+    return Page("sign_in.html", {"then": _then(look), "person": "", "error": None})
+
+
+def sign_in(look: Look) -> Page | Response:
+    """A session, and on to where the person wanted to go."""
+    form, address = look.request.form, look.request.remote_addr or ""
+    person = form.get("person", "").strip()
+    try:
+        account = Accounts(look.engine).sign_in(person, form.get("password", ""), address)
+    except Problem as error:
+        shown = {"then": _then(look), "person": person, "error": error.text}
+        return Page("sign_in.html", shown, error.status)
+    to = look.address("password") if account.must_change else _then(look)
+    response = answered(look, Go(to))
+    sessions(look.desk).open(account.person)(response)
+    return response
+
+
+def sign_out(look: Look) -> Response:
+    """The session is ended on the server too."""
+    response = answered(look, Go(look.address("sign_in")))
+    sessions(look.desk).close(look.request)(response)
+    return response
+
+
+def password(look: Look) -> Page:
+    """Another password; asked of everybody who has one that somebody else made."""
+    session = sessions(look.desk).of(look.request)
+    if session is None:
+        raise Problem("unauthenticated", Text("请先登录", "please sign in"))
+    return Page("password.html", {"must": session.must_change, "error": None})
+
+
+def change(look: Look) -> Page | Response:
+    """Every session of that person ends; he comes in with the new one."""
+    session = sessions(look.desk).of(look.request)
+    if session is None:
+        raise Problem("unauthenticated", Text("请先登录", "please sign in"))
+    form = look.request.form
+    try:
+        if form.get("new") != form.get("again"):
+            raise _differ()
+        Accounts(look.engine).change(
+            session.person, form.get("old", ""), form.get("new", ""), look.request.remote_addr or ""
+        )
+    except (Problem, FormInvalid) as error:
+        return Page("password.html", {"must": session.must_change, "error": error.text}, 422)
+    response = answered(look, Go(look.address("home")))
+    sessions(look.desk).open(session.person)(response)
+    return response
+
+
+def _differ() -> Problem:
+    return Problem("form_invalid", Text("两次输入的新密码不同", "the two new passwords differ"))
+
+
+def _then(look: Look) -> str:
+    """An address of ours, or the first page: nobody is sent elsewhere."""
+    then = look.request.values.get("then", "/")
+    good = then.startswith("/") and not then.startswith(("//", "/\\")) and then.isprintable()
+    return then if good else "/"
+
+
+ENTRANCE = (
+    Screen(path="/sign-in", name="sign_in", view=asked, permission="open"),
+    Screen(path="/sign-in", name="signed_in", view=sign_in, permission="open", methods=("POST",)),
+    Screen(path="/sign-out", name="sign_out", view=sign_out, permission="open", methods=("POST",)),
+    Screen(path="/password", name="password", view=password, permission="open"),
+    Screen(path="/password", name="password_changed", view=change, permission="open", methods=("POST",)),
+)

@@ -1,0 +1,126 @@
+"""Doing something: the form of an event, its trial, its act; and the same for a new case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from workflow import Case, Conflict
+from workflow.definition import Definition, Event
+from workflow.errors import NotFound, Reason, Refused, Text
+from workflow.overview import identifier
+
+from .forms import Misread, as_sent, inputs, sent
+from .screens import Go, Look, Page, Screen
+
+REASON = Reason(code="form.reason", text=Text("请填写理由", "give the reason"), field="@reason")
+
+
+def asked(look: Look) -> Page:
+    """The form, with what stands in the case already where the event asks for it again."""
+    definition, event = _event(look)
+    return _form(
+        look, definition, event, look.known, {n: v for n, v in look.known.data.items() if n in event.fields}
+    )
+
+
+def done(look: Look) -> Page | Go:
+    """Do it; a "no" comes back beside the inputs it is about, and nothing that was typed is lost."""
+    definition, event = _event(look)
+    case, given = look.known, as_sent(look, event)
+    try:
+        given = sent(look, definition, event)
+        look.engine.fire(
+            case.id, event.name, look.actor, given, revision=int(look.request.form.get("revision", "0")) or None,
+            key=_key(look), effective_on=_day(look), reason=look.request.form.get("@reason", "").strip() or None,
+        )  # fmt: skip
+    except Conflict as error:
+        now = look.engine.case(case.id, actor=look.actor)
+        return _form(look, definition, event, now, given, [Reason(code="stale", text=error.text)], 409)
+    except (Refused, Misread) as error:
+        return _form(look, definition, event, case, given, error.reasons, 422)
+    return Go(look.address("case", id=case.id, done=event.name))
+
+
+def starting(look: Look) -> Page:
+    """The form of a new case."""
+    definition = _kind(look)
+    return _start(look, definition, {})
+
+
+def started(look: Look) -> Page | Go:
+    """Begin it."""
+    definition = _kind(look)
+    given = as_sent(look, definition.start)
+    try:
+        given = sent(look, definition, definition.start)
+        case = look.engine.start(
+            definition.name, look.actor, given, tenant=look.request.form.get("tenant", ""), key=_key(look),
+            effective_on=_day(look), reason=look.request.form.get("@reason", "").strip() or None,
+        )  # fmt: skip
+    except (Refused, Misread) as error:
+        return _start(look, definition, given, error.reasons, 422)
+    return Go(look.address("case", id=case.id, done="start"))
+
+
+def _start(
+    look: Look, definition: Definition, given: Mapping[str, Any], reasons: Sequence[Reason] = (), status: int = 200
+) -> Page:  # fmt: skip
+    roles = {holder.role for holder in definition.start.by if holder.role}
+    tenants = sorted({grant.scope for grant in look.grants if not roles or grant.role in roles})
+    page = _form(look, definition, definition.start, None, given, reasons, status)
+    return Page(page.template, {**page.values, "tenants": tenants}, status)
+
+
+def _form(
+    look: Look, definition: Definition, event: Event, case: Case | None, given: Mapping[str, Any],
+    reasons: Sequence[Reason] = (), status: int = 200,
+) -> Page:  # fmt: skip
+    permission = None
+    if case is not None:
+        permission = next(p for p in look.engine.permitted(case.id, look.actor) if p.event == event.name)
+    fields = inputs(look, definition, event, given, reasons)
+    named = {one.name for one in fields}
+    return Page("form.html", {
+        "definition": definition, "event": event, "case": case, "inputs": fields, "permission": permission,
+        "title": event.title if case is not None else definition.title, "tenants": [],
+        "general": [reason.text for reason in reasons if reason.field not in named],
+        "wrong": [reason for reason in reasons if reason.field in named], "key": identifier(look.engine),
+        "effective_on": look.request.form.get("@effective_on", ""), "reason": look.request.form.get("@reason", ""),
+    }, status)  # fmt: skip
+
+
+def _event(look: Look) -> tuple[Definition, Event]:
+    definition = look.engine.laws.pinned(look.known.definition).definition
+    found = definition.events.get(look.path["event"])
+    if found is None or found.automatic:
+        raise NotFound(Text("没有这个事项", "there is no such act"))
+    return definition, found
+
+
+def _kind(look: Look) -> Definition:
+    return look.engine.library.definition(look.path["kind"])
+
+
+def _key(look: Look) -> str | None:
+    return look.request.form.get("key") or None
+
+
+def _day(look: Look) -> date | None:
+    text = look.request.form.get("@effective_on", "").strip()
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        text_ = Text("日期须如 2026-03-15", "a day is written 2026-03-15")
+        raise Misread([Reason(code="form.date", text=text_, field="@effective_on")]) from None
+
+
+EVENTS = (
+    Screen(path="/cases/<id>/do/<event>", name="event", view=asked, permission="case"),
+    Screen(path="/cases/<id>/do/<event>", name="event_done", view=done, permission="case", methods=("POST",)),
+    Screen(path="/start/<kind>", name="start", view=starting),
+    Screen(path="/start/<kind>", name="started", view=started, methods=("POST",)),
+)

@@ -1,0 +1,243 @@
+"""An event's form on a page, and back: from the definition's fields to inputs, from what was sent to what the engine takes.
+
+Nothing is judged here but what only a page can get wrong (a name that two persons have); the engine judges the rest and its
+reasons are put beside the inputs they are about.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflow.definition import Codes, Definition, Event, Field
+from workflow.errors import Reason, Text
+from workflow.model import Party
+from workflow.overview import Filter, find, today
+
+from ..documents import Documents
+from ..problems import Problem
+from .screens import Look
+
+ONE_LINE = re.compile(r"title|.*(number|session|congress|url|name|phone)\Z")
+"""texts that fit in one line, by the name of their field"""
+CHOICES = 8
+"""codes that are shown as a list to tick; more of them as a menu"""
+MOST = 300
+"""units that fit into a menu"""
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_BETWEEN = re.compile(r"[、，,;；\n]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One choice."""
+
+    value: str
+    title: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One field as a page asks for it."""
+
+    name: str
+    title: Text
+    type: str
+    """line | text | integer | boolean | date | menu | ticks | parties | documents | case"""
+    many: bool
+    required: bool
+    value: str = ""
+    options: Sequence[Option] = ()
+    kept: Sequence[tuple[str, str]] = ()
+    """documents that are kept already: name, and what has to be sent again"""
+    errors: Sequence[Text] = ()
+
+
+class Misread(Exception):
+    """What was sent cannot be understood; reasons by field."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        super().__init__("; ".join(reason.text.en for reason in reasons))
+        self.reasons = tuple(reasons)
+
+
+# --- out
+
+
+def inputs(
+    look: Look, definition: Definition, event: Event, given: Mapping[str, Any], reasons: Sequence[Reason] = ()
+) -> list[Input]:  # fmt: skip
+    """The inputs of the event's form; `given`: what stands in them."""
+    codes = look.engine.laws.codes_on(today(look.engine))
+    units: list[Party] | None = None
+    found = []
+    for asked in event.form:
+        field = definition.fields[asked.name]
+        if field.type in ("unit", "units") and units is None:
+            units = _units(look)
+        errors = tuple(reason.text for reason in reasons if reason.field == field.name)
+        found.append(_input(look, field, asked.required, given.get(field.name), codes, units or [], errors))
+    return found
+
+
+def _input(
+    look: Look, field: Field, required: bool, value: Any, codes: Mapping[str, Codes], units: Sequence[Party],
+    errors: Sequence[Text],
+) -> Input:  # fmt: skip
+    many = field.type in ("codes", "documents", "units", "persons")
+    values = [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
+    plain: dict[str, Any] = {
+        "name": field.name, "title": field.title, "many": many, "required": required, "errors": errors,
+    }  # fmt: skip
+    match field.type:
+        case "code" | "codes":
+            choices = codes[field.codes or ""].values.values()
+            options = [
+                Option(value=code.id, title=look.words(code.title), chosen=code.id in values) for code in choices
+            ]  # fmt: skip
+            return Input(
+                type="ticks" if many or len(options) <= CHOICES else "menu", options=options, **plain
+            )
+        case "unit" | "units" if 0 < len(units) <= MOST:
+            options = [Option(value=u.id, title=u.name, chosen=u.id in values) for u in units]
+            return Input(type="ticks" if many else "menu", options=options, **plain)
+        case "unit" | "units" | "person" | "persons":
+            return Input(type="parties", value="、".join(map(str, values)), **plain)
+        case "document" | "documents":
+            kept = [(str(d["name"]), json.dumps(d, ensure_ascii=False)) for d in values]
+            return Input(type="documents", kept=kept, **plain)
+        case "text":
+            kind = "line" if ONE_LINE.match(field.name) else "text"
+            return Input(type=kind, value="" if value is None else str(value), **plain)
+        case "boolean":
+            told = {True: "true", False: "false"}.get(value, "") if isinstance(value, bool) else ""
+            return Input(type="boolean", value=told, **plain)
+    return Input(type=field.type, value="" if value is None else str(value), **plain)
+
+
+def _units(look: Look) -> list[Party]:
+    """The units of the reader's congress by name, if they fit into a menu."""
+    found = look.engine.parties.find(kind="unit", actor=look.actor, on=today(look.engine), limit=MOST + 1)
+    return sorted(found, key=lambda party: party.name) if len(found) <= MOST else []
+
+
+# --- in
+
+
+def sent(look: Look, definition: Definition, event: Event) -> dict[str, Any]:
+    """What was sent, as the engine takes it; an empty input was not sent. Raises Misread with what was understood lost to nobody:
+    the texts stand in the request and go back into the page.
+    """
+    found: dict[str, Any] = {}
+    reasons: list[Reason] = []
+    for asked in event.form:
+        try:
+            value = _value(look, definition.fields[asked.name])
+        except Misread as error:
+            reasons += error.reasons
+            value = _raw(look, asked.name)
+        if value not in (None, "", []):
+            found[asked.name] = value
+    if reasons:
+        raise Misread(reasons)
+    return found
+
+
+def _raw(look: Look, name: str) -> str:
+    return look.request.form.get(name, "")
+
+
+def as_sent(look: Look, event: Event) -> dict[str, Any]:
+    """The texts of a form that could not be understood, to stand in it again."""
+    form = look.request.form
+    return {f.name: (v if len(v) > 1 else v[0]) for f in event.form if (v := form.getlist(f.name))}
+
+
+def _value(look: Look, field: Field) -> Any:
+    form, name = look.request.form, field.name
+    match field.type:
+        case "text" | "date" | "code":
+            return form.get(name, "").replace("\r\n", "\n").strip()
+        case "codes":
+            return form.getlist(name)
+        case "boolean":
+            return {"true": True, "false": False}.get(form.get(name, ""))
+        case "integer":
+            return _integer(field, form.get(name, "").strip())
+        case "unit" | "person":
+            found = _parties(look, field, form.getlist(name))
+            return found[0] if found else None
+        case "units" | "persons":
+            return _parties(look, field, form.getlist(name))
+        case "document" | "documents":
+            documents = _documents(look, name)
+            return documents if field.type == "documents" else next(iter(documents), None)
+    return _case(look, form.get(name, "").strip())
+
+
+def _integer(field: Field, text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"-?[0-9]{1,15}", text):
+        raise _misread(field, "须为整数", "must be a whole number")
+    return int(text)
+
+
+def _parties(look: Look, field: Field, values: Sequence[str]) -> list[str]:
+    """Parties by id or by name. Raises Misread for a name nobody has, or several have."""
+    texts = [text for value in values for part in _BETWEEN.split(value) if (text := part.strip())]
+    if not texts:
+        return []
+    register = look.engine.parties
+    by_id = {p.id for p in register.find(ids=texts, actor=look.actor, limit=len(texts))}
+    named: dict[str, list[Party]] = {}
+    by_id |= {text for text in texts if _ID.fullmatch(text)}  # not every host keeps a register
+    rest = [text for text in texts if text not in by_id]
+    for party in register.find(names=rest, actor=look.actor, limit=200) if rest else ():
+        named.setdefault(party.name, []).append(party)
+    return list(
+        dict.fromkeys(text if text in by_id else _one(field, text, named.get(text, [])) for text in texts)
+    )
+
+
+def _one(field: Field, text: str, found: Sequence[Party]) -> str:
+    if len(found) == 1:
+        return found[0].id
+    if not found:
+        raise _misread(field, f"登记中没有“{text}”", f"nobody in the register is called {text}")
+    ids = "、".join(party.id for party in found[:9])
+    raise _misread(field, f"“{text}”有多个,请填代号:{ids}", f"several are called {text}: give one of {ids}")
+
+
+def _documents(look: Look, name: str) -> list[dict[str, Any]]:
+    """Those kept before and those sent now."""
+    found = [dict(json.loads(text)) for text in look.request.form.getlist(f"{name}.kept")]
+    for upload in look.request.files.getlist(name):
+        if upload.filename:
+            kept = _shelf(look).keep(upload.stream, upload.filename.rpartition("/")[2].rpartition("\\")[2])
+            found.append({field: getattr(kept, field) for field in ("sha256", "size", "media_type", "name")})
+    return found
+
+
+def _shelf(look: Look) -> Documents:
+    if look.desk.documents is None:
+        raise Problem("unavailable", Text("本服务未设文件库", "this service keeps no documents"))
+    found: Documents = look.desk.documents
+    return found
+
+
+def _case(look: Look, text: str) -> str | None:
+    """A case by number or id."""
+    if not text:
+        return None
+    page = find(look.engine, look.actor, Filter(number=text), limit=2)
+    return page.cases[0].id if len(page.cases) == 1 else text
+
+
+def _misread(field: Field, zh: str, en: str) -> Misread:
+    text = Text(f"{field.title.zh}:{zh}", f"{field.title.en}: {en}")
+    return Misread([Reason(code="form.misread", text=text, field=field.name)])

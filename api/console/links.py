@@ -1,0 +1,88 @@
+"""By a link and without an account: a deputy evaluates, a co-signer confirms. Looking consumes nothing; what was given can be
+changed until it is tallied, and the page says so; nothing is filled in beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workflow import Actor
+from workflow.definition import Definition, Event
+from workflow.errors import Reason, Refused
+from workflow.overview import Invitation, identifier
+
+from ..invitations import found_by
+from .cases import data_of
+from .forms import Misread, as_sent, inputs, sent
+from .screens import Go, Look, Page, Screen
+
+
+def asked(look: Look) -> Page:
+    """What the link is for."""
+    return _page(look, found_by(look.desk, look.request, look.path["token"]), {})
+
+
+def answered(look: Look) -> Page | Go:
+    """Do it, or change what was given."""
+    found = found_by(look.desk, look.request, look.path["token"])
+    definition, event = _next(look, found)
+    given = as_sent(look, event)
+    try:
+        given = sent(look, definition, event)
+        actor = Actor(person=found.subject, invitation=look.path["token"])
+        look.engine.fire(found.case, event.name, actor, given, key=look.request.form.get("key") or None)
+    except (Refused, Misread) as error:
+        return _page(look, found, given, error.reasons, 422)
+    return Go(look.address("link", token=look.path["token"], done="1"))
+
+
+def _page(
+    look: Look, found: Invitation, given: Mapping[str, Any], reasons: Sequence[Reason] = (), status: int = 200
+) -> Page:  # fmt: skip
+    definition, event = _next(look, found)
+    case = look.engine.case(found.case)
+    root = case if case.root == case.id else look.engine.case(case.root)
+    law = look.engine.laws.pinned(root.definition).definition
+    permission = next(p for p in _permitted(look, found) if p.event == event.name)
+    asked_for = {name for e in found.events for name in definition.events[e].fields}
+    so_far = {name: value for name, value in case.data.items() if name in asked_for}
+    about = {n: root.data[n] for n in ABOUT if n in law.fields and root.data.get(n) is not None}
+    fields = inputs(look, definition, event, given, reasons)
+    named = {one.name for one in fields}
+    return Page("link.html", {
+        "title": str(root.data.get("title") or definition.title.zh), "number": root.number, "definition": definition,
+        "event": event, "subject": look.names[found.subject], "until": found.until, "allowed": permission.allowed,
+        "refused": [reason.text for reason in permission.reasons], "inputs": fields, "key": identifier(look.engine),
+        "given": data_of(look, definition, case.id, so_far), "about": data_of(look, law, root.id, about),
+        "done": look.request.args.get("done") == "1", "state": definition.states[case.state].title,
+        "general": [reason.text for reason in reasons if reason.field not in named],
+        "wrong": [reason for reason in reasons if reason.field in named],
+    }, status)  # fmt: skip
+
+
+ABOUT = ("reply_class", "reply_number", "delivered_on", "promise", "promised_on")
+"""what the reply said, shown to whoever judges it"""
+
+
+def _permitted(look: Look, found: Invitation) -> Sequence[Any]:
+    return look.engine.permitted(found.case, Actor(person=found.subject, invitation=look.path["token"]))
+
+
+def _next(look: Look, found: Invitation) -> tuple[Definition, Event]:
+    """The first of its events that can be done now; else the first, which then says why not."""
+    definition = look.engine.laws.pinned(look.engine.case(found.case).definition).definition
+    allowed = {p.event for p in _permitted(look, found) if p.allowed}
+    name = next((event for event in found.events if event in allowed), found.events[0])
+    wanted = (
+        look.request.form.get("event") if look.request.method == "POST" else look.request.args.get("event")
+    )
+    return definition, definition.events[wanted if wanted in found.events else name]
+
+
+LINKS = (
+    Screen(path="/i/<token>", name="link", view=asked, permission="open"),
+    Screen(
+        path="/i/<token>", name="link_done", view=answered, permission="open", methods=("POST",), outside=True
+    ),
+)

@@ -1,0 +1,190 @@
+"""Lists of cases: a view of a role, and everything that waits for the reader, in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from workflow import Case
+from workflow.definition import Definition
+from workflow.errors import NotFound, Text
+from workflow.model import ClockView
+from workflow.overview import Filter, find, through, today
+from workflow.view import COLUMNS, View
+
+from ..paging import next_address, place_asked
+from .names import in_words, parties_in
+from .screens import Go, Look, Page, Screen
+from .sentence import nearest, remaining
+
+LIMIT = 50
+FAR = date(9999, 12, 31)
+SPANS = (3, 10)
+"""working days ahead that have a bucket of their own"""
+HEADS = {
+    "number": Text("编号", "Number"), "title": Text("标题", "Title"), "state": Text("状态", "State"),
+    "due_on": Text("期限", "Due"), "opened_on": Text("开始", "Begun"), "tenant": Text("人大", "Congress"),
+    "kind": Text("类别", "Kind"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Cases by their nearest due day: from a day (included) to before another."""
+
+    name: str
+    title: Text
+    due_from: date | None = None
+    due_before: date | None = None
+    undated: bool = False
+
+    def of(self, asked: Filter) -> Filter:
+        """The same cases, those due within the bucket."""
+        if self.undated:
+            return replace(asked, undated=True)
+        return replace(asked, due_from=self.due_from, due_before=self.due_before)
+
+
+def buckets(look: Look) -> list[Bucket]:
+    """They do not overlap and leave nothing out, so that their counts add up."""
+    day, calendar = today(look.engine), look.engine.laws.calendar
+    three, ten = (calendar.add_working_days(day, span) + timedelta(days=1) for span in SPANS)
+    tomorrow = day + timedelta(days=1)
+    return [
+        Bucket("today", Text("今日到期", "due today"), day, tomorrow),
+        Bucket("overdue", Text("已超期", "overdue"), None, day),
+        Bucket("soon", Text(f"{SPANS[0]} 个工作日内", f"within {SPANS[0]} working days"), tomorrow, three),
+        Bucket("near", Text(f"{SPANS[1]} 个工作日内", f"within {SPANS[1]} working days"), three, ten),
+        Bucket("later", Text("更晚", "later"), ten, FAR),
+        Bucket("undated", Text("无期限", "without a deadline"), undated=True),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case of a list."""
+
+    case: Case
+    cells: Sequence[str]
+    due: ClockView | None
+    left: Text | None
+    late: bool
+
+
+def view_named(look: Look, name: str) -> View:
+    """A view of the reader's own roles. Raises NotFound."""
+    found = next((view for view in look.views if view.name == name), None)
+    if found is None:
+        raise NotFound(Text("没有这个列表", "there is no such list"))
+    return found
+
+
+def listed(look: Look) -> Page:
+    """A view, or one bucket of it."""
+    view = view_named(look, look.path["view"])
+    asked, chosen = through(view), _chosen(look)
+    page = find(
+        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort=view.order, after=_after(), limit=LIMIT  # type: ignore[arg-type]
+    )  # fmt: skip
+    definition = look.engine.library.definition(view.definition)
+    heads = [_head(definition, column) for column in view.columns]
+    acts = [(name, definition.events[name].title) for name in view.acts]
+    return Page("list.html", {
+        "title": view.title, "question": view.question, "view": view, "heads": heads, "acts": acts,
+        "rows": rows(look, page.cases, view.columns), "buckets": buckets(look), "chosen": chosen,
+        "next": next_address(page.next) if page.next else None, "definition": definition,
+    })  # fmt: skip
+
+
+def waiting(look: Look) -> Page:
+    """Everything that waits for the reader, whatever it is, or one bucket of it."""
+    chosen = _chosen(look)
+    asked = Filter(waiting=True)
+    page = find(
+        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort="due_on", after=_after(), limit=LIMIT
+    )  # fmt: skip
+    columns = ("kind", "number", "title", "state", "due_on")
+    heads = heads_of(columns)
+    return Page("list.html", {
+        "title": Text("待我办理", "Waiting for me"), "question": Text("什么在等我？", "What waits for me?"), "view": None,
+        "heads": heads, "acts": (), "rows": rows(look, page.cases, columns), "buckets": buckets(look), "chosen": chosen,
+        "next": next_address(page.next) if page.next else None, "definition": None,
+    })  # fmt: skip
+
+
+def rows(look: Look, cases: Sequence[Case], columns: Sequence[str]) -> list[Row]:
+    """As they are shown: every name asked for in one question."""
+    laws = {case.id: look.engine.laws.pinned(case.definition).definition for case in cases}
+    look.names.learn(
+        party
+        for case in cases
+        for party in (*parties_in(laws[case.id], case.data), *sum(case.relations.values(), ()))
+    )
+    return [_row(look, case, laws[case.id], columns) for case in cases]
+
+
+def _row(look: Look, case: Case, definition: Definition, columns: Sequence[str]) -> Row:
+    due, day = nearest(case.clocks), today(look.engine)
+    left = remaining(due.due_on, day, look.engine.laws.calendar) if due else None
+    cells = [_cell(look, case, definition, column) for column in columns]
+    return Row(case, cells, due, left, bool(due and due.due_on < day))
+
+
+def _cell(look: Look, case: Case, definition: Definition, column: str) -> str:
+    if column == "state":
+        return look.words(definition.states[case.state].title)
+    if column == "kind":
+        return look.words(definition.title)
+    if column in COLUMNS:
+        value = getattr(case, column, None)
+        return "" if value is None else str(value)
+    if column in definition.relations:
+        return "、".join(look.names.of(case.relations.get(column, ())))
+    field = definition.fields.get(column)
+    return in_words(look.engine, look.names, field, case.data.get(column), look.language) if field else ""
+
+
+def heads_of(columns: Sequence[str]) -> list[Text]:
+    """The heads of columns that cases of any kind have."""
+    return [HEADS[column] for column in columns]
+
+
+def _head(definition: Definition, column: str) -> Text:
+    if column in HEADS:
+        return HEADS[column]
+    found = definition.relations.get(column) or definition.fields[column]
+    return found.title
+
+
+def _chosen(look: Look) -> Bucket | None:
+    wanted = look.request.args.get("due")
+    return next((bucket for bucket in buckets(look) if bucket.name == wanted), None)
+
+
+def _after() -> Any:
+    match place_asked():
+        case [None | str() as due, str() as id]:
+            return due, id
+    return None
+
+
+def searched(look: Look) -> Page | Go:
+    """By number straight to the case; else by words of the title among what the reader may know of."""
+    wanted = look.request.args.get("q", "").strip()
+    page = find(look.engine, look.actor, Filter(number=wanted), limit=2) if wanted else None
+    if page and len(page.cases) == 1:
+        return Go(look.address("case", id=page.cases[0].id))
+    columns = ("kind", "number", "title", "state", "due_on")
+    found = rows(look, page.cases, columns) if page else []
+    return Page("search.html", {
+        "wanted": wanted, "rows": found, "heads": heads_of(columns),
+    })  # fmt: skip
+
+
+LISTS = (
+    Screen(path="/waiting", name="waiting", view=waiting),
+    Screen(path="/views/<view>", name="list", view=listed),
+    Screen(path="/search", name="search", view=searched),
+)

@@ -1,0 +1,122 @@
+"""The same for many: who is chosen, whether each may, one form for all, and what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflow import Case
+from workflow.definition import Definition, Event
+from workflow.errors import NotFound, Reason, Text, WorkflowError
+from workflow.model import Outcome, Request
+from workflow.overview import identifier, visible
+
+from .forms import Misread, as_sent, inputs, sent
+from .lists import view_named
+from .screens import Look, Page, Screen
+
+MOST = 100
+"""rows of one go: they are done in one transaction, each for itself"""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One of them: whether it may be done, and why not."""
+
+    case: Case
+    title: str
+    reasons: Sequence[Text]
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of one."""
+
+    title: str
+    case: Case | None
+    error: Text | None
+    state: Text | None
+
+
+def before(look: Look) -> Page:
+    """What would be done, row by row, and the form for all."""
+    definition, event = _event(look, look.request.args.get("event", ""))
+    return _page(look, definition, event, _chosen(look, event, look.request.args.getlist("case")), {})
+
+
+def after(look: Look) -> Page:
+    """Do it. Each row is judged for itself; one that is refused leaves the others as they are."""
+    definition, event = _event(look, look.request.form.get("event", ""))
+    chosen = _chosen(look, event, look.request.form.getlist("case"))
+    try:
+        given = sent(look, definition, event)
+    except Misread as error:
+        return _page(look, definition, event, chosen, as_sent(look, event), error.reasons)
+    wanted, key = [one for one in chosen if not one.reasons], look.request.form.get("key", "")
+    requests = [
+        Request(case=one.case.id, event=event.name, actor=look.actor, data=given, revision=_revision(look, one.case),
+                key=f"{key}/{one.case.id}" if key else None)
+        for one in wanted
+    ]  # fmt: skip
+    outcomes = look.engine.batch(requests) if requests else []
+    done = [_came(look, one, outcome) for one, outcome in zip(wanted, outcomes, strict=True)]
+    left = [Came(one.title, None, one.reasons[0], None) for one in chosen if one.reasons]
+    return Page("many_done.html", {
+        "title": event.title, "came": [*done, *left], "good": sum(one.error is None for one in done), "all": len(chosen),
+        "view": view_named(look, look.path["view"]),
+    })  # fmt: skip
+
+
+def _revision(look: Look, case: Case) -> int | None:
+    seen = look.request.form.get(f"revision.{case.id}", "")
+    return int(seen) if seen.isdigit() else None
+
+
+def _came(look: Look, one: Chosen, outcome: Outcome) -> Came:
+    if outcome.case is not None:
+        law = look.engine.laws.pinned(outcome.case.definition).definition
+        return Came(one.title, outcome.case, None, law.states[outcome.case.state].title)
+    error = outcome.error
+    return Came(
+        one.title, None, error.text if isinstance(error, WorkflowError) else Text("出错", "an error"), None
+    )
+
+
+def _page(
+    look: Look, definition: Definition, event: Event, chosen: Sequence[Chosen], given: Mapping[str, Any],
+    reasons: Sequence[Reason] = (),
+) -> Page:  # fmt: skip
+    return Page("many.html", {
+        "title": event.title, "event": event, "chosen": chosen, "inputs": inputs(look, definition, event, given, reasons),
+        "key": identifier(look.engine), "view": view_named(look, look.path["view"]),
+        "free": sum(not one.reasons for one in chosen), "general": [r.text for r in reasons if r.field is None],
+    }, 422 if reasons else 200)  # fmt: skip
+
+
+def _event(look: Look, name: str) -> tuple[Definition, Event]:
+    view = view_named(look, look.path["view"])
+    if name not in view.acts:
+        raise NotFound(Text("这个列表没有这个事项", "this list has no such act"))
+    definition = look.engine.library.definition(view.definition)
+    return definition, definition.events[name]
+
+
+def _chosen(look: Look, event: Event, ids: Sequence[str]) -> list[Chosen]:
+    wanted = list(dict.fromkeys(ids))[:MOST]
+    seen = visible(look.engine, look.actor, set(wanted))
+    return [_one(look, event, one) for one in wanted if one in seen]
+
+
+def _one(look: Look, event: Event, id: str) -> Chosen:
+    case = look.engine.case(id, actor=look.actor)
+    permission = next((p for p in look.engine.permitted(id, look.actor) if p.event == event.name), None)
+    none = [Text("本件没有这个事项", "this case has no such act")]
+    reasons = none if permission is None else [reason.text for reason in permission.reasons]
+    return Chosen(case, str(case.data.get("title") or case.number or case.id), reasons)
+
+
+MANY = (
+    Screen(path="/views/<view>/many", name="many", view=before),
+    Screen(path="/views/<view>/many", name="many_done", view=after, methods=("POST",)),
+)

@@ -1,0 +1,212 @@
+"""Screens as data, like the routes of the service: what is registered, who may look, and which template shows it.
+
+A screen shows what the engine answers and offers what `permitted` allows; it decides nothing. What is posted carries the proof
+that it came from one of our own pages (CSRF), the revision that was seen, and a key that makes a second click the same act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from flask import Request, Response, redirect, request, url_for
+
+from workflow import Actor, Case, Engine
+from workflow.errors import NotPermitted, Text
+from workflow.model import Grant
+from workflow.overview import grants_of, views_of
+from workflow.view import View
+
+from ..dispatch import OPERATOR, visible
+from ..identity import Caller
+from ..problems import Problem, logged
+from ..routes import NOBODY, Desk
+from ..sessions import MUST_CHANGE, Sessions
+from .names import Names
+from .render import language_of, rendered
+
+Permission = Literal["open", "person", "operator", "case"]
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "same-origin",  # with no-referrer a browser posts with `Origin: null`
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a template shows."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Go on to another address of ours (303): after every post, so that going back repeats nothing."""
+
+    address: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """Somebody who looks at a screen."""
+
+    desk: Desk
+    request: Request
+    actor: Actor
+    case: Case | None
+    path: Mapping[str, str]
+
+    @property
+    def engine(self) -> Engine:
+        """The engine behind it."""
+        return self.desk.engine
+
+    @property
+    def known(self) -> Case:
+        """The case of a screen whose permission is `case`."""
+        assert self.case is not None  # noqa: S101 - the dispatcher has seen to it
+        return self.case
+
+    @cached_property
+    def names(self) -> Names:
+        """What parties are called, asked for once a page."""
+        return Names(self.engine)
+
+    @cached_property
+    def language(self) -> str:
+        """`zh` or `en`."""
+        return language_of(self.request)
+
+    @cached_property
+    def views(self) -> list[View]:
+        """The lists of the reader's roles."""
+        return views_of(self.engine, self.grants)
+
+    @cached_property
+    def grants(self) -> list[Grant]:
+        """What the reader holds today."""
+        return grants_of(self.engine, self.actor)
+
+    @property
+    def menu(self) -> list[tuple[str, Text]]:
+        """The other screens he may open."""
+        operates = self.actor.person in self.desk.operators
+        return [(name, title) for name, title, operator in self.desk.menu if operates or not operator]
+
+    def words(self, text: Text) -> str:
+        """A sentence in the reader's language."""
+        return text.in_language(self.language)
+
+    def address(self, screen: str, **path: Any) -> str:
+        """The address of another screen."""
+        return url_for(f"{CONSOLE}.{screen}", **path)
+
+
+Shown = Callable[[Look], "Page | Go | Response"]
+CONSOLE = "console"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """One row of the table of screens."""
+
+    path: str
+    name: str
+    view: Shown
+    permission: Permission = "person"
+    methods: Sequence[str] = ("GET",)
+    menu: Text | None = None
+    """under which words it stands in the menu"""
+    outside: bool = False
+    """posted from where no page of ours was seen before: a link's token is the proof"""
+
+
+def register(desk: Desk, screens: Sequence[Screen]) -> None:
+    """Put every screen under its address."""
+    for screen in screens:
+        function = _function(desk, screen)
+        desk.blueprint.add_url_rule(screen.path, screen.name, function, methods=list(screen.methods))
+
+
+def _function(desk: Desk, screen: Screen) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        try:
+            look = _looking(desk, screen, path)
+            return answered(look, screen.view(look))
+        except Exception as error:  # noqa: BLE001 - whatever it is, a person sees a page and not a stack
+            return refused(desk, error)
+
+    view.__name__ = screen.name
+    return view
+
+
+def _looking(desk: Desk, screen: Screen, path: Mapping[str, str]) -> Look:
+    actor = (somebody(desk) if screen.permission == "open" else who(desk)) or NOBODY
+    if screen.permission != "open" and actor is NOBODY:
+        raise Problem("unauthenticated", Text("请先登录", "please sign in"))
+    if request.method == "POST" and not screen.outside:
+        sessions(desk).check_csrf(request)
+    if screen.permission == "operator" and actor.person not in desk.operators:
+        raise Problem("not_permitted", OPERATOR.text)
+    case = visible(desk, path["id"], actor) if screen.permission == "case" else None
+    return Look(desk, request, actor, case, path)
+
+
+def sessions(desk: Desk) -> Sessions:
+    """Those who have signed in."""
+    found: Sessions | None = desk.sessions
+    assert found is not None  # noqa: S101 - the console is only there with them
+    return found
+
+
+def who(desk: Desk) -> Actor | None:
+    """The person of this request; a service's token opens no screen."""
+    found = desk.identify(request)
+    return None if isinstance(found, Caller) else found
+
+
+def somebody(desk: Desk) -> Actor | None:
+    """The same where nobody has to be known: who must choose a password first is nobody yet."""
+    try:
+        return who(desk)
+    except NotPermitted:
+        return None
+
+
+def answered(look: Look, found: Page | Go | Response) -> Response:
+    """The response for what a view gave."""
+    if isinstance(found, Go):
+        response = redirect(found.address, 303)
+    elif isinstance(found, Page):
+        text = rendered(
+            look.language, found.template, look=look, actor=look.actor, address=look.address,
+            csrf=sessions(look.desk).csrf_token(look.request), **found.values,
+        )  # fmt: skip
+        response = Response(text, found.status, content_type="text/html; charset=utf-8")
+    else:
+        response = found
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response  # type: ignore[return-value] # werkzeug's own response is a base of Flask's
+
+
+def refused(desk: Desk, error: Exception) -> Response:
+    """A page that says what is wrong and where to go on; who is not known yet signs in first."""
+    problem = logged(error)
+    look = Look(desk, request, somebody(desk) or NOBODY, None, {})
+    if isinstance(error, NotPermitted) and MUST_CHANGE in error.reasons:
+        return answered(look, Go(look.address("password")))
+    if problem.code == "unauthenticated":
+        after = request.full_path.rstrip("?") if request.method == "GET" else "/"
+        return answered(look, Go(look.address("sign_in", then=after)))
+    return answered(look, Page("problem.html", {"problem": problem}, problem.status))

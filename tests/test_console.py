@@ -1,0 +1,288 @@
+"""The console without a browser: every page says where a case stands, offers what is permitted, and does it once."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+
+from api.console import SCREENS
+from api.console.sentence import remaining
+from workflow import Actor
+from workflow.errors import Text
+
+from .catalogue import english, written
+from .console import Desk, Form, said
+from .lifecycle import SESSION, count
+
+PDF = b"%PDF-1.7\n1 0 obj << >> endobj\n%%EOF\n"
+
+
+def test_who_is_not_known_signs_in_and_goes_on_to_where_he_wanted(desk: Desk) -> None:
+    nobody = desk(None)
+    answer = nobody.get("/views/inbox?due=today")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in?then=/views/inbox?due%3Dtoday")
+    assert nobody.get("/sign-in?then=https://evil.example/").status_code == 200
+    assert Form(nobody.page).values["then"] == ["/"], "nobody is sent to another site"
+
+
+def test_home_adds_up(desk: Desk) -> None:
+    """B1: the buckets sum to all open items; each is a link whose list has that many."""
+    desk.office.filed()
+    desk.office.accepted()
+    desk.office.assigned()
+    reader = desk("li")
+    assert reader.get("/").status_code == 200
+    cards = re.findall(r'href="(/waiting\?due=\w+)"><b>(\d+)</b>', reader.page)
+    assert len(cards) == 6
+    assert sum(int(number) for _, number in cards) == len(desk.office.engine.worklist(Actor(person="li")))
+    for address, number in cards:
+        reader.get(address)
+        assert reader.page.count('<th scope="row">') == int(number)
+
+
+def test_the_first_line_says_where_it_stands(desk: Desk) -> None:
+    case = desk.office.handling()
+    reader = desk("wang")
+    assert reader.get(f"/cases/{case.id}").status_code == 200
+    line = re.search(r'<p class="sentence">(.*?)</p>', reader.page, re.DOTALL)
+    assert line is not None
+    assert "办理中" in line[1] and "市水利局（主办单位）" in line[1] and "2026-06-02" in line[1]
+    assert "您的下一步" in line[1]
+    assert desk("li").get(f"/cases/{case.id}").status_code == 200
+    assert "您的下一步" not in desk("li").page, "it does not wait for the office"
+
+
+def test_what_is_not_hers_is_not_there(desk: Desk) -> None:
+    case = desk.office.assigned()
+    stranger = desk("feng")
+    assert stranger.get(f"/cases/{case.id}").status_code == 404
+    assert stranger.get("/cases/0000000000000000000x").status_code == 404
+    assert stranger.get("/views/to_assign").status_code == 404, "the list of another role"
+    stranger.get("/search?q=%E7%AC%AC001%E5%8F%B7")
+    assert case.data["title"] not in stranger.page
+
+
+def test_a_case_from_its_beginning_to_its_answer(desk: Desk) -> None:
+    """Everything by forms: begin, accept, assign with a menu of units, sign in, contact, reply with a letter."""
+    office, clerk = desk("li"), desk("wang")
+    where = office.goes(office.fill(
+        "/start/suggestion", title="关于修缮幸福路的建议", body="路面破损", first_signer="dep1", signers="dep1、dep2",
+        publication_wish="full", tenant="hb/xianning",
+    )).partition("?")[0]  # fmt: skip
+    assert "已立案" in said(office.page)
+    office.goes(office.fill(f"{where}/do/accept_in_session", **SESSION))
+    assert "第001号" in office.page
+    office.goes(office.fill(f"{where}/do/assign", assignment_mode="sole", lead_unit="water"))
+    assert "市水利局" in office.page
+    clerk.goes(clerk.fill(f"{where}/do/sign_in"))
+    clerk.goes(
+        clerk.fill(
+            f"{where}/do/first_contact", contact_on="2026-03-02", contact_way="telephone", contact_record="谈"
+        )
+    )
+    clerk.goes(clerk.fill(f"{where}/do/submit_for_signoff", reply_draft=(PDF, "送签稿.pdf"), reply_class="HB-XIANNING:A",
+                          publication="full"))  # fmt: skip
+    link = re.search(r'href="(/cases/\w+/documents/\w{64})">送签稿.pdf', clerk.page)
+    assert link is not None
+    with clerk.client.get(link[1]) as letter:
+        assert letter.data == PDF
+    assert desk("feng").get(link[1]).status_code == 404
+
+
+def test_a_no_stands_beside_its_input_and_nothing_typed_is_lost(desk: Desk) -> None:
+    case = desk.office.accepted()
+    reader, lines = desk("li"), count(desk.office.engine, "history")
+    answer = reader.fill(
+        f"/cases/{case.id}/do/decline", refusal_explanation="说明" * 30, told_on="2026-13-45"
+    )
+    assert answer.status_code == 422
+    assert 'href="#f-told_on"' in reader.page and "说明" * 30 in reader.page
+    assert re.search(r'<p class="error" id="f-refusal_ground-e">', reader.page)
+    assert count(desk.office.engine, "history") == lines
+
+
+def test_names_are_understood_and_two_of_one_name_are_asked_back(desk: Desk) -> None:
+    from workflow.model import Party
+
+    for number in (1, 2):
+        desk.office.engine.parties.put(
+            [Party(id=f"wl{number}", kind="unit", name="市文旅局", tenant="hb/xianning")],
+            by=Actor(person="li"),
+            trusted=True,
+        )
+    reader = desk("li")
+    answer = reader.fill("/start/suggestion", title="甲", body="乙", first_signer="市文旅局", signers="无名氏", publication_wish="full",
+                         tenant="hb/xianning")  # fmt: skip
+    assert answer.status_code == 422
+    assert "wl1、wl2" in said(reader.page) and "登记中没有“无名氏”" in said(reader.page)
+
+
+def test_a_second_click_is_the_same_act(desk: Desk) -> None:
+    reader = desk("li")
+    reader.get("/start/suggestion")
+    form = {**Form(reader.page).values, "title": "甲", "body": "乙", "first_signer": "dep1", "signers": "dep1",
+            "publication_wish": "full", "tenant": "hb/xianning"}  # fmt: skip
+    first, second = reader.post("/start/suggestion", form), reader.post("/start/suggestion", form)
+    assert first.headers["Location"] == second.headers["Location"]
+    assert count(desk.office.engine, "cases") == 1
+
+
+def test_somebody_was_first(desk: Desk) -> None:
+    """The page says so, keeps what was typed, and shows the case as it is now."""
+    case = desk.office.assigned()
+    reader = desk("wang")
+    reader.get(f"/cases/{case.id}/do/request_return")
+    form = {**Form(reader.page).values, "return_reason": "不属我局职责", "competent_unit": "roads"}
+    desk.office.fire(case, "sign_in", "wang")
+    answer = reader.post(f"/cases/{case.id}/do/request_return", form)
+    assert answer.status_code == 409
+    assert "不属我局职责" in reader.page
+    assert reader.post(f"/cases/{case.id}/do/request_return", {**Form(reader.page).values}).status_code in (
+        303,
+        422,
+    )
+
+
+def test_another_site_posts_nothing(desk: Desk) -> None:
+    case = desk.office.assigned()
+    reader, lines = desk("wang"), count(desk.office.engine, "history")
+    reader.get(f"/cases/{case.id}/do/sign_in")
+    form = Form(reader.page).values
+    assert reader.post(f"/cases/{case.id}/do/sign_in", {**form, "csrf_token": "0" * 64}).status_code == 403
+    answer = reader.client.post(
+        f"/cases/{case.id}/do/sign_in", data=form, headers={"Origin": "https://evil.example"}
+    )
+    assert answer.status_code == 403
+    assert count(desk.office.engine, "history") == lines
+    assert reader.post(f"/cases/{case.id}/do/sign_in", form).status_code == 303
+
+
+def test_many_at_once_each_with_its_result(desk: Desk) -> None:
+    """B2: one already done by a colleague is told, the others succeed; the day of the reply does not move."""
+    cases = [desk.office.assigned() for _ in range(3)]
+    due = desk.office.due(cases[0], "reply")
+    reader = desk("wang")
+    chosen = "&".join(f"case={case.id}" for case in cases)
+    reader.get(f"/views/inbox/many?event=sign_in&{chosen}")
+    assert "选中 3 件，可以进行 3 件" in said(reader.page)
+    form = Form(reader.page).values
+    desk.office.fire(cases[1], "sign_in", "wang")
+    answer = reader.post("/views/inbox/many", form)
+    assert answer.status_code == 200
+    assert "成功 2 件，未进行 1 件" in said(reader.page)
+    assert desk.office.due(cases[0], "reply") == due
+
+
+def test_by_a_link_without_an_account(desk: Desk) -> None:
+    """E5, A7: looking consumes nothing; answered, changed, told apart from an account; a unit's clerk finds no link."""
+    office = desk.office
+    root = office.evaluating("dep1")
+    survey = office.child(root, "surveys", "dep1")
+    token = office.engine.invite(
+        survey.id, ["answer", "correct"], "dep1", until=date(2026, 4, 30), by=Actor(person="sun")
+    )
+    deputy, lines = desk(None), count(office.engine, "history")
+    for _ in range(3):
+        assert deputy.get(f"/i/{token}").status_code == 200
+    assert count(office.engine, "history") == lines
+    assert "checked" not in deputy.page and "selected" not in deputy.page, "nothing is filled in beforehand"
+    assert deputy.fill(f"/i/{token}", level="dissatisfied").status_code == 422, (
+        "dissatisfied without a reason"
+    )
+    deputy.goes(deputy.fill(f"/i/{token}", level="satisfied"))
+    assert "您已填写" in said(deputy.page)
+    deputy.goes(deputy.fill(f"/i/{token}", level="dissatisfied", reasons="没有办"))
+    assert office.now(survey).data["level"] == "dissatisfied"
+    assert desk("wang").get(f"/i/{token}").status_code == 404
+    office.fire(survey, "tally", "sun")
+    assert deputy.get(f"/i/{token}").status_code == 200
+    assert "现在不能更改" in said(deputy.page)
+
+
+def test_a_link_of_nobody(desk: Desk) -> None:
+    assert desk(None).get("/i/" + "0" * 64).status_code == 404
+
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}${7*7}"
+
+
+def test_hostile_words_stay_words(desk: Desk) -> None:
+    case = desk.office.filed("dep1", "dep2", title=HOSTILE, body=HOSTILE)
+    reader = desk("li")
+    for address in (
+        "/",
+        "/waiting",
+        "/views/intake",
+        f"/cases/{case.id}",
+        f"/cases/{case.id}/history",
+        f"/cases/{case.id}/do/correct_entry",
+    ):
+        assert reader.get(address).status_code == 200
+        assert "<script>alert" not in reader.page
+        assert "<img src=x" not in reader.page
+        assert "{{7*7}}" in reader.page
+    answer = reader.get("/")
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_every_page_is_light_and_needs_nothing_from_outside(desk: Desk) -> None:
+    case = desk.office.evaluating()
+    reader = desk("li")
+    for address in ("/", "/waiting", "/views/in_hand", f"/cases/{case.id}", f"/cases/{case.id}/history"):
+        reader.get(address)
+        assert len(reader.page.encode()) < 100_000, address
+        found = re.findall(r'(?:src|href|action)="([^"]*)"', reader.page)
+        assert all(link.startswith(("/", "#")) for link in found), found
+        assert "style=" not in reader.page, "the policy refuses styles in the page"
+
+
+def test_every_word_of_ours_has_its_english() -> None:
+    catalogue = english()
+    assert written() - {message.id for message in catalogue if message.id and message.string} == set()
+    assert {message.id for message in catalogue if message.id} == written(), "python -m tests.catalogue"
+
+
+def test_the_english_page_says_it_in_english(desk: Desk) -> None:
+    case = desk.office.handling()
+    reader = desk("li")
+    reader.client.set_cookie("language", "en")
+    reader.get(f"/cases/{case.id}")
+    assert "It is now “being handled”" in said(reader.page)
+    left = re.sub(
+        r"<dd>.*?</dd>|<h1>.*?</h1>|<title>.*?</title>|<td>.*?</td>|<th .*?</th>|<b>.*?</b>",
+        "",
+        reader.page,
+        flags=re.DOTALL,
+    )
+    assert "怎么算的" not in left and "办理过程" not in left
+
+
+@pytest.mark.parametrize(
+    ("due", "zh", "en"),
+    [
+        (date(2026, 3, 2), "今日到期", "due today"),
+        (date(2026, 3, 1), "已超期 1 天", "1 day overdue"),
+        (date(2026, 3, 3), "还剩 1 个工作日（1 天）", "1 working day left (1 in all)"),
+    ],
+)
+def test_how_long_it_is(desk: Desk, due: date, zh: str, en: str) -> None:
+    assert remaining(due, date(2026, 3, 2), desk.office.engine.laws.calendar) == Text(zh, en)
+
+
+def test_every_screen_says_who_may_look() -> None:
+    assert {screen.permission for screen in SCREENS} <= {"open", "person", "operator", "case"}
+    assert len({(screen.path, *screen.methods) for screen in SCREENS}) == len(SCREENS)
+    opened = {screen.name for screen in SCREENS if screen.permission == "open"}
+    assert opened == {
+        "sign_in",
+        "signed_in",
+        "sign_out",
+        "password",
+        "password_changed",
+        "link",
+        "link_done",
+        "static",
+        "language",
+    }
