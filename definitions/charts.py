@@ -1,7 +1,7 @@
 """Column charts as SVG text: no script, no outside font, readable in print and by a screen reader.
 
-A chart never says anything by colour alone: the legend names each series, every column has a `title`, and who shows a chart
-puts the same numbers in a table beside it.
+A chart never says anything by colour alone: the fills of the series differ in black and white too, the legend names each, a
+column says its number above it and in its `title`, and who shows a chart puts the same numbers in a table beside it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,19 @@ from html import escape
 WIDTH, HEIGHT = 760, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 36, 46
 """room for the axis, for nothing, for the legend, for the labels; in pixels"""
-INKS = ("#1f5fa8", "#c2571a", "#3c7d3f", "#7a4b9c")
-"""each at least 4.5:1 against white"""
+FILLS = (
+    ("#1f5fa8", "#1f5fa8"),
+    ("#ffffff", "#a8440f"),
+    ("#c9c9c9", "#1a1a1a"),
+    ("#5c2f80", "#5c2f80"),
+    ("#f3e3b5", "#6b5200"),
+)
+"""(fill, edge) of each series: dark, white, grey, dark, light; each edge at least 4.5:1 against white"""
+NUMBERS = 26
+"""so many columns have room for their number above them"""
 TICKS = 4
+ROOM = 16
+"""height of a part of a stack that has room for its number"""
 LABELS = 12
 """so many labels fit under the columns; of more, every second, third … is written"""
 
@@ -49,10 +59,15 @@ def columns(
 
 def _legend(series: Mapping[str, Sequence[int]]) -> Iterator[str]:
     left = float(LEFT)
-    for ink, name in zip(INKS, series, strict=False):
-        yield f'<rect x="{left:.0f}" y="8" width="10" height="10" fill="{ink}"/>'
+    for place, name in enumerate(series):
+        yield f'<rect x="{left:.0f}" y="8" width="10" height="10" {_ink(place)}/>'
         yield f'<text x="{left + 14:.0f}" y="17">{escape(name)}</text>'
         left += 34 + sum(12 if ord(letter) > 0x2E7F else 6.5 for letter in name)
+
+
+def _ink(place: int) -> str:
+    fill, edge = FILLS[place % len(FILLS)]
+    return f'fill="{fill}" stroke="{edge}"'
 
 
 class _Chart:
@@ -64,6 +79,7 @@ class _Chart:
         self._stacked = stacked
         heights = [sum(row) if stacked else max(row) for row in zip(*series.values(), strict=True)]
         self._step, self._top = _scale(max(heights, default=0))
+        self._numbered = len(labels) * (1 if stacked else len(series)) <= NUMBERS
         self._wide = (WIDTH - LEFT - RIGHT) / max(1, len(labels))
 
     def _y(self, value: float) -> float:
@@ -89,8 +105,22 @@ class _Chart:
                 top, height = self._y(base + value), self._y(base) - self._y(base + value)
                 yield (
                     f'<rect x="{left:.1f}" y="{top:.1f}" width="{each:.1f}" height="{height:.1f}" '
-                    f'fill="{INKS[place % len(INKS)]}"><title>{words}</title></rect>'
+                    f"{_ink(place)}><title>{words}</title></rect>"
                 )
+                if value and self._numbered:
+                    yield self._number(value, left + each / 2, top, height)
+
+    def _number(self, value: int, x: float, top: float, height: float) -> str:
+        """Above the column; in a stack upon it, on white, where it is high enough."""
+        if not self._stacked:
+            return f'<text x="{x:.1f}" y="{top - 3:.1f}" text-anchor="middle">{value}</text>'
+        if height < ROOM:
+            return ""
+        wide, y = 8 + 6.5 * len(str(value)), top + height / 2
+        return (
+            f'<rect x="{x - wide / 2:.1f}" y="{y - 7:.1f}" width="{wide:.1f}" height="14" fill="#fff" rx="2"/>'
+            f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{value}</text>'
+        )
 
     def labels(self) -> Iterator[str]:
         every = -(-len(self._labels) // LABELS)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from itertools import combinations
 
 import pytest
 
-from definitions.charts import Limit, columns
+from definitions.charts import FILLS, NUMBERS, Limit, columns
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -60,3 +61,17 @@ def test_rows_of_other_lengths_are_refused() -> None:
 
 def test_nothing_is_a_chart_too() -> None:
     assert bars(columns("x", ["a"], {"s": [0]}))[0][2] == 0
+
+
+def test_each_column_says_its_number_and_the_fills_differ_without_colour() -> None:
+    text = columns("x", ["一月", "二月"], {"收到": [4, 0], "办结": [1, 3]})
+    written = [t.text for t in ET.fromstring(text).iter(f"{SVG}text") if t.get("text-anchor") == "middle"]
+    assert sorted(written) == sorted(["一月", "二月", "4", "1", "3"]), "nothing is written above no column"
+    stacked = columns("x", ["一轮"], {"a": [100], "b": [1]}, stacked=True)
+    assert ">100</text>" in stacked and ">1</text>" not in stacked, (
+        "a part too low for its number says it in its title"
+    )
+    crowded = columns("x", [str(n) for n in range(NUMBERS + 1)], {"a": [7] * (NUMBERS + 1)})
+    assert ">7</text>" not in crowded, "no room: the title says it"
+    greys = [int(fill[1:3], 16) * 3 + int(fill[3:5], 16) * 6 + int(fill[5:7], 16) for fill, _ in FILLS[:3]]
+    assert all(abs(a - b) > 400 for a, b in combinations(greys, 2))
