@@ -39,6 +39,7 @@ TAGS = {
     "figures": "统计与导出 / figures and exports",
     "definitions": "定义、规则、日历 / definitions, rules, the calendar",
     "parties": "主体登记 / the register",
+    "public": "对公众,无需登录 / for anybody, without a login",
     "access": "准入 / who may come in",
     "service": "服务本身 / the service itself",
 }
@@ -130,6 +131,9 @@ def _operation(route: Route) -> dict[str, Any]:
         found["security"] = [{"bearer": []}]
     else:
         found["security"] = []
+    if route.form is not None:
+        shown = {"schema": route.form, "example": examples().get(f"{route.name}.request", {})}
+        found["requestBody"] = {"required": True, "content": {"application/x-www-form-urlencoded": shown}}
     if route.upload:
         binary = {
             "application/octet-stream": {

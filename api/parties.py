@@ -129,6 +129,7 @@ def _shown(party: Party) -> dict[str, Any]:
 
 def public(ask: Ask) -> Reply:
     """Who acts today and is called so. Raises NotFound, the same for a kind that is not public; 429 for who asks on and on."""
+<<<<<<< HEAD
     refuse_many(ask.desk, ask.request, "public")
     query, day = ask.query, today(ask.engine)
     ids = [query["code"]] if "code" in query else None
@@ -139,11 +140,37 @@ def public(ask: Ask) -> Reply:
         acting = {name for name, status in library.party(query["kind"]).statuses.items() if status.acts}
         every = register.find(kind=query["kind"], ids=ids, names=names, on=day, limit=MOST_SHOWN)
         found = [one for one in every if one.status in acting]
+=======
+    query = ask.query
+    found = sought(ask, query["kind"], code=query.get("code"), name=query.get("name"))
+    named = _names(ask, found)
+    return Reply({"found": [_plate(one, named, ask) for one in found]}, headers={"Cache-Control": "no-store"})
+
+
+def sought(
+    ask: Ask, kind: str, *, code: str | None = None, name: str | None = None, either: str | None = None
+) -> list[Party]:
+    """Whoever acts today and has that code or that exact name, of a kind that anybody may look up; `either` may be one or the
+    other. Raises NotFound; Problem 429 for an address that asks on and on.
+    """
+    refuse_many(ask, "public")
+    found = _acting(ask, kind, code or either, None) if code or either else []
+    if not found and (name or either):
+        found = _acting(ask, kind, None, name or either)
+>>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
     if not found:
         count_failure(ask.desk, ask.request, "public")
         raise NotFound(Text("查无此人(或此站)", "nobody and nothing is called so"))
-    named = _names(ask, found)
-    return Reply({"found": [_plate(one, named, ask) for one in found]}, headers={"Cache-Control": "no-store"})
+    return found
+
+
+def _acting(ask: Ask, kind: str, code: str | None, name: str | None) -> list[Party]:
+    if kind not in ask.desk.public:
+        return []
+    statuses = ask.engine.library.party(kind).statuses
+    ids, names = [code] if code else None, [name] if name else None
+    every = ask.engine.parties.find(kind=kind, ids=ids, names=names, on=today(ask.engine), limit=MOST_SHOWN)
+    return [one for one in every if statuses[one.status].acts]
 
 
 def _names(ask: Ask, found: Sequence[Party]) -> dict[str, str]:

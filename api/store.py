@@ -36,6 +36,8 @@ class Tables:
         self.failure = self._failure()
         self.token = self._token()
         self.feed = self._feed()
+        self.key = self._key()
+        self.receipt = self._receipt()
         self.account = self._account()
         self.session = self._session()
         self.acted = self._acted()
@@ -101,6 +103,21 @@ class Tables:
         Index(f"ix_{table.name}_hash", table.c.hash, unique=True)
         Index(f"ix_{table.name}_person", table.c.person)
         return table
+
+    def _key(self) -> Table:
+        return self._table(
+            "key",
+            Column("name", String(40), primary_key=True),
+            Column("value", String(64), nullable=False),
+        )
+
+    def _receipt(self) -> Table:
+        return self._table(
+            "receipt",
+            Column("hash", String(64), primary_key=True),
+            Column("case_id", String(40), nullable=False),
+            Column("created_at", String(32), nullable=False),
+        )
 
     def _failure(self) -> Table:
         return self._table(

@@ -8,6 +8,8 @@ from .cases import CASES
 from .definitions import DEFINITIONS
 from .description import DESCRIPTION
 from .documents import DOCUMENTS
+from .door_pages import DOOR_PAGES
+from .doors import DOORS
 from .exports import EXPORTS
 from .feeds import FEEDS
 from .happenings import HAPPENINGS
@@ -23,6 +25,11 @@ from .statistics import STATISTICS
 from .tokens import TOKENS
 
 ROUTES: tuple[Route, ...] = (
+<<<<<<< HEAD
     *CASES, *BATCHES, *DOCUMENTS, *LETTERS, *INVITATIONS, *HAPPENINGS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
     *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *TOKENS, *HEALTH, *DESCRIPTION,
+=======
+    *CASES, *BATCHES, *DOCUMENTS, *INVITATIONS, *HAPPENINGS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES,
+    *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *HEALTH, *DESCRIPTION,
+>>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
 )  # fmt: skip

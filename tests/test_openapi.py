@@ -302,10 +302,20 @@ def guessed(p: Provoked, address: str = "/v1/invitations/" + "0" * 64) -> TestRe
     client = app.test_client()
     ask = {
         "method": p.route.method,
-        "json": GOOD if p.route.body else None,
+        "json": (p.body or GOOD) if p.route.body else None,
         "environ_base": {"REMOTE_ADDR": p.route.name},
     }
     return [client.open(address, **ask) for _ in range(21)][-1]
+
+
+def _door_with_a_stale_form(p: Provoked) -> TestResponse:
+    city.register(p.engine)
+    return p.ask(path={"code": city.DOOR})
+
+
+def _too_often_at_the_door(p: Provoked) -> TestResponse:
+    """Whoever guesses codes is stopped, whatever he asks then."""
+    return guessed(p, p.route.path.replace("<code>", "a" * 12).replace("<receipt>", "a" * 26))
 
 
 def _too_many_feeds(p: Provoked) -> TestResponse:
@@ -314,6 +324,10 @@ def _too_many_feeds(p: Provoked) -> TestResponse:
 
 SPECIAL = {
     ("feed_open", "conflict"): _too_many_feeds,
+    ("public_leave", "conflict"): _door_with_a_stale_form,
+    ("public_station", "too_many"): _too_often_at_the_door,
+    ("public_leave", "too_many"): _too_often_at_the_door,
+    ("public_opinion", "too_many"): _too_often_at_the_door,
     ("feed_fetch", "too_many"): lambda p: guessed(p, "/v1/ical/" + "0" * 64),
     ("start", "deadline_refused"): lambda p: p.ask(body=city.START | {"effective_on": "2030-01-01"}),
     ("case_at", "bad_request"): lambda p: p.ask(path={"moment": "yesterday"}),

@@ -39,6 +39,10 @@ def register(add: Any) -> None:
         help="公众可查的主体类别(如 deputy) / kinds of parties anybody may look up; repeat",
     )  # fmt: skip
     serve.add_argument(
+        "--intake", metavar="ACCOUNT",
+        help="接收扫码意见的服务账号 / the account (role qr_intake) under which opinions left at a station's door come in",
+    )  # fmt: skip
+    serve.add_argument(
         "--documents",
         type=Path,
         default=Path("documents"),
@@ -122,8 +126,13 @@ def run_serve(context: Context) -> int:
     )
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
+<<<<<<< HEAD
         documents=api.Folder(arguments.documents), papers=_papers(context), public=frozenset(arguments.public),
         sessions=sessions,
+=======
+        documents=api.Folder(arguments.documents), public=frozenset(arguments.public),
+        intake=arguments.intake,
+>>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
     )  # fmt: skip
     _tell_logs()
     try:

@@ -1,0 +1,229 @@
+"""At a station's door, on both databases, with the shipped definitions: its days, who receives, a box for opinions, a receipt."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api import create_app, create_schema
+from api.identity import nobody
+from definitions import receptions
+from definitions.doors import code_of
+from workflow import Actor
+from workflow.model import Bond, Party
+
+from .http_walk import forget, nonce_in
+from .lifecycle import TENANT, Office
+
+VOTER = {"subject": "路灯不亮", "text": "温泉路三盏路灯不亮", "name": "王大妈", "contact": "13900000000"}
+DOOR = f"/s/{code_of('s1')}"
+PLATE = f"/v1/public/stations/{code_of('s1')}"
+
+
+@pytest.fixture
+def station(office: Office) -> Office:
+    """A station with two deputies, one of them on duty on the next 15th."""
+    engine = office.engine
+    attributes = {"place": "温泉街道 12 号", "hours": "8:30–11:30"}
+    put(office, Party(id="s1", kind="station", name="温泉站", tenant=TENANT, attributes=attributes))
+    for name in ("dep1", "dep2"):
+        bonds = (Bond(bond="station", to="s1"),)
+        deputy = Party(id=name, kind="deputy", name=f"代表{name}", tenant=TENANT, bonds=bonds)
+        put(office, replace(deputy, attributes={"congress": "六届"}))
+    engine.grant("keeper", "station_keeper", TENANT, unit="s1")
+    engine.grant("svc.qr", "qr_intake", TENANT)
+    plan = receptions.plan(engine, [receptions.Station(unit="s1", tenant=TENANT)], ["2026-03"])
+    (day,) = receptions.start(engine, plan, Actor(person="keeper"))
+    office.fire(day, "roster", "keeper", deputies=["dep1"])
+    forget(engine)
+    create_schema(engine)
+    return office
+
+
+def put(office: Office, party: Party) -> None:
+    (done,) = office.engine.parties.put([party], by=Actor(person="set-up"), trusted=True)
+    assert not done.reasons, done
+
+
+@pytest.fixture
+def app(station: Office) -> Flask:
+    return create_app(station.engine, nobody, public=["deputy"], intake="svc.qr")
+
+
+@pytest.fixture
+def voter(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def leave(voter: FlaskClient, **more: str) -> TestResponse:
+    nonce = nonce_in(voter.get(DOOR).text)
+    return voter.post(DOOR, data={"nonce": nonce, "website": "", **VOTER, **more})
+
+
+def opinions(office: Office) -> list[Any]:
+    return office.engine.search(kind="opinion")
+
+
+def test_the_page_says_what_the_plate_says(voter: FlaskClient) -> None:
+    page = voter.get(DOOR)
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    for words in (
+        "温泉站",
+        "2026年3月15日(星期日)",
+        "8:30–11:30",
+        "温泉街道 12 号",
+        "接待代表:代表dep1",
+        "2026年4月15日",
+    ):
+        assert words in page.text
+    assert "代表dep2" not in page.text
+    assert "<script" not in page.text and "unsafe" not in page.headers["Content-Security-Policy"]
+    plate = voter.get(PLATE).json
+    assert plate["days"][0]["deputies"] == ["代表dep1"] and plate["successor"] is None
+    assert "dep1" not in [plate["name"], plate["code"]]
+
+
+def test_an_opinion_goes_to_the_station_and_who_is_on_duty(station: Office, voter: FlaskClient) -> None:
+    answer = leave(voter)
+    assert answer.status_code == 303
+    (case,) = opinions(station)
+    assert (case.state, case.data["intake"], case.data["received_on"]) == ("registered", "qr", "2026-03-02")
+    assert (case.relations["station"], case.relations["receiver"]) == (("s1",), ("dep1",))
+    (line,) = station.engine.history(case.id)
+    assert (line.actor, line.role) == ("svc.qr", "qr_intake")
+    page = voter.get(answer.headers["Location"])
+    assert "已登记" in page.text and "2026年3月2日" in page.text
+    for secret in (*VOTER.values(), case.id, "svc.qr"):
+        assert secret not in page.text
+
+
+def test_who_the_voter_is_stays_with_the_station_and_the_deputy(station: Office, voter: FlaskClient) -> None:
+    leave(voter)
+    (case,) = opinions(station)
+    engine = station.engine
+    for person in ("keeper", "dep1"):
+        assert engine.case(case.id, actor=Actor(person=person)).data["voter_contact"] == VOTER["contact"]
+    office = engine.case(case.id, actor=Actor(person="li"))
+    assert "voter_contact" not in office.data and "voter_name" not in office.data
+    seen = engine.search(kind="opinion", actor=Actor(person="svc.qr"))
+    assert seen == [], "the account that took it in does not see it"
+
+
+def test_his_receipt_follows_it_and_says_no_more_than_where_it_stands(
+    station: Office, voter: FlaskClient
+) -> None:
+    address = leave(voter).headers["Location"]
+    (case,) = opinions(station)
+    station.clock.set(date(2026, 3, 9))
+    station.fire(case, "answer_on_spot", "keeper", explanation="已联系路灯所")
+    page = voter.get(address).text
+    assert "已答复" in page and "2026年3月9日" in page and "路灯所" not in page
+    receipt = address.rpartition("/")[2]
+    told = voter.get(f"/v1/public/opinions/{receipt}").json
+    assert told == {"state": {"zh": "已答复", "en": "answered"}, "since": "2026-03-09", "closed": False}
+    typed = voter.get(f"{DOOR}?receipt={receipt[:13].upper()}-{receipt[13:]}")
+    assert (typed.status_code, typed.headers["Location"]) == (303, address)
+    for guess in ("a" * 26, "x", "%00"):
+        assert voter.get(f"{DOOR}/{guess}").status_code == 404
+
+
+def test_sent_twice_it_is_one(station: Office, voter: FlaskClient, app: Flask) -> None:
+    nonce = voter.get(PLATE).json["nonce"]
+    body = {"nonce": nonce, "subject": "路灯", "text": "不亮"}
+
+    def send(_: int) -> tuple[int, str]:
+        answer = app.test_client().post(f"{PLATE}/opinions", json=body)
+        return answer.status_code, answer.json.get("receipt", answer.json.get("code"))
+
+    with ThreadPoolExecutor(4) as pool:
+        told = set(pool.map(send, range(4)))
+    assert len({receipt for status, receipt in told if status == 201}) == 1
+    assert send(0)[0] == 201
+    assert len(opinions(station)) == 1
+
+
+def test_what_is_missing_is_told_beside_its_field_and_nothing_is_lost(voter: FlaskClient) -> None:
+    answer = leave(voter, subject="", text="门前道路积水<script>")
+    assert answer.status_code == 422
+    assert "请填写" in answer.text and "门前道路积水&lt;script&gt;" in answer.text
+    assert leave(voter, text="长" * 2001).status_code == 422
+    assert leave(voter, text="x" * (70 << 10)).status_code == 413
+
+
+def test_programs_and_foreign_forms_leave_nothing(station: Office, voter: FlaskClient) -> None:
+    assert leave(voter, website="http://spam").status_code == 303
+    other = nonce_in(voter.get(DOOR).text)
+    for nonce in ("", "a.b.c", other[:-1] + ("0" if other[-1] != "0" else "1"), "é.1"):
+        assert voter.post(DOOR, data={"nonce": nonce, **VOTER}).status_code in (409, 422)
+    put(station, Party(id="s2", kind="station", name="永安站", tenant=TENANT))
+    assert voter.post(f"/s/{code_of('s2')}", data={"nonce": other, **VOTER}).status_code == 409
+    station.clock.advance(hours=13)
+    assert voter.post(DOOR, data={"nonce": other, **VOTER}).status_code == 409
+    assert opinions(station) == []
+
+
+def test_an_address_leaves_five_in_an_hour_at_a_station(station: Office, voter: FlaskClient) -> None:
+    assert [leave(voter, subject=f"第{n}件").status_code for n in range(6)] == [303] * 5 + [429]
+    assert len(opinions(station)) == 5
+    put(station, Party(id="s2", kind="station", name="永安站", tenant=TENANT))
+    there = f"/s/{code_of('s2')}"
+    assert voter.post(there, data={"nonce": nonce_in(voter.get(there).text), **VOTER}).status_code == 303
+    station.clock.advance(hours=1, seconds=1)
+    assert leave(voter).status_code == 303
+
+
+def test_with_nobody_on_duty_the_station_alone_receives(station: Office, voter: FlaskClient) -> None:
+    put(station, Party(id="s2", kind="station", name="永安站", tenant=TENANT))
+    there = f"/s/{code_of('s2')}"
+    page = voter.get(there).text
+    assert "目前没有代表排班" in page
+    assert voter.post(there, data={"nonce": nonce_in(page), **VOTER}).status_code == 303
+    (case,) = opinions(station)
+    assert (case.relations["station"], case.relations["receiver"]) == (("s2",), ())
+
+
+def test_a_station_that_was_merged_shows_its_successor(station: Office, voter: FlaskClient) -> None:
+    """F10: what was said stays where it was said."""
+    address = leave(voter).headers["Location"]
+    nonce = nonce_in(voter.get(DOOR).text)
+    for new, old in (("s2", "s1"), ("s3", "s2")):
+        put(station, Party(id=new, kind="station", name=f"新站{new}", tenant=TENANT))
+        station.engine.parties.change(
+            old, by=Actor(person="x"), reason="撤并", trusted=True, status="ended",
+            bonds=(Bond(bond="successor", to=new),),
+        )  # fmt: skip
+    page = voter.get(DOOR).text
+    assert "本站已撤并" in page and "新站s3" in page and f"/s/{code_of('s3')}" in page
+    assert "<textarea" not in page
+    assert voter.get(PLATE).json["successor"] == code_of("s3")
+    assert voter.post(DOOR, data={"nonce": nonce, **VOTER}).status_code == 404
+    assert voter.get(address).status_code == 200
+
+
+def test_without_an_account_for_it_no_opinion_is_taken(station: Office) -> None:
+    voter = create_app(station.engine, nobody).test_client()
+    assert "<textarea" not in voter.get(DOOR).text
+    body = {"nonce": "x", "subject": "a", "text": "b"}
+    assert voter.post(f"{PLATE}/opinions", json=body).status_code == 404
+
+
+def test_codes_are_opaque_and_guessing_is_stopped(voter: FlaskClient) -> None:
+    assert re.fullmatch("[a-z2-7]{12}", code_of("温泉站")) and code_of("s1") != code_of("s2")
+    assert [voter.get(f"/s/{n:a>12}").status_code for n in range(21)] == [404] * 20 + [429]
+
+
+def test_a_deputy_is_found_on_a_page(voter: FlaskClient) -> None:
+    assert voter.get("/find").status_code == 200
+    for who in ("代表dep1", "dep1"):
+        page = voter.get("/find", query_string={"who": who})
+        assert page.status_code == 200 and DOOR in page.text and "温泉站" in page.text
+    none = voter.get("/find", query_string={"who": "<b>无此人"})
+    assert none.status_code == 404 and "查无此人" in none.text and "<b>" not in none.text
