@@ -24,31 +24,26 @@ Age = Callable[[], float | None]
 
 def create_app(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
-<<<<<<< HEAD
-    documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (),
+    documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
     sessions: Sessions | None = None,
 ) -> Flask:  # fmt: skip
     """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
     `operators` are the persons who look after the service itself; `documents` is where documents are kept, `papers` who writes
-    letters and tables; `public` names the kinds of parties that anybody may look up by name; with `sessions` there are pages for
-    people at `/`, the console.
-=======
-    documents: Documents | None = None, public: Collection[str] = (), intake: str | None = None,
-) -> Flask:  # fmt: skip
-    """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
-    `operators` are the persons who look after the service itself; `documents` is where documents are kept; `public` names the
-    kinds of parties that anybody may look up by name; `intake` is the service account (role `qr_intake`) under which opinions
-    left at a station's door come in.
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
+    letters and tables; `public` names the kinds of parties that anybody may look up by name; `intake` is the service account
+    (role `qr_intake`) under which opinions left at a station's door come in; with `sessions` there are pages for people at `/`,
+    the console.
     """
     app = Flask("tibandu", static_folder=None)
     app.register_blueprint(
         create_blueprint(
-<<<<<<< HEAD
-            engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public
-=======
-            engine, identify, age=age, operators=operators, documents=documents, public=public, intake=intake
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
+            engine,
+            identify,
+            age=age,
+            operators=operators,
+            documents=documents,
+            papers=papers,
+            public=public,
+            intake=intake,
         )
     )
     if sessions is not None:
@@ -65,22 +60,14 @@ def create_app(
 
 def create_blueprint(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
-<<<<<<< HEAD
-    documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), name: str = "tibandu",
-=======
-    documents: Documents | None = None, public: Collection[str] = (), intake: str | None = None,
+    documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
     name: str = "tibandu",
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
 ) -> Blueprint:  # fmt: skip
     """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`."""
     blueprint = Blueprint(name, __name__)
     desk = Desk(
         engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=frozenset(operators),
-<<<<<<< HEAD
-        documents=documents, papers=papers, public=frozenset(public), age=age
-=======
-        documents=documents, public=frozenset(public), age=age, intake=intake,
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
+        documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake,
     )  # fmt: skip
     register(desk)
     blueprint.register_error_handler(Exception, respond)

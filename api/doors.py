@@ -95,13 +95,13 @@ class StandingOpinionOut(Schema):
 
 def door_of(ask: Ask) -> domain.doors.Door:
     """The station of the code in the path. Raises NotFound; Problem 429 for who guesses."""
-    refuse_many(ask, "station")
+    refuse_many(ask.desk, ask.request, "station")
     try:
         if not _CODE.fullmatch(ask.path["code"]):
             raise _no_station()
         return domain.doors.door(ask.engine, ask.path["code"], ask.desk.stations)
     except NotFound:
-        count_failure(ask, "station")
+        count_failure(ask.desk, ask.request, "station")
         raise _no_station() from None
 
 
@@ -140,10 +140,10 @@ def leave(ask: Ask, door: domain.doors.Door, given: dict[str, Any]) -> str:
 
 def standing_of(ask: Ask, receipt: str) -> domain.doors.Standing:
     """Where the opinion of a receipt stands. Raises NotFound; Problem 429 for who guesses."""
-    refuse_many(ask, "receipt")
+    refuse_many(ask.desk, ask.request, "receipt")
     case = _case_of(ask, receipt) if _RECEIPT.fullmatch(receipt) else None
     if case is None:
-        count_failure(ask, "receipt")
+        count_failure(ask.desk, ask.request, "receipt")
         raise NotFound(Text("没有这个回执", "there is no such receipt"))
     return domain.doors.standing(ask.engine, case)
 

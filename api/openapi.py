@@ -55,6 +55,8 @@ PREFER = {
     "name": "Prefer", "in": "header", "schema": {"type": "string"},
     "description": "`return=minimal`:不要正文 / no body, please",
 }  # fmt: skip
+EMPTY = (204, 303)
+"""answers without a body"""
 HEADERS = {
     "ETag": {"description": "版次 / the revision", "schema": {"type": "string"}},
     "Link": {"description": "下一页 / the next page (RFC 8288)", "schema": {"type": "string"}},
@@ -181,7 +183,7 @@ def _answer(route: Route, status: int, out: Out) -> dict[str, Any]:
     if out.headers:
         answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in out.headers}
     schema: Any = out.schema
-    if schema is None and status != 204:
+    if schema is None and status not in EMPTY:
         schema = {"type": "object" if out.media == "application/json" else "string"}
     if schema is not None:
         content: dict[str, Any] = {"schema": schema}

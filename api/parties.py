@@ -129,18 +129,6 @@ def _shown(party: Party) -> dict[str, Any]:
 
 def public(ask: Ask) -> Reply:
     """Who acts today and is called so. Raises NotFound, the same for a kind that is not public; 429 for who asks on and on."""
-<<<<<<< HEAD
-    refuse_many(ask.desk, ask.request, "public")
-    query, day = ask.query, today(ask.engine)
-    ids = [query["code"]] if "code" in query else None
-    names = [query["name"]] if "name" in query else None
-    register, library = ask.engine.parties, ask.engine.library
-    found: Sequence[Party] = ()
-    if query["kind"] in ask.desk.public:
-        acting = {name for name, status in library.party(query["kind"]).statuses.items() if status.acts}
-        every = register.find(kind=query["kind"], ids=ids, names=names, on=day, limit=MOST_SHOWN)
-        found = [one for one in every if one.status in acting]
-=======
     query = ask.query
     found = sought(ask, query["kind"], code=query.get("code"), name=query.get("name"))
     named = _names(ask, found)
@@ -153,11 +141,10 @@ def sought(
     """Whoever acts today and has that code or that exact name, of a kind that anybody may look up; `either` may be one or the
     other. Raises NotFound; Problem 429 for an address that asks on and on.
     """
-    refuse_many(ask, "public")
+    refuse_many(ask.desk, ask.request, "public")
     found = _acting(ask, kind, code or either, None) if code or either else []
     if not found and (name or either):
         found = _acting(ask, kind, None, name or either)
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
     if not found:
         count_failure(ask.desk, ask.request, "public")
         raise NotFound(Text("查无此人(或此站)", "nobody and nothing is called so"))

@@ -158,17 +158,14 @@ class Desk:
     """persons who look after the service itself"""
     public: frozenset[str] = frozenset()
     """kinds of parties that anybody may look up"""
-<<<<<<< HEAD
     sessions: Any = None
     """who has signed in (`Sessions`), for the console; None: there is no console"""
     menu: Sequence[tuple[str, Text, bool]] = ()
     """screens of the console that stand in its menu: name, words, whether for operators only"""
-=======
     intake: str | None = None
     """the service account under which opinions left at a station's door come in; None: none are taken"""
     stations: dict[str, str] = field(default_factory=dict)
     """code -> station, as far as this process has met them; never the authority"""
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
     documents: Any = None
     """where documents are kept (`Documents`); None: nowhere"""
     papers: Any = None

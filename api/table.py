@@ -25,11 +25,6 @@ from .statistics import STATISTICS
 from .tokens import TOKENS
 
 ROUTES: tuple[Route, ...] = (
-<<<<<<< HEAD
     *CASES, *BATCHES, *DOCUMENTS, *LETTERS, *INVITATIONS, *HAPPENINGS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
-    *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *TOKENS, *HEALTH, *DESCRIPTION,
-=======
-    *CASES, *BATCHES, *DOCUMENTS, *INVITATIONS, *HAPPENINGS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *RULES,
-    *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *HEALTH, *DESCRIPTION,
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
+    *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

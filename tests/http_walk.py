@@ -26,12 +26,9 @@ from werkzeug.test import TestResponse
 from api import Accounts, Caller, Folder, Jobs, Sessions, create_app, create_schema
 from api.openapi import EXAMPLES, describe, examples
 from api.table import ROUTES
-<<<<<<< HEAD
+from definitions.doors import code_of
 from definitions.letters.paper import Paper
 from definitions.papers import Papers
-=======
-from definitions.doors import code_of
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
 from workflow import Actor, Conflict, Engine, load_definitions
 from workflow.errors import StoreError, Text
 from workflow.library import Library
@@ -123,11 +120,8 @@ def served(engine: Engine) -> Flask:
         operators=[OPERATOR],
         documents=Folder(Path(SHELF.name)),
         public=["deputy"],
-<<<<<<< HEAD
         papers=Papers(engine, templates()),
-=======
         intake=INTAKE,
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
     )
     app.extensions["engine"] = engine
     return app

@@ -57,11 +57,8 @@ class Town:
         """The route, asked as well as it can be asked about that case."""
         address = route.path
         values = {"id": case, "batch": batch, "event": "accept", "moment": "2026-03-02", "name": "reply", "kind": "suggestion",
-<<<<<<< HEAD
-                  "letter": "assignment", "token": "0" * 64, "sha256": "a" * 64, "invitation": "0" * 64}  # fmt: skip
-=======
-                  "token": "0" * 64, "sha256": "a" * 64, "invitation": "0" * 64, "code": city.DOOR, "receipt": "a" * 26}  # fmt: skip
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
+                  "letter": "assignment", "token": "0" * 64, "sha256": "a" * 64, "invitation": "0" * 64, "code": city.DOOR,
+                  "receipt": "a" * 26}  # fmt: skip
         for name, value in values.items():
             address = address.replace(f"<{name}>", value)
         if route.name == "case":

@@ -126,13 +126,8 @@ def run_serve(context: Context) -> int:
     )
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
-<<<<<<< HEAD
         documents=api.Folder(arguments.documents), papers=_papers(context), public=frozenset(arguments.public),
-        sessions=sessions,
-=======
-        documents=api.Folder(arguments.documents), public=frozenset(arguments.public),
-        intake=arguments.intake,
->>>>>>> 666eded (At a station's door: days, deputies on duty and a box for opinions, without a login; a receipt says where an opinion stands)
+        sessions=sessions, intake=arguments.intake,
     )  # fmt: skip
     _tell_logs()
     try:
