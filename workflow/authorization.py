@@ -124,11 +124,16 @@ def refuse_automatic(event: Event, actor: Actor, cause: str | None) -> Reason | 
 
 def not_permitted(event: Event, definition: Definition, roles: Codes | None) -> Reason:
     """The sentence for somebody who is none of those the event names."""
-    who = [_in_words(holder, definition, roles) for holder in event.by]
-    zh, en = "、".join(text.zh for text in who), ", ".join(text.en for text in who)
+    who = who_may(event, definition, roles)
     return Reason(
-        code="role", text=Text(f"“{event.title.zh}”须由{zh}进行", f"'{event.title.en}' is for: {en}")
+        code="role", text=Text(f"“{event.title.zh}”须由{who.zh}进行", f"'{event.title.en}' is for: {who.en}")
     )
+
+
+def who_may(event: Event, definition: Definition, roles: Codes | None) -> Text:
+    """Those the event names, in words."""
+    who = [_in_words(holder, definition, roles) for holder in event.by]
+    return Text("、".join(text.zh for text in who), ", ".join(text.en for text in who))
 
 
 def _in_words(holder: Holder, definition: Definition, roles: Codes | None) -> Text:

@@ -26,6 +26,8 @@ class Day:
     mark: Literal["first", "due", ""] = ""
     off: Text | None = None
     """why nobody works"""
+    holiday: bool = False
+    """off, and not only because it is a weekend"""
     made_up: bool = False
     """a Saturday or Sunday that is worked (调休上班)"""
     still: bool = False
@@ -50,6 +52,7 @@ def _day(day: date, now: Due, calendar: Calendar, still: bool, number: int | Non
     return Day(
         on=day, mark="due" if day == now.on else "first" if day == now.counted_from else "",
         off=None if calendar.is_working_day(day) else calendar.why_off(day), made_up=day in calendar.makeup,
+        holiday=day in calendar.off,
         still=still, number=number, provisional=calendar.is_provisional(day),
     )  # fmt: skip
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from . import authorization
 from .clock import civil_date, start_of_day
+from .definition import Definition
 from .engine import Engine
 from .errors import NotFound, Text
 from .firing import digest
@@ -40,6 +42,7 @@ __all__ = [
     "through",
     "took",
     "views_of",
+    "who_may",
 ]
 
 TOGETHER = 500
@@ -233,6 +236,11 @@ def took(
         ),
         key=lambda one: (one.began_on, one.done_on, one.due_on),
     )
+
+
+def who_may(engine: Engine, definition: Definition, event: str) -> Text:
+    """Who may fire that event, in words: roles, and persons of the units that stand in the case."""
+    return authorization.who_may(definition.events[event], definition, engine.library.roles)
 
 
 def _statutory(engine: Engine) -> set[str]:

@@ -13,8 +13,10 @@ from workflow.model import ClockView, Permission
 from workflow.overview import today
 
 from .names import in_words, parties_in
+from .pictures import stepper
 from .screens import Look, Page, Screen
 from .sentence import expected, holders, nearest, remaining, sentence
+from .strip import WEEKDAYS, strip
 
 NEXT = 2
 """steps that the first line names"""
@@ -82,6 +84,7 @@ def shown(look: Look) -> Page:
     return Page("case.html", {
         "case": case, "definition": definition, "state": definition.states[case.state], "title": _title(case, definition),
         "sentence": _sentence(look, definition, case, above, steps if mine else ()), "steps": steps, "mine": mine,
+        "steps_of": stepper(look, case),
         "refused": [p for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
         "data": data_of(look, definition, case.id, case.data),
         "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
@@ -229,6 +232,7 @@ def clock(look: Look) -> Page:
     definition = look.engine.laws.pinned(case.definition).definition
     return Page("clock.html", {
         "case": case, "clock": found, "why": why, "title": _title(case, definition),
+        "strip": strip(why.days), "weekdays": WEEKDAYS,
         "left": remaining(found.due_on, today(look.engine), look.engine.laws.calendar) if found.running else None,
     })  # fmt: skip
 
