@@ -6,7 +6,7 @@ What a document is about is nothing the service knows: it is handed `Papers` by 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, Protocol
 from urllib.parse import quote
 
@@ -45,6 +45,16 @@ class Papers(Protocol):
 
     def pack(self, cases: Sequence[str], kinds: Sequence[str], file: IO[bytes], actor: Actor) -> int:
         """Those of several cases as a ZIP. Raises NotFound."""
+        ...
+
+    def ledgers(self) -> Mapping[str, Text]:
+        """The tables there are."""
+        ...
+
+    def ledger(
+        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None
+    ) -> tuple[str, bytes]:
+        """Name and content of one. Raises NotFound, ValueError without a year where one is needed."""
         ...
 
 

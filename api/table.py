@@ -16,6 +16,7 @@ from .happenings import HAPPENINGS
 from .health import HEALTH
 from .inbox import INBOX
 from .invitations import INVITATIONS
+from .ledgers import LEDGERS
 from .letters import LETTERS
 from .parties import PARTIES
 from .receptions import RECEPTIONS
@@ -25,6 +26,7 @@ from .statistics import STATISTICS
 from .tokens import TOKENS
 
 ROUTES: tuple[Route, ...] = (
-    *CASES, *BATCHES, *DOCUMENTS, *LETTERS, *INVITATIONS, *HAPPENINGS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
+    *CASES, *BATCHES, *DOCUMENTS, *LETTERS, *LEDGERS,
+    *INVITATIONS, *HAPPENINGS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
     *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

@@ -144,9 +144,12 @@ def write(
     path.touch(exist_ok=False)
     try:
         if excel:
-            from .workbooks import write_workbook
+            from .workbooks import Grid, write_workbook
 
-            write_workbook(path, title.in_language(language), _out(columns, language), counted(), blank=blank)
+            out = _out(columns, language)
+            write_workbook(
+                path, Grid(title=title.in_language(language), columns=out, rows=counted(), blank=blank)
+            )
         else:
             write_csv(path, [column.title.in_language(language) for column in columns], counted())
     except BaseException:
@@ -168,7 +171,7 @@ def annotate(
     source: Path, faults: Sequence[InputFault], path: Path, language: str, encoding: str = "utf-8"
 ) -> bool:
     """The same table as a new workbook, each fault at its cell; False when the file cannot be read as a table at all."""
-    from .workbooks import OutColumn, write_workbook
+    from .workbooks import Grid, OutColumn, write_workbook
 
     try:
         sheet = read_sheet(source, encoding)
@@ -191,7 +194,7 @@ def annotate(
         rows.insert(0, [*[None] * len(sheet.header), "; ".join(words[1])])
         marks = [(row + 1, place, text) for row, place, text in marks]
     path.touch(exist_ok=False)
-    write_workbook(path, head, columns, rows, marks)
+    write_workbook(path, Grid(title=head, columns=columns, rows=rows, marks=marks))
     return True
 
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO
 
 from workflow import Actor, Engine, NotFound
 from workflow.errors import Text
 
+from .ledgers import chosen, profiles, write_ledger
 from .letters import Catalogue, Letter, Wish, letters_of, write_letter, write_zip
+from .yearly import write_yearly
 
 __all__ = ["Papers"]
+
+YEARLY = "yearly"
+YEARLY_TITLE = Text("代表建议办理情况统计表", "table of a year")
 
 
 class Papers:
     """Documents and tables of one engine, each for a person and as far as he may know of what stands in them."""
 
     def __init__(self, engine: Engine, letters: Path | None = None) -> None:
-        """`letters`: an office's own templates. Raises DefinitionError when one of them cannot be used."""
+        """`letters`: an office's own templates and ledgers. Raises DefinitionError when one of them cannot be used."""
         self._engine = engine
         self._catalogue = Catalogue.load(letters)
+        self._ledgers = profiles(letters)
 
     def letters(self, case: str, actor: Actor) -> Sequence[Letter]:
         """The documents of a case and its children. Raises NotFound."""
@@ -45,3 +52,24 @@ class Papers:
             if not kinds or letter.kind.id in kinds
         ]
         return write_zip(self._engine, self._catalogue, found, file, actor)
+
+    def ledgers(self) -> Mapping[str, Text]:
+        """The tables there are: id -> title."""
+        return {**{one.id: one.title for one in self._ledgers.values()}, YEARLY: YEARLY_TITLE}
+
+    def ledger(
+        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None
+    ) -> tuple[str, bytes]:
+        """The name and content of a table with everything that person may know of. Raises NotFound; ValueError when the table
+        of a year is asked for without one.
+        """
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "table.xlsx"
+            if id_ == YEARLY:
+                if year is None:
+                    raise ValueError("year")
+                write_yearly(self._engine, year, path, actor=actor, tenant=tenant)
+                return f"{year}年{YEARLY_TITLE.zh}.xlsx", path.read_bytes()
+            profile = chosen(self._ledgers, id_)
+            write_ledger(self._engine, profile, path, actor=actor, tenant=tenant)
+            return f"{profile.title.zh}.xlsx", path.read_bytes()

@@ -11,7 +11,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
@@ -21,7 +21,7 @@ from xml.parsers import expat
 from .cells import MAX_COLUMNS, MAX_ROWS, Cell, shown
 from .faults import Faults, FaultyInput
 
-__all__ = ["OutColumn", "read_workbook", "write_workbook"]
+__all__ = ["Grid", "OutColumn", "read_workbook", "write_workbook"]
 
 MAX_UNPACKED = 200_000_000
 MAX_PARTS = 1000
@@ -179,23 +179,35 @@ def _column_number(letters: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutColumn:
-    """A column of a workbook we write. `help`: what stands about it on the second sheet."""
+    """A column of a workbook we write. `help`: what stands about it on the last sheet."""
 
     title: str
     kind: str = "text"
     """text, date or number"""
     choices: tuple[str, ...] = ()
     help: str = ""
+    width: int = 0
+    """characters; 0: as wide as its kind usually is"""
 
 
-def write_workbook(
-    path: Path, title: str, columns: Sequence[OutColumn], rows: Iterable[Sequence[Cell]],
-    marks: Sequence[tuple[int, int, str]] = (), *, blank: int = 0,
-) -> None:  # fmt: skip
-    """A workbook: texts as texts whatever they begin with, drop-downs, a second sheet that explains the columns.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """One sheet of a workbook. `marks`: (row, column, words) of cells to show as wrong, counted from 0 below the header. `blank`:
+    rows below the last for which the drop-downs hold too. `total`: a last row, outside the filter. `notes`: sentences below it.
+    """
 
-    `marks`: (row, column, words) of cells to show as wrong, counted from 0 below the header. `blank`: rows below the last for
-    which the drop-downs hold too.
+    title: str
+    columns: Sequence[OutColumn]
+    rows: Iterable[Sequence[Cell]]
+    marks: Sequence[tuple[int, int, str]] = ()
+    blank: int = 0
+    total: Sequence[Cell] = ()
+    notes: Sequence[str] = ()
+
+
+def write_workbook(path: Path, *grids: Grid) -> None:
+    """A workbook: texts as texts whatever they begin with, drop-downs, printed lying with its head on every page, and a last
+    sheet that explains the columns.
     """
     import xlsxwriter
 
@@ -203,46 +215,126 @@ def write_workbook(
         book = xlsxwriter.Workbook(
             file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         )
-        sheet, help_ = book.add_worksheet(title[:31]), book.add_worksheet("说明 help")
-        head = book.add_format({"bold": True, "bg_color": "#DDE6F0", "border": 1, "text_wrap": True})
-        text = book.add_format({"num_format": "@"})
-        for index, column in enumerate(columns):
-            sheet.write_string(0, index, column.title, head)
-            sheet.set_column(index, index, WIDTHS[column.kind], text if column.kind == "text" else None)
-        last = 0
-        for last, row in enumerate(rows, 1):
-            for index, cell in enumerate(row):
-                if cell is not None and cell != "":
-                    sheet.write_string(last, index, shown(cell), text)
-        _explain(help_, columns, head)
-        _drop_downs(sheet, columns, last + blank)
-        wrong = book.add_format({"num_format": "@", "bg_color": "#FFE08A"})
-        for row_, column_, words in marks:
-            sheet.conditional_format(
-                row_ + 1, column_, row_ + 1, column_, {"type": "no_errors", "format": wrong}
-            )
-            sheet.write_comment(row_ + 1, column_, words)
-        sheet.freeze_panes(1, 0)
-        sheet.autofilter(0, 0, max(last, 1), max(len(columns) - 1, 0))
-        sheet.set_landscape()
-        sheet.set_paper(9)
-        sheet.repeat_rows(0)
+        sheets = [book.add_worksheet(grid.title[:MOST_OF_A_NAME]) for grid in grids]
+        help_ = book.add_worksheet(HELP)
+        styles = _styles(book)
+        row = _explain_heads(help_, styles)
+        for sheet, grid in zip(sheets, grids, strict=True):
+            first, row = row, _explain(help_, grid.columns, row)
+            last = _fill(sheet, grid, styles)
+            _drop_downs(sheet, grid.columns, last + grid.blank, first)
+            _set_up(sheet, grid, last)
         book.close()
 
 
-def _explain(sheet: Any, columns: Sequence[OutColumn], head: Any) -> None:
+HELP = "说明 help"
+MOST_OF_A_NAME = 31
+LONGEST = 32_767
+"""characters that Excel takes in a cell"""
+CUT = "……（过长，余略 / cut）"
+
+
+def _styles(book: Any) -> dict[str, Any]:
+    text, top = {"num_format": "@"}, {"valign": "top", "border": 1}
+    return {
+        name: book.add_format(look)
+        for name, look in {
+            "head": {
+                "bold": True,
+                "bg_color": "#DDE6F0",
+                "border": 1,
+                "text_wrap": True,
+                "valign": "vcenter",
+            },
+            "plain": text,
+            "text": {**text, **top, "text_wrap": True},
+            "figure": top,
+            "total": {**text, "bold": True, "top": 1},
+            "sum": {"bold": True, "top": 1},
+            "wrong": {**text, "bg_color": "#FFE08A"},
+        }.items()
+    }
+
+
+def _fill(sheet: Any, grid: Grid, styles: Mapping[str, Any]) -> int:
+    """Everything below and including the header; the number of the last row before the total."""
+    for index, column in enumerate(grid.columns):
+        sheet.write_string(0, index, column.title, styles["head"])
+        width = column.width or WIDTHS[column.kind]
+        sheet.set_column(index, index, width, styles["plain"] if column.kind == "text" else None)
+    if any(column.width for column in grid.columns):
+        sheet.set_row(0, HEAD_HEIGHT)
+    last = 0
+    style = styles["text" if grid.total else "plain"]
+    for last, row in enumerate(grid.rows, 1):
+        _row(sheet, last, row, grid.columns, style, styles["figure"] if grid.total else None)
+    if grid.total:
+        _row(sheet, last + 1, grid.total, grid.columns, styles["total"], styles["sum"])
+    for number, note in enumerate(grid.notes, last + 3):
+        sheet.write_string(number, 0, note)
+    for row_, column_, words in grid.marks:
+        sheet.conditional_format(
+            row_ + 1, column_, row_ + 1, column_, {"type": "no_errors", "format": styles["wrong"]}
+        )
+        sheet.write_comment(row_ + 1, column_, words)
+    return last
+
+
+def _row(
+    sheet: Any, number: int, cells: Sequence[Cell], columns: Sequence[OutColumn], text: Any, figure: Any
+) -> None:
+    for index, (cell, column) in enumerate(zip(cells, columns, strict=True)):
+        if (
+            column.kind == "number"
+            and isinstance(cell, int)
+            and not isinstance(cell, bool)
+            and abs(cell) < EXACT
+        ):
+            sheet.write_number(number, index, cell, figure)
+        elif cell is not None and cell != "":
+            said = shown(cell)
+            sheet.write_string(
+                number, index, said if len(said) <= LONGEST else said[: LONGEST - len(CUT)] + CUT, text
+            )
+
+
+HEAD_HEIGHT = 32
+"""points: two lines"""
+EXACT = 10**15
+"""whole numbers below it are the same in Excel"""
+
+
+def _set_up(sheet: Any, grid: Grid, last: int) -> None:
+    width = max(len(grid.columns) - 1, 0)
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, max(last, 1), width)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+    sheet.set_header(f"&C{grid.title.replace('&', '&&')}")
+    sheet.set_footer("&C&P/&N")
+
+
+def _explain_heads(sheet: Any, styles: Mapping[str, Any]) -> int:
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, 1, 80)
     for index, name in enumerate(("列 column", "说明 about it", "可选 choices")):
-        sheet.write_string(0, index, name, head)
-    for row, column in enumerate(columns, 1):
+        sheet.write_string(0, index, name, styles["head"])
+    return 1
+
+
+def _explain(sheet: Any, columns: Sequence[OutColumn], first: int) -> int:
+    """From that row on; the row after it."""
+    for row, column in enumerate(columns, first):
         sheet.write_string(row, 0, column.title)
         sheet.write_string(row, 1, column.help)
         for index, choice in enumerate(column.choices, 2):
             sheet.write_string(row, index, choice)
+    return first + len(columns)
 
 
-def _drop_downs(sheet: Any, columns: Sequence[OutColumn], last: int) -> None:
+def _drop_downs(sheet: Any, columns: Sequence[OutColumn], last: int, first: int) -> None:
     from xlsxwriter.utility import xl_range_abs
 
     for index, column in enumerate(columns):
@@ -250,7 +342,8 @@ def _drop_downs(sheet: Any, columns: Sequence[OutColumn], last: int) -> None:
             continue
         source: Any = list(column.choices)
         if len(",".join(column.choices)) > INLINE_CHOICES or any("," in choice for choice in column.choices):
-            source = f"='说明 help'!{xl_range_abs(index + 1, 2, index + 1, 1 + len(column.choices))}"
+            row = first + index
+            source = f"='{HELP}'!{xl_range_abs(row, 2, row, 1 + len(column.choices))}"
         sheet.data_validation(
             1, index, last, index, {"validate": "list", "source": source, "error_type": "warning"}
         )

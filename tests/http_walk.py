@@ -259,6 +259,8 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "GET", f"{address}/at/2026-03-02")
     client(li, "GET", f"{address}/clocks/reply")
     client(li, "GET", f"{address}/letters")
+    client(li, "GET", "/v1/ledgers")
+    client(li, "GET", "/v1/ledgers/ledger")
     client(li, "GET", f"{address}/letters/assignment?to=housing")
     client(li, "GET", f"/v1/letters.zip?cases={case['id']}&letters=assignment")
     client.started(body="在商圈建设驿站,供骑手休息")

@@ -136,7 +136,14 @@ def test_the_page_needs_nothing_from_outside(engine: Engine) -> None:
 
 
 CASES = [(route.name, code) for route in ROUTES for code in route.codes()]
-PATHS = {"event": "accept", "moment": "2026-03-02", "name": "reply", "kind": "suggestion", "sha256": "a" * 64}
+PATHS = {
+    "ledger": "ledger",
+    "event": "accept",
+    "moment": "2026-03-02",
+    "name": "reply",
+    "kind": "suggestion",
+    "sha256": "a" * 64,
+}
 
 
 @pytest.mark.parametrize(("name", "code"), CASES)
@@ -234,6 +241,7 @@ class Provoked:
                 "batch": "none",
                 "token": "none",
                 "token_id": "none",
+                "ledger": "none",
                 "party": "none",
             }
         )

@@ -123,6 +123,15 @@ class Words:
             return written(str(value))
         return clean(shown(value))
 
+    def type_of(self, case: Case, name: str) -> str:
+        """The type of a field; nothing for what is none."""
+        field = self._definition(case).fields.get(name)
+        return field.type if field else ""
+
+    def state(self, case: Case) -> str:
+        """The state in words."""
+        return str(self._definition(case).states[case.state].title.zh)
+
     def parties(self, case: Case, relation: str) -> str:
         """The names of those in a relation."""
         if relation in case.hidden:

@@ -1,0 +1,155 @@
+"""Ledgers: tables of cases with fixed columns in a fixed order, as data (ledgers.yaml), each row as the asker may know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from workflow import Actor, Case, Engine, NotFound, read_plain
+from workflow.errors import Text
+
+from .cells import Cell
+from .letters.catalogue import faulty
+from .letters.words import Words
+from .workbooks import Grid, OutColumn, write_workbook
+
+__all__ = ["Profile", "chosen", "profiles", "write_ledger"]
+
+OURS = Path(__file__).parent / "ledgers.yaml"
+PAGE = 500
+HEADS = ("number", "state", "opened_on", "data", "code", "relation", "clock", "timing", "root")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One ledger: (heading, path, width) of its columns."""
+
+    id: str
+    title: Text
+    of: str
+    columns: tuple[tuple[str, str, int], ...]
+
+
+def profiles(folder: Path | None = None) -> dict[str, Profile]:
+    """Our ledgers, and those of an office's folder in their place. Raises DefinitionError."""
+    found = _read(OURS)
+    if folder is not None and (folder / OURS.name).is_file():
+        found |= _read(folder / OURS.name)
+    return found
+
+
+def _read(path: Path) -> dict[str, Profile]:
+    rows = read_plain(path).get("profiles")
+    if not isinstance(rows, dict):
+        raise faulty(str(path), "须有 profiles", "profiles are missing")
+    return {id_: _profile(path, id_, row) for id_, row in rows.items()}
+
+
+def _profile(path: Path, id_: str, row: Any) -> Profile:
+    wrong = "" if isinstance(row, dict) else "{}"
+    try:
+        columns = tuple((str(head), str(show), int(width)) for head, show, width in row["columns"])
+        wrong = ", ".join(show for _, show, _ in columns if show.partition(".")[0] not in HEADS)
+        if columns and not wrong and set(row) == {"zh", "en", "of", "columns"}:
+            return Profile(id=id_, title=Text(row["zh"], row["en"]), of=row["of"], columns=columns)
+    except (KeyError, TypeError, ValueError):
+        pass
+    wrong = wrong or "zh, en, of, columns: [heading, path, width]"
+    raise faulty(str(path), f"{id_}: 不能作为台账: {wrong}", f"{id_} is no ledger: {wrong}")
+
+
+def write_ledger(
+    engine: Engine, profile: Profile, path: Path, *, actor: Actor | None = None, tenant: str | None = None
+) -> int:
+    """A new workbook with every case of that kind that this person may know of, by number; how many."""
+    rows = sorted(
+        _rows(engine, profile, actor, tenant), key=lambda row: tuple(str(cell or "") for cell in row)
+    )
+    columns = [OutColumn(title=head, width=width, help=show) for head, show, width in profile.columns]
+    total: list[Cell] = [f"合计 {len(rows)} 件", *[None] * (len(columns) - 1)]
+    write_workbook(path, Grid(title=profile.title.zh, columns=columns, rows=rows, total=total))
+    return len(rows)
+
+
+def _rows(engine: Engine, profile: Profile, actor: Actor | None, tenant: str | None) -> Iterator[list[Cell]]:
+    after: str | None = None
+    roots: dict[str, Case | None] = {}
+    above = any(show.startswith("root.") for _, show, _ in profile.columns)
+    while page := engine.search(kind=profile.of, tenant=tenant, actor=actor, after=after, limit=PAGE):
+        if above:
+            for case in page:
+                if case.root not in roots:
+                    roots[case.root] = _root(engine, case.root, actor)
+        words = Words(engine, actor, [*page, *(root for root in roots.values() if root)])
+        for case in page:
+            yield [_cell(words, case, roots.get(case.root), show) for _, show, _ in profile.columns]
+        after = page[-1].id
+
+
+def _root(engine: Engine, root: str, actor: Actor | None) -> Case | None:
+    try:
+        return engine.case(root, actor=actor)
+    except NotFound:
+        return None
+
+
+def _cell(words: Words, case: Case, root: Case | None, show: str) -> Cell:
+    head, _, rest = show.partition(".")
+    if head == "root":
+        return _cell(words, root, None, rest) if root else None
+    return _MEANT[head](words, case, rest) or None
+
+
+def _data(words: Words, case: Case, name: str) -> str:
+    """Dates as they are sorted in tables; everything else in words."""
+    value = case.data.get(name)
+    plain = isinstance(value, str) and words.type_of(case, name) == "date"
+    return str(value) if plain else words.value(case, name)
+
+
+def _clock(_words: Words, case: Case, path: str) -> str:
+    name, _, which = path.partition(".")
+    view = next((clock for clock in case.clocks if clock.name == name), None)
+    if view is None:
+        return ""
+    day = {"from": view.anchor_on, "due": view.due_on, "outer": view.outer_on}[which]
+    return (
+        "" if day is None else day.isoformat() + ("（暂定）" if view.provisional and which == "due" else "")
+    )
+
+
+def _timing(words: Words, case: Case, path: str) -> str:
+    name, _, done = path.partition(".")
+    view = next((clock for clock in case.clocks if clock.name == name), None)
+    if view is None:
+        return ""
+    on = case.data.get(done)
+    if on is None or view.running:
+        late = (words.day - view.due_on).days
+        return (f"超期 {late} 天" if late > 0 else "未到期") if view.running else ""
+    late = (date.fromisoformat(str(on)) - view.due_on).days
+    return "按期" if late <= 0 else f"逾期 {late} 天"
+
+
+_MEANT: Mapping[str, Any] = {
+    "number": lambda _, case, __: case.number,
+    "state": lambda words, case, _: words.state(case),
+    "opened_on": lambda _, case, __: case.opened_on,
+    "data": _data,
+    "code": lambda _, case, name: str(case.data.get(name) or "").rpartition(":")[2],
+    "relation": lambda words, case, name: words.parties(case, name),
+    "clock": _clock,
+    "timing": _timing,
+}
+
+
+def chosen(found: Mapping[str, Profile], id_: str) -> Profile:
+    """Raises NotFound."""
+    if id_ not in found:
+        raise NotFound(
+            Text(f"没有台账 {id_};有:{'、'.join(found)}", f"no ledger {id_!r}; there are: {', '.join(found)}")
+        )
+    return found[id_]

@@ -1,0 +1,192 @@
+# ruff: noqa: N802 - the stories keep the letters of their groups
+"""Ledgers and the table of a year: fixed columns, texts that stay texts, numbers that open their lists."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from python_calamine import load_workbook
+
+from definitions.ledgers import profiles, write_ledger
+from definitions.yearly import MEASURES, RATES, write_yearly
+from workflow import Actor, DefinitionError
+from workflow.library import Library
+
+from .lifecycle import DRAFT, REPLY, Office
+from .test_cli import call
+from .test_letters import HOSTILE, UNITS, settle
+
+OFFICE, ASKS, UNIT = Actor(person="li"), Actor(person="sun"), Actor(person="wu")
+
+
+@pytest.fixture
+def town(sqlite_office: Office) -> Office:
+    """The office with a register."""
+    settle(sqlite_office.engine)
+    return sqlite_office
+
+
+def table(path: Path, sheet: int = 0) -> list[list[Any]]:
+    return load_workbook(path).get_sheet_by_index(sheet).to_python(skip_empty_area=False)
+
+
+def ledger(office: Office, id_: str, path: Path, who: Actor | None = OFFICE) -> list[list[Any]]:
+    path.unlink(missing_ok=True)
+    write_ledger(office.engine, profiles()[id_], path, actor=who)
+    return table(path)
+
+
+def test_the_ledger_has_its_columns_its_rows_and_a_total(town: Office, tmp_path: Path) -> None:
+    town.replied()
+    town.assigned(co=("roads",))
+    head, first, second, total = ledger(town, "ledger", tmp_path / "l.xlsx")
+    assert head[:9] == [
+        "编号",
+        "标题",
+        "领衔代表",
+        "全体署名代表",
+        "主办单位",
+        "会办单位",
+        "分办单位",
+        "交办日期",
+        "答复期限",
+    ]
+    assert first[:6] == ["第001号", "关于增设快递员驿站的建议", "陈静", "陈静、周明", "市水利和湖泊局", ""]
+    assert first[7:13] == ["2026-03-02", "2026-06-02", "2026-09-02", "2026-03-02", "按期", "A"]
+    assert second[5] == "市交通运输局" and second[11] == "未到期" and total[0] == "合计 2 件"
+
+
+def test_how_late_it_is_stands_beside_it(town: Office, tmp_path: Path) -> None:
+    case = town.signing_off()
+    town.clock.advance(days=95)
+    assert ledger(town, "ledger", tmp_path / "l.xlsx")[1][11] == "超期 3 天"
+    town.fire(case, "issue_reply", "wu", **{**REPLY, "delivered_on": "2026-06-05"})
+    assert ledger(town, "ledger", tmp_path / "l.xlsx")[1][11] == "逾期 3 天"
+
+
+def test_story_B10_another_system_gets_its_own_order_and_a_formula_stays_a_text(
+    town: Office, tmp_path: Path
+) -> None:  # fmt: skip
+    town.assigned(title="=1+1", body="x")
+    town.assigned(title=HOSTILE, body="x")
+    head, *rows, _ = ledger(town, "supervision_office", tmp_path / "s.xlsx", UNIT)
+    assert head[:3] == ["主办单位", "建议编号", "建议名称"]
+    assert {row[2] for row in rows} == {"=1+1", HOSTILE}
+    with zipfile.ZipFile(tmp_path / "s.xlsx") as pack:
+        assert b"<f>" not in b"".join(pack.read(name) for name in pack.namelist() if "worksheets" in name)
+        sheet = pack.read("xl/worksheets/sheet1.xml")
+    for part in (b'paperSize="9"', b'orientation="landscape"', b'state="frozen"', b'<autoFilter ref="A1:J3"'):
+        assert part in sheet
+
+
+def test_what_is_too_long_for_a_cell_says_so(town: Office, tmp_path: Path) -> None:
+    town.assigned(title="长" * 33_000)
+    cell = ledger(town, "ledger", tmp_path / "l.xlsx")[1][1]
+    assert len(cell) == 32_767 and cell.endswith("……（过长，余略 / cut）")
+
+
+def test_commitments_and_answers(town: Office, tmp_path: Path) -> None:
+    case = town.handling()
+    town.fire(case, "add_commitment", "wang", promise="建成驿站12处", promised_on="2026-10-31")
+    town.fire(case, "submit_for_signoff", "wang", **{**DRAFT, "reply_class": "HB-XIANNING:B"})
+    town.fire(case, "issue_reply", "wu", **{**REPLY, "reply_class": "HB-XIANNING:B"})
+    town.fire(case, "open_evaluation", "sun")
+    town.evaluate(case, "surveys", {"dep1": "satisfied"})
+    row = ledger(town, "commitments", tmp_path / "c.xlsx")[1]
+    assert (
+        row[:6]
+        == ["第001号", "关于增设快递员驿站的建议", "市水利和湖泊局", "建成驿站12处", "2026-10-31", "未完成"]
+        and row[10] == "B"
+    )
+    answers = {row[3]: row[5:7] for row in ledger(town, "surveys", tmp_path / "s.xlsx", ASKS)[1:-1]}
+    assert answers == {"陈静": ["满意", "满意"], "周明": ["已征询", ""]}
+    assert ledger(town, "surveys", tmp_path / "u.xlsx", UNIT)[1:] == [["合计 0 件", *[""] * 10]]
+
+
+def test_story_A09_every_number_of_the_year_opens_its_list(town: Office, tmp_path: Path) -> None:
+    o = town
+    o.evaluated("dissatisfied")
+    o.second_assigned("basically_satisfied")
+    o.evaluating()
+    o.replied()
+    o.assigned()
+    o.fire(
+        o.accepted(), "assign_separately", "li", assignment_mode="separate", separate_units=["roads", "parks"]
+    )
+    path = tmp_path / "y.xlsx"
+    assert write_yearly(o.engine, 2026, path, actor=ASKS) == 6
+    head, *rest = table(path)
+    rows = {row[0]: row for row in rest[: [row[0] for row in rest].index("合计") + 1]}
+    assert list(rows) == [*sorted([UNITS["water"], UNITS["roads"], UNITS["parks"]]), "合计"]
+    listed_head, *listed = table(path, 1)
+    listed = listed[:-1]
+    for measure in MEASURES.values():
+        place, column = head.index(measure.title), listed_head.index(measure.title)
+        for name, row in rows.items():
+            of_it = [line for line in listed if name == "合计" or name in str(line[2]).split("、")]
+            assert row[place] == sum(line[column] for line in of_it), (name, measure.title)
+    total = dict(zip(head, rows["合计"], strict=True))
+    assert (total["征询份数"], total["反馈份数"], total["满意"], total["基本满意"], total["不满意"]) == (
+        6,
+        4,
+        2,
+        1,
+        1,
+    )
+    assert total["满意率"] == "50.0%（2/4）" and total["反馈率"] == "66.7%（4/6）" and total["兑现率"] == "—"
+    assert rows[UNITS["roads"]][head.index("按期答复率")] == "—"
+    notes = [str(row[0]) for row in rest]
+    for title in [m.title for m in MEASURES.values()] + [title for title, *_ in RATES.values()]:
+        assert any(note.startswith(f"{title}：") for note in notes), title
+
+
+def test_another_year_is_empty_and_says_so(town: Office, tmp_path: Path) -> None:
+    town.replied()
+    path = tmp_path / "y.xlsx"
+    assert write_yearly(town.engine, 2025, path, actor=ASKS) == 0
+    head, total = table(path)[:2]
+    assert total[0] == "合计" and total[head.index("满意率")] == "—"
+
+
+@pytest.mark.parametrize("row", ["{zh: 表}", "{zh: 表, en: t, of: suggestion, columns: []}",
+                                 "{zh: 表, en: t, of: suggestion, columns: [[甲, secret.x, 9]]}"])  # fmt: skip
+def test_a_bad_profile_is_named(tmp_path: Path, row: str) -> None:
+    (tmp_path / "ledgers.yaml").write_text(f"sheets: own\nprofiles:\n  mine: {row}\n", encoding="utf-8")
+    with pytest.raises(DefinitionError):
+        profiles(tmp_path)
+
+
+def test_every_column_names_what_there_is(library: Library) -> None:
+    for profile in profiles().values():
+        for _, show, _ in profile.columns:
+            definition = library.definition(profile.of)
+            if show.startswith("root."):
+                definition = library.definition("suggestion")
+            head, _, rest = show.removeprefix("root.").partition(".")
+            known = {"data": definition.fields, "code": definition.fields, "relation": definition.relations,
+                     "clock": definition.clocks, "timing": definition.clocks}.get(head)  # fmt: skip
+            assert known is None or rest.partition(".")[0] in known, (profile.id, show)
+
+
+def test_the_commands(
+    town: Office, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.replied()
+    monkeypatch.setattr("workflow.loader.load_definitions", lambda *_, **__: library)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIBANDU_DATABASE", town.engine.database.url.render_as_string(hide_password=False))
+    page = (Path(__file__).parents[1] / "docs" / "documents.md").read_text(encoding="utf-8")
+    lines = [
+        line.partition(" #")[0].split() for line in page.splitlines() if line.startswith("tibandu ledger")
+    ]
+    assert len(lines) == 4
+    for _, *words in lines:
+        said = call(*words)
+        assert said.code == 0, (words, said.err)
+    assert "yearly" in call("ledger").out and (tmp_path / "年报.xlsx").exists()
+    assert call("ledger", "yearly").code == 2
+    assert call("ledger", "lodger").code == 1
+    assert call("ledger", "ledger", "--out", "年报.xlsx").code == 2
