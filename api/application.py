@@ -50,7 +50,7 @@ def create_app(
         desk = Desk(
             engine=engine, identify=identify, blueprint=Blueprint(console.CONSOLE, __name__), routes=ROUTES,
             operators=frozenset(operators), documents=documents, papers=papers, public=frozenset(public), age=age,
-            sessions=sessions, menu=console.MENU,
+            sessions=sessions, menu=console.MENU, service="tibandu",
         )  # fmt: skip
         console.register(desk, console.SCREENS)
         app.register_blueprint(desk.blueprint)

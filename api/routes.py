@@ -160,12 +160,14 @@ class Desk:
     """kinds of parties that anybody may look up"""
     sessions: Any = None
     """who has signed in (`Sessions`), for the console; None: there is no console"""
-    menu: Sequence[tuple[str, Text, bool]] = ()
-    """screens of the console that stand in its menu: name, words, whether for operators only"""
     intake: str | None = None
     """the service account under which opinions left at a station's door come in; None: none are taken"""
     stations: dict[str, str] = field(default_factory=dict)
     """code -> station, as far as this process has met them; never the authority"""
+    service: str = ""
+    """the name of the service's own blueprint, for links from the console"""
+    menu: Sequence[Any] = ()
+    """screens of the console that stand in its menu"""
     documents: Any = None
     """where documents are kept (`Documents`); None: nowhere"""
     papers: Any = None

@@ -286,3 +286,90 @@ def test_every_screen_says_who_may_look() -> None:
         "static",
         "language",
     }
+
+
+def test_links_are_issued_by_the_office_alone_shown_once_and_taken_back(desk: Desk) -> None:
+    root = desk.office.evaluating("dep1", "dep2")
+    office, page = desk("sun"), f"/cases/{root.id}/links"
+    answer = office.fill(page)
+    assert answer.status_code == 200
+    links = re.findall(r"<code>http://localhost(/i/\w{64})</code>", office.page)
+    assert len(links) == 2
+    office.get(page)
+    assert "/i/" not in office.page, "told once"
+    assert office.page.count("未使用") == 2
+    deputy = desk(None)
+    assert deputy.get(links[0]).status_code == 200
+    first = re.search(r'name="invitation" value="(\w+)"', office.page)
+    assert first is not None
+    token = Form(office.page).values["csrf_token"][0]
+    for found in re.findall(r'name="invitation" value="(\w+)"', office.page):
+        assert office.post(f"{page}/revoke", {"csrf_token": token, "invitation": found}).status_code == 303
+    assert {deputy.get(link).status_code for link in links} == {404}
+    assert desk("wang").get(page).status_code == 403, "a unit sends no links"
+    assert "直接发给本人的链接" not in said(_page(desk, "wang", f"/cases/{root.id}"))
+
+
+def _page(desk: Desk, person: str, address: str) -> str:
+    reader = desk(person)
+    reader.get(address)
+    return reader.page
+
+
+def test_each_of_many_with_a_form_of_its_own(desk: Desk) -> None:
+    """The board of assignment: a unit for each, one left empty is left alone, one mistake sends nothing off."""
+    cases = [desk.office.accepted() for _ in range(3)]
+    reader = desk("li")
+    address = "/views/to_assign/many?event=assign&apart=1&" + "&".join(f"case={case.id}" for case in cases)
+    reader.get(address)
+    form = {**Form(reader.page).values}
+    first, second, _ = (f"{case.id}." for case in cases)
+    form |= {
+        first + "assignment_mode": "sole",
+        first + "lead_unit": "water",
+        second + "assignment_mode": "sole",
+    }
+    form[second + "lead_unit"] = "没有这个单位"
+    lines = count(desk.office.engine, "history")
+    assert reader.post("/views/to_assign/many", form).status_code == 422
+    assert count(desk.office.engine, "history") == lines
+    form |= {second + "lead_unit": "roads"}
+    assert reader.post("/views/to_assign/many", form).status_code == 200
+    assert "成功 2 件" in said(reader.page)
+    states = [desk.office.now(case).state for case in cases]
+    assert states == ["assigned", "assigned", "accepted"]
+
+
+def test_messages_are_the_readers_own(desk: Desk) -> None:
+    desk.office.assigned()
+    desk.office.engine.alerts.address()
+    for person in ("wang", "feng"):
+        reader = desk(person)
+        assert reader.get("/messages").status_code == 200
+        assert reader.page.count("/cases/") == (1 if person == "wang" else 0)
+
+
+def test_the_operator_sees_what_is_wrong_and_nobody_else_does(desk: Desk) -> None:
+    operator = desk("he")
+    assert operator.get("/operation").status_code == 200
+    assert "调度器从未运行" in said(operator.page)
+    assert desk("li").get("/operation").status_code == 403
+    assert "系统体检" not in _page(desk, "li", "/")
+
+
+def test_found_by_words_of_its_title_and_only_what_is_hers(desk: Desk) -> None:
+    wanted = desk.office.filed(title="关于修缮幸福路排水管网的建议")
+    desk.office.filed(title="关于增加公交班次的建议")
+    reader = desk("li")
+    reader.get("/search?q=%E5%B9%B8%E7%A6%8F%E8%B7%AF%E6%8E%92%E6%B0%B4")
+    assert re.findall(r'href="/cases/(\w+)"', reader.page)[0] == wanted.id
+    stranger = desk("feng")
+    stranger.get("/search?q=%E5%B9%B8%E7%A6%8F%E8%B7%AF%E6%8E%92%E6%B0%B4")
+    assert "幸福路排水管网" not in stranger.page
+
+
+def test_what_is_alike_is_told_before_it_is_accepted(desk: Desk) -> None:
+    first = desk.office.filed(title="关于增设温泉城区零工驿站的建议", body="在温泉城区增设零工驿站")
+    second = desk.office.filed(title="关于在温泉城区增设零工驿站的建议", body="在温泉城区商圈增设零工驿站")
+    page = _page(desk, "li", f"/cases/{second.id}")
+    assert "可能是同一件事" in page and f"/cases/{first.id}" in page

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .definition import Definition
 from .family import Family, Record
 from .laws import Laws
 from .similarity import MOST, Sketch, everybody, marks, score, sketch, weight
 from .store.similar import Grams
 from .store.sql import Store
 
-__all__ = ["forget", "likest"]
+__all__ = ["forget", "likest", "matching"]
 
 LOOKED_AT = 40
 """cases whose texts are compared"""
@@ -47,6 +48,22 @@ def likest(store: Store, laws: Laws, connection: Any, record: Record) -> Near:
     return Near(
         own, counts, cases, index.nearest(connection, record.id, telling, LOOKED_AT) if telling else ()
     )
+
+
+def matching(
+    store: Store, connection: Any, definition: Definition, tenant: str, words: str, limit: int
+) -> list[str]:
+    """Cases of that definition and tenant whose first text shares most with these words; two statements, one index."""
+    first = definition.similar[:1]
+    own = sketch(definition.name, tenant, first, dict.fromkeys(first, words))
+    index, everyone = Grams(store), everybody(definition.name, tenant)
+    wanted = set().union(*own.values())
+    if not wanted:
+        return []
+    counts = index.counts(connection, {everyone, *wanted}, MOST)
+    cases = counts.pop(everyone, 1)
+    telling = {gram: weight(count, cases) for gram, count in counts.items() if 0 < count < MOST}
+    return index.nearest(connection, "", telling, limit) if telling else []
 
 
 def forget(store: Store, laws: Laws, connection: Any, before: Family, after: Family | None) -> None:

@@ -17,6 +17,7 @@ from .definition import Definition
 from .engine import Engine
 from .errors import NotFound, Text
 from .firing import digest
+from .likeness import matching
 from .model import Actor, Case, Grant
 from .random import new_id
 from .store import listing
@@ -40,11 +41,14 @@ __all__ = [
     "grants_of",
     "tally",
     "through",
+    "titled",
     "took",
     "views_of",
     "who_may",
 ]
 
+SCOPES = 5
+"""tenants in which words are looked for"""
 TOGETHER = 500
 """ids in one question"""
 SEQUENCED = 1000
@@ -117,6 +121,22 @@ def find(
         found = engine.sight.look(connection, query, actor)
     cases = [engine.show(seen) for seen in found[:limit]]
     return Page(cases=cases, next=place_of(cases[-1], sort) if len(found) > limit else None)
+
+
+def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Case]:
+    """Cases whose title is like these words, the nearest first, among what this person may know of in the tenants where he holds
+    a role. Of definitions that say by which texts their cases are alike (`similar`).
+    """
+    scopes = sorted({grant.scope for grant in grants_of(engine, actor)})[:SCOPES]
+    alike = [law.definition for law in engine.laws.known() if law.definition.similar]
+    with engine.store.connection() as connection:
+        ids = list(dict.fromkeys(
+            id_ for definition in alike for scope in scopes
+            for id_ in matching(engine.store, connection, definition, scope, words, limit)
+        ))  # fmt: skip
+        seen = engine.sight.look(connection, engine.store.questions.all_of(ids), actor) if ids else []
+    found = {one.record.id: engine.show(one) for one in seen}
+    return [found[id_] for id_ in ids if id_ in found][:limit]
 
 
 def place_of(case: Case, sort: Sort = "due_on") -> After:

@@ -9,7 +9,7 @@ from typing import Any
 from workflow import Case, HistoryEntry
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
-from workflow.model import ClockView, Permission
+from workflow.model import ClockView, Permission, Similar
 from workflow.overview import today
 
 from .names import in_words, parties_in
@@ -22,6 +22,9 @@ NEXT = 2
 """steps that the first line names"""
 LINES = 30
 """lines of the history on the page; the rest is one click away"""
+SIMILAR = 3
+SORTS = ("flow", "due", "automatic")
+"""what lines of a history can be narrowed to"""
 RECALCULATE = Text("期限重算", "the deadlines were recalculated")
 
 
@@ -80,6 +83,7 @@ def shown(look: Look) -> Page:
         if _sees(look, case.root)
         else case
     )
+    only = look.request.args.get("only") if look.request.args.get("only") in SORTS else None
     mine = expected(definition, case, above, look.actor.person, look.grants)
     return Page("case.html", {
         "case": case, "definition": definition, "state": definition.states[case.state], "title": _title(case, definition),
@@ -88,9 +92,40 @@ def shown(look: Look) -> Page:
         "refused": [p for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
         "data": data_of(look, definition, case.id, case.data),
         "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
-        "children": children, "above": above if above.id != case.id else None, "lines": lines(look, case, definition, LINES),
-        "done": _done(look, definition),
+        "children": children, "above": above if above.id != case.id else None,
+        "lines": [one for one in lines(look, case, definition, LINES) if only in (None, one.sort)],
+        "done": _done(look, definition), "office": _oversees(look), "similar": _similar(look, definition, case),
+        "papers": look.desk.papers is not None, "only": only,
     })  # fmt: skip
+
+
+def steps_of(look: Look, case: Case) -> list[Permission]:
+    """What this reader may do with the case, what leads on first."""
+    definition = look.engine.laws.pinned(case.definition).definition
+    found = [
+        p
+        for p in look.engine.permitted(case.id, look.actor)
+        if p.allowed and not definition.events[p.event].automatic
+    ]
+    return sorted(found, key=lambda p: not _leads_on(definition, p, case))
+
+
+def _oversees(look: Look) -> bool:
+    """Whether the reader is of the congress's own office, which alone sends links to deputies."""
+    return any(grant.unit is None and look.engine.library.oversees(grant.role) for grant in look.grants)
+
+
+def _similar(look: Look, definition: Definition, case: Case) -> list[tuple[Similar, Text]]:
+    """Cases likely about the same matter, while it can still be joined to one of them; each with its state."""
+    joins = any(
+        definition.fields[name].type == "case" and any(case.state in m.sources for m in event.moves)
+        for event in definition.events.values() for name in event.fields
+    )  # fmt: skip
+    if not definition.similar or not _oversees(look) or not (joins or case.number is None):
+        return []
+    found = look.engine.similar(case.id, actor=look.actor, limit=SIMILAR)
+    laws = look.engine.laws
+    return [(one, laws.pinned(one.case.definition).definition.states[one.case.state].title) for one in found]
 
 
 def _sees(look: Look, id: str) -> bool:

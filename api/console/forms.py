@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workflow.definition import Codes, Definition, Event, Field
@@ -69,9 +69,9 @@ class Misread(Exception):
 
 
 def inputs(
-    look: Look, definition: Definition, event: Event, given: Mapping[str, Any], reasons: Sequence[Reason] = ()
+    look: Look, definition: Definition, event: Event, given: Mapping[str, Any], reasons: Sequence[Reason] = (), prefix: str = ""
 ) -> list[Input]:  # fmt: skip
-    """The inputs of the event's form; `given`: what stands in them."""
+    """The inputs of the event's form; `given`: what stands in them; `prefix`: before every name, where forms share a page."""
     codes = look.engine.laws.codes_on(today(look.engine))
     units: list[Party] | None = None
     found = []
@@ -81,7 +81,7 @@ def inputs(
             units = _units(look)
         errors = tuple(reason.text for reason in reasons if reason.field == field.name)
         found.append(_input(look, field, asked.required, given.get(field.name), codes, units or [], errors))
-    return found
+    return [replace(one, name=prefix + one.name) for one in found] if prefix else found
 
 
 def _input(
@@ -128,7 +128,7 @@ def _units(look: Look) -> list[Party]:
 # --- in
 
 
-def sent(look: Look, definition: Definition, event: Event) -> dict[str, Any]:
+def sent(look: Look, definition: Definition, event: Event, prefix: str = "") -> dict[str, Any]:
     """What was sent, as the engine takes it; an empty input was not sent. Raises Misread with what was understood lost to nobody:
     the texts stand in the request and go back into the page.
     """
@@ -136,10 +136,10 @@ def sent(look: Look, definition: Definition, event: Event) -> dict[str, Any]:
     reasons: list[Reason] = []
     for asked in event.form:
         try:
-            value = _value(look, definition.fields[asked.name])
+            value = _value(look, definition.fields[asked.name], prefix)
         except Misread as error:
             reasons += error.reasons
-            value = _raw(look, asked.name)
+            value = look.request.form.get(prefix + asked.name, "")
         if value not in (None, "", []):
             found[asked.name] = value
     if reasons:
@@ -147,18 +147,14 @@ def sent(look: Look, definition: Definition, event: Event) -> dict[str, Any]:
     return found
 
 
-def _raw(look: Look, name: str) -> str:
-    return look.request.form.get(name, "")
-
-
-def as_sent(look: Look, event: Event) -> dict[str, Any]:
+def as_sent(look: Look, event: Event, prefix: str = "") -> dict[str, Any]:
     """The texts of a form that could not be understood, to stand in it again."""
     form = look.request.form
-    return {f.name: (v if len(v) > 1 else v[0]) for f in event.form if (v := form.getlist(f.name))}
+    return {f.name: (v if len(v) > 1 else v[0]) for f in event.form if (v := form.getlist(prefix + f.name))}
 
 
-def _value(look: Look, field: Field) -> Any:
-    form, name = look.request.form, field.name
+def _value(look: Look, field: Field, prefix: str) -> Any:
+    form, name = look.request.form, prefix + field.name
     match field.type:
         case "text" | "date" | "code":
             return form.get(name, "").replace("\r\n", "\n").strip()

@@ -11,7 +11,7 @@ from workflow import Case
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
 from workflow.model import ClockView
-from workflow.overview import Filter, find, through, today
+from workflow.overview import Filter, find, through, titled, today
 from workflow.view import COLUMNS, View
 
 from ..paging import next_address, place_asked
@@ -171,15 +171,15 @@ def _after() -> Any:
 
 
 def searched(look: Look) -> Page | Go:
-    """By number straight to the case; else by words of the title among what the reader may know of."""
-    wanted = look.request.args.get("q", "").strip()
+    """By number straight to the case; else by words of the title, the nearest first."""
+    wanted = look.request.args.get("q", "").strip()[:80]
     page = find(look.engine, look.actor, Filter(number=wanted), limit=2) if wanted else None
     if page and len(page.cases) == 1:
         return Go(look.address("case", id=page.cases[0].id))
     columns = ("kind", "number", "title", "state", "due_on")
-    found = rows(look, page.cases, columns) if page else []
+    cases = (page.cases if page else ()) or (titled(look.engine, look.actor, wanted) if wanted else ())
     return Page("search.html", {
-        "wanted": wanted, "rows": found, "heads": heads_of(columns),
+        "wanted": wanted, "rows": rows(look, cases, columns), "heads": heads_of(columns),
     })  # fmt: skip
 
 

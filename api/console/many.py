@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask import url_for
+
 from workflow import Case
 from workflow.definition import Definition, Event
 from workflow.errors import NotFound, Reason, Text, WorkflowError
@@ -14,7 +16,7 @@ from workflow.overview import identifier, visible
 
 from .forms import Misread, as_sent, inputs, sent
 from .lists import view_named
-from .screens import Look, Page, Screen
+from .screens import Go, Look, Page, Screen
 
 MOST = 100
 """rows of one go: they are done in one transaction, each for itself"""
@@ -39,23 +41,53 @@ class Came:
     state: Text | None
 
 
-def before(look: Look) -> Page:
-    """What would be done, row by row, and the form for all."""
+def before(look: Look) -> Page | Go:
+    """What would be done, row by row, and the form for all; or the documents of those chosen."""
+    chosen = look.request.args.getlist("case")
+    if look.request.args.get("event") == "@letters" and chosen:
+        return Go(url_for(f"{look.desk.service}.letters_of", cases=",".join(chosen[:MOST])))
     definition, event = _event(look, look.request.args.get("event", ""))
-    return _page(look, definition, event, _chosen(look, event, look.request.args.getlist("case")), {})
+    return _page(
+        look, definition, event, _chosen(look, event, chosen), {}, apart=look.request.args.get("apart") == "1"
+    )
 
 
 def after(look: Look) -> Page:
     """Do it. Each row is judged for itself; one that is refused leaves the others as they are."""
     definition, event = _event(look, look.request.form.get("event", ""))
     chosen = _chosen(look, event, look.request.form.getlist("case"))
+    if look.request.form.get("apart"):
+        return _apart(look, definition, event, chosen)
     try:
         given = sent(look, definition, event)
     except Misread as error:
         return _page(look, definition, event, chosen, as_sent(look, event), error.reasons)
+    return _fired(look, event, chosen, {one.case.id: given for one in chosen})
+
+
+def _apart(look: Look, definition: Definition, event: Event, chosen: Sequence[Chosen]) -> Page:
+    """Each with a form of its own; one that is left empty is left as it is."""
+    given: dict[str, dict[str, Any]] = {}
+    wrong: dict[str, Sequence[Reason]] = {}
+    for one in chosen:
+        try:
+            found = sent(look, definition, event, f"{one.case.id}.")
+        except Misread as error:
+            wrong[one.case.id] = error.reasons
+            continue
+        if found:
+            given[one.case.id] = found
+    if wrong:
+        return _page(look, definition, event, chosen, {}, apart=True, wrong=wrong)
+    return _fired(look, event, [one for one in chosen if one.case.id in given], given)
+
+
+def _fired(
+    look: Look, event: Event, chosen: Sequence[Chosen], given: Mapping[str, Mapping[str, Any]]
+) -> Page:  # fmt: skip
     wanted, key = [one for one in chosen if not one.reasons], look.request.form.get("key", "")
     requests = [
-        Request(case=one.case.id, event=event.name, actor=look.actor, data=given, revision=_revision(look, one.case),
+        Request(case=one.case.id, event=event.name, actor=look.actor, data=given[one.case.id], revision=_revision(look, one.case),
                 key=f"{key}/{one.case.id}" if key else None)
         for one in wanted
     ]  # fmt: skip
@@ -85,13 +117,20 @@ def _came(look: Look, one: Chosen, outcome: Outcome) -> Came:
 
 def _page(
     look: Look, definition: Definition, event: Event, chosen: Sequence[Chosen], given: Mapping[str, Any],
-    reasons: Sequence[Reason] = (),
+    reasons: Sequence[Reason] = (), *, apart: bool = False, wrong: Mapping[str, Sequence[Reason]] | None = None,
 ) -> Page:  # fmt: skip
+    """One form for all, or (`apart`) one for each."""
+    sheets = {}
+    if apart:
+        for one in chosen:
+            own, prefix = (wrong or {}).get(one.case.id, ()), f"{one.case.id}."
+            sheets[one.case.id] = inputs(look, definition, event, as_sent(look, event, prefix), own, prefix)
     return Page("many.html", {
+        "apart": apart, "sheets": sheets,
         "title": event.title, "event": event, "chosen": chosen, "inputs": inputs(look, definition, event, given, reasons),
         "key": identifier(look.engine), "view": view_named(look, look.path["view"]),
         "free": sum(not one.reasons for one in chosen), "general": [r.text for r in reasons if r.field is None],
-    }, 422 if reasons else 200)  # fmt: skip
+    }, 422 if reasons or wrong else 200)  # fmt: skip
 
 
 def _event(look: Look, name: str) -> tuple[Definition, Event]:

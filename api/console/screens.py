@@ -100,8 +100,11 @@ class Look:
     @property
     def menu(self) -> list[tuple[str, Text]]:
         """The other screens he may open."""
-        operates = self.actor.person in self.desk.operators
-        return [(name, title) for name, title, operator in self.desk.menu if operates or not operator]
+        operates, held = self.actor.person in self.desk.operators, {grant.role for grant in self.grants}
+        return [
+            (screen.name, screen.menu) for screen in self.desk.menu
+            if (operates or screen.permission != "operator") and (not screen.roles or not held.isdisjoint(screen.roles))
+        ]  # fmt: skip
 
     def words(self, text: Text) -> str:
         """A sentence in the reader's language."""
@@ -127,6 +130,8 @@ class Screen:
     methods: Sequence[str] = ("GET",)
     menu: Text | None = None
     """under which words it stands in the menu"""
+    roles: Sequence[str] = ()
+    """whose menu; none: everybody's"""
     outside: bool = False
     """posted from where no page of ours was seen before: a link's token is the proof"""
 

@@ -7,14 +7,20 @@ from .entrance import ENTRANCE
 from .events import EVENTS
 from .files import FILES
 from .home import HOME
+from .invites import INVITES
+from .letters import LETTERS
 from .links import LINKS
 from .lists import LISTS
 from .many import MANY
+from .messages import MESSAGES
+from .operation import OPERATION
 from .pictures import PICTURES
 from .screens import Screen
+from .stations import STATIONS
 
 SCREENS: tuple[Screen, ...] = (
-    *HOME, *LISTS, *MANY, *CASES, *EVENTS, *PICTURES, *LINKS, *ENTRANCE, *FILES,
+    *HOME, *LISTS, *MANY, *CASES, *EVENTS, *PICTURES, *LETTERS, *LINKS, *INVITES, *STATIONS, *MESSAGES, *OPERATION,
+    *ENTRANCE, *FILES,
 )  # fmt: skip
 
-MENU = tuple((screen.name, screen.menu, screen.permission == "operator") for screen in SCREENS if screen.menu)
+MENU = tuple(screen for screen in SCREENS if screen.menu)

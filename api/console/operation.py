@@ -1,0 +1,38 @@
+"""The health of the system: what is wrong, the most urgent first, and what to do; letters that did not arrive, and again."""
+
+from __future__ import annotations
+
+from workflow.errors import Text
+from workflow.health import troubles
+
+from .screens import Go, Look, Page, Screen
+
+DEAD = 50
+
+
+def shown(look: Look) -> Page:
+    """Is anything failing silently?"""
+    health = look.engine.health()
+    return Page("operation.html", {
+        "health": health, "troubles": list(troubles(health)), "state": look.engine.alerts.state(),
+        "dead": look.engine.alerts.listed(state="dead", limit=DEAD),
+    })  # fmt: skip
+
+
+def redeliver(look: Look) -> Go:
+    """Try dead letters again: the one named, or all."""
+    key = look.request.form.get("key")
+    look.engine.alerts.redeliver(look.actor.person, keys=[key] if key else ())
+    return Go(look.address("operation"))
+
+
+OPERATION = (
+    Screen(
+        path="/operation",
+        name="operation",
+        view=shown,
+        permission="operator",
+        menu=Text("系统体检", "System"),
+    ),
+    Screen(path="/operation", name="redeliver", view=redeliver, permission="operator", methods=("POST",)),
+)
