@@ -90,7 +90,9 @@ def test_what_is_erased_is_gone_from_the_index(office: Office) -> None:
 @pytest.fixture(scope="session")
 def editable() -> Library:
     """The shipped definitions, and notes whose text can be changed."""
-    files = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.yaml")}
+    files = {
+        f"{path.parent.name}-{path.stem}": path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.yaml")
+    }
     files["note"] = """
 definition: note
 version: 1
