@@ -12,7 +12,7 @@ from workflow.overview import Figures, Filter, Period, figures, today
 from .routes import Ask, Out, Reply, Route
 from .schemas import NAME, TENANT, Day, Flag, Listed, Strict
 
-BY = ("kind", "state", "tenant", "month", "unit", "slot")
+BY = ("kind", "state", "tenant", "month", "unit", "slot", "definition")
 
 
 class Which(Strict):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from workflow import Actor
-from workflow.overview import Figures, Filter, Period, Took, count, figures, find, took
+from workflow.overview import Figures, Filter, Period, Ran, Took, count, figures, find, took
 
 from .lifecycle import DOCUMENT, DRAFT, REPLY, TODAY, Office
 
@@ -56,7 +57,7 @@ def test_levels_of_each_round_can_be_listed(office: Office) -> None:
         ("second_surveys", "satisfied"): 2, ("surveys", "dissatisfied"): 1, ("surveys", "satisfied"): 1,
     }  # fmt: skip
     for (slot, state), number in found.items():
-        assert length(office, Filter(kind="evaluation", slot=slot, state=state, closed=True)) == number
+        assert length(office, Filter(kind="evaluation", slots=(slot,), state=state, closed=True)) == number
     assert figures(office.engine, Actor(person="wang"), surveys, ["slot", "state"], YEAR) == [], (
         "a unit sees no evaluation"
     )
@@ -68,7 +69,30 @@ def test_how_long_a_reply_took(office: Office) -> None:
     office.fire(case, "submit_for_signoff", "wang", **DRAFT)
     office.fire(case, "issue_reply", "wu", **{**REPLY, "delivered_on": "2026-04-01"})
     office.handling()  # still running: it has taken no time yet
-    (found,) = took(office.engine, LI, ROOTS, ["reply"], ["issue_reply"], YEAR)
-    assert found == Took(began_on=TODAY, done_on=date(2026, 4, 1), due_on=date(2026, 6, 2), count=1)
-    assert took(office.engine, LI, ROOTS, ["reply"], ["issue_reply"], Period(before=date(2026, 4, 1))) == []
-    assert took(office.engine, Actor(person="feng"), ROOTS, ["reply"], ["issue_reply"], YEAR) == []
+    ran = Ran(clocks=("reply",), events=("issue_reply",), period=YEAR)
+    assert took(office.engine, LI, ROOTS, ran) == [Took(days=30, late=False, count=1)]
+    for more, number in (
+        ({}, 1), ({"longer_than": 29, "at_most": 30}, 1), ({"longer_than": 30}, 0), ({"at_most": 29}, 0),
+        ({"late": False}, 1), ({"late": True}, 0), ({"period": Period(before=date(2026, 4, 1))}, 0),
+    ):  # fmt: skip
+        assert length(office, replace(ROOTS, ran=replace(ran, **more))) == number, more
+    assert took(office.engine, Actor(person="feng"), ROOTS, ran) == []
+
+
+def test_a_unit_that_stands_twice_in_a_case_counts_once(office: Office) -> None:
+    case = office.assigned()
+    office.clock.set(TODAY + timedelta(days=100))
+    office.fire(case, "escalate", "li", escalation_ground="逾期")
+    found = {one.group: one.open for one in figures(office.engine, LI, Filter(roots=True), ["unit"], YEAR)}
+    assert (
+        found
+        == {("water",): 1}
+        == {("water",): length(office, Filter(roots=True, party="water", closed=False))}
+    )
+
+
+def test_cases_are_counted_by_the_version_they_are_pinned_to(office: Office) -> None:
+    case = office.assigned()
+    ((group, number),) = [(f.group, f.open) for f in figures(office.engine, LI, ROOTS, ["definition"], YEAR)]
+    assert group == (case.definition,)
+    assert number == length(office, replace(ROOTS, definition=case.definition, closed=False)) == 1

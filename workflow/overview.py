@@ -21,7 +21,7 @@ from .likeness import matching
 from .model import Actor, Case, Grant
 from .random import new_id
 from .store import listing
-from .store.listing import After, By, Filter, Groups, Over, Period, Sort
+from .store.listing import After, By, Filter, Groups, Over, Period, Ran, Sort
 from .view import View
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Over",
     "Page",
     "Period",
+    "Ran",
     "Sort",
     "count",
     "feed",
@@ -227,35 +228,22 @@ def figures(engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], perio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Took:
-    """So many cases were done on the one day after they had begun on the other, when they were due on a third."""
+    """So many cases were done after so many days, by their due day or `late`."""
 
-    began_on: date
-    done_on: date
-    due_on: date
+    days: int
+    late: bool
     count: int
 
 
-def took(
-    engine: Engine, actor: Actor, asked: Filter, clocks: Collection[str], events: Collection[str], period: Period
-) -> list[Took]:  # fmt: skip
-    """How long these clocks ran in the cases this person may know of, in which one of these events happened within the period;
-    cases alike in all three days count together.
-    """
+def took(engine: Engine, actor: Actor, asked: Filter, ran: Ran) -> list[Took]:
+    """How long these clocks ran in the cases this person may know of, the shortest first."""
     with engine.store.connection() as connection:
-        query = listing.took(engine.store, asked, clocks, events, period)
-        rows = connection.execute(engine.sight.narrowed(connection, query, actor)).all()
-    return sorted(
-        (
-            Took(
-                began_on=date.fromisoformat(row[0]),
-                done_on=date.fromisoformat(row[1][:10]),
-                due_on=date.fromisoformat(row[2]),
-                count=int(row[3]),
-            )
-            for row in rows
-        ),
-        key=lambda one: (one.began_on, one.done_on, one.due_on),
-    )
+        query = engine.sight.narrowed(connection, listing.took(engine.store, asked, ran), actor)
+        rows = connection.execute(query).all()
+    return [
+        Took(days=int(days), late=bool(late), count=int(count))
+        for days, late, count in sorted(map(tuple, rows))
+    ]
 
 
 def who_may(engine: Engine, definition: Definition, event: str) -> Text:

@@ -86,7 +86,7 @@ def listed(look: Look) -> Page:
     view = view_named(look, look.path["view"])
     asked, chosen = through(view), _chosen(look)
     page = find(
-        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort=view.order, after=_after(), limit=LIMIT  # type: ignore[arg-type]
+        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort=view.order, after=after(), limit=LIMIT  # type: ignore[arg-type]
     )  # fmt: skip
     definition = look.engine.library.definition(view.definition)
     heads = [_head(definition, column) for column in view.columns]
@@ -103,7 +103,7 @@ def waiting(look: Look) -> Page:
     chosen = _chosen(look)
     asked = Filter(waiting=True)
     page = find(
-        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort="due_on", after=_after(), limit=LIMIT
+        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort="due_on", after=after(), limit=LIMIT
     )  # fmt: skip
     columns = ("kind", "number", "title", "state", "due_on")
     heads = heads_of(columns)
@@ -163,7 +163,8 @@ def _chosen(look: Look) -> Bucket | None:
     return next((bucket for bucket in buckets(look) if bucket.name == wanted), None)
 
 
-def _after() -> Any:
+def after() -> Any:
+    """Where the page that is asked for begins."""
     match place_asked():
         case [None | str() as due, str() as id]:
             return due, id

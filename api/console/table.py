@@ -6,6 +6,7 @@ from .cases import CASES
 from .entrance import ENTRANCE
 from .events import EVENTS
 from .files import FILES
+from .found import FOUND
 from .home import HOME
 from .invites import INVITES
 from .letters import LETTERS
@@ -17,10 +18,11 @@ from .operation import OPERATION
 from .pictures import PICTURES
 from .screens import Screen
 from .stations import STATIONS
+from .statistics import STATISTICS
 
 SCREENS: tuple[Screen, ...] = (
-    *HOME, *LISTS, *MANY, *CASES, *EVENTS, *PICTURES, *LETTERS, *LINKS, *INVITES, *STATIONS, *MESSAGES, *OPERATION,
-    *ENTRANCE, *FILES,
+    *HOME, *LISTS, *MANY, *CASES, *EVENTS, *PICTURES, *STATISTICS, *FOUND, *LETTERS, *LINKS, *INVITES, *STATIONS, *MESSAGES,
+    *OPERATION, *ENTRANCE, *FILES,
 )  # fmt: skip
 
 MENU = tuple(screen for screen in SCREENS if screen.menu)

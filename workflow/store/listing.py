@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import and_, case, exists, func, literal, or_, select
+from sqlalchemy import Date, Integer, and_, case, cast, exists, func, literal, or_, select, type_coerce
 from sqlalchemy.sql import ColumnElement, Select
 
 from . import rows
@@ -16,9 +16,40 @@ from .sql import Store
 Sort = Literal["id", "-id", "due_on"]
 Over = Literal["target", "statutory"]
 WHOLE_DAY = len("2026-03-02")
-"""an imported record may know the month only"""
 After = tuple[str | None, str]
 """of the last case of the page before: its due day (None where there is none, or where the sort does not ask), its id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """From one civil date to before another; an open end is open."""
+
+    start: date | None = None
+    before: date | None = None
+
+    def holds(self, column: Any) -> ColumnElement[bool]:
+        """Whether a column of ISO dates lies within."""
+        wanted: list[ColumnElement[bool]] = [column.is_not(None)]
+        if self.start is not None:
+            wanted.append(column >= self.start.isoformat())
+        if self.before is not None:
+            wanted.append(column < self.before.isoformat())
+        return and_(*wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """Cases in which a clock of that name stands and one of these events happened within the period; and how many days that took
+    from the day the clock counts from, to the last of the events.
+    """
+
+    clocks: tuple[str, ...]
+    events: tuple[str, ...]
+    period: Period
+    longer_than: int | None = None
+    at_most: int | None = None
+    late: bool | None = None
+    """after the due day, or by then"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,27 +83,13 @@ class Filter:
     concluded_before: date | None = None
     over: Over | None = None
     """open, with a running clock whose due day, or whose outer limit, is over"""
-    slot: str | None = None
-    """only children in that slot"""
+    slots: tuple[str, ...] = ()
+    """only children in one of these"""
+    definition: str | None = None
+    """pinned to the version with that content hash"""
+    ran: Ran | None = None
     roots: bool = False
     """without children"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
-    """From one civil date to before another; an open end is open."""
-
-    start: date | None = None
-    before: date | None = None
-
-    def holds(self, column: Any) -> ColumnElement[bool]:
-        """Whether a column of ISO dates lies within."""
-        wanted: list[ColumnElement[bool]] = [column.is_not(None)]
-        if self.start is not None:
-            wanted.append(column >= self.start.isoformat())
-        if self.before is not None:
-            wanted.append(column < self.before.isoformat())
-        return and_(*wanted)
 
 
 def page(store: Store, asked: Filter, sort: Sort, after: After | None, limit: int) -> Select[Any]:
@@ -125,9 +142,15 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
         (c.state, asked.state),
         (c.number, asked.number),
         (c.closed, asked.closed),
-        (c.slot, asked.slot),
+        (c.definition, asked.definition),
     )
     found += [column == value for column, value in pairs if value is not None]
+    if asked.slots:
+        found.append(c.slot.in_(asked.slots))
+    if asked.ran is not None:
+        k, done = store.tables.clock, _done(store, asked.ran)
+        ran = select(k.c.case_id).select_from(k.join(done, done.c.case_id == k.c.case_id))
+        found.append(c.id.in_(ran.where(*_ran(store, asked.ran, done))))
     if asked.states:
         found.append(c.state.in_(asked.states))
     for column, period in (
@@ -178,7 +201,7 @@ def over(store: Store, which: Over, today: date, statutory: Collection[str]) -> 
 # --- figures
 
 
-By = Literal["kind", "state", "tenant", "month", "unit", "slot"]
+By = Literal["kind", "state", "tenant", "month", "unit", "slot", "definition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,33 +240,60 @@ def standing(
     return _grouped(store, asked, groups, c.opened_on, figures).where(~c.closed)
 
 
-def took(
-    store: Store, asked: Filter, clocks: Collection[str], events: Collection[str], period: Period
-) -> Select[Any]:
-    """(the day a clock began, the day of the last of these events within the period, the due day, how many such cases)."""
-    c, k, h = store.tables.cases, store.tables.clock, store.tables.history
-    done = (
-        select(h.c.case_id, func.max(h.c.effective_on).label("done_on"))
-        .where(h.c.event.in_(events), period.holds(h.c.effective_on), func.length(h.c.effective_on) == WHOLE_DAY).group_by(h.c.case_id).subquery()
-    )  # fmt: skip
-    days = (k.c.anchor_on, done.c.done_on, k.c.due_on)
-    query = select(*days, func.count()).select_from(
+def took(store: Store, asked: Filter, ran: Ran) -> Select[Any]:
+    """(days, whether the due day was over, how many such cases)."""
+    c, k, done = store.tables.cases, store.tables.clock, _done(store, ran)
+    days, late = _days(store, k.c.anchor_on, done.c.done_on), done.c.done_on > k.c.due_on
+    query = select(days, late, func.count(c.c.id.distinct())).select_from(
         c.join(k, k.c.case_id == c.c.id).join(done, done.c.case_id == c.c.id)
     )
-    return query.where(*wanted(store, asked), k.c.name.in_(clocks), ~k.c.running).group_by(*days)
+    return query.where(*wanted(store, asked), *_ran(store, ran, done)).group_by(days, late)
+
+
+def _done(store: Store, ran: Ran) -> Any:
+    """When the last of these events happened in each case within the period; an imported record may know the month only."""
+    h = store.tables.history.c
+    return (
+        select(h.case_id, func.max(h.effective_on).label("done_on"))
+        .where(h.event.in_(ran.events), ran.period.holds(h.effective_on), func.length(h.effective_on) == WHOLE_DAY)
+        .group_by(h.case_id)
+        .subquery()
+    )  # fmt: skip
+
+
+def _ran(store: Store, ran: Ran, done: Any) -> list[ColumnElement[bool]]:
+    k = store.tables.clock.c
+    found = [k.name.in_(ran.clocks), ~k.running]
+    days = _days(store, k.anchor_on, done.c.done_on)
+    if ran.longer_than is not None:
+        found.append(days > ran.longer_than)
+    if ran.at_most is not None:
+        found.append(days <= ran.at_most)
+    if ran.late is not None:
+        found.append((done.c.done_on > k.due_on) if ran.late else (done.c.done_on <= k.due_on))
+    return found
+
+
+def _days(store: Store, first: Any, last: Any) -> ColumnElement[int]:
+    """Civil days from one date to another."""
+    if store.is_sqlite:
+        return cast(func.julianday(last) - func.julianday(first), Integer)
+    return type_coerce(cast(last, Date) - cast(first, Date), Integer)
 
 
 def _grouped(store: Store, asked: Filter, groups: Groups, day: Any, figures: Sequence[Any]) -> Select[Any]:
     # Under another name: within the filter of what one may know of, the table stands for itself.
-    c, r = store.tables.cases.c, store.tables.relation.alias("held")
+    c, r = store.tables.cases.c, store.tables.relation
+    # A unit that stands in two relations counts once.
+    held = select(r.c.case_id, r.c.party).where(r.c.relation.in_(groups.units)).distinct().subquery("held")
     columns = {
-        "kind": c.kind, "state": c.state, "tenant": c.tenant, "month": func.substr(day, 1, 7), "unit": r.c.party,
-        "slot": c.slot,
+        "kind": c.kind, "state": c.state, "tenant": c.tenant, "month": func.substr(day, 1, 7), "unit": held.c.party,
+        "slot": c.slot, "definition": c.definition,
     }  # fmt: skip
     keys = [columns[by] for by in groups.by] or [literal(1)]
     query = select(*keys, *figures).select_from(store.tables.cases).where(*wanted(store, asked))
     if "unit" in groups.by:
-        query = query.join(r, and_(r.c.case_id == c.id, r.c.relation.in_(groups.units)))
+        query = query.join(held, held.c.case_id == c.id)
     return query.group_by(*keys) if groups.by else query
 
 
