@@ -34,23 +34,15 @@ def create_app(
     the console.
     """
     app = Flask("tibandu", static_folder=None)
-    app.register_blueprint(
-        create_blueprint(
-            engine,
-            identify,
-            age=age,
-            operators=operators,
-            documents=documents,
-            papers=papers,
-            public=public,
-            intake=intake,
-        )
-    )
+    service = create_blueprint(
+        engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public, intake=intake
+    )  # fmt: skip
+    app.register_blueprint(service)
     if sessions is not None:
         desk = Desk(
             engine=engine, identify=identify, blueprint=Blueprint(console.CONSOLE, __name__), routes=ROUTES,
             operators=frozenset(operators), documents=documents, papers=papers, public=frozenset(public), age=age,
-            sessions=sessions, menu=console.MENU, service="tibandu",
+            sessions=sessions, menu=console.MENU, service=service,
         )  # fmt: skip
         console.register(desk, console.SCREENS)
         app.register_blueprint(desk.blueprint)

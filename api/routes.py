@@ -164,8 +164,8 @@ class Desk:
     """the service account under which opinions left at a station's door come in; None: none are taken"""
     stations: dict[str, str] = field(default_factory=dict)
     """code -> station, as far as this process has met them; never the authority"""
-    service: str = ""
-    """the name of the service's own blueprint, for links from the console"""
+    service: Blueprint | None = None
+    """the service's own blueprint, for the console's links to it"""
     menu: Sequence[Any] = ()
     """screens of the console that stand in its menu"""
     documents: Any = None

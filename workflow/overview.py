@@ -35,6 +35,7 @@ __all__ = [
     "Period",
     "Ran",
     "Sort",
+    "cases_of",
     "count",
     "feed",
     "figures",
@@ -135,9 +136,17 @@ def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Ca
             id_ for definition in alike for scope in scopes
             for id_ in matching(engine.store, connection, definition, scope, words, limit)
         ))  # fmt: skip
-        seen = engine.sight.look(connection, engine.store.questions.all_of(ids), actor) if ids else []
-    found = {one.record.id: engine.show(one) for one in seen}
+    found = cases_of(engine, actor, ids)
     return [found[id_] for id_ in ids if id_ in found][:limit]
+
+
+def cases_of(engine: Engine, actor: Actor, ids: Collection[str]) -> dict[str, Case]:
+    """Those of these cases that this person may know of, by id; one question."""
+    if not ids:
+        return {}
+    with engine.store.connection() as connection:
+        found = engine.sight.look(connection, engine.store.questions.all_of(sorted(ids)), actor)
+    return {seen.record.id: engine.show(seen) for seen in found}
 
 
 def place_of(case: Case, sort: Sort = "due_on") -> After:

@@ -15,7 +15,8 @@ from workflow.overview import today
 from .names import in_words, parties_in
 from .pictures import stepper
 from .screens import Look, Page, Screen
-from .sentence import expected, holders, nearest, remaining, sentence
+from .sentence import expected, nearest, remaining, sentence
+from .standing import with_whom
 from .strip import WEEKDAYS, strip
 
 NEXT = 2
@@ -149,10 +150,7 @@ def _title(case: Case, definition: Definition) -> str:
 def _sentence(
     look: Look, definition: Definition, case: Case, above: Case, steps: Sequence[Permission]
 ) -> Text:  # fmt: skip
-    engine = look.engine
-    roles = {name: code.title for name, code in engine.library.roles.values.items()}
-    root = engine.laws.pinned(above.definition).definition
-    who = holders(definition, root, case, above, roles, look.names.of)
+    engine, who = look.engine, with_whom(look, case, above)
     clock = nearest(case.clocks)
     left = remaining(clock.due_on, today(engine), engine.laws.calendar) if clock else None
     basis = engine.explain(case.id, clock.name, actor=look.actor).sentence if clock else None

@@ -22,7 +22,7 @@ def shown(look: Look) -> Page:
     except DefinitionError as error:
         raise unusable(error) from error
     look.names.learn(one.to for one in found if one.to)
-    service = look.desk.service
+    service = look.service.name
     rows = [
         (one, url_for(f"{service}.letter", id=one.case.id, letter=one.kind.id, **({"to": one.to} if one.to else {})))
         for one in found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,13 +11,15 @@ from workflow import Case
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
 from workflow.model import ClockView
-from workflow.overview import Filter, find, through, titled, today
+from workflow.overview import Filter, cases_of, find, through, titled, today
 from workflow.view import COLUMNS, View
 
 from ..paging import next_address, place_asked
+from ..problems import Problem
 from .names import in_words, parties_in
 from .screens import Go, Look, Page, Screen
 from .sentence import nearest, remaining
+from .standing import whose
 
 LIMIT = 50
 FAR = date(9999, 12, 31)
@@ -25,8 +27,8 @@ SPANS = (3, 10)
 """working days ahead that have a bucket of their own"""
 HEADS = {
     "number": Text("编号", "Number"), "title": Text("标题", "Title"), "state": Text("状态", "State"),
-    "due_on": Text("期限", "Due"), "opened_on": Text("开始", "Begun"), "tenant": Text("人大", "Congress"),
-    "kind": Text("类别", "Kind"),
+    "holder": Text("在谁手里", "Now with"), "due_on": Text("期限", "Due"), "opened_on": Text("开始", "Begun"),
+    "tenant": Text("人大", "Congress"), "kind": Text("类别", "Kind"),
 }  # fmt: skip
 
 
@@ -84,7 +86,7 @@ def view_named(look: Look, name: str) -> View:
 def listed(look: Look) -> Page:
     """A view, or one bucket of it."""
     view = view_named(look, look.path["view"])
-    asked, chosen = through(view), _chosen(look)
+    asked, chosen = _narrowed(look, through(view)), _chosen(look)
     page = find(
         look.engine, look.actor, chosen.of(asked) if chosen else asked, sort=view.order, after=after(), limit=LIMIT  # type: ignore[arg-type]
     )  # fmt: skip
@@ -95,7 +97,32 @@ def listed(look: Look) -> Page:
         "title": view.title, "question": view.question, "view": view, "heads": heads, "acts": acts,
         "rows": rows(look, page.cases, view.columns), "buckets": buckets(look), "chosen": chosen,
         "next": next_address(page.next) if page.next else None, "definition": definition,
+        "narrowed": {name: look.request.args.get(name, "") for name in NARROWED},
     })  # fmt: skip
+
+
+NARROWED = ("party", "opened_from", "opened_before", "due_from", "due_before")
+"""what a list can be narrowed to; the address holds it, so it can be kept and sent on"""
+
+
+def _narrowed(look: Look, asked: Filter) -> Filter:
+    """The same list, of one unit or person, or of some days."""
+    found: dict[str, Any] = {}
+    for name in NARROWED:
+        text = look.request.args.get(name, "").strip()[:80]
+        if text and name == "party":
+            named = look.engine.parties.find(names=[text], actor=look.actor, limit=1)
+            found["party"] = named[0].id if named else text
+        elif text:
+            found[name] = _day(text)
+    return replace(asked, **found)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Problem("bad_request", Text("日期须如 2026-03-15", "a day is written 2026-03-15")) from None
 
 
 def waiting(look: Look) -> Page:
@@ -110,7 +137,7 @@ def waiting(look: Look) -> Page:
     return Page("list.html", {
         "title": Text("待我办理", "Waiting for me"), "question": Text("什么在等我？", "What waits for me?"), "view": None,
         "heads": heads, "acts": (), "rows": rows(look, page.cases, columns), "buckets": buckets(look), "chosen": chosen,
-        "next": next_address(page.next) if page.next else None, "definition": None,
+        "next": next_address(page.next) if page.next else None, "definition": None, "narrowed": {},
     })  # fmt: skip
 
 
@@ -122,21 +149,36 @@ def rows(look: Look, cases: Sequence[Case], columns: Sequence[str]) -> list[Row]
         for case in cases
         for party in (*parties_in(laws[case.id], case.data), *sum(case.relations.values(), ()))
     )
-    return [_row(look, case, laws[case.id], columns) for case in cases]
+    roots = _roots(look, cases) if "holder" in columns else {}
+    return [_row(look, case, laws[case.id], columns, roots) for case in cases]
 
 
-def _row(look: Look, case: Case, definition: Definition, columns: Sequence[str]) -> Row:
+def _roots(look: Look, cases: Sequence[Case]) -> dict[str, Case]:
+    """The roots of these cases as far as the reader may know of them: who holds a child may stand in its root alone."""
+    found = {case.id: case for case in cases if case.id == case.root}
+    found |= cases_of(look.engine, look.actor, {case.root for case in cases} - found.keys())
+    look.names.learn(party for case in found.values() for party in sum(case.relations.values(), ()))
+    return found
+
+
+def _row(
+    look: Look, case: Case, definition: Definition, columns: Sequence[str], roots: Mapping[str, Case]
+) -> Row:  # fmt: skip
     due, day = nearest(case.clocks), today(look.engine)
     left = remaining(due.due_on, day, look.engine.laws.calendar) if due else None
-    cells = [_cell(look, case, definition, column) for column in columns]
+    cells = [_cell(look, case, definition, column, roots) for column in columns]
     return Row(case, cells, due, left, bool(due and due.due_on < day))
 
 
-def _cell(look: Look, case: Case, definition: Definition, column: str) -> str:
+def _cell(
+    look: Look, case: Case, definition: Definition, column: str, roots: Mapping[str, Case]
+) -> str:  # fmt: skip
     if column == "state":
         return look.words(definition.states[case.state].title)
     if column == "kind":
         return look.words(definition.title)
+    if column == "holder":
+        return look.words(whose(look, case, roots.get(case.root, case)))
     if column in COLUMNS:
         value = getattr(case, column, None)
         return "" if value is None else str(value)

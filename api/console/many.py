@@ -45,7 +45,7 @@ def before(look: Look) -> Page | Go:
     """What would be done, row by row, and the form for all; or the documents of those chosen."""
     chosen = look.request.args.getlist("case")
     if look.request.args.get("event") == "@letters" and chosen:
-        return Go(url_for(f"{look.desk.service}.letters_of", cases=",".join(chosen[:MOST])))
+        return Go(url_for(f"{look.service.name}.letters_of", cases=",".join(chosen[:MOST])))
     definition, event = _event(look, look.request.args.get("event", ""))
     return _page(
         look, definition, event, _chosen(look, event, chosen), {}, apart=look.request.args.get("apart") == "1"

@@ -7,11 +7,11 @@ that it came from one of our own pages (CSRF), the revision that was seen, and a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from flask import Request, Response, redirect, request, url_for
+from flask import Blueprint, Request, Response, redirect, request, url_for
 
 from workflow import Actor, Case, Engine
 from workflow.errors import NotPermitted, Text
@@ -22,7 +22,7 @@ from workflow.view import View
 from ..dispatch import OPERATOR, visible
 from ..identity import Caller
 from ..problems import Problem, logged
-from ..routes import NOBODY, Desk
+from ..routes import NOBODY, Ask, Desk
 from ..sessions import MUST_CHANGE, Sessions
 from .names import Names
 from .render import language_of, rendered
@@ -76,6 +76,19 @@ class Look:
         """The case of a screen whose permission is `case`."""
         assert self.case is not None  # noqa: S101 - the dispatcher has seen to it
         return self.case
+
+    @property
+    def service(self) -> Blueprint:
+        """The service beside the console; its files are linked to, and some of its views are asked."""
+        assert self.desk.service is not None  # noqa: S101 - the console is only there with it
+        return self.desk.service
+
+    def ask(self, **body: Any) -> Ask:
+        """The same person's question to a view of the service."""
+        return Ask(
+            desk=replace(self.desk, blueprint=self.service), request=self.request, actor=self.actor, case=self.case,
+            path=self.path, query={}, body=body, revision=None, key=None,
+        )  # fmt: skip
 
     @cached_property
     def names(self) -> Names:

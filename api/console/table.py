@@ -15,14 +15,32 @@ from .lists import LISTS
 from .many import MANY
 from .messages import MESSAGES
 from .operation import OPERATION
+from .parties import REGISTER
 from .pictures import PICTURES
 from .screens import Screen
+from .sheets import SHEETS
 from .stations import STATIONS
 from .statistics import STATISTICS
 
 SCREENS: tuple[Screen, ...] = (
-    *HOME, *LISTS, *MANY, *CASES, *EVENTS, *PICTURES, *STATISTICS, *FOUND, *LETTERS, *LINKS, *INVITES, *STATIONS, *MESSAGES,
-    *OPERATION, *ENTRANCE, *FILES,
-)  # fmt: skip
+    *HOME,
+    *LISTS,
+    *MANY,
+    *CASES,
+    *EVENTS,
+    *PICTURES,
+    *STATISTICS,
+    *FOUND,
+    *LETTERS,
+    *LINKS,
+    *INVITES,
+    *STATIONS,
+    *REGISTER,
+    *SHEETS,
+    *MESSAGES,
+    *OPERATION,
+    *ENTRANCE,
+    *FILES,
+)
 
 MENU = tuple(screen for screen in SCREENS if screen.menu)

@@ -1,0 +1,31 @@
+"""With whom a case is, from the engine to the words of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workflow import Case
+from workflow.errors import Text
+
+from .screens import Look
+from .sentence import With, holders
+
+NOBODY = Text("", "")
+
+
+def with_whom(look: Look, case: Case, root: Case) -> list[With]:
+    """Who is expected to act, as far as the reader may know; `root` is the case itself where he may not know of its root."""
+    laws, roles = look.engine.laws, look.engine.library.roles.values
+    own, above = laws.pinned(case.definition).definition, laws.pinned(root.definition).definition
+    return holders(own, above, case, root, {name: code.title for name, code in roles.items()}, look.names.of)
+
+
+def whose(look: Look, case: Case, root: Case) -> Text:
+    """The same in one cell."""
+    return _listed(with_whom(look, case, root)) if not case.closed else NOBODY
+
+
+def _listed(found: Sequence[With]) -> Text:
+    named = [one for one in found if one.names] or found
+    zh = "、".join("、".join(one.names) or one.as_.zh for one in named)
+    return Text(zh, ", ".join(", ".join(one.names) or one.as_.en for one in named))
