@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import Request
 
 from workflow import Actor
+from workflow.model import SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,16 @@ Identify = Callable[[Request], Actor | Caller | None]
 ACTING_USER = "X-Acting-User"
 """names the person for whom another system asks; believed of nobody but a token with `act_as`"""
 _LINE = re.compile(r"([0-9a-f]{64})\s+(\S{1,80})")
+
+
+def is_person(name: str) -> bool:
+    """Whether a name from outside can be a person's: visible, no longer than a person's, neither the system's nor a service's."""
+    return (
+        bool(re.fullmatch(r"\S{1,80}", name))
+        and name.isprintable()
+        and name != SYSTEM
+        and not name.startswith("svc.")
+    )
 
 
 def nobody(_request: Request) -> Actor | None:

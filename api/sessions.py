@@ -12,7 +12,6 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from flask import Request, Response
 from flask import request as asking
@@ -23,6 +22,7 @@ from workflow.errors import NotPermitted, Reason, Text
 from workflow.overview import secret
 
 from .identity import Caller, Identify, digest, nobody
+from .origin import SAFE, check_origin
 from .problems import Problem
 from .store import Shelf, stamp
 
@@ -33,9 +33,11 @@ TOUCH = timedelta(minutes=1)
 COOKIE, SAFE_COOKIE = "tibandu", "__Host-tibandu"
 """the second where the service is reached by https: a browser then takes it from nobody but this very host"""
 HEADER, FIELD = "X-CSRF-Token", "csrf_token"
-SAFE = ("GET", "HEAD", "OPTIONS")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 MUST_CHANGE = Reason(code="password_change", text=Text("须先修改密码", "choose a password of your own first"))
+
+LOCAL = "local"
+"""the way of a session that was opened with a local account"""
 
 SetCookie = Callable[[Response], None]
 """Puts the session's cookie into a response."""
@@ -64,7 +66,7 @@ class Sessions:
         self._engine = engine
         self._shelf = Shelf(engine)
         self._otherwise = otherwise
-        self._outside = urlsplit(url) if url else None
+        self.url = url
 
     def __call__(self, request: Request) -> Actor | Caller | None:
         """Who asks. Raises Problem 403 `csrf`; NotPermitted while a password has to be changed."""
@@ -84,7 +86,7 @@ class Sessions:
             return None
         s, a, now = self._shelf.tables.session, self._shelf.tables.account, self._shelf.now()
         with self._shelf.connection() as connection:
-            joined = select(s, a.c.made, a.c.operator).join(a, a.c.person == s.c.person)
+            joined = select(s, a.c.made, a.c.operator).join(a, a.c.person == s.c.person, isouter=True)
             alive = (
                 s.c.hash == digest(token), a.c.locked_at.is_(None), s.c.used_at > stamp(now - IDLE),
                 s.c.opened_at > stamp(now - WHOLE),
@@ -96,18 +98,24 @@ class Sessions:
             with self._shelf.connection(write=True) as connection:
                 connection.execute(update(s).where(s.c.hash == row["hash"]).values(used_at=stamp(now)))
         return Session(
-            person=row["person"], must_change=bool(row["made"]), operator=bool(row["operator"]),
+            person=row["person"], must_change=bool(row["made"]) and row["way"] == LOCAL, operator=bool(row["operator"]),
             opened_at=datetime.fromisoformat(row["opened_at"]), csrf=_csrf(token),
         )  # fmt: skip
 
-    def open(self, person: str) -> SetCookie:
+    def open(self, person: str, way: str = LOCAL) -> SetCookie:
         """A new session; the one this browser had is ended. Those that time has ended are swept away."""
         token, now = secret(self._engine), self._shelf.now()
         table, before = self._shelf.tables.session, self._token(asking)
         with self._shelf.connection(write=True) as connection:
             old = (table.c.used_at <= stamp(now - IDLE)) | (table.c.opened_at <= stamp(now - WHOLE))
             connection.execute(delete(table).where(old | (table.c.hash == digest(before))))
-            row = {"hash": digest(token), "person": person, "opened_at": stamp(now), "used_at": stamp(now)}
+            row = {
+                "hash": digest(token),
+                "person": person,
+                "way": way,
+                "opened_at": stamp(now),
+                "used_at": stamp(now),
+            }
             connection.execute(insert(table).values(**row))
         return lambda response: self._set(response, token)
 
@@ -140,24 +148,12 @@ class Sessions:
         self._check(request, session.csrf if session else "")
 
     def _check(self, request: Request, expected: str) -> None:
-        if not self._same_origin(request):
-            raise _foreign("请求来自其他网站", "the request comes from another site")
+        check_origin(request, self.url)
         given = request.headers.get(HEADER, "")
         if not given and request.mimetype in FORMS:
             given = request.form.get(FIELD, "")
         if expected and not hmac.compare_digest(given.encode(), expected.encode()):
-            raise _foreign(f"缺少或不符 {HEADER}", f"{HEADER} is missing or another session's")
-
-    def _same_origin(self, request: Request) -> bool:
-        """By what a browser says and no page can forge: `Sec-Fetch-Site` and `Origin`. Whoever says neither is no browser."""
-        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-        if site is not None and site != "same-origin":
-            return False
-        if origin is None:
-            return site == "same-origin"
-        here = self._outside or urlsplit(request.host_url)
-        came = urlsplit(origin)
-        return (came.scheme, came.netloc) == (here.scheme, here.netloc)
+            raise Problem("csrf", Text(f"缺少或不符 {HEADER}", f"{HEADER} is missing or another session's"))
 
     # -- the cookie
 
@@ -165,20 +161,17 @@ class Sessions:
         return request.cookies.get(self._name(request), "")
 
     def _name(self, request: Request) -> str:
-        return SAFE_COOKIE if self._secure(request) else COOKIE
+        return SAFE_COOKIE if self.secure(request) else COOKIE
 
-    def _secure(self, request: Request) -> bool:
-        return self._outside.scheme == "https" if self._outside else request.is_secure
+    def secure(self, request: Request) -> bool:
+        """Whether browsers reach us by https."""
+        return self.url.startswith("https:") if self.url else request.is_secure
 
     def _set(self, response: Response, token: str, max_age: int | None = None) -> None:
         response.set_cookie(
-            self._name(asking), token, max_age=max_age, secure=self._secure(asking), httponly=True, samesite="Lax", path="/"
+            self._name(asking), token, max_age=max_age, secure=self.secure(asking), httponly=True, samesite="Lax", path="/"
         )  # fmt: skip
         response.headers["Cache-Control"] = "no-store"
-
-
-def _foreign(zh: str, en: str) -> Problem:
-    return Problem("csrf", Text(zh, en))
 
 
 def _csrf(token: str) -> str:

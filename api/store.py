@@ -41,6 +41,8 @@ class Tables:
         self.account = self._account()
         self.session = self._session()
         self.acted = self._acted()
+        self.subject = self._subject()
+        self.arrival = self._arrival()
 
     def _table(self, name: str, *columns: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns)
@@ -156,11 +158,33 @@ class Tables:
         Index(f"ix_{table.name}_case_id", table.c.case_id)
         return table
 
+    def _subject(self) -> Table:
+        table = self._table(
+            "subject",
+            Column("issuer", String(200), primary_key=True),
+            Column("subject", String(255), primary_key=True),
+            Column("person", String(80), nullable=False),
+            Column("since", String(32), nullable=False),
+        )
+        Index(f"ix_{table.name}_person", table.c.issuer, table.c.person, unique=True)
+        return table
+
+    def _arrival(self) -> Table:
+        return self._table(
+            "arrival",
+            Column("state", String(64), primary_key=True),
+            Column("nonce", String(64), nullable=False),
+            Column("verifier", String(64), nullable=False),
+            Column("back", String(400), nullable=False),
+            Column("until", String(32), nullable=False),
+        )
+
     def _session(self) -> Table:
         table = self._table(
             "session",
             Column("hash", String(64), primary_key=True),
             Column("person", String(80), nullable=False),
+            Column("way", String(10), nullable=False),
             Column("opened_at", String(32), nullable=False),
             Column("used_at", String(32), nullable=False),
         )

@@ -271,7 +271,7 @@ class Store:
         connection.execute(insert(getattr(self.tables, table)).values(**values))
 
     def replace_grants(self, connection: Connection, person: str, grants: Sequence[dict[str, Any]]) -> None:
-        """A person's grants become exactly these."""
+        """A person's grants become exactly these; one that stays as it is also stays whose it was."""
         table = self.tables.grant
         # A decision rests on a grant by its id, so no id may come to mean another grant.
         known = {g.id: g for g in self.grants(connection, person)}
@@ -287,9 +287,11 @@ class Store:
                     f"the id {row['id']} was another grant's; give a new one",
                 )
                 raise Conflict(text)
-        connection.execute(delete(table).where(table.c.person == person))
-        if grants:
-            connection.execute(insert(table), list(grants))
+        new = [row for row in grants if known.get(row["id"]) != _given(row)]
+        kept = {row["id"] for row in grants} - {row["id"] for row in new}
+        connection.execute(delete(table).where(table.c.person == person, table.c.id.not_in(sorted(kept))))
+        if new:
+            connection.execute(insert(table), new)
 
     def grants(self, connection: Connection, person: str) -> tuple[Grant, ...]:
         """A person's grants."""
@@ -390,6 +392,11 @@ def as_grant(
         valid_from=date.fromisoformat(valid_from) if valid_from else None,
         valid_until=date.fromisoformat(valid_until) if valid_until else None,
     )  # fmt: skip
+
+
+def _given(row: dict[str, Any]) -> Grant:
+    names = ("id", "person", "role", "scope", "unit", "valid_from", "valid_until")
+    return as_grant(*(row[name] for name in names))
 
 
 def _weak(found: str, wanted: str) -> StoreError:

@@ -1,0 +1,341 @@
+"""Sign-in at the city's own identity provider: OpenID Connect, authorization code with PKCE.
+
+What binds the answer to the question: `state`, in a cookie of the browser that began and in a row that is used once; `nonce`, in
+the signed token; and the code's verifier, which only we have. A subject of the provider is bound to one person when he first
+comes, and that person to that subject: a name given to somebody else later lets nobody in.
+Where the settings map groups to roles, the person's roles become those of his groups at each sign-in (`access.sync`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oidc.core import CodeIDToken
+from flask import Blueprint, Request, Response, redirect
+from flask import request as asking
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from marshmallow import ValidationError, fields, validate
+from requests import RequestException
+from sqlalchemy import delete, insert, select
+
+from workflow import Engine
+from workflow.access import Role, sync
+from workflow.errors import Text
+from workflow.overview import secret, today
+
+from .identity import digest, is_person
+from .limits import Counter, Limit
+from .origin import origin_of
+from .problems import Problem, respond
+from .schemas import Strict
+from .sessions import Sessions, SetCookie
+from .store import Shelf, insert_once, stamp
+
+log = logging.getLogger("tibandu.api")
+BEGIN, RETURN = "/sign-in/oidc", "/sign-in/oidc/return"
+COOKIE, SAFE_COOKIE = "tibandu-arrival", "__Host-tibandu-arrival"
+SECONDS = 600
+"""between the question and the answer; somebody types a password meanwhile"""
+TIMEOUT = 10
+"""seconds for each question to the provider"""
+LEEWAY = 60
+"""seconds by which the provider's clock may differ from ours"""
+ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
+ARRIVALS = Limit(what="oidc", most=100, seconds=900)
+"""begun from one address"""
+
+
+class RoleIn(Strict):
+    """What a group is here."""
+
+    role = fields.Str(required=True)
+    scope = fields.Str(required=True)
+    unit = fields.Str(load_default=None)
+
+
+class SettingsIn(Strict):
+    """The file of settings."""
+
+    oidc = fields.Str(required=True, metadata={"description": "what the provider is called"})
+    issuer = fields.Str(required=True)
+    client_id = fields.Str(required=True)
+    client_secret_file = fields.Str(load_default=None)
+    scopes = fields.List(fields.Str(), load_default=lambda: ["openid", "profile"])
+    person = fields.Str(load_default="sub")
+    persons = fields.Dict(fields.Str(), fields.Str(), load_default=dict)
+    groups = fields.Str(load_default="groups")
+    roles = fields.Dict(
+        fields.Str(), fields.List(fields.Nested(RoleIn), validate=validate.Length(min=1)), load_default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Which provider, who we are there, and what its subjects and groups are here."""
+
+    name: str
+    issuer: str
+    client_id: str
+    secret: str | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] = ("openid", "profile")
+    person: str = "sub"
+    """the claim that names the person"""
+    persons: Mapping[str, str] = field(default_factory=dict)
+    """subject -> person, for those whose claim does not name them"""
+    groups: str = "groups"
+    """the claim that lists the groups"""
+    roles: Mapping[str, tuple[Role, ...]] | None = None
+    """group -> roles; None: roles are granted here and not there"""
+
+    @classmethod
+    def read(cls, path: Path) -> Settings:
+        """A YAML file. Raises OSError, ValueError with what is wrong."""
+        try:
+            found: dict[str, Any] = SettingsIn().load(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (ValidationError, yaml.YAMLError) as error:
+            raise ValueError(f"{path}: {error}") from None
+        if not _safe(found["issuer"]):
+            raise ValueError(f"{path}: issuer: https://… (http only on this machine)")
+        secret_file = found["client_secret_file"]
+        held = (path.parent / secret_file).read_text(encoding="utf-8").strip() if secret_file else None
+        roles = found["roles"]
+        return cls(
+            name=found["oidc"], issuer=found["issuer"].rstrip("/"), client_id=found["client_id"], secret=held,
+            scopes=tuple(found["scopes"]), person=found["person"], persons=found["persons"], groups=found["groups"],
+            roles=roles and {group: tuple(Role(**role) for role in mapped) for group, mapped in roles.items()},
+        )  # fmt: skip
+
+
+class Oidc:
+    """Sign-in at one provider, for one engine's service."""
+
+    def __init__(self, engine: Engine, settings: Settings, sessions: Sessions) -> None:
+        """Raises ValueError for a role that there is not."""
+        self._engine = engine
+        self._settings = settings
+        self._sessions = sessions
+        self._shelf = Shelf(engine)
+        self._counter = Counter(engine)
+        self._metadata: dict[str, Any] | None = None
+        named = {role.role for mapped in (settings.roles or {}).values() for role in mapped}
+        if unknown := sorted(named - set(engine.library.roles.values)):
+            raise ValueError(f"oidc: no role {', '.join(unknown)}")
+
+    def blueprint(self) -> Blueprint:
+        """Two addresses: where a browser is sent to the provider, and where it comes back."""
+        found = Blueprint("tibandu_oidc", __name__)
+        found.add_url_rule(BEGIN, "begin", self._begin, methods=["GET"])
+        found.add_url_rule(RETURN, "return", self._return, methods=["GET"])
+        found.register_error_handler(Exception, respond)
+        return found
+
+    def _begin(self) -> Response:
+        address, remember = self.begin(asking)
+        return _sent(address, remember)
+
+    def _return(self) -> Response:
+        person, back = self.finish(asking)
+        return _sent(back, self._sessions.open(person, "oidc"), self._remember("", 0))
+
+    # -- the two steps
+
+    def begin(self, request: Request) -> tuple[str, SetCookie]:
+        """Where to send the browser, and the cookie by which it is known again. Raises Problem 429, 503."""
+        self._counter.take(ARRIVALS, request.remote_addr or "")
+        state, nonce, verifier = (secret(self._engine) for _ in range(3))
+        until = self._shelf.now() + timedelta(seconds=SECONDS)
+        row = {
+            "state": digest(state),
+            "nonce": nonce,
+            "verifier": verifier,
+            "back": _back(request.args.get("next", "")),
+        }
+        table = self._shelf.tables.arrival
+        with self._shelf.connection(write=True) as connection:
+            connection.execute(delete(table).where(table.c.until <= stamp(self._shelf.now())))
+            connection.execute(insert(table).values(**row, until=stamp(until)))
+        address, _ = self._client(request).create_authorization_url(
+            self._provider()["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier
+        )
+        return str(address), self._remember(state, SECONDS)
+
+    def finish(self, request: Request) -> tuple[str, str]:
+        """Who has come back, and where he was going. Raises Problem 401 whatever is wrong with the answer, 503."""
+        state = request.args.get("state", "")
+        if not state or request.cookies.get(self._name(request)) != state:
+            raise _refused("state")
+        arrival = self._arrived(state)
+        if (
+            "code" not in request.args
+            or request.args.get("iss", self._settings.issuer) != self._settings.issuer
+        ):
+            raise _refused(request.args.get("error", "code")[:40])
+        claims = self._claims(request, arrival)
+        person = self._person(claims)
+        self._grant(person, claims)
+        return person, arrival["back"]
+
+    def _arrived(self, state: str) -> dict[str, Any]:
+        """What was asked; once."""
+        table = self._shelf.tables.arrival
+        with self._shelf.connection(write=True) as connection:
+            query = delete(table).where(table.c.state == digest(state)).returning(table)
+            row = connection.execute(query).mappings().first()
+        if row is None or row["until"] <= stamp(self._shelf.now()):
+            raise _refused("state")
+        return dict(row)
+
+    def _claims(self, request: Request, arrival: Mapping[str, Any]) -> dict[str, Any]:
+        """What the provider has signed of him, for us, now, to this question."""
+        try:
+            token = self._client(request).fetch_token(
+                self._provider()["token_endpoint"], code=request.args["code"], code_verifier=arrival["verifier"],
+                timeout=TIMEOUT, allow_redirects=False,
+            )  # fmt: skip
+            signed = jwt.decode(token["id_token"], self._keys(), algorithms=ALGORITHMS)
+            params = {
+                "nonce": arrival["nonce"],
+                "client_id": self._settings.client_id,
+                "access_token": token.get("access_token"),
+            }
+            wanted = {
+                "iss": {"values": [self._settings.issuer]},
+                "aud": {"values": [self._settings.client_id]},
+            }
+            claims = CodeIDToken(signed.claims, signed.header, wanted, params)
+            claims.validate(now=int(self._shelf.now().timestamp()), leeway=LEEWAY)
+        except (AuthlibBaseError, JoseError, KeyError, TypeError, ValueError) as error:
+            raise _refused(type(error).__name__) from error
+        except RequestException as error:
+            raise _unreachable() from error
+        return dict(claims)
+
+    # -- who he is here
+
+    def _person(self, claims: Mapping[str, Any]) -> str:
+        """The person of that subject, bound to it when he first comes."""
+        subject, issuer = str(claims["sub"]), self._settings.issuer
+        named = self._settings.persons.get(subject) or claims.get(self._settings.person)
+        if not isinstance(named, str) or not is_person(named) or len(subject) > 255:
+            raise _refused("person")
+        table = self._shelf.tables.subject
+        with self._shelf.connection(write=True) as connection:
+            mine = select(table.c.subject, table.c.person).where(
+                table.c.issuer == issuer, (table.c.subject == subject) | (table.c.person == named)
+            )
+            row = {"issuer": issuer, "subject": subject, "person": named, "since": stamp(self._shelf.now())}
+            if not connection.execute(mine).all():
+                insert_once(connection, table, row)
+            bound = {tuple(found) for found in connection.execute(mine)}
+        if bound != {(subject, named)}:
+            raise _refused("subject")
+        return named
+
+    def _grant(self, person: str, claims: Mapping[str, Any]) -> None:
+        if self._settings.roles is None:
+            return
+        groups = claims.get(self._settings.groups) or []
+        if not isinstance(groups, list):
+            raise _refused("groups")
+        held = [role for group in groups for role in self._settings.roles.get(str(group), ())]
+        sync(self._engine, person, held, by=f"oidc:{self._settings.name}"[:80], day=today(self._engine))
+
+    # -- the provider
+
+    def _client(self, request: Request) -> OAuth2Session:
+        way = "client_secret_basic" if self._settings.secret else "none"
+        return OAuth2Session(
+            self._settings.client_id, self._settings.secret, scope=" ".join(self._settings.scopes),
+            redirect_uri=origin_of(request, self._sessions.url) + RETURN, code_challenge_method="S256",
+            token_endpoint_auth_method=way,
+        )  # fmt: skip
+
+    def _provider(self) -> dict[str, Any]:
+        """What the provider says of itself; asked once."""
+        if self._metadata is None:
+            found = self._asked(self._settings.issuer + "/.well-known/openid-configuration")
+            ends = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+            if found.get("issuer") != self._settings.issuer or not all(
+                _safe(str(found.get(end))) for end in ends
+            ):
+                raise _unreachable()
+            self._metadata = found
+        return self._metadata
+
+    def _keys(self) -> KeySet:
+        """The keys of today: they are changed without notice, and sign-ins are few."""
+        return KeySet.import_key_set(self._asked(self._provider()["jwks_uri"]))  # type: ignore[arg-type]
+
+    def _asked(self, address: str) -> dict[str, Any]:
+        try:
+            with OAuth2Session() as session:
+                answer = session.get(address, withhold_token=True, timeout=TIMEOUT, allow_redirects=False)
+            answer.raise_for_status()
+            found = answer.json()
+        except (RequestException, ValueError) as error:
+            raise _unreachable() from error
+        if not isinstance(found, dict):
+            raise _unreachable()
+        return found
+
+    # -- the browser
+
+    def _name(self, request: Request) -> str:
+        return SAFE_COOKIE if self._sessions.secure(request) else COOKIE
+
+    def _remember(self, state: str, seconds: int) -> SetCookie:
+        def put(response: Response) -> None:
+            response.set_cookie(
+                self._name(asking), state, max_age=seconds, secure=self._sessions.secure(asking), httponly=True,
+                samesite="Lax", path="/",
+            )  # fmt: skip
+
+        return put
+
+
+def _sent(address: str, *cookies: SetCookie) -> Response:
+    response = redirect(address, 303)
+    for put in cookies:
+        put(response)  # type: ignore[arg-type]
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response  # type: ignore[return-value]
+
+
+def _refused(why: str) -> Problem:
+    """The same for whoever tries; why is for the log."""
+    log.warning("oidc: sign-in refused: %s", why)
+    return Problem(
+        "unauthenticated", Text("统一认证登录未成功,请重新登录", "the sign-in did not succeed; begin again")
+    )
+
+
+def _unreachable() -> Problem:
+    return Problem(
+        "unavailable", Text("统一认证暂不可用", "the identity provider does not answer as it should")
+    )
+
+
+def _back(address: str) -> str:
+    """Where to go on: a path of ours and nothing else."""
+    plain = address.startswith("/") and not address.startswith("//") and len(address) <= 400
+    return address if plain and "\\" not in address and address.isprintable() else "/"
+
+
+def _safe(address: str) -> bool:
+    """Whether what is told there is told to nobody else: https, or this very machine."""
+    found = urlsplit(address)
+    return found.scheme == "https" or (
+        found.scheme == "http" and found.hostname in ("127.0.0.1", "localhost", "::1")
+    )

@@ -1,0 +1,271 @@
+"""Sign-in at an identity provider, a process of its own on a loopback port: every check of the answer is seen to refuse."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api import Sessions, create_app, create_schema
+from api.oidc import Oidc, Settings
+from workflow import Engine
+from workflow.access import Role, grants_of, held
+from workflow.clock import SystemClock
+from workflow.testing import FrozenClock
+
+from . import http_walk as city
+from .provider import CLIENT, SECRET
+
+ROOT = Path(__file__).parents[1]
+ROLES = {
+    "rd-office": (Role("office", city.TENANT),),
+    "housing-clerks": (Role("unit_clerk", city.TENANT, "housing"),),
+}
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.provider"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.communicate(timeout=10)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(SystemClock().now())
+
+
+@pytest.fixture
+def engine(ready_url: str, clock: FrozenClock) -> Iterator[Engine]:
+    for engine in city.opened(ready_url, clock):
+        create_schema(engine)
+        for person in city.PERSONS:
+            engine.sync_grants(person, [], by="set-up")
+        yield engine
+
+
+def settings(issuer: str, **more: object) -> Settings:
+    given = {"name": "city", "issuer": issuer, "client_id": CLIENT, "secret": SECRET, "person": "preferred_username",
+             "persons": {"s-6": "zhao.lei"}, "roles": ROLES}  # fmt: skip
+    return Settings(**{**given, **more})  # type: ignore[arg-type]
+
+
+def app_of(engine: Engine, chosen: Settings) -> Flask:
+    sessions = Sessions(engine)
+    app = create_app(engine, sessions)
+    app.register_blueprint(Oidc(engine, chosen, sessions).blueprint())
+    return app
+
+
+@pytest.fixture
+def client(engine: Engine, issuer: str) -> FlaskClient:
+    return app_of(engine, settings(issuer)).test_client()
+
+
+def begun(client: FlaskClient, back: str = "") -> str:
+    answer = client.get("/sign-in/oidc", query_string={"next": back})
+    assert answer.status_code == 303, answer.text
+    return answer.headers["Location"]
+
+
+def returned(client: FlaskClient, address: str, user: str, fault: str = "") -> str:
+    """What the provider sends the browser back to."""
+    answer = requests.get(f"{address}&user={user}&fault={fault}", allow_redirects=False, timeout=10)
+    assert answer.status_code == 302, answer.text
+    return answer.headers["Location"].removeprefix("http://localhost")
+
+
+def came(client: FlaskClient, user: str, fault: str = "", back: str = "") -> TestResponse:
+    return client.get(returned(client, begun(client, back), user, fault))
+
+
+def code(answer: TestResponse) -> tuple[int, str]:
+    return answer.status_code, json.loads(answer.data)["code"]
+
+
+def refused(client: FlaskClient, answer: TestResponse) -> bool:
+    return code(answer) == (401, "unauthenticated") and client.get("/v1/cases").status_code == 401
+
+
+def test_who_signs_in_there_is_in_here(engine: Engine, client: FlaskClient) -> None:
+    answer = came(client, "li", back="/v1/worklist?limit=5")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/v1/worklist?limit=5")
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert any(c.startswith("tibandu=") and "HttpOnly" in c and "SameSite=Lax" in c for c in cookies)
+    assert any(c.startswith("tibandu-arrival=;") for c in cookies)
+    assert client.get("/v1/cases").status_code == 200
+    assert [(g.role, g.unit) for g in grants_of(engine, "li.wei")] == [("office", None)]
+    assert [one.by for one in held(engine, person="li.wei")] == ["oidc:city"]
+
+
+def test_the_question_carries_what_binds_the_answer(engine: Engine, client: FlaskClient) -> None:
+    asked = parse_qs(urlsplit(begun(client)).query)
+    assert asked["code_challenge_method"] == ["S256"] and len(asked["code_challenge"][0]) == 43
+    assert len(asked["state"][0]) == len(asked["nonce"][0]) == 64
+    with engine.database.connect() as connection:
+        rows = str(connection.exec_driver_sql("select * from tibanduapi_arrival").all())
+    assert asked["state"][0] not in rows
+
+
+FAULTS = ["issuer", "audience", "nonce", "no_nonce", "expired", "no_expiry", "future", "unsigned", "symmetric", "key", "no_token", "denied",
+          "mixed_up"]  # fmt: skip
+
+
+def test_an_answer_that_is_wrong_in_any_way_lets_nobody_in(client: FlaskClient) -> None:
+    for fault in FAULTS:
+        assert refused(client, came(client, "li", fault)), fault
+    assert came(client, "li").status_code == 303
+
+
+def test_an_answer_is_good_once_in_the_browser_that_asked(
+    engine: Engine, client: FlaskClient, clock: FrozenClock
+) -> None:
+    other = client.application.test_client()
+    address = returned(client, begun(client), "li")
+    assert refused(other, other.get(address))
+    assert refused(client, client.get(address.replace("state=", "state=x")))
+    assert refused(client, client.get("/sign-in/oidc/return?code=a"))
+    assert client.get(address).status_code == 303
+    assert refused(other, other.get(address))
+    cookie = begun(client)
+    late = returned(client, cookie, "li")
+    clock.advance(seconds=601)
+    answer = client.get(late)
+    assert code(answer) == (401, "unauthenticated")
+
+
+def test_another_verifier_is_refused_by_the_provider(engine: Engine, client: FlaskClient) -> None:
+    address = returned(client, begun(client), "li")
+    with engine.database.begin() as connection:
+        connection.exec_driver_sql(f"update tibanduapi_arrival set verifier = '{'0' * 64}'")
+    assert refused(client, client.get(address))
+
+
+def test_a_name_given_to_somebody_else_lets_nobody_in(client: FlaskClient) -> None:
+    assert came(client, "li").status_code == 303
+    for user in ("impostor", "renamed"):
+        browser = client.application.test_client()
+        assert refused(browser, came(browser, user)), user
+    again = client.application.test_client()
+    assert came(again, "li").status_code == 303
+
+
+def test_persons_are_named_by_a_claim_or_by_the_settings_and_never_a_service(
+    engine: Engine, client: FlaskClient
+) -> None:
+    for user in ("nameless", "service", "system", "odd"):
+        assert refused(client, came(client, user)), user
+    assert came(client, "mapped").status_code == 303
+    with engine.database.connect() as connection:
+        persons = connection.exec_driver_sql("select person, way from tibanduapi_session").all()
+    assert [tuple(row) for row in persons] == [("zhao.lei", "oidc")]
+
+
+def test_roles_are_those_of_the_groups_at_each_sign_in(
+    engine: Engine, client: FlaskClient, clock: FrozenClock
+) -> None:
+    engine.grant("wang.fang", "office", city.TENANT, by="li.wei")
+    came(client, "wang")
+    before = grants_of(engine, "wang.fang")
+    came(client, "wang")
+    assert grants_of(engine, "wang.fang") == before
+    came(client, "moved")
+    there = [
+        (one.grant.role, one.by, one.grant.valid_until is None) for one in held(engine, person="wang.fang")
+    ]
+    assert sorted(there) == [("office", "li.wei", True), ("unit_clerk", "oidc:city", False)]
+    came(client, "wang")
+    assert [one.grant.valid_until is None for one in held(engine, person="wang.fang") if one.by == "oidc:city"] in (
+        [False, True], [True, False],
+    )  # fmt: skip
+
+
+def test_without_a_map_roles_are_granted_here(engine: Engine, issuer: str) -> None:
+    client = app_of(engine, settings(issuer, roles=None)).test_client()
+    assert came(client, "li").status_code == 303
+    assert grants_of(engine, "li.wei") == ()
+
+
+@pytest.mark.parametrize(
+    "back", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", "x" * 500, ""]
+)
+def test_nobody_is_sent_to_another_site(client: FlaskClient, back: str) -> None:
+    assert came(client, "li", back=back).headers["Location"] == "/"
+
+
+def test_a_provider_that_does_not_answer_is_unavailable_and_nobody_gets_in(
+    engine: Engine, issuer: str
+) -> None:
+    for wrong in ("http://127.0.0.1:9", issuer + "/nowhere"):
+        client = app_of(engine, settings(wrong)).test_client()
+        assert code(client.get("/sign-in/oidc")) == (503, "unavailable")
+
+
+def test_beginnings_from_one_address_are_limited(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from api import oidc
+    from api.limits import Limit
+
+    monkeypatch.setattr(oidc, "ARRIVALS", Limit(what="oidc", most=3, seconds=900))
+    told = [client.get("/sign-in/oidc").status_code for _ in range(5)]
+    assert told == [303, 303, 303, 429, 429]
+
+
+# --- the file of settings
+
+FILE = """
+oidc: city
+issuer: https://sso.example.gov.cn/realms/city/
+client_id: tibandu
+client_secret_file: secret
+person: preferred_username
+persons: {s-6: zhao.lei}
+roles:
+  rd-office:
+    - {role: office, scope: hubei/xianning}
+"""
+
+
+def test_the_settings_are_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("whisper\n")
+    (tmp_path / "oidc.yaml").write_text(FILE)
+    found = Settings.read(tmp_path / "oidc.yaml")
+    assert (found.issuer, found.secret) == ("https://sso.example.gov.cn/realms/city", "whisper")
+    assert found.roles == {"rd-office": (Role("office", "hubei/xianning"),)}
+    assert "whisper" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("https://sso", "http://sso"), ("client_id: tibandu\n", ""), ("oidc: city", "oidc: city\nnonsense: 1"),
+        ("roles:", "roles: ["), ("{role: office, scope: hubei/xianning}", "{role: office}"), ("oidc: city", "oidc: 12:30"),
+    ],
+)  # fmt: skip
+def test_settings_that_are_wrong_are_refused(tmp_path: Path, was: str, now: str) -> None:
+    (tmp_path / "secret").write_text("whisper")
+    (tmp_path / "oidc.yaml").write_text(FILE.replace(was, now))
+    with pytest.raises(ValueError, match=r"oidc\.yaml"):
+        Settings.read(tmp_path / "oidc.yaml")
+
+
+def test_a_role_that_there_is_not_is_refused_at_the_start(engine: Engine, issuer: str) -> None:
+    with pytest.raises(ValueError, match="emperor"):
+        app_of(engine, settings(issuer, roles={"x": (Role("emperor", city.TENANT),)}))
