@@ -58,7 +58,10 @@ def serve(
     # Bound before waitress starts its threads: it would leave them behind when the port is taken.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as bound:
-        server = create_server(app, sockets=[bound], threads=THREADS, max_request_body_size=BODY, ident=None)
+        server = create_server(
+            app, sockets=[bound], threads=THREADS, max_request_body_size=BODY, ident=None,
+            clear_untrusted_proxy_headers=False,  # `Proxy` is asked whom to believe
+        )  # fmt: skip
         before = signal.signal(signal.SIGTERM, _leave)
         try:
             ready(f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}")

@@ -18,11 +18,10 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import insert, select, update
 
 from workflow import Actor, Engine
-from workflow.access import present
 from workflow.errors import NotFound, NotPermitted, Reason, Text
-from workflow.overview import identifier, secret, today
+from workflow.overview import grants_of, identifier, secret, today
 
-from .identity import ACTING_USER, Caller, Identify, Via, bearer_of, digest, nobody
+from .identity import ACTING_USER, Caller, Identify, Via, bearer_of, digest, is_person, nobody
 from .routes import Ask, Out, Reply, Route
 from .schemas import Day, Strict
 from .store import Shelf
@@ -129,7 +128,7 @@ class StoredTokens:
 
     def _named(self, unit: str | None, person: str) -> str:
         """The person whom the system names, of its unit if it has one. Raises NotPermitted, the same for one who is not there."""
-        held = present(self._engine, person, today(self._engine))
+        held = grants_of(self._engine, Actor(person=person)) if is_person(person) else []
         if not any(unit in (None, grant.unit) for grant in held):
             text = Text(
                 f"须以 {ACTING_USER} 指明该令牌可代表的在任人员",

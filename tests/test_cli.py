@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import json
 import os
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import text
@@ -133,7 +135,7 @@ def test_the_environment_names_the_database(tmp_path: Path, monkeypatch: pytest.
     "words",
     [
         [], ["nonsense"], ["--lang", "fr", "version"], ["explain"], ["graph"], ["calendar"], ["calendar", "preview"],
-        ["calendar", "apply", "x.yaml"], ["anchor"], ["export"], ["due", "--until", "soon"], ["serve", "--port", "70000"],
+        ["calendar", "apply", "x.yaml"], ["anchor"], ["export"], ["due", "--until", "soon"], ["serve", "--port", "70000"], ["serve", "--proxy", "proxy.example"], ["serve", "--url", "https://a.example/path"],
         ["serve", "--port", "x"], ["scheduler", "--seconds", "0"], ["scheduler", "--seconds", "nan"], ["check", "nowhere"],
         ["replay", "--records", "nowhere.csv"], ["calendar", "preview", "nowhere.yaml"],
     ],
@@ -841,6 +843,21 @@ def test_serve_with_and_without_the_scheduler(tmp_path: Path, one: Case, more: l
     assert (code, "has stopped" in said) == (0, True)
 
 
+def test_serve_behind_a_proxy_that_names_persons(tmp_path: Path, one: Case) -> None:
+    flags = ("--proxy", "127.0.0.2", "--person-header", "X-Person", "--no-scheduler")
+    process = started("serve", "--port", "0", *flags, cwd=tmp_path)
+    assert process.stdout is not None
+    port = urlsplit(process.stdout.readline().split()[-1]).port
+    told = []
+    for source in ("127.0.0.2", "127.0.0.3"):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20, source_address=(source, 0))
+        connection.request("GET", "/v1/cases", headers={"X-Person": "li.wei"})
+        told.append(connection.getresponse().status)
+        connection.close()
+    code, _ = ended(process, signal.SIGTERM)
+    assert (code, told) == (0, [200, 401])
+
+
 def fetched(address: str, token: str | None = None) -> dict[str, Any]:
     request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"} if token else {})
     with urllib.request.urlopen(request, timeout=20) as response:
@@ -855,6 +872,18 @@ def test_serve_refuses_to_be_open_without_tokens(one: Case) -> None:
     for host in ("0.0.0.0", "::", "example.org"):
         said = call("serve", "--host", host)
         assert (said.code, "only this machine" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (["--person-header", "X-Person"], "needs --proxy"), (["--oidc", "x.yaml"], "needs --url"),
+        (["--oidc", "x.yaml", "--url", "https://a.example"], "No such file"),
+    ],
+)  # fmt: skip
+def test_serve_with_flags_that_do_not_go_together(one: Case, flags: list[str], why: str) -> None:
+    said = call("serve", "--no-scheduler", *flags)
+    assert (said.code, why in said.err) == (2, True), said.err
 
 
 @pytest.mark.parametrize("content", [None, "nonsense\n"])

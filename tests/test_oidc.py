@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,8 +19,9 @@ from werkzeug.test import TestResponse
 from api import Sessions, create_app, create_schema
 from api.oidc import Oidc, Settings
 from workflow import Engine
-from workflow.access import Role, grants_of, held
+from workflow.access import Role, held
 from workflow.clock import SystemClock
+from workflow.model import Grant
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
@@ -58,6 +60,10 @@ def engine(ready_url: str, clock: FrozenClock) -> Iterator[Engine]:
         for person in city.PERSONS:
             engine.sync_grants(person, [], by="set-up")
         yield engine
+
+
+def granted(engine: Engine, person: str) -> list[Grant]:
+    return [one.grant for one in held(engine, person=person)]
 
 
 def settings(issuer: str, **more: object) -> Settings:
@@ -110,7 +116,7 @@ def test_who_signs_in_there_is_in_here(engine: Engine, client: FlaskClient) -> N
     assert any(c.startswith("tibandu=") and "HttpOnly" in c and "SameSite=Lax" in c for c in cookies)
     assert any(c.startswith("tibandu-arrival=;") for c in cookies)
     assert client.get("/v1/cases").status_code == 200
-    assert [(g.role, g.unit) for g in grants_of(engine, "li.wei")] == [("office", None)]
+    assert [(g.role, g.unit) for g in granted(engine, "li.wei")] == [("office", None)]
     assert [one.by for one in held(engine, person="li.wei")] == ["oidc:city"]
 
 
@@ -182,9 +188,9 @@ def test_roles_are_those_of_the_groups_at_each_sign_in(
 ) -> None:
     engine.grant("wang.fang", "office", city.TENANT, by="li.wei")
     came(client, "wang")
-    before = grants_of(engine, "wang.fang")
+    before = granted(engine, "wang.fang")
     came(client, "wang")
-    assert grants_of(engine, "wang.fang") == before
+    assert granted(engine, "wang.fang") == before
     came(client, "moved")
     there = [
         (one.grant.role, one.by, one.grant.valid_until is None) for one in held(engine, person="wang.fang")
@@ -199,14 +205,15 @@ def test_roles_are_those_of_the_groups_at_each_sign_in(
 def test_without_a_map_roles_are_granted_here(engine: Engine, issuer: str) -> None:
     client = app_of(engine, settings(issuer, roles=None)).test_client()
     assert came(client, "li").status_code == 303
-    assert grants_of(engine, "li.wei") == ()
+    assert granted(engine, "li.wei") == []
 
 
-@pytest.mark.parametrize(
-    "back", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", "x" * 500, ""]
-)
-def test_nobody_is_sent_to_another_site(client: FlaskClient, back: str) -> None:
-    assert came(client, "li", back=back).headers["Location"] == "/"
+ELSEWHERE = ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", "x" * 500, ""]
+
+
+def test_nobody_is_sent_to_another_site(client: FlaskClient) -> None:
+    for back in ELSEWHERE:
+        assert came(client, "li", back=back).headers["Location"] == "/", back
 
 
 def test_a_provider_that_does_not_answer_is_unavailable_and_nobody_gets_in(
@@ -264,6 +271,16 @@ def test_settings_that_are_wrong_are_refused(tmp_path: Path, was: str, now: str)
     (tmp_path / "oidc.yaml").write_text(FILE.replace(was, now))
     with pytest.raises(ValueError, match=r"oidc\.yaml"):
         Settings.read(tmp_path / "oidc.yaml")
+
+
+def test_the_example_of_the_documentation_is_read(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "http.md").read_text("utf-8")
+    (example,) = [
+        text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if text.startswith("oidc:")
+    ]
+    (tmp_path / "oidc.secret").write_text("whisper")
+    (tmp_path / "oidc.yaml").write_text(example)
+    assert Settings.read(tmp_path / "oidc.yaml").roles is not None
 
 
 def test_a_role_that_there_is_not_is_refused_at_the_start(engine: Engine, issuer: str) -> None:

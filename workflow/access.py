@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from .engine import Engine
-from .errors import NotFound, NotPermitted, Reason, Refused, Text
-from .firing import check_texts
+from .errors import NotFound, NotPermitted, Reason, Text
 from .model import Grant
 from .store.grants import given
 
-__all__ = ["Held", "Role", "end", "grants_of", "held", "present", "sync"]
+__all__ = ["Held", "Role", "end", "held", "sync"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +37,6 @@ def held(engine: Engine, *, person: str | None = None, unit: str | None = None) 
         return [Held(*found) for found in given(engine.store, connection, person=person, unit=unit)]
 
 
-def grants_of(engine: Engine, person: str) -> tuple[Grant, ...]:
-    """Every grant of that person, those that have ended too."""
-    try:
-        check_texts(person=person)
-    except Refused:
-        return ()
-    with engine.store.connection() as connection:
-        return engine.store.grants(connection, person)
-
-
-def present(engine: Engine, person: str, day: date) -> list[Grant]:
-    """The grants of that person that hold on that civil day."""
-    return [grant for grant in grants_of(engine, person) if grant.covers(grant.scope, day)]
-
-
 def end(engine: Engine, grant: str, *, by: str, day: date) -> Grant:
     """The grant of that id holds until yesterday and is kept: who was in a unit is not neutral after.
 
@@ -62,9 +46,10 @@ def end(engine: Engine, grant: str, *, by: str, day: date) -> Grant:
     if found is None:
         raise NotFound(Text(f"没有授权 {grant}", f"there is no grant {grant}"))
     ended = _ended(found, day)
-    others = [one for one in grants_of(engine, found.person) if one.id != grant]
-    engine.sync_grants(found.person, [*others, ended], by=by)
-    if ended not in grants_of(engine, found.person):
+    engine.sync_grants(
+        found.person, [ended if one.id == grant else one for one in _of(engine, found.person)], by=by
+    )
+    if ended not in _of(engine, found.person):
         text = Text("此角色随登记而定,请变更登记", "this role follows from the register; change it there")
         raise NotPermitted([Reason(code="register", text=text)])
     return ended
@@ -88,8 +73,12 @@ def sync(engine: Engine, person: str, roles: Iterable[Role], *, by: str, day: da
         after.append(grant)
     new = [Grant(id="", person=person, role=role.role, scope=role.scope, unit=role.unit, valid_from=day)
            for role in sorted(wanted, key=str)]  # fmt: skip
-    if new or after != list(grants_of(engine, person)):
+    if new or after != _of(engine, person):
         engine.sync_grants(person, [*after, *new], by=by)
+
+
+def _of(engine: Engine, person: str) -> list[Grant]:
+    return [one.grant for one in held(engine, person=person)]
 
 
 def _ended(grant: Grant, day: date) -> Grant:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ..errors import Text
-from . import alerts, operator
+from . import alerts, entrance, operator
 from .context import OK, Context, UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +22,6 @@ def register(add: Any) -> None:
     serve = add("serve", run_serve, "HTTP 服务,内含调度器", "the HTTP service, the scheduler inside")
     serve.add_argument("--host", default=HOST, help=f"监听地址 / address (default {HOST})")
     serve.add_argument("--port", type=_port, default=PORT, help=f"端口 / port (default {PORT})")
-    serve.add_argument(
-        "--tokens", type=Path, metavar="FILE", help="令牌文件 / bearer tokens: sha256 and person, a line each"
-    )
     serve.add_argument(
         "--operator",
         action="append",
@@ -49,11 +44,7 @@ def register(add: Any) -> None:
         metavar="DIR",
         help="文件库 / where documents are kept",
     )
-    serve.add_argument(
-        "--url",
-        type=_url,
-        help="浏览器所用地址(代理终止 TLS 时) / the address browsers use, when a proxy ends TLS",
-    )
+    entrance.register(serve)
     serve.add_argument("--letters", type=Path, metavar="DIR", help="本单位的文书模板 / templates of your own")
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
     scheduler = add("scheduler", run_scheduler, "调度器,前台运行", "the scheduler, in the foreground")
@@ -75,13 +66,6 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"0…65535: {text}")
     return port
-
-
-def _url(text: str) -> str:
-    found = urlsplit(text)
-    if found.scheme not in ("http", "https") or not found.netloc or found.path.strip("/"):
-        raise argparse.ArgumentTypeError(f"https://HOST: {text}")
-    return text
 
 
 def _seconds(text: str) -> float:
@@ -110,25 +94,17 @@ def run_serve(context: Context) -> int:
     """Until SIGTERM or SIGINT."""
     api = context.sibling("api")
     arguments = context.arguments
-    if arguments.tokens is None and not _is_loopback(arguments.host):
-        raise UsageError(
-            Text(
-                f"没有 --tokens 时只能监听本机,不能监听 {arguments.host}",
-                f"without --tokens only this machine may be served, not {arguments.host}",
-            )
-        )
-    identify = _identify(context, api)
+    entrance.check(context)
     waker = None if arguments.no_scheduler else _waker(context)
     api.create_schema(context.engine)
     operators = frozenset(arguments.operator)
-    identify = sessions = api.Sessions(
-        context.engine, api.StoredTokens(context.engine, identify), url=arguments.url
-    )
+    identify = sessions = entrance.identify(context, api)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
         documents=api.Folder(arguments.documents), papers=_papers(context), public=frozenset(arguments.public),
         sessions=sessions, intake=arguments.intake,
     )  # fmt: skip
+    entrance.furnish(context, app, sessions)
     _tell_logs()
     try:
         bulk = api.Jobs(context.engine).advance
@@ -155,26 +131,6 @@ def _waker(context: Context) -> Waker:
     return waker
 
 
-def _identify(context: Context, api: Any) -> Any:
-    path = context.arguments.tokens
-    if path is None:
-        context.console.warn(
-            Text(
-                "没有 --tokens:只认账号、服务令牌和链接",
-                "no --tokens: only accounts, service tokens and links are answered",
-            )
-        )
-        return api.nobody
-    try:
-        return api.Tokens.read(path)
-    except OSError as error:
-        raise UsageError(
-            Text(f"无法读取 {path}:{error.strerror}", f"cannot read {path}: {error.strerror}")
-        ) from None
-    except ValueError as error:
-        raise UsageError(Text(f"令牌文件有误:{error}", f"the token file is wrong: {error}")) from None
-
-
 def _begin(context: Context, url: str, waker: Waker | None) -> None:
     if waker is not None:
         waker.start()
@@ -185,13 +141,6 @@ def _tell(context: Context, zh: str, en: str) -> None:
     """Say it at once: whoever started us may be waiting for it."""
     context.console.say(zh, en)
     context.console.out.flush()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _tell_logs() -> None:

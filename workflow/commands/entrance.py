@@ -1,0 +1,121 @@
+"""How persons prove themselves to `serve`: accounts, tokens, a proxy that names them, an identity provider."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import Text
+from .context import Context, UsageError
+
+
+def register(serve: Any) -> None:
+    """Declare the flags."""
+    serve.add_argument(
+        "--tokens", type=Path, metavar="FILE", help="令牌文件 / bearer tokens: sha256 and person, a line each"
+    )
+    serve.add_argument(
+        "--url",
+        type=_url,
+        help="浏览器所用地址(代理终止 TLS 时) / the address browsers use, when a proxy ends TLS",
+    )
+    serve.add_argument(
+        "--proxy", action="append", default=[], type=_network, metavar="ADDRESS",
+        help="可信代理的地址或网段 / a proxy (or network) whose X-Forwarded-* are believed; repeat",
+    )  # fmt: skip
+    serve.add_argument(
+        "--person-header",
+        metavar="NAME",
+        help="可信代理以此头指明人员 / the header in which that proxy names the person",
+    )
+    serve.add_argument(
+        "--oidc",
+        type=Path,
+        metavar="FILE",
+        help="统一身份认证设置 / settings of an identity provider (OpenID Connect)",
+    )
+
+
+def check(context: Context) -> None:
+    """Raises UsageError for flags that do not go together."""
+    a = context.arguments
+    if a.person_header and not a.proxy:
+        raise UsageError(
+            Text(
+                "--person-header 须与 --proxy 同用",
+                "--person-header needs --proxy: whose header is to be believed",
+            )
+        )
+    if a.oidc and not a.url:
+        raise UsageError(
+            Text("--oidc 须与 --url 同用", "--oidc needs --url: where the provider sends browsers back to")
+        )
+    if not (a.tokens or a.person_header or a.oidc or _is_loopback(a.host)):
+        raise UsageError(
+            Text(
+                f"没有 --tokens、--person-header 或 --oidc 时只能监听本机,不能监听 {a.host}",
+                f"without --tokens, --person-header or --oidc only this machine may be served, not {a.host}",
+            )
+        )
+
+
+def identify(context: Context, api: Any) -> Any:
+    """Who asks, in the order in which it is looked for: session, service token, proxy, file of tokens."""
+    a, engine = context.arguments, context.engine
+    found = _tokens(context, api)
+    if a.person_header:
+        found = context.sibling("api.proxy").ProxyPerson(a.person_header, found, url=a.url)
+    return api.Sessions(engine, api.StoredTokens(engine, found), url=a.url)
+
+
+def furnish(context: Context, app: Any, sessions: Any) -> None:
+    """What stands around the application: the proxy in front, the provider beside. Raises UsageError."""
+    a = context.arguments
+    if a.oidc:
+        oidc = context.sibling("api.oidc")
+        try:
+            provider = oidc.Oidc(context.engine, oidc.Settings.read(a.oidc), sessions)
+        except (OSError, ValueError) as error:
+            raise UsageError(Text(f"--oidc:{error}", f"--oidc: {error}")) from None
+        app.register_blueprint(provider.blueprint())
+    if a.proxy:
+        app.wsgi_app = context.sibling("api.proxy").Proxy(app.wsgi_app, a.proxy)
+
+
+def _tokens(context: Context, api: Any) -> Any:
+    path = context.arguments.tokens
+    if path is None:
+        return api.nobody
+    try:
+        return api.Tokens.read(path)
+    except OSError as error:
+        raise UsageError(
+            Text(f"无法读取 {path}:{error.strerror}", f"cannot read {path}: {error.strerror}")
+        ) from None
+    except ValueError as error:
+        raise UsageError(Text(f"令牌文件有误:{error}", f"the token file is wrong: {error}")) from None
+
+
+def _url(text: str) -> str:
+    found = urlsplit(text)
+    if found.scheme not in ("http", "https") or not found.netloc or found.path.strip("/"):
+        raise argparse.ArgumentTypeError(f"https://HOST: {text}")
+    return text.rstrip("/")
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"10.0.0.7, 10.1.0.0/24: {text}") from None
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
