@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from flask import Blueprint, Flask
 
 from workflow import Engine
+from workflow.outside import Network
 
 from . import console
 from .dispatch import register
@@ -25,17 +26,18 @@ Age = Callable[[], float | None]
 def create_app(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
-    sessions: Sessions | None = None,
+    allow: Sequence[Network] = (), sessions: Sessions | None = None,
 ) -> Flask:  # fmt: skip
     """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
     `operators` are the persons who look after the service itself; `documents` is where documents are kept, `papers` who writes
     letters and tables; `public` names the kinds of parties that anybody may look up by name; `intake` is the service account
-    (role `qr_intake`) under which opinions left at a station's door come in; with `sessions` there are pages for people at `/`,
-    the console.
+    (role `qr_intake`) under which opinions left at a station's door come in; `allow` are networks besides
+    the public ones to which webhooks may be sent; with `sessions` there are pages for people at `/`, the console.
     """
     app = Flask("tibandu", static_folder=None)
     service = create_blueprint(
-        engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public, intake=intake
+        engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public, intake=intake,
+        allow=allow,
     )  # fmt: skip
     app.register_blueprint(service)
     if sessions is not None:
@@ -53,13 +55,13 @@ def create_app(
 def create_blueprint(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
-    name: str = "tibandu",
+    allow: Sequence[Network] = (), name: str = "tibandu",
 ) -> Blueprint:  # fmt: skip
     """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`."""
     blueprint = Blueprint(name, __name__)
     desk = Desk(
         engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=frozenset(operators),
-        documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake,
+        documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake, allow=tuple(allow),
     )  # fmt: skip
     register(desk)
     blueprint.register_error_handler(Exception, respond)

@@ -15,6 +15,7 @@ from marshmallow import Schema
 
 from workflow import Actor, Case, Engine
 from workflow.errors import Text
+from workflow.outside import Network
 
 from .identity import Identify
 
@@ -162,6 +163,8 @@ class Desk:
     """who has signed in (`Sessions`), for the console; None: there is no console"""
     intake: str | None = None
     """the service account under which opinions left at a station's door come in; None: none are taken"""
+    allow: Sequence[Network] = ()
+    """networks besides the public ones to which webhooks may be sent"""
     stations: dict[str, str] = field(default_factory=dict)
     """code -> station, as far as this process has met them; never the authority"""
     service: Blueprint | None = None

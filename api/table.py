@@ -23,10 +23,11 @@ from .receptions import RECEPTIONS
 from .routes import Route
 from .rules import RULES
 from .statistics import STATISTICS
+from .subscriptions import SUBSCRIPTIONS
 from .tokens import TOKENS
 
 ROUTES: tuple[Route, ...] = (
     *CASES, *BATCHES, *DOCUMENTS, *LETTERS, *LEDGERS,
-    *INVITATIONS, *HAPPENINGS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
+    *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
     *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

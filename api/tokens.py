@@ -31,6 +31,7 @@ SCOPES = (
     "cases:read",
     "cases:write",
     "cases:invite",
+    "events:subscribe",
     "inbox:read",
     "inbox:write",
     "parties:read",

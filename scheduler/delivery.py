@@ -68,11 +68,14 @@ class LocalBackend:
     """Delivery in this process. `deliver` is all a host with its own loop has to call."""
 
     def __init__(
-        self, engine: Engine, channels: Iterable[Channel] = (), jobs: Mapping[str, Job] | None = None
-    ) -> None:
+        self, engine: Engine, channels: Iterable[Channel] = (), jobs: Mapping[str, Job] | None = None, *,
+        hooks: Callable[[], Iterable[Channel]] = tuple,
+    ) -> None:  # fmt: skip
+        """`hooks` are asked at every pass for the channels that come and go: subscriptions."""
         self._engine = engine
-        every: list[Channel] = [*channels, Jobs(jobs or {})]
-        self.channels = {channel.name: channel for channel in every}
+        self._hooks = hooks
+        self._fixed: list[Channel] = [*channels, Jobs(jobs or {})]
+        self.channels = {channel.name: channel for channel in self._fixed}
         self._health = {name: _Health() for name in self.channels}
         self._stopping = threading.Event()
         self._looked: datetime | None = None
@@ -96,7 +99,9 @@ class LocalBackend:
         return count
 
     def _look_again(self) -> None:
-        """Once an hour, for messages that had nobody."""
+        """For subscriptions that came or went; and once an hour, for messages that had nobody."""
+        self.channels = {channel.name: channel for channel in (*self._fixed, *self._hooks())}
+        self._health = {name: self._health.get(name) or _Health() for name in self.channels}
         now = self._engine.alerts.now()
         if self._looked is None or now - self._looked >= LOOK_AGAIN:
             self._looked = now
@@ -129,7 +134,7 @@ class LocalBackend:
         return self._page(channel, letters)
 
     def _usable(self, channel: Channel) -> bool:
-        now, health = self._engine.alerts.now(), self._health[channel.name]
+        now, health = self._engine.alerts.now(), self._health.get(channel.name, _Health())
         return channel.is_open(now) and (health.until is None or health.until <= now)
 
     def _page(self, channel: Channel, letters: Sequence[Letter]) -> int:
@@ -171,7 +176,7 @@ class LocalBackend:
             thread.join()
 
     def _note(self, channel: Channel, letter: Letter, receipt: Receipt) -> None:
-        health = self._health[channel.name]
+        health = self._health.setdefault(channel.name, _Health())
         if receipt.unreachable:
             health.missed += 1
             if health.missed >= IN_A_ROW:

@@ -16,7 +16,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from procrastinate import App, PsycopgConnector
@@ -53,10 +53,10 @@ class ProcrastinateBackend(LocalBackend):
 
     def __init__(
         self, engine: Engine, channels: Iterable[Channel] = (), jobs: Mapping[str, Job] | None = None, *,
-        concurrency: int = 2, schema: str = SCHEMA,
+        concurrency: int = 2, schema: str = SCHEMA, hooks: Callable[[], Iterable[Channel]] = tuple,
     ) -> None:  # fmt: skip
         """Raises StoreError on another database than PostgreSQL."""
-        super().__init__(engine, channels, jobs)
+        super().__init__(engine, channels, jobs, hooks=hooks)
         if engine.database.dialect.name != "postgresql":
             raise StoreError(Text("多节点投递须用 PostgreSQL", "delivery on several nodes needs PostgreSQL"))
         self._schema = schema

@@ -332,6 +332,7 @@ def _too_many_feeds(p: Provoked) -> TestResponse:
 
 SPECIAL = {
     ("feed_open", "conflict"): _too_many_feeds,
+    ("subscribe", "conflict"): _too_many_feeds,
     ("public_leave", "conflict"): _door_with_a_stale_form,
     ("public_station", "too_many"): _too_often_at_the_door,
     ("public_leave", "too_many"): _too_often_at_the_door,

@@ -287,6 +287,13 @@ def feed(engine: Engine, actor: Actor, after: int, limit: int) -> tuple[list[Hap
     return found, rows[-1].position if len(rows) == limit else max(after, until)
 
 
+def head(engine: Engine) -> int:
+    """The last position of the feed."""
+    feed(engine, Actor(person=""), 0, 1)  # gives places to what has none yet
+    with engine.store.connection() as connection:
+        return int(connection.execute(listing.head(engine.store)).scalar_one())
+
+
 def _happening(row: Any) -> Happening:
     return Happening(
         position=row.position, case=row.case_id, root=row.root_id, kind=row.kind, tenant=row.tenant, seq=row.seq,

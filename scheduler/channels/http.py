@@ -11,26 +11,20 @@ import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from workflow.outbox import Receipt
+from workflow.outside import Forbidden, Network, check_url, permitted
 
 from .base import SECONDS, Base, cut_off
 from .settings import Section
 
-IP = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MOST = 65536
 """bytes of an answer that are read"""
 AWAY = (429, 502, 503, 504)
 """the receiver is there and cannot: not the letter's fault"""
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-
-class Forbidden(ValueError):
-    """That address may not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +48,6 @@ class Reply:
         return f"HTTP {self.status} {self.body[:300].decode(errors='replace')}"
 
 
-def check_url(url: str, allow: Sequence[Network]) -> None:
-    """Raises Forbidden for a URL nothing should be sent to. Plain http only into listed networks."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise Forbidden("https://host/path")
-    if parts.username is not None or parts.password is not None:
-        raise Forbidden("no user or password in the URL")
-    if parts.scheme == "http" and not allow:
-        raise Forbidden("http only with `allow`; use https")
-    if not url.isprintable() or " " in url:
-        raise Forbidden("unusable characters in the URL")
-    try:
-        parts.port  # noqa: B018 - raises when it is none
-    except ValueError:
-        raise Forbidden("no such port") from None
-
-
 def resolve(
     host: str, port: int, allow: Sequence[Network], *, listed_only: bool = False
 ) -> list[tuple[int, str]]:
@@ -82,24 +59,6 @@ def resolve(
             raise Forbidden(f"{host} is {address}: not a public address, and not in `allow`")
         found.append((int(family), str(place[0])))
     return found
-
-
-def permitted(address: IP, allow: Sequence[Network], *, listed_only: bool = False) -> bool:
-    """Public, or in a listed network; so for every address hidden inside it too."""
-    if any(address in network for network in allow if network.version == address.version):
-        return True
-    return not listed_only and all(
-        one.is_global and not one.is_multicast for one in (address, *_inside(address))
-    )
-
-
-def _inside(address: IP) -> Iterator[IP]:
-    """IPv4 addresses that an IPv6 one stands for."""
-    if isinstance(address, ipaddress.IPv6Address):
-        yield from (one for one in (address.ipv4_mapped, address.sixtofour) if one)
-        yield from address.teredo or ()
-        if address in NAT64:
-            yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], allow: Sequence[Network] = ()) -> Reply:
@@ -156,20 +115,30 @@ class HttpChannel(Base):
     def exchange(self, url: str, body: bytes, headers: Mapping[str, str]) -> Receipt:
         """Post it and judge the answer."""
         try:
-            reply = post(url, body, headers, self.allow)
+            return exchange(url, body, headers, self.allow, self.judge)
         except Forbidden as error:
             return Receipt(state="failed", answer=str(error))
-        except http.client.HTTPException as error:
-            return Receipt(state="failed", answer=f"{type(error).__name__}: {error}", unreachable=True)
-        return self.judge(reply)
 
     def judge(self, reply: Reply) -> Receipt:
         """By the status; a redirect is a failure."""
-        if 200 <= reply.status < 300:
-            return Receipt(state="confirmed", answer=reply.words)
-        return Receipt(
-            state="failed",
-            answer=reply.words,
-            permanent=reply.status == 410,
-            unreachable=reply.status in AWAY,
-        )
+        return by_status(reply)
+
+
+def by_status(reply: Reply) -> Receipt:
+    """What an answer means by its status alone: 2xx is a yes, 410 a no for ever."""
+    if 200 <= reply.status < 300:
+        return Receipt(state="confirmed", answer=reply.words)
+    return Receipt(
+        state="failed", answer=reply.words, permanent=reply.status == 410, unreachable=reply.status in AWAY
+    )
+
+
+def exchange(
+    url: str, body: bytes, headers: Mapping[str, str], allow: Sequence[Network] = (),
+    judge: Callable[[Reply], Receipt] = by_status,
+) -> Receipt:  # fmt: skip
+    """Post it and judge the answer. Raises Forbidden, OSError."""
+    try:
+        return judge(post(url, body, headers, allow))
+    except http.client.HTTPException as error:
+        return Receipt(state="failed", answer=f"{type(error).__name__}: {error}", unreachable=True)

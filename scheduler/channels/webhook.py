@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import hmac
 import json
+from datetime import datetime
 
 from workflow.outbox import Letter, Receipt
 
@@ -31,12 +32,7 @@ class Webhook(HttpChannel):
     def carry(self, letter: Letter) -> Receipt:
         """One event, signed for this instant."""
         body = json.dumps(self.event(letter), ensure_ascii=False, sort_keys=True).encode()
-        stamp = str(int(self.words.now().timestamp()))
-        headers = {
-            "Content-Type": "application/cloudevents+json; charset=utf-8", "webhook-id": letter.id,
-            "webhook-timestamp": stamp, "webhook-signature": sign(self._key, letter.id, stamp, body),
-        }  # fmt: skip
-        return self.exchange(self.url, body, headers)
+        return self.exchange(self.url, body, signed(self._key, letter.id, self.words.now(), body))
 
     def event(self, letter: Letter) -> dict[str, object]:
         """The CloudEvent; `sequence` restores the order within a case."""
@@ -59,6 +55,15 @@ def key_of(secret: str) -> bytes:
     if len(key) < LEAST_KEY:
         raise ValueError(f"at least {LEAST_KEY} bytes")
     return key
+
+
+def signed(key: bytes, id_: str, now: datetime, body: bytes) -> dict[str, str]:
+    """The headers of Standard Webhooks for that body, signed for that instant."""
+    stamp = str(int(now.timestamp()))
+    return {
+        "Content-Type": "application/cloudevents+json; charset=utf-8", "webhook-id": id_, "webhook-timestamp": stamp,
+        "webhook-signature": sign(key, id_, stamp, body),
+    }  # fmt: skip
 
 
 def sign(key: bytes, id_: str, stamp: str, body: bytes) -> str:

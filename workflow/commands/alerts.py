@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,14 @@ def add_backend(parser: Any) -> None:
     )  # fmt: skip
 
 
+def add_allow(parser: Any) -> None:
+    """The flag that names networks to which webhooks may be sent besides the public ones."""
+    parser.add_argument(
+        "--allow", action="append", default=[], type=ipaddress.ip_network, metavar="NETWORK",
+        help="事件订阅可发往的内网(如 10.1.0.0/16) / networks webhooks may be sent to besides the public ones; repeat",
+    )  # fmt: skip
+
+
 def channels_of(context: Context) -> Any:
     """What the channel file says, or None without one. Raises WorkflowError with every fault."""
     path = context.arguments.channels
@@ -105,9 +114,12 @@ def backend_of(context: Context) -> Any:
     if found is not None:
         context.engine.alerts.subscribe(found.subscriptions)
     channels = found.channels if found else ()
+    hooks = context.sibling("scheduler.subscriptions").Hooks(context.engine, context.arguments.allow)
     if context.arguments.backend == "procrastinate":
-        return context.sibling("scheduler.distributed").ProcrastinateBackend(context.engine, channels)
-    return context.sibling("scheduler.delivery").LocalBackend(context.engine, channels)
+        return context.sibling("scheduler.distributed").ProcrastinateBackend(
+            context.engine, channels, hooks=hooks
+        )
+    return context.sibling("scheduler.delivery").LocalBackend(context.engine, channels, hooks=hooks)
 
 
 def troubles(context: Context) -> Iterator[Trouble]:

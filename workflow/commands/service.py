@@ -52,6 +52,7 @@ def register(add: Any) -> None:
     for parser in (serve, scheduler):
         alerts.add_channels(parser)
         alerts.add_backend(parser)
+        alerts.add_allow(parser)
         parser.add_argument(
             "--seconds",
             type=_seconds,
@@ -102,7 +103,7 @@ def run_serve(context: Context) -> int:
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
         documents=api.Folder(arguments.documents), papers=_papers(context), public=frozenset(arguments.public),
-        sessions=sessions, intake=arguments.intake,
+        sessions=sessions, intake=arguments.intake, allow=arguments.allow,
     )  # fmt: skip
     entrance.furnish(context, app, sessions)
     _tell_logs()

@@ -51,6 +51,7 @@ class Tables:
         self.delivery = self._delivery()
         self.contact = self._contact()
         self.epoch = self._epoch()
+        self.subscription = self._subscription()
         self.answer = self._answer()
         self.invitation = self._invitation()
         self.party = self._party()
@@ -267,6 +268,21 @@ class Tables:
             Column("address", String(300), nullable=False),
             Column("digest", Boolean, nullable=False),
             Column("by_file", Boolean, nullable=False),
+        )
+
+    def _subscription(self) -> Table:
+        return self._table(
+            "subscription",
+            Column("id", String(40), primary_key=True),
+            Column("account", String(80), nullable=False),
+            Column("url", String(500), nullable=False),
+            Column("secret", String(80), nullable=False),  # signs what is sent, so it is needed as it is
+            Column("kinds", String(1000), nullable=False),  # names, between commas
+            Column("events", String(1000), nullable=False),
+            Column("position", _BIG, nullable=False),
+            Column("created_by", String(80), nullable=False),
+            Column("created_at", String(32), nullable=False),
+            Column("paused_at", String(32)),
         )
 
     def _epoch(self) -> Table:

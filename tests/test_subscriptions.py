@@ -1,0 +1,218 @@
+"""Webhooks on both databases: signed, nothing lost while the receiver is away, in an order that can be restored, and nothing of a
+case that the subscriber may not know.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api import StoredTokens, create_app, create_schema
+from scheduler.delivery import LocalBackend
+from scheduler.subscriptions import Hooks
+from workflow import Engine
+from workflow.subscriptions import Subscriptions, channel_of
+from workflow.testing import FrozenClock, memory_engine
+
+from . import http_walk as city
+from .test_channels import Receiver
+
+SVC = "svc.oa"
+LOOPBACK = [ipaddress.ip_network("127.0.0.0/8")]
+AT = "/v1/subscriptions"
+PAGE = Path(__file__).parent.parent / "docs" / "http.md"
+
+
+class Hooked:
+    """A city, an office system that is subscribed with the sight of the housing bureau, and the node that delivers."""
+
+    def __init__(self, engine: Engine, receiver: Receiver, clock: FrozenClock) -> None:
+        self.engine = engine
+        self.receiver = receiver
+        self.clock = clock
+        engine.grant(SVC, "unit_clerk", city.TENANT, unit="housing")
+        create_schema(engine)
+        app = create_app(engine, StoredTokens(engine, city.bearer), operators=[city.OPERATOR], allow=LOOPBACK)
+        self.client = city.Client(app)
+        scopes = {"account": SVC, "name": "OA", "scopes": ["events:subscribe"], "expires_on": "2026-12-31"}
+        self.token = self.client(city.OPERATOR, "POST", "/v1/tokens", scopes).json["token"]
+        self.node = LocalBackend(engine, hooks=Hooks(engine, LOOPBACK))
+        self.made = self.ask("POST", AT, {"url": receiver.url + "/hook"}).json
+        self.id, self.secret = self.made["id"], self.made["secret"]
+
+    def ask(self, method: str, address: str, body: Any = None) -> Any:
+        return self.client(self.token, method, address, body)
+
+    def told(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for _, _, body in self.receiver.requests]
+
+    def stands(self) -> dict[str, Any]:
+        return self.ask("GET", f"{AT}/{self.id}").json
+
+
+@pytest.fixture
+def hooked(city_engine: Engine, clock: FrozenClock) -> Iterator[Hooked]:
+    receiver = Receiver()
+    yield Hooked(city_engine, receiver, clock)
+    receiver.stop()
+
+
+def test_every_event_it_may_know_of_signed(hooked: Hooked) -> None:
+    mine, other = hooked.client.handling(), hooked.client.handling("roads")
+    hooked.node.deliver()
+    told = hooked.told()
+    assert {event["subject"] for event in told} == {mine["id"]}
+    assert [(e["type"], e["sequence"]) for e in told] == [
+        (f"tibandu.suggestion.{name}", f"{n:010}") for n, name in enumerate(("start", "accept", "assign"), 1)
+    ]
+    assert other["id"] not in str(told) and "零工驿站" not in str(told)
+    feed = hooked.client("wang.fang", "GET", "/v1/events").json["events"]
+    assert told == feed, "the same as the feed tells it"
+    path, headers, body = hooked.receiver.requests[0]
+    documented: dict[str, Any] = {}
+    (check,) = re.findall(r"```python\n(import base64.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    exec(check, documented)  # what docs/http.md tells a receiver to do
+    assert path == "/hook" and documented["genuine"](hooked.secret, headers, body)
+    assert not documented["genuine"](hooked.secret, headers, body + b" ")
+    assert hooked.stands()["sent"] == 3 and hooked.stands()["waiting"] == 0
+
+
+def test_ten_minutes_away_and_nothing_is_lost(hooked: Hooked) -> None:
+    """G7: every event arrives, once by its id, and the order of each case can be restored."""
+    case = hooked.client.handling()
+    hooked.node.deliver()
+    assert len(hooked.told()) == 3
+    hooked.receiver.status = 503
+    case = hooked.client.fire("wu.hao", case, "reply", reply_letter=city.LETTER, promised=False).json
+    second = hooked.client.handling()
+    for _ in range(20):  # ten minutes, a pass each half minute
+        hooked.node.deliver()
+        hooked.clock.advance(seconds=30)
+    stands = hooked.stands()
+    assert stands["waiting"] == 4 and stands["last_error"].startswith("unreachable: HTTP 503")
+    hooked.receiver.status = 200
+    hooked.receiver.requests.clear()
+    for _ in range(4):
+        hooked.node.deliver()
+        hooked.clock.advance(minutes=5)
+    arrived: dict[str, dict[str, Any]] = {event["id"]: event for event in hooked.told()}
+    assert len(arrived) == 4
+    restored = sorted(arrived.values(), key=lambda event: (event["subject"], event["sequence"]))
+    assert [e["type"].rpartition(".")[2] for e in restored if e["subject"] == second["id"]] == [
+        "start", "accept", "assign",
+    ]  # fmt: skip
+    assert [e["type"] for e in restored if e["subject"] == case["id"]] == ["tibandu.suggestion.reply"]
+    assert hooked.stands()["waiting"] == 0 and hooked.stands()["last_error"] is None
+
+
+def test_one_that_is_away_holds_up_no_other(hooked: Hooked) -> None:
+    other = Receiver()
+    try:
+        hooked.ask("POST", AT, {"url": other.url, "events": ["assign"]})
+        hooked.receiver.status = 503
+        hooked.client.handling()
+        hooked.node.deliver()
+        assert [json.loads(b)["type"] for _, _, b in other.requests] == ["tibandu.suggestion.assign"]
+    finally:
+        other.stop()
+
+
+def test_what_it_may_know_no_longer_is_not_sent(hooked: Hooked) -> None:
+    hooked.receiver.status = 503
+    hooked.client.handling()
+    hooked.node.deliver()
+    hooked.receiver.status = 200
+    hooked.receiver.requests.clear()
+    hooked.engine.sync_grants(SVC, [], by="set-up")
+    hooked.client.handling()
+    hooked.clock.advance(hours=1)
+    hooked.node.deliver()
+    assert hooked.told() == [] and hooked.stands()["waiting"] == 0
+
+
+def test_paused_and_gone_on_with_what_happened_meanwhile(hooked: Hooked) -> None:
+    paused = hooked.ask("POST", f"{AT}/{hooked.id}/pause").json
+    assert paused["paused_at"]
+    hooked.client.handling()
+    hooked.node.deliver()
+    assert hooked.told() == []
+    assert hooked.ask("POST", f"{AT}/{hooked.id}/resume").json["paused_at"] is None
+    hooked.node.deliver()
+    assert len(hooked.told()) == 3
+
+
+def test_a_test_message_another_secret_and_the_end(hooked: Hooked) -> None:
+    assert hooked.ask("POST", f"{AT}/{hooked.id}/test").status_code == 202
+    hooked.node.deliver()
+    assert [event["type"] for event in hooked.told()] == ["tibandu.test"]
+    renewed = hooked.ask("POST", f"{AT}/{hooked.id}/secret").json["secret"]
+    assert renewed != hooked.secret and "secret" not in hooked.stands()
+    hooked.receiver.status = 503
+    hooked.client.handling()
+    hooked.node.deliver()
+    assert hooked.ask("DELETE", f"{AT}/{hooked.id}").status_code == 204
+    assert hooked.ask("GET", f"{AT}/{hooked.id}").status_code == 404
+    hooked.receiver.requests.clear()
+    hooked.clock.advance(days=1)
+    hooked.node.deliver()
+    assert hooked.told() == []
+
+
+def test_two_nodes_make_each_letter_once(hooked: Hooked) -> None:
+    for _ in range(3):
+        hooked.client.handling()
+    nodes = [threading.Thread(target=Subscriptions(hooked.engine).relay) for _ in range(4)]
+    for node in nodes:
+        node.start()
+    for node in nodes:
+        node.join()
+    assert hooked.stands()["waiting"] == 9
+    hooked.node.deliver()
+    assert len({event["id"] for event in hooked.told()}) == 9 == len(hooked.told())
+
+
+def test_who_may_subscribe_and_to_what(hooked: Hooked) -> None:
+    client, url = hooked.client, {"url": "https://oa.example.cn/hook"}
+    for person in ("li.wei", "wang.fang"):
+        assert client(person, "POST", AT, url).status_code == 403
+    assert hooked.ask("POST", AT, {**url, "account": "wang.fang"}).status_code == 403
+    theirs = client(city.OPERATOR, "POST", AT, {**url, "account": "svc.other"}).json
+    assert theirs["account"] == "svc.other"
+    for method, address in (("GET", ""), ("POST", "/pause"), ("POST", "/secret"), ("DELETE", "")):
+        assert hooked.ask(method, f"{AT}/{theirs['id']}{address}").status_code == 404
+    assert [one["id"] for one in hooked.ask("GET", AT).json["subscriptions"]] == [hooked.id]
+    assert len(client(city.OPERATOR, "GET", AT).json["subscriptions"]) == 2
+    told = client(city.OPERATOR, "GET", AT).text
+    assert hooked.secret not in told and theirs["secret"] not in told
+
+
+@pytest.mark.parametrize("url", [
+    "http://oa.example.cn/", "https://10.0.0.8/", "https://169.254.169.254/latest", "https://[::1]/", "https://[fe80::1]/",
+    "ftp://oa.example.cn/", "https://user:pw@oa.example.cn/", "https://", "https://[::ffff:10.0.0.1]/", "https://x.cn:99999/",
+])  # fmt: skip
+def test_no_address_inside(url: str) -> None:
+    """Refused where it is typed in; a name is looked up, and refused, when something is sent (tests/test_channels.py)."""
+    engine = city.staff(memory_engine(city.city(), FrozenClock(city.TODAY)))
+    create_schema(engine)
+    client = city.Client(create_app(engine, city.bearer, operators=[city.OPERATOR]))
+    answer = client(city.OPERATOR, "POST", AT, {"url": url})
+    assert (answer.status_code, json.loads(answer.data)["errors"][0]["pointer"]) == (422, "/url")
+    engine.database.dispose()
+
+
+def test_a_name_that_leads_inside_is_not_asked(hooked: Hooked, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = hooked.receiver.url.replace("http://127.0.0.1", "https://localhost")
+    made = Subscriptions(hooked.engine).add(SVC, url, by="x")[0]
+    hooked.client.handling()
+    LocalBackend(hooked.engine, hooks=Hooks(hooked.engine)).deliver()
+    found = Subscriptions(hooked.engine).get(made.id)
+    assert found.sent == 0 and "not a public address" in str(found.last_error)
+    assert hooked.receiver.requests == []
+    assert channel_of(made.id) == f"hook.{made.id}"
