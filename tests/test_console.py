@@ -418,3 +418,26 @@ def test_my_due_days_as_a_calendar_told_once_and_taken_back(desk: Desk) -> None:
     token = Form(reader.page).values["csrf_token"][0]
     assert reader.post(end[1], {"csrf_token": token}).status_code == 303
     assert reader.get(told[1]).status_code == 404
+
+
+def test_a_form_says_how_long_there_is_left(desk: Desk) -> None:
+    """B3: on working day 5 of 7 the form of a return shows the days left, and what it has to say."""
+    case = desk.office.assigned()
+    desk.office.clock.advance(days=7)
+    reader = desk("wu")
+    reader.get(f"/cases/{case.id}/do/request_return")
+    assert "退办申请期限： ○ 还剩 2 个工作日" in said(reader.page)
+    assert reader.fill(f"/cases/{case.id}/do/request_return", competent_unit="roads").status_code == 422
+    assert "退办理由:必填" in said(reader.page)
+
+
+def test_where_a_case_spent_its_time(desk: Desk) -> None:
+    """C7: days and visits of each state; no person is named in it."""
+    case = desk.office.assigned()
+    desk.office.clock.advance(days=3)
+    desk.office.fire(case, "request_return", "wu", return_reason="不属我局", competent_unit="roads")
+    desk.office.clock.advance(days=1)
+    desk.office.fire(case, "refuse_return", "li", return_decision="应由你局办理")
+    page = _page(desk, "li", f"/cases/{case.id}/history")
+    table = said("<main" + page[page.index('id="stays"') : page.index("</table>")])
+    assert re.search(r"已交办 3 1 申请退办 1 1 .*现在 0 1", table), table

@@ -12,6 +12,7 @@ from workflow.errors import NotFound, Text
 from workflow.model import ClockView, Permission, Similar
 from workflow.overview import today
 
+from .durations import stays
 from .names import in_words, parties_in
 from .pictures import stepper
 from .screens import Look, Page, Screen
@@ -211,10 +212,14 @@ def _datum(look: Look, definition: Definition, case: str, name: str, value: Any)
     )
 
 
-def lines(look: Look, case: Case, definition: Definition, limit: int | None) -> list[Line]:
-    """The history, the newest first."""
-    after = max(case.seq - limit, 0) if limit else 0
-    entries = look.engine.history(case.id, actor=look.actor, after=after)
+def lines(look: Look, case: Case, definition: Definition, limit: int) -> list[Line]:
+    """The last lines of the history, the newest first."""
+    after = max(case.seq - limit, 0)
+    return read(look, case, definition, look.engine.history(case.id, actor=look.actor, after=after))
+
+
+def read(look: Look, case: Case, definition: Definition, entries: Sequence[HistoryEntry]) -> list[Line]:
+    """These lines as they are read, the newest first."""
     look.names.learn(entry.actor for entry in entries)
     look.names.learn(party for entry in entries for party in parties_in(definition, entry.data))
     return [_line(look, definition, case.id, entry) for entry in reversed(entries)]
@@ -250,8 +255,10 @@ def history(look: Look) -> Page:
     """The whole history, as it is printed."""
     case = look.known
     definition = look.engine.laws.pinned(case.definition).definition
+    entries = look.engine.history(case.id, actor=look.actor)
     return Page("history.html", {
-        "case": case, "definition": definition, "title": _title(case, definition), "lines": lines(look, case, definition, None),
+        "stays": stays(entries, definition, today(look.engine), closed=case.closed),
+        "case": case, "definition": definition, "title": _title(case, definition), "lines": read(look, case, definition, entries),
     })  # fmt: skip
 
 

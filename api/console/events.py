@@ -9,10 +9,12 @@ from typing import Any
 from workflow import Case, Conflict
 from workflow.definition import Definition, Event
 from workflow.errors import NotFound, Reason, Refused, Text
-from workflow.overview import identifier
+from workflow.model import ClockView
+from workflow.overview import identifier, today
 
 from .forms import Misread, as_sent, inputs, sent
 from .screens import Go, Look, Page, Screen
+from .sentence import remaining
 
 REASON = Reason(code="form.reason", text=Text("请填写理由", "give the reason"), field="@reason")
 
@@ -81,14 +83,28 @@ def _form(
     if case is not None:
         permission = next(p for p in look.engine.permitted(case.id, look.actor) if p.event == event.name)
     fields = inputs(look, definition, event, given, reasons)
+    waits = deadlines_of(look, case, definition, event) if case is not None else []
     named = {one.name for one in fields}
     return Page("form.html", {
-        "definition": definition, "event": event, "case": case, "inputs": fields, "permission": permission,
+        "definition": definition, "event": event, "case": case, "inputs": fields, "permission": permission, "deadlines": waits,
         "title": event.title if case is not None else definition.title, "tenants": [],
         "general": [reason.text for reason in reasons if reason.field not in named],
         "wrong": [reason for reason in reasons if reason.field in named], "key": identifier(look.engine),
         "effective_on": look.request.form.get("@effective_on", ""), "reason": look.request.form.get("@reason", ""),
     }, status)  # fmt: skip
+
+
+def deadlines_of(
+    look: Look, case: Case, definition: Definition, event: Event
+) -> list[tuple[ClockView, Text, bool]]:
+    """The running deadlines that this act meets or moves, with what is left of each."""
+    day, calendar = today(look.engine), look.engine.laws.calendar
+    return [
+        (clock, remaining(clock.due_on, day, calendar), clock.due_on < day)
+        for clock in case.clocks
+        if clock.running and (rule := definition.clocks.get(clock.name)) is not None
+        and event.name in (*rule.stops, *rule.extends, *rule.anew, *rule.suspends, *rule.resumes)
+    ]  # fmt: skip
 
 
 def _event(look: Look) -> tuple[Definition, Event]:
