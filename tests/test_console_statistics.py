@@ -22,7 +22,7 @@ def numbers(page: str) -> list[tuple[str, int]]:
 
 def length(reader: Reader, address: str) -> int:
     assert reader.get(address).status_code == 200, address
-    rows = reader.page.count('<th scope="row">')
+    rows = reader.page.count('<th scope="row"')
     assert f"共 {rows} 件" in reader.page
     return rows
 

@@ -19,6 +19,7 @@ from .errors import NotFound, Text
 from .firing import digest
 from .likeness import matching
 from .model import Actor, Case, Grant
+from .proof import Ties, prove
 from .random import new_id
 from .store import listing
 from .store.listing import After, By, Filter, Groups, Over, Period, Ran, Sort
@@ -35,7 +36,9 @@ __all__ = [
     "Period",
     "Ran",
     "Sort",
+    "Version",
     "cases_of",
+    "checked",
     "count",
     "feed",
     "figures",
@@ -45,6 +48,7 @@ __all__ = [
     "through",
     "titled",
     "took",
+    "versions",
     "views_of",
     "who_may",
 ]
@@ -253,6 +257,39 @@ def took(engine: Engine, actor: Actor, asked: Filter, ran: Ran) -> list[Took]:
         Took(days=int(days), late=bool(late), count=int(count))
         for days, late, count in sorted(map(tuple, rows))
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A published version of a definition."""
+
+    name: str
+    version: int
+    hash: str
+    published_at: datetime
+    published_by: str
+
+
+def versions(engine: Engine) -> list[Version]:
+    """Every version ever published, by name, the latest first."""
+    with engine.store.connection() as connection:
+        rows = connection.execute(listing.versions(engine.store)).all()
+    return [
+        Version(
+            name=name, version=number, hash=hash_, published_at=datetime.fromisoformat(at), published_by=by
+        )
+        for name, number, hash_, at, by in rows
+    ]
+
+
+def checked(engine: Engine, name: str) -> list[Text]:
+    """What cannot be right in the definition as it lies in the folder; nothing, or the library would not have been loaded.
+
+    Raises NotFound.
+    """
+    library = engine.library
+    definition = library.definition(name)
+    return [finding.text for finding in prove(definition, Ties.of(definition, library.definitions.values()))]
 
 
 def who_may(engine: Engine, definition: Definition, event: str) -> Text:

@@ -44,6 +44,10 @@ LATENESS = (False, True)
 ALTOGETHER = Text("合计", "all")
 THREE_MONTHS = Text("法定三个月", "the law's three months")
 NOTHING = "—"
+OFFICES = (
+    "deputy_affairs", "sc_office", "sc_office_head", "gov_office", "gov_leader", "council_of_chairpersons", "special_committee",
+    "supervisory_judicial_committee",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,5 +286,5 @@ def _within(found: Sequence[Took], more: int | None, most: int | None, late: boo
 
 
 STATISTICS = (
-    Screen(path="/statistics", name="statistics", view=statistics, menu=Text("统计与年报", "Figures")),
+    Screen(path="/statistics", name="statistics", view=statistics, menu=Text("统计与年报", "Figures"), roles=OFFICES),
 )  # fmt: skip

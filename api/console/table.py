@@ -10,6 +10,7 @@ from .found import FOUND
 from .home import HOME
 from .invites import INVITES
 from .letters import LETTERS
+from .lifecycles import LIFECYCLES
 from .links import LINKS
 from .lists import LISTS
 from .many import MANY
@@ -21,6 +22,7 @@ from .screens import Screen
 from .sheets import SHEETS
 from .stations import STATIONS
 from .statistics import STATISTICS
+from .wall import WALL
 
 SCREENS: tuple[Screen, ...] = (
     *HOME,
@@ -31,6 +33,8 @@ SCREENS: tuple[Screen, ...] = (
     *PICTURES,
     *STATISTICS,
     *FOUND,
+    *WALL,
+    *LIFECYCLES,
     *LETTERS,
     *LINKS,
     *INVITES,

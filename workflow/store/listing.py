@@ -297,6 +297,14 @@ def _grouped(store: Store, asked: Filter, groups: Groups, day: Any, figures: Seq
     return query.group_by(*keys) if groups.by else query
 
 
+def versions(store: Store) -> Select[Any]:
+    """(name, version, hash, when it was published, by whom), the latest of each first."""
+    d = store.tables.definition.c
+    return select(d.name, d.version, d.hash, d.published_at, d.published_by).order_by(
+        d.name, d.version.desc()
+    )
+
+
 # --- the feed
 
 

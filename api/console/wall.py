@@ -1,0 +1,79 @@
+"""One screen for a wall: how the whole congress is doing. Counts only: no person, no unit, no title, nobody ranked; it asks again
+by itself, without a script.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from markupsafe import Markup
+
+from definitions.charts import columns
+from definitions.statistics import LEVELS, RETURNED, ROUNDS, SUGGESTION, SURVEY, WELL
+from workflow.errors import Text
+from workflow.overview import Filter, Period, figures, today
+
+from .screens import Look, Page, Screen
+from .statistics import ALL, IN, OFFICES, OUT, cards, share
+
+AGAIN = 60
+"""seconds after which the page asks again"""
+MONTHS = 12
+STAGES = Text("在办建议各阶段件数", "Open suggestions by stage")
+LATELY = Text("近十二个月收到和办结", "What came in and went out in twelve months")
+
+
+def wall(look: Look) -> Page:
+    """As large as the wall."""
+    return Page("wall.html", {
+        "day": today(look.engine), "again": AGAIN, "cards": cards(look), "said": _said(look),
+        "charts": [Markup(_stages(look)), Markup(_lately(look))],  # noqa: S704 - escaped by charts
+    })  # fmt: skip
+
+
+def _stages(look: Look) -> str:
+    """Open suggestions by the steps everybody knows."""
+    counted = {one.group[0]: one.open for one in figures(look.engine, look.actor, ALL, ["state"], Period())}
+    stages = look.engine.library.stages.get(SUGGESTION, ())
+    values = [sum(counted.get(state, 0) for state in stage.states) for stage in stages]
+    return columns(
+        look.words(STAGES),
+        [look.words(stage.title) for stage in stages],
+        {look.words(Text("在办", "open")): values},
+    )
+
+
+def _lately(look: Look) -> str:
+    day = today(look.engine)
+    months = [_month(day, back) for back in range(MONTHS - 1, -1, -1)]
+    period = Period(start=date.fromisoformat(f"{months[0]}-01"))
+    counted = {one.group[0]: one for one in figures(look.engine, look.actor, ALL, ["month"], period)}
+    came = [counted[month].opened if month in counted else 0 for month in months]
+    went = [counted[month].concluded if month in counted else 0 for month in months]
+    return columns(look.words(LATELY), months, {look.words(IN): came, look.words(OUT): went})
+
+
+def _month(day: date, back: int) -> str:
+    year, month = divmod(day.year * 12 + day.month - 1 - back, 12)
+    return f"{year}-{month + 1:02}"
+
+
+def _said(look: Look) -> list[tuple[Text, str, str]]:
+    """How satisfied the deputies were this year, round by round, with what the share is of."""
+    year = today(look.engine).year
+    period = Period(start=date(year, 1, 1), before=date(year + 1, 1, 1))
+    counted = {
+        one.group: one.concluded
+        for one in figures(look.engine, look.actor, Filter(kind=SURVEY), ["slot", "state"], period)
+    }
+    found = []
+    for name, slots in ROUNDS:
+        sums = {level: sum(counted.get((slot, level), 0) for slot in slots) for level in LEVELS}
+        part, of = sum(sums[level] for level in WELL), sum(sums[level] for level in RETURNED)
+        found.append((name, share(part, of), f"{part}/{of}"))
+    return found
+
+
+WALL = (
+    Screen(path="/wall", name="wall", view=wall, menu=Text("大屏", "Big screen"), roles=OFFICES),
+)  # fmt: skip
