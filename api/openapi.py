@@ -32,6 +32,7 @@ TAGS = {
     "cases": "案件 / cases",
     "documents": "文件 / documents",
     "letters": "文书 / letters and forms",
+    "exchange": "表格导入 / tables that come in",
     "invitations": "邀请链接 / links",
     "events": "事件流 / the feed",
     "feeds": "期限日历 / calendars of due days",

@@ -14,6 +14,7 @@ from .exports import EXPORTS
 from .feeds import FEEDS
 from .happenings import HAPPENINGS
 from .health import HEALTH
+from .imports import IMPORTS
 from .inbox import INBOX
 from .invitations import INVITATIONS
 from .ledgers import LEDGERS
@@ -27,7 +28,7 @@ from .subscriptions import SUBSCRIPTIONS
 from .tokens import TOKENS
 
 ROUTES: tuple[Route, ...] = (
-    *CASES, *BATCHES, *DOCUMENTS, *LETTERS, *LEDGERS,
+    *CASES, *BATCHES, *DOCUMENTS, *LETTERS, *LEDGERS, *IMPORTS,
     *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
     *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

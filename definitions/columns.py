@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from workflow import Engine
+from workflow import Engine, read_plain
 from workflow.errors import Text
 
 from .cells import Cell, shown
@@ -38,6 +40,7 @@ MANY = ("codes", "persons", "units", "bond", "documents")
 EXCEL_EPOCH = date(1899, 12, 30)
 SERIALS = range(10_000, 100_000)
 """serial numbers that are taken for dates, where a date is meant: 1927 to 2173"""
+_NO_YEAR = re.compile(r"(\d{1,2})\s*月\s*(\d{1,2})\s*日?")
 _DAY = re.compile(r"(\d{4})\s*[-./年]\s*(\d{1,2})\s*[-./月]\s*(\d{1,2})\s*日?")
 
 
@@ -53,10 +56,12 @@ class Column:
     choices: Mapping[str, Text] = field(default_factory=dict)
     to: tuple[str, ...] = ()
     """kinds of parties that stand in it"""
+    also: tuple[str, ...] = ()
+    """what else offices call it"""
 
     def called(self) -> Iterator[str]:
         """What its header may be."""
-        yield from (self.name, self.title.zh, self.title.en)
+        yield from (self.name, self.title.zh, self.title.en, *self.also)
 
 
 ID = Column(name="id", title=Text("编号", "id"), required=True)
@@ -70,7 +75,7 @@ _DAYS = (
     Column(name="valid_from", title=Text("起始日期", "valid from"), type="date"),
     Column(name="valid_until", title=Text("截止日期", "valid until"), type="date"),
 )
-REFERENCE = Column(name="ref", title=Text("序号", "reference"), required=True)
+REFERENCE = Column(name="ref", title=Text("序号", "reference"))
 TENANT = Column(name="tenant", title=Text("所属人大", "tenant"))
 
 
@@ -97,18 +102,25 @@ def case_columns(engine: Engine, kind: str, then: str | None = None) -> list[Col
     asked = {f.name: f.required for f in law.definition.start.form}
     for more in law.event(then).form if then else ():
         asked[more.name] = asked.get(more.name, False) or more.required
-    fields = law.definition.fields
+    fields, also = law.definition.fields, headings(kind)
     return [
-        REFERENCE,
+        replace(REFERENCE, also=also.get("ref", ())),
         TENANT,
         *(
             Column(
                 name=name, title=fields[name].title, type=fields[name].type, required=required,
-                choices=_choices(engine, fields[name].codes),
+                choices=_choices(engine, fields[name].codes), also=also.get(name, ()),
             )
             for name, required in asked.items()
         ),
     ]  # fmt: skip
+
+
+@cache
+def headings(kind: str) -> Mapping[str, tuple[str, ...]]:
+    """What offices call the columns of a kind of case, beside their titles: headings.yaml."""
+    found = read_plain(Path(__file__).parent / "headings.yaml").get(kind) or {}
+    return {name: tuple(called) for name, called in found.items()}
 
 
 def is_party(engine: Engine, kind: str) -> bool:
@@ -142,6 +154,9 @@ class Table:
     faults: Faults
     places: dict[str, int]
     columns: Mapping[str, Column]
+    today: date
+    read: list[tuple[int, str, str, str]] = field(default_factory=list)
+    """what was written in part, and as what it was taken: row, column, text, meaning"""
 
     def header(self, name: str | None) -> str:
         """How the file calls a column."""
@@ -167,15 +182,35 @@ class Table:
                 self.fault(row, column.name, "", Text("必填", "is required"))
             return None
         try:
-            return _meant(column, cell)
+            return self._dated(row, column, cell) or _meant(column, cell)
         except ValueError as error:
             zh, en = error.args
             self.fault(row, column.name, shown(cell), Text(zh, en))
             return None
 
+    def _dated(self, row: int, column: Column, cell: Cell) -> str | None:
+        """`3月2日` is the latest such day that is not to come; it is told as what it was taken."""
+        found = _NO_YEAR.fullmatch(str(cell).strip()) if column.type == "date" else None
+        if found is None:
+            return None
+        month, day = map(int, found.groups())
+        for year in range(self.today.year, self.today.year - LEAP, -1):
+            try:
+                meant = date(year, month, day)
+            except ValueError:
+                continue
+            if meant <= self.today:
+                self.read.append((row, self.header(column.name), str(cell), meant.isoformat()))
+                return meant.isoformat()
+        return None
 
-def table_of(sheet: Sheet, columns: Sequence[Column]) -> Table:
-    """The sheet with its header matched by id or title, in any order. Raises FaultyInput."""
+
+LEAP = 9
+"""years back within which there is a 29 February"""
+
+
+def table_of(sheet: Sheet, columns: Sequence[Column], day: date) -> Table:
+    """The sheet with its header matched by id, title or what offices call it, in any order. Raises FaultyInput."""
     faults = Faults(sheet.file)
     known = {_folded(called): column for column in columns for called in column.called()}
     places: dict[str, int] = {}
@@ -203,7 +238,7 @@ def table_of(sheet: Sheet, columns: Sequence[Column]) -> Table:
             f"give all personal columns or none: {', '.join(apart)}",
         )
     faults.check()
-    return Table(sheet, faults, places, {column.name: column for column in columns})
+    return Table(sheet, faults, places, {column.name: column for column in columns}, day)
 
 
 def _folded(name: str) -> str:

@@ -18,8 +18,8 @@ from workflow import Actor, Case, Engine, NotFound, Refused, WorkflowError
 from workflow.errors import Reason, Text
 from workflow.model import Bond, Party
 
-from .cells import Cell
-from .columns import MANY, Column, Table, columns_of, is_party, table_of, today
+from .cells import MAX_ROWS, Cell
+from .columns import MANY, REFERENCE, Column, Table, columns_of, is_party, table_of, today
 from .faults import FaultyInput, InputFault
 from .names import Names, registered
 from .sheets import read_sheet
@@ -38,6 +38,7 @@ class Way:
     reason: str | None = None
     dry_run: bool = False
     encoding: str = "utf-8"
+    most: int = MAX_ROWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,8 @@ class Exchanged:
     faults: tuple[InputFault, ...] = ()
     likely: list[Likely] = field(default_factory=list)
     """of cases: the likely duplicates among those just opened and those that were there"""
+    read: list[tuple[int, str, str, str]] = field(default_factory=list)
+    """days written without their year, and as which they were taken: row, column, text, meaning"""
 
 
 def import_file(engine: Engine, kind: str, path: Path, way: Way) -> Exchanged:
@@ -70,17 +73,45 @@ def import_file(engine: Engine, kind: str, path: Path, way: Way) -> Exchanged:
     if way.tenant is None:
         columns = [replace(c, required=True) if c.name == "tenant" else c for c in columns]
     try:
-        table = table_of(read_sheet(path, way.encoding), columns)
-        rows = [(row, table.values(row, cells), cells) for row, cells in table.sheet.rows]
-        _once(table, rows, columns[0].name)
-        if is_party(engine, kind):
-            return _Parties(engine, kind, table, way).take(rows)
-        return _Cases(engine, kind, table, way).take(rows)
+        table = table_of(read_sheet(path, way.encoding), columns, today(engine))
+        done = _taken(engine, kind, table, way, columns[0].name)
     except FaultyInput as faulty:
         return Exchanged(faults=tuple(sorted(faulty.faults, key=lambda fault: fault.row)))
+    done.read = table.read
+    return done
+
+
+def _taken(engine: Engine, kind: str, table: Table, way: Way, key: str) -> Exchanged:
+    if len(table.sheet.rows) > way.most:
+        raise table.faults.stop(f"超过 {way.most} 行", f"more than {way.most} rows")
+    rows = [(row, table.values(row, cells), cells) for row, cells in table.sheet.rows]
+    party = is_party(engine, kind)
+    if not party:
+        _referred(table, rows)
+    _once(table, rows, key)
+    return (_Parties if party else _Cases)(engine, kind, table, way).take(rows)
 
 
 Row = tuple[int, dict[str, Any], Sequence[Cell]]
+SESSION = ("congress", "session")
+
+
+def _referred(table: Table, rows: Sequence[Row]) -> None:
+    """What each case is known by: its number in its session, or, where the file has no numbers, its title and first signer."""
+    numbered = REFERENCE.name in table.places
+    for row, values, _ in rows:
+        if numbered and values.get(REFERENCE.name) is None:
+            table.fault(row, REFERENCE.name, "", Text("必填", "is required"))
+        names = (REFERENCE.name,) if numbered else ("title", "first_signer")
+        said = [str(values[name]) for name in (*SESSION, *names) if values.get(name)]
+        values[REFERENCE.name] = "/".join(said) or None
+
+
+def _signed(values: dict[str, Any]) -> None:
+    """The first signer is one of the signers, whether a table counts him among those who joined him (联名) or not."""
+    first, others = values.get("first_signer"), values.get("signers")
+    if first and "signers" in values and first not in (others or ()):
+        values["signers"] = [first, *(others or ())]
 
 
 def _once(table: Table, rows: Sequence[Row], key: str) -> None:
@@ -222,6 +253,7 @@ class _Cases:
         for row, values, cells in rows:
             for column in parties:
                 values[column.name] = self._meant(row, cells, column, values, names)
+            _signed(values)
         self.table.faults.check()
         done, opened = Exchanged(), dict[str, int]()
         with self.engine.database.connect() as connection:
@@ -325,7 +357,7 @@ class _Cases:
 
     def _known(self, id_: str, connection: Any) -> Case | None:
         try:
-            return self.engine.case(id_, session=connection)
+            return self.engine.case(id_, actor=self.way.by, session=connection)
         except NotFound:
             return None
 

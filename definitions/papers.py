@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Any
 
 from workflow import Actor, Engine, NotFound
 from workflow.errors import Text
 
+from .exports import annotate, template
+from .imports import Exchanged, Way, import_file
 from .ledgers import chosen, profiles, write_ledger
 from .letters import Catalogue, Letter, Wish, letters_of, write_letter, write_zip
 from .yearly import write_yearly
@@ -73,3 +75,23 @@ class Papers:
             profile = chosen(self._ledgers, id_)
             write_ledger(self._engine, profile, path, actor=actor, tenant=tenant)
             return f"{profile.title.zh}.xlsx", path.read_bytes()
+
+    # -- tables that come in
+
+    def form(self, kind: str, language: str, then: str | None = None) -> tuple[str, bytes]:
+        """An empty table of a kind, to be filled in. Raises NotFound."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "form.xlsx"
+            template(self._engine, kind, path, language, then)
+            return f"{kind}.xlsx", path.read_bytes()
+
+    def take(self, kind: str, path: Path, by: Actor, **way: Any) -> Exchanged:
+        """Take a table in, all or nothing. `way`: tenant, then, reason, dry_run, encoding. Raises NotFound."""
+        return import_file(self._engine, kind, path, Way(by=by, **way))
+
+    def marked(self, path: Path, done: Exchanged, language: str, encoding: str = "utf-8") -> bytes | None:
+        """The same table with its faults marked; None where it cannot be read as a table."""
+        with TemporaryDirectory() as folder:
+            copy = Path(folder) / "faults.xlsx"
+            made = annotate(path, done.faults, copy, language, encoding)
+            return copy.read_bytes() if made else None

@@ -205,9 +205,9 @@ class Grid:
     notes: Sequence[str] = ()
 
 
-def write_workbook(path: Path, *grids: Grid) -> None:
+def write_workbook(path: Path, *grids: Grid, words: Sequence[str] = ()) -> None:
     """A workbook: texts as texts whatever they begin with, drop-downs, printed lying with its head on every page, and a last
-    sheet that explains the columns.
+    sheet that explains the columns. `words`: what else it says there.
     """
     import xlsxwriter
 
@@ -224,6 +224,8 @@ def write_workbook(path: Path, *grids: Grid) -> None:
             last = _fill(sheet, grid, styles)
             _drop_downs(sheet, grid.columns, last + grid.blank, first)
             _set_up(sheet, grid, last)
+        for number, said in enumerate(words, row + 1):
+            help_.write_string(number, 0, said)
         book.close()
 
 

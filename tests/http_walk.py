@@ -263,6 +263,12 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "GET", f"{address}/clocks/reply")
     client(li, "GET", f"{address}/letters")
     client(li, "GET", "/v1/ledgers")
+    table = "ref,title,body,signers\n001,关于增设零工驿站充电桩的建议,在驿站设充电桩,d.chen\n".encode()
+    where = "/v1/imports/suggestion{}?name=suggestions.csv&tenant=hubei/xianning"
+    client(li, "GET", "/v1/imports/suggestion/form")
+    client(li, "POST", where.format("/preview"), data=table.replace(b"d.chen", b"d.none"))
+    client(li, "POST", where.format("/faults"), data=table.replace(b"d.chen", b"d.none"))
+    client(li, "POST", where.format(""), data=table)
     client(li, "GET", "/v1/ledgers/ledger")
     client(li, "GET", f"{address}/letters/assignment?to=housing")
     client(li, "GET", f"/v1/letters.zip?cases={case['id']}&letters=assignment")

@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - the stories keep the letters of their groups
 """Tables in and out: the validators of the real act, all or nothing, twice is once, and hostile files end as faults."""
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -104,7 +106,7 @@ def one(sqlite_office: Office) -> Engine:
 
 def test_a_session_comes_in_whole_with_numbers_without_a_gap(e: Engine, tmp_path: Path) -> None:
     """Three bad rows are named and nothing is written; mended, all are filed; again, nothing is new."""
-    changes = {"3.领衔人": "代表甲", "5.大会闭幕日": "1月10日", "6.代表的公开意见": "随便"}
+    changes = {"3.领衔人": "代表甲", "5.大会闭幕日": "元月十日", "6.代表的公开意见": "随便"}
     bad = import_file(e, "suggestion", session_file(tmp_path / "bad.xlsx", 12, **changes), SECRETARIAT)
     assert told(bad) == {(3, "领衔人"), (5, "大会闭幕日"), (6, "代表的公开意见")}
     assert count(e, "cases") == count(e, "series") == 0
@@ -322,7 +324,7 @@ def test_cells_mean_what_people_write(one: Engine, tmp_path: Path) -> None:
     found = one.parties.find(ids=done.added)
     assert {party.valid_from for party in found} == {date(2022, 1, 5)}
     assert {party.attributes["card"] for party in found} == {"42018"}
-    for wrong in ("5月1日", "2022-13-01", 7, True, "明天"):
+    for wrong in ("5月32日", "2022-13-01", 7, True, "明天"):
         bad = workbook(tmp_path / "bad.xlsx", [rows[0], ["x", "x", TENANT, "六届", wrong, "1"]])
         assert told(import_file(one, "deputy", bad, OPERATOR)) == {(2, "valid_from")}
 
@@ -555,3 +557,87 @@ def test_an_export_hides_what_is_kept_from_who_asks(
     assert "dep1" not in text and "dep2" not in text
     export_file(one, "suggestion", tmp_path / "office.csv", "zh", actor=Actor(person="li"))
     assert "dep1" in (tmp_path / "office.csv").read_text("utf-8-sig")
+
+
+# --- tables as offices have them
+
+
+def offices_own(path: Path, rows: int, **changes: object) -> Path:
+    """A session's table as a secretariat really has it: its own headings, its own order, days without their year."""
+    header = ["案由", "建议编号", "领衔代表", "联名代表", "建议内容", "公开意见", "届", "次会议", "闭幕日"]
+    table = [
+        [f"关于第{n}件事的建议", n, "代表dep1", "代表dep2", f"第{n}件事的情况、问题和具体建议", "同意全文公开", "六届", "五次", "1月10日"]
+        for n in range(1, rows + 1)
+    ]  # fmt: skip
+    for where, value in changes.items():
+        row, _, column = where.partition(".")
+        table[int(row) - 2][header.index(column)] = value  # type: ignore[call-overload]
+    return workbook(path, [header, *table])
+
+
+def test_story_A01_149_suggestions_with_three_bad_rows(one: Engine, tmp_path: Path) -> None:
+    """The three are named, nothing is written, the faults are marked; mended, numbers without a gap; again, nothing new."""
+    changes = {"3.领衔代表": "代表甲", "50.公开意见": "随便", "150.建议内容": None}
+    bad = offices_own(tmp_path / "bad.xlsx", 149, **changes)
+    done = import_file(one, "suggestion", bad, SECRETARIAT)
+    assert told(done) == {(3, "领衔代表"), (50, "公开意见"), (150, "建议内容")}
+    assert not one.search(kind="suggestion")
+    assert annotate(bad, done.faults, tmp_path / "marked.xlsx", "zh")
+    marked = load_workbook(tmp_path / "marked.xlsx").get_sheet_by_index(0).to_python()
+    assert [number for number, row in enumerate(marked, 1) if row[-1]] == [1, 3, 50, 150]
+    good = offices_own(tmp_path / "good.xlsx", 149)
+    trial = import_file(one, "suggestion", good, replace(SECRETARIAT, dry_run=True))
+    assert (len(trial.added), trial.faults) == (149, ()) and not one.search(kind="suggestion")
+    filed = import_file(one, "suggestion", good, SECRETARIAT)
+    assert filed.added == [f"第{n:03}号" for n in range(1, 150)]
+    assert filed.read[0] == (2, "闭幕日", "1月10日", "2026-01-10")
+    again = import_file(one, "suggestion", good, SECRETARIAT)
+    assert (again.added, len(again.same), again.faults) == ([], 149, ())
+    case = one.search(kind="suggestion", limit=1)[0]
+    assert case.relations["signer"] == ("dep1", "dep2") and case.data["closing_on"] == "2026-01-10"
+
+
+def test_without_numbers_it_is_known_by_title_and_first_signer(one: Engine, tmp_path: Path) -> None:
+    header = ["标题", "正文", "领衔人", "全体署名人", "代表的公开意见", "届", "次会议", "大会闭幕日"]
+    row = ["关于路灯的建议", "装灯", "代表dep1", "代表dep1", "同意全文公开", "六届", "五次", "2026.1.10"]
+    path = workbook(tmp_path / "a.xlsx", [header, row])
+    assert import_file(one, "suggestion", path, SECRETARIAT).added == ["第001号"]
+    more = workbook(tmp_path / "b.xlsx", [header, row, [*row[:2], "代表dep2", "代表dep2", *row[4:]]])
+    done = import_file(one, "suggestion", more, SECRETARIAT)
+    assert (done.added, len(done.same)) == (["第002号"], 1)
+    twice = workbook(tmp_path / "c.xlsx", [header, row, row])
+    assert {fault.row for fault in import_file(one, "suggestion", twice, SECRETARIAT).faults} == {3}
+
+
+def test_the_same_number_in_another_session_is_another_suggestion(one: Engine, tmp_path: Path) -> None:
+    assert len(import_file(one, "suggestion", offices_own(tmp_path / "5.xlsx", 2), SECRETARIAT).added) == 2
+    next_ = offices_own(tmp_path / "6.xlsx", 2, **{"2.次会议": "六次", "3.次会议": "六次"})
+    done = import_file(one, "suggestion", next_, SECRETARIAT)
+    assert (done.added, done.same, done.faults) == (["第001号", "第002号"], [], ())
+
+
+def test_a_day_without_its_year_is_the_latest_gone_by(one: Engine, tmp_path: Path) -> None:
+    changes = {"2.闭幕日": "3月3日", "3.闭幕日": "2月29日", "4.闭幕日": "2月30日"}
+    done = import_file(one, "suggestion", offices_own(tmp_path / "d.xlsx", 3, **changes), SECRETARIAT)
+    assert {(fault.row, fault.column) for fault in done.faults} == {(4, "闭幕日")}
+    done = import_file(
+        one, "suggestion", offices_own(tmp_path / "e.xlsx", 2, **dict([*changes.items()][:2])), SECRETARIAT
+    )
+    assert [(one_[2], one_[3]) for one_ in done.read] == [("3月3日", "2025-03-03"), ("2月29日", "2024-02-29")]
+
+
+def test_the_empty_table_says_how_to_fill_it_in(one: Engine, tmp_path: Path) -> None:
+    template(one, "suggestion", tmp_path / "t.xlsx", "zh", "accept_in_session")
+    words = [row[0] for row in load_workbook(tmp_path / "t.xlsx").get_sheet_by_index(1).to_python()]
+    assert "填表说明" in words and any(str(word).startswith("6. 先试运行") for word in words)
+
+
+def test_whoever_may_not_know_of_a_case_does_not_learn_by_a_file_that_it_is_there(
+    one: Engine, tmp_path: Path
+) -> None:
+    import_file(one, "suggestion", offices_own(tmp_path / "a.xlsx", 1), SECRETARIAT)
+    one.grant("far", "deputy_affairs", "hb/huangshi")
+    stranger = replace(SECRETARIAT, by=Actor(person="far"))
+    known = import_file(one, "suggestion", offices_own(tmp_path / "b.xlsx", 1), stranger)
+    new = import_file(one, "suggestion", offices_own(tmp_path / "c.xlsx", 1, **{"2.建议编号": 77}), stranger)
+    assert known.faults and [f.reason for f in known.faults] == [f.reason for f in new.faults]

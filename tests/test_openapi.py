@@ -183,7 +183,10 @@ class Provoked:
         if self.route.name == "letters_of":
             query = query or f"?cases={(path or self.case)['id']}"
         if self.route.upload:
-            query, more = query or "?name=a.pdf", {"data": city.PDF, **more}
+            sent = (
+                ("?name=a.csv", b"id,name\n") if self.route.tag == "exchange" else ("?name=a.pdf", city.PDF)
+            )
+            query, more = query or sent[0], {"data": sent[1], **more}
         elif self.route.body is not None and "data" not in more:
             more.setdefault("body", self.body)
         return self.client(who, self.route.method, address + query, **more)
@@ -342,6 +345,10 @@ SPECIAL = {
     ("case_at", "bad_request"): lambda p: p.ask(path={"moment": "yesterday"}),
     ("public_parties", "not_found"): lambda p: p.ask(query="?kind=deputy&code=none"),
     ("public_parties", "too_many"): lambda p: guessed(p, "/v1/public/parties?kind=deputy&code=none"),
+    ("import", "too_large"): lambda p: p.ask(data=b"x" * ((4 << 20) + 1)),
+    ("import_preview", "too_large"): lambda p: p.ask(data=b"x" * ((4 << 20) + 1)),
+    ("import_faults_preview", "too_large"): lambda p: p.ask(data=b"x" * ((4 << 20) + 1)),
+    ("import_faults_preview", "media_refused"): lambda p: p.ask(query="?name=a.xlsx", data=b"no zip"),
     ("upload", "media_refused"): lambda p: p.ask(data=b"#!/bin/sh"),
     ("upload", "too_large"): lambda p: p.ask(data=b"%PDF" + b"x" * (32 << 20)),
     ("invite", "not_permitted"): _invite_by_a_unit,

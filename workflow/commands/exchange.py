@@ -23,6 +23,12 @@ FAULT_HEADS = {
     "value": Text("值", "value"),
     "reason": Text("原因", "reason"),
 }
+READ_HEADS = {
+    "row": Text("行", "row"),
+    "column": Text("列", "column"),
+    "value": Text("值", "value"),
+    "meant": Text("理解为", "taken for"),
+}
 LIKELY_HEADS = {
     "row": Text("行", "row"),
     "score": Text("相似度", "score"),
@@ -83,6 +89,7 @@ def run_import(context: Context) -> int:
             {
                 "added": done.added, "changed": done.changed, "same": len(done.same), "dry_run": arguments.dry_run,
                 "likely": [asdict(one) for one in done.likely],
+                "read": [dict(zip(READ_HEADS, one, strict=True)) for one in done.read],
                 "faults": [
                     {"row": f.row, "column": f.column, "value": f.value, "zh": f.reason.zh, "en": f.reason.en}
                     for f in done.faults
@@ -149,6 +156,9 @@ def _sum_up(context: Context, done: Any) -> None:
     if context.arguments.dry_run:
         zh, en = f"试运行,未写入:{zh}", f"dry run, nothing written: {en}"
     context.console.say(zh, en)
+    if done.read and not context.console.as_json:
+        context.console.say("未写年份的日期:", "days without their year:")
+        context.console.table(READ_HEADS, [dict(zip(READ_HEADS, one, strict=True)) for one in done.read])
     if done.likely and not context.console.as_json:
         context.console.say(
             "可能与下列案件相同,可并案:", "likely about the same matter as these, to be joined (并案):"
