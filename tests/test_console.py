@@ -276,6 +276,8 @@ def test_every_screen_says_who_may_look() -> None:
     assert len({(screen.path, *screen.methods) for screen in SCREENS}) == len(SCREENS)
     opened = {screen.name for screen in SCREENS if screen.permission == "open"}
     assert opened == {
+        "first",
+        "first_made",
         "sign_in",
         "signed_in",
         "sign_out",

@@ -98,7 +98,7 @@ def run_serve(context: Context) -> int:
     entrance.check(context)
     waker = None if arguments.no_scheduler else _waker(context)
     api.create_schema(context.engine)
-    operators = frozenset(arguments.operator)
+    operators = api.Operators(context.engine, arguments.operator)
     identify = sessions = entrance.identify(context, api)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
@@ -109,7 +109,9 @@ def run_serve(context: Context) -> int:
     _tell_logs()
     try:
         bulk = api.Jobs(context.engine).advance
-        api.serve(app, arguments.host, arguments.port, lambda url: _begin(context, url, waker), bulk)
+        api.serve(
+            app, arguments.host, arguments.port, lambda url: _begin(context, url, waker, sessions), bulk
+        )
     except OSError as error:
         place = f"{arguments.host}:{arguments.port}"
         text = Text(f"无法监听 {place}:{error.strerror}", f"cannot listen on {place}: {error.strerror}")
@@ -132,9 +134,10 @@ def _waker(context: Context) -> Waker:
     return waker
 
 
-def _begin(context: Context, url: str, waker: Waker | None) -> None:
+def _begin(context: Context, url: str, waker: Waker | None, sessions: Any) -> None:
     if waker is not None:
         waker.start()
+    entrance.greet(context, sessions.first)
     _tell(context, f"服务地址 {url}", f"serving {url}")
 
 
