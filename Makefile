@@ -1,5 +1,6 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
+# make serve   the console with demo data, on this machine only
 # The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, mutants, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
@@ -9,9 +10,10 @@ KILLS ?= 2000
 SECONDS ?= 60
 SEEDS ?= 1000
 EXAMPLES ?= 30
+DEMO ?= sqlite:///demo.db
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 # The environment is built again only when pyproject.toml changes. Two stamps: the main job needs far less than the tests.
 .venv/python:
@@ -23,15 +25,25 @@ help:
 	@$(PIP) install -e .
 	@touch $@
 
+.venv/serve: .venv/run
+	@echo "安装服务依赖 / installing what the service needs"
+	@$(PIP) install -e '.[api,scheduler,documents]'
+	@touch $@
+
 .venv/dev: .venv/python pyproject.toml
 	@echo "安装测试依赖 / installing what the tests need"
 	@$(PIP) install -e '.[dev]'
-	@touch .venv/run $@
+	@touch .venv/run .venv/serve $@
 
 run: .venv/run
 	@$(BIN)/tibandu replay
 	@echo
-	@echo "下一步 / next:  $(BIN)/tibandu check definitions"
+	@echo "下一步 / next:  make serve"
+
+# A database of its own, so that nothing of it stands beside what `make run` has read. `tibandu demo remove` empties it.
+serve: .venv/serve
+	@$(BIN)/tibandu --database $(DEMO) demo load
+	@$(BIN)/tibandu --database $(DEMO) serve --documents demo-documents
 
 check: .venv/dev
 	$(BIN)/ruff format --check .
@@ -86,4 +98,4 @@ wheel: .venv/dev
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http mutants wheel clean
+.PHONY: help run serve check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http mutants wheel clean

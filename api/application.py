@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from flask import Blueprint, Flask
 
 from workflow import Engine
+from workflow.errors import Text
 from workflow.outside import Network
 
 from . import console
@@ -24,15 +25,16 @@ Age = Callable[[], float | None]
 
 
 def create_app(
-    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
+    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
-    allow: Sequence[Network] = (), sessions: Sessions | None = None,
+    allow: Sequence[Network] = (), sessions: Sessions | None = None, notice: Text | None = None,
 ) -> Flask:  # fmt: skip
     """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
     `operators` are the persons who look after the service itself; `documents` is where documents are kept, `papers` who writes
     letters and tables; `public` names the kinds of parties that anybody may look up by name; `intake` is the service account
     (role `qr_intake`) under which opinions left at a station's door come in; `allow` are networks besides
-    the public ones to which webhooks may be sent; with `sessions` there are pages for people at `/`, the console.
+    the public ones to which webhooks may be sent; with `sessions` there are pages for people at `/`, the console, and
+    `notice` on top of each.
     """
     app = Flask("tibandu", static_folder=None)
     service = create_blueprint(
@@ -43,8 +45,8 @@ def create_app(
     if sessions is not None:
         desk = Desk(
             engine=engine, identify=identify, blueprint=Blueprint(console.CONSOLE, __name__), routes=ROUTES,
-            operators=operators, documents=documents, papers=papers, public=frozenset(public), age=age,
-            sessions=sessions, menu=console.MENU, service=service,
+            operators=frozenset(operators), documents=documents, papers=papers, public=frozenset(public), age=age,
+            sessions=sessions, menu=console.MENU, service=service, notice=notice,
         )  # fmt: skip
         console.register(desk, console.SCREENS)
         app.register_blueprint(desk.blueprint)
@@ -53,14 +55,14 @@ def create_app(
 
 
 def create_blueprint(
-    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
+    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
     allow: Sequence[Network] = (), name: str = "tibandu",
 ) -> Blueprint:  # fmt: skip
     """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`."""
     blueprint = Blueprint(name, __name__)
     desk = Desk(
-        engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=operators,
+        engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=frozenset(operators),
         documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake, allow=tuple(allow),
     )  # fmt: skip
     register(desk)

@@ -6,7 +6,7 @@ dispatcher asks for the person, for the case and for the revision before the vie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -155,7 +155,7 @@ class Desk:
     identify: Identify
     blueprint: Blueprint
     routes: tuple[Route, ...]
-    operators: Container[str] = ()
+    operators: frozenset[str] = frozenset()
     """persons who look after the service itself"""
     public: frozenset[str] = frozenset()
     """kinds of parties that anybody may look up"""
@@ -177,3 +177,5 @@ class Desk:
     """who writes documents and tables (`Papers`); None: nobody"""
     age: Callable[[], float | None] | None = None
     """seconds since the last tick"""
+    notice: Text | None = None
+    """what stands on top of every page of the console"""

@@ -43,6 +43,7 @@ class Tables:
         self.acted = self._acted()
         self.subject = self._subject()
         self.arrival = self._arrival()
+        self.demo = self._demo()
 
     def _table(self, name: str, *columns: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns)
@@ -177,6 +178,16 @@ class Tables:
             Column("verifier", String(64), nullable=False),
             Column("back", String(400), nullable=False),
             Column("until", String(32), nullable=False),
+        )
+
+    def _demo(self) -> Table:
+        return self._table(
+            "demo",
+            Column("person", String(80), primary_key=True),
+            Column("place", Integer, nullable=False),
+            Column("password", String(200), nullable=False),
+            Column("zh", String(80), nullable=False),
+            Column("en", String(80), nullable=False),
         )
 
     def _session(self) -> Table:

@@ -180,6 +180,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 # --- engine fixtures
 
 from tests.console import desk  # noqa: E402 - the marked place
+from tests.demonstration import demo, demo_file  # noqa: E402
 from tests.http_walk import city_engine, client  # noqa: E402
 from tests.lifecycle import (  # noqa: E402 - the marked place
     clock,
@@ -198,6 +199,8 @@ __all__ = [
     "city_engine",
     "client",
     "clock",
+    "demo",
+    "demo_file",
     "desk",
     "library",
     "office",

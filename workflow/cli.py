@@ -23,6 +23,7 @@ from .commands import (
     case,
     chain,
     definition,
+    demo,
     doctor,
     due,
     exchange,
@@ -83,6 +84,7 @@ NOUNS = (
     alerts,
     receptions,
     accounts,
+    demo,
     service,
 )
 

@@ -50,18 +50,16 @@ class Sight:
 
     def narrowed(self, connection: Connection, query: Select[Any], actor: Actor | None) -> Select[Any]:
         """A query over cases, narrowed to what this person may know of: the one filter behind every question that names him."""
-        return query if actor is None else query.where(self.filter(connection, actor))
-
-    def filter(self, connection: Connection, actor: Actor) -> ColumnElement[bool]:
-        """That filter itself, for several queries at once."""
+        if actor is None:
+            return query
         check_texts(person=actor.person)
         self._learn(connection)
-        return self._visible(self.viewer(connection, actor))
+        return self._narrowed(query, self.viewer(connection, actor))
 
-    def parties(self, connection: Connection, actor: Actor) -> list[str]:
-        """This person, and the units he is in today."""
+    def own(self, connection: Connection, actor: Actor, relations: Sequence[str]) -> ColumnElement[bool]:
+        """Cases in which this person, or a unit he is in today, stands in one of these relations."""
         units = {grant.unit for grant in self.viewer(connection, actor).held() if grant.unit is not None}
-        return [actor.person, *sorted(units)]
+        return self._store.questions.stands([actor.person, *sorted(units)], relations)
 
     def waiting(self, connection: Connection, actor: Actor) -> ColumnElement[bool]:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
@@ -105,17 +103,19 @@ class Sight:
 
     def _found(self, connection: Connection, query: Select[Any], viewer: Viewer) -> list[Record]:
         """What he sees of it. Nothing found, or a case of a definition not known here: then ask again, with all there are."""
-        found: list[Record] = self._store.records(connection, query.where(self._visible(viewer)))
+        found: list[Record] = self._store.records(connection, self._narrowed(query, viewer))
         strange = {record.definition for record in found} - self._known()
         if (strange or not found) and self._learn(connection):
-            found = self._store.records(connection, query.where(self._visible(viewer)))
+            found = self._store.records(connection, self._narrowed(query, viewer))
         return found
 
-    def _visible(self, viewer: Viewer) -> ColumnElement[bool]:
+    def _narrowed(self, query: Select[Any], viewer: Viewer) -> Select[Any]:
         units = sorted({grant.unit for grant in viewer.grants if grant.unit is not None})
         seers = visibility.seers(self._laws.known(), viewer)
         oversees = self._laws.library.oversees
-        return self._store.questions.visible(viewer.person, viewer.held(), units, oversees, seers)
+        return query.where(
+            self._store.questions.visible(viewer.person, viewer.held(), units, oversees, seers)
+        )
 
     def _known(self) -> set[str]:
         return {law.definition.hash for law in self._laws.known()}

@@ -42,6 +42,8 @@ class Plan:
     key: bool = False
     area: str | None = None
     """transferred to the procuratorate for this area"""
+    title: str = ""
+    """else one is made of the index"""
 
     @property
     def promises(self) -> bool:

@@ -5,7 +5,8 @@ Their roles follow from the register; only the offices of the congress, whom it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from workflow import Actor, Engine
 from workflow.model import Bond, Grant, Party
@@ -15,10 +16,14 @@ from .cast import OFFICE, Cast, Deputy, Station, clerk, head
 BY = Actor(person="set-up")
 
 
-def install(engine: Engine, cast: Cast, congress: str) -> None:
-    """Register everybody and grant the offices, in one transaction. `congress`: as it is spoken of (六届)."""
+def install(engine: Engine, cast: Cast, congress: str, names: Mapping[str, str] | None = None) -> None:
+    """Register everybody and grant the offices, in one transaction. `congress`: as it is spoken of (六届).
+
+    `names`: what whom is called; everybody else is called by the id.
+    """
+    named = [replace(one, name=(names or {}).get(one.id, one.name)) for one in entries(cast, congress)]
     with engine.database.begin() as connection:
-        answers = engine.parties.put(list(entries(cast, congress)), by=BY, trusted=True, session=connection)
+        answers = engine.parties.put(named, by=BY, trusted=True, session=connection)
         refused = next((one for one in answers if one.reasons), None)
         if refused is not None:
             raise AssertionError(f"{refused.party.id}: {refused.reasons}")

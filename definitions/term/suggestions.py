@@ -30,7 +30,7 @@ class Suggestion:
         self._cast = cast
         self._plan = plan
         congress = f"{plan.session.congress}{plan.session.name}"
-        self._title = f"关于改善民生实事第{plan.index}项的建议（{congress}会议）"
+        self._title = plan.title or f"关于改善民生实事第{plan.index}项的建议（{congress}会议）"
         self._dice = Dice(f"{seed}/suggestion/{plan.session.name}/{plan.index}")
         self._day = plan.session.opens - timedelta(days=self._dice.between(12, 26))
 

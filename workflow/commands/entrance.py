@@ -53,7 +53,7 @@ def check(context: Context) -> None:
         raise UsageError(
             Text("--oidc 须与 --url 同用", "--oidc needs --url: where the provider sends browsers back to")
         )
-    if not (a.tokens or a.person_header or a.oidc or _is_loopback(a.host)):
+    if not (a.tokens or a.person_header or a.oidc or is_loopback(a.host)):
         raise UsageError(
             Text(
                 f"没有 --tokens、--person-header 或 --oidc 时只能监听本机,不能监听 {a.host}",
@@ -68,7 +68,7 @@ def identify(context: Context, api: Any) -> Any:
     found = _tokens(context, api)
     if a.person_header:
         found = context.sibling("api.proxy").ProxyPerson(a.person_header, found, url=a.url)
-    return api.Sessions(engine, api.StoredTokens(engine, found), url=a.url, first=api.First(engine))
+    return api.Sessions(engine, api.StoredTokens(engine, found), url=a.url)
 
 
 def furnish(context: Context, app: Any, sessions: Any) -> None:
@@ -83,19 +83,6 @@ def furnish(context: Context, app: Any, sessions: Any) -> None:
         app.register_blueprint(provider.blueprint())
     if a.proxy:
         app.wsgi_app = context.sibling("api.proxy").Proxy(app.wsgi_app, a.proxy)
-
-
-def greet(context: Context, first: Any) -> None:
-    """Tell the one-time token of the first administrator, where nobody could come in otherwise."""
-    a = context.arguments
-    token = None if (a.tokens or a.oidc or a.person_header) else first.token()
-    if token is not None:
-        context.console.warn(
-            Text(
-                f"还没有账号。请打开 /first,用一次性口令 {token} 建立第一个管理员",
-                f"there is no account yet; open /first and make the first administrator with the one-time token {token}",
-            )
-        )
 
 
 def _tokens(context: Context, api: Any) -> Any:
@@ -127,7 +114,8 @@ def _network(text: str) -> str:
     return text
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

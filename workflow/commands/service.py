@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Text
-from . import alerts, entrance, operator
+from . import alerts, demo, entrance, operator
 from .context import OK, Context, UsageError
 
 if TYPE_CHECKING:
@@ -98,20 +99,20 @@ def run_serve(context: Context) -> int:
     entrance.check(context)
     waker = None if arguments.no_scheduler else _waker(context)
     api.create_schema(context.engine)
-    operators = api.Operators(context.engine, arguments.operator)
+    looks = demo.looks(context)
+    operators = frozenset([*arguments.operator, *(look.person for look in looks if look.operator)])
     identify = sessions = entrance.identify(context, api)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
-        documents=api.Folder(arguments.documents), papers=_papers(context), public=frozenset(arguments.public),
+        documents=demo.folder(context, looks), papers=_papers(context), public=frozenset(arguments.public),
         sessions=sessions, intake=arguments.intake, allow=arguments.allow,
+        notice=context.sibling("api.demo").NOTICE if looks else None,
     )  # fmt: skip
     entrance.furnish(context, app, sessions)
     _tell_logs()
     try:
         bulk = api.Jobs(context.engine).advance
-        api.serve(
-            app, arguments.host, arguments.port, lambda url: _begin(context, url, waker, sessions), bulk
-        )
+        api.serve(app, arguments.host, arguments.port, lambda url: _begin(context, url, waker, looks), bulk)
     except OSError as error:
         place = f"{arguments.host}:{arguments.port}"
         text = Text(f"无法监听 {place}:{error.strerror}", f"cannot listen on {place}: {error.strerror}")
@@ -134,10 +135,11 @@ def _waker(context: Context) -> Waker:
     return waker
 
 
-def _begin(context: Context, url: str, waker: Waker | None, sessions: Any) -> None:
+def _begin(context: Context, url: str, waker: Waker | None, looks: Sequence[Any]) -> None:
     if waker is not None:
         waker.start()
-    entrance.greet(context, sessions.first)
+    if looks:
+        demo.tell(context)
     _tell(context, f"服务地址 {url}", f"serving {url}")
 
 

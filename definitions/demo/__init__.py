@@ -1,0 +1,88 @@
+"""A system to look at: a city whose work of a year is in the store and whose every list has something in it today.
+
+Nothing in it is real but the published records. Persons, bureaus, titles and texts are invented and say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from workflow import Actor, Engine
+from workflow.model import Grant
+from workflow.testing import FrozenClock
+
+from ..receptions import months_from, plan, start, stations
+from ..records import Record, read
+from ..replay import HERE, NATION, replay
+from ..stories import RECORDS
+from ..term.agenda import Agenda, days_of
+from ..term.cast import AFFAIRS, cast_of
+from ..term.plan import plans
+from ..term.receptions import reception, reception_days
+from ..term.register import BY, install
+from ..term.suggestions import Suggestion
+from .city import ROLES, TITLES, Role, named, scenario
+from .desks import Desks
+
+__all__ = ["ROLES", "Role", "load"]
+SAMPLE = 200
+"""published records taken in: every one that is a story, and so many rows"""
+
+
+def load(database_url: str, library: Any, today: date, place: str | None = None) -> int:
+    """Fill an empty, migrated store with a year that ends yesterday; the number of acts. Raises Stuck."""
+    engine = Engine(database_url, library, place=place, clock=(clock := FrozenClock(today)))
+    try:
+        acts = _lived(engine, clock, today)
+    finally:
+        engine.database.dispose()
+    _published(database_url, library)
+    return acts
+
+
+def _lived(engine: Engine, clock: FrozenClock, today: date) -> int:
+    told = scenario(today)
+    cast = cast_of(told)
+    clock.set(told.begins)
+    install(engine, cast, told.congress, named(cast))
+    agenda = Agenda(engine, clock)
+    for title, one in zip(TITLES, plans(told, cast), strict=True):
+        agenda.tell(Suggestion(agenda, cast, replace(one, title=title), told.seed).story())
+    if told.receptions is not None:
+        for month, on in reception_days(engine, told.receptions):
+            for station in cast.stations:
+                agenda.tell(reception(agenda, station, month, on, (), told.seed))
+    for story in Desks(agenda, cast, today).stories():
+        agenda.tell(story)
+    for day in days_of(told.begins, today - timedelta(days=1)):
+        agenda.live(day)
+    _days_ahead(engine, today)
+    _read_records(engine, told.tenant)
+    return agenda.acts
+
+
+def _days_ahead(engine: Engine, today: date) -> None:
+    """The next reception days of every station: people see them coming."""
+    start(engine, plan(engine, stations(engine), months_from(f"{today:%Y-%m}", 2)), Actor(person=AFFAIRS))
+
+
+def _read_records(engine: Engine, tenant: str) -> None:
+    """The office reads the published records as well."""
+    own = Grant(id="", person=AFFAIRS, role="deputy_affairs", scope=tenant)
+    engine.sync_grants(AFFAIRS, [own, replace(own, scope=RECORDS.partition("/")[0])], by=BY.person)
+
+
+def _published(database_url: str, library: Any) -> None:
+    engine = Engine(database_url, library, place=NATION)
+    try:
+        rows, stories = read(HERE / "data" / "suggestions.csv", HERE / "data" / "cases.jsonl")
+        replay(engine, _spread(rows, SAMPLE), stories)
+    finally:
+        engine.database.dispose()
+
+
+def _spread(rows: Sequence[Record], most: int) -> Sequence[Record]:
+    return rows[:: max(1, len(rows) // most)][:most]

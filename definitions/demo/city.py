@@ -1,0 +1,113 @@
+"""The city of the demonstration: who is in it, what everybody is called, and the year it has behind it. All of it invented."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from workflow.errors import Text
+
+from ..term.cast import (
+    AFFAIRS,
+    AFFAIRS2,
+    CHIEF,
+    COMMITTEE,
+    COUNCIL,
+    OFFICE1,
+    OFFICE2,
+    PROSECUTOR,
+    SESSION,
+    Cast,
+    clerk,
+    head,
+)
+from ..term.scenario import Parties, Receptions, Scenario, SessionPlan
+
+TENANT = "hubei/xianning"
+SOURCE = "演示，虚构（assumed）"
+UNITS = (
+    "市水利局",
+    "市交通运输局",
+    "市园林局",
+    "市教育局",
+    "市卫生健康委",
+    "市住建局",
+    "市民政局",
+    "市农业农村局",
+)
+PLACES = ("温泉街道", "浮山街道")
+SUBJECTS = (
+    "增设快递员驿站", "修缮幸福路", "疏通滨河排水沟", "加装小区电动车充电桩", "扩建实验小学食堂", "增设夜间公交班次",
+    "改造老旧农贸市场", "加密社区卫生站点", "治理淦河岸线", "推广垃圾分类", "建设口袋公园", "优化学校周边停车",
+    "完善无障碍设施", "增设老年食堂", "整治飞线充电", "保护古桥古树", "修复村级水渠", "增设公共自行车点",
+    "改善城区路灯", "扶持油茶种植", "建设乡村图书室", "加强电梯维保", "增设母婴室", "治理噪声扰民",
+)  # fmt: skip
+TITLES = tuple(f"关于{subject}的建议（演示）" for subject in SUBJECTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """An account to look from: the person, and in words who that is."""
+
+    person: str
+    text: Text
+    operator: bool = False
+
+
+ROLES = (
+    Role(person=AFFAIRS, text=Text("代表工作机构（办公室）", "the office (deputies' affairs)")),
+    Role(person=OFFICE1, text=Text("常委会办公室", "the Standing Committee's office")),
+    Role(person=clerk("unit01"), text=Text("承办单位经办人", "clerk of a handling unit")),
+    Role(person=head("unit01"), text=Text("承办单位负责人", "head of a handling unit")),
+    Role(person=clerk("unit02"), text=Text("另一单位经办人", "clerk of another unit")),
+    Role(person=COUNCIL, text=Text("督办领导", "supervisor")),
+    Role(person=PROSECUTOR, text=Text("检察院", "the procuratorate")),
+    Role(person="city-deputy0001", text=Text("代表", "deputy")),
+    Role(person="station001.keeper", text=Text("联络站站长", "keeper of a station")),
+    Role(person="operator", text=Text("系统管理员", "operator"), operator=True),
+)
+"""one account for each role"""
+
+
+def scenario(today: date) -> Scenario:
+    """A year that ends today: one session whose work is mostly done, and one whose work is going on."""
+    first, second = today - timedelta(days=190), today - timedelta(days=75)
+    first_month = today - timedelta(days=62)
+    return Scenario(
+        scenario="demo", zh="演示", en="demonstration", source=SOURCE, seed="demo", place="hubei-xianning", tenant=TENANT,
+        congress="六届", begins=first - timedelta(days=28), ends=today,
+        parties=Parties(city=12, county=0, township=4, homes=1, stations=2, group_size=6, units=len(UNITS), source=SOURCE),
+        sessions=(
+            SessionPlan(
+                name="四次", opens=first, closes=first + timedelta(days=4), suggestions=12, source=SOURCE,
+                results={"A": 7, "B": 4, "D": 1}, levels={"satisfied": 9, "basically_satisfied": 2, "dissatisfied": 1},
+                key_supervised=2, transferred={"environment": 1},
+            ),
+            SessionPlan(
+                name="五次", opens=second, closes=second + timedelta(days=4), suggestions=12, source=SOURCE,
+                results={"A": 7, "B": 4, "D": 1}, levels={"satisfied": 9, "basically_satisfied": 1, "dissatisfied": 2},
+                key_supervised=2, transferred={"environment": 1},
+            ),
+        ),
+        receptions=Receptions(first=f"{first_month:%Y-%m}", months=2, policy="fixed", source=SOURCE),
+    )  # fmt: skip
+
+
+def named(cast: Cast) -> Mapping[str, str]:
+    """What everybody is called on the pages."""
+    found = {
+        AFFAIRS: "李工（代表工委）", AFFAIRS2: "刘工（代表工委）", OFFICE1: "孙工（常委会办公室）",
+        OFFICE2: "宋工（常委会办公室）",
+        SESSION: "大会秘书处", COUNCIL: "督办领导甲", COMMITTEE: "农业与农村委员会", PROSECUTOR: "检察官甲", CHIEF: "检察长",
+    }  # fmt: skip
+    for unit, name in zip(cast.units, UNITS, strict=True):
+        found |= {unit: name, clerk(unit): f"{name}经办人", head(unit): f"{name}负责人"}
+    for number, deputy in enumerate(cast.deputies, 1):
+        found[deputy.id] = f"代表{number:02}（演示）"
+    for place, station in zip((*PLACES, "演示"), cast.stations, strict=False):
+        found |= {
+            station.id: f"{place}代表{'之家' if station.home else '联络站'}",
+            station.keeper: f"{place}站长",
+        }
+    return found

@@ -1,0 +1,135 @@
+"""The demonstration: everybody has something to do, it says what it is, only this machine sees it, and it goes without a trace."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine as Database
+from sqlalchemy import MetaData, select
+
+from api import Sessions, create_app, create_schema
+from api.demo import NOTICE, Demonstration
+from definitions.demo import ROLES
+from workflow import Actor, Engine
+from workflow.errors import Conflict, NotFound
+from workflow.library import Library
+from workflow.overview import grants_of, tally, through, views_of
+from workflow.testing import FrozenClock
+
+from .console import Reader
+from .demonstration import DAY
+from .lifecycle import PLACE
+from .test_cli import call
+
+SETTING_UP = {"published_at", "at", "recorded_at"}
+"""columns that say when a system was set up"""
+
+
+def rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    """Everything that is in the database, but for when it was set up."""
+    metadata = MetaData()
+    metadata.reflect(database)
+    with database.connect() as connection:
+        return {
+            table.name: sorted(
+                (tuple(v for k, v in row._mapping.items() if k not in SETTING_UP) for row in connection.execute(select(table))),
+                key=repr,
+            )
+            for table in metadata.sorted_tables
+        }  # fmt: skip
+
+
+def test_every_list_of_every_role_has_something_in_it(demo: Engine) -> None:
+    empty = set()
+    seen = set()
+    for role in ROLES:
+        actor = Actor(person=role.person)
+        views = views_of(demo, grants_of(demo, actor))
+        counts = tally(demo, actor, [through(view) for view in views], 1000)
+        seen |= {view.name for view, count in zip(views, counts, strict=True) if count}
+        empty |= {view.name for view in views}
+        assert role.operator or sum(counts), role.person
+    assert empty - seen == set()
+
+
+def test_deadlines_lie_around_the_day(demo: Engine) -> None:
+    """Something is late, something is due soon, something later."""
+    waiting = demo.worklist(Actor(person="unit01.clerk"))
+    due = {clock.due_on for case in waiting for clock in case.clocks if clock.running}
+    assert min(due) < DAY < max(due)
+    assert any(0 <= (on - DAY).days <= 10 for on in due)
+
+
+def test_every_page_says_so_and_the_accounts_come_in(demo: Engine) -> None:
+    sessions = Sessions(demo)
+    app = create_app(demo, sessions, sessions=sessions, notice=NOTICE)
+    client = app.test_client()
+    assert NOTICE.zh in client.get("/sign-in").text
+    (look, *_) = Demonstration(demo).looks()
+    page = client.post(
+        "/sign-in",
+        data={"person": look.person, "password": look.password},
+        headers={"Origin": "http://localhost"},
+    )
+    assert page.status_code == 303 and page.headers["Location"] == "/", (
+        "nobody has to choose another password"
+    )
+    assert NOTICE.zh in client.get("/").text
+
+
+def test_it_goes_without_a_trace(
+    database_url: str, demo_file: Path, library: Library, tmp_path: Path
+) -> None:
+    """All tables are what they are after `init`, whatever was in them; also after people used the demonstration."""
+    engine = Engine(database_url, library, place=PLACE, clock=FrozenClock(DAY))
+    engine.create_schema()
+    create_schema(engine)
+    before = rows(engine.database)
+    if engine.database.dialect.name == "sqlite":
+        engine.database.dispose()
+        shutil.copy(demo_file, database_url.removeprefix("sqlite:///"))
+        assert sum(map(len, rows(engine.database).values())) > 3000
+    else:
+        Demonstration(engine).begin([(role.person, role.text, role.operator) for role in ROLES])
+        engine.grant("office.affairs", "deputy_affairs", "hubei/xianning")
+    app = create_app(engine, sessions := Sessions(engine), sessions=sessions)
+    app.extensions["sessions"] = sessions
+    assert Reader(app, "office.affairs").get("/").status_code == 200
+    Demonstration(engine).remove()
+    assert rows(engine.database) == before
+    engine.database.dispose()
+
+
+def test_nothing_is_loaded_beside_real_data_and_nothing_real_is_removed(
+    database_url: str, library: Library
+) -> None:
+    engine = Engine(database_url, library, place=PLACE, clock=FrozenClock(DAY))
+    engine.create_schema()
+    create_schema(engine)
+    engine.grant("li", "deputy_affairs", "hb/xianning")
+    before = rows(engine.database)
+    with pytest.raises(Conflict):
+        Demonstration(engine).begin([(role.person, role.text, role.operator) for role in ROLES])
+    with pytest.raises(NotFound):
+        Demonstration(engine).remove()
+    assert rows(engine.database) == before
+    engine.database.dispose()
+
+
+def test_only_this_machine_sees_it(demo_file: Path, tmp_path: Path) -> None:
+    shutil.copy(demo_file, tmp_path / "demo.db")
+    url = f"sqlite:///{tmp_path / 'demo.db'}"
+    tokens = tmp_path / "tokens"
+    tokens.write_text("0" * 64 + " he\n")
+    for outside in (("--host", "0.0.0.0"), ("--url", "https://tibandu.example.cn")):
+        said = call("serve", "--database", url, "--tokens", tokens, *outside)
+        assert said.code == 2 and "demo remove" in said.err, said
+    said = call("demo", "accounts", "--database", url)
+    assert said.code == 0 and all(role.person in said.out for role in ROLES)
+    said = call("demo", "load", "--database", url)
+    assert said.code == 0 and "already" in said.out
+    assert call("demo", "remove", "--database", url).code == 0
+    said = call("demo", "remove", "--database", url)
+    assert said.code == 1 and "no demo data" in said.err
