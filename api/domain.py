@@ -10,14 +10,14 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["doors", "receptions"]
+__all__ = ["charts", "doors", "receptions", "statistics"]
 
 if TYPE_CHECKING:
-    from definitions import doors, receptions
+    from definitions import charts, doors, receptions, statistics
 else:
 
     def _sibling(name: str) -> ModuleType:
         above = (__package__ or "").rpartition(".")[0]
         return importlib.import_module(f"{above}.definitions.{name}" if above else f"definitions.{name}")
 
-    doors, receptions = _sibling("doors"), _sibling("receptions")
+    charts, doors, receptions, statistics = map(_sibling, __all__)

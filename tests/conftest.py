@@ -15,6 +15,7 @@ import random
 import threading
 import time
 from collections.abc import Generator, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,20 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from tests.postgres import FOREIGN, Keeper, Server, url_of
+from workflow import load_definitions
+from workflow.library import Library
 
 NO_SKIP = bool(os.environ.get("TIBANDU_NO_SKIP"))
 ZONES = ("UTC", "Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati")
 GRACE_SECONDS = 3.0
+UNCOUNTED = (
+    "accounts", "api", "backends", "channels", "concurrency", "console*", "crash", "definitions", "diagram", "documents*",
+    "fuzz*", "history", "http_[!o]*", "imports", "invariants", "json_text", "lifecycles", "matrix", "mutants", "openapi",
+    "packaging", "places*", "receptions", "recorded_histories", "replay", "scheduler*", "schema", "separation", "sessions",
+    "soak", "story", "sweep", "term", "walks", "whole_mechanism",
+)  # fmt: skip
+"""Test files that drive the engine at length. The tracer doubles their time and they reach little that the others do not, so
+what they reach does not count as covered: the figure is that of the rest."""
 
 settings.register_profile("tibandu", deadline=None, print_blob=True)
 settings.load_profile("tibandu")
@@ -73,6 +84,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[_keeper_key].stop()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tell the coverage plugin which tests are not counted."""
+    if any(fnmatch(item.path.stem, f"test_{name}") for name in UNCOUNTED):
+        item.add_marker("no_cover")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where skips are not allowed, a skipped test has failed."""
@@ -102,6 +119,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests reaches them."""
     for name in [name for name in os.environ if name.startswith("TIBANDU_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def shipped_definitions_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command takes them from memory; of any other folder it reads what is there now."""
+
+    def load(folder: Path, *, place: str | None = None) -> Library:
+        return shipped(place) if Path(folder).resolve() == FOLDER else load_definitions(folder, place=place)
+
+    monkeypatch.setattr("workflow.loader.load_definitions", load)
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +210,7 @@ from tests.console import desk  # noqa: E402 - the marked place
 from tests.demonstration import demo, demo_file  # noqa: E402
 from tests.http_walk import city_engine, client  # noqa: E402
 from tests.lifecycle import (  # noqa: E402 - the marked place
+    FOLDER,
     clock,
     library,
     office,
@@ -190,6 +218,7 @@ from tests.lifecycle import (  # noqa: E402 - the marked place
     ready_database,
     ready_file,
     ready_url,
+    shipped,
     small,
     small_office,
     sqlite_office,

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -242,10 +243,16 @@ def drop_triggers(engine: Engine) -> None:
 # --- fixtures
 
 
+@cache
+def shipped(place: str | None = None) -> Library:
+    """The shipped definitions, read once per process; who tests the reading itself calls `load_definitions`."""
+    return load_definitions(FOLDER, place=place)
+
+
 @pytest.fixture(scope="session")
 def library() -> Library:
     """The shipped definitions."""
-    return load_definitions(FOLDER)
+    return shipped()
 
 
 @pytest.fixture(scope="session")

@@ -17,19 +17,16 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
 from definitions.receptions import Station, ensure_reception_days
-from workflow import Actor, Engine, NotFound, Refused, load_definitions
-from workflow.library import Library
+from workflow import Actor, Engine, NotFound, Refused
 from workflow.model import Fired
 from workflow.testing import FrozenClock, memory_engine
 
-from .lifecycle import CONTACT, EXTENSION, FOLDER, PLACE, TENANT, Office
+from .lifecycle import CONTACT, EXTENSION, PLACE, TENANT, Office, shipped
 
 START = date(2024, 2, 5)
 KEEPER = Actor(person="keeper")
@@ -41,12 +38,6 @@ ACTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("accept_in_session", "li", {"congress": "六届", "session": "五次", "closing_on": "2024-01-10"}),
     ("withdraw", "dep1", {}),
 )
-
-
-@cache
-def library() -> Library:
-    """The shipped definitions, read once."""
-    return load_definitions(Path(FOLDER))
 
 
 @dataclass(slots=True)
@@ -63,8 +54,8 @@ class Life:
     def begin(cls, seed: int, nodes: int) -> Life:
         """A city with its persons and one station."""
         clock = FrozenClock(START)
-        engine = memory_engine(library(), clock, place=PLACE, seed=seed)
-        more = [Engine(engine.database, library(), place=PLACE, clock=clock) for _ in range(nodes - 1)]
+        engine = memory_engine(shipped(), clock, place=PLACE, seed=seed)
+        more = [Engine(engine.database, shipped(), place=PLACE, clock=clock) for _ in range(nodes - 1)]
         engine.grant("keeper", "station_keeper", TENANT, unit="s1")
         return cls([engine, *more], Office(engine, clock).staff())
 

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from api import Tokens, create_app, create_blueprint, nobody
 from api.problems import TITLES, respond
-from workflow import Actor, Conflict, Engine, load_definitions
+from workflow import Actor, Conflict, Engine
 from workflow.errors import StoreError, Text
 from workflow.library import Library
 from workflow.testing import FrozenClock
@@ -33,11 +33,6 @@ PROPOSAL = {
     "publication_wish": "full",
 }
 START = {"kind": "suggestion", "tenant": TENANT, "data": PROPOSAL}
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_definitions(ROOT / "definitions")
 
 
 @pytest.fixture

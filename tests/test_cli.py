@@ -78,11 +78,6 @@ def somewhere_quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workflow.engine.SystemClock", lambda: FrozenClock(TODAY))
 
 
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_definitions(ROOT / "definitions")
-
-
 def made(url: str, library: Library) -> tuple[Engine, Case]:
     """A database with one suggestion, assigned on 2026-11-08: its reply is due in a year without a notice."""
     engine = Engine(url, library, clock=FrozenClock(date(2026, 11, 8)))

@@ -8,13 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-import pytest
 import yaml
 
 from workflow.definition import Definition, Event, Holder
 from workflow.errors import Text
 from workflow.library import Library
-from workflow.loader import check, load_definitions
+from workflow.loader import check
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parent / "definitions"
@@ -30,11 +29,6 @@ PROCURATORATE = {"procuratorate_clerk", "chief_prosecutor"}
 class Titled(Protocol):
     @property
     def title(self) -> Text: ...
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_definitions(FOLDER)
 
 
 def test_no_fault() -> None:

@@ -16,15 +16,16 @@ from workflow.definition import Definition
 from workflow.diagram import Trail, drawn, in_words, trail
 from workflow.layout import SMALL, TITLE, Arrow, Layout, Node, Way, laid_out
 from workflow.lettering import width, wrapped
-from workflow.loader import definition_from_content, load_definitions
+from workflow.loader import definition_from_content
 from workflow.model import HistoryEntry
 from workflow.reading_order import MANY, reading_order
 
 from .broken import broken, library
+from .lifecycle import shipped
 
 ROOT = Path(__file__).parents[1]
 SVG = "{http://www.w3.org/2000/svg}"
-REAL = load_definitions(ROOT / "definitions")
+REAL = shipped()
 NAMES = sorted(REAL.definitions)
 LANGUAGES = ["zh", "en"]
 

@@ -113,9 +113,18 @@ WALKS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("walk", WALKS)
-def test_permitted_is_what_fire_answers(office: Office, walk: str) -> None:
+def test_permitted_is_what_fire_answers(office: Office) -> None:
     """For every event and person: each "no" is the refusal of `fire`, each "yes" is refused for its form alone."""
+    answers_agree(office, "evaluating")
+
+
+@pytest.mark.parametrize("walk", [walk for walk in WALKS if walk != "evaluating"])
+def test_permitted_is_what_fire_answers_everywhere(sqlite_office: Office, walk: str) -> None:
+    """The rest of the way: what is compared is decided in the engine, so one database will do."""
+    answers_agree(sqlite_office, walk)
+
+
+def answers_agree(office: Office, walk: str) -> None:
     case = getattr(office, walk)()
     for person in ("li", "sun", "wang", "wu", "zhao", "dep1", "gov", "system", "nobody"):
         actor = Actor(person=person)

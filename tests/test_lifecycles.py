@@ -14,15 +14,9 @@ import pytest
 
 from workflow.definition import Event, Holder
 from workflow.library import Library
-from workflow.loader import load_definitions
 
 HERE = Path(__file__).parent
 WALKS = HERE / "walks"
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_definitions(HERE.parent / "definitions")
 
 
 def walks(path: Path) -> list[str]:

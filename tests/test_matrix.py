@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow import Actor, load_definitions
+from workflow import Actor
 from workflow.act import Act
 from workflow.admission import forbids
 from workflow.clock import start_of_day
@@ -32,7 +32,7 @@ from workflow.laws import Laws
 from workflow.model import Grant
 from workflow.random import SeededRandom
 
-from .lifecycle import FOLDER, PLACE, TENANT
+from .lifecycle import PLACE, TENANT, shipped
 
 DATA = Path(__file__).parent / "data"
 TODAY = date(2026, 3, 2)
@@ -67,7 +67,7 @@ def renamed() -> dict[tuple[str, str], str]:
 
 @cache
 def laws() -> Laws:
-    return Laws(load_definitions(FOLDER), PLACE)
+    return Laws(shipped(), PLACE)
 
 
 @cache

@@ -10,7 +10,6 @@ import pytest
 from workflow.cli import main
 from workflow.graph import ties
 from workflow.library import Library
-from workflow.loader import load_definitions
 from workflow.pages import page, written
 
 ROOT = Path(__file__).parents[1]
@@ -19,11 +18,6 @@ REMEDY = "run: tibandu pages docs/lifecycles"
 FLOW_LINE = re.compile(
     r'flowchart LR|    (s_\w+(\["[^"]+"\]|\("[^"]+"\))|s_\w+ (-->|-\.->|==>\|[^|"]+\|) s_\w+)'
 )
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_definitions(ROOT / "definitions")
 
 
 def test_no_page_is_out_of_date(library: Library) -> None:

@@ -20,17 +20,12 @@ from definitions.report import Report, label, render
 from definitions.stories import RECORDS, TIMELINES, Story, is_inferred
 from tests.test_records import CASES, COLUMNS, GOOD, csv_of
 from tests.test_records import RECORDS as CSV
-from workflow import Engine, load_definitions
+from workflow import Engine
 from workflow.library import Library
 from workflow.testing import FrozenClock
 
 HERE = Path(__file__).parent
 TODAY = date(2026, 3, 2)
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_definitions(HERE.parent / "definitions")
 
 
 @pytest.fixture(scope="module")

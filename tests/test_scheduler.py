@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scheduler import TickWaker, run_until_stopped
-from workflow import Actor, Engine, load_definitions
+from workflow import Actor, Engine
 from workflow.library import Library
 from workflow.outbox import Waker
 from workflow.testing import FrozenClock
@@ -69,11 +69,6 @@ def ours() -> list[str]:
 
 
 # --- with a real engine, on both databases
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_definitions(ROOT / "definitions")
 
 
 @pytest.fixture

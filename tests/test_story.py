@@ -18,7 +18,7 @@ from sqlalchemy import text
 from api import create_app
 from definitions.receptions import Station, case_id, ensure_reception_days, reception_on
 from scheduler import TickWaker
-from workflow import Actor, Engine, Refused, load_definitions
+from workflow import Actor, Engine, Refused
 from workflow.library import Library
 from workflow.recurrence import Recurrence, occurrences
 from workflow.testing import FrozenClock, memory_engine
@@ -33,11 +33,6 @@ PROPOSAL = {
     "signers": ["d.chen"],
     "publication_wish": "full",
 }
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_definitions(ROOT / "definitions")
 
 
 @pytest.fixture

@@ -32,9 +32,13 @@ from workflow.testing import FrozenClock, memory_engine
 
 WALKS = int(os.environ.get("WALKS") or 3)
 STEPS = 25
+ENOUGH = 4
+"""events that somebody may do are found before the others are asked no more: asking is most of a walk"""
 PHASES = [Phase.generate, Phase.shrink] if os.environ.get("SHRINK") else [Phase.generate]
 ROOTS = ("suggestion", "suggestion_draft", "reception_day", "supervision", "escalation", "opinion", "reverse_conversion", "prep_campaign", "activity", "duty_task", "yearly_report", "procuratorate_conversion", "extension", "commitment",
          "evaluation", "second_assignment", "co_handling", "separate_handling", "withdrawal", "signature")  # fmt: skip
+BEGUN_WITH = {"suggestion": story.suggestion, "opinion": lambda: {"receivers": [story.DEPUTIES[0]]}}
+"""what the guard of a start asks for"""
 PLAIN = {"reverse_conversion", "prep_campaign", "duty_task", "yearly_report", "activity", "escalation"}
 """short ways: a third of the walks"""
 PEOPLE = [who for who in story.people() if not who.endswith(tuple(f"unit-{n}" for n in range(3, 8)))]
@@ -63,9 +67,7 @@ class Walk(RuleBasedStateMachine):
         """Open a root case, or take a suggestion to where a case of this kind is open."""
         if self.kind not in story.TO_COME_TO:
             definition = story.library().definitions[self.kind]
-            given = self._filled(definition, definition.start, data) | (
-                story.suggestion() if self.kind == "suggestion" else {}
-            )
+            given = self._filled(definition, definition.start, data) | BEGUN_WITH.get(self.kind, dict)()
             who = {"suggestion_draft": "deputy-0", "opinion": "station-clerk"}.get(self.kind, "office")
             self.engine.start(self.kind, story.actor(who), given, tenant=story.TENANT, key="start")
             return
@@ -93,11 +95,17 @@ class Walk(RuleBasedStateMachine):
         case = data.draw(st.sampled_from(sorted(cases, key=lambda c: c.kind != self.kind)), "case")
         allowed: dict[str, list[str]] = {}
         no: dict[tuple[str, str], set[str]] = {}
-        for who in PEOPLE:
+
+        def ask(who: str) -> None:
             for permission in self._permitted(case, who):
                 if permission.allowed:
                     allowed.setdefault(permission.event, []).append(who)
                 no[who, permission.event] = {reason.code for reason in permission.reasons}
+
+        first = data.draw(st.integers(0, len(PEOPLE) - 1), "first asked")
+        asked = iter((*PEOPLE[first:], *PEOPLE[:first]))
+        while len(allowed) < ENOUGH and (one := next(asked, None)):
+            ask(one)
         definition = self.engine.laws.pinned(case.definition).definition
         if allowed and data.draw(st.integers(0, 9), "may") > 0:
             event = data.draw(st.sampled_from(sorted(allowed)), "event")
@@ -105,6 +113,8 @@ class Walk(RuleBasedStateMachine):
         else:
             event = data.draw(st.sampled_from(sorted(definition.events)), "event")
             who = data.draw(st.sampled_from(PEOPLE), "who")
+            if (who, event) not in no:
+                ask(who)
         given = self._filled(definition, definition.events[event], data)
         before = self._extent()
         self.acts += 1

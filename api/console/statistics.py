@@ -12,29 +12,17 @@ from typing import Any
 
 from markupsafe import Markup
 
-from definitions.charts import Limit, columns
-from definitions.statistics import (
-    ANSWERS,
-    CLOCKS,
-    DAYS,
-    LEVELS,
-    RETURNED,
-    ROUNDS,
-    STATUTORY,
-    SUGGESTION,
-    SURVEY,
-    SURVEYED,
-    WELL,
-)
 from workflow.errors import Text
 from workflow.overview import Figures, Filter, Period, Ran, Took, figures, tally, today, took
 
+from ..domain import charts
+from ..domain import statistics as kept
 from ..problems import Problem
 from .found import address_of
 from .lists import SPANS
 from .screens import Look, Page, Screen
 
-ALL = Filter(kind=SUGGESTION, roots=True)
+ALL = Filter(kind=kept.SUGGESTION, roots=True)
 EXACT = 10_000_000
 """cards are counted to the end"""
 FIRST_YEAR, LAST_YEAR = 1990, 9998
@@ -117,7 +105,7 @@ def cards(look: Look) -> list[tuple[Text, Number]]:
             ALL, closed=False, due_from=day, due_before=soon
         ),
         Text("超期", "overdue"): replace(ALL, over="target"),
-        Text("待评价", "waiting for the deputies"): replace(ALL, states=SURVEYED),
+        Text("待评价", "waiting for the deputies"): replace(ALL, states=kept.SURVEYED),
     }
     numbers = tally(look.engine, look.actor, list(asked.values()), EXACT)
     return [
@@ -161,7 +149,7 @@ class _Year:
         title = Text(
             f"{self.year} 年各月收到和办结", f"What came in and went out in {self.year}, month by month"
         )
-        chart = columns(
+        chart = charts.columns(
             self.look.words(title),
             months,
             {came: [one.opened for one in found], went: [one.concluded for one in found]},
@@ -181,7 +169,7 @@ class _Year:
     def answers(self) -> Table:
         """Days from the assignment to the answer, by the due day or later."""
         found = took(self.look.engine, self.look.actor, ALL, self._ran())
-        spans = list(zip((None, *DAYS), (*DAYS, None), strict=True))
+        spans = list(zip((None, *kept.DAYS), (*kept.DAYS, None), strict=True))
         counts = [[_within(found, more, most, late) for late in LATENESS] for more, most in spans]
         labels = [_span(most) for _, most in spans]
         rows: list[Row] = [
@@ -197,14 +185,14 @@ class _Year:
         )
         title = Text(f"{self.year} 年答复用时", f"How long the answers of {self.year} took")
         by, over = self.words(IN_TIME, LATE)
-        chart = columns(
+        chart = charts.columns(
             self.look.words(title), self.words(*labels), {by: [n for n, _ in counts], over: [n for _, n in counts]},
-            stacked=True, limit=Limit(before=STATUTORY, text=self.look.words(THREE_MONTHS)),
+            stacked=True, limit=charts.Limit(before=kept.STATUTORY, text=self.look.words(THREE_MONTHS)),
         )  # fmt: skip
         return Table(title, [Text("自交办起", "from the assignment"), IN_TIME, LATE], rows, Markup(chart))  # noqa: S704
 
     def _ran(self) -> Ran:
-        return Ran(clocks=CLOCKS, events=ANSWERS, period=self.period)
+        return Ran(clocks=kept.CLOCKS, events=kept.ANSWERS, period=self.period)
 
     def _took(self, value: int, **limits: Any) -> Number:
         return self.number(value, replace(ALL, ran=replace(self._ran(), **limits)))
@@ -213,30 +201,36 @@ class _Year:
 
     def satisfaction(self) -> Table:
         """The levels of each round; who has not answered is in no rate."""
-        counted = {one.group: one.concluded for one in self.figures(Filter(kind=SURVEY), ["slot", "state"])}
+        counted = {
+            one.group: one.concluded for one in self.figures(Filter(kind=kept.SURVEY), ["slot", "state"])
+        }
         rounds = [
-            {level: sum(counted.get((slot, level), 0) for slot in slots) for level in LEVELS} for _, slots in ROUNDS
+            {level: sum(counted.get((slot, level), 0) for slot in slots) for level in kept.LEVELS} for _, slots in kept.ROUNDS
         ]  # fmt: skip
-        states = self.look.engine.library.definition(SURVEY).states
-        titles = [states[level].title for level in LEVELS]
-        rows = [(title, self._said(rounds, (level,))) for title, level in zip(titles, LEVELS, strict=True)]
-        rows.append((Text("满意、基本满意合计", "satisfied, fully or basically"), self._said(rounds, WELL)))
+        states = self.look.engine.library.definition(kept.SURVEY).states
+        titles = [states[level].title for level in kept.LEVELS]
+        rows = [
+            (title, self._said(rounds, (level,))) for title, level in zip(titles, kept.LEVELS, strict=True)
+        ]
+        rows.append(
+            (Text("满意、基本满意合计", "satisfied, fully or basically"), self._said(rounds, kept.WELL))
+        )
         title = Text(
             f"{self.year} 年满意度（每位代表每次征询计一份）", f"What deputies said in {self.year}: a survey of a deputy each"
         )  # fmt: skip
-        names = self.words(*(name for name, _ in ROUNDS))
+        names = self.words(*(name for name, _ in kept.ROUNDS))
         values = {name: list(one.values()) for name, one in zip(names, rounds, strict=True)}
-        chart = columns(self.look.words(title), self.words(*titles), values)
-        return Table(title, [Text("评价", "level"), *(name for name, _ in ROUNDS)], rows, Markup(chart))  # noqa: S704
+        chart = charts.columns(self.look.words(title), self.words(*titles), values)
+        return Table(title, [Text("评价", "level"), *(name for name, _ in kept.ROUNDS)], rows, Markup(chart))  # noqa: S704
 
     def _said(self, rounds: Sequence[Mapping[str, int]], levels: Sequence[str]) -> list[Number | Share]:
         """How often these levels were given in each round, of all that came back."""
         found: list[Number | Share] = []
-        for (_, slots), counts in zip(ROUNDS, rounds, strict=True):
-            asked = replace(self.went_out, kind=SURVEY, roots=False, slots=slots, states=tuple(levels))
+        for (_, slots), counts in zip(kept.ROUNDS, rounds, strict=True):
+            asked = replace(self.went_out, kind=kept.SURVEY, roots=False, slots=slots, states=tuple(levels))
             number = self.number(sum(counts[level] for level in levels), asked)
-            rated = set(levels) <= set(RETURNED)
-            found.append(Share(number, sum(counts[level] for level in RETURNED)) if rated else number)
+            rated = set(levels) <= set(kept.RETURNED)
+            found.append(Share(number, sum(counts[level] for level in kept.RETURNED)) if rated else number)
         return found
 
     # -- by unit
@@ -272,7 +266,7 @@ class _Year:
 def _span(most: int | None) -> Text:
     if most is None:
         return Text("六个月以上", "longer")
-    months = DAYS.index(most) + 1
+    months = kept.DAYS.index(most) + 1
     zh = "一二三四五六"[months - 1]
     return Text(f"{zh}个月内（{most} 天）", f"{months} month{'s' * (months > 1)} ({most} days)")
 

@@ -19,7 +19,7 @@ import sqlalchemy  # noqa: F401
 import transitions  # noqa: F401
 import yaml  # noqa: F401
 
-UNUSED = ("cacheprovider", "randomly", "xdist", "pytest_cov")
+UNUSED = ("cacheprovider", "randomly", "xdist")
 
 
 def in_a_fork(test: str, said: IO[str]) -> int:
