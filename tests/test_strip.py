@@ -36,7 +36,9 @@ def test_a_return_window_over_the_national_day() -> None:
         "5节 6节 7节 83 94 10班5 11休",
         "126 13满7 · · · · ·",
     ]
-    assert [week.month for week in found.weeks] == ["2026-09", "2026-10", ""]
+    assert [(week.month, week.again) for week in found.weeks] == [
+        ("2026-09", False), ("2026-10", False), ("2026-10", True),
+    ]  # fmt: skip
     assert [text.zh for text in found.passed] == [
         "周末 1 天", "国庆节：2026-10-01 至 2026-10-07，7 天", "调休上班：2026-10-10",
     ]  # fmt: skip

@@ -47,9 +47,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """Monday to Sunday; None where the deadline has not begun, or is over. `month`: of its first day, where it is another one."""
+    """Monday to Sunday; None where the deadline has not begun, or is over. `month`: of its first day; `again`: as above it."""
 
     month: str
+    again: bool
     cells: tuple[Cell | None, ...]
 
 
@@ -81,7 +82,7 @@ def _weeks(days: Sequence[Day]) -> Iterator[Week]:
             written = f"{day.on.month}/1" if day.on.day == 1 else str(day.on.day)
             cells[day.on.weekday()] = Cell(written, _what(day), day.number)
         month = f"{week[0].on:%Y-%m}"
-        yield Week(month if month != before else "", tuple(cells))
+        yield Week(month, month == before, tuple(cells))
         before = month
 
 

@@ -1,5 +1,5 @@
-"""One screen for a wall: how the whole congress is doing. Counts only: no person, no unit, no title, nobody ranked; it asks again
-by itself, without a script.
+"""One screen for a wall: how the whole congress is doing. Counts only: no person, no unit, no title, nobody ranked. It can ask
+again by itself, without a script.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from .screens import Look, Page, Screen
 from .statistics import ALL, IN, OFFICES, OUT, cards, share
 
 AGAIN = 60
-"""seconds after which the page asks again"""
+"""seconds after which it asks again, if that was asked for: what changes under its reader must be stoppable (WCAG 2.2.1)"""
 MONTHS = 12
 STAGES = Text("在办建议各阶段件数", "Open suggestions by stage")
 LATELY = Text("近十二个月收到和办结", "What came in and went out in twelve months")
 
 
 def wall(look: Look) -> Page:
-    """As large as the wall."""
+    """As large as the wall; `?again` for one that nobody reads from close by."""
     return Page("wall.html", {
-        "day": today(look.engine), "again": AGAIN, "cards": cards(look), "said": _said(look),
+        "day": today(look.engine), "again": AGAIN if "again" in look.request.args else None,
+        "cards": cards(look), "said": _said(look),
         "charts": [Markup(_stages(look)), Markup(_lately(look))],  # noqa: S704 - escaped by charts
     })  # fmt: skip
 
