@@ -89,7 +89,7 @@ def test_the_page_is_light_and_asks_few_questions(desk: Desk, monkeypatch: pytes
         asked.append(sum(statement.lstrip().lower().startswith("select") for statement in seen))
         for _ in range(3):
             desk.office.assigned()
-    assert asked[0] == asked[1] <= 48, asked
+    assert asked[0] == asked[1] <= 28, asked
     assert len(reader.page.encode()) < 100_000
     assert "style=" not in reader.page and "<style" not in reader.page
 

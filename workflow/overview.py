@@ -174,8 +174,9 @@ def tally(engine: Engine, actor: Actor, asked: Sequence[Filter], most: int = 100
         return []
     with engine.store.connection() as connection:
         queries = [_own(engine, connection, listing.some(engine.store, one), one, actor) for one in asked]
-        narrowed = [engine.sight.narrowed(connection, query, actor) for query in queries]
-        return [int(count) for count in connection.execute(listing.counted(narrowed, most)).one()]
+        narrowed = engine.sight.narrowing(connection, actor)
+        counted = listing.counted([narrowed(query) for query in queries], most)
+        return [int(count) for count in connection.execute(counted).one()]
 
 
 def _own(engine: Engine, connection: Any, query: Any, asked: Filter, actor: Actor) -> Any:
@@ -223,6 +224,7 @@ def figures(engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], perio
     statutory = _statutory(engine)
     store, found = engine.store, dict[tuple[str, ...], dict[str, int]]()
     with store.connection() as connection:
+        narrowed = engine.sight.narrowing(connection, actor)
         for query, names in (
             (listing.received(store, asked, groups, period), ("opened",)),
             (listing.concluded(store, asked, groups, period), ("concluded",)),
@@ -231,7 +233,7 @@ def figures(engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], perio
                 ("open", "over_target", "over_statutory"),
             ),
         ):
-            for row in connection.execute(engine.sight.narrowed(connection, query, actor)):
+            for row in connection.execute(narrowed(query)):
                 group = tuple("" if key is None else str(key) for key in row[: len(by)])
                 found.setdefault(group, {}).update(zip(names, map(int, row[-len(names) :]), strict=True))
     if not by:

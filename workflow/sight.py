@@ -50,11 +50,16 @@ class Sight:
 
     def narrowed(self, connection: Connection, query: Select[Any], actor: Actor | None) -> Select[Any]:
         """A query over cases, narrowed to what this person may know of: the one filter behind every question that names him."""
+        return self.narrowing(connection, actor)(query)
+
+    def narrowing(self, connection: Connection, actor: Actor | None) -> Callable[[Select[Any]], Select[Any]]:
+        """The same for several questions of one moment, with one look at what that person holds."""
         if actor is None:
-            return query
+            return lambda query: query
         check_texts(person=actor.person)
         self._learn(connection)
-        return self._narrowed(query, self.viewer(connection, actor))
+        viewer = self.viewer(connection, actor)
+        return lambda query: self._narrowed(query, viewer)
 
     def own(self, connection: Connection, actor: Actor, relations: Sequence[str]) -> ColumnElement[bool]:
         """Cases in which this person, or a unit he is in today, stands in one of these relations."""
