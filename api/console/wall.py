@@ -8,11 +8,11 @@ from datetime import date
 
 from markupsafe import Markup
 
-from definitions.charts import columns
-from definitions.statistics import LEVELS, RETURNED, ROUNDS, SUGGESTION, SURVEY, WELL
 from workflow.errors import Text
 from workflow.overview import Filter, Period, figures, today
 
+from ..domain import charts
+from ..domain import statistics as told
 from .screens import Look, Page, Screen
 from .statistics import ALL, IN, OFFICES, OUT, cards, share
 
@@ -35,9 +35,9 @@ def wall(look: Look) -> Page:
 def _stages(look: Look) -> str:
     """Open suggestions by the steps everybody knows."""
     counted = {one.group[0]: one.open for one in figures(look.engine, look.actor, ALL, ["state"], Period())}
-    stages = look.engine.library.stages.get(SUGGESTION, ())
+    stages = look.engine.library.stages.get(told.SUGGESTION, ())
     values = [sum(counted.get(state, 0) for state in stage.states) for stage in stages]
-    return columns(
+    return charts.columns(
         look.words(STAGES),
         [look.words(stage.title) for stage in stages],
         {look.words(Text("在办", "open")): values},
@@ -51,7 +51,7 @@ def _lately(look: Look) -> str:
     counted = {one.group[0]: one for one in figures(look.engine, look.actor, ALL, ["month"], period)}
     came = [counted[month].opened if month in counted else 0 for month in months]
     went = [counted[month].concluded if month in counted else 0 for month in months]
-    return columns(look.words(LATELY), months, {look.words(IN): came, look.words(OUT): went})
+    return charts.columns(look.words(LATELY), months, {look.words(IN): came, look.words(OUT): went})
 
 
 def _month(day: date, back: int) -> str:
@@ -65,12 +65,12 @@ def _said(look: Look) -> list[tuple[Text, str, str]]:
     period = Period(start=date(year, 1, 1), before=date(year + 1, 1, 1))
     counted = {
         one.group: one.concluded
-        for one in figures(look.engine, look.actor, Filter(kind=SURVEY), ["slot", "state"], period)
+        for one in figures(look.engine, look.actor, Filter(kind=told.SURVEY), ["slot", "state"], period)
     }
     found = []
-    for name, slots in ROUNDS:
-        sums = {level: sum(counted.get((slot, level), 0) for slot in slots) for level in LEVELS}
-        part, of = sum(sums[level] for level in WELL), sum(sums[level] for level in RETURNED)
+    for name, slots in told.ROUNDS:
+        sums = {level: sum(counted.get((slot, level), 0) for slot in slots) for level in told.LEVELS}
+        part, of = sum(sums[level] for level in told.WELL), sum(sums[level] for level in told.RETURNED)
         found.append((name, share(part, of), f"{part}/{of}"))
     return found
 
