@@ -1,6 +1,6 @@
 """The HTTP entrance: a Flask service, or a blueprint in a host's Flask application."""
 
-from .accounts import Accounts
+from .accounts import Accounts, First, Operators
 from .application import create_app, create_blueprint
 from .batches import Jobs
 from .documents import Documents, Folder
@@ -12,6 +12,6 @@ from .store import create_schema
 from .tokens import StoredTokens
 
 __all__ = [
-    "Accounts", "Caller", "Documents", "Folder", "Identify", "Jobs", "Papers", "Sessions", "StoredTokens", "Tokens",
-    "create_app", "create_blueprint", "create_schema", "nobody", "serve",
+    "Accounts", "Caller", "Documents", "First", "Folder", "Identify", "Jobs", "Operators", "Papers", "Sessions",
+    "StoredTokens", "Tokens", "create_app", "create_blueprint", "create_schema", "nobody", "serve",
 ]  # fmt: skip

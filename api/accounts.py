@@ -8,8 +8,10 @@ password that its person did not choose himself is good for a week, and for noth
 
 from __future__ import annotations
 
+import hmac
 import threading
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -22,8 +24,9 @@ from sqlalchemy import delete, select, update
 from workflow import Engine
 from workflow.errors import Conflict, FormInvalid, NotFound, NotPermitted, Reason, Text
 from workflow.model import SYSTEM
-from workflow.overview import today
+from workflow.overview import secret, today
 
+from .identity import digest
 from .limits import Counter, Limit
 from .problems import Problem
 from .store import Shelf, insert_once, stamp
@@ -61,6 +64,53 @@ class Account:
     """the last civil day of a sign-in"""
     locked_at: datetime | None
     locked_by: str | None
+
+
+class Operators:
+    """Who looks after the service: the persons named, and the accounts that were added for it and are not locked."""
+
+    def __init__(self, engine: Engine, named: Iterable[str] = ()) -> None:
+        self._accounts = Accounts(engine)
+        self._named = frozenset(named)
+
+    def __contains__(self, person: object) -> bool:
+        if person in self._named or not isinstance(person, str):
+            return person in self._named
+        account = self._accounts.get(person)
+        return account is not None and account.operator and account.locked_at is None
+
+
+class First:
+    """While there is no account: whoever knows the token that was told on the console becomes the first administrator."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._accounts = Accounts(engine)
+        self._counter = Counter(engine)
+        self._hash: str | None = None
+        self._engine = engine
+
+    def token(self) -> str | None:
+        """A new token, to be told on the console and nowhere else; None when there are accounts."""
+        if self._accounts.all():
+            return None
+        token = secret(self._engine)[:32]
+        self._hash = digest(token)
+        return token
+
+    @property
+    def open(self) -> bool:
+        """Whether anybody is still to come."""
+        return self._hash is not None
+
+    def take(self, token: str, person: str, password: str, address: str = "") -> None:
+        """The first administrator. Raises Problem 403, 429; FormInvalid, Conflict."""
+        self._counter.check(ADDRESS, address)
+        if self._hash is None or not hmac.compare_digest(digest(token.strip()), self._hash):
+            self._counter.count(ADDRESS, address)
+            text = Text("启动口令不对;见服务的控制台", "not the token that the service told on its console")
+            raise Problem("not_permitted", text)
+        self._accounts.first(person, password)
+        self._hash = None
 
 
 class Accounts:
@@ -115,6 +165,19 @@ class Accounts:
             connection.execute(update(table).where(*here).values(**values))
 
     # -- looking after them
+
+    def first(self, person: str, password: str) -> None:
+        """The first account of all, of who looks after the service, with a password of his own. Raises FormInvalid, Conflict."""
+        check_person(person)
+        _, row = self._password(person, password)
+        now = stamp(self._shelf.now())
+        row |= {"person": person, "made": 0, "operator": 1, "created_by": person, "created_at": now}
+        table = self._shelf.tables.account
+        with self._shelf.connection(write=True) as connection:
+            if connection.execute(select(table.c.person).limit(1)).first() or not insert_once(
+                connection, table, row
+            ):
+                raise Conflict(Text("已有账号", "there are accounts already"))
 
     def add(self, person: str, *, by: str, password: str | None = None, operator: bool = False) -> str | None:
         """A new account. Without a password one is made, and given back this once. Raises FormInvalid, Conflict."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 
 from flask import Blueprint, Flask
 
@@ -25,7 +25,7 @@ Age = Callable[[], float | None]
 
 
 def create_app(
-    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
+    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
     allow: Sequence[Network] = (), sessions: Sessions | None = None, notice: Text | None = None,
 ) -> Flask:  # fmt: skip
@@ -45,7 +45,7 @@ def create_app(
     if sessions is not None:
         desk = Desk(
             engine=engine, identify=identify, blueprint=Blueprint(console.CONSOLE, __name__), routes=ROUTES,
-            operators=frozenset(operators), documents=documents, papers=papers, public=frozenset(public), age=age,
+            operators=operators, documents=documents, papers=papers, public=frozenset(public), age=age,
             sessions=sessions, menu=console.MENU, service=service, notice=notice,
         )  # fmt: skip
         console.register(desk, console.SCREENS)
@@ -55,14 +55,14 @@ def create_app(
 
 
 def create_blueprint(
-    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Collection[str] = (),
+    engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
     allow: Sequence[Network] = (), name: str = "tibandu",
 ) -> Blueprint:  # fmt: skip
     """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`."""
     blueprint = Blueprint(name, __name__)
     desk = Desk(
-        engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=frozenset(operators),
+        engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=operators,
         documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake, allow=tuple(allow),
     )  # fmt: skip
     register(desk)

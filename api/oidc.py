@@ -127,6 +127,7 @@ class Oidc:
         self._sessions = sessions
         self._shelf = Shelf(engine)
         self._counter = Counter(engine)
+        sessions.elsewhere = BEGIN
         self._metadata: dict[str, Any] | None = None
         named = {role.role for mapped in (settings.roles or {}).values() for role in mapped}
         if unknown := sorted(named - set(engine.library.roles.values)):

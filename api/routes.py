@@ -6,7 +6,7 @@ dispatcher asks for the person, for the case and for the revision before the vie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -155,7 +155,7 @@ class Desk:
     identify: Identify
     blueprint: Blueprint
     routes: tuple[Route, ...]
-    operators: frozenset[str] = frozenset()
+    operators: Container[str] = ()
     """persons who look after the service itself"""
     public: frozenset[str] = frozenset()
     """kinds of parties that anybody may look up"""

@@ -21,6 +21,7 @@ from workflow import Actor, Engine
 from workflow.errors import NotPermitted, Reason, Text
 from workflow.overview import secret
 
+from .accounts import First
 from .identity import Caller, Identify, digest, nobody
 from .origin import SAFE, check_origin
 from .problems import Problem
@@ -59,14 +60,25 @@ class Session:
 class Sessions:
     """The person behind a session's cookie; whoever brings none, or an Authorization header, is left to `otherwise`.
 
-    `url` is the address by which browsers reach the service, when that is not the one the request shows (a proxy ends the TLS).
+    `url` is the address by which browsers reach the service, when that is not the one the request shows (a proxy ends the TLS);
+    `first` lets the console offer a page where the first administrator makes his account.
     """
 
-    def __init__(self, engine: Engine, otherwise: Identify = nobody, *, url: str | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        otherwise: Identify = nobody,
+        *,
+        url: str | None = None,
+        first: First | None = None,
+    ) -> None:
         self._engine = engine
         self._shelf = Shelf(engine)
         self._otherwise = otherwise
         self.url = url
+        self.first = first
+        self.elsewhere: str | None = None
+        """where else one can sign in: an address of ours that goes on to an identity provider"""
 
     def __call__(self, request: Request) -> Actor | Caller | None:
         """Who asks. Raises Problem 403 `csrf`; NotPermitted while a password has to be changed."""

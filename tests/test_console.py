@@ -14,7 +14,7 @@ from workflow.errors import Text
 
 from .catalogue import english, written
 from .console import Desk, Form, said
-from .lifecycle import SESSION, count
+from .lifecycle import CONTACT, SESSION, count, statements
 
 PDF = b"%PDF-1.7\n1 0 obj << >> endobj\n%%EOF\n"
 
@@ -276,6 +276,8 @@ def test_every_screen_says_who_may_look() -> None:
     assert len({(screen.path, *screen.methods) for screen in SCREENS}) == len(SCREENS)
     opened = {screen.name for screen in SCREENS if screen.permission == "open"}
     assert opened == {
+        "first",
+        "first_made",
         "sign_in",
         "signed_in",
         "sign_out",
@@ -441,3 +443,35 @@ def test_where_a_case_spent_its_time(desk: Desk) -> None:
     page = _page(desk, "li", f"/cases/{case.id}/history")
     table = said("<main" + page[page.index('id="stays"') : page.index("</table>")])
     assert re.search(r"已交办 3 1 申请退办 1 1 .*现在 0 1", table), table
+
+
+def test_a_page_asks_a_bounded_number_of_questions(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many cases there are, and however long a history: the same questions."""
+    office = desk.office
+    case = office.handling()
+    pages = (
+        "/",
+        "/waiting",
+        "/views/in_hand",
+        f"/cases/{case.id}",
+        f"/cases/{case.id}/history",
+        "/search?q=驿站",
+        "/parties/water",
+    )
+    reader = desk("li")
+
+    def asked() -> dict[str, int]:
+        found = {}
+        for address in pages:
+            with statements(office.engine.database, monkeypatch) as seen:
+                assert reader.get(address).status_code == 200
+            found[address] = sum(one.lstrip().lower().startswith(("select", "with")) for one in seen)
+        return found
+
+    asked()  # what is read once and kept
+    before = asked()
+    for _ in range(12):
+        office.fire(case, "record_contact", "wang", **CONTACT)
+        office.assigned()
+    assert asked() == before
+    assert max(before.values()) <= 26, before

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from . import authorization
@@ -173,22 +174,45 @@ def tally(engine: Engine, actor: Actor, asked: Sequence[Filter], most: int = 100
     if not asked:
         return []
     with engine.store.connection() as connection:
-        queries = [_own(engine, connection, listing.some(engine.store, one), one, actor) for one in asked]
+        mine = _Mine(engine, connection, actor)
         narrowed = engine.sight.narrowing(connection, actor)
-        counted = listing.counted([narrowed(query) for query in queries], most)
-        return [int(count) for count in connection.execute(counted).one()]
+        queries = [narrowed(mine.of(listing.some(engine.store, one), one)) for one in asked]
+        return [int(count) for count in connection.execute(listing.counted(queries, most)).one()]
+
+
+class _Mine:
+    """What of a filter asks who reads, each asked for once."""
+
+    def __init__(self, engine: Engine, connection: Any, actor: Actor) -> None:
+        self._engine = engine
+        self._connection = connection
+        self._actor = actor
+
+    def of(self, query: Any, asked: Filter) -> Any:
+        """The query narrowed to it."""
+        if asked.relations:
+            query = query.where(self._own(asked.relations))
+        if asked.waiting:
+            query = query.where(self._waiting)
+        if asked.over is not None:
+            late = listing.over(self._engine.store, asked.over, today(self._engine), _statutory(self._engine))
+            query = query.where(~self._engine.store.tables.cases.c.closed, late)
+        return query
+
+    @cached_property
+    def _parties(self) -> list[str]:
+        return self._engine.sight.parties(self._connection, self._actor)
+
+    def _own(self, relations: Sequence[str]) -> Any:
+        return self._engine.store.questions.stands(self._parties, relations)
+
+    @cached_property
+    def _waiting(self) -> Any:
+        return self._engine.sight.waiting(self._connection, self._actor)
 
 
 def _own(engine: Engine, connection: Any, query: Any, asked: Filter, actor: Actor) -> Any:
-    """What of a filter asks who reads."""
-    if asked.relations:
-        query = query.where(engine.sight.own(connection, actor, asked.relations))
-    if asked.over is not None:
-        late = listing.over(engine.store, asked.over, today(engine), _statutory(engine))
-        query = query.where(~engine.store.tables.cases.c.closed, late)
-    if asked.waiting:
-        query = query.where(engine.sight.waiting(connection, actor))
-    return query
+    return _Mine(engine, connection, actor).of(query, asked)
 
 
 def through(view: View) -> Filter:

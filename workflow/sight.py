@@ -58,13 +58,13 @@ class Sight:
             return lambda query: query
         check_texts(person=actor.person)
         self._learn(connection)
-        viewer = self.viewer(connection, actor)
-        return lambda query: self._narrowed(query, viewer)
+        visible = self._visible(self.viewer(connection, actor))
+        return lambda query: query.where(visible)
 
-    def own(self, connection: Connection, actor: Actor, relations: Sequence[str]) -> ColumnElement[bool]:
-        """Cases in which this person, or a unit he is in today, stands in one of these relations."""
+    def parties(self, connection: Connection, actor: Actor) -> list[str]:
+        """This person, and the units he is in today."""
         units = {grant.unit for grant in self.viewer(connection, actor).held() if grant.unit is not None}
-        return self._store.questions.stands([actor.person, *sorted(units)], relations)
+        return [actor.person, *sorted(units)]
 
     def waiting(self, connection: Connection, actor: Actor) -> ColumnElement[bool]:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
@@ -108,19 +108,17 @@ class Sight:
 
     def _found(self, connection: Connection, query: Select[Any], viewer: Viewer) -> list[Record]:
         """What he sees of it. Nothing found, or a case of a definition not known here: then ask again, with all there are."""
-        found: list[Record] = self._store.records(connection, self._narrowed(query, viewer))
+        found: list[Record] = self._store.records(connection, query.where(self._visible(viewer)))
         strange = {record.definition for record in found} - self._known()
         if (strange or not found) and self._learn(connection):
-            found = self._store.records(connection, self._narrowed(query, viewer))
+            found = self._store.records(connection, query.where(self._visible(viewer)))
         return found
 
-    def _narrowed(self, query: Select[Any], viewer: Viewer) -> Select[Any]:
+    def _visible(self, viewer: Viewer) -> ColumnElement[bool]:
         units = sorted({grant.unit for grant in viewer.grants if grant.unit is not None})
         seers = visibility.seers(self._laws.known(), viewer)
         oversees = self._laws.library.oversees
-        return query.where(
-            self._store.questions.visible(viewer.person, viewer.held(), units, oversees, seers)
-        )
+        return self._store.questions.visible(viewer.person, viewer.held(), units, oversees, seers)
 
     def _known(self) -> set[str]:
         return {law.definition.hash for law in self._laws.known()}

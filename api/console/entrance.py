@@ -1,19 +1,29 @@
-"""Coming in and going out: sign in, a password of one's own, sign out."""
+"""Coming in and going out: the first administrator, sign in, a password of one's own, sign out."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response
 
-from workflow.errors import FormInvalid, Text
+from workflow.errors import FormInvalid, NotFound, Text
 
-from ..accounts import Accounts
+from ..accounts import Accounts, First
 from ..problems import Problem
 from .screens import Go, Look, Page, Screen, answered, sessions
 
 
-def asked(look: Look) -> Page:
-    """Name and password."""
-    return Page("sign_in.html", {"then": _then(look), "person": "", "error": None})
+def asked(look: Look) -> Page | Go:
+    """Name and password; while there is no account at all, the first one."""
+    beginning = sessions(look.desk).first
+    if beginning is not None and beginning.open:
+        return Go(look.address("first"))
+    return Page("sign_in.html", _shown(look))
+
+
+def _shown(look: Look, person: str = "", error: Text | None = None) -> dict[str, Any]:
+    elsewhere = sessions(look.desk).elsewhere
+    return {"then": _then(look), "person": person, "error": error, "elsewhere": elsewhere}
 
 
 def sign_in(look: Look) -> Page | Response:
@@ -23,8 +33,7 @@ def sign_in(look: Look) -> Page | Response:
     try:
         account = Accounts(look.engine).sign_in(person, form.get("password", ""), address)
     except Problem as error:
-        shown = {"then": _then(look), "person": person, "error": error.text}
-        return Page("sign_in.html", shown, error.status)
+        return Page("sign_in.html", _shown(look, person, error.text), error.status)
     to = look.address("password") if account.must_change else _then(look)
     response = answered(look, Go(to))
     sessions(look.desk).open(account.person)(response)
@@ -65,6 +74,34 @@ def change(look: Look) -> Page | Response:
     return response
 
 
+def first(look: Look) -> Page:
+    """The first start: a token from the console, a name, a password."""
+    _beginning(look)
+    return Page("first.html", {"person": "", "error": None})
+
+
+def made(look: Look) -> Page | Response:
+    """The first administrator is in."""
+    form, beginning = look.request.form, _beginning(look)
+    person = form.get("person", "").strip()
+    try:
+        if form.get("new") != form.get("again"):
+            raise _differ()
+        beginning.take(form.get("token", ""), person, form.get("new", ""), look.request.remote_addr or "")
+    except (Problem, FormInvalid) as error:
+        return Page("first.html", {"person": person, "error": error.text}, 422)
+    response = answered(look, Go(look.address("home")))
+    sessions(look.desk).open(person)(response)
+    return response
+
+
+def _beginning(look: Look) -> First:
+    found = sessions(look.desk).first
+    if found is None or not found.open:
+        raise NotFound(Text("没有这个页面", "there is no such page"))
+    return found
+
+
 def _differ() -> Problem:
     return Problem("form_invalid", Text("两次输入的新密码不同", "the two new passwords differ"))
 
@@ -77,6 +114,8 @@ def _then(look: Look) -> str:
 
 
 ENTRANCE = (
+    Screen(path="/first", name="first", view=first, permission="open"),
+    Screen(path="/first", name="first_made", view=made, permission="open", methods=("POST",)),
     Screen(path="/sign-in", name="sign_in", view=asked, permission="open"),
     Screen(path="/sign-in", name="signed_in", view=sign_in, permission="open", methods=("POST",)),
     Screen(path="/sign-out", name="sign_out", view=sign_out, permission="open", methods=("POST",)),

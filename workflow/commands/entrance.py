@@ -68,7 +68,7 @@ def identify(context: Context, api: Any) -> Any:
     found = _tokens(context, api)
     if a.person_header:
         found = context.sibling("api.proxy").ProxyPerson(a.person_header, found, url=a.url)
-    return api.Sessions(engine, api.StoredTokens(engine, found), url=a.url)
+    return api.Sessions(engine, api.StoredTokens(engine, found), url=a.url, first=api.First(engine))
 
 
 def furnish(context: Context, app: Any, sessions: Any) -> None:
@@ -83,6 +83,19 @@ def furnish(context: Context, app: Any, sessions: Any) -> None:
         app.register_blueprint(provider.blueprint())
     if a.proxy:
         app.wsgi_app = context.sibling("api.proxy").Proxy(app.wsgi_app, a.proxy)
+
+
+def greet(context: Context, first: Any) -> None:
+    """Tell the one-time token of the first administrator, where nobody could come in otherwise."""
+    a = context.arguments
+    token = None if (a.tokens or a.oidc or a.person_header) else first.token()
+    if token is not None:
+        context.console.warn(
+            Text(
+                f"还没有账号。请打开 /first,用一次性口令 {token} 建立第一个管理员",
+                f"there is no account yet; open /first and make the first administrator with the one-time token {token}",
+            )
+        )
 
 
 def _tokens(context: Context, api: Any) -> Any:

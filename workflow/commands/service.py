@@ -100,7 +100,8 @@ def run_serve(context: Context) -> int:
     waker = None if arguments.no_scheduler else _waker(context)
     api.create_schema(context.engine)
     looks = demo.looks(context)
-    operators = frozenset([*arguments.operator, *(look.person for look in looks if look.operator)])
+    shown = [look.person for look in looks if look.operator]
+    operators = api.Operators(context.engine, [*arguments.operator, *shown])
     identify = sessions = entrance.identify(context, api)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
@@ -112,7 +113,13 @@ def run_serve(context: Context) -> int:
     _tell_logs()
     try:
         bulk = api.Jobs(context.engine).advance
-        api.serve(app, arguments.host, arguments.port, lambda url: _begin(context, url, waker, looks), bulk)
+        api.serve(
+            app,
+            arguments.host,
+            arguments.port,
+            lambda url: _begin(context, url, waker, sessions, looks),
+            bulk,
+        )
     except OSError as error:
         place = f"{arguments.host}:{arguments.port}"
         text = Text(f"无法监听 {place}:{error.strerror}", f"cannot listen on {place}: {error.strerror}")
@@ -135,11 +142,12 @@ def _waker(context: Context) -> Waker:
     return waker
 
 
-def _begin(context: Context, url: str, waker: Waker | None, looks: Sequence[Any]) -> None:
+def _begin(context: Context, url: str, waker: Waker | None, sessions: Any, looks: Sequence[Any]) -> None:
     if waker is not None:
         waker.start()
     if looks:
         demo.tell(context)
+    entrance.greet(context, sessions.first)
     _tell(context, f"服务地址 {url}", f"serving {url}")
 
 
