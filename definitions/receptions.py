@@ -110,7 +110,7 @@ def stations(engine: Engine, tenant: str | None = None, ids: Iterable[str] | Non
     """The stations and homes of the register that are running, each with what its congress and it itself have set."""
     wanted = None if ids is None else set(ids)
     above: dict[str, Party | None] = {}
-    parties = [party for kind in STATIONS for party in _every(engine, kind, tenant)]
+    parties = [party for kind in STATIONS for party in every(engine, kind, tenant)]
     found = [_station(engine, party, above) for party in parties if wanted is None or party.id in wanted]
     missing = sorted((wanted or set()) - {station.unit for station in found})
     if missing:
@@ -123,7 +123,8 @@ def station_of(engine: Engine, party: Party) -> Station:
     return _station(engine, party, {})
 
 
-def _every(engine: Engine, kind: str, tenant: str | None) -> Iterator[Party]:
+def every(engine: Engine, kind: str, tenant: str | None) -> Iterator[Party]:
+    """The running stations of a kind, by id."""
     after = None
     while page := engine.parties.find(kind=kind, tenant=tenant, status="active", after=after, limit=PAGE):
         yield from page
@@ -309,6 +310,6 @@ def case_id(unit: str, month: str) -> str:
 
 
 __all__ = [
-    "BEFORE", "KIND", "Planned", "Station", "case_id", "days_of", "days_set", "ensure_reception_days", "enter_roster",
+    "BEFORE", "KIND", "Planned", "Station", "case_id", "days_of", "days_set", "ensure_reception_days", "enter_roster", "every",
     "months_from", "move", "plan", "plan_of", "reception_on", "roster_of", "set_day", "start", "station_of", "stations",
 ]  # fmt: skip

@@ -31,6 +31,7 @@ from .commands import (
     letter,
     party,
     performance,
+    posters,
     receptions,
     record,
     rules,
@@ -60,6 +61,8 @@ DRIVERS = {
     "docx": "documents",
     "docxtpl": "documents",
     "segno": "documents",
+    "fpdf": "pdf",
+    "fontTools": "pdf",
     "procrastinate": "distributed",
 }
 """a module that may be missing -> the extra that brings it"""
@@ -71,6 +74,7 @@ NOUNS = (
     definition,
     record,
     performance,
+    posters,
     case,
     due,
     calendar,
@@ -167,8 +171,8 @@ def _explained(error: Exception, console: Console) -> int:
     if isinstance(error, WorkflowError):
         console.warn(error.text)
         return FAULTS
-    if isinstance(error, ModuleNotFoundError) and DRIVERS.get(error.name or "") == "documents":
-        console.warn(_missing(error, "documents"))
+    if isinstance(error, ModuleNotFoundError) and DRIVERS.get(error.name or "") in ("documents", "pdf"):
+        console.warn(_missing(error, DRIVERS[error.name or ""]))
         return USAGE
     text = _of_database(error)
     if text is None:

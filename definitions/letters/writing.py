@@ -286,11 +286,12 @@ def steady(content: bytes) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
         for part in old.infolist():
-            new.writestr(_entry(part.filename), old.read(part.filename))
+            new.writestr(entry(part.filename), old.read(part.filename))
     return made.getvalue()
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
+def entry(name: str) -> zipfile.ZipInfo:
+    """A part of a ZIP with nothing of the moment in it."""
     info = zipfile.ZipInfo(name, EPOCH)
     info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
     return info
@@ -308,6 +309,6 @@ def write_zip(
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as pack:
         for count, letter in enumerate(letters, 1):
             pack.writestr(
-                _entry(f"{count:03} {letter.file}"), write_letter(engine, catalogue, letter, actor, wish)
+                entry(f"{count:03} {letter.file}"), write_letter(engine, catalogue, letter, actor, wish)
             )
     return count
