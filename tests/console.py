@@ -16,6 +16,7 @@ from flask import Flask, Response
 from werkzeug.test import TestResponse
 
 from api import Folder, Sessions, create_app, create_schema
+from definitions.papers import Papers
 from workflow import Actor
 from workflow.model import Party
 
@@ -44,6 +45,8 @@ class Form(HTMLParser):
             self.choices[self._menu].append(found.get("value", ""))
             if "selected" in found:
                 self.values.setdefault(self._menu, []).append(found["value"])
+        elif tag == "button" and name:
+            self.choices.setdefault(name, []).append(found.get("value", ""))
         elif tag in ("input", "textarea") and found.get("type") != "file":
             if found.get("type") in ("checkbox", "radio"):
                 self.choices.setdefault(name, []).append(found["value"])
@@ -53,6 +56,8 @@ class Form(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "select":
+            if self.choices[self._menu]:  # as a browser sends it
+                self.values.setdefault(self._menu, self.choices[self._menu][:1])
             self._menu = ""
 
 
@@ -113,7 +118,12 @@ class Desk:
         create_schema(office.engine)
         sessions = Sessions(office.engine)
         self.app = create_app(
-            office.engine, sessions, sessions=sessions, documents=Folder(folder), operators=["he"]
+            office.engine,
+            sessions,
+            sessions=sessions,
+            documents=Folder(folder),
+            operators=["he"],
+            papers=Papers(office.engine),
         )
         self.app.extensions["sessions"] = sessions
         self._accounts()

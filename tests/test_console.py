@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from api.console.sentence import remaining
 from workflow import Actor
 from workflow.errors import Text
 
+from . import test_exchange as exchange
 from .catalogue import english, written
 from .console import Desk, Form, said
 from .lifecycle import CONTACT, SESSION, count, statements
@@ -475,3 +477,33 @@ def test_a_page_asks_a_bounded_number_of_questions(desk: Desk, monkeypatch: pyte
         office.assigned()
     assert asked() == before
     assert max(before.values()) <= 26, before
+
+
+def test_a_table_is_checked_marked_and_then_written_without_sending_it_again(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """A1 on the pages: three bad cells are named and nothing is written; the marked table; mended, written; again, nothing new."""
+    deputies = [exchange.deputy("dep1"), exchange.deputy("dep2")]
+    desk.office.engine.parties.put([*exchange.CITY, *deputies], by=exchange.SETUP, trusted=True)
+    changes = {"3.领衔代表": "代表甲", "4.公开意见": "随便", "6.建议内容": None}
+    bad = exchange.offices_own(tmp_path / "bad.xlsx", 5, **changes).read_bytes()
+    good = exchange.offices_own(tmp_path / "good.xlsx", 5).read_bytes()
+    reader, engine, then = desk("li"), desk.office.engine, "accept_in_session"
+    assert (
+        reader.fill("/import/suggestion", file=(bad, "建议.xlsx"), act="judge", then=then).status_code == 200
+    )
+    assert "有 3 处错误，没有写入任何内容" in said(reader.page)
+    assert [cell in said(reader.page) for cell in ("3 领衔代表", "4 公开意见", "6 建议内容")] == [True] * 3
+    form = {name: value for name, value in Form(reader.page).values.items() if name != "file"}
+    marked = reader.post("/import/suggestion", {**form, "act": "marked"})
+    assert marked.mimetype.endswith("spreadsheetml.sheet") and marked.data[:2] == b"PK"
+    reader.fill("/import/suggestion", file=(good, "建议.xlsx"), act="judge", then=then)
+    assert "没有错误。将新增 5" in said(reader.page)
+    assert count(engine, "cases") == 0
+    form = {name: value for name, value in Form(reader.page).values.items() if name != "file"}
+    reader.post("/import/suggestion", {**form, "act": "write"})
+    assert "已写入：新增 5" in said(reader.page)
+    assert sorted(case.number or "" for case in engine.search()) == [f"第{n:03}号" for n in range(1, 6)]
+    reader.post("/import/suggestion", {**form, "act": "write"})
+    assert "新增 0" in said(reader.page)
+    assert desk("wang").get("/import/suggestion").status_code == 404

@@ -8,6 +8,7 @@ from .events import EVENTS
 from .files import FILES
 from .found import FOUND
 from .home import HOME
+from .imports import IMPORTS
 from .invites import INVITES
 from .letters import LETTERS
 from .lifecycles import LIFECYCLES
@@ -41,6 +42,7 @@ SCREENS: tuple[Screen, ...] = (
     *STATIONS,
     *REGISTER,
     *SHEETS,
+    *IMPORTS,
     *MESSAGES,
     *OPERATION,
     *ENTRANCE,

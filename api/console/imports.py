@@ -1,0 +1,145 @@
+"""A table comes in: an empty one to fill, a judgement of every cell with nothing written, and then all of it or nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+from flask import Response, url_for
+from werkzeug.datastructures import FileStorage
+
+from workflow.errors import NotFound, Text
+
+from ..documents import Documents
+from ..imports import MOST_ROWS
+from ..ledgers import EXCEL
+from ..letters import download
+from ..problems import Problem
+from .screens import Look, Page, Screen
+
+SHOWN = 100
+"""faults on the page; the table with its marks has all of them"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What can be taken in: parties of a kind, or cases of a definition."""
+
+    name: str
+    title: Text
+
+
+def kinds(look: Look) -> list[Kind]:
+    """What this reader may take in: the registers he keeps, and the cases he may begin."""
+    held = {grant.role for grant in look.grants if grant.unit is None}
+    library = look.engine.library
+    begun = {view.definition for view in look.views if view.starts}
+    cases = [Kind(d.name, d.title) for d in library.definitions.values() if d.name in begun]
+    parties = [Kind(k.name, k.title) for k in library.parties.values() if not held.isdisjoint(k.kept_by)]
+    return [*cases, *parties]
+
+
+def every(look: Look) -> Page:
+    """What can be taken in."""
+    return Page("imports.html", {"kinds": kinds(look)})
+
+
+def asked(look: Look) -> Page:
+    """The empty table, and where the filled one goes."""
+    return _page(look, None, "", "")
+
+
+def judged(look: Look) -> Page | Response:
+    """Judge it, write nothing; or, when that was done, write it; or give it back with its faults marked."""
+    kind, papers, act = _kind(look), look.desk.papers, look.request.form.get("act", "judge")
+    if papers is None:
+        raise Problem("unavailable", Text("本服务不读表格", "this service reads no tables"))
+    with _table(look) as (path, kept):
+        done = papers.take(
+            kind.name, path, look.actor, dry_run=act != "write", most=MOST_ROWS, encoding=_encoding(look),
+            **_way(look),
+        )  # fmt: skip
+        if act == "marked":
+            marked = papers.marked(path, done, look.language, _encoding(look))
+            if marked is None:
+                raise Problem("media_refused", done.faults[0].reason)
+            return download(Response(marked, content_type=EXCEL), f"faults {path.stem}.xlsx")
+        return _page(look, done, act, kept, path.name)
+
+
+def _way(look: Look) -> dict[str, str]:
+    return {name: text for name in ("tenant", "then") if (text := look.request.form.get(name, ""))}
+
+
+def _encoding(look: Look) -> str:
+    return "gbk" if look.request.form.get("encoding") == "gbk" else "utf-8"
+
+
+@contextmanager
+def _table(look: Look) -> Iterator[tuple[Path, str]]:
+    """The file that was sent, or the one that was judged before; and how to name it next time (empty: send it again)."""
+    upload, kept = look.request.files.get("file"), look.request.form.get("kept", "")
+    name = Path(upload.filename or "" if upload else look.request.form.get("name", "")).name
+    if not name.lower().endswith((".xlsx", ".csv")):
+        raise Problem("form_invalid", Text("请选择 .xlsx 或 .csv 文件", "choose a file .xlsx or .csv"))
+    with TemporaryDirectory(prefix="table-") as folder:
+        path = Path(folder) / name
+        with path.open("wb") as out, _content(look, upload, kept) as content:
+            shutil.copyfileobj(content, out)
+        yield path, _keep(look, path) if upload and upload.filename else kept
+
+
+@contextmanager
+def _content(look: Look, upload: FileStorage | None, kept: str) -> Iterator[IO[bytes]]:
+    if upload is not None and upload.filename:
+        yield upload.stream
+        return
+    documents: Documents | None = look.desk.documents
+    found = documents.open(kept) if documents is not None and kept.isalnum() and len(kept) == 64 else None
+    if found is None:
+        raise NotFound(Text("请重新选择文件", "choose the file again"))
+    with found:
+        yield found
+
+
+def _keep(look: Look, path: Path) -> str:
+    """Kept under its hash like every document: what came in can be looked at again."""
+    documents: Documents | None = look.desk.documents
+    if documents is None or path.suffix.lower() != ".xlsx":
+        return ""
+    with path.open("rb") as content:
+        return documents.keep(content, path.name).sha256
+
+
+def _page(look: Look, done: Any, act: str, kept: str, name: str = "") -> Page:
+    kind, library = _kind(look), look.engine.library
+    definition = library.definitions.get(kind.name)
+    events = [] if definition is None else [
+        event for event in definition.events.values()
+        if not event.automatic and any(definition.initial in move.sources for move in event.moves) and event.number
+    ]  # fmt: skip
+    wrong = bool(done is not None and done.faults)
+    return Page("import.html", {
+        "kind": kind, "done": done, "act": act, "kept": kept, "name": name, "events": events, "way": _way(look),
+        "tenants": sorted({grant.scope for grant in look.grants if grant.unit is None}),
+        "empty": url_for(f"{look.service.name}.import_form", kind=kind.name), "shown": SHOWN, "most": MOST_ROWS,
+    }, 422 if wrong and act == "write" else 200)  # fmt: skip
+
+
+def _kind(look: Look) -> Kind:
+    found = next((one for one in kinds(look) if one.name == look.path["kind"]), None)
+    if found is None:
+        raise NotFound(Text("没有这一类表格", "there is no such table"))
+    return found
+
+
+IMPORTS = (
+    Screen(path="/import", name="imports", view=every, menu=Text("导入", "Import")),
+    Screen(path="/import/<kind>", name="import", view=asked),
+    Screen(path="/import/<kind>", name="import_judged", view=judged, methods=("POST",)),
+)
