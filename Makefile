@@ -1,7 +1,7 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
 # make serve   the console with demo data, on this machine only
-# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, mutants, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -84,9 +84,13 @@ fuzz-http: .venv/dev
 soak: .venv/dev
 	@$(BIN)/python -m tests.soak --seeds $(SEEDS)
 
-# 1,000 idempotency keys, each sent by twenty at once, on both databases.
+# 1,000 idempotency keys, each sent by twenty at once, and 1,000 links, each answered by twenty, on both databases.
 storm-http: .venv/dev
-	STORM_KEYS=1000 $(BIN)/python -m pytest -q tests/test_http_storm.py
+	STORM_KEYS=1000 STORM_LINKS=1000 $(BIN)/python -m pytest -q -k "key or link" tests/test_http_storm.py
+
+# gunicorn on PostgreSQL, a worker killed every half second: what was acknowledged is there, once.
+kill-http: .venv/dev
+	KILL_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s --timeout 3600 -k killed tests/test_http_storm.py
 
 # Each of the 39 invariants (docs/invariants.md) broken once in a copy of the tree: its test must fail.
 mutants: .venv/dev
@@ -98,4 +102,4 @@ wheel: .venv/dev
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run serve check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http mutants wheel clean
+.PHONY: help run serve check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http kill-http mutants wheel clean

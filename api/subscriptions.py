@@ -47,7 +47,7 @@ class SubscriptionIn(Strict):
         metadata={"description": "events; all where there are none"},
     )  # fmt: skip
     after = fields.Int(
-        validate=validate.Range(0, 2**53),
+        strict=True, validate=validate.Range(0, 2**53),
         metadata={"description": "a position of the feed to begin after, 0 for everything; from now on where it is left out"},
     )  # fmt: skip
 
