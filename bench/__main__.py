@@ -2,8 +2,8 @@
 
     python -m bench [SECTION ...] [--rounds N] [--cases N] [--large]
 
-Sections: import postgresql clients batch sqlite flat history parts sweep (all, when none is named). `--large` (or BENCH_LARGE=1):
-flatness up to 500,000 cases instead of 50,000. What the numbers mean: docs/performance.md.
+Sections: import postgresql clients batch sqlite flat history parts sweep pages (all, when none is named). `--large` (or
+BENCH_LARGE=1): flatness and pages up to 500,000 cases instead of 50,000. What the numbers mean: docs/performance.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import psycopg
 from tests.postgres import Server, server
 
 from . import a_limit as limit
-from . import sweep, w1def
+from . import pages, sweep, w1def
 from .contender import (
     Batches,
     EngineW1,
@@ -55,6 +55,7 @@ class Bench:
     def __init__(self, targets: Targets, given: argparse.Namespace) -> None:
         self.targets = targets
         self.rounds, self.cases, self.large = given.rounds, given.cases, given.large
+        self.sizes: tuple[int, ...] = getattr(given, "sizes", ())
         self.found: list[tuple[str, float, float | None, float]] = []
 
     def compare(self, title: str, base: str, contenders: dict[str, Making]) -> Report:
@@ -90,6 +91,24 @@ class Bench:
             )
             what = f"sweep on {kind}, {size:,} open, against step by step"
             self.found.append((what, hand / engine, None, 2.0))
+
+    def pages(self) -> None:
+        """The console among few cases and among many."""
+        say("the console's pages")
+        sizes = self.sizes or (pages.FEW, pages.MANY if self.large else pages.MORE)
+        print(
+            "\n### A page of the console: the 95th of 100, in ms of the server\n\n| | cases | reader | page | ms | ratio |"
+        )
+        print("|---|---|---|---|---|---|")
+        fewest: dict[tuple[str, str, str], float] = {}
+        for kind, size, who, page, took in pages.measure(self.targets, sizes):
+            flat = took / fewest.setdefault((kind, who, page), took)
+            print(f"| {kind} | {size:,} | {who} | {page} | {1000 * took:.0f} | {flat:.2f} |", flush=True)
+            if size > sizes[0]:
+                self.found.append(
+                    (f"{kind}, {who} {page}: 150 ms / its time", pages.WANTED / took, None, 1.0)
+                )
+                self.found.append((f"{kind}, {who} {page}: flatness", pages.FLAT / flat, None, 1.0))
 
     def postgresql(self) -> None:
         """One client."""
@@ -252,7 +271,7 @@ def _show_parts(title: str, found: list[tuple[str, float]]) -> None:
 SECTIONS = {
     "import": Bench.imports, "postgresql": Bench.postgresql, "clients": Bench.clients, "batch": Bench.batch,
     "sqlite": Bench.sqlite, "flat": Bench.flat, "history": Bench.history, "parts": Bench.parts,
-    "sweep": Bench.sweep,
+    "sweep": Bench.sweep, "pages": Bench.pages,
 }  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def _clone(engine: Engine, count: int) -> None:
     id_of = "printf('b%019d', g.n)" if sqlite else "'b' || lpad(g.n::text, 19, '0')"
     model = f"printf('m%019d', g.n % {MODELS})" if sqlite else f"'m' || lpad((g.n % {MODELS})::text, 19, '0')"
     with engine.database.begin() as connection:
-        _triggers(connection, sqlite, off=True)
+        triggers(connection, sqlite, off=True)
         for name, key in (
             ("cases", "id"), ("relation", "case_id"), ("clock", "case_id"), ("history", "case_id"),
             ("disclosure", "case_id"), ("outbox", "case_id"),
@@ -122,10 +122,10 @@ def _clone(engine: Engine, count: int) -> None:
                     f" select {chosen} from g join {prefix}{name} t on t.{key} = {model}"
                 )
             )
-        _triggers(connection, sqlite, off=False)
+        triggers(connection, sqlite, off=False)
 
 
-def _triggers(connection: Connection, sqlite: bool, *, off: bool) -> None:
+def triggers(connection: Connection, sqlite: bool, *, off: bool) -> None:
     run: Any = connection.exec_driver_sql
     if not sqlite:
         run(f"set local session_replication_role = {'replica' if off else 'origin'}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from bench import pages
 from bench.__main__ import SECTIONS, Bench
 from bench.measure import Report
 from bench.target import Targets
@@ -45,3 +47,22 @@ def test_a_ratio_is_the_median_of_pairs() -> None:
         report.add("other", other, 1.0, client_cpu_us=600, server_cpu_us=400)
     assert report.ratio("other", "base") == 0.8
     assert report.cpu_ratio("other", "base") == 0.5
+
+
+def test_the_pages_of_the_console_in_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page is there for every reader among copied cases, which look like those that went their way."""
+    monkeypatch.setattr(pages, "ASKED", 1)
+    found = pages._measured(f"sqlite:///{tmp_path / 'pages.db'}", 100, tmp_path)
+    assert {who for who, _, _ in found} == set(pages.READERS)
+    assert len(found) > 20 and all(took > 0 for _, _, took in found)
+    with sqlite3.connect(tmp_path / "pages.db") as database:
+        (roots,) = database.execute(
+            "select count(*) from tibandu_cases where id = root_id and id like '0%'"
+        ).fetchone()
+        (open_,) = database.execute(
+            "select count(*) from tibandu_cases where id = root_id and id like '0%' and not closed"
+        ).fetchone()
+        (lost,) = database.execute(
+            "select count(*) from tibandu_cases where root_id not in (select id from tibandu_cases)"
+        ).fetchone()
+    assert (roots, open_, lost) == (100, 5, 0)

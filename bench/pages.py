@@ -1,0 +1,204 @@
+"""The console's pages among few cases and among many: server time of one page, asked by one reader after the other.
+
+The cases are families that really went their way through the shipped definitions, copied by SQL under new ids: one in twenty is
+open and of this year, the others are closed and of the nine years before; units and deputies are spread over them as in a city.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from tests.console import Desk
+from tests.lifecycle import DOCUMENT, FOLDER, PLACE, TODAY, Office
+from workflow import Actor, Case, Engine, load_definitions
+from workflow.testing import FrozenClock
+
+from .seed import triggers
+from .target import Targets
+
+FEW, MORE, MANY = 5_000, 50_000, 500_000
+OPEN = 20
+"""one case in so many is open"""
+UNITS, DEPUTIES, YEARS = 200, 300, 9
+ASKED = 20
+"""times each page is asked for"""
+WANTED = 0.150
+"""seconds: 95 of 100 pages are to be faster"""
+FLAT = 1.5
+"""and no slower than so many times what they take among few cases"""
+
+
+def measure(targets: Targets, sizes: tuple[int, ...]) -> Iterator[tuple[str, int, str, str, float]]:
+    """(database, cases, reader, page, the 95th percentile in seconds)"""
+    for kind in ("postgresql", "sqlite"):
+        for size in sizes:
+            yield from ((kind, size, *found) for found in _round(targets, kind, size))
+
+
+def _round(targets: Targets, kind: str, size: int) -> list[tuple[str, str, float]]:
+    if kind == "sqlite":
+        file = targets.folder / "pages.db"
+        try:
+            return _measured(f"sqlite:///{file}", size, targets.folder)
+        finally:
+            for ending in ("", "-journal", "-wal", "-shm"):
+                file.with_name(file.name + ending).unlink(missing_ok=True)
+    name = targets.postgres.create()
+    try:
+        return _measured(targets.postgres.database(name), size, targets.folder)
+    finally:
+        targets.postgres.drop(name)
+
+
+def _measured(url: str, size: int, folder: Path) -> list[tuple[str, str, float]]:
+    clock = FrozenClock(TODAY)
+    engine = Engine(url, load_definitions(FOLDER, place=PLACE), clock=clock)
+    engine.create_schema()
+    engine.publish(Actor(person="bench"))
+    try:
+        office = Office(engine, clock).staff()
+        pages = _pages(*_filled(office, size))
+        desk = Desk(office, folder / "documents")
+        return [
+            (who, name, _p95(desk, READERS[who], address))
+            for who, all_ in pages.items()
+            for name, address in all_.items()
+        ]
+    finally:
+        engine.database.dispose()
+
+
+def _pages(case: Case, answered: Case) -> Mapping[str, Mapping[str, str]]:
+    """Reader -> what a page is called -> its address."""
+    own = {
+        "the case": f"/cases/{case.id}", "its history": f"/cases/{case.id}/history", "its picture": f"/cases/{case.id}/picture",
+        "a deadline": f"/cases/{case.id}/clocks/reply",
+    }  # fmt: skip
+    home = {"today": "/", "waiting": "/waiting"}
+    return {
+        "office": {
+            **home, "in hand": "/views/in_hand", "to assign": "/views/to_assign", "search": "/search?q=%E9%A9%BF%E7%AB%99", **own,
+            "a form": f"/cases/{case.id}/do/recall_assignment", "lifecycles": "/lifecycles",
+            "a lifecycle": "/lifecycles/suggestion", "a number's list": "/found?kind=suggestion&roots=true&closed=false",
+            "figures": "/statistics", "wall": "/wall",
+        },
+        "unit": {**home, "inbox": "/views/inbox", **own, "a form": f"/cases/{case.id}/do/submit_for_signoff"},
+        "survey office": {**home, "surveys": "/views/surveys", "the case": f"/cases/{answered.id}"},
+        "deputy": {**home, "own": "/views/my_suggestions", **own},
+    }  # fmt: skip
+
+
+READERS = {"office": "li", "unit": "wang", "survey office": "sun", "deputy": "dep1"}
+
+
+def _p95(desk: Desk, person: str, address: str) -> float:
+    reader, took = desk(person), []
+    for number in range(ASKED + 1):
+        start = time.perf_counter()
+        answer = reader.get(address)
+        if number:  # the first one of a process reads templates and finds the order of a picture
+            took.append(time.perf_counter() - start)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{person} got {answer.status_code} for {address}")
+    return sorted(took)[int(0.95 * (len(took) - 1))]
+
+
+# --- many cases
+
+
+def _filled(office: Office, size: int) -> tuple[Case, Case]:
+    """Walk a few families, copy them; one in which a unit works, one that waits for its deputies."""
+    open_ = [
+        office.filed(), office.accepted(), office.assigned(co=("roads",)), office.handling(), office.signing_off(),
+        office.evaluating(), office.second_assigned(),
+    ]  # fmt: skip
+    closed = [
+        office.fire(office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT),
+        _archived(office),
+    ]
+    with office.engine.database.begin() as connection:
+        triggers(connection, office.engine.store.is_sqlite, off=True)
+        _copied(office.engine, connection, [case.id for case in open_], size // OPEN, past=False)
+        _copied(office.engine, connection, [case.id for case in closed], size - size // OPEN, past=True)
+        triggers(connection, office.engine.store.is_sqlite, off=False)
+    with office.engine.database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("analyze" if office.engine.store.is_sqlite else "vacuum analyze")
+    return open_[3], open_[5]
+
+
+def _archived(office: Office) -> Case:
+    settled = office.fire(office.evaluated(), "settle", "sun")
+    return office.fire(settled, "archive", "li", yearly_report="2025")
+
+
+def _copied(engine: Engine, connection: Connection, roots: list[str], count: int, *, past: bool) -> None:
+    """So many copies of these families, each family as often as any other."""
+    for place, root in enumerate(roots):
+        share = count // len(roots) + (place < count % len(roots))
+        for name, statement in _statements(engine, place, share, past=past) if share else ():
+            columns = [
+                c.name for c in engine.store.tables.metadata.tables[name].columns if c.identity is None
+            ]
+            connection.execute(text(statement.format(columns=", ".join(columns))), {"root": root})
+
+
+def _statements(engine: Engine, place: int, count: int, *, past: bool) -> Iterator[tuple[str, str]]:
+    lite, prefix = engine.store.is_sqlite, engine.store.prefix
+    numbers = (
+        f"with recursive g(n) as (select 1 union all select n + 1 from g where n < {count})" if lite
+        else f"with g(n) as (select generate_series(1, {count}))"
+    )  # fmt: skip
+    kind = f"{place}{'p' if past else 'o'}"
+    for name, key in (
+        ("cases", "id"), ("relation", "case_id"), ("clock", "case_id"), ("history", "case_id"), ("disclosure", "case_id"),
+    ):  # fmt: skip
+        new = _changed(kind, past=past, lite=lite)
+        table = engine.store.tables.metadata.tables[prefix + name]
+        chosen = ", ".join(new.get(c.name, f"t.{c.name}") for c in table.columns if c.identity is None)
+        families = f"select id from {prefix}cases where root_id = :root"
+        yield (
+            prefix + name,
+            (
+                f"insert into {prefix}{name}({{columns}}) {numbers}"
+                f" select {chosen} from g cross join {prefix}{name} t where t.{key} in ({families})"
+            ),
+        )
+
+
+def _changed(kind: str, *, past: bool, lite: bool) -> dict[str, Any]:
+    """What of a copy differs: its ids, its unit and deputy, and, in the past, its year."""
+
+    def padded(number: str) -> str:
+        return f"printf('%07d', {number})" if lite else f"lpad(({number})::text, 7, '0')"
+
+    def renamed(column: str) -> str:
+        found = column
+        for party, another in (
+            ("water", _other("u", UNITS, "water")),
+            ("dep1", _other("d", DEPUTIES, "dep1")),
+        ):
+            found = f"replace({found}, '\"{party}\"', '\"' || {another} || '\"')"
+        return found
+
+    unit, deputy = _other("u", UNITS, "water"), _other("d", DEPUTIES, "dep1")
+    party = f"case t.party when 'water' then {unit} when 'dep1' then {deputy} else t.party end"
+    found = {
+        name: f"{padded('g.n')} || '{kind}' || substr(t.{name}, 10)" for name in ("id", "case_id", "root_id")
+    }
+    found |= {"party": party, "relations": renamed("t.relations"), "number_key": "null"}
+    if past:
+        year = f"({2025 - YEARS + 1} + g.n % {YEARS})"
+        year = f"cast({year} as text)" if lite else f"{year}::text"
+        for column in ("opened_on", "due_on", "anchor_on", "outer_on", "effective_on"):
+            found[column] = f"case when t.{column} is null then null else {year} || substr(t.{column}, 5) end"
+    return found
+
+
+def _other(letter: str, among: int, kept: str) -> str:
+    """One of so many in turn; the seventh is the one we read as."""
+    return f"case when g.n % {among} = 7 then '{kept}' else '{letter}' || (g.n % {among}) end"
