@@ -15,7 +15,7 @@ from definitions.yearly import MEASURES, RATES, write_yearly
 from workflow import Actor, DefinitionError
 from workflow.library import Library
 
-from .lifecycle import DRAFT, REPLY, Office
+from .lifecycle import DOCUMENT, DRAFT, REPLY, Office
 from .test_cli import call
 from .test_letters import HOSTILE, UNITS, settle
 
@@ -103,7 +103,19 @@ def test_commitments_and_answers(town: Office, tmp_path: Path) -> None:
     )
     answers = {row[3]: row[5:7] for row in ledger(town, "surveys", tmp_path / "s.xlsx", ASKS)[1:-1]}
     assert answers == {"陈静": ["满意", "满意"], "周明": ["已征询", ""]}
-    assert ledger(town, "surveys", tmp_path / "u.xlsx", UNIT)[1:] == [["合计 0 件", *[""] * 10]]
+    assert ledger(town, "surveys", tmp_path / "u.xlsx", UNIT)[1:] == [["合计 0 件", *[""] * 11]]
+
+
+def test_story_E08_a_paper_form_is_entered_by_one_and_checked_by_another(
+    town: Office, tmp_path: Path
+) -> None:
+    case = town.evaluating()
+    survey = town.child(case, "surveys", "dep1")
+    town.fire(survey, "record_paper", "sun", level="satisfied", paper_scan={**DOCUMENT, "name": "纸质表.pdf"})
+    assert town.reasons(survey, "check_paper", "sun") == {"two_persons"}
+    town.fire(survey, "check_paper", "song")
+    rows = {row[3]: row for row in ledger(town, "surveys", tmp_path / "s.xlsx", ASKS)[1:-1]}
+    assert (rows["陈静"][6], rows["陈静"][11], rows["周明"][11]) == ("满意", "《纸质表》", "")
 
 
 def test_story_A09_every_number_of_the_year_opens_its_list(town: Office, tmp_path: Path) -> None:

@@ -360,7 +360,7 @@ def reception_record(p: Paper) -> None:
     p.title("代表接待选民记录表")
     p.form(
         [
-            ["编号", "{{ number or case.number or case.id[:12] }}", "接待日期", "{{ case.data.received_on if not number else case.data.reception_on }}"],
+            ["编号", "{{ number or case.number or case.id[:12] }}", "接待日期", "{% if number %}{{ case.data.reception_on }}{% else %}{{ case.data.received_on }}{% if case.data.received_on != happened.start %}（{{ happened.start }}补录）{% endif %}{% endif %}"],
             ["联络站", "{{ case.party.station }}", "接待代表", "{{ case.party.receiver if not number else case.party.on_duty }}"],
             ["反映人", "{% if not number %}{{ case.data.voter_name }}{% endif %}", "联系方式\n（可不填）", "{% if not number %}{{ case.data.voter_contact }}{% endif %}"],
             ["民生领域", "{% if not number %}{{ case.data.livelihood_field }}{% endif %}", "事由", "{% if not number %}{{ case.data.subject }}{% endif %}"],

@@ -63,27 +63,43 @@ def letters_of(
     top = engine.case(case, actor=actor)
     family = [top]
     if children and top.id == top.root:
-        children_ = engine.children(top.id, actor=actor)
-        family += sorted(children_, key=lambda c: (c.opened_on or "", c.slot or "", c.party or "", c.id))
-    found: list[Letter] = []
-    for one in family:
-        kinds = [k for k in catalogue.kinds.values() if k.of == one.kind and kind in (None, k.id)]
-        if kinds:
-            events = {line.event for line in engine.history(one.id, actor=actor)}
-            found += [
-                letter
-                for k in kinds
-                if events & set(k.after)
-                for letter in _to_each(engine, catalogue, k, one, actor)
-            ]
-    return found
+        below = engine.children(top.id, actor=actor)
+        family += sorted(below, key=lambda c: (c.opened_on or "", c.slot or "", c.party or "", c.id))
+    asked = [
+        (one, k)
+        for one in family
+        for k in catalogue.kinds.values()
+        if k.of == one.kind and kind in (None, k.id)
+    ]
+    root = _root(engine, top, actor)
+    words = Words(engine, actor, [*family, *([root] if root else [])])
+    happened = _Happened(engine, actor)
+    return [
+        letter
+        for one, k in asked
+        if START in k.after or happened.of(one) & set(k.after)
+        for letter in _to_each(catalogue, k, one, root, words)
+    ]
+
+
+class _Happened:
+    """Which events stand in the histories, each read once and only when asked for."""
+
+    def __init__(self, engine: Engine, actor: Actor | None) -> None:
+        self._engine = engine
+        self._actor = actor
+        self._known: dict[str, set[str]] = {}
+
+    def of(self, case: Case) -> set[str]:
+        if case.id not in self._known:
+            lines = self._engine.history(case.id, actor=self._actor)
+            self._known[case.id] = {line.event for line in lines}
+        return self._known[case.id]
 
 
 def _to_each(
-    engine: Engine, catalogue: Catalogue, kind: Kind, case: Case, actor: Actor | None
+    catalogue: Catalogue, kind: Kind, case: Case, root: Case | None, words: Words
 ) -> Iterator[Letter]:
-    root = _root(engine, case, actor)
-    words = Words(engine, actor, [case, *([root] if root else [])])
     number = (root or case).number or case.id
     if not kind.to:
         yield _letter(catalogue, kind, case, None, None, number)
@@ -122,7 +138,9 @@ def between(
         for case in page:
             lines = engine.history(case.id, actor=actor)
             if any(line.event in wanted.after and first <= _day(line) <= last for line in lines):
-                found += _to_each(engine, catalogue, wanted, case, actor)
+                root = _root(engine, case, actor)
+                words = Words(engine, actor, [case, *([root] if root else [])])
+                found += _to_each(catalogue, wanted, case, root, words)
         after = page[-1].id
     return sorted(found, key=lambda letter: letter.file)
 
