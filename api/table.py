@@ -6,6 +6,7 @@ from .batches import BATCHES
 from .calendars import CALENDARS
 from .cases import CASES
 from .definitions import DEFINITIONS
+from .delegations import DELEGATIONS
 from .description import DESCRIPTION
 from .documents import DOCUMENTS
 from .door_pages import DOOR_PAGES
@@ -30,5 +31,5 @@ from .tokens import TOKENS
 ROUTES: tuple[Route, ...] = (
     *CASES, *BATCHES, *DOCUMENTS, *LETTERS, *LEDGERS, *IMPORTS,
     *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
-    *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *HEALTH, *DESCRIPTION,
+    *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *DELEGATIONS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

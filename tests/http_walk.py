@@ -283,7 +283,16 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "POST", "/v1/documents?name=答复函.pdf", data=PDF)
     client(li, "POST", "/v1/documents?name=答复函.pdf", data=b"#!/bin/sh")
     _by_link(client, address)
+    _lent(client)
     _refusals(client, address, case)
+
+
+def _lent(client: Client) -> None:
+    """The head of the unit is away; her clerk acts in her place."""
+    body = {"to": "wang.fang", "first": "2026-03-22", "until": "2026-03-29", "reason": "出差"}
+    lent = client("wu.hao", "POST", "/v1/delegations", body).json["delegations"]
+    client("wu.hao", "GET", "/v1/delegations")
+    client("wu.hao", "DELETE", f"/v1/delegations/{lent[0]['id']}")
 
 
 CALENDAR = {

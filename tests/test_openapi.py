@@ -244,6 +244,7 @@ class Provoked:
                 "batch": "none",
                 "token": "none",
                 "token_id": "none",
+                "grant_id": "none",
                 "ledger": "none",
                 "party": "none",
             }

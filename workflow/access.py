@@ -1,4 +1,8 @@
-"""Who has which role, where, until when: questions about persons and their grants, beside the questions about cases."""
+"""Who has which role, where, until when: questions about persons and their grants, beside the questions about cases.
+
+A role can be lent to a colleague for some days (代, delegation). What he does under it is stamped with both; it ends with its
+last day, when it is given back, and with the role it was lent of. What follows from the register (a deputy's office) is not lent.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from .engine import Engine
-from .errors import NotFound, NotPermitted, Reason, Text
-from .model import Grant
+from .errors import FormInvalid, NotFound, NotPermitted, Reason, Text
+from .firing import check_texts
+from .model import SYSTEM, Grant
+from .random import new_id
+from .store import lending
 from .store.grants import given
 
-__all__ = ["Held", "Role", "end", "held", "sync"]
+__all__ = ["Held", "Role", "end", "give_back", "held", "lend", "lent", "sync"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +36,19 @@ class Held:
 
     grant: Grant
     by: str
+    reason: str | None = None
 
 
 def held(engine: Engine, *, person: str | None = None, unit: str | None = None) -> list[Held]:
     """Every grant, those that have ended too; of that person or in that unit, if one is named."""
     with engine.store.connection() as connection:
         return [Held(*found) for found in given(engine.store, connection, person=person, unit=unit)]
+
+
+def lent(engine: Engine, person: str) -> list[Grant]:
+    """What that person has lent and was lent, those that have ended too."""
+    with engine.store.connection() as connection:
+        return [grant for grant, _, _ in given(engine.store, connection, lent=person)]
 
 
 def end(engine: Engine, grant: str, *, by: str, day: date) -> Grant:
@@ -45,6 +59,8 @@ def end(engine: Engine, grant: str, *, by: str, day: date) -> Grant:
     found = next((one.grant for one in held(engine) if one.grant.id == grant), None)
     if found is None:
         raise NotFound(Text(f"没有授权 {grant}", f"there is no grant {grant}"))
+    if found.on_behalf_of is not None:
+        return give_back(engine, grant, by=None, day=day)
     ended = _ended(found, day)
     engine.sync_grants(
         found.person, [ended if one.id == grant else one for one in _of(engine, found.person)], by=by
@@ -75,6 +91,70 @@ def sync(engine: Engine, person: str, roles: Iterable[Role], *, by: str, day: da
            for role in sorted(wanted, key=str)]  # fmt: skip
     if new or after != _of(engine, person):
         engine.sync_grants(person, [*after, *new], by=by)
+
+
+def lend(
+    engine: Engine, lender: str, to: str, *, until: date, by: str, day: date, since: date | None = None,
+    role: str | None = None, reason: str | None = None,
+) -> list[Grant]:  # fmt: skip
+    """The roles (or that role) of `lender` are `to`'s as well, from one civil day until another, for what he does in his place.
+
+    `to` is a colleague: he has a role in the same unit, or, for a role of no unit, one of no unit in the same congress.
+    Raises NotPermitted, FormInvalid.
+    """
+    check_texts(person=to, granted_by=by, reason=reason)
+    first = since or day
+    if not day <= first <= until:
+        raise FormInvalid(
+            [Reason.of("form.dates", "日期须自今日起,先始后止", "from today on, first the first day")]
+        )
+    if to in (lender, by, SYSTEM):
+        raise NotPermitted([Reason.of("own_grant", "不得委托给自己", "nobody lends anything to himself")])
+    theirs = [one.grant for one in held(engine, person=to) if one.grant.on_behalf_of is None]
+    with engine.store.connection() as connection:
+        governed = engine.parties.governed(connection, lender)
+    mine = [
+        one.grant for one in held(engine, person=lender)
+        if one.grant.on_behalf_of is None and one.grant.role not in governed and role in (None, one.grant.role)
+        and one.grant.covers(one.grant.scope, first) and any(_colleagues(one.grant, other, first) for other in theirs)
+    ]  # fmt: skip
+    if not mine:
+        text = (
+            "没有可委托给此人的角色(须为同单位在任人员)",
+            "there is no role to lend to that person: a colleague in office",
+        )
+        raise NotPermitted([Reason.of("colleague", *text)])
+    coming = [
+        replace(grant, id=new_id(engine.random, engine.clock.now()), person=to, valid_from=first, on_behalf_of=lender,
+                valid_until=min(until, grant.valid_until or until))
+        for grant in mine
+    ]  # fmt: skip
+    with engine.store.connection(write=True) as connection:
+        lending.lend(connection, engine.store.tables.grant, [_row(grant, by, reason) for grant in coming])
+    return coming
+
+
+def give_back(engine: Engine, grant: str, *, by: str | None, day: date) -> Grant:
+    """A role that was lent ends with yesterday; for the lender, for who has it, and (None) for an operator. Raises NotFound."""
+    found = next((one.grant for one in held(engine) if one.grant.id == grant), None)
+    if found is None or found.on_behalf_of is None or by not in (None, found.person, found.on_behalf_of):
+        raise NotFound(Text("没有这项委托", "there is no such delegation"))
+    ended = _ended(found, day)
+    with engine.store.connection(write=True) as connection:
+        lending.give_back(connection, engine.store.tables.grant, grant, str(ended.valid_until))
+    return ended
+
+
+def _colleagues(mine: Grant, other: Grant, day: date) -> bool:
+    return other.unit == mine.unit and other.scope == mine.scope and other.covers(other.scope, day)
+
+
+def _row(grant: Grant, by: str, reason: str | None) -> dict[str, str | None]:
+    return {
+        "id": grant.id, "person": grant.person, "role": grant.role, "unit": grant.unit, "scope": grant.scope,
+        "valid_from": str(grant.valid_from), "valid_until": str(grant.valid_until), "granted_by": by,
+        "on_behalf_of": grant.on_behalf_of, "reason": reason,
+    }  # fmt: skip
 
 
 def _of(engine: Engine, person: str) -> list[Grant]:

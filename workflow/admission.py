@@ -47,7 +47,7 @@ def forbids(draft: Draft, law: Law, event: Event, record: Record) -> tuple[Permi
             roles = draft.laws.codes.get("roles")
             reasons.append(authorization.not_permitted(event, law.definition, roles))
         reasons += _opens_barred(draft, law, event, record, permit)
-        here = {act.actor.person, act.actor.on_behalf_of} - {None}
+        here = {act.actor.person, act.actor.on_behalf_of, permit.on_behalf_of if permit else None} - {None}
         same = [other for other in event.not_by if not here.isdisjoint(persons(record, other))]
         reasons += [authorization.same_person(event, law.event(other).title.zh) for other in same]
     return permit, reasons

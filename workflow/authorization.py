@@ -20,18 +20,29 @@ Relations = Mapping[str, tuple[str, ...]]
 class Permit:
     """Under which grant, or as which party, a person acts."""
 
-    __slots__ = ("grant", "role", "unit")
+    __slots__ = ("grant", "on_behalf_of", "role", "unit")
 
     def __init__(self, grant: Grant | None = None, role: str | None = None) -> None:
         self.grant = grant
         self.role = grant.role if grant else role
         self.unit = grant.unit if grant else None
+        self.on_behalf_of = grant.on_behalf_of if grant else None
 
 
 def permit(
     holders: Sequence[Holder], actor: Actor, grants: Sequence[Grant], case: Record, root: Record, day: date
 ) -> Permit | None:
-    """The first of the holders this person is, or None."""
+    """The first of the holders this person is, by a role of his own before one that was lent to him; or None."""
+    lent = [grant for grant in grants if grant.on_behalf_of is not None]
+    own = [grant for grant in grants if grant.on_behalf_of is None] if lent else grants
+    lent = [grant for grant in lent if actor.on_behalf_of in (None, grant.on_behalf_of)]
+    found = _first(holders, actor, own, case, root, day)
+    return found or (_first(holders, actor, lent, case, root, day) if lent else None)
+
+
+def _first(
+    holders: Sequence[Holder], actor: Actor, grants: Sequence[Grant], case: Record, root: Record, day: date
+) -> Permit | None:
     for holder in holders:
         relations: Relations = root.relations if holder.of_root else case.relations
         parties = relations.get(holder.relation, ()) if holder.relation else None
@@ -57,7 +68,7 @@ def _held(
     """The first grant of that role this person holds here today, in one of those units if any are named."""
     for grant in grants:
         if (
-            grant.person == actor.person  # not that of whom he acts for: a delegation is a stamp, no grant
+            grant.person == actor.person  # not that of whom he acts for: what he has of him was lent to him
             and grant.role == role
             and (units is None or grant.unit in units)
             and (actor.role is None or actor.role == grant.role)

@@ -69,11 +69,12 @@ class _Together:
             root, key = self._root_of.get(call.case or "", ""), call.scoped_key
             if root in self._waiting:
                 self._write()
-            there = self._families.get(root)
-            if there is None or not fit[index] or key in used or self._firing.alone(call, there):
+            there, held = self._families.get(root), found.grants[call.actor.person] if fit[index] else ()
+            lent = any(grant.on_behalf_of for grant in held)
+            if there is None or not fit[index] or lent or key in used or self._firing.alone(call, there):
                 self._by_itself(index, call)
             else:
-                self._decide(index, call, there, found.grants[call.actor.person])
+                self._decide(index, call, there, held)
             if key is not None:
                 used.add(key)
         self._write()

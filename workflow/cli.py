@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any, TextIO
 
 from .commands import (
+    access,
     accounts,
     alerts,
     backup,
@@ -88,6 +89,7 @@ NOUNS = (
     alerts,
     receptions,
     accounts,
+    access,
     demo,
     service,
 )

@@ -46,6 +46,11 @@ class Draft:
         self.asked_on: date | None = None
         """the day from which what a child asks of its root counts, while it does"""
 
+    @property
+    def on_behalf_of(self) -> str | None:
+        """For whom it is done: named by the actor, or whose role it is that was lent to him."""
+        return self.act.actor.on_behalf_of or (self.permit.on_behalf_of if self.permit else None)
+
     def law(self, record: Record) -> Law:
         """The law the record is pinned to. Raises NotFound."""
         return self.laws.pinned(record.definition)

@@ -135,7 +135,7 @@ class Engine:
         self, person: str, grants: Iterable[Grant], *, by: str, session: Host | None = None
     ) -> None:
         """A person's grants become exactly these: how a host's directory enters. Roles that follow from the register of parties
-        stay as they are. Raises NotPermitted, NotFound.
+        stay as they are, and so do those that somebody lent to him. Raises NotPermitted, NotFound.
         """
         if by == person:
             text = Text("不得给自己授权", "nobody grants anything to himself")
@@ -151,7 +151,9 @@ class Engine:
         if unknown:
             raise NotFound(Text(f"没有角色 {', '.join(unknown)}", f"no role {', '.join(unknown)}"))
         with self.store.connection(session, write=True) as connection:
-            merged = self.parties.merged(connection, person, given)
+            lent = [grant for grant in self.store.grants(connection, person) if grant.on_behalf_of]
+            own = [grant for grant in given if grant.on_behalf_of is None]
+            merged = [*self.parties.merged(connection, person, own), *lent]
             self.store.replace_grants(connection, person, [self._grant_row(person, g, by) for g in merged])
         self._memory.forget_person(person)
 
@@ -160,7 +162,7 @@ class Engine:
             "id": grant.id or new_id(self.random, self._firing.now()), "person": person, "role": grant.role,
             "unit": grant.unit, "scope": grant.scope, "granted_by": by,
             "valid_from": grant.valid_from and grant.valid_from.isoformat(),
-            "valid_until": grant.valid_until and grant.valid_until.isoformat(),
+            "valid_until": grant.valid_until and grant.valid_until.isoformat(), "on_behalf_of": grant.on_behalf_of,
         }  # fmt: skip
 
     def grant(

@@ -54,7 +54,7 @@ class Erasing:
             self._laws.pinned(record.definition).definition, self._actor, grants, record, family.root
         )
         for grant in () if barred else grants:
-            mine = grant.person == self._actor.person and grant.unit is None
+            mine = grant.person == self._actor.person and grant.unit is None and grant.on_behalf_of is None
             if mine and self._laws.library.erases(grant.role) and grant.covers(record.tenant, today):
                 return Permit(grant)
         text = Text("只有有权删除的机关人员可以删除", "only who is charged with it may erase")

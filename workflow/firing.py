@@ -232,10 +232,12 @@ class Firing:
         return record is None or bool(self._laws.pinned(record.definition).definition.barred)
 
     def delegated(self, work: Work, act: Act) -> Act:
-        """With the grants of whom he acts for: they give nothing, but they can bar."""
-        if act.actor.on_behalf_of is None or act.imported:
+        """With the grants of those he acts for, or may act for: they give nothing, but they can bar."""
+        others = {grant.on_behalf_of for grant in act.grants} | {act.actor.on_behalf_of}
+        if others == {None} or act.imported:
             return act
-        return replace(act, grants=(*act.grants, *self._store.read_person(work, act.actor.on_behalf_of)))
+        theirs = [self._store.read_person(work, person) for person in sorted(filter(None, others))]
+        return replace(act, grants=(*act.grants, *(grant for grants in theirs for grant in grants)))
 
     def _perform(self, work: Work, call: Call, reading: Reading, begun: bool) -> Done:
         family, case = reading.family, call.case or ""

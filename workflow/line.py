@@ -23,7 +23,7 @@ def write(
     seq, prev = before.seq + 1, before.head or history.GENESIS
     values = (
         before.id, seq, act.now.isoformat(timespec="microseconds"), act.effective_on, event.name, before.state,
-        changes["state"], act.actor.person, act.actor.on_behalf_of, permit.role if permit else None,
+        changes["state"], act.actor.person, draft.on_behalf_of, permit.role if permit else None,
         permit.unit if permit else None, cause, before.definition, commitments, prev,
     )  # fmt: skip
     head = history.line_hash(values)

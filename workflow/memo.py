@@ -25,8 +25,10 @@ def remembered(draft: Draft, law: Law, event: Event, record: Record) -> Mapping[
     """`last_by` after this event."""
     if event.name not in law.watched:
         return record.last_by
-    actor = draft.act.actor
-    return {**record.last_by, event.name: _BEHALF.join(filter(None, (actor.person, actor.on_behalf_of)))}
+    return {
+        **record.last_by,
+        event.name: _BEHALF.join(filter(None, (draft.act.actor.person, draft.on_behalf_of))),
+    }
 
 
 def counted(draft: Draft, event: Event, record: Record) -> Mapping[str, int]:

@@ -73,6 +73,8 @@ class Grant:
     unit: str | None = None
     valid_from: date | None = None
     valid_until: date | None = None
+    on_behalf_of: str | None = None
+    """whose role it is, lent for a time: what is done under it is stamped with both (李四代张三)"""
 
     def covers(self, tenant: str, day: date) -> bool:
         """Whether the grant holds in that tenant on that civil date."""

@@ -277,6 +277,7 @@ class Registration:
         elif not any(
             g.role in kind.kept_by and g.unit is None and g.covers(party.tenant, self.today)
             for g in self.held
+            if g.on_behalf_of is None
         ):
             roles = [self.library.roles.values[name].title for name in kind.kept_by]
             zh, en = (
@@ -373,7 +374,9 @@ class Registration:
         for party in persons:
             kind = kinds[party.kind]
             wanted = {_same(g): g for g in roles_of(kind, party, others, self.today)}
-            governed = [g for g in held.get(party.id, ()) if g.role in kind.governed]
+            governed = [
+                g for g in held.get(party.id, ()) if g.role in kind.governed and g.on_behalf_of is None
+            ]
             gone += [grant.id for grant in governed if wanted.pop(_same(grant), None) is None]
             come += [self._grant_row(grant) for grant in wanted.values()]
         self.rows.write_grants(connection, gone, come)

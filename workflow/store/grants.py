@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from ..model import Grant
 from .sql import Store, as_grant
 
 
 def given(
-    store: Store, connection: Connection, *, person: str | None = None, unit: str | None = None
-) -> list[tuple[Grant, str]]:
-    """Grants and who gave them, those that have ended too, by person; of that person or in that unit, if one is named."""
+    store: Store,
+    connection: Connection,
+    *,
+    person: str | None = None,
+    unit: str | None = None,
+    lent: str | None = None,
+) -> list[tuple[Grant, str, str | None]]:
+    """Grants, who gave them and why, those that have ended too, by person; of that person or in that unit, if one is named.
+
+    `lent`: only what that person has lent or was lent.
+    """
     g = store.tables.grant.c
-    query = select(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until, g.granted_by)
+    query = select(
+        g.id,
+        g.person,
+        g.role,
+        g.scope,
+        g.unit,
+        g.valid_from,
+        g.valid_until,
+        g.on_behalf_of,
+        g.granted_by,
+        g.reason,
+    )
     for column, wanted in ((g.person, person), (g.unit, unit)):
         if wanted is not None:
             query = query.where(column == wanted)
+    if lent is not None:
+        query = query.where(g.on_behalf_of.is_not(None), or_(g.on_behalf_of == lent, g.person == lent))
     rows = connection.execute(query.order_by(g.person, g.id))
-    return [(as_grant(*row[:-1]), row[-1]) for row in rows]
+    return [(as_grant(*row[:-2]), row[-2], row[-1]) for row in rows]

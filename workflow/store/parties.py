@@ -14,6 +14,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from ..errors import Conflict, Text
 from ..model import Bond, Grant, Party, PartyLine
+from .lending import end_lent
 from .rows import dumps
 from .sql import Store, as_grant
 
@@ -68,7 +69,7 @@ class PartyRows:
     def grants(self, connection: Connection, persons: Iterable[str]) -> dict[str, list[Grant]]:
         """The grants of those persons."""
         g, found = self.tables.grant.c, dict[str, list[Grant]]()
-        columns = (g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until)
+        columns = (g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until, g.on_behalf_of)
         for some in _chunks(persons):
             for row in connection.execute(select(*columns).where(g.person.in_(some)).order_by(g.id)):
                 found.setdefault(row.person, []).append(as_grant(*row))
@@ -187,10 +188,11 @@ class PartyRows:
     def write_grants(
         self, connection: Connection, gone: Collection[str], come: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Take grants out by their ids, then put grants in."""
+        """Take grants out by their ids, then put grants in; what was lent of those taken out ends."""
         g = self.tables.grant
         for some in _chunks(gone):
-            connection.execute(delete(g).where(g.c.id.in_(some)))
+            query = delete(g).where(g.c.id.in_(some)).returning(g.c.person)
+            end_lent(connection, g, set(connection.execute(query).scalars()))
         if come:
             connection.execute(insert(g), list(come))
 

@@ -69,9 +69,9 @@ class Post:
         """Every grant, expired ones too, of everybody who has one of these roles, or is or belongs to one of these parties."""
         g = self._t.grant.c
         who = select(g.person).where(or_(g.role.in_(roles), g.unit.in_(parties), g.person.in_(parties)))
-        query = select(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until).where(
-            g.person.in_(who)
-        )
+        query = select(
+            g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until, g.on_behalf_of
+        ).where(g.person.in_(who))
         return [as_grant(*row) for row in connection.execute(query.order_by(g.person, g.id))]
 
     def contacts(self, connection: Connection, holders: Collection[str] | None = None) -> list[Row]:

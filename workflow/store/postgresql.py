@@ -31,7 +31,8 @@ def read_sql(prefix: str) -> str:
     columns = ", ".join(f"c.{name}" for name in rows.CASE)
     return numbered(f"""
 select {columns},
- (select json_agg(json_build_array(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until) order by g.id)
+ (select json_agg(json_build_array(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until,
+    g.on_behalf_of) order by g.id)
     from {prefix}grant g where g.person = ?),
  (select json_build_array(a.body_hash, a.answer) from {prefix}answer a where a.key = ?)
 from {prefix}cases c where c.root_id = (select r.root_id from {prefix}cases r where r.id = ?)""")

@@ -378,6 +378,8 @@ class Tables:
             Column("valid_from", String(10)),
             Column("valid_until", String(10)),
             Column("granted_by", String(80), nullable=False),
+            Column("on_behalf_of", String(80)),
+            Column("reason", Text),
         )
         Index(f"ix_{table.name}_person", table.c.person)
         Index(f"ix_{table.name}_unit", table.c.unit, table.c.person)

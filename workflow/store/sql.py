@@ -20,6 +20,7 @@ from ..family import Family, Step
 from ..model import Grant
 from . import postgresql, rows, sqlite
 from .feed import Sequencer
+from .lending import end_lent
 from .questions import Questions
 from .schema import PREFIX, Tables
 from .work import READ_ONLY, Host, Work, host_work, own_work
@@ -130,7 +131,7 @@ class Store:
         if cases:
             self.run(work, f"select {columns} from {table} where root_id in ({named})", (rows.dumps(cases),))
             families = rows.families(work.cursor.fetchall())
-        columns = "id, person, role, scope, unit, valid_from, valid_until"
+        columns = "id, person, role, scope, unit, valid_from, valid_until, on_behalf_of"
         self.run(
             work,
             f"select {columns} from {self.prefix}grant where person in ({listed}) order by id",
@@ -149,7 +150,7 @@ class Store:
 
     def read_person(self, work: Work, person: str) -> tuple[Grant, ...]:
         """The grants of a person, for a case that does not exist yet."""
-        columns = "id, person, role, scope, unit, valid_from, valid_until"
+        columns = "id, person, role, scope, unit, valid_from, valid_until, on_behalf_of"
         self.run(work, f"select {columns} from {self.prefix}grant where person = ? order by id", (person,))
         return tuple(as_grant(*row) for row in work.cursor.fetchall())
 
@@ -292,13 +293,14 @@ class Store:
         connection.execute(delete(table).where(table.c.person == person, table.c.id.not_in(sorted(kept))))
         if new:
             connection.execute(insert(table), new)
+        end_lent(connection, table, [person])
 
     def grants(self, connection: Connection, person: str) -> tuple[Grant, ...]:
         """A person's grants."""
         g = self.tables.grant.c
-        query = select(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until).where(
-            g.person == person
-        )
+        query = select(
+            g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until, g.on_behalf_of
+        ).where(g.person == person)
         return tuple(as_grant(*row) for row in connection.execute(query.order_by(g.id)))
 
     def counts(self, connection: Connection) -> list[tuple[str, str, int]]:
@@ -385,17 +387,18 @@ def as_grant(
     unit: str | None,
     valid_from: str | None,
     valid_until: str | None,
+    on_behalf_of: str | None = None,
 ) -> Grant:
     """The grant of a row."""
     return Grant(
         id=id_, person=person, role=role, scope=scope, unit=unit,
         valid_from=date.fromisoformat(valid_from) if valid_from else None,
-        valid_until=date.fromisoformat(valid_until) if valid_until else None,
+        valid_until=date.fromisoformat(valid_until) if valid_until else None, on_behalf_of=on_behalf_of,
     )  # fmt: skip
 
 
 def _given(row: dict[str, Any]) -> Grant:
-    names = ("id", "person", "role", "scope", "unit", "valid_from", "valid_until")
+    names = ("id", "person", "role", "scope", "unit", "valid_from", "valid_until", "on_behalf_of")
     return as_grant(*(row[name] for name in names))
 
 

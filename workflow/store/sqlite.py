@@ -14,7 +14,8 @@ def read_sql(prefix: str) -> str:
     columns = ", ".join(f"c.{name}" for name in rows.CASE)
     return f"""
 select {columns},
- (select json_group_array(json_array(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until))
+ (select json_group_array(json_array(g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until,
+    g.on_behalf_of))
     from (select * from {prefix}grant where person = ? order by id) g),
  (select json_array(a.body_hash, a.answer) from {prefix}answer a where a.key = ?)
 from {prefix}cases c where c.root_id = (select r.root_id from {prefix}cases r where r.id = ?)"""

@@ -1,0 +1,226 @@
+"""Delegation (代): a role lent to a colleague until a day, stamped on what is done under it, gone with its end; and the commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from api import create_schema
+from workflow import Actor, Engine, access, cli
+from workflow.authorization import permit
+from workflow.definition import Holder
+from workflow.errors import FormInvalid, NotFound, NotPermitted
+from workflow.model import Request
+from workflow.testing import FrozenClock
+from workflow.verify import verify
+
+from . import http_walk as city
+
+DAY, LAST = city.TODAY, date(2026, 3, 9)
+REPLY = {"reply_letter": city.LETTER, "promised": False}
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(city.TODAY)
+
+
+@pytest.fixture
+def engine(ready_url: str, clock: FrozenClock) -> Iterator[Engine]:
+    for engine in city.opened(ready_url, clock):
+        create_schema(engine)
+        yield engine
+
+
+@pytest.fixture
+def case(engine: Engine) -> str:
+    """Waits for the head of the unit to reply."""
+    li = Actor(person="li.wei")
+    case = engine.start("suggestion", li, city.PROPOSAL, tenant=city.TENANT)
+    engine.fire(case.id, "accept", li, {"session": "五次"})
+    engine.fire(case.id, "assign", li, {"lead_unit": "housing"})
+    return case.id
+
+
+def lend(engine: Engine, to: str = "wang.fang", **more: Any) -> list[str]:
+    given = {"until": LAST, "by": "wu.hao", "day": DAY} | more
+    return [grant.id for grant in access.lend(engine, "wu.hao", to, **given)]
+
+
+def reply(engine: Engine, case: str) -> None:
+    engine.fire(case, "reply", Actor(person="wang.fang"), REPLY)
+
+
+def test_what_is_done_in_ones_place_is_stamped_with_both(engine: Engine, case: str) -> None:
+    with pytest.raises(NotPermitted):
+        reply(engine, case)
+    lend(engine)
+    reply(engine, case)
+    line = engine.history(case)[-1]
+    assert (line.actor, line.on_behalf_of, line.role, line.unit) == (
+        "wang.fang", "wu.hao", "unit_head", "housing",
+    )  # fmt: skip
+    assert not verify(engine.store).faults
+
+
+def test_a_batch_stamps_it_too(engine: Engine, case: str) -> None:
+    lend(engine)
+    asked = Request(case=case, event="reply", actor=Actor(person="wang.fang"), data=REPLY)
+    (done,) = engine.batch([asked])
+    assert done.error is None and engine.history(case)[-1].on_behalf_of == "wu.hao"
+
+
+def test_the_right_is_gone_after_the_last_day(engine: Engine, case: str, clock: FrozenClock) -> None:
+    lend(engine, since=date(2026, 3, 4))
+    with pytest.raises(NotPermitted):
+        reply(engine, case)
+    clock.set(date(2026, 3, 10))
+    with pytest.raises(NotPermitted):
+        reply(engine, case)
+    clock.set(LAST)
+    reply(engine, case)
+
+
+def test_it_is_given_back_by_either_and_by_nobody_else(engine: Engine, case: str) -> None:
+    (one,) = lend(engine)
+    with pytest.raises(NotFound):
+        access.give_back(engine, one, by="qian.min", day=DAY)
+    access.give_back(engine, one, by="wang.fang", day=DAY)
+    with pytest.raises(NotPermitted):
+        reply(engine, case)
+
+
+def test_it_ends_with_the_role_it_was_lent_of(engine: Engine, case: str) -> None:
+    lend(engine)
+    engine.sync_grants("wu.hao", [], by="li.wei")
+    assert access.lent(engine, "wang.fang") == []
+    with pytest.raises(NotPermitted):
+        reply(engine, case)
+
+
+def test_it_ends_no_later_than_the_role_it_was_lent_of(engine: Engine) -> None:
+    engine.sync_grants("wu.hao", [], by="li.wei")
+    last = date(2026, 3, 5)
+    engine.grant("wu.hao", "unit_head", city.TENANT, unit="housing", by="li.wei", valid_until=last)
+    lend(engine)
+    assert [grant.valid_until for grant in access.lent(engine, "wu.hao")] == [last]
+
+
+def test_a_directory_that_syncs_leaves_what_was_lent(engine: Engine, case: str) -> None:
+    lend(engine)
+    held = [one.grant for one in access.held(engine, person="wang.fang")]
+    engine.sync_grants("wang.fang", [grant for grant in held if grant.on_behalf_of is None], by="directory")
+    reply(engine, case)
+
+
+def test_only_to_a_colleague_in_office(engine: Engine) -> None:
+    for to in ("qian.min", "li.wei", "nobody", "svc.oa", "wu.hao", "system"):
+        with pytest.raises(NotPermitted):
+            lend(engine, to)
+    with pytest.raises(NotPermitted):
+        lend(engine, by="wang.fang")
+
+
+def test_nothing_that_was_lent_is_lent_on(engine: Engine) -> None:
+    lend(engine)
+    engine.grant("zhao.lei", "unit_clerk", city.TENANT, unit="housing")
+    given = access.lend(engine, "wang.fang", "zhao.lei", until=LAST, by="wang.fang", day=DAY)
+    assert [(grant.role, grant.on_behalf_of) for grant in given] == [("unit_clerk", "wang.fang")]
+
+
+def test_dates_are_from_today_on_and_in_order(engine: Engine) -> None:
+    for wrong in ({"since": date(2026, 3, 1)}, {"until": date(2026, 3, 1)}, {"since": date(2026, 3, 10)}):
+        with pytest.raises(FormInvalid):
+            lend(engine, **wrong)
+
+
+def test_a_role_of_ones_own_comes_before_one_that_was_lent(engine: Engine) -> None:
+    """And who says that he acts for somebody else borrows nothing of this one."""
+    lend(engine)
+    grants = [one.grant for one in access.held(engine, person="wang.fang")]
+    record: Any = type("Case", (), {"relations": {}, "tenant": city.TENANT})
+
+    def stamped(*roles: str, **more: str) -> Any:
+        holders = [Holder(role=role) for role in roles]
+        found = permit(holders, Actor(person="wang.fang", **more), grants, record, record, DAY)
+        return found and (found.role, found.on_behalf_of)
+
+    assert stamped("unit_head", "unit_clerk") == ("unit_clerk", None)
+    assert stamped("unit_head") == ("unit_head", "wu.hao")
+    assert stamped("unit_head", on_behalf_of="wu.hao") == ("unit_head", "wu.hao")
+    assert stamped("unit_head", on_behalf_of="li.wei") is None
+
+
+# --- over HTTP
+
+
+def test_over_http_from_the_loan_to_its_end(engine: Engine, case: str, clock: FrozenClock) -> None:
+    client = city.Client(city.served(engine))
+    made = client("wu.hao", "POST", "/v1/delegations", {"to": "wang.fang", "until": "2026-03-09"})
+    assert made.status_code == 201, made.text
+    (shown,) = made.json["delegations"]
+    assert (shown["lender"], shown["to"], shown["present"]) == ("wu.hao", "wang.fang", True)
+    assert client("wang.fang", "GET", "/v1/delegations").json["delegations"] == [shown]
+    assert client("qian.min", "GET", "/v1/delegations").json["delegations"] == []
+    assert client("qian.min", "DELETE", f"/v1/delegations/{shown['id']}").status_code == 404
+    now = client("wang.fang", "GET", f"/v1/cases/{case}").json
+    assert client.fire("wang.fang", now, "reply", **REPLY).status_code == 200
+    entries = client("li.wei", "GET", f"/v1/cases/{case}/history").json["entries"]
+    assert (entries[-1]["actor"], entries[-1]["on_behalf_of"]) == ("wang.fang", "wu.hao")
+    clock.set(date(2026, 3, 10))
+    assert not client("wang.fang", "GET", "/v1/delegations").json["delegations"][0]["present"]
+    for to in ("nobody", "qian.min"):
+        refused = client("wu.hao", "POST", "/v1/delegations", {"to": to, "until": "2026-03-19"})
+        assert (refused.status_code, json.loads(refused.data)["errors"][0]["code"]) == (403, "colleague")
+
+
+# --- the commands
+
+
+@pytest.fixture
+def tibandu(engine: Engine) -> Callable[..., tuple[int, str]]:
+    url = engine.database.url.render_as_string(hide_password=False)
+
+    def call(*words: str) -> tuple[int, str]:
+        out, common = StringIO(), ["--database", url, "--definitions", str(city.FOLDER), "--lang", "en"]
+        return cli.main([*words, *common], out, out), out.getvalue()
+
+    return call
+
+
+def test_grant_report_revoke(tibandu: Callable[..., tuple[int, str]], case: str) -> None:
+    words = ("zhao.lei", "office", city.TENANT, "--by", "li.wei", "--until", "2030-01-01")
+    assert tibandu("access", "grant", *words)[0] == 0
+    found = json.loads(tibandu("access", "report", "--person", "zhao.lei", "--json")[1])
+    (grant,) = found["grants"]
+    assert (found["sees"], grant["until"], grant["by"]) == (1, "2030-01-01", "li.wei")
+    assert tibandu("access", "revoke", grant["id"], "--by", "li.wei")[0] == 0
+    assert "sees 0 case(s)" in tibandu("access", "report", "--person", "zhao.lei")[1]
+    assert "ended" in tibandu("access", "report", "--person", "zhao.lei", "--all")[1]
+    said = tibandu("access", "report", "--unit", "housing")[1]
+    assert "wu.hao" in said and "qian.min" not in said
+
+
+def test_nobody_grants_revokes_or_lends_to_himself(
+    engine: Engine, tibandu: Callable[..., tuple[int, str]]
+) -> None:
+    (mine,) = access.held(engine, person="li.wei")
+    for words in (
+        ("grant", "li.wei", "unit_head", city.TENANT, "--by", "li.wei"), ("revoke", mine.grant.id, "--by", "li.wei"),
+        ("lend", "wu.hao", "wang.fang", "--until", "2030-01-01", "--by", "wang.fang"),
+    ):  # fmt: skip
+        code, said = tibandu("access", *words)
+        assert code == 1 and "himself" in said, said
+    assert tibandu("access", "grant", "li.wei", "office", city.TENANT)[0] == 2, "who does it is to be named"
+
+
+def test_lend_and_acts(tibandu: Callable[..., tuple[int, str]]) -> None:
+    code, said = tibandu("access", "lend", "wu.hao", "wang.fang", "--until", "2030-01-01", "--by", "wu.hao")
+    assert code == 0 and "acts for wu.hao (unit_head)" in said
+    assert tibandu("access", "acts", "--account", "svc.oa")[0] == 0
+    assert tibandu("access", "revoke", "nothing", "--by", "li.wei")[0] == 1

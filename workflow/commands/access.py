@@ -1,0 +1,141 @@
+"""`access`: who has which role until when, and who sees what; roles granted, revoked, lent, by somebody and never to himself."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from .. import access, overview
+from ..errors import Text
+from ..model import Actor
+from .context import OK, Context
+
+HEADS = {
+    "id": Text("编号", "id"), "person": Text("人员", "person"), "role": Text("角色", "role"), "unit": Text("单位", "unit"),
+    "scope": Text("范围", "scope"), "from": Text("自", "from"), "until": Text("至", "until"), "state": Text("状态", "state"),
+    "for": Text("代", "for"), "by": Text("授予人", "by"), "reason": Text("理由", "why"),
+}  # fmt: skip
+ACTS = {
+    "at": Text("时间", "when"), "person": Text("人员", "person"), "account": Text("服务账号", "account"),
+    "token": Text("令牌", "token"), "route": Text("操作", "operation"), "case": Text("案件", "case"),
+}  # fmt: skip
+
+
+def register(add: Any) -> None:
+    """Declare the commands."""
+    root = add("access", None, "权限", "who may what")
+    within = root.add_subparsers(dest="what", required=True, metavar="WHAT")
+    grant = add("grant", run_grant, "授予角色", "grant a role", within)
+    for name in ("person", "role", "scope"):
+        grant.add_argument(name, metavar=name.upper())
+    grant.add_argument("--unit", metavar="UNIT", help="在此单位 / within that unit")
+    revoke = add(
+        "revoke", run_revoke, "收回角色(自昨日止,留痕)", "a role ends with yesterday and is kept", within
+    )
+    revoke.add_argument("grant", metavar="ID", help="授权编号 / as the report names it")
+    lend = add("lend", run_lend, "委托(代)", "a person's roles are a colleague's too, for some days", within)
+    lend.add_argument("person", metavar="FROM")
+    lend.add_argument("to", metavar="TO")
+    for parser in (grant, lend):
+        parser.add_argument(
+            "--from", dest="since", type=date.fromisoformat, metavar="DATE", help="首日 / the first day"
+        )
+        parser.add_argument(
+            "--until",
+            type=date.fromisoformat,
+            metavar="DATE",
+            required=parser is lend,
+            help="末日 / the last day",
+        )
+    for parser in (grant, revoke, lend):
+        parser.add_argument(
+            "--by", required=True, metavar="PERSON", help="授予人,不得为本人 / who does it; never to himself"
+        )
+    report = add("report", run_report, "谁可见什么、至何时", "who can see what, until when", within)
+    report.add_argument("--person", metavar="PERSON")
+    report.add_argument("--unit", metavar="UNIT")
+    report.add_argument("--all", action="store_true", help="含已结束的 / those that have ended too")
+    acts = add(
+        "acts", run_acts, "经由其他系统所为", "what persons changed through other systems (act_as)", within
+    )
+    for name in ("person", "account", "case"):
+        acts.add_argument(f"--{name}", metavar=name.upper())
+
+
+def run_grant(context: Context) -> int:
+    """One more role."""
+    a = context.arguments
+    context.engine.grant(
+        a.person, a.role, a.scope, unit=a.unit, by=a.by, valid_from=a.since, valid_until=a.until
+    )
+    context.console.say(f"已授予 {a.person} {a.role}", f"{a.person} is {a.role} now")
+    return OK
+
+
+def run_revoke(context: Context) -> int:
+    """It holds no more; that it held is kept, because separation of powers asks for it."""
+    a = context.arguments
+    ended = access.end(context.engine, a.grant, by=a.by, day=overview.today(context.engine))
+    context.console.say(f"已收回 {ended.person} 的 {ended.role}", f"{ended.person} is {ended.role} no more")
+    return OK
+
+
+def run_lend(context: Context) -> int:
+    """For who is away and cannot do it himself."""
+    a = context.arguments
+    lent = access.lend(
+        context.engine,
+        a.person,
+        a.to,
+        until=a.until,
+        by=a.by,
+        day=overview.today(context.engine),
+        since=a.since,
+    )
+    names = ", ".join(grant.role for grant in lent)
+    context.console.say(
+        f"{a.to} 代 {a.person}({names}),至 {a.until}", f"{a.to} acts for {a.person} ({names}) until {a.until}"
+    )
+    return OK
+
+
+def run_report(context: Context) -> int:
+    """Grants, and of a named person how many cases he sees by them."""
+    a, today = context.arguments, overview.today(context.engine)
+    found = access.held(context.engine, person=a.person, unit=a.unit)
+    rows = [_row(context, one, today) for one in found]
+    rows = [row for row in rows if a.all or row["over"] is False]
+    if a.person is None:
+        context.console.table(HEADS, rows)
+        return OK
+    sees = overview.count(context.engine, Actor(person=a.person), overview.Filter())
+    if context.console.as_json:
+        context.console.value({"grants": [{name: row[name] for name in HEADS} for row in rows], "sees": sees})
+        return OK
+    context.console.table(HEADS, rows)
+    context.console.say(f"{a.person} 现可见 {sees} 件", f"{a.person} sees {sees} case(s) now")
+    return OK
+
+
+def run_acts(context: Context) -> int:
+    """The newest first."""
+    a = context.arguments
+    context.sibling("api").create_schema(context.engine)
+    found = context.sibling("api.acting").acted(
+        context.engine, person=a.person, account=a.account, case=a.case
+    )
+    context.console.table(ACTS, [{name: getattr(note, name) for name in ACTS} for note in found])
+    return OK
+
+
+def _row(context: Context, one: access.Held, today: date) -> dict[str, Any]:
+    grant = one.grant
+    over = grant.valid_until is not None and grant.valid_until < today
+    state = Text("已结束", "ended") if over else Text("有效", "holds")
+    if not over and grant.valid_from is not None and grant.valid_from > today:
+        state = Text("未到", "to come")
+    return {
+        "id": grant.id, "person": grant.person, "role": grant.role, "unit": grant.unit, "scope": grant.scope,
+        "from": grant.valid_from, "until": grant.valid_until, "state": context.console.words(state),
+        "for": grant.on_behalf_of, "by": one.by, "reason": one.reason, "over": over,
+    }  # fmt: skip
