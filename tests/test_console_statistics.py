@@ -107,3 +107,19 @@ def test_an_address_nobody_made(desk: Desk) -> None:
     assert reader.get("/found?kind=nothing").status_code == 200
     assert "共 0 件" in reader.page
     assert desk(None).get("/found").status_code == 303
+
+
+def test_a_city_of_many_units_goes_on_over_the_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every unit is shown once, by name, however many there are, and no page is heavy."""
+    monkeypatch.setattr("api.console.statistics.UNITS", 1)
+    for unit in ("water", "roads", "parks"):
+        case = desk.office.accepted()
+        desk.office.fire(case, "assign", "li", assignment_mode="sole", lead_unit=unit)
+    reader, address, found = desk("li"), "/statistics", list[str]()
+    while address:
+        assert reader.get(address).status_code == 200
+        table = reader.page[reader.page.index("按名称排列") :]
+        found += re.findall(r'<th scope="row">([^<]+)</th>', table)
+        following = re.search(r'<a rel="next" href="([^"#]+)', table)
+        address = following[1].replace("&amp;", "&") if following else ""
+    assert found == ["市交通运输局", "市园林局", "市水利局"]

@@ -13,7 +13,7 @@ from workflow.model import ClockView, Permission, Similar
 from workflow.overview import today
 
 from .durations import stays
-from .names import in_words, parties_in
+from .names import caption, in_words, parties_in
 from .pictures import stepper
 from .screens import Look, Page, Screen
 from .sentence import expected, nearest, remaining, sentence
@@ -88,7 +88,7 @@ def shown(look: Look) -> Page:
     only = look.request.args.get("only") if look.request.args.get("only") in SORTS else None
     mine = expected(definition, case, above, look.actor.person, look.grants)
     return Page("case.html", {
-        "case": case, "definition": definition, "state": definition.states[case.state], "title": _title(case, definition),
+        "case": case, "definition": definition, "state": definition.states[case.state], "title": caption(case, definition),
         "sentence": _sentence(look, definition, case, above, steps if mine else ()), "steps": steps, "mine": mine,
         "steps_of": stepper(look, case),
         "refused": [p for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
@@ -142,10 +142,6 @@ def _leads_on(definition: Definition, permission: Permission, case: Case) -> boo
     """Whether the event takes the case to another state."""
     moves = definition.events[permission.event].moves
     return any(case.state in move.sources and move.to not in (None, case.state) for move in moves)
-
-
-def _title(case: Case, definition: Definition) -> str:
-    return str(case.data.get("title") or case.number or definition.title.zh)
 
 
 def _sentence(
@@ -258,7 +254,8 @@ def history(look: Look) -> Page:
     entries = look.engine.history(case.id, actor=look.actor)
     return Page("history.html", {
         "stays": stays(entries, definition, today(look.engine), closed=case.closed),
-        "case": case, "definition": definition, "title": _title(case, definition), "lines": read(look, case, definition, entries),
+        "case": case, "definition": definition, "title": caption(case, definition),
+        "lines": read(look, case, definition, entries),
     })  # fmt: skip
 
 
@@ -271,7 +268,7 @@ def clock(look: Look) -> Page:
     why = look.engine.explain(case.id, name, actor=look.actor)
     definition = look.engine.laws.pinned(case.definition).definition
     return Page("clock.html", {
-        "case": case, "clock": found, "why": why, "title": _title(case, definition),
+        "case": case, "clock": found, "why": why, "title": caption(case, definition),
         "strip": strip(why.days), "weekdays": WEEKDAYS,
         "left": remaining(found.due_on, today(look.engine), look.engine.laws.calendar) if found.running else None,
     })  # fmt: skip

@@ -80,7 +80,7 @@ def _page(look: Look, issued: Sequence[Issued]) -> Page:
     look.names.learn([*(one.person for one in asked), *(one.subject for one in known)])
     return Page("invites.html", {
         "case": look.known, "askable": asked, "known": [(one, _standing(look, one)) for one in known], "issued": issued,
-        "until": today(look.engine) + FOR, "title": str(look.known.data.get("title") or look.known.number or ""),
+        "until": today(look.engine) + FOR, "title": look.caption(look.known),
     })  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def shown(look: Look) -> Page:
         for one in found
     ]  # fmt: skip
     every = url_for(f"{service}.letters_of", cases=case.id)
-    title = str(case.data.get("title") or case.number or "")
+    title = look.caption(case)
     return Page("letters.html", {"case": case, "letters": rows, "every": every, "title": title})
 
 

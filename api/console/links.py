@@ -51,7 +51,7 @@ def _page(
     fields = inputs(look, definition, event, given, reasons)
     named = {one.name for one in fields}
     return Page("link.html", {
-        "title": str(root.data.get("title") or definition.title.zh), "number": root.number, "definition": definition,
+        "title": look.caption(root), "number": root.number, "definition": definition,
         "event": event, "subject": look.names[found.subject], "until": found.until, "allowed": permission.allowed,
         "refused": [reason.text for reason in permission.reasons], "inputs": fields, "key": identifier(look.engine),
         "given": data_of(look, definition, case.id, so_far), "about": data_of(look, law, root.id, about),

@@ -16,7 +16,7 @@ from workflow.view import COLUMNS, View
 
 from ..paging import next_address, place_asked
 from ..problems import Problem
-from .names import in_words, parties_in
+from .names import caption, in_words, parties_in
 from .screens import Go, Look, Page, Screen
 from .sentence import nearest, remaining
 from .standing import whose
@@ -69,6 +69,7 @@ class Row:
     """One case of a list."""
 
     case: Case
+    title: str
     cells: Sequence[str]
     due: ClockView | None
     left: Text | None
@@ -167,18 +168,19 @@ def _row(
     due, day = nearest(case.clocks), today(look.engine)
     left = remaining(due.due_on, day, look.engine.laws.calendar) if due else None
     cells = [_cell(look, case, definition, column, roots) for column in columns]
-    return Row(case, cells, due, left, bool(due and due.due_on < day))
+    return Row(case, caption(case, definition), cells, due, left, bool(due and due.due_on < day))
 
 
 def _cell(
     look: Look, case: Case, definition: Definition, column: str, roots: Mapping[str, Case]
 ) -> str:  # fmt: skip
-    if column == "state":
-        return look.words(definition.states[case.state].title)
-    if column == "kind":
-        return look.words(definition.title)
+    if column == "title":
+        return caption(case, definition)
+    words = {"state": definition.states[case.state].title, "kind": definition.title}.get(column)
     if column == "holder":
-        return look.words(whose(look, case, roots.get(case.root, case)))
+        words = whose(look, case, roots.get(case.root, case))
+    if words is not None:
+        return look.words(words)
     if column in COLUMNS:
         value = getattr(case, column, None)
         return "" if value is None else str(value)

@@ -16,6 +16,7 @@ from workflow.overview import identifier, visible
 
 from .forms import Misread, as_sent, inputs, sent
 from .lists import view_named
+from .names import caption
 from .screens import Go, Look, Page, Screen
 
 MOST = 100
@@ -152,7 +153,7 @@ def _one(look: Look, event: Event, id: str) -> Chosen:
     permission = next((p for p in look.engine.permitted(id, look.actor) if p.event == event.name), None)
     none = [Text("本件没有这个事项", "this case has no such act")]
     reasons = none if permission is None else [reason.text for reason in permission.reasons]
-    return Chosen(case, str(case.data.get("title") or case.number or case.id), reasons)
+    return Chosen(case, caption(case, look.engine.laws.pinned(case.definition).definition), reasons)
 
 
 MANY = (

@@ -50,7 +50,7 @@ def picture(look: Look) -> Page:
         look.engine.history(case.id, actor=look.actor), case.state, _following(look, definition, case)
     )
     return Page("picture.html", {
-        "case": case, "title": str(case.data.get("title") or case.number or look.words(definition.title)),
+        "case": case, "title": look.caption(case),
         "steps_of": stepper(look, case), "lines": in_words(definition, look.language, way),
         "picture": Markup(drawn(definition, look.language, way)),  # noqa: S704 - our own SVG, every word of it escaped
     })  # fmt: skip

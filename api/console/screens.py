@@ -24,7 +24,7 @@ from ..identity import Caller
 from ..problems import Problem, logged
 from ..routes import NOBODY, Ask, Desk
 from ..sessions import MUST_CHANGE, Sessions
-from .names import Names
+from .names import Names, caption
 from .render import language_of, rendered
 
 Permission = Literal["open", "person", "operator", "case"]
@@ -118,6 +118,10 @@ class Look:
             (screen.name, screen.menu) for screen in self.desk.menu
             if (operates or screen.permission != "operator") and (not screen.roles or not held.isdisjoint(screen.roles))
         ]  # fmt: skip
+
+    def caption(self, case: Case) -> str:
+        """What a case is called."""
+        return caption(case, self.engine.laws.pinned(case.definition).definition)
 
     def words(self, text: Text) -> str:
         """A sentence in the reader's language."""

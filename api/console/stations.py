@@ -33,7 +33,11 @@ def shown(look: Look) -> Page:
     day = today(look.engine)
     months = domain.receptions.months_from(day.isoformat()[:7], AHEAD)
     planned = domain.receptions.plan_of(look.engine, station, months, actor=look.actor)
-    ahead = [one for one in planned if one.case is None or not one.case.closed]
+    ahead = [
+        one
+        for one in planned
+        if (one.case is None and _on(one) >= day) or (one.case is not None and not one.case.closed)
+    ]
     now = next((one for one in ahead if _on(one) >= day), None)
     steps = steps_of(look, now.case) if now is not None and now.case is not None else []
     look.names.learn(id_ for one in planned if one.case for id_ in one.case.data.get("deputies", ()))

@@ -64,6 +64,8 @@ def share(part: int, of: int) -> str:
     return f"{100 * part / of:.1f}%" if of else NOTHING
 
 
+UNITS = 50
+"""on one page"""
 Row = tuple[Text, Sequence[Number | Share]]
 
 
@@ -75,6 +77,8 @@ class Table:
     heads: Sequence[Text]
     rows: Sequence[Row]
     chart: Markup | None = None
+    more: str | None = None
+    """the address of the page on which the table goes on"""
 
 
 def statistics(look: Look) -> Page:
@@ -239,18 +243,27 @@ class _Year:
         """Each unit with what it leads, handles with others or separately; by name."""
         found = {one.group[0]: one for one in self.figures(ALL, ["unit"])}
         self.look.names.learn(found)
+        units = sorted(found, key=lambda unit: (self.look.names[unit], unit))
+        after = self.look.request.args.get("after", "")
+        first = units.index(after) + 1 if after in found else 0
+        page = units[first : first + UNITS]
         rows = [
             (
                 Text(self.look.names[unit], self.look.names[unit]),
                 self._unit(found[unit], replace(ALL, party=unit)),
             )
-            for unit in sorted(found, key=lambda unit: (self.look.names[unit], unit))
+            for unit in page
         ]
+        more = None
+        if first + UNITS < len(units):
+            more = self.look.address("statistics", year=self.year, after=page[-1], _anchor="table4")
         heads = [
             Text("单位", "unit"), IN, OUT, Text("在办", "open"), Text("其中超期", "of these overdue"),
             Text("其中超过最迟期限", "of these over the outer limit"),
         ]  # fmt: skip
-        return Table(Text("各承办单位（按名称排列）", "By unit, in the order of their names"), heads, rows)
+        return Table(
+            Text("各承办单位（按名称排列）", "By unit, in the order of their names"), heads, rows, more=more
+        )
 
     def _unit(self, one: Figures, asked: Filter) -> list[Number | Share]:
         opened = replace(asked, opened_from=self.period.start, opened_before=self.period.before)
