@@ -77,13 +77,12 @@ def write_ledger(
 def _rows(engine: Engine, profile: Profile, actor: Actor | None, tenant: str | None) -> Iterator[list[Cell]]:
     after: str | None = None
     roots: dict[str, Case | None] = {}
+    words = Words(engine, actor, [])
     above = any(show.startswith("root.") for _, show, _ in profile.columns)
     while page := engine.search(kind=profile.of, tenant=tenant, actor=actor, after=after, limit=PAGE):
-        if above:
-            for case in page:
-                if case.root not in roots:
-                    roots[case.root] = _root(engine, case.root, actor)
-        words = Words(engine, actor, [*page, *(root for root in roots.values() if root)])
+        new = {case.root for case in page} - roots.keys() if above else set()
+        roots |= {root: _root(engine, root, actor) for root in new}
+        words.meet([*page, *(case for root in new if (case := roots[root]) is not None)])
         for case in page:
             yield [_cell(words, case, roots.get(case.root), show) for _, show, _ in profile.columns]
         after = page[-1].id

@@ -14,10 +14,12 @@ from definitions.ledgers import profiles, write_ledger
 from definitions.yearly import MEASURES, RATES, write_yearly
 from workflow import Actor, DefinitionError
 from workflow.library import Library
+from workflow.model import Party
 
-from .lifecycle import DOCUMENT, DRAFT, REPLY, Office
+from .lifecycle import DOCUMENT, DRAFT, REPLY, TENANT, Office
 from .test_cli import call
 from .test_letters import HOSTILE, UNITS, settle
+from .test_parties import SETUP
 
 OFFICE, ASKS, UNIT = Actor(person="li"), Actor(person="sun"), Actor(person="wu")
 
@@ -161,6 +163,34 @@ def test_another_year_is_empty_and_says_so(town: Office, tmp_path: Path) -> None
     assert write_yearly(town.engine, 2025, path, actor=ASKS) == 0
     head, total = table(path)[:2]
     assert total[0] == "合计" and total[head.index("满意率")] == "—"
+
+
+def test_story_F09_the_month_of_a_station_without_a_score(town: Office, tmp_path: Path) -> None:
+    """Held, moved with its reason, not held with its reason, visitors: and nothing that rates a person."""
+    place = Party(id="st1", kind="station", name="温泉街道联络站", tenant=TENANT, parent="xianning")
+    town.engine.parties.put([place], by=SETUP, trusted=True)
+    town.engine.grant("keep", "station_keeper", TENANT, unit="st1")
+    keeper = Actor(person="keep")
+    data = {"station_unit": "st1", "month": "2026-03", "reception_on": "2026-03-15"}
+    day = town.engine.start("reception_day", keeper, data, tenant=TENANT)
+    town.fire(day, "roster", "keep", deputies=["dep1", "dep2"])
+    town.fire(day, "postpone", "keep", change_reason="汛期")
+    head, row, _ = ledger(town, "receptions", tmp_path / "r.xlsx", keeper)
+    assert row[:3] == ["温泉街道联络站", "2026-03", "2026-03-15"] and row[head.index("改期理由")] == "汛期"
+    assert not [word for word in head if any(bad in word for bad in ("得分", "排名", "积分", "签到", "考勤"))]
+    given = {
+        "station_unit": "st1", "received_on": "2026-03-02", "intake": "reception", "receivers": ["dep1"], "subject": "路灯",
+        "voter_name": "张三", "voter_contact": "13800000000", "opinion_text": "路灯不亮",
+    }  # fmt: skip
+    town.engine.start("opinion", keeper, given, tenant=TENANT)
+    for who in (keeper, OFFICE):
+        told = ledger(town, "opinions", tmp_path / "o.xlsx", who)
+        assert (
+            len(told) == 3
+            and "路灯" in told[1]
+            and "张三" not in str(told)
+            and "13800000000" not in str(told)
+        )
 
 
 @pytest.mark.parametrize("row", ["{zh: 表}", "{zh: 表, en: t, of: suggestion, columns: []}",

@@ -69,7 +69,11 @@ class Words:
         self.actor = actor
         self.day = today(engine)
         self._names: dict[str, str] = {}
-        self.learn(party for case in cases for party in _parties(engine, case))
+        self.meet(cases)
+
+    def meet(self, cases: Iterable[Case]) -> None:
+        """Look up the names of everybody in those cases."""
+        self.learn(party for case in cases for party in _parties(self.engine, case))
 
     def learn(self, parties: Iterable[str]) -> None:
         """Look up those names that are not known yet."""
