@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.console import SCREENS
+from api.console.screens import own_address
 from api.console.sentence import remaining
 from workflow import Actor
 from workflow.errors import Text
@@ -27,6 +28,19 @@ def test_who_is_not_known_signs_in_and_goes_on_to_where_he_wanted(desk: Desk) ->
     assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in?then=/views/inbox?due%3Dtoday")
     assert nobody.get("/sign-in?then=https://evil.example/").status_code == 200
     assert Form(nobody.page).values["then"] == ["/"], "nobody is sent to another site"
+
+
+@pytest.mark.parametrize(
+    "then", ["//evil.example", "/\\evil.example", "https://evil.example", "/a\nb", "", "javascript:alert(1)"]
+)
+def test_no_link_of_ours_leads_to_another_site(desk: Desk, then: str) -> None:
+    reader = desk("li")
+    reader.get("/")
+    token = Form("<main" + reader.page).values["csrf_token"][0]
+    answer = reader.post("/language/en", {"csrf_token": token, "then": then})
+    assert answer.headers["Location"] == "/"
+    assert own_address(then) == "/"
+    assert own_address("/views/inbox?due=today") == "/views/inbox?due=today"
 
 
 def test_home_adds_up(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from workflow.errors import FormInvalid, NotFound, Text
 
 from ..accounts import Accounts, First
 from ..problems import Problem
-from .screens import Go, Look, Page, Screen, answered, sessions
+from .screens import Go, Look, Page, Screen, answered, own_address, sessions
 
 
 def asked(look: Look) -> Page | Go:
@@ -107,10 +107,7 @@ def _differ() -> Problem:
 
 
 def _then(look: Look) -> str:
-    """An address of ours, or the first page: nobody is sent elsewhere."""
-    then = look.request.values.get("then", "/")
-    good = then.startswith("/") and not then.startswith(("//", "/\\")) and then.isprintable()
-    return then if good else "/"
+    return own_address(look.request.values.get("then", "/"))
 
 
 ENTRANCE = (

@@ -8,7 +8,7 @@ from workflow.errors import NotFound, Text
 
 from ..documents import sent_from
 from .render import COOKIE, LANGUAGES, STATIC
-from .screens import Look, Screen
+from .screens import Look, Screen, own_address
 
 
 def static(look: Look) -> Response:
@@ -28,9 +28,8 @@ def language(look: Look) -> Response:
     chosen = look.path["language"]
     if chosen not in LANGUAGES:
         raise NotFound(Text("没有这种语言", "there is no such language"))
-    then = look.request.form.get("then", "/")
     response = make_response("", 303)
-    response.headers["Location"] = then if then.startswith("/") and not then.startswith("//") else "/"
+    response.headers["Location"] = own_address(look.request.form.get("then", "/"))
     response.set_cookie(COOKIE, chosen, max_age=31_536_000, httponly=True, samesite="Lax", path="/")
     return response
 

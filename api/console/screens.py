@@ -184,6 +184,12 @@ def _looking(desk: Desk, screen: Screen, path: Mapping[str, str]) -> Look:
     return Look(desk, request, actor, case, path)
 
 
+def own_address(text: str) -> str:
+    """An address of ours, or the first page: nobody is sent to another site by a link of ours."""
+    good = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
+    return text if good else "/"
+
+
 def sessions(desk: Desk) -> Sessions:
     """Those who have signed in."""
     found: Sessions | None = desk.sessions
