@@ -319,6 +319,9 @@ def _set_up(sheet: Any, grid: Grid, last: int) -> None:
 
 
 def _explain_heads(sheet: Any, styles: Mapping[str, Any]) -> int:
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, 1, 80)
     for index, name in enumerate(("列 column", "说明 about it", "可选 choices")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -12,8 +13,11 @@ import pytest
 from docx import Document
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
+from werkzeug.test import TestResponse
 
+from api import create_app, create_schema
 from definitions.letters import NOTHING, Catalogue, Wish, between, letters_of, making, write_letter, write_zip
+from definitions.papers import Papers
 from workflow import Actor, Case, DefinitionError, Engine, NotFound
 from workflow.library import Library
 from workflow.model import Party
@@ -479,3 +483,66 @@ def test_what_there_is_costs_few_questions(
         assert len(letters_of(small_town.engine, catalogue, case.id, ASKS)) >= 5
     asked = [one for one in seen if one.lstrip().lower().startswith(("select", "with"))]
     assert len(asked) <= 30, len(asked)
+
+
+# --- over HTTP
+
+
+@pytest.fixture
+def ask(small_town: Office) -> Callable[..., TestResponse]:
+    create_schema(small_town.engine)
+    app = create_app(
+        small_town.engine,
+        lambda asking: Actor(person=asking.headers["Who"]),
+        papers=Papers(small_town.engine),
+    )
+    client = app.test_client()
+    return lambda who, address: client.get(address, headers={"Who": who})
+
+
+def test_over_http_each_gets_what_he_may_know(small_town: Office, ask: Callable[..., TestResponse]) -> None:
+    case = small_town.evaluating(title="<b>站/\\:")
+    rows = ask("sun", f"/v1/cases/{case.id}/letters").json["letters"]
+    survey = next(row for row in rows if row["letter"] == "survey" and row["to"] == "dep1")
+    found = ask("sun", f"{survey['address']}&link=https://x.example/e/1")
+    assert "陈静" in text_of(found.data)
+    assert found.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")
+    assert (
+        found.headers["X-Content-Type-Options"] == "nosniff" and found.headers["Cache-Control"] == "no-store"
+    )
+    assert "survey" not in {
+        row["letter"] for row in ask("wu", f"/v1/cases/{case.id}/letters").json["letters"]
+    }
+    assert ask("wu", survey["address"]).status_code == 404
+    assert ask("zhao", f"/v1/cases/{case.id}/letters").status_code == 404
+    assert ask("sun", f"/v1/cases/{case.id}/letters/nothing").status_code == 404
+    assert ask("sun", f"/v1/cases/{case.id}/letters/assignment?to=roads").status_code == 404
+    assert ask("sun", f"/v1/cases/{case.id}/letters/assignment?link=javascript:1").status_code == 400
+
+
+def test_story_C08_over_http_the_pack_keeps_the_order(
+    small_town: Office, ask: Callable[..., TestResponse]
+) -> None:
+    first, second = small_town.assigned(), small_town.assigned()
+    pack = ask("li", f"/v1/letters.zip?cases={second.id},{first.id}&letters=assignment,process")
+    with zipfile.ZipFile(io.BytesIO(pack.data)) as found:
+        assert [name.split()[1] for name in found.namelist()] == ["第002号", "第002号", "第001号", "第001号"]
+    assert ask("zhao", f"/v1/letters.zip?cases={first.id}").status_code == 404
+    none = ask("zhao", "/v1/letters.zip?cases=none")
+    assert none.json == {**ask("zhao", f"/v1/letters.zip?cases={first.id}").json}
+
+
+def test_a_template_that_cannot_be_used_is_the_services_fault(small_town: Office, tmp_path: Path) -> None:
+    document = Document()
+    document.add_paragraph("{{ root.data.nothing_of_the_kind }}")
+    document.save(str(tmp_path / "assignment.docx"))
+    create_schema(small_town.engine)
+    papers = Papers(small_town.engine, tmp_path)
+    client = create_app(small_town.engine, lambda _: OFFICE, papers=papers).test_client()
+    case = small_town.assigned()
+    for address in (f"/v1/cases/{case.id}/letters/assignment", f"/v1/letters.zip?cases={case.id}"):
+        answer = client.get(address)
+        assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+        assert "nothing_of_the_kind" in answer.json["detail"]
+    bare = create_app(small_town.engine, lambda _: OFFICE).test_client()
+    assert bare.get(f"/v1/cases/{case.id}/letters").status_code == 503
