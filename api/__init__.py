@@ -6,12 +6,13 @@ from .batches import Jobs
 from .documents import Documents, Folder
 from .identity import Caller, Identify, Tokens, nobody
 from .letters import Papers
+from .pace import Paced
 from .server import serve
 from .sessions import Sessions
 from .store import create_schema
 from .tokens import StoredTokens
 
 __all__ = [
-    "Accounts", "Caller", "Documents", "First", "Folder", "Identify", "Jobs", "Operators", "Papers", "Sessions",
+    "Accounts", "Caller", "Documents", "First", "Folder", "Identify", "Jobs", "Operators", "Paced", "Papers", "Sessions",
     "StoredTokens", "Tokens", "create_app", "create_blueprint", "create_schema", "nobody", "serve",
 ]  # fmt: skip

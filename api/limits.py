@@ -54,25 +54,25 @@ class Counter:
         if count >= limit.most and until > stamp(now):
             raise _too_many(datetime.fromisoformat(until) - now)
 
-    def count(self, limit: Limit, who: str) -> int:
-        """One more; how many that makes."""
+    def count(self, limit: Limit, who: str, more: int = 1) -> int:
+        """One more, or as many as `more` says; how many that makes."""
         table, now = self._shelf.tables.failure, self._shelf.now()
         until = stamp(now + timedelta(seconds=limit.seconds))
         ended = table.c.until <= stamp(now)
-        now_full = table.c.count + 1 == limit.most
+        now_full = (table.c.count < limit.most) & (table.c.count + more >= limit.most)
         with self._shelf.connection(write=True) as connection:
             module = postgresql if connection.dialect.name == "postgresql" else sqlite
-            query = module.insert(table).values(key=_key(limit, who), count=1, until=until)
+            query = module.insert(table).values(key=_key(limit, who), count=more, until=until)
             # one statement: who counts beside us is counted too
             query = query.on_conflict_do_update(
                 index_elements=[table.c.key],
                 set_={
-                    "count": case((ended, 1), else_=table.c.count + 1),
+                    "count": case((ended, more), else_=table.c.count + more),
                     "until": case((ended | now_full, until), else_=table.c.until),
                 },
             )
             count = int(connection.execute(query.returning(table.c.count)).scalar_one())
-            if count == 1:
+            if count == more:
                 connection.execute(delete(table).where(ended))
         return count
 

@@ -14,7 +14,7 @@ from apispec_webframeworks.flask import FlaskPlugin
 from marshmallow import Schema, fields
 
 from .problems import MEDIA_TYPE, TITLES
-from .routes import PERMISSIONS, Out, Route
+from .routes import KNOWN, PERMISSIONS, Out, Route
 from .schemas import Day, Listed, ProblemOut
 
 EXAMPLES = Path(__file__).with_name("examples.json")
@@ -173,6 +173,8 @@ def _responses(route: Route) -> dict[str, Any]:
         found[str(status)] = _answer(route, status, out)
     if route.method == "GET" and any("ETag" in out.headers for out in route.out.values()):
         found["304"] = {"description": "所见仍是现状 / what you have is current"}
+    if route.permission in KNOWN:
+        found["429"] = _problem(["too_many"])  # of any caller who asks too often
     for status in sorted({TITLES[code][0] for code in route.codes()} - set(route.out)):
         codes = [code for code in route.codes() if TITLES[code][0] == status]
         found[str(status)] = _problem(codes)

@@ -102,7 +102,8 @@ def run_serve(context: Context) -> int:
     looks = demo.looks(context)
     shown = [look.person for look in looks if look.operator]
     operators = api.Operators(context.engine, [*arguments.operator, *shown])
-    identify = sessions = entrance.identify(context, api)
+    sessions = entrance.identify(context, api)
+    identify = api.Paced(context.engine, sessions)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
         documents=demo.folder(context, looks), papers=_papers(context), public=frozenset(arguments.public),
