@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 from . import authorization
 from .clock import civil_date, start_of_day
@@ -27,8 +27,10 @@ from .store.listing import After, By, Filter, Groups, Over, Period, Ran, Sort
 from .view import View
 
 __all__ = [
+    "COUNTED",
     "After",
     "By",
+    "Counted",
     "Figures",
     "Filter",
     "Happening",
@@ -56,6 +58,8 @@ __all__ = [
 
 SCOPES = 5
 """tenants in which words are looked for"""
+Counted = Literal["opened", "concluded", "open"]
+COUNTED: tuple[Counted, ...] = get_args(Counted)
 TOGETHER = 500
 """ids in one question"""
 SEQUENCED = 1000
@@ -238,31 +242,36 @@ def views_of(engine: Engine, grants: Sequence[Grant]) -> list[View]:
     return [view for view in engine.library.views.values() if not roles.isdisjoint(view.roles)]
 
 
-def figures(engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], period: Period) -> list[Figures]:
+def figures(
+    engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], period: Period, *, counting: Collection[Counted] = COUNTED
+) -> list[Figures]:  # fmt: skip
     """Counts of the cases this person may know of, told apart by `by`, in the order of the groups' names: never a ranking.
 
-    By unit a case counts for each of its units, and only units are counted so, never persons.
+    By unit a case counts for each of its units, and only units are counted so, never persons. What is not counted is 0.
     """
-    day = today(engine)
-    groups = Groups(by, _unit_relations(engine))
-    statutory = _statutory(engine)
-    store, found = engine.store, dict[tuple[str, ...], dict[str, int]]()
-    with store.connection() as connection:
+    groups, found = Groups(by, _unit_relations(engine)), dict[tuple[str, ...], dict[str, int]]()
+    with engine.store.connection() as connection:
         narrowed = engine.sight.narrowing(connection, actor)
-        for query, names in (
-            (listing.received(store, asked, groups, period), ("opened",)),
-            (listing.concluded(store, asked, groups, period), ("concluded",)),
-            (
-                listing.standing(store, asked, groups, day, statutory),
-                ("open", "over_target", "over_statutory"),
-            ),
-        ):
+        for one in counting:
+            query, names = _counted(engine, one, asked, groups, period)
             for row in connection.execute(narrowed(query)):
                 group = tuple("" if key is None else str(key) for key in row[: len(by)])
                 found.setdefault(group, {}).update(zip(names, map(int, row[-len(names) :]), strict=True))
     if not by:
         found.setdefault((), {})
     return [Figures(group=group, **counts) for group, counts in sorted(found.items())]
+
+
+def _counted(
+    engine: Engine, what: Counted, asked: Filter, groups: Groups, period: Period
+) -> tuple[Any, tuple[str, ...]]:
+    """The question, and the names of its columns."""
+    if what == "opened":
+        return listing.received(engine.store, asked, groups, period), ("opened",)
+    if what == "concluded":
+        return listing.concluded(engine.store, asked, groups, period), ("concluded",)
+    query = listing.standing(engine.store, asked, groups, today(engine), _statutory(engine))
+    return query, ("open", "over_target", "over_statutory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

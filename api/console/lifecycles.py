@@ -66,7 +66,10 @@ def listed(look: Look) -> Page:
     """All definitions with their open cases."""
     library = look.engine.library
     known = {version.hash for version in versions(look.engine)}
-    open_ = {one.group[0]: one.open for one in figures(look.engine, look.actor, Filter(), ["kind"], EVER)}
+    open_ = {
+        one.group[0]: one.open
+        for one in figures(look.engine, look.actor, Filter(), ["kind"], EVER, counting=["open"])
+    }
     kinds = [
         Kind(
             d, d.hash in known, Number(open_.get(name, 0), address_of(look, Filter(kind=name, closed=False)))

@@ -13,7 +13,19 @@ from typing import Any
 from markupsafe import Markup
 
 from workflow.errors import Text
-from workflow.overview import Figures, Filter, Period, Ran, Took, figures, tally, today, took
+from workflow.overview import (
+    COUNTED,
+    Counted,
+    Figures,
+    Filter,
+    Period,
+    Ran,
+    Took,
+    figures,
+    tally,
+    today,
+    took,
+)
 
 from ..domain import charts
 from ..domain import statistics as kept
@@ -31,6 +43,7 @@ IN_TIME, LATE = Text("按期", "in time"), Text("逾期", "late")
 LATENESS = (False, True)
 ALTOGETHER = Text("合计", "all")
 THREE_MONTHS = Text("法定三个月", "the law's three months")
+FLOW: tuple[Counted, ...] = ("opened", "concluded")
 NOTHING = "—"
 OFFICES = (
     "deputy_affairs", "sc_office", "sc_office_head", "gov_office", "gov_leader", "council_of_chairpersons", "special_committee",
@@ -131,9 +144,11 @@ class _Year:
         """With its list."""
         return Number(value, address_of(self.look, asked))
 
-    def figures(self, asked: Filter, by: Sequence[Any]) -> list[Figures]:
+    def figures(
+        self, asked: Filter, by: Sequence[Any], counting: Sequence[Counted] = COUNTED
+    ) -> list[Figures]:
         """Of the year."""
-        return figures(self.look.engine, self.look.actor, asked, by, self.period)
+        return figures(self.look.engine, self.look.actor, asked, by, self.period, counting=counting)
 
     def words(self, *texts: Text) -> list[str]:
         """In the reader's language."""
@@ -143,7 +158,7 @@ class _Year:
 
     def by_month(self) -> Table:
         """January to December."""
-        counted = {one.group[0]: one for one in self.figures(ALL, ["month"])}
+        counted = {one.group[0]: one for one in self.figures(ALL, ["month"], FLOW)}
         months = [f"{self.year}-{month:02}" for month in range(1, 13)]
         found = [counted.get(month, Figures(group=(month,))) for month in months]
         rows = [
@@ -206,7 +221,8 @@ class _Year:
     def satisfaction(self) -> Table:
         """The levels of each round; who has not answered is in no rate."""
         counted = {
-            one.group: one.concluded for one in self.figures(Filter(kind=kept.SURVEY), ["slot", "state"])
+            one.group: one.concluded
+            for one in self.figures(Filter(kind=kept.SURVEY), ["slot", "state"], ["concluded"])
         }
         rounds = [
             {level: sum(counted.get((slot, level), 0) for slot in slots) for level in kept.LEVELS} for _, slots in kept.ROUNDS

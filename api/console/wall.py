@@ -14,7 +14,7 @@ from workflow.overview import Filter, Period, figures, today
 from ..domain import charts
 from ..domain import statistics as told
 from .screens import Look, Page, Screen
-from .statistics import ALL, IN, OFFICES, OUT, cards, share
+from .statistics import ALL, FLOW, IN, OFFICES, OUT, cards, share
 
 AGAIN = 60
 """seconds after which it asks again, if that was asked for: what changes under its reader must be stoppable (WCAG 2.2.1)"""
@@ -34,7 +34,10 @@ def wall(look: Look) -> Page:
 
 def _stages(look: Look) -> str:
     """Open suggestions by the steps everybody knows."""
-    counted = {one.group[0]: one.open for one in figures(look.engine, look.actor, ALL, ["state"], Period())}
+    counted = {
+        one.group[0]: one.open
+        for one in figures(look.engine, look.actor, ALL, ["state"], Period(), counting=["open"])
+    }
     stages = look.engine.library.stages.get(told.SUGGESTION, ())
     values = [sum(counted.get(state, 0) for state in stage.states) for stage in stages]
     return charts.columns(
@@ -48,7 +51,9 @@ def _lately(look: Look) -> str:
     day = today(look.engine)
     months = [_month(day, back) for back in range(MONTHS - 1, -1, -1)]
     period = Period(start=date.fromisoformat(f"{months[0]}-01"))
-    counted = {one.group[0]: one for one in figures(look.engine, look.actor, ALL, ["month"], period)}
+    counted = {
+        one.group[0]: one for one in figures(look.engine, look.actor, ALL, ["month"], period, counting=FLOW)
+    }
     came = [counted[month].opened if month in counted else 0 for month in months]
     went = [counted[month].concluded if month in counted else 0 for month in months]
     return charts.columns(look.words(LATELY), months, {look.words(IN): came, look.words(OUT): went})
@@ -65,7 +70,14 @@ def _said(look: Look) -> list[tuple[Text, str, str]]:
     period = Period(start=date(year, 1, 1), before=date(year + 1, 1, 1))
     counted = {
         one.group: one.concluded
-        for one in figures(look.engine, look.actor, Filter(kind=told.SURVEY), ["slot", "state"], period)
+        for one in figures(
+            look.engine,
+            look.actor,
+            Filter(kind=told.SURVEY),
+            ["slot", "state"],
+            period,
+            counting=["concluded"],
+        )
     }
     found = []
     for name, slots in told.ROUNDS:
