@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ from workflow.errors import Text
 from .dispatch import no_case
 from .problems import Problem
 from .routes import Ask, Out, Reply, Route
-from .schemas import NAME, PARTY, Listed, Strict, Words
+from .schemas import NAME, PARTY, TENANT, Listed, Strict, Words
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ZIP = "application/zip"
@@ -38,13 +39,17 @@ class Papers(Protocol):
         ...
 
     def letter(
-        self, case: str, kind: str, actor: Actor, *, to: str | None = None, link: str | None = None
-    ) -> tuple[str, bytes]:
+        self, case: str, kind: str, actor: Actor, *, to: str | None = None, link: str | None = None, forms: int = 10
+    ) -> tuple[str, bytes]:  # fmt: skip
         """Name and content of one. Raises NotFound."""
         ...
 
     def pack(self, cases: Sequence[str], kinds: Sequence[str], file: IO[bytes], actor: Actor) -> int:
         """Those of several cases as a ZIP. Raises NotFound."""
+        ...
+
+    def posters(self, url: str, file: Path, *, tenant: str | None = None, ids: Sequence[str] = ()) -> int:
+        """A page for the door of each station as a new ZIP. Raises NotFound."""
         ...
 
     def ledgers(self) -> Mapping[str, Text]:
@@ -81,6 +86,7 @@ class For(Strict):
 
     to = fields.Str(validate=PARTY)
     link = fields.Str(validate=LINK, metadata={"description": "an address to be printed as a QR code"})
+    forms = fields.Int(validate=validate.Range(1, 200), metadata={"description": "how many blank forms"})
 
 
 class Which(Strict):
@@ -110,9 +116,7 @@ def _address(one: Any) -> str:
 def letter(ask: Ask) -> Reply:
     """One of them."""
     try:
-        name, content = papers(ask).letter(
-            ask.known.id, ask.path["letter"], ask.actor, to=ask.query.get("to"), link=ask.query.get("link")
-        )
+        name, content = papers(ask).letter(ask.known.id, ask.path["letter"], ask.actor, **ask.query)
     except DefinitionError as error:
         raise unusable(error) from error
     return Reply(raw=download(Response(content, content_type=WORD), name))
@@ -132,6 +136,26 @@ def pack(ask: Ask) -> Reply:
     response = Response(_chunks(file), content_type=ZIP)
     response.call_on_close(file.close)
     return Reply(raw=download(response, "文书.zip"))
+
+
+class Doors(Strict):
+    """Of which stations."""
+
+    tenant = fields.Str(
+        validate=[validate.Length(max=200), TENANT],
+        metadata={"description": "this congress and all below it"},
+    )
+    station = Listed(fields.Str(validate=PARTY), validate=validate.Length(max=100))
+
+
+def posters(ask: Ask) -> Reply:
+    """A page for the door of each station; its QR code opens this service as it was reached."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "posters.zip"
+        ids = ask.query.get("station", ())
+        papers(ask).posters(ask.request.url_root, file, tenant=ask.query.get("tenant"), ids=ids)
+        content = file.read_bytes()
+    return Reply(raw=download(Response(content, content_type=ZIP), "海报.zip"))
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
@@ -176,5 +200,10 @@ LETTERS = (
         text=Text("多案文书,按所给顺序装入一个 ZIP", "the documents of chosen cases in chosen order as one ZIP"),
         scope="cases:read", query=Which, out={200: Out(None, Text("ZIP", "a ZIP"), media=ZIP, sample="PK …")},
         problems=("not_found",),
+    ),
+    Route(
+        method="GET", path="/v1/posters.zip", name="posters", view=posters, permission="person", audit="none", tag="letters",
+        text=Text("联络站海报(网页,供打印)", "posters for the doors of stations, as pages to print"), scope="cases:read",
+        query=Doors, out={200: Out(None, Text("ZIP", "a ZIP"), media=ZIP, sample="PK …")}, problems=("not_found",),
     ),
 )  # fmt: skip

@@ -13,7 +13,8 @@ from workflow.errors import Text
 from .exports import annotate, template
 from .imports import Exchanged, Way, import_file
 from .ledgers import chosen, profiles, write_ledger
-from .letters import Catalogue, Letter, Wish, letters_of, write_letter, write_zip
+from .letters import FORMS, Catalogue, Letter, Wish, letters_of, write_letter, write_zip
+from .posters import posters, write_pages
 from .yearly import write_yearly
 
 __all__ = ["Papers"]
@@ -36,14 +37,15 @@ class Papers:
         return letters_of(self._engine, self._catalogue, case, actor)
 
     def letter(
-        self, case: str, kind: str, actor: Actor, *, to: str | None = None, link: str | None = None
-    ) -> tuple[str, bytes]:
+        self, case: str, kind: str, actor: Actor, *, to: str | None = None, link: str | None = None, forms: int = FORMS
+    ) -> tuple[str, bytes]:  # fmt: skip
         """The name and content of one document of that case itself; the first, where there are several. Raises NotFound."""
         found = letters_of(self._engine, self._catalogue, case, actor, kind=kind, children=False)
         chosen = next((letter for letter in found if to in (None, letter.to)), None)
         if chosen is None:
             raise NotFound(Text("现在没有这件文书", "there is no such document now"))
-        return chosen.file, write_letter(self._engine, self._catalogue, chosen, actor, Wish(link=link))
+        wish = Wish(link=link, forms=forms)
+        return chosen.file, write_letter(self._engine, self._catalogue, chosen, actor, wish)
 
     def pack(self, cases: Sequence[str], kinds: Sequence[str], file: IO[bytes], actor: Actor) -> int:
         """The documents of those cases in that order as one ZIP, of those kinds or all; how many. Raises NotFound."""
@@ -75,6 +77,10 @@ class Papers:
             profile = chosen(self._ledgers, id_)
             write_ledger(self._engine, profile, path, actor=actor, tenant=tenant)
             return f"{profile.title.zh}.xlsx", path.read_bytes()
+
+    def posters(self, url: str, file: Path, *, tenant: str | None = None, ids: Sequence[str] = ()) -> int:
+        """A new ZIP with a page for the door of each station: public, so for anybody; how many. Raises NotFound."""
+        return write_pages(posters(self._engine, url, tenant=tenant, ids=ids), file)
 
     # -- tables that come in
 

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from workflow import Engine, WorkflowError
+from workflow import Engine, NotFound, WorkflowError
 from workflow.errors import Text
 from workflow.model import Party
 
@@ -63,7 +63,7 @@ def posters(
     found = [p for kind in STATIONS for p in every(engine, kind, tenant) if not ids or p.id in ids]
     missing = sorted(set(ids) - {party.id for party in found})
     if missing:
-        raise WorkflowError(
+        raise NotFound(
             Text(f"没有运行中的联络站 {'、'.join(missing)}", f"no running station {', '.join(missing)}")
         )
     for party in sorted(found, key=lambda party: party.id):

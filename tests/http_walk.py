@@ -262,6 +262,7 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "GET", f"{address}/at/2026-03-02")
     client(li, "GET", f"{address}/clocks/reply")
     client(li, "GET", f"{address}/letters")
+    client(li, "GET", "/v1/posters.zip?station=none")
     client(li, "GET", "/v1/ledgers")
     table = "ref,title,body,signers\n001,关于增设零工驿站充电桩的建议,在驿站设充电桩,d.chen\n".encode()
     where = "/v1/imports/suggestion{}?name=suggestions.csv&tenant=hubei/xianning"

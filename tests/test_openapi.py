@@ -180,6 +180,8 @@ class Provoked:
             more.setdefault("if_match", f'"{self.case["revision"]}"')
         if self.route.name == "public_parties":
             query = query or "?kind=deputy&code=d.chen"
+        if self.route.name == "posters" and path is not None:
+            query = query or "?station=none"
         if self.route.name == "letters_of":
             query = query or f"?cases={(path or self.case)['id']}"
         if self.route.upload:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 import zlib
@@ -13,8 +14,10 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
+from api import create_app, create_schema
 from definitions import posters as module
 from definitions.doors import code_of
+from definitions.papers import Papers
 from definitions.posters import posters, write_pages, write_pdf
 from workflow import Actor, WorkflowError
 from workflow.library import Library
@@ -138,6 +141,16 @@ def test_the_code_on_the_pdf_is_the_code_of_the_page(town: Office, font: Path, t
     drawn = b"".join(zlib.decompress(s) for s in streams if s[:1] == b"x")
     rows = ["".join(map(str, row)) for row in segno.make(poster.address, error="m", micro=False).matrix]
     assert len(re.findall(rb" re\s+f", drawn)) == sum(len(re.findall("1+", row)) for row in rows)
+
+
+def test_over_http_the_code_opens_the_service_as_it_was_reached(town: Office) -> None:
+    create_schema(town.engine)
+    app = create_app(town.engine, lambda _: Actor(person="li"), papers=Papers(town.engine))
+    client = app.test_client()
+    answer = client.get("/v1/posters.zip?station=st1", base_url="https://rd.example.gov.cn/door/")
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as pack:
+        assert f"https://rd.example.gov.cn/door/s/{code_of('st1')}" in pack.read(pack.namelist()[0]).decode()
+    assert client.get("/v1/posters.zip?station=nowhere").status_code == 404
 
 
 def test_a_hostile_name_is_a_name(town: Office, tmp_path: Path) -> None:

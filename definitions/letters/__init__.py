@@ -6,6 +6,16 @@ writing.py      one document, or many in a ZIP
 """
 
 from .catalogue import Catalogue
-from .writing import NOTHING, Letter, Wish, between, letters_of, write_letter, write_zip
+from .writing import FORMS, NOTHING, Letter, Wish, between, letters_of, write_letter, write_zip
 
-__all__ = ["NOTHING", "Catalogue", "Letter", "Wish", "between", "letters_of", "write_letter", "write_zip"]
+__all__ = [
+    "FORMS",
+    "NOTHING",
+    "Catalogue",
+    "Letter",
+    "Wish",
+    "between",
+    "letters_of",
+    "write_letter",
+    "write_zip",
+]
