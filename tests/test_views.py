@@ -62,3 +62,16 @@ def test_many_lists_are_counted_in_one_question_and_no_further_than_a_few(
     assert max(counts) == 3, "it stops counting"
     assert sum("count(*)" in statement for statement in seen) == 1
     assert tally(engine, li, []) == []
+
+
+def test_a_list_of_open_states_looks_among_the_open_cases_only(office: Office) -> None:
+    """What is open has an index of its own; a list that asks for open states asks for it."""
+    library = office.engine.library
+    for view in library.views.values():
+        states = library.definition(view.definition).states
+        named = [states[state] for state in view.states]
+        if named and not any(state.end for state in named):
+            assert view.closed is False, view.name
+        elif any(state.end for state in named):
+            assert view.closed is not False, view.name
+    assert library.view("in_hand").closed is False

@@ -54,16 +54,25 @@ def views(
     roles: Collection[str] = codes["roles"].values if "roles" in codes else ()
     for source in sources.values():
         _References(source, definitions, roles, complete).check()
-    return {name: _view(source.data) for name, source in sources.items() if source.sound}
+    return {
+        name: _view(source.data, definitions.get(source.data["of"], {}))
+        for name, source in sources.items() if source.sound
+    }  # fmt: skip
 
 
-def _view(data: Mapping[str, Any]) -> View:
+def _view(data: Mapping[str, Any], of: Mapping[str, Any]) -> View:
     return View(
         name=data["view"], title=title_of(data["title"]), question=title_of(data["question"]), roles=tuple(data["for"]),
         definition=data["of"], states=tuple(data.get("states", ())), relations=tuple(data.get("relations", ())),
-        waiting=data.get("waiting", False), closed=data.get("closed"), order=data.get("order", "due_on"),
+        waiting=data.get("waiting", False), closed=data.get("closed", _closed(data, of)), order=data.get("order", "due_on"),
         columns=tuple(data["columns"]), acts=tuple(data.get("acts", ())), starts=data.get("starts", False),
     )  # fmt: skip
+
+
+def _closed(data: Mapping[str, Any], of: Mapping[str, Any]) -> bool | None:
+    """Cases in states that are no ends are open: said, so that the store looks among the open ones only."""
+    named = [of.get("states", {}).get(state, {}) for state in data.get("states", ())]
+    return False if named and not any(state.get("end") for state in named) else None
 
 
 class _References:
