@@ -22,6 +22,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from workflow import Engine
+from workflow.clock import civil_date
 from workflow.outbox import JobBackend
 
 log = logging.getLogger("tibandu.scheduler")
@@ -29,6 +30,7 @@ STALE_SECONDS = 300.0
 EXIT_STALE = 70
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 BATCH = 100
+DAY_SECONDS = 86_400.0
 LETTERS = 1000
 """tried in one pass"""
 
@@ -38,9 +40,11 @@ class TickWaker:
 
     def __init__(
         self, engine: Engine, *, seconds: float = 30, watched: bool = False, stale: float = STALE_SECONDS,
-        leave: Callable[[int], object] = os._exit, delivery: JobBackend | None = None,
+        leave: Callable[[int], object] = os._exit, delivery: JobBackend | None = None, kept_days: int | None = None,
     ) -> None:  # fmt: skip
+        """`kept_days`: once a day, alerts that have been over for longer are forgotten; None: never."""
         self._engine = engine
+        self._kept_days = kept_days
         self._delivery = delivery
         self._seconds = seconds
         self._stale = stale
@@ -61,20 +65,22 @@ class TickWaker:
         """Begin; the first tick comes at once."""
         self._last = time.monotonic()
         self._scheduler.start()
-        self._every(self.tick, "default")
+        self._every(self.tick, "default", self._seconds)
         if self._delivery is not None:
             self._delivery.start()
-            self._every(self.deliver, "delivery")
+            self._every(self.deliver, "delivery", self._seconds)
+        if self._kept_days is not None:
+            self._every(self.tidy, "delivery", DAY_SECONDS)
         if self._watchdog is not None:
             self._watchdog.start()
 
-    def _every(self, what: Callable[[], object], executor: str) -> None:
+    def _every(self, what: Callable[[], object], executor: str, seconds: float) -> None:
         job = self._scheduler.add_job(
-            what, "interval", seconds=self._seconds, executor=executor, max_instances=1, coalesce=True,
+            what, "interval", seconds=seconds, executor=executor, max_instances=1, coalesce=True,
             misfire_grace_time=None,
         )  # fmt: skip
         # The same job earlier, not a job of its own: APScheduler 3.11's thread dies when a one-time job ends during shutdown.
-        job.modify(next_run_time=job.next_run_time - timedelta(seconds=self._seconds))
+        job.modify(next_run_time=job.next_run_time - timedelta(seconds=seconds))
 
     def stop(self) -> None:
         """Finish the batch it is in and end every thread. Harmless when it was not started."""
@@ -112,6 +118,17 @@ class TickWaker:
             return self._delivery.deliver(LETTERS) if self._delivery is not None else 0
         except Exception:
             log.exception("the delivery failed; the next pass tries again")
+            return 0
+
+    def tidy(self) -> int:
+        """Forget old alerts; how many rows. An error is logged and tried again the next day."""
+        if self._kept_days is None:
+            return 0
+        try:
+            before = civil_date(self._engine.alerts.now()) - timedelta(days=self._kept_days)
+            return self._engine.alerts.purge(before).total()
+        except Exception:
+            log.exception("old alerts could not be forgotten; tomorrow it is tried again")
             return 0
 
     def _watch(self) -> None:

@@ -17,6 +17,7 @@ from workflow.clock import ZONE
 from workflow.model import Grant
 from workflow.outbox import STATES, Contact, Letter, Receipt
 from workflow.recipients import Recipient
+from workflow.verify import verify
 
 
 def told(office: Office, person: str) -> list[str]:
@@ -427,6 +428,64 @@ def test_a_digest_in_which_all_was_read_is_not_sent(office: Office) -> None:
     assert list(states(office).values()) == ["superseded"]
 
 
+def test_after_an_outage_of_the_mail_server_one_digest_comes(office: Office) -> None:
+    """Three days of digests that could not be sent wait together: the newest takes the others along, on one channel as on two."""
+    reach(office, "wang", "mail", "push", digest=True)
+    mail, push = Postbox("mail", lambda _: AWAY), Postbox("push")
+    node = backend(office, mail, push)
+    cases = []
+    for day in (3, 4, 5):
+        cases.append(office.assigned().id)
+        node.deliver()
+        at(office, 8, 30, date(2026, 3, day))
+        node.deliver()
+    assert [[line.case for line in letter.lines] for letter in push.arrived] == [[case] for case in cases]
+    mail.answer = lambda _: SENT
+    cases.append(office.assigned().id)
+    node.deliver()
+    at(office, 8, 30, date(2026, 3, 6))
+    while node.deliver():
+        pass
+    assert [[line.case for line in letter.lines] for letter in mail.arrived] == [cases]
+    assert len(push.arrived) == 4
+    assert [line.case for line in push.arrived[-1].lines] == cases[-1:]
+    ends = [d for d in office.engine.alerts.listed(channel="mail", holder="wang") if d.state == "superseded"]
+    assert [(d.answer or "")[:24] for d in ends] == ["goes with @digest:2026-0"] * 3
+
+
+def test_a_digest_another_node_has_in_its_hands_is_left_to_it(office: Office) -> None:
+    reach(office, "wang", "mail", digest=True)
+    engine = office.engine
+    for day in (3, 4):
+        office.assigned()
+        while engine.alerts.address():
+            pass
+        at(office, 8, 30, date(2026, 3, day))
+        if day == 3:
+            (held,) = engine.alerts.claim("mail", 10)
+    (letter,) = engine.alerts.claim("mail", 10)
+    assert (len(held.lines), len(letter.lines)) == (1, 1)
+    assert engine.alerts.complete(held, SENT)
+    assert engine.alerts.complete(letter, SENT)
+
+
+def test_an_old_digest_goes_alone_before_the_new_ones_hour(office: Office) -> None:
+    reach(office, "wang", "mail", digest=True)
+    mail = Postbox("mail", lambda _: AWAY)
+    node = backend(office, mail)
+    office.assigned()
+    node.deliver()
+    at(office, 8, 30, date(2026, 3, 3))
+    node.deliver()
+    office.assigned()
+    mail.answer = lambda _: SENT
+    at(office, 12, 0, date(2026, 3, 3))
+    assert node.deliver() == 1
+    at(office, 8, 30, date(2026, 3, 4))
+    assert node.deliver() == 1
+    assert [len(letter.lines) for letter in mail.arrived] == [1, 1]
+
+
 def test_a_closed_channel_holds_its_letters(office: Office) -> None:
     reach(office, "wang", "sms")
     office.assigned()
@@ -564,3 +623,73 @@ def test_what_a_letter_says_is_poor(office: Office) -> None:
         said = json.dumps([str(letter.lines), dict(letter.body)], ensure_ascii=False)
         assert "机密" not in said
         assert "dep1" not in said
+
+
+# --- forgetting
+
+
+def rows(office: Office) -> tuple[int, int]:
+    return count(office.engine, "outbox"), count(office.engine, "delivery")
+
+
+def test_what_is_over_and_old_goes_and_nothing_else(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A letter that went goes with its message; one on its way, one given up and what is young stay; so do the chains."""
+    monkeypatch.setattr("workflow.store.purge.PAGE", 2)
+    alerts = office.engine.alerts
+    reach(office, "wang", "mail", "push")
+    old = office.assigned()
+    mail, push = Postbox("mail", lambda _: NEVER), Postbox("push")
+    backend(office, mail, push).deliver()
+    for _ in range(3):
+        office.assigned()
+    alerts.address()  # queued: nobody carries them
+    at(office, 9, day=date(2028, 3, 2))
+    young = office.assigned()
+    backend(office, push).deliver()
+    lines, before = office.engine.history(old.id), rows(office)
+    would = alerts.purge(date(2026, 6, 1), dry_run=True)
+    assert rows(office) == before
+    assert alerts.purge(date(2026, 6, 1)) == would
+    assert would["confirmed"] and would["outbox"]
+    assert rows(office) == (before[0] - would["outbox"], before[1] - would.total() + would["outbox"])
+    assert alerts.purge(date(2026, 6, 1)).total() == 0
+    left = alerts.listed(limit=1000)
+    assert {d.state for d in left if d.case != young.id} == {"queued", "dead"}
+    (dead,) = [d for d in left if d.state == "dead"]
+    mail.answer = lambda _: SENT
+    assert alerts.redeliver("zhou", keys=[dead.key]) == 1
+    backend(office, mail).deliver()
+    assert [line.topic for letter in mail.arrived for line in letter.lines if line.case == old.id] == [
+        "assign"
+    ]
+    assert mail.arrived[0].lines[0].kind.zh == "代表建议办理"
+    assert told(office, "wang") == ["assign"]  # the young one
+    assert office.engine.history(old.id) == lines
+    assert verify(office.engine.store).sound
+
+
+def test_letters_given_up_go_when_somebody_says_so(office: Office) -> None:
+    reach(office, "wang", "mail")
+    office.assigned()
+    backend(office, Postbox("mail", lambda _: NEVER)).deliver()
+    at(office, 9, day=date(2028, 3, 2))
+    office.engine.alerts.purge(date(2026, 6, 1))
+    assert [d.state for d in office.engine.alerts.listed()] == ["dead"]
+    assert office.engine.alerts.purge(date(2026, 6, 1), dead=True)["dead"] == 1
+    assert rows(office)[1] == 0
+
+
+def test_the_last_thirty_days_are_never_forgotten(office: Office) -> None:
+    with pytest.raises(ValueError, match="last 30 days"):
+        office.engine.alerts.purge(date(2026, 2, 1))
+    assert office.engine.alerts.purge(date(2026, 1, 31)).total() == 0
+
+
+def test_what_waits_can_be_passed_over(office: Office) -> None:
+    """The past of a simulation: nobody is told of it, what comes after goes its way."""
+    office.assigned()
+    assert office.engine.alerts.pass_over() > 0
+    office.clock.advance(days=2)
+    after = office.assigned()
+    backend(office).deliver()
+    assert {notice.line.case for notice in office.engine.alerts.inbox("wang")} == {after.id}

@@ -254,3 +254,51 @@ def test_the_readme_way_of_a_host(sqlite_office: Office) -> None:
     (notice,) = engine.alerts.inbox("wang", unread=True)
     assert engine.alerts.mark_read("wang", [notice.key]) == 1
     office.clock.set(date(2026, 3, 3))
+
+
+def test_purge_says_what_goes(desk: Desk) -> None:
+    desk.office.assigned()
+    backend(desk.office).deliver()
+    desk.office.clock.set(date(2028, 3, 2))
+    assert desk("purge").code == 2
+    late = desk("purge", "--before", "2028-03-01")
+    assert late.code == 2
+    assert "more than 30 days ago" in late.err
+    dry = desk("purge", "--before", "2026-06-01", "--dry-run")
+    assert dry.code == 0
+    assert dry.out.startswith("dry run, nothing forgotten: ")
+    found = desk("purge", "--before", "2026-06-01", "--json").json
+    assert found["confirmed"] > 0 and found["outbox"] > 0 and found["dry_run"] is False
+    assert (
+        desk("purge", "--before", "2026-06-01", lang="zh").out == "已清除 0 件投递、0 条消息;办理记录未动\n"
+    )
+
+
+def test_a_scheduler_forgets_once_a_day(desk: Desk) -> None:
+    engine = desk.office.engine
+    desk.office.assigned()
+    backend(desk.office).deliver()
+    desk.office.clock.set(date(2028, 3, 1))
+    assert TickWaker(engine).tidy() == 0
+    assert TickWaker(engine, kept_days=730).tidy() == 0
+    desk.office.clock.advance(days=1)
+    assert TickWaker(engine, kept_days=730).tidy() > 0
+    engine.database.dispose()
+    desk.office.clock.advance(days=400)
+    waker = TickWaker(engine, seconds=60, kept_days=30)
+    desk.office.assigned()
+    backend(desk.office).deliver()
+    desk.office.clock.advance(days=40)
+    waker.start()
+    try:
+        wait_for(lambda: not engine.alerts.inbox("wang"))
+    finally:
+        waker.stop()
+
+
+def test_it_goes_on_when_forgetting_fails(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(desk.office.engine.alerts, "purge", lambda before: 1 / 0)
+    assert TickWaker(desk.office.engine, kept_days=730).tidy() == 0
+    assert "tomorrow it is tried again" in caplog.text

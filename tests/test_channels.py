@@ -621,7 +621,7 @@ def test_a_mail_arrives(folder: Folder) -> None:
         )
         receipt = folder.one(smtp(port)).send(sent)
         folder.one(smtp(port, 'security = "none"\nlanguage = "en"')).send(
-            letter(line(), line(), address="wang@t.example")
+            letter(line(), line(late_of="2026-03-01"), address="wang@t.example")
         )
     assert receipt.state == "sent"
     message, digest = box.messages
@@ -633,6 +633,7 @@ def test_a_mail_arrives(folder: Folder) -> None:
     assert "https://t.example/cases/c1" in said
     assert "王五" not in message.as_string()
     assert digest["Subject"] == "tibandu: 2 messages"
+    assert digest.get_content().count(", of 2026-03-01") == 1
 
 
 def test_what_a_mail_server_says(folder: Folder) -> None:

@@ -15,7 +15,7 @@ from .calendars import Calendar
 from .clock import civil_date, start_of_day
 from .laws import Laws
 from .model import Grant
-from .outbox import EVERYBODY, INBOX, JOB, OPERATOR, Contact
+from .outbox import DIGEST, EVERYBODY, INBOX, JOB, OPERATOR, Contact
 from .recipients import Recipient
 from .store.post import Post, Row
 
@@ -140,12 +140,12 @@ class Addressing:
         return {
             "key": f"{key}/{holder}/{channel}", "outbox_key": row["key"], "case_id": row["case_id"], "seq": row["seq"],
             "topic": row["topic"], "holder": holder, "channel": channel, "state": "confirmed" if arrived else "queued",
-            "attempts": 0, "next_at": None if arrived else stamp(self._now), "token": 0, "digest": digest,
+            "attempts": 0, "next_at": None if arrived else stamp(self._now), "token": 0, "digest": digest, "digest_from": None,
             "created_at": row.get("created_at") or stamp(self._now),
         }  # fmt: skip
 
     def _digest_row(self, person: str, contact: Contact) -> Row:
         day, at = self._digest
-        row = {"key": f"@digest:{day}", "case_id": "", "seq": 0, "topic": "@digest"}
+        row = {"key": f"{DIGEST}:{day}", "case_id": "", "seq": 0, "topic": DIGEST}
         delivery = self._delivery(row, person, contact.channel, digest=day.isoformat())
-        return {**delivery, "outbox_key": None, "next_at": stamp(at)}
+        return {**delivery, "outbox_key": None, "digest_from": day.isoformat(), "next_at": stamp(at)}

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from .addressing import Addressing, stamp
-from .clock import Clock
+from .clock import Clock, civil_date, start_of_day
 from .laws import Laws
 from .letters import Letters
 from .outbox import INBOX, OPERATOR, Contact, Delivery, Letter, Notice, Receipt
 from .recipients import KNOWN
 from .store.post import Post, Row
+from .store.purge import Purge, pass_over
 from .store.sql import Store
 
 log = logging.getLogger("workflow.alerts")
@@ -33,6 +35,8 @@ AWAY = "unreachable: "
 """how the answer of a failure begins that was not the letter's fault"""
 LEASE_SECONDS = 600.0
 LONELY_DAYS = 30
+KEPT_DAYS = 730
+"""alerts that are over are kept for two years unless an operator says otherwise; what happened stays in the histories"""
 ANSWER = 500
 
 
@@ -125,6 +129,7 @@ class Alerts:
                 since = stamp(now - timedelta(minutes=1))
                 limit = min(limit, per_minute - self._post.tried_since(connection, channel, since))
             found = self._post.claim(connection, channel, stamp(now), limit, lease, key) if limit > 0 else []
+            found = self._post.merge_digests(connection, found, stamp(now))
             return Letters(self._post, connection, self._laws, channel).of(found)
 
     def complete(self, letter: Letter, receipt: Receipt) -> bool:
@@ -237,6 +242,24 @@ class Alerts:
             count = self._post.redeliver(connection, stamp(now), note, keys=list(keys), channel=channel)
         log.info("%d letter(s) redelivered by %s", count, by)
         return count
+
+    def purge(self, before: date, *, dead: bool = False, dry_run: bool = False) -> Counter[str]:
+        """Forget what is over from before that day (Asia/Shanghai): letters that went or need not go, entries of inboxes, and the
+        messages behind them. Of letters given up only with `dead`. Counts by state, and `outbox`; history is not touched.
+        Raises ValueError for a day within the last thirty, in which letters may still be merged or find somebody.
+        """
+        if before > civil_date(self.now()) - timedelta(days=LONELY_DAYS):
+            raise ValueError(f"{before} lies within the last {LONELY_DAYS} days")
+        work = Purge(self._store, stamp(start_of_day(before)), dead=dead)
+        found = work.count() if dry_run else work.run()
+        if not dry_run:
+            log.info("alerts from before %s purged: %s", before, dict(found))
+        return +found
+
+    def pass_over(self) -> int:
+        """Nobody is told of what waits to be addressed: it is the past of a simulation or of an import; how many messages."""
+        with self._store.connection(write=True) as connection:
+            return pass_over(self._store, connection, stamp(self.now() + timedelta(days=1)))
 
     def state(self) -> dict[str, Any]:
         """What an operator watches: counts by channel, what waits since when, who cannot be told."""

@@ -10,7 +10,7 @@ from typing import Any
 from .errors import NotFound, Text
 from .history import RECALCULATE
 from .laws import Laws
-from .outbox import Letter, Line
+from .outbox import DIGEST, Letter, Line
 from .store.post import Post, Row
 
 MOVED = Text("期满日变动", "the due day moved")
@@ -32,7 +32,7 @@ class Letters:
             return []
         contacts = self._post.contacts(self._connection, {row["holder"] for row in rows})
         addresses = {row["holder"]: row["address"] for row in contacts if row["channel"] == self._channel}
-        plain = [row for row in rows if row["topic"] != "@digest"]
+        plain = [row for row in rows if row["topic"] != DIGEST]
         epochs = self._post.epochs(self._connection)
         bodies = self._bodies(plain)
         lines = dict(zip((row["key"] for row in plain), self.lines(plain), strict=True))
@@ -48,7 +48,8 @@ class Letters:
         ]  # fmt: skip
 
     def _gathered(self, row: Row) -> tuple[Line, ...]:
-        return tuple(self.lines(self._post.digest(self._connection, row["holder"], row["digest"])))
+        days = (row["digest_from"], row["digest"])
+        return tuple(self.lines(self._post.digest(self._connection, row["holder"], *days)))
 
     def _bodies(self, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
         texts = self._post.bodies(self._connection, {row["outbox_key"] for row in rows})
@@ -67,6 +68,7 @@ class Letters:
         return Line(
             case=row["case_id"], seq=row["seq"], number=body.get("number"), topic=row["topic"], kind=kind or _same(body, "kind"),
             state=state or _same(body, "state"), event=event, clock=clock, rung=body.get("rung"), due_on=body.get("due_on"),
+            late_of=body.get("on") if body.get("late") else None,
         )  # fmt: skip
 
     def _titles(self, digest: str, body: Mapping[str, Any]) -> tuple[Text | None, ...]:

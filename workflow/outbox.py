@@ -21,6 +21,8 @@ JOB = "@job"
 """the channel of bulk work: not sent but run"""
 OPERATOR = "operator"
 """the holder who is told of dead letters; no person's id"""
+DIGEST = "@digest"
+"""the topic of what gathers a day's messages to one person"""
 EVERYBODY = "*"
 """the holder of a subscription to every message"""
 
@@ -43,6 +45,8 @@ class Line:
     rung: int | None = None
     """days from the due day, as in `Fired`"""
     due_on: str | None = None
+    late_of: str | None = None
+    """the day it should have been told, when an outage delayed it"""
 
     @property
     def name(self) -> str:
@@ -78,7 +82,7 @@ class Letter:
     @property
     def is_digest(self) -> bool:
         """Whether it gathers what came since the last one."""
-        return self.topic == "@digest"
+        return self.topic == DIGEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

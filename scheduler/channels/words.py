@@ -103,7 +103,14 @@ class Words:
     def _more(self, line: Line) -> dict[str, object]:
         named = {"kind": line.kind, "event": line.event, "clock": line.clock}
         texts: dict[str, object] = {name: self._in(text) if text else "" for name, text in named.items()}
-        return {**texts, "case": line.case, "due_on": line.due_on or "", "rung": line.rung, "seq": line.seq}
+        return {
+            **texts,
+            "case": line.case,
+            "due_on": line.due_on or "",
+            "rung": line.rung,
+            "seq": line.seq,
+            "late_of": line.late_of or "",
+        }
 
     def _in(self, text: Text) -> str:
         return text.in_language(self._language)

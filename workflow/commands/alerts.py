@@ -1,4 +1,4 @@
-"""`alerts list|inbox|contact|redeliver|test`: what was told to whom, what was not, and what to do about it."""
+"""`alerts list|inbox|contact|redeliver|purge|test`: what was told to whom, what was not, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Text, WorkflowError
 from ..health import Trouble
 from ..outbox import INBOX, JOB, OPERATOR, STATES, Contact, Letter
+from . import keeping
 from .context import FAULTS, OK, Context, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ VARIABLE = "TIBANDU_CHANNELS"
 def register(add: Any) -> None:
     """Declare the commands."""
     alerts = add("alerts", None, "预警和通知", "alerts: who was told, who was not")
-    acts = alerts.add_subparsers(dest="act", required=True, metavar="list|inbox|contact|redeliver|test")
+    acts = alerts.add_subparsers(dest="act", required=True, metavar="list|inbox|contact|redeliver|purge|test")
     listing = add("list", run_list, "投递情况,未完成的在前", "what was delivered and what was not", acts)
     listing.add_argument("--state", choices=STATES, help="只看这种状态 / only in that state")
     listing.add_argument("--channel", help="只看这个渠道 / only that channel")
@@ -67,6 +68,7 @@ def _register_acts(add: Any, acts: Any) -> None:
     )
     again.add_argument("--channel", help="只限这个渠道 / only of that channel")
     again.add_argument("--by", required=True, metavar="PERSON", help="谁决定的 / who has decided it")
+    keeping.register(add, acts)
     test = add("test", run_test, "经某渠道发一条测试消息", "send a test message through a channel", acts)
     test.add_argument("channel")
     test.add_argument(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Text
-from . import alerts, demo, entrance, operator
+from . import alerts, demo, entrance, keeping, operator
 from .context import OK, Context, UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def register(add: Any) -> None:
     for parser in (serve, scheduler):
         alerts.add_channels(parser)
         alerts.add_backend(parser)
+        keeping.add_days(parser)
         alerts.add_allow(parser)
         parser.add_argument(
             "--seconds",
@@ -138,7 +139,11 @@ def _waker(context: Context) -> Waker:
     context.engine.search(limit=1)
     delivery = alerts.backend_of(context)
     waker: Waker = scheduler.TickWaker(
-        context.engine, seconds=context.arguments.seconds, watched=True, delivery=delivery
+        context.engine,
+        seconds=context.arguments.seconds,
+        watched=True,
+        delivery=delivery,
+        kept_days=context.arguments.keep_alerts,
     )
     return waker
 

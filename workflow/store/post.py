@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, literal_column, o
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..model import Grant
+from ..outbox import DIGEST
 from .sql import Store, as_grant
 
 Row = Mapping[str, Any]
@@ -28,6 +29,7 @@ BARE = (
     "seq",
     "attempts",
     "digest",
+    "digest_from",
     "outbox_key",
     "created_at",
 )
@@ -146,6 +148,61 @@ class Post:
         found = _rows(connection, taken.returning(*(d.c[name] for name in BARE)))
         return sorted(found, key=lambda row: (row["attempts"], row["created_at"], row["key"]))
 
+    def merge_digests(self, connection: Connection, claimed: Sequence[Row], now: str) -> list[Row]:
+        """Of the digests that wait for one person in one channel the newest that is due takes the others along; what is left.
+
+        One that another node has in its hands is left to it.
+        """
+        mine = {row["key"]: row for row in claimed if row["topic"] == DIGEST}
+        if not mine:
+            return list(claimed)
+        several: dict[str, list[Row]] = {}
+        for row in self._digests(connection, mine):
+            several.setdefault(row["holder"], []).append(row)
+        gone: set[str] = set()
+        since: dict[str, str] = {}
+        for rows in several.values():
+            newest = max(
+                (row for row in rows if row["key"] in mine or row["next_at"] <= now),
+                key=lambda row: row["digest"],
+            )
+            older = [row for row in rows if row["digest"] < newest["digest"]]
+            if older:
+                since[newest["key"]] = min(row["digest_from"] for row in (newest, *older))
+                self._take_along(
+                    connection, newest["key"], since[newest["key"]], [row["key"] for row in older]
+                )
+                gone.update(row["key"] for row in older)
+        return [
+            {**row, "digest_from": since.get(row["key"], row["digest_from"])}
+            for row in claimed
+            if row["key"] not in gone
+        ]
+
+    def _digests(self, connection: Connection, mine: Mapping[str, Row]) -> list[Row]:
+        """The waiting digests of the same persons and channel: ours and those in nobody's hands."""
+        d = self._t.delivery.c
+        free = or_(d.leased_until.is_(None), d.leased_until < literal_column(self._time(0)), d.key.in_(mine))
+        query = select(d.key, d.holder, d.digest, d.digest_from, d.next_at).where(
+            d.holder.in_({row["holder"] for row in mine.values()}),
+            d.channel == next(iter(mine.values()))["channel"],
+            d.topic == literal_column(f"'{DIGEST}'"),
+            d.next_at.is_not(None),
+            free,
+        )
+        return _rows(connection, query.with_for_update(skip_locked=True))
+
+    def _take_along(self, connection: Connection, newest: str, since: str, older: Collection[str]) -> None:
+        d = self._t.delivery
+        gone = {
+            "state": "superseded",
+            "next_at": None,
+            "leased_until": None,
+            "answer": f"goes with {newest}"[:500],
+        }
+        connection.execute(update(d).where(d.c.key.in_(older)).values(**gone))
+        connection.execute(update(d).where(d.c.key == newest).values(digest_from=since))
+
     def _time(self, ahead: float) -> str:
         """The database's own time, some seconds ahead, in text that compares."""
         if self._store.is_sqlite:
@@ -203,13 +260,13 @@ class Post:
 
     # -- questions
 
-    def digest(self, connection: Connection, holder: str, day: str) -> list[Row]:
-        """The unread inbox entries that belong into a holder's digest of that day."""
+    def digest(self, connection: Connection, holder: str, since: str, day: str) -> list[Row]:
+        """The unread inbox entries that belong into a holder's digest of that day, which gathers those `since` another."""
         d = self._t.delivery.c
         query = select(self._t.delivery).where(
             d.holder == holder,
             d.channel == "inbox",
-            d.digest == day,
+            d.digest.between(since, day),
             d.state == "confirmed",
             d.read_at.is_(None),
         )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     text,
 )
 from sqlalchemy.schema import SchemaItem
@@ -244,6 +245,7 @@ class Tables:
             Column("tried_at", String(32)),
             Column("answer", String(500)),
             Column("digest", String(10)),
+            Column("digest_from", String(10)),
             Column("created_at", String(32), nullable=False),
             Column("read_at", String(32)),
         )
@@ -256,6 +258,14 @@ class Tables:
             f"ix_{table.name}_inbox", table.c.holder, table.c.created_at, table.c.key,
             postgresql_where=inbox, sqlite_where=inbox,
         )  # fmt: skip
+        digest = and_(table.c.topic == text("'@digest'"), waits)
+        Index(
+            f"ix_{table.name}_digest",
+            table.c.holder,
+            table.c.channel,
+            postgresql_where=digest,
+            sqlite_where=digest,
+        )
         Index(f"ix_{table.name}_case", table.c.case_id, table.c.topic)
         Index(f"ix_{table.name}_tried", table.c.channel, table.c.tried_at)
         return table
