@@ -35,12 +35,12 @@ def register(add: Any) -> None:
     one.add_argument("--link", metavar="URL", help="印成二维码的网址 / printed as a QR code")
     one.add_argument("--forms", type=int, default=10, metavar="N", help="空白表份数 / how many blank forms")
     many = add("letters", run_letters, "一次会议的全部文书(ZIP)", "all documents of a meeting in one ZIP")
-    many.add_argument("kind", metavar="KIND")
+    many.add_argument("kinds", metavar="KIND", nargs="+")
     many.add_argument(
         "--between",
         nargs=2,
         required=True,
-        type=_day,
+        type=day,
         metavar=("FROM", "TO"),
         help="含首尾 / both days included",
     )
@@ -51,7 +51,8 @@ def register(add: Any) -> None:
         sub.add_argument("--letters", type=Path, metavar="DIR", help="本单位的模板 / templates of your own")
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """A civil date of the command line."""
     return date.fromisoformat(text)
 
 
@@ -93,9 +94,14 @@ def run_letters(context: Context) -> int:
     arguments = context.arguments
     letters, catalogue, actor = _tools(context)
     first, last = arguments.between
-    found = letters.between(
-        context.engine, catalogue, arguments.kind, first, last, actor=actor, tenant=arguments.tenant
-    )  # fmt: skip
+    found = [
+        letter
+        for kind in arguments.kinds
+        for letter in letters.between(
+            context.engine, catalogue, kind, first, last, actor=actor, tenant=arguments.tenant
+        )
+    ]
+    found.sort(key=lambda letter: letter.file)
     if not found:
         raise UsageError(Text(f"{first} 至 {last} 没有这件文书", f"none between {first} and {last}"))
     return _pack(context, letters, catalogue, found, letters.NOTHING)
@@ -112,7 +118,7 @@ def _tools(context: Context) -> tuple[ModuleType, Any, Actor | None]:
 
 def _pack(context: Context, letters: ModuleType, catalogue: Any, found: Any, wish: Any) -> int:
     arguments = context.arguments
-    out = arguments.out or Path(f"{catalogue.kind(arguments.kind).title.zh}.zip")
+    out = arguments.out or Path(f"{found[0].kind.title.zh}.zip")
     free(out)
     actor = Actor(person=arguments.by) if arguments.by else None
     try:
