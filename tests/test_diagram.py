@@ -197,6 +197,37 @@ def test_whatever_the_lifecycle_nothing_stands_on_anything_else(
     assert layout.boxes[0].name == "s0" and len(layout.boxes) == 10
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_words_of_a_state_stand_in_its_box_and_all_others_outside(name: str, language: str) -> None:
+    """Read off the picture itself, as it is painted."""
+    root = ET.fromstring(drawn(REAL.definition(name), language))
+    (drawing,) = [
+        group
+        for group in root.iter(f"{SVG}g")
+        if group.find(f"{SVG}rect") is not None and group.find(f"{SVG}circle") is not None
+    ][:1]
+    found = [
+        [float(rect.get(side, 0)) for side in ("x", "y", "width", "height")]
+        for rect in drawing.iter(f"{SVG}rect")
+    ]
+    frames = [(x, y, x + wide, y + high) for x, y, wide, high in found]
+    inside = 0
+    for text in drawing.iter(f"{SVG}text"):
+        x, y, size = (float(text.get(name, 0)) for name in ("x", "y", "font-size"))
+        wide, anchor = width(text.text or "", size), text.get("text-anchor", "")
+        left = x - wide if anchor == "end" else x - wide / 2 if anchor == "middle" else x
+        place = (left, y - size, left + wide, y)
+        if anchor == "middle":
+            inside += 1
+            assert any(
+                f[0] <= left and left + wide <= f[2] and f[1] <= y - size and y <= f[3] for f in frames
+            ), text.text
+        else:
+            assert not any(meet(place, frame) for frame in frames), text.text
+    assert inside >= len(REAL.definition(name).states)
+
+
 # --- the order in which it is read
 
 

@@ -80,15 +80,24 @@ def test_how_long_a_reply_took(office: Office) -> None:
 
 
 def test_a_unit_that_stands_twice_in_a_case_counts_once(office: Office) -> None:
-    case = office.assigned()
-    office.clock.set(TODAY + timedelta(days=100))
-    office.fire(case, "escalate", "li", escalation_ground="逾期")
-    found = {one.group: one.open for one in figures(office.engine, LI, Filter(roots=True), ["unit"], YEAR)}
-    assert (
-        found
-        == {("water",): 1}
-        == {("water",): length(office, Filter(roots=True, party="water", closed=False))}
+    case = office.fire(
+        office.accepted(),
+        "assign_separately",
+        "li",
+        assignment_mode="separate",
+        separate_units=["roads", "water"],
     )
+    office.clock.set(TODAY + timedelta(days=100))
+    escalated = office.fire(
+        case, "escalate_separately", "li", escalation_ground="逾期", escalated_unit="roads"
+    )
+    assert escalated.relations["separate"] == ("roads", "water") and escalated.relations["escalated"] == (
+        "roads",
+    )
+    found = {one.group[0]: one.open for one in figures(office.engine, LI, ROOTS, ["unit"], YEAR)}
+    assert found == {"roads": 1, "water": 1}
+    for unit, number in found.items():
+        assert length(office, replace(ROOTS, party=unit, closed=False)) == number
 
 
 def test_cases_are_counted_by_the_version_they_are_pinned_to(office: Office) -> None:
