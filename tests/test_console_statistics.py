@@ -58,6 +58,9 @@ def test_what_the_page_says(desk: Desk) -> None:
     units = re.findall(r'<th scope="row">([^<]+)</th>', reader.page[reader.page.index("按名称排列") :])
     assert len(units) == 2 and units == sorted(units), "by name, whatever the numbers"
     assert not re.search("排名第|第一名|得分", words)
+    (sheet,) = re.findall(r'class="button" href="([^"]*)"', reader.page)
+    assert sheet == "/v1/ledgers/yearly?year=2026"
+    assert reader.get(sheet).status_code == 200, "the same session opens the table"
     reader.get("/statistics?year=2019")
     assert "0 /0 —" in said(reader.page), "of nothing there is no share"
     for year in ("0", "x", "99999999", "２０２６"):

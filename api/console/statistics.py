@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
+from flask import url_for
 from markupsafe import Markup
 
 from workflow.errors import Text
@@ -44,6 +45,7 @@ LATENESS = (False, True)
 ALTOGETHER = Text("合计", "all")
 THREE_MONTHS = Text("法定三个月", "the law's three months")
 FLOW: tuple[Counted, ...] = ("opened", "concluded")
+YEARLY = "yearly"
 NOTHING = "—"
 OFFICES = (
     "deputy_affairs", "sc_office", "sc_office_head", "gov_office", "gov_leader", "council_of_chairpersons", "special_committee",
@@ -99,10 +101,18 @@ def statistics(look: Look) -> Page:
     year = _year(look)
     counted = _Year(look, year)
     return Page("statistics.html", {
-        "year": year, "day": today(look.engine), "cards": cards(look), "tables": [
+        "year": year, "sheet": _sheet(look, year), "day": today(look.engine), "cards": cards(look), "tables": [
             counted.by_month(), counted.answers(), counted.satisfaction(), counted.by_unit(),
         ],
     })  # fmt: skip
+
+
+def _sheet(look: Look, year: int) -> str | None:
+    """Where the year's table is to be had for Excel, if the service makes any."""
+    papers = look.desk.papers
+    if papers is None or YEARLY not in papers.ledgers():
+        return None
+    return url_for(f"{look.service.name}.ledger", ledger=YEARLY, year=year)
 
 
 def _year(look: Look) -> int:
