@@ -16,7 +16,17 @@ from docx.shared import Mm, Pt
 from werkzeug.test import TestResponse
 
 from api import create_app, create_schema
-from definitions.letters import NOTHING, Catalogue, Wish, between, letters_of, making, write_letter, write_zip
+from definitions.letters import (
+    NOTHING,
+    Catalogue,
+    Wish,
+    between,
+    check,
+    letters_of,
+    making,
+    write_letter,
+    write_zip,
+)
 from definitions.papers import Papers
 from workflow import Actor, Case, DefinitionError, Engine, NotFound
 from workflow.library import Library
@@ -391,6 +401,20 @@ def test_the_document_says_by_which_template_it_was_made(small_town: Office, cat
     assert write_letter(small_town.engine, catalogue, letter, OFFICE) == content
 
 
+def test_templates_are_tried_before_somebody_needs_them(
+    library: Library, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    assert check(library, catalogue) == []
+    for name, words in (("survey.docx", "{{ case.data.no_such_field }}"), ("archive.docx", "{% for %}")):
+        document = Document()
+        document.add_paragraph(words)
+        document.save(str(tmp_path / name))
+    (tmp_path / "process.docx").write_bytes(b"no Word file")
+    faults = check(library, Catalogue.load(tmp_path))
+    assert sorted(fault.file for fault in faults) == ["archive.docx", "process.docx", "survey.docx"]
+    assert "no_such_field" in next(f for f in faults if f.file == "survey.docx").text.zh
+
+
 # --- many
 
 
@@ -442,7 +466,7 @@ def test_the_commands_of_the_page_run_as_printed(
     lines = [
         line.partition(" #")[0].split() for line in page.splitlines() if line.startswith("tibandu letter")
     ]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for _, *words in lines:
         said = call(*[case.id if word == "CASE" else word for word in words])
         assert said.code == 0, (words, said.err)

@@ -2,10 +2,11 @@
 
 letters.yaml    which documents there are          *.docx       their templates, made by making.py on paper.py
 catalogue.py    reads both, ours and an office's   words.py     what a document may say of a case, and to whom
-writing.py      one document, or many in a ZIP
+writing.py      one document, or many in a ZIP     checking.py  are the templates fit for use
 """
 
 from .catalogue import Catalogue
+from .checking import check
 from .writing import FORMS, NOTHING, Letter, Wish, between, letters_of, write_letter, write_zip
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Letter",
     "Wish",
     "between",
+    "check",
     "letters_of",
     "write_letter",
     "write_zip",

@@ -168,7 +168,11 @@ def write_letter(
     """The document as a Word file. Raises DefinitionError when its template cannot be used, NotFound."""
     content, sha256 = catalogue.template(letter.kind.template)
     said = _Telling(engine, actor, letter, wish).all()
-    return _rendered(letter.kind.template, content, sha256, said, letter, engine.clock.now(), wish)
+    document = filled(letter.kind.template, content, said, wish.link)
+    _sign(document, sha256, letter, engine.clock.now())
+    made = io.BytesIO()
+    document.save(made)
+    return steady(made.getvalue())
 
 
 class _Telling:
@@ -247,31 +251,24 @@ def _is_unit(engine: Engine, letter: Letter) -> bool:
     return engine.laws.pinned(root.definition).definition.relations[name].of == "unit"
 
 
-def _rendered(
-    name: str, content: bytes, sha256: str, said: Mapping[str, Any], letter: Letter, now: datetime, wish: Wish
-) -> bytes:
+def filled(name: str, content: bytes, said: Mapping[str, Any], link: str | None = None) -> Any:
+    """The template with its words, as a python-docx document. Raises DefinitionError whatever it does wrong."""
     from docxtpl import DocxTemplate
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined)
     environment.filters["points"] = points
-    environment.filters["lines"] = lambda text: (
-        [line.strip() for line in text.split("\n") if line.strip()] or [""]
-    )
+    environment.filters["lines"] = lambda text: [x.strip() for x in text.split("\n") if x.strip()] or [""]
     try:
-        document = DocxTemplate(io.BytesIO(content))
-        pictures = {"qr": _qr(document, wish.link)} if wish.link else {}
-        document.render({**said, **pictures}, environment, autoescape=True)
-        _sign(document.docx, sha256, letter, now)
-        made = io.BytesIO()
-        document.save(made)
+        template = DocxTemplate(io.BytesIO(content))
+        pictures = {"qr": _qr(template, link)} if link else {}
+        template.render({**said, **pictures}, environment, autoescape=True)
     except Exception as error:
-        said_ = " ".join(str(error).split())[:300]
-        raise faulty(
-            name, f"模板无法使用:{said_}", f"the template cannot be used: {type(error).__name__}: {said_}"
-        ) from error
-    return steady(made.getvalue())
+        told = " ".join(str(error).split())[:300]
+        zh, en = f"模板无法使用:{told}", f"the template cannot be used: {type(error).__name__}: {told}"
+        raise faulty(name, zh, en) from error
+    return template.docx
 
 
 def _qr(document: Any, link: str) -> Any:

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Text
+from ..errors import DefinitionError, Text
 from ..model import Actor
 from .chain import free
 from .context import OK, Context, UsageError
@@ -29,11 +29,12 @@ SHOWN = 12
 def register(add: Any) -> None:
     """Declare the commands."""
     one = add("letter", run_letter, "一案的文书(Word)", "the documents of a case (Word)")
-    one.add_argument("case", metavar="CASE")
+    one.add_argument("case", metavar="CASE", nargs="?")
     one.add_argument("kind", metavar="KIND", nargs="?", help="文书;不写则列出 / without it: what there is")
     one.add_argument("--to", metavar="PARTY", help="只要送给它的 / only the one for this party")
     one.add_argument("--link", metavar="URL", help="印成二维码的网址 / printed as a QR code")
     one.add_argument("--forms", type=int, default=10, metavar="N", help="空白表份数 / how many blank forms")
+    one.add_argument("--check", action="store_true", help="试填全部模板 / try every template")
     many = add("letters", run_letters, "一次会议的全部文书(ZIP)", "all documents of a meeting in one ZIP")
     many.add_argument("kinds", metavar="KIND", nargs="+")
     many.add_argument(
@@ -60,6 +61,10 @@ def run_letter(context: Context) -> int:
     """A list of what there is, or a new file: .docx of one, .zip of several."""
     arguments, console = context.arguments, context.console
     letters, catalogue, actor = _tools(context)
+    if arguments.check:
+        return _check(context, letters, catalogue)
+    if arguments.case is None:
+        raise UsageError(Text("须写明案件,或用 --check", "name a case, or give --check"))
     if arguments.kind is not None:
         catalogue.kind(arguments.kind)
     found = letters.letters_of(context.engine, catalogue, arguments.case, actor, kind=arguments.kind)
@@ -87,6 +92,17 @@ def run_letter(context: Context) -> int:
     content = letters.write_letter(context.engine, catalogue, found[0], actor, wish)
     out.write_bytes(content)
     return _done(context, out, 1)
+
+
+def _check(context: Context, letters: ModuleType, catalogue: Any) -> int:
+    """Every template, filled for a case in which nothing is known yet."""
+    faults = letters.check(context.library, catalogue)
+    if faults:
+        raise DefinitionError(faults)
+    count = len({kind.template for kind in catalogue.kinds.values()})
+    context.console.say(f"{count} 个模板均可用", f"{count} templates are fit for use")
+    context.console.value({"templates": count, "faults": []})
+    return OK
 
 
 def run_letters(context: Context) -> int:

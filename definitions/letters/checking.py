@@ -1,0 +1,63 @@
+"""Are the templates fit for use? Each is filled as if for a case in which nothing is known yet, before anybody needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from workflow import DefinitionError
+from workflow.errors import Fault
+
+from .catalogue import Catalogue, Kind
+from .writing import filled
+
+__all__ = ["check"]
+
+LINK = "https://example.invalid/"
+ABOUT = ("title", "to", "as", "office", "congress", "on", "made_on", "link", "source", "template")
+CASE = ("id", "number", "called", "met", "item", "kind", "state", "opened_on", "to")
+CLOCK = ("title", "from", "due", "outer", "sentence", "source", "provisional")
+LINE = ("seq", "on", "at", "event", "to", "who", "what", "hash")
+PAPER = ("no", "what", "name", "sha256", "of")
+
+
+def check(library: Any, catalogue: Catalogue) -> list[Fault]:
+    """What is wrong with the templates, each told once for the row that finds it. Rows of definitions that are not in use are
+    left out.
+    """
+    found: dict[str, Fault] = {}
+    for kind in catalogue.kinds.values():
+        if kind.of in library.definitions:
+            try:
+                filled(kind.template, catalogue.template(kind.template)[0], _words(library, kind), LINK)
+            except DefinitionError as error:
+                found.setdefault(str(error.faults[0]), error.faults[0])
+    return list(found.values())
+
+
+def _words(library: Any, kind: Kind) -> dict[str, Any]:
+    definition = library.definition(kind.of)
+    tops = [
+        d for d in library.definitions.values() if any(s.definition == kind.of for s in d.children.values())
+    ]
+    case = _case(definition, kind.clocks)
+    children = {
+        slot: [_case(library.definition(definition.children[slot].definition), ())] for slot in kind.children
+    }
+    return {
+        "letter": _empty(ABOUT), "case": case, "root": _case(tops[0], ()) if tops else case,
+        "happened": dict.fromkeys(kind.after, ""), "children": children, "lines": [_empty(LINE)], "papers": [_empty(PAPER)],
+        "forms": ["1" if "forms" in kind.needs else ""], "qr": "",
+    }  # fmt: skip
+
+
+def _case(definition: Any, clocks: Sequence[str]) -> dict[str, Any]:
+    return {
+        **_empty(CASE), "data": _empty(definition.fields), "code": _empty(n for n, f in definition.fields.items() if f.codes),
+        "party": _empty(definition.relations), "count": dict.fromkeys(definition.relations, 0),
+        "clock": {name: _empty(CLOCK) for name in clocks},
+    }  # fmt: skip
+
+
+def _empty(names: Any) -> dict[str, str]:
+    return dict.fromkeys(names, "")
