@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from flask import Request, Response, request
@@ -14,11 +15,12 @@ from workflow import Actor, Case
 from workflow.errors import NotFound, NotPermitted, Reason, Text
 
 from .acting import note
-from .bodies import parser
+from .bodies import body_of, query_of
 from .identity import ACTING_USER, Caller, Via
 from .problems import Problem
 from .routes import KNOWN, NOBODY, Ask, Desk, Reply, Route
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ID = re.compile(r"[0-9A-Za-z_-]{1,40}")
 _ETAG = re.compile(r'"([0-9]{1,18})"')
 _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,200})"?')
@@ -58,11 +60,12 @@ def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
     actor, via = person(desk, request, route) if route.permission in KNOWN else (NOBODY, None)
     if route.permission == "operator" and actor.person not in desk.operators:
         raise NotPermitted([OPERATOR])
-    case = visible(desk, path["id"], actor) if route.permission in ("case", "event") else None
+    looked = route.permission in ("case", "event") and (route.looks or via is not None)
+    case = visible(desk, path["id"], actor) if looked else None
     key = _key() if route.keyed else None
     revision = _revision() if route.conditional else None
-    query = parser.parse(route.query, request, location="query") if route.query else {}
-    body = parser.parse(route.body, request, location="json") if route.body else {}
+    query = query_of(request, made(route.query)) if route.query else {}
+    body = body_of(request, made(route.body)) if route.body else {}
     if via is not None and route.audit != "none":
         note(desk.engine, via, actor.person, route.name, case.id if case else None)
     return Ask(
@@ -142,7 +145,13 @@ def shown(route: Route, reply: Reply) -> Response:
 
 def written(schema: type[Schema], body: Any) -> str:
     """The text of an answer: the same for the same body."""
-    return json.dumps(schema().dump(body), ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(made(schema).dump(body))
+
+
+@cache
+def made(schema: type[Schema]) -> Schema:
+    """The schema, made once: it keeps nothing of what it loads or shows, and to make one takes longer than to use it."""
+    return schema()
 
 
 def _key() -> str | None:

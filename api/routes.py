@@ -118,6 +118,10 @@ class Route:
     """the body is a form of one of our pages, which the view reads itself and answers with a page"""
     upload: bool = False
     """the body is the content itself"""
+    looks: bool = True
+    """the case is looked at before the view is called; if not, the view leaves it to the engine, which answers somebody who may
+    not know of a case as if there were none
+    """
     conditional: bool = False
     """If-Match is required"""
     keyed: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -14,6 +15,8 @@ TENANT = validate.Regexp(r"[^\s/]+(/[^\s/]+)*\Z")
 PARTY = validate.Length(min=1, max=80)
 LIMIT, MOST = 50, 200
 """entries of a page: unless asked otherwise, at most"""
+KEPT = 10_000
+"""clocks whose shown form is kept"""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -54,6 +57,17 @@ class Listed(DelimitedList):
             raise ValidationError("invalid")
         found: list[Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
         return found
+
+
+class Kept(fields.Nested):
+    """A frozen value: how it is shown is made once. Most clocks of a case stand still while it moves."""
+
+    def __init__(self, nested: type[Schema], **kwargs: Any) -> None:
+        super().__init__(nested, **kwargs)
+        self._shown = lru_cache(KEPT)(super()._serialize)
+
+    def _serialize(self, nested_obj: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        return self._shown(nested_obj, None, None)
 
 
 class Strict(Schema):
@@ -204,7 +218,7 @@ class CaseOut(Schema):
     number = fields.Str(required=True, allow_none=True)
     data = fields.Dict(keys=fields.Str(), required=True)
     relations = fields.Dict(keys=fields.Str(), values=fields.List(fields.Str()), required=True)
-    clocks = fields.List(fields.Nested(Clock), required=True)
+    clocks = fields.List(Kept(Clock), required=True)
     opened_on = fields.Str(required=True, allow_none=True)
     closed = fields.Bool(required=True)
     root = fields.Str(required=True)

@@ -2,8 +2,8 @@
 
     python -m bench [SECTION ...] [--rounds N] [--cases N] [--large]
 
-Sections: import postgresql clients batch sqlite flat history parts sweep pages (all, when none is named). `--large` (or
-BENCH_LARGE=1): flatness and pages up to 500,000 cases instead of 50,000. What the numbers mean: docs/performance.md.
+Sections: import postgresql clients http worklist batch sqlite flat history parts sweep pages (all, when none is named). `--large`
+(or BENCH_LARGE=1): flatness and pages up to 500,000 cases instead of 50,000. What the numbers mean: docs/performance.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import psycopg
 from tests.postgres import Server, server
 
 from . import a_limit as limit
-from . import pages, sweep, w1def
+from . import pages, service, sweep, w1def
 from .contender import (
     Batches,
     EngineW1,
@@ -141,6 +141,35 @@ class Bench:
         print(f"\n### {title}\n")
         report.show(base)
         self.note(title, report, "engine", base, 0.55)
+
+    def http(self) -> None:
+        """Over HTTP, beside a bare endpoint on the same server."""
+        title, report = (
+            f"PostgreSQL over HTTP, waitress, {service.CONNECTIONS} connections",
+            Report("events/s"),
+        )
+        say(title)
+        for _ in range(self.rounds):
+            with self.targets.limit_database() as bare, self.targets.database() as ours:
+                service.measure(report, bare, ours, self.cases)
+                w1def.pg_check(bare, self.cases)
+        print(f"\n### {title}\n")
+        report.show(service.BARE)
+        self.note(title, report, service.OURS, service.BARE, 0.6)
+        print(f"\np99 of the service / of the bare one: {service.p99_ratio(report):.2f} (wanted: at most 2)")
+
+    def worklist(self) -> None:
+        """A page of fifty of what waits for somebody, among few cases and many."""
+        many = 500_000 if self.large else 50_000
+        say("the worklist")
+        print("\n### GET /v1/worklist?limit=50 on PostgreSQL\n\n| old cases | ms (median) |\n|---|---|")
+        taken = {}
+        for size in (BACKGROUND, many):
+            with self.targets.database(background=size, lines=3) as url:
+                taken[size] = statistics.median(service.worklist(url, 40 * self.rounds))
+            print(f"| {size:,} | {1000 * taken[size]:.1f} |", flush=True)
+        what = f"worklist of 50, {many:,} old cases / {BACKGROUND:,}"
+        self.found.append((what, taken[BACKGROUND] / taken[many], None, 1 / 1.5))
 
     def batch(self) -> None:
         """A hundred events in one transaction."""
@@ -269,7 +298,8 @@ def _show_parts(title: str, found: list[tuple[str, float]]) -> None:
 
 
 SECTIONS = {
-    "import": Bench.imports, "postgresql": Bench.postgresql, "clients": Bench.clients, "batch": Bench.batch,
+    "import": Bench.imports, "postgresql": Bench.postgresql, "clients": Bench.clients,
+    "http": Bench.http, "worklist": Bench.worklist, "batch": Bench.batch,
     "sqlite": Bench.sqlite, "flat": Bench.flat, "history": Bench.history, "parts": Bench.parts,
     "sweep": Bench.sweep, "pages": Bench.pages,
 }  # fmt: skip

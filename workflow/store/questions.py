@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import and_, exists, literal, or_, select, tuple_
 from sqlalchemy.sql import ColumnElement, Select
@@ -25,8 +25,9 @@ Row = tuple[Any, ...]
 class Questions:
     """What can be asked of the tables of one prefix."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, *, sqlite: bool) -> None:
         self._tables = tables
+        self._sqlite = sqlite
         self._columns = [tables.cases.c[name] for name in rows.CASE]
 
     def search(
@@ -147,11 +148,23 @@ class Questions:
         wanted: list[ColumnElement[bool]] = []
         for definition, state, scope in by_role:
             wanted.append(and_(*self._place(definition, state, scope)))
+        places: dict[tuple[str, str, bool], list[ColumnElement[bool]]] = {}
         for definition, state, relation, party, at_root, scope in by_relation:
+            place = and_(*self._place(definition, state, scope))
+            places.setdefault((relation, party, at_root), []).append(place)
+        for (relation, party, at_root), several in places.items():
             of = c.root_id if at_root else c.id
-            held = select(r.case_id).where(r.relation == relation, r.party == party)
-            wanted.append(and_(*self._place(definition, state, scope), of.in_(held)))
+            wanted.append(and_(or_(*several), self._held(of, r.relation == relation, r.party == party)))
         return wanted
+
+    def _held(self, of: Any, *how: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Whether somebody stands so to a case. SQLite is led by what it gathers beforehand; PostgreSQL counts what it gathers anew
+        for each row of an inner loop and would rather read all cases there are, so there each case that is looked at is asked.
+        """
+        r = self._tables.relation.c
+        if self._sqlite:
+            return cast("ColumnElement[bool]", of.in_(select(r.case_id).where(*how)))
+        return exists(select(1).where(r.case_id == of, *how))
 
     def _place(self, definition: str, state: str | None, scope: str | None) -> list[ColumnElement[bool]]:
         c = self._tables.cases.c

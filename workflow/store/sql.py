@@ -56,9 +56,9 @@ class Store:
         self.database = database
         self.prefix = prefix
         self.tables = Tables(prefix)
-        self._sequencer = Sequencer(self.tables, sqlite=database.dialect.name == "sqlite")
-        self.questions = Questions(self.tables)
         self.is_sqlite = database.dialect.name == "sqlite"
+        self._sequencer = Sequencer(self.tables, sqlite=self.is_sqlite)
+        self.questions = Questions(self.tables, sqlite=self.is_sqlite)
         self._dialect: Any = sqlite if self.is_sqlite else postgresql
         self._read = self._dialect.read_sql(prefix)
         self._listed = (
