@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from workflow import Actor, Case, Engine, HistoryEntry, NotFound
@@ -18,6 +18,7 @@ from workflow import Actor, Case, Engine, HistoryEntry, NotFound
 from ..cells import shown
 from ..columns import today
 from ..names import registered
+from ..receptions import ZONE
 
 __all__ = ["HIDDEN", "Words", "addressed_to", "points"]
 
@@ -256,7 +257,12 @@ def written(day: str | date | None) -> str:
 
 def moment(instant: datetime) -> str:
     """An instant as China's clocks show it."""
-    return (instant + timedelta(hours=8)).strftime("%Y-%m-%d %H:%M")
+    return instant.astimezone(ZONE).strftime("%Y-%m-%d %H:%M")
+
+
+def civil(instant: datetime) -> date:
+    """China's civil day of an instant."""
+    return instant.astimezone(ZONE).date()
 
 
 def _parties(engine: Engine, case: Case) -> Iterable[str]:

@@ -17,7 +17,7 @@ from typing import IO, Any
 from workflow import Actor, Case, Engine, HistoryEntry, NotFound
 
 from .catalogue import Catalogue, Kind, faulty
-from .words import Words, addressed_to, points, written
+from .words import Words, addressed_to, civil, points, written
 
 __all__ = ["Letter", "Wish", "between", "letters_of", "write_letter", "write_zip"]
 
@@ -147,7 +147,7 @@ def between(
 
 def _day(line: HistoryEntry) -> date:
     whole = line.effective_on and len(line.effective_on) == len("2026-03-02")
-    return date.fromisoformat(str(line.effective_on)) if whole else line.recorded_at.date()
+    return date.fromisoformat(str(line.effective_on)) if whole else civil(line.recorded_at)
 
 
 def _root(engine: Engine, case: Case, actor: Actor | None) -> Case | None:
