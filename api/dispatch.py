@@ -126,8 +126,8 @@ def no_case() -> NotFound:
 def _respond(route: Route, reply: Reply) -> Response:
     response = reply.raw or shown(route, reply)
     response.headers.update(reply.headers)
-    for name, value in SAFE_HEADERS.items():
-        response.headers.setdefault(name, value)
+    said = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - werkzeug's headers are no dict
+    response.headers.extend([header for header in SAFE_HEADERS.items() if header[0].lower() not in said])
     if request.method == "GET" and "ETag" in response.headers:
         response.make_conditional(request)
     return response
@@ -182,5 +182,7 @@ def _revision() -> int:
 
 def wants_minimal(asking: Request) -> bool:
     """Whether the client prefers no body (RFC 7240)."""
+    if "Prefer" not in asking.headers:
+        return False
     given = ",".join(asking.headers.getlist("Prefer"))
     return any(part.strip().lower() == "return=minimal" for part in re.split("[,;]", given))

@@ -60,6 +60,21 @@ def test_a_case_costs_as_many_queries_whatever_its_history(
     assert costs[0] == costs[1] <= 14
 
 
+def test_an_event_reads_nothing_before_the_engine_does(
+    city_engine: Engine, client: city.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a case just written nothing is read at all; somebody who may not know of it is told of none."""
+    case = client.handling()
+    client.fire("wang.fang", client.handling(), "send_back", return_reason="她的身份已被记住")
+    with statements(city_engine.database, monkeypatch) as seen:
+        done = client.fire("wang.fang", case, "send_back", return_reason="不属本单位")
+    assert done.status_code == 200
+    assert [s for s in seen if s.lstrip().lower().startswith("select") and "_cases" in s] == []
+    foreign = client.fire("qian.min", done.json, "accept")
+    none = client.fire("qian.min", {"id": "none", "revision": 1}, "accept")
+    assert (foreign.status_code, foreign.data) == (none.status_code, none.data) == (404, none.data)
+
+
 def test_found_page_by_page(client: city.Client) -> None:
     made = [client.started()["id"] for _ in range(7)]
     seen: list[str] = []
