@@ -20,6 +20,7 @@ _CASTS = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=512)
 def numbered(sql: str) -> str:
     """The statement with PostgreSQL's own placeholders: each ? becomes $1, $2 …; no text of ours holds a ? otherwise."""
     first, *rest = sql.split("?")
@@ -51,7 +52,7 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
             arguments += values
     shape = tuple((name, len(part)) for name, part in parts.items() if part)
     cursor.execute(_write_sql(prefix, starting, bool(step.grant), shape), arguments)
-    return cursor.fetchone()[0] == 1  # type: ignore[no-any-return]
+    return cursor.rowcount == 1  # type: ignore[no-any-return]
 
 
 def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) -> bool:
@@ -71,7 +72,7 @@ def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) 
         _write_all_sql(prefix, names),
         [_recordset(_ROOTS, roots), *(_recordset(_COLUMNS[n], parts[n]) for n in names)],
     )
-    return cursor.fetchone()[0] == len(steps)  # type: ignore[no-any-return]
+    return cursor.rowcount == len(steps)  # type: ignore[no-any-return]
 
 
 def _recordset(columns: Sequence[str], values: Sequence[Sequence[Any]]) -> str:
@@ -122,7 +123,7 @@ def _write_sql(prefix: str, starting: bool, granted: bool, shape: tuple[tuple[st
         f"{name}_ as ({_PARTS[name](prefix, 'root, ' + _values(_COLUMNS[name], count))})"
         for name, count in shape
     ]
-    return numbered(f"with {', '.join(ctes)} select count(*) from root")
+    return numbered(f"with {', '.join(ctes)} select 1 from root")
 
 
 @lru_cache(maxsize=64)
@@ -138,7 +139,7 @@ def _write_all_sql(prefix: str, names: tuple[str, ...]) -> str:
     )
     ctes = [f"root as ({root})"]
     ctes += [f"{name}_ as ({_PARTS[name](prefix, _records(_COLUMNS[name]))})" for name in names]
-    return numbered(f"with {', '.join(ctes)} select count(*) from root")
+    return numbered(f"with {', '.join(ctes)} select 1 from root")
 
 
 def _records(columns: Sequence[str]) -> str:

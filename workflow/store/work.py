@@ -27,8 +27,6 @@ CURSOR = "tibandu_cursor"
 """where a pooled connection keeps our cursor"""
 RESTING = "tibandu_resting"
 """marks a pooled connection that may stay in the mode we left it in"""
-PREPARED = 400
-"""prepared statements per connection: one for each shape of a step"""
 
 
 class Work(Protocol):
@@ -157,13 +155,19 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
         raw.close()
 
 
-def _cursor(driver: Any, dialect: str) -> Any:
-    """PostgreSQL's own placeholders, $1: psycopg need not look for them in the text."""
+def _cursor(driver: Any, dialect: str, *, hosted: bool = False) -> Any:
+    """For statements with PostgreSQL's own placeholders, $1. On a connection of ours they are prepared by us, unless its owner
+    forbids that (a pooler between us and the server) or the text there is not UTF-8.
+    """
     if dialect == "sqlite":
         return driver.cursor()
-    from psycopg import RawCursor
+    if hosted or driver.prepare_threshold is None or driver.info.encoding != "utf-8":
+        from psycopg import RawCursor
 
-    return RawCursor(driver)
+        return RawCursor(driver)
+    from .prepared import PreparedCursor
+
+    return PreparedCursor(driver)
 
 
 def _begin_by_hand(driver: Any, dialect: str) -> Any:
@@ -204,7 +208,7 @@ def host_work(host: Host, prefix: str) -> HostWork:
             )
     elif driver.autocommit or connection.get_isolation_level() == "AUTOCOMMIT":
         raise _unsafe("本连接是自动提交", "this connection is in autocommit")
-    return HostWork(_cursor(driver, connection.dialect.name), prefix)
+    return HostWork(_cursor(driver, connection.dialect.name, hosted=True), prefix)
 
 
 def _unsafe(zh: str, en: str) -> StoreError:
@@ -239,8 +243,7 @@ def prepare_postgresql(database: Database) -> None:
     """
 
     @event.listens_for(database, "connect")
-    def _connect(driver: Any, record: Any) -> None:
-        driver.prepared_max = PREPARED
+    def _connect(_driver: Any, record: Any) -> None:
         record.info[RESTING] = True
 
     @event.listens_for(database, "checkout")

@@ -1,0 +1,93 @@
+"""The hot statements on a psycopg connection of ours: each text prepared once, then sent and awaited in one call of libpq.
+
+psycopg's own cursor does more for everybody (adapts any type, finds placeholders, waits so that Ctrl-C is heard at once), which
+costs more than to send our statement. Ours knows only text, numbers and truth. The connection must be psycopg's, in UTF-8, and
+may be given statements of psycopg's own cursors as well: the names differ. While a statement runs no other thread is held up,
+but a signal to this one is heard when it has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Connection, DataError
+from psycopg.adapt import Transformer
+from psycopg.errors import InvalidSqlStatementName, error_from_result
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+
+__all__ = ["MOST", "PreparedCursor"]
+
+MOST = 400
+"""prepared statements per connection: one for each shape of a step"""
+_BEGIN = "begin"
+_NAME = b"tibandu_%d"
+_DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
+
+
+class PreparedCursor:
+    """What the store asks of a cursor, in the statements' own placeholders ($1). Raises psycopg's errors."""
+
+    def __init__(self, driver: Connection[Any]) -> None:
+        self._connection = driver.pgconn
+        self._loading = Transformer(driver)
+        self._names: dict[str, bytes] = {}
+        self._made = 0
+        self._result: PGresult | None = None
+        self._prepare(_BEGIN)
+
+    def execute(self, sql: str, arguments: Sequence[str | int | bool | None] = ()) -> None:
+        """Run one statement; of what it returns nothing is read before `fetchone` or `fetchall`."""
+        values = [None if value is None else str(value).encode() for value in arguments]
+        if b"\0" in b"".join(filter(None, values)):
+            raise DataError("a text with NUL: PostgreSQL would cut it there")
+        try:
+            self._result = self._run(sql, values)
+        except InvalidSqlStatementName:
+            self._again()
+            self._result = self._run(sql, values)
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows came back."""
+        return self._result.ntuples if self._result else -1
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """The rows of the last statement."""
+        result = self._result
+        if result is None:
+            return []
+        self._loading.set_pgresult(result)
+        return self._loading.load_rows(0, result.ntuples, tuple)
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The first of them."""
+        return next(iter(self.fetchall()), None)
+
+    def _run(self, sql: str, values: list[bytes | None]) -> PGresult:
+        name = self._names.get(sql) or self._prepare(sql)
+        return _sound(self._connection.exec_prepared(name, values))  # type: ignore[arg-type] # None is a value
+
+    def _prepare(self, sql: str) -> bytes:
+        if len(self._names) > MOST:
+            oldest = next(known for known in self._names if known != _BEGIN)
+            _sound(self._connection.exec_(b"deallocate " + self._names.pop(oldest)))
+        self._made += 1
+        name = _NAME % self._made
+        _sound(self._connection.prepare(name, sql.encode()))
+        self._names[sql] = name
+        return name
+
+    def _again(self) -> None:
+        """Called where a statement was not there any more. `begin` is always prepared, so a transaction finds that out first;
+        everything else is a single statement, and can be sent again.
+        """
+        self._names.clear()
+        self._prepare(_BEGIN)
+
+
+def _sound(result: PGresult) -> PGresult:
+    if result.status not in _DONE:
+        raise error_from_result(result)
+    return result
