@@ -80,8 +80,9 @@ class Tables:
                     by_bytes = String(column.type.length, collation="C")
                     column.type = column.type.with_variant(by_bytes, "postgresql")
 
-    def _table(self, name: str, *columns: SchemaItem) -> Table:
-        return Table(self.prefix + name, self.metadata, *columns)
+    def _table(self, name: str, *columns: SchemaItem, by_key: bool = False) -> Table:
+        """`by_key`: short rows that lie in their primary key, so that SQLite writes one tree for each and not two."""
+        return Table(self.prefix + name, self.metadata, *columns, sqlite_with_rowid=not by_key)
 
     def _case_id(self, *, primary: bool = True) -> Column[str]:
         # No foreign key: cases are never deleted (a trigger refuses it), every row here is written in the statement that
@@ -128,6 +129,7 @@ class Tables:
             self._case_id(),
             Column("relation", String(40), primary_key=True),
             Column("party", String(80), primary_key=True),
+            by_key=True,
         )
         Index(f"ix_{table.name}_party", table.c.party, table.c.relation, table.c.case_id)
         return table
@@ -145,6 +147,7 @@ class Tables:
             Column("running", Boolean, nullable=False),
             Column("next_rung", Integer),
             Column("next_at", String(25)),
+            by_key=True,
         )
         awake = table.c.next_at.is_not(None)
         Index(
@@ -216,6 +219,7 @@ class Tables:
             Column("body", Text, nullable=False),
             Column("state", String(12), nullable=False),
             Column("created_at", String(32), nullable=False),
+            by_key=True,
         )
         queued = table.c.state == text("'queued'")
         Index(
@@ -430,6 +434,7 @@ class Tables:
             "barred",
             Column("case_id", String(40), primary_key=True),
             Column("unit", String(80), primary_key=True),
+            by_key=True,
         )
 
     def _event_policy(self) -> Table:
@@ -441,14 +446,12 @@ class Tables:
         )
 
     def _gram(self) -> Table:
-        name = f"{self.prefix}gram"
-        # By its key alone: what is put in is found by gram, and what is taken out is known by gram too.
-        return Table(
-            name,
-            self.metadata,
+        # What is put in is found by gram, and what is taken out is known by gram too.
+        return self._table(
+            "gram",
             Column("gram", BigInteger, primary_key=True, autoincrement=False),
             Column("case_id", String(40), primary_key=True),
-            sqlite_with_rowid=False,
+            by_key=True,
         )
 
     def _anchor(self) -> Table:

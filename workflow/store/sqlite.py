@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from ..family import Step
@@ -21,6 +22,7 @@ select {columns},
 from {prefix}cases c where c.root_id = (select r.root_id from {prefix}cases r where r.id = ?)"""
 
 
+@lru_cache(maxsize=256)
 def _insert(prefix: str, table: str, columns: tuple[str, ...], ending: str = "") -> str:
     return (
         f"insert into {prefix}{table}({', '.join(columns)}) values ({', '.join('?' * len(columns))}){ending}"
@@ -30,12 +32,31 @@ def _insert(prefix: str, table: str, columns: tuple[str, ...], ending: str = "")
 _CLOCK_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in rows.CLOCK[2:])
 
 
+@lru_cache(maxsize=16)
+def _update(prefix: str, *, compared: bool = False, granted: bool = False) -> str:
+    sets = ", ".join(f"{name} = ?" for name in rows.CHANGING)
+    revision, grant = " and revision = ?" if compared else "", f" and {_granted(prefix)}" if granted else ""
+    return f"update {prefix}cases set {sets} where id = ?{revision}{grant}"
+
+
+@lru_cache(maxsize=16)
+def _start(prefix: str, *, granted: bool) -> str:
+    marks, where = ", ".join("?" * len(rows.CASE)), f" where {_granted(prefix)}" if granted else ""
+    return f"insert into {prefix}cases({', '.join(rows.CASE)}) select {marks}{where}"
+
+
+def _granted(prefix: str) -> str:
+    return (
+        f"exists (select 1 from {prefix}grant g where g.id = ? and (g.valid_from is null or g.valid_from <= ?)"
+        " and (g.valid_until is null or g.valid_until >= ?))"
+    )
+
+
 def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) -> bool:
     """Write the step; False when somebody was first (or the grant is gone) and nothing was written."""
     if not _write_root(cursor, prefix, step, today):
         return False
     root = step.family.root_id
-    sets = ", ".join(f"{name} = ?" for name in rows.CHANGING)
     for case in step.changed:
         if case == root:
             continue
@@ -43,7 +64,7 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
         if case in step.new:
             cursor.execute(_insert(prefix, "cases", rows.CASE), row)
         else:
-            cursor.execute(f"update {prefix}cases set {sets} where id = ?", (*row[7:], case))
+            cursor.execute(_update(prefix), (*row[7:], case))
     many = cursor.executemany
     many(_insert(prefix, "history", rows.HISTORY), [rows.history_row(line) for line in step.history])
     # After the history: a unit may open what it is barred from afterwards (asking for an extension).
@@ -90,27 +111,12 @@ def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) 
 def _write_root(cursor: Any, prefix: str, step: Step, today: str) -> bool:
     root = step.family.root
     row = rows.case_row(root)
-    grant = ""
-    arguments: tuple[str, ...] = ()
-    if step.grant:
-        grant = (
-            f"exists (select 1 from {prefix}grant g where g.id = ? and (g.valid_from is null or g.valid_from <= ?)"
-            " and (g.valid_until is null or g.valid_until >= ?))"
-        )
-        arguments = (step.grant, today, today)
+    grant = (step.grant, today, today) if step.grant else ()
     if step.expected is None:
-        where = f" where {grant}" if grant else ""
-        marks = ", ".join("?" * len(rows.CASE))
-        cursor.execute(
-            f"insert into {prefix}cases({', '.join(rows.CASE)}) select {marks}{where}", (*row, *arguments)
-        )
+        cursor.execute(_start(prefix, granted=bool(grant)), (*row, *grant))
     else:
-        sets = ", ".join(f"{name} = ?" for name in rows.CHANGING)
-        where = f" and {grant}" if grant else ""
-        cursor.execute(
-            f"update {prefix}cases set {sets} where id = ? and revision = ?{where}",
-            (*row[7:], root.id, step.expected, *arguments),
-        )
+        values = (*row[7:], root.id, step.expected, *grant)
+        cursor.execute(_update(prefix, compared=True, granted=bool(grant)), values)
     return cursor.rowcount == 1  # type: ignore[no-any-return]
 
 
