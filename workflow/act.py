@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .clock import civil_date
 from .model import SYSTEM, Actor, Grant
@@ -14,22 +13,21 @@ Cause = Literal["notice", "lapse", "join", "import"]
 """what brings an event about when it is no person's own act"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class Act(NamedTuple):
     """What somebody wants to do. `day` is the civil date it counts from; `effective_on` how it is written (may be partial)."""
 
     actor: Actor
     now: datetime
     day: date
     effective_on: str | None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = {}
     grants: Sequence[Grant] = ()
     cause: Cause | None = None
     imported: bool = False
     number: str | None = None
     number_key: str | None = None
     reason: str | None = None
-    linked: Mapping[str, tuple[str, str, bool]] = field(default_factory=dict)
+    linked: Mapping[str, tuple[str, str, bool]] = {}
     """other root cases that guards ask about: see `Linked`"""
     over: bool = False
     """what the act reminds of is over: a clock that counted towards a day has rung after that day"""

@@ -12,7 +12,7 @@ decided here too and lies in the same step. What can fail fails before anything 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -190,7 +190,7 @@ class _Decision:
         law = draft.law(record)
         messages.alert(draft, law, record, clock, rungs, newest)
         waiting = timers.advance(draft.laws, record.clocks[clock], rungs[-1].rung)
-        draft.put(replace(record, clocks={**record.clocks, clock: waiting}))
+        draft.put(record._replace(clocks={**record.clocks, clock: waiting}))
         draft.step.clocks[case, clock] = None
         name = self._miss(law, case, clock) if missed else None
         if missed and case == draft.family.root_id:
@@ -308,7 +308,7 @@ class _Decision:
         known[ARISES_FROM] = record.id
         data = {name: known[name] for name in start.fields if name in known}
         case = new_id(draft.source, draft.act.now)
-        act = replace(draft.act, data=data, cause="join")
+        act = draft.act._replace(data=data, cause="join")
         other = _Decision(draft.laws, Family({}, case), act, draft.source)
         other.draft.permit = draft.permit
         blank = _blank(law.definition, case, record.tenant)

@@ -7,7 +7,6 @@ A draft belongs to one decision of one thread and is thrown away with it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +85,7 @@ class Draft:
         """Seal the step: the root's revision counts it, units barred by it are listed."""
         root = self.family.root
         if root.revision != self.revision:
-            self.put(replace(root, revision=self.revision))
+            self.put(root._replace(revision=self.revision))
         self._bar()
         return self.step
 

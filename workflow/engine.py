@@ -257,7 +257,7 @@ class Engine:
             law = self.laws.pinned(reading.family.records[case].definition)
             links = self._firing.links(reading.family, case, law.links, {})
             if links:
-                act = replace(act, linked=self.store.linked(work, links, hold=False))
+                act = act._replace(linked=self.store.linked(work, links, hold=False))
         found = []
         for event in law.definition.events.values():
             reasons = objections(self.laws, reading.family, case, event.name, act, self.random)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from .deadlines import RuleBook, RuleNotFound
 from .definition import Codes, Definition, Slot
@@ -15,8 +14,7 @@ from .vocabulary import ENDED, FIELD_FACTS
 Facts = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """One case seen on one civil date, with the definitions that explain it."""
 
     record: Record
@@ -30,7 +28,7 @@ class View:
     data: Mapping[str, Any]
     imported: bool = False
     """an old record: what it does not have is unknown, and not known to be missing"""
-    linked: Linked = field(default_factory=dict)
+    linked: Linked = {}  # noqa: RUF012 - a tuple's
 
     def facts(self, names: frozenset[str]) -> dict[str, object]:
         """The values of just these names."""

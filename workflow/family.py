@@ -33,8 +33,7 @@ class ClockState:
     """as the engine shows it, kept by engine.py when it was first shown"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """One case as it is stored."""
 
     id: str
@@ -50,11 +49,11 @@ class Record:
     party: str | None = None
     number: str | None = None
     number_key: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
-    relations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    rounds: Mapping[str, int] = field(default_factory=dict)
-    last_by: Mapping[str, str] = field(default_factory=dict)
-    clocks: Mapping[str, ClockState] = field(default_factory=dict)
+    data: Mapping[str, Any] = {}
+    relations: Mapping[str, tuple[str, ...]] = {}
+    rounds: Mapping[str, int] = {}
+    last_by: Mapping[str, str] = {}
+    clocks: Mapping[str, ClockState] = {}
     head: str = ""
     opened_on: str | None = None
     closed: bool = False
@@ -106,8 +105,7 @@ class HistoryRow(NamedTuple):
     """JSON {field: [salt, value]}: kept apart, erasable"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """An outbox row. `key` never changes, so a receiver can tell a repeat."""
 
     key: str

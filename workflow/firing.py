@@ -16,9 +16,9 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .act import Act
 from .clock import Clock, civil_date
@@ -53,8 +53,7 @@ class Stale(Exception):
     """Somebody was first; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     """One call of `start` (event "start", case None) or `fire`."""
 
     event: str
@@ -101,8 +100,7 @@ class Call:
         return f"{salt}:{hashlib.sha256(f'{salt}:{said}'.encode()).hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What came of a call: a step that is written, or the answer its key got before."""
 
     case: str
@@ -155,7 +153,7 @@ class Firing:
             act = self.delegated(work, act)
             links = self.links(reading.family, call.case, [call.event], call.data)
             if links:
-                act = replace(act, linked=self._store.linked(work, links, hold=False))
+                act = act._replace(linked=self._store.linked(work, links, hold=False))
             return Done(
                 call.case, decide(self._laws, reading.family, call.case, call.event, act, self._random)
             )
@@ -237,7 +235,7 @@ class Firing:
         if others == {None} or act.imported:
             return act
         theirs = [self._store.read_person(work, person) for person in sorted(filter(None, others))]
-        return replace(act, grants=(*act.grants, *(grant for grants in theirs for grant in grants)))
+        return act._replace(grants=(*act.grants, *(grant for grants in theirs for grant in grants)))
 
     def _perform(self, work: Work, call: Call, reading: Reading, begun: bool) -> Done:
         family, case = reading.family, call.case or ""
@@ -259,7 +257,7 @@ class Firing:
             else work.atomic(single=not numbered and event.begets is None and not links)
         ):
             if step is None:
-                act = replace(act, linked=self._store.linked(work, links, hold=True))
+                act = act._replace(linked=self._store.linked(work, links, hold=True))
                 step = decide(self._laws, family, case, call.event, act, self._random)
             if numbered:
                 if not begun:
@@ -376,7 +374,7 @@ class Firing:
         declared = self._laws.series(series)
         scope = self._laws.scope_of(declared, data)
         drawn = self._store.draw(work, series, scope)
-        return replace(act, number=declared.format.format(n=drawn), number_key=f"{series}/{scope}/{drawn}")
+        return act._replace(number=declared.format.format(n=drawn), number_key=f"{series}/{scope}/{drawn}")
 
     def invited(self, work: Work, act: Act, case: str, event: str | None) -> tuple[Act, str | None]:
         """The act of somebody who comes with a token: he is its subject, here, for its event, until its day."""
@@ -397,7 +395,7 @@ class Firing:
         subject = str(found["subject"])
         # His grants are read for separation of powers: an invitation does not wash a unit off anybody.
         grants = self._store.read_person(work, subject)
-        return replace(act, actor=replace(act.actor, person=subject), grants=grants), digest(token)
+        return act._replace(actor=replace(act.actor, person=subject), grants=grants), digest(token)
 
 
 OTHER_EVENT = Reason(

@@ -168,16 +168,34 @@ class Form:
             name: codes[c] for name in self._titles if (c := definition.fields[name].codes) is not None
         }
         self._schema = schema_of(definition, event, codes, lenient=lenient)
+        self._fields: Mapping[str, fields.Field[Any]] = self._schema.load_fields
+        self._asked = {name for name, field in self._fields.items() if field.required}
         self.required = tuple(f.name for f in event.form if f.required)
 
     def load(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The data in their one stored form. Raises FormInvalid with a reason per field."""
+        plain = self._plain(data)
+        if plain is not None:
+            return plain
         try:
             loaded: dict[str, Any] = self._schema.load(dict(data))
         except ValidationError as error:
             messages = error.messages if isinstance(error.messages, dict) else {}
             raise FormInvalid(self._reasons(messages)) from None
         return loaded
+
+    def _plain(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What the schema would load, asked of its fields, which costs a quarter; None where the schema has something to say."""
+        if not (self._asked <= data.keys() <= self._fields.keys()):
+            return None
+        try:
+            return {
+                name: field.deserialize(data[name], name, data)
+                for name, field in self._fields.items()
+                if name in data
+            }
+        except ValidationError:
+            return None
 
     def _reasons(self, messages: Mapping[str, Any]) -> list[Reason]:
         return [self._reason(name, _first(found)) for name, found in messages.items()]

@@ -240,11 +240,11 @@ def _step(
 ) -> Step:
     record = family.records[case]
     line = _line(record, changed, ruling, actor, now, source)
-    after = replace(
-        record, clocks={**record.clocks, **changed}, seq=line.seq, head=line.hash, revision=line.seq
+    after = record._replace(
+        clocks={**record.clocks, **changed}, seq=line.seq, head=line.hash, revision=line.seq
     )
     records = {**family.records, case: after}
-    root = replace(records[family.root_id], revision=family.root.revision + 1)
+    root = records[family.root_id]._replace(revision=family.root.revision + 1)
     records[family.root_id] = root
     step = Step(Family(records, family.root_id), family.root.revision)
     step.changed = dict.fromkeys([case, family.root_id])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from .definition import Event
@@ -41,4 +40,4 @@ def place(draft: Draft, record: Record, relations: Relations) -> Record:
     after = {(r, p) for r, parties in relations.items() for p in parties}
     draft.step.relations_added += [(record.id, *pair) for pair in sorted(after - before)]
     draft.step.relations_removed += [(record.id, *pair) for pair in sorted(before - after)]
-    return record if before == after else replace(record, relations=dict(relations))
+    return record if before == after else record._replace(relations=dict(relations))

@@ -42,7 +42,7 @@ from {prefix}cases c where c.root_id = (select r.root_id from {prefix}cases r wh
 def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) -> bool:
     """Write the step; False when somebody was first (or the grant is gone) and nothing was written."""
     root, starting = step.family.root, step.expected is None
-    parts = _parts(step, recorded_at)
+    parts = rows.parts([(step, recorded_at)])
     row = rows.case_row(root)
     arguments: list[Any] = [*row] if starting else [*row[7:], root.id, step.expected]
     if step.grant:
@@ -50,7 +50,7 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
     for part in parts.values():
         for values in part:
             arguments += values
-    shape = tuple((name, len(part)) for name, part in parts.items() if part)
+    shape = tuple([(name, len(part)) for name, part in parts.items()])
     cursor.execute(_write_sql(prefix, starting, bool(step.grant), shape), arguments)
     return cursor.rowcount == 1  # type: ignore[no-any-return]
 
@@ -60,48 +60,20 @@ def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) 
 
     False when one of them was stale: then some are written, and the caller rolls back to where he stood.
     """
-    roots, parts = [], dict[str, list[Sequence[Any]]]()
-    for step, recorded_at, today in steps:
-        root = step.family.root
-        roots.append((root.id, step.expected, step.grant, today, *rows.case_row(root)[7:]))
-        for name, part in _parts(step, recorded_at).items():
-            if part:
-                parts.setdefault(name, []).extend(part)
-    names = tuple(name for name in _PARTS if name in parts)
+    roots = [
+        (step.family.root_id, step.expected, step.grant, today, *rows.case_row(step.family.root)[7:])
+        for step, _, today in steps
+    ]
+    parts = rows.parts([(step, recorded_at) for step, recorded_at, _ in steps])
     cursor.execute(
-        _write_all_sql(prefix, names),
-        [_recordset(_ROOTS, roots), *(_recordset(_COLUMNS[n], parts[n]) for n in names)],
+        _write_all_sql(prefix, tuple(parts)),
+        [_recordset(_ROOTS, roots), *(_recordset(rows.PARTS[name], some) for name, some in parts.items())],
     )
     return cursor.rowcount == len(steps)  # type: ignore[no-any-return]
 
 
 def _recordset(columns: Sequence[str], values: Sequence[Sequence[Any]]) -> str:
     return rows.dumps([dict(zip(columns, row, strict=True)) for row in values])
-
-
-def _parts(step: Step, recorded_at: str) -> dict[str, Sequence[Sequence[Any]]]:
-    """What a step writes beside its root, by the name of the part."""
-    root = step.family.root_id
-    children = [step.family.records[case] for case in step.changed if case != root]
-    born = [rows.case_row(child) for child in children if child.id in step.new]
-    grown = [rows.case_row(child) for child in children if child.id not in step.new]
-    return {
-        "born": born,
-        "grown": [(row[0], *row[7:]) for row in grown],
-        "history": [rows.history_row(line) for line in step.history],
-        "disclosure": [
-            (line.case, line.seq, line.disclosure) for line in step.history if line.disclosure != "{}"
-        ],
-        "relation": step.relations_added,
-        "unrelation": step.relations_removed,
-        "clock": rows.clock_rows(step),
-        "outbox": rows.outbox_rows(step, recorded_at),
-        "barred": step.barred,
-        "gram": [(case, rows.dumps(grams)) for case, grams in step.grams_added.items() if grams],
-        "ungram": [(case, rows.dumps(grams)) for case, grams in step.grams_removed.items() if grams],
-        "answer": [(*step.key, recorded_at)] if step.key else [],
-        "used": [(step.invitation, recorded_at)] if step.invitation else [],
-    }
 
 
 @lru_cache(maxsize=512)
@@ -120,7 +92,7 @@ def _write_sql(prefix: str, starting: bool, granted: bool, shape: tuple[tuple[st
         root = f"update {prefix}cases set {sets} where id = ? and revision = ?{where} returning id"
     ctes = [f"root as ({root})"]
     ctes += [
-        f"{name}_ as ({_PARTS[name](prefix, 'root, ' + _values(_COLUMNS[name], count))})"
+        f"{name}_ as ({_PARTS[name](prefix, 'root, ' + _values(rows.PARTS[name], count))})"
         for name, count in shape
     ]
     return numbered(f"with {', '.join(ctes)} select 1 from root")
@@ -138,7 +110,7 @@ def _write_all_sql(prefix: str, names: tuple[str, ...]) -> str:
         f" where c.id = v.id and c.revision = v.expected and (v.grant_id is null or {grant}) returning c.id"
     )
     ctes = [f"root as ({root})"]
-    ctes += [f"{name}_ as ({_PARTS[name](prefix, _records(_COLUMNS[name]))})" for name in names]
+    ctes += [f"{name}_ as ({_PARTS[name](prefix, _records(rows.PARTS[name]))})" for name in names]
     return numbered(f"with {', '.join(ctes)} select 1 from root")
 
 
@@ -163,7 +135,7 @@ Part = Callable[[str, str], str]
 
 
 def _insert(table: str, ending: str = "") -> Part:
-    names = _COLUMNS[table if table != "cases" else "born"]
+    names = rows.PARTS[table if table != "cases" else "born"]
     selected = ", ".join(f"v.{name}" for name in names)
     return lambda prefix, source: (
         f"insert into {prefix}{table}({', '.join(names)}) select {selected} from {source}{ending}"
@@ -209,21 +181,6 @@ def _bar(prefix: str, source: str) -> str:
 
 
 _ROOTS = ("id", "expected", "grant_id", "today", *rows.CHANGING)
-_COLUMNS: dict[str, Sequence[str]] = {
-    "born": rows.CASE,
-    "grown": ("id", *rows.CHANGING),
-    "history": rows.HISTORY,
-    "disclosure": ("case_id", "seq", "body"),
-    "relation": ("case_id", "relation", "party"),
-    "unrelation": ("case_id", "relation", "party"),
-    "clock": rows.CLOCK,
-    "outbox": rows.OUTBOX,
-    "barred": ("case_id", "unit"),
-    "gram": ("case_id", "grams"),
-    "ungram": ("case_id", "grams"),
-    "answer": ("key", "body_hash", "answer", "recorded_at"),
-    "used": ("token_hash", "used_at"),
-}
 _CLOCK_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in rows.CLOCK[2:])
 _PARTS: dict[str, Part] = {
     "born": _insert("cases"),

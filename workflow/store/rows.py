@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..family import ClockState, Family, HistoryRow, Record, Step
+from ..family import ClockState, Family, Record, Step
 from ..json_text import decode, decode_at, encoder
 from ..ledger import Ledger
 
@@ -32,6 +32,25 @@ CLOCK = (
     "next_at",
 )
 OUTBOX = ("key", "case_id", "seq", "topic", "recipient", "body", "state", "created_at")
+PARTS: dict[str, tuple[str, ...]] = {
+    "born": CASE,
+    "grown": (*CHANGING, "id"),
+    "history": HISTORY,
+    "barred": ("case_id", "unit"),
+    "disclosure": ("case_id", "seq", "body"),
+    "unrelation": ("case_id", "relation", "party"),
+    "relation": ("case_id", "relation", "party"),
+    "clock": CLOCK,
+    "ungram": ("case_id", "grams"),
+    "gram": ("case_id", "grams"),
+    "outbox": OUTBOX,
+    "answer": ("key", "body_hash", "answer", "recorded_at"),
+    "used": ("used_at", "token_hash"),
+}
+"""What steps write beside their roots, in the order in which it is written: after the history come the units barred, for a unit
+may open what it is barred from afterwards (asking for an extension).
+"""
+Rows = list[Sequence[Any]]
 
 dumps = encoder()
 
@@ -82,36 +101,63 @@ def families(rows: Sequence[Sequence[Any]]) -> list[Family]:
     return [family(some) for some in by_root.values()]
 
 
-def history_row(row: HistoryRow) -> tuple[Any, ...]:
-    """The line in the order of `HISTORY`."""
-    return row[: len(HISTORY)]
-
-
-def clock_rows(step: Step) -> list[tuple[Any, ...]]:
-    """The clock index rows the step touches, in the order of `CLOCK`."""
-    rows = []
+def _clock_rows(step: Step) -> Rows:
+    rows: Rows = []
     for case, name in step.clocks:
         clock = step.family.records[case].clocks[name]
+        ledger = clock.ledger
         rows.append(
             (
-                case,
-                name,
-                clock.ledger.rule,
-                clock.ledger.anchor.isoformat(),
-                clock.due_on,
-                clock.outer_on,
-                clock.provisional,
-                clock.running,
-                clock.next_rung,
-                clock.next_at,
+                case, name, ledger.rule, ledger.anchor.isoformat(), clock.due_on, clock.outer_on, clock.provisional,
+                clock.running, clock.next_rung, clock.next_at,
             )
-        )
+        )  # fmt: skip
     return rows
 
 
-def outbox_rows(step: Step, created_at: str) -> list[tuple[Any, ...]]:
-    """The messages in the order of `OUTBOX`."""
-    return [(m.key, m.case, m.seq, m.topic, m.recipient, m.body, m.state, created_at) for m in step.messages]
+def parts(steps: Sequence[tuple[Step, str]]) -> dict[str, Rows]:
+    """The rows of steps, each with its instant of recording, by the name of the part, in the order of `PARTS`; no empty ones."""
+    found: dict[str, Rows] = {}
+    for step, recorded_at in steps:
+        for name, some in _parts(step, recorded_at):
+            if name in found:
+                found[name] += some
+            else:
+                found[name] = some
+    return {name: found[name] for name in PARTS if found.get(name)}
+
+
+def _parts(step: Step, recorded_at: str) -> Iterator[tuple[str, Rows]]:
+    yield "history", [line[: len(HISTORY)] for line in step.history]
+    disclosed: Rows = [
+        (line.case, line.seq, line.disclosure) for line in step.history if line.disclosure != "{}"
+    ]
+    if disclosed:
+        yield "disclosure", disclosed
+    if step.clocks:
+        yield "clock", _clock_rows(step)
+    if step.messages:
+        yield "outbox", [(*message, recorded_at) for message in step.messages]
+    if len(step.changed) > 1 or step.family.root_id not in step.changed:
+        yield from _children(step)
+    if step.relations_added or step.relations_removed:
+        yield "relation", [*step.relations_added]
+        yield "unrelation", [*step.relations_removed]
+    if step.barred:
+        yield "barred", [*step.barred]
+    for name, grams in (("gram", step.grams_added), ("ungram", step.grams_removed)):
+        if grams:
+            yield name, [(case, dumps(some)) for case, some in grams.items() if some]
+    if step.key:
+        yield "answer", [(*step.key, recorded_at)]
+    if step.invitation:
+        yield "used", [(recorded_at, step.invitation)]
+
+
+def _children(step: Step) -> Iterator[tuple[str, Rows]]:
+    children = [step.family.records[case] for case in step.changed if case != step.family.root_id]
+    yield "born", [case_row(child) for child in children if child.id in step.new]
+    yield "grown", [(*case_row(child)[7:], child.id) for child in children if child.id not in step.new]
 
 
 def _clocks_text(clocks: Mapping[str, ClockState]) -> str:

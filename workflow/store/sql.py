@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, insert, select
 from sqlalchemy import Engine as Database
@@ -26,8 +26,7 @@ from .schema import PREFIX, Tables
 from .work import READ_ONLY, Host, Work, host_work, own_work
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What one read brings: the family (None: no such case), the person's grants, the stored answer of the key."""
 
     family: Family | None

@@ -22,27 +22,51 @@ select {columns},
 from {prefix}cases c where c.root_id = (select r.root_id from {prefix}cases r where r.id = ?)"""
 
 
-@lru_cache(maxsize=256)
-def _insert(prefix: str, table: str, columns: tuple[str, ...], ending: str = "") -> str:
-    return (
-        f"insert into {prefix}{table}({', '.join(columns)}) values ({', '.join('?' * len(columns))}){ending}"
-    )
+def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) -> bool:
+    """Write the step; False when somebody was first (or the grant is gone) and nothing was written."""
+    granted = step.grant is not None
+    sql = _start(prefix, granted=granted) if step.expected is None else _update(prefix, granted=granted)
+    cursor.execute(sql, _root(step, today))
+    if cursor.rowcount != 1:
+        return False
+    _write_parts(cursor, prefix, [(step, recorded_at)])
+    return True
 
 
-_CLOCK_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in rows.CLOCK[2:])
+def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) -> bool:
+    """Write steps of different families; False when one of them was stale, and then the caller rolls back."""
+    for granted in (True, False):
+        roots = [_root(step, today) for step, _, today in steps if (step.grant is not None) == granted]
+        if roots:
+            cursor.executemany(_update(prefix, granted=granted), roots)
+            if cursor.rowcount != len(roots):
+                return False
+    _write_parts(cursor, prefix, [(step, recorded_at) for step, recorded_at, _ in steps])
+    return True
 
 
-@lru_cache(maxsize=16)
-def _update(prefix: str, *, compared: bool = False, granted: bool = False) -> str:
-    sets = ", ".join(f"{name} = ?" for name in rows.CHANGING)
-    revision, grant = " and revision = ?" if compared else "", f" and {_granted(prefix)}" if granted else ""
-    return f"update {prefix}cases set {sets} where id = ?{revision}{grant}"
+def _root(step: Step, today: str) -> tuple[Any, ...]:
+    """What the statement that writes the root, and compares its revision, is given."""
+    row = rows.case_row(step.family.root)
+    grant = (step.grant, today, today) if step.grant is not None else ()
+    return (*row, *grant) if step.expected is None else (*row[7:], row[0], step.expected, *grant)
+
+
+def _write_parts(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str]]) -> None:
+    for name, some in rows.parts(steps).items():
+        cursor.executemany(_part(prefix, name), some)
 
 
 @lru_cache(maxsize=16)
 def _start(prefix: str, *, granted: bool) -> str:
     marks, where = ", ".join("?" * len(rows.CASE)), f" where {_granted(prefix)}" if granted else ""
     return f"insert into {prefix}cases({', '.join(rows.CASE)}) select {marks}{where}"
+
+
+@lru_cache(maxsize=16)
+def _update(prefix: str, *, granted: bool) -> str:
+    where = f" and {_granted(prefix)}" if granted else ""
+    return f"update {prefix}cases set {_CHANGES} where id = ? and revision = ?{where}"
 
 
 def _granted(prefix: str) -> str:
@@ -52,72 +76,32 @@ def _granted(prefix: str) -> str:
     )
 
 
-def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) -> bool:
-    """Write the step; False when somebody was first (or the grant is gone) and nothing was written."""
-    if not _write_root(cursor, prefix, step, today):
-        return False
-    root = step.family.root_id
-    for case in step.changed:
-        if case == root:
-            continue
-        row = rows.case_row(step.family.records[case])
-        if case in step.new:
-            cursor.execute(_insert(prefix, "cases", rows.CASE), row)
-        else:
-            cursor.execute(_update(prefix), (*row[7:], case))
-    many = cursor.executemany
-    many(_insert(prefix, "history", rows.HISTORY), [rows.history_row(line) for line in step.history])
-    # After the history: a unit may open what it is barred from afterwards (asking for an extension).
-    if step.barred:
-        many(_insert(prefix, "barred", ("case_id", "unit"), " on conflict do nothing"), step.barred)
-    disclosed = [(line.case, line.seq, line.disclosure) for line in step.history if line.disclosure != "{}"]
-    if disclosed:
-        many(_insert(prefix, "disclosure", ("case_id", "seq", "body")), disclosed)
-    if step.relations_removed:
-        many(
-            f"delete from {prefix}relation where case_id = ? and relation = ? and party = ?",
-            step.relations_removed,
-        )
-    if step.relations_added:
-        many(_insert(prefix, "relation", ("case_id", "relation", "party")), step.relations_added)
-    if step.clocks:
-        ending = f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}"
-        many(_insert(prefix, "clock", rows.CLOCK, ending), rows.clock_rows(step))
-    for case, grams in step.grams_removed.items():
-        many(f"delete from {prefix}gram where gram = ? and case_id = ?", [(gram, case) for gram in grams])
-    for case, grams in step.grams_added.items():
-        many(_insert(prefix, "gram", ("gram", "case_id")), [(gram, case) for gram in grams])
-    if step.messages:
-        many(
-            _insert(prefix, "outbox", rows.OUTBOX, " on conflict (key) do nothing"),
-            rows.outbox_rows(step, recorded_at),
-        )
-    if step.key:
-        cursor.execute(
-            _insert(prefix, "answer", ("key", "body_hash", "answer", "recorded_at")), (*step.key, recorded_at)
-        )
-    if step.invitation:
-        cursor.execute(
-            f"update {prefix}invitation set used_at = ? where token_hash = ?", (recorded_at, step.invitation)
-        )
-    return True
+@lru_cache(maxsize=256)
+def _part(prefix: str, name: str) -> str:
+    columns = rows.PARTS[name]
+    plain = (
+        f"insert into {prefix}{_TABLES.get(name, name)}({', '.join(columns)})"
+        f" values ({', '.join('?' * len(columns))}){_ENDINGS.get(name, '')}"
+    )
+    return _OTHERS.get(name, plain).format(p=prefix)
 
 
-def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) -> bool:
-    """Write steps of different families; False when one of them was stale, and then the caller rolls back."""
-    return all(write(cursor, prefix, step, recorded_at, today) for step, recorded_at, today in steps)
-
-
-def _write_root(cursor: Any, prefix: str, step: Step, today: str) -> bool:
-    root = step.family.root
-    row = rows.case_row(root)
-    grant = (step.grant, today, today) if step.grant else ()
-    if step.expected is None:
-        cursor.execute(_start(prefix, granted=bool(grant)), (*row, *grant))
-    else:
-        values = (*row[7:], root.id, step.expected, *grant)
-        cursor.execute(_update(prefix, compared=True, granted=bool(grant)), values)
-    return cursor.rowcount == 1  # type: ignore[no-any-return]
+_CHANGES = ", ".join(f"{name} = ?" for name in rows.CHANGING)
+_CLOCK_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in rows.CLOCK[2:])
+_TABLES = {"born": "cases"}
+_ENDINGS = {
+    "barred": " on conflict do nothing",
+    "clock": f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}",
+    "outbox": " on conflict (key) do nothing",
+}
+_OTHERS = {
+    "grown": f"update {{p}}cases set {_CHANGES} where id = ?",
+    "unrelation": "delete from {p}relation where case_id = ? and relation = ? and party = ?",
+    "ungram": "delete from {p}gram where case_id = ? and gram in (select value from json_each(?))",
+    "gram": "insert into {p}gram(case_id, gram) select ?, value from json_each(?)",
+    "used": "update {p}invitation set used_at = ? where token_hash = ?",
+}
+"""those that are no plain insert"""
 
 
 def protection(prefix: str) -> list[str]:
