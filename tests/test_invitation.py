@@ -8,7 +8,7 @@ import pytest
 
 from workflow import Actor, Case, NotFound
 from workflow.errors import NotInState, NotPermitted
-from workflow.firing import digest
+from workflow.call import digest
 
 from .lifecycle import Office, count
 

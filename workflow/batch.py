@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from .call import UNFIT, Call
 from .clock import civil_date
 from .errors import WorkflowError
 from .family import Family, Step
-from .firing import UNFIT, Call, Done, Firing, Stale
+from .firing import Done, Firing, Stale
 from .model import Grant
 from .store.errors import KeyTaken
 from .store.sql import Store

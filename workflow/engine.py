@@ -16,6 +16,7 @@ from sqlalchemy import create_engine
 
 from . import batch, visibility
 from .alerts import Alerts
+from .call import Call, act_of, check_id, check_texts, no_case
 from .clock import Clock, SystemClock, civil_date
 from .deadlines import Explanation, explain
 from .decision import objections
@@ -23,7 +24,7 @@ from .definition import Definition
 from .erasing import Erasing
 from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
 from .family import ClockState, Record, Step
-from .firing import OTHER_EVENT, Call, Done, Firing, act_of, check_id, check_texts, no_case
+from .firing import OTHER_EVENT, Done, Firing
 from .health import Health
 from .invitations import Invitations
 from .laws import Laws

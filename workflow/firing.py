@@ -10,22 +10,20 @@ lock or serialization error (Conflict). All three leave nothing written, so the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
 from .act import Act
+from .call import LIMITS, UNFIT, Call, act_of, check_revision, digest, no_case
 from .clock import Clock, civil_date
 from .decision import decide, decide_start
 from .errors import (
     Conflict,
-    FormInvalid,
     KeyReused,
     NotFound,
     NotPermitted,
@@ -34,10 +32,10 @@ from .errors import (
     Text,
     WorkflowError,
 )
-from .family import Family, Record, Step
+from .family import Family, Step
 from .laws import Laws
 from .memory import Memory
-from .model import Actor, Grant, PartialDate
+from .model import Actor, Grant
 from .random import RandomSource, new_id
 from .store.errors import KeyTaken
 from .store.sql import Reading, Store
@@ -51,53 +49,6 @@ OPTIMISTIC = 2
 
 class Stale(Exception):
     """Somebody was first; nothing was written."""
-
-
-class Call(NamedTuple):
-    """One call of `start` (event "start", case None) or `fire`."""
-
-    event: str
-    actor: Actor
-    data: Mapping[str, Any]
-    case: str | None = None
-    kind: str = ""
-    tenant: str = ""
-    id: str | None = None
-    revision: int | None = None
-    key: str | None = None
-    effective_on: date | PartialDate | None = None
-    reason: str | None = None
-    imported: bool = False
-    number: str | None = None
-    """the number an imported record bears; imports draw none"""
-    receipt: Callable[[Step, str], str] | None = None
-    """what is stored beside the key, to be given back when it comes again"""
-
-    @property
-    def scoped_key(self) -> str | None:
-        """The key, of this person; of this invitation where there is one, for then anybody may call himself anything."""
-        if self.key is None:
-            return None
-        who = self.actor.person if self.actor.invitation is None else digest(self.actor.invitation)
-        return f"{who}\n{self.key}"
-
-    def check(self) -> None:
-        """Refuse texts no database should see. Raises FormInvalid; NotFound for a case id that none can have."""
-        if self.case is not None:
-            check_id(self.case)
-        actor = self.actor
-        check_texts(
-            person=actor.person, on_behalf_of=actor.on_behalf_of, role=actor.role, unit=actor.unit, tenant=self.tenant,
-            id=self.id, key=self.key, reason=self.reason,
-        )  # fmt: skip
-
-    def body_hash(self, salt: str) -> str:
-        """What has to be the same when the key comes again; salted, so that nobody can guess what was said from it."""
-        body = [self.case, self.kind, self.tenant, self.event, self.data, str(self.effective_on), self.reason]
-        if self.number is not None:
-            body.append(self.number)
-        said = json.dumps(body, sort_keys=True, default=str)
-        return f"{salt}:{hashlib.sha256(f'{salt}:{said}'.encode()).hexdigest()}"
 
 
 class Done(NamedTuple):
@@ -274,6 +225,8 @@ class Firing:
         """The other cases that guards of these events ask about, in the order in which they are held."""
         record, found = family.records[case], set[str]()
         links = self._laws.pinned(record.definition).links
+        if not links:
+            return []
         for name in {name for event in events for name in links.get(event, ())}:
             at_root = name.startswith("root.")
             given = family.root.data if at_root else {**record.data, **data}
@@ -401,66 +354,3 @@ class Firing:
 OTHER_EVENT = Reason(
     code="invitation", text=Text("邀请不是为此事发出的", "the invitation is for another event")
 )
-LIMITS = {
-    "person": 80, "on_behalf_of": 80, "role": 40, "unit": 80, "scope": 200, "granted_by": 80, "tenant": 200, "id": 40,
-    "key": 200, "reason": 2000, "subject": 80,
-}  # fmt: skip
-UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-
-
-def check_id(case: str) -> None:
-    """Raises NotFound for a case id that none can have, on both databases alike."""
-    if len(case) > LIMITS["id"] or UNFIT.search(case):
-        raise no_case(case)
-
-
-def check_texts(**texts: str | None) -> None:
-    """Refuse what the two databases would treat differently, in what is no form's field. Raises FormInvalid."""
-    reasons = []
-    for name, value in texts.items():
-        if value is None:
-            continue
-        if UNFIT.search(value):
-            text = Text(f"{name} 含有不可用的字符", f"{name} contains unusable characters")
-            reasons.append(Reason(code="form.unfit", text=text, field=name))
-        elif len(value) > LIMITS[name]:
-            text = Text(f"{name} 太长", f"{name} is too long")
-            reasons.append(Reason(code="form.long", text=text, field=name))
-    if reasons:
-        raise FormInvalid(reasons)
-
-
-def check_revision(call: Call, record: Record) -> None:
-    """Raises Conflict when the caller has seen another revision."""
-    if call.revision is not None and call.revision != record.revision:
-        text = Text(
-            f"案件已变更,现为第 {record.revision} 版",
-            f"the case has changed; its revision is {record.revision}",
-        )
-        raise Conflict(text, record.revision)
-
-
-def act_of(call: Call, now: datetime, reading: Reading) -> Act:
-    """The act a call is: its civil day, and how that day is written."""
-    when = call.effective_on
-    written: str | None
-    if isinstance(when, PartialDate):
-        day, written = when.latest(), str(when)
-    else:
-        day = when or civil_date(now)
-        written = None if call.imported and when is None else day.isoformat()
-    return Act(
-        actor=call.actor, now=now, day=day, effective_on=written, data=call.data, grants=reading.grants,
-        reason=call.reason, imported=call.imported, cause="import" if call.imported else None,
-        number=call.number if call.imported else None,
-    )  # fmt: skip
-
-
-def digest(token: str) -> str:
-    """What is stored of a token."""
-    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
-
-
-def no_case(case: str) -> NotFound:
-    """There is no such case, or none that this person may know of."""
-    return NotFound(Text(f"没有案件 {case}", f"no case {case!r}"))

@@ -11,10 +11,10 @@ from datetime import date, datetime
 from typing import Any
 
 from .authorization import bar
+from .call import check_id, check_texts, digest, no_case
 from .clock import civil_date
 from .errors import NotFound, NotPermitted, Reason, Text
 from .family import Record
-from .firing import check_id, check_texts, digest, no_case
 from .laws import Laws
 from .model import Actor, Invited
 from .random import RandomSource

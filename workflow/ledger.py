@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 from .calendars import Calendar
 from .errors import DeadlineRefused, Reason, Text
@@ -36,8 +36,7 @@ REFUSALS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a ledger: what happened to the clock, on which civil day, why and by whom."""
 
     kind: Kind
@@ -77,7 +76,7 @@ class Entry:
         )
 
 
-_FIELDS = frozenset(Entry.__slots__)
+_FIELDS = frozenset(Entry._fields)
 _KINDS = frozenset(get_args(Kind))
 
 
@@ -101,10 +100,11 @@ class Ledger:
     @property
     def entries(self) -> tuple[Entry, ...]:
         """What happened to the clock, in order. Raises ValueError when what is stored is nothing we wrote."""
-        if not isinstance(self.lines, tuple):
-            read = [line if isinstance(line, Entry) else Entry.from_data(line) for line in self.lines]
-            object.__setattr__(self, "lines", tuple(read))
-        return cast("tuple[Entry, ...]", self.lines)
+        lines = self.lines
+        if type(lines) is not tuple:
+            lines = tuple([line if isinstance(line, Entry) else Entry.from_data(line) for line in lines])
+            object.__setattr__(self, "lines", lines)
+        return lines  # type: ignore[return-value] # a tuple is one of entries
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Ledger) and self._said() == other._said()

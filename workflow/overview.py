@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 from . import authorization
+from .call import digest
 from .clock import civil_date, start_of_day
 from .definition import Definition
 from .engine import Engine
 from .errors import NotFound, Text
-from .firing import digest
 from .likeness import matching
 from .model import Actor, Case, Grant
 from .proof import Ties, prove

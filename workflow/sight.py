@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from sqlalchemy.sql import ColumnElement, Select
 
 from . import visibility, worklist
+from .call import check_texts
 from .family import Record
-from .firing import check_texts
 from .laws import Laws
 from .loader import definition_from_content
 from .model import Actor

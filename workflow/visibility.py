@@ -160,7 +160,7 @@ def _data(data: Mapping[str, Any], veil: Hidden) -> dict[str, Any]:
 
 def of_ledger(ledger: Ledger, veil: Hidden) -> Ledger:
     """The ledger without the names of who is hidden."""
-    entries = (replace(e, by="") if e.by in veil.parties else e for e in ledger.entries)
+    entries = (e._replace(by="") if e.by in veil.parties else e for e in ledger.entries)
     return replace(ledger, lines=tuple(entries))
 
 

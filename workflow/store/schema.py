@@ -120,7 +120,11 @@ class Tables:
         )  # fmt: skip
         # For who asks for everything of a tenant, closed cases too.
         Index(f"ix_{table.name}_tenant", table.c.tenant, table.c.id)
-        Index(f"uq_{table.name}_number", table.c.number_key, unique=True)
+        # Most cases have no number yet, and each writing of a case writes its place in every index it is in.
+        numbered = table.c.number_key.is_not(None)
+        Index(
+            f"uq_{table.name}_number", table.c.number_key, unique=True, postgresql_where=numbered, sqlite_where=numbered
+        )  # fmt: skip
         return table
 
     def _relation(self) -> Table:

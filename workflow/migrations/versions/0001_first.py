@@ -25,5 +25,5 @@ def downgrade() -> None:
     for table in reversed(Tables(prefix).metadata.sorted_tables):
         connection.execute(DropTable(table))
     if connection.dialect.name == "postgresql":
-        for function in ("refuse", "separate", "decide"):
+        for function in ("refuse", "separate"):
             connection.exec_driver_sql(f"drop function if exists {prefix}{function}()")
