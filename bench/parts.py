@@ -77,7 +77,9 @@ def cost(contender: Any, items: list[Any]) -> list[tuple[str, float]]:
     watch, make = Stopwatch(), store_work._cursor
     warm = len(items) // 3
     with ExitStack() as stack:
-        stack.enter_context(patch.object(store_work, "_cursor", lambda *given: _Cursor(make(*given), watch)))
+        stack.enter_context(
+            patch.object(store_work, "_cursor", lambda *given, **more: _Cursor(make(*given, **more), watch))
+        )
         for part, owner, name in PARTS:
             stack.enter_context(patch.object(owner, name, watch.timed(part, getattr(owner, name))))
         contender.engine.database.dispose()  # a pooled connection keeps the cursor it was given

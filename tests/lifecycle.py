@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
@@ -30,6 +30,7 @@ from workflow.library import Library
 from workflow.model import Fired
 from workflow.random import SeededRandom
 from workflow.store import postgresql
+from workflow.store.prepared import PreparedCursor
 from workflow.store.schema import PREFIX, Tables
 from workflow.testing import FrozenClock
 
@@ -197,14 +198,10 @@ def statements(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """Every statement the drivers are given, in order, whoever gives it."""
     seen: list[str] = []
     if database.dialect.name == "postgresql":
-        execute = psycopg.Cursor.execute
-        monkeypatch.setattr(
-            psycopg.Cursor,
-            "execute",
-            lambda self, query, *a, **k: (seen.append(str(query)), execute(self, query, *a, **k))[1],
-        )
-        yield seen
-        monkeypatch.setattr(psycopg.Cursor, "execute", execute)
+        with monkeypatch.context() as patched:
+            for kind in (psycopg.Cursor, PreparedCursor):
+                patched.setattr(kind, "execute", _seen(seen, kind.execute))
+            yield seen
         return
 
     def trace(driver: sqlite3.Connection, *_: object) -> None:
@@ -215,6 +212,10 @@ def statements(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     yield seen
     hook.remove(database, "connect", trace)
     database.dispose()
+
+
+def _seen(seen: list[str], execute: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, query, *a, **k: (seen.append(str(query)), execute(self, query, *a, **k))[1]
 
 
 def count(engine: Engine, table: str, where: str = "1 = 1", **values: Any) -> int:

@@ -35,7 +35,9 @@ class Statements:
         self._make = work._cursor
 
     def __enter__(self) -> list[str]:
-        self._patch = patch.object(work, "_cursor", lambda *given: _Counted(self._make(*given), self.sent))
+        self._patch = patch.object(
+            work, "_cursor", lambda *given, **more: _Counted(self._make(*given, **more), self.sent)
+        )
         self._patch.start()
         return self.sent
 

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from workflow import Actor, Case, NotFound
-from workflow.errors import NotInState, NotPermitted
 from workflow.call import digest
+from workflow.errors import NotInState, NotPermitted
 
 from .lifecycle import Office, count
 

@@ -133,7 +133,7 @@ class Bench:
         self.faults = Faults()
         self.url = url
         make = work._cursor
-        self._patch = patch.object(work, "_cursor", lambda *a: Watched(make(*a), self.faults))
+        self._patch = patch.object(work, "_cursor", lambda *a, **more: Watched(make(*a, **more), self.faults))
         self._patch.start()
         self.clock = FrozenClock(story.DAY)
         self.maker = Engine(url, story.library(), place=story.PLACE, clock=self.clock)
