@@ -100,6 +100,15 @@ def test_a_case_just_written_is_not_read_again(engine: Engine, sent: list[str]) 
     assert sent == write(engine) * 2
 
 
+def test_of_a_person_not_met_before_only_the_grants_are_read(engine: Engine, sent: list[str]) -> None:
+    for event in ("submit", "approve"):
+        fire(engine, 1, event)
+    del sent[:]
+    with patch.object(engine.store, "read", side_effect=AssertionError("the case is remembered")):
+        fire(engine, 1, "assign")
+    assert sent == ["select", *write(engine)]
+
+
 def test_a_no_is_read_and_writes_nothing(engine: Engine, sent: list[str]) -> None:
     fire(engine, 1, "submit")
     fire(engine, 2, "submit")

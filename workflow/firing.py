@@ -158,8 +158,10 @@ class Firing:
 
     def _fire(self, work: Work, call: Call, begun: bool) -> Done:
         case = call.case or ""
-        remembered = None if begun or call.actor.invitation else self._memory.reading(case, call.actor.person)
-        if remembered is not None and not self._guarded(remembered, case):
+        remembered = (
+            None if begun or call.actor.invitation else self._remembered(work, case, call.actor.person)
+        )
+        if remembered is not None:
             try:
                 return self._perform(work, call, remembered, begun)
             except (Refused, Conflict, NotFound):
@@ -175,10 +177,18 @@ class Firing:
         self._memory.keep_person(call.actor.person, reading.grants)
         return self._perform(work, call, reading, begun)
 
-    def _guarded(self, reading: Reading, case: str) -> bool:
-        """Whether separation of powers bars units here: then a "yes" does not rest on remembered grants either."""
-        record = reading.family.records[case] if reading.family else None
-        return record is None or bool(self._laws.pinned(record.definition).definition.barred)
+    def _remembered(self, work: Work, case: str, person: str) -> Reading | None:
+        """What a read would bring, with a remembered family; None without one, or where separation of powers bars units: there a
+        "yes" does not rest on remembered grants either. Of a person not met yet only the grants are read.
+        """
+        family = self._memory.family(case)
+        if family is None or self._laws.pinned(family.records[case].definition).definition.barred:
+            return None
+        grants = self._memory.grants(person)
+        if grants is None:
+            grants = self._store.read_person(work, person)
+            self._memory.keep_person(person, grants)
+        return Reading(family, grants, None)
 
     def delegated(self, work: Work, act: Act) -> Act:
         """With the grants of those he acts for, or may act for: they give nothing, but they can bar."""
@@ -238,7 +248,7 @@ class Firing:
     def current(self, case: str, revisions: Mapping[str, int]) -> Family | None:
         """The remembered family of a case if its root, now locked, still has the revision it is remembered with."""
         family = self._memory.family(case)
-        if family is None or case not in family.records:
+        if family is None:
             return None
         return family if revisions.get(family.root_id) == family.root.revision else None
 

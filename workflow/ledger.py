@@ -290,10 +290,12 @@ class Ledger:
         return self.entries[start + 1 :]
 
     def _not_running(self) -> tuple[Reason, ...]:
-        return _when(not self.running, "stopped", self.stopped_on)
+        stopped = self.stopped_on
+        return _when(stopped is not None, "stopped", stopped)
 
     def _too_early(self, on: date) -> tuple[Reason, ...]:
-        return _when(on < self.counted_from, "too_early", self.counted_from)
+        since = self.counted_from
+        return _when(on < since, "too_early", since)
 
 
 def _when(wrong: bool, code: str, day: date | None = None) -> tuple[Reason, ...]:

@@ -11,7 +11,6 @@ from threading import Lock
 
 from .family import Family
 from .model import Grant
-from .store.sql import Reading
 
 SIZE = 4096
 
@@ -25,17 +24,14 @@ class Memory:
         self._grants: OrderedDict[str, tuple[Grant, ...]] = OrderedDict()
         self._lock = Lock()
 
-    def reading(self, case: str, person: str) -> Reading | None:
-        """What a read would have brought, or None when any part of it is not remembered."""
-        family = self._families.get(self._root_of.get(case, ""))
-        grants = self._grants.get(person)
-        if family is None or grants is None or case not in family.records:
-            return None
-        return Reading(family, grants, None)
-
     def family(self, case: str) -> Family | None:
         """The family of that case as last seen."""
-        return self._families.get(self._root_of.get(case, ""))
+        family = self._families.get(self._root_of.get(case, ""))
+        return family if family is not None and case in family.records else None
+
+    def grants(self, person: str) -> tuple[Grant, ...] | None:
+        """The grants of that person as last seen."""
+        return self._grants.get(person)
 
     def keep(self, family: Family) -> None:
         """Remember a family as read or written, unless a newer revision is remembered."""
