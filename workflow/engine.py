@@ -5,7 +5,6 @@ Its parts: firing.py, decision.py, store/.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -23,7 +22,7 @@ from .decision import objections
 from .definition import Definition
 from .erasing import Erasing
 from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
-from .family import ClockState, Record, Step
+from .family import Step
 from .firing import OTHER_EVENT, Done, Firing
 from .health import Health
 from .invitations import Invitations
@@ -36,7 +35,6 @@ from .model import (
     SYSTEM,
     Actor,
     Case,
-    ClockView,
     Fired,
     Grant,
     HistoryEntry,
@@ -51,6 +49,7 @@ from .model import (
 from .parties import Parties
 from .random import RandomSource, SystemRandom, new_id
 from .rulekeeper import RuleKeeper, fetched
+from .showing import entry, fold, view
 from .sight import Seen, Sight
 from .store.examination import Examination
 from .store.schema import PREFIX
@@ -387,7 +386,7 @@ class Engine:
             found = self.store.history(connection, case, after=after, limit=limit)
         if not found and after == 0:
             raise no_case(case)
-        return [_entry(row, body) for row, body in found]
+        return [entry(row, body) for row, body in found]
 
     def case_at(
         self, case: str, moment: datetime | int, *, actor: Actor | None = None, session: Host | None = None
@@ -405,7 +404,7 @@ class Engine:
         ]
         if not until:
             raise no_case(case)
-        then = _fold(self.view(seen.record), until, self.laws.pinned(seen.record.definition).definition)
+        then = fold(view(self.laws, seen.record), until, self.laws.pinned(seen.record.definition).definition)
         return then if seen.hidden is None else visibility.of_case(then, seen.hidden)
 
     def explain(
@@ -489,14 +488,14 @@ class Engine:
 
     def show(self, seen: Seen) -> Case:
         """What was found, as it is shown to who asked."""
-        case = self.view(seen.record)
+        case = view(self.laws, seen.record)
         return case if seen.hidden is None else visibility.of_case(case, seen.hidden)
 
     def _shown(self, step: Step, case: str) -> Case:
         """The outcome as it is shown to who brought it about."""
         record, root = step.family.records[case], step.family.root
         if not step.person or not (self.laws.pinned(record.definition).definition.hides or record.slot):
-            return self.view(record)
+            return view(self.laws, record)
         viewer = Viewer(step.person, step.grants, civil_date(self._firing.now()))
         return self.show(Seen(record, self.sight.hidden(record, root, viewer)))
 
@@ -558,31 +557,6 @@ class Engine:
             return case
         return visibility.of_case(case, self.sight.hidden(family.records[case.id], family.root, viewer))
 
-    def view(self, record: Record) -> Case:
-        """A record as a case."""
-        clocks = tuple(
-            [clock.view or self._clock_view(record, name, clock) for name, clock in record.clocks.items()]
-        )
-        return Case(
-            id=record.id, kind=record.kind, definition=record.definition, tenant=record.tenant, state=record.state,
-            revision=record.revision, seq=record.seq, number=record.number, data=record.data, relations=record.relations,
-            clocks=clocks, opened_on=record.opened_on, closed=record.closed, root=record.root, slot=record.slot,
-            party=record.party,
-        )  # fmt: skip
-
-    def _clock_view(self, record: Record, name: str, clock: ClockState) -> ClockView:
-        """The clock as shown; most clocks of a case stand still while it moves, so it is kept."""
-        ledger = clock.ledger
-        view = ClockView(
-            name=name, title=self.laws.pinned(record.definition).definition.clocks[name].title, rule=ledger.rule,
-            anchor_on=ledger.anchor, due_on=date.fromisoformat(clock.due_on),
-            outer_on=date.fromisoformat(clock.outer_on) if clock.outer_on else None,
-            running=clock.running, provisional=clock.provisional,
-            source=self.laws.book_of(ledger).rule(ledger.rule, ledger.anchor).source,
-        )  # fmt: skip
-        object.__setattr__(clock, "view", view)
-        return view
-
     def _fetch(self, content_hash: str) -> Definition:
         with self.store.connection() as connection:
             found = self.store.published(connection, content_hash)
@@ -592,34 +566,3 @@ class Engine:
             )
             raise NotFound(text)
         return definition_from_content(found.content, self.library)
-
-
-def _fold(now: Case, lines: Sequence[HistoryEntry], definition: Definition) -> Case:
-    said: dict[str, Any] = {}
-    for line in lines:
-        said |= line.data
-    relations = {
-        n[1:]: tuple(parties) for n, parties in said.items() if n[1:] in definition.relations and n[0] == "@"
-    }
-    clocks = [
-        replace(view, due_on=date.fromisoformat(then["due"]), running=then["running"])
-        for view in now.clocks
-        if (then := said.get(f"@clock.{view.name}")) is not None
-    ]
-    last = lines[-1]
-    return replace(
-        now, state=last.to_state, seq=last.seq, data={n: v for n, v in said.items() if n[0] != "@"},
-        relations=relations, number=said.get("@number"), clocks=tuple(clocks),
-        closed=definition.states[last.to_state].end, revision=now.revision if last.seq == now.seq else last.seq,
-    )  # fmt: skip
-
-
-def _entry(row: Any, body: Mapping[str, Any]) -> HistoryEntry:
-    committed = json.loads(row.commitments)
-    return HistoryEntry(
-        case=row.case_id, seq=row.seq, recorded_at=datetime.fromisoformat(row.recorded_at), effective_on=row.effective_on,
-        event=row.event, from_state=row.from_state, to_state=row.to_state, actor=row.actor,
-        on_behalf_of=row.on_behalf_of, role=row.role, unit=row.unit, automatic=row.automatic, definition=row.definition,
-        data={name: value for name, (_, value) in body.items()},
-        erased=tuple(name for name in committed if name not in body), hash=row.hash,
-    )  # fmt: skip

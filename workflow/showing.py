@@ -1,0 +1,74 @@
+"""Records and lines as they are shown: a case as it stands, an entry of its history, a case as it once was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from .definition import Definition
+from .family import ClockState, Record
+from .laws import Laws
+from .model import Case, ClockView, HistoryEntry
+
+__all__ = ["entry", "fold", "view"]
+
+
+def view(laws: Laws, record: Record) -> Case:
+    """A record as a case."""
+    clocks = tuple([clock.view or _clock(laws, record, name, clock) for name, clock in record.clocks.items()])
+    return Case(
+        id=record.id, kind=record.kind, definition=record.definition, tenant=record.tenant, state=record.state,
+        revision=record.revision, seq=record.seq, number=record.number, data=record.data, relations=record.relations,
+        clocks=clocks, opened_on=record.opened_on, closed=record.closed, root=record.root, slot=record.slot,
+        party=record.party,
+    )  # fmt: skip
+
+
+def _clock(laws: Laws, record: Record, name: str, clock: ClockState) -> ClockView:
+    """The clock as shown; most clocks of a case stand still while it moves, so it is kept."""
+    ledger = clock.ledger
+    view = ClockView(
+        name=name, title=laws.pinned(record.definition).definition.clocks[name].title, rule=ledger.rule,
+        anchor_on=ledger.anchor, due_on=date.fromisoformat(clock.due_on),
+        outer_on=date.fromisoformat(clock.outer_on) if clock.outer_on else None,
+        running=clock.running, provisional=clock.provisional,
+        source=laws.book_of(ledger).rule(ledger.rule, ledger.anchor).source,
+    )  # fmt: skip
+    object.__setattr__(clock, "view", view)
+    return view
+
+
+def entry(row: Any, body: Mapping[str, Any]) -> HistoryEntry:
+    """A stored line with what was said and is not erased."""
+    committed = json.loads(row.commitments)
+    return HistoryEntry(
+        case=row.case_id, seq=row.seq, recorded_at=datetime.fromisoformat(row.recorded_at), effective_on=row.effective_on,
+        event=row.event, from_state=row.from_state, to_state=row.to_state, actor=row.actor,
+        on_behalf_of=row.on_behalf_of, role=row.role, unit=row.unit, automatic=row.automatic, definition=row.definition,
+        data={name: value for name, (_, value) in body.items()},
+        erased=tuple(name for name in committed if name not in body), hash=row.hash,
+    )  # fmt: skip
+
+
+def fold(now: Case, lines: Sequence[HistoryEntry], definition: Definition) -> Case:
+    """The case as it was when these were all its lines; of its clocks the outer limits and what is provisional are today's."""
+    said: dict[str, Any] = {}
+    for line in lines:
+        said |= line.data
+    relations = {
+        n[1:]: tuple(parties) for n, parties in said.items() if n[1:] in definition.relations and n[0] == "@"
+    }
+    clocks = [
+        replace(view, due_on=date.fromisoformat(then["due"]), running=then["running"])
+        for view in now.clocks
+        if (then := said.get(f"@clock.{view.name}")) is not None
+    ]
+    last = lines[-1]
+    return replace(
+        now, state=last.to_state, seq=last.seq, data={n: v for n, v in said.items() if n[0] != "@"},
+        relations=relations, number=said.get("@number"), clocks=tuple(clocks),
+        closed=definition.states[last.to_state].end, revision=now.revision if last.seq == now.seq else last.seq,
+    )  # fmt: skip
