@@ -61,7 +61,8 @@ class _Cursor:
     def __init__(self, cursor: Any, watch: Stopwatch) -> None:
         self._cursor = cursor
         timed = {part: watch.timed(part, cursor.execute) for part in ("begin", "commit", "read", "write")}
-        self.executemany = watch.timed("write", cursor.executemany)
+        if hasattr(cursor, "executemany"):  # ours for PostgreSQL has none
+            self.executemany = watch.timed("write", cursor.executemany)
         self._timed = timed
 
     def execute(self, sql: str, *given: Any) -> Any:
