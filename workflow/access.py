@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from .call import check_texts
 from .engine import Engine
 from .errors import FormInvalid, NotFound, NotPermitted, Reason, Text
-from .firing import check_texts
 from .model import SYSTEM, Grant
 from .random import new_id
 from .store import lending
