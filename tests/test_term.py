@@ -18,7 +18,10 @@ from definitions.term.figures import QUERIES
 from definitions.term.plan import plans
 from definitions.term.scenario import Scenario, ScenarioFault
 from definitions.term.sheet import write
+from workflow import Engine
 from workflow.cli import main
+
+from .lifecycle import count, shipped
 
 HERE = Path(__file__).parent
 SMALL = HERE / "data" / "scenarios" / "small.yaml"
@@ -65,6 +68,16 @@ def test_a_second_assignment_left_out_is_seen(small: Scenario, tmp_path: Path) -
     found = {one.figure.name: (one.counted, one.figure.value) for one in measured.figures if not one.equal}
     assert found["second_assigned_basically_satisfied"] == (1, 2)
     assert "≠ 不等" in page
+
+
+def test_nobody_is_told_of_a_term_that_never_was(small: Scenario, tmp_path: Path) -> None:
+    quick = replace(small, receptions=None, opinions=None, activities=())
+    run(f"sqlite:///{tmp_path}/term.db", quick)
+    engine = Engine(f"sqlite:///{tmp_path}/term.db", shipped(), place=quick.place)
+    assert count(engine, "outbox", "state = 'superseded'") > 50
+    assert engine.alerts.address() == 0
+    assert engine.alerts.listed() == []
+    engine.database.dispose()
 
 
 def test_the_page_runs_nothing_and_fetches_nothing(small: Scenario, tmp_path: Path) -> None:
