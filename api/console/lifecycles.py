@@ -17,8 +17,9 @@ from workflow.errors import Text
 from workflow.overview import Filter, Period, Version, checked, figures, tally, versions, who_may
 
 from .found import address_of
+from .home import MOST, Count
 from .screens import Look, Page, Screen
-from .statistics import EXACT, OFFICES, Number
+from .statistics import OFFICES, Number
 
 BY_ITSELF = {
     "notice": Text("自动：到期记录", "by itself: recorded when due"),
@@ -29,6 +30,8 @@ STAYS = Text("不变", "stays")
 FEW = 4
 """more states than these are counted, not listed"""
 EVER = Period()
+Listed = tuple[Count, str]
+"""how many, counted no further than MOST, and the list of them"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class Pinned:
     hash: str
     version: Version | None
     current: bool
-    open: Number
-    closed: Number
+    open: Listed
+    closed: Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,8 @@ def _pinned(look: Look, definition: Definition) -> list[Pinned]:
         for one in hashes
         for closed in (False, True)
     ]
-    counts = tally(look.engine, look.actor, asked, EXACT)
-    numbers = [Number(count, address_of(look, one)) for count, one in zip(counts, asked, strict=True)]
+    counts = tally(look.engine, look.actor, asked, MOST)
+    numbers = [(Count(count), address_of(look, one)) for count, one in zip(counts, asked, strict=True)]
     return [
         Pinned(one, known.get(one), one == definition.hash, numbers[2 * n], numbers[2 * n + 1])
         for n, one in enumerate(hashes)
