@@ -248,6 +248,7 @@ class _Cases:
     def take(self, rows: Sequence[Row]) -> Exchanged:
         """Open them in one transaction, rolled back when a row is refused or it is a dry run. Raises FaultyInput."""
         parties = [c for c in self.table.columns.values() if c.type in ("person", "persons", "unit", "units")]
+        self._known_there(rows)
         words = [word for _, values, _ in rows for c in parties for word in _words(values.get(c.name))]
         names = Names(self.engine, words)
         for row, values, cells in rows:
@@ -268,6 +269,18 @@ class _Cases:
                 raise
             transaction.rollback() if self.way.dry_run else transaction.commit()
         return done
+
+    def _known_there(self, rows: Sequence[Row]) -> None:
+        """Whoever sees nothing of a congress's register learns from no row who stands in it. Raises FaultyInput."""
+        tenants = {values.get("tenant") or self.way.tenant or "" for _, values, _ in rows}
+        closed = {t for t in tenants if not self.engine.parties.find(tenant=t, actor=self.way.by, limit=1)}
+        for row, values, _ in rows:
+            tenant = values.get("tenant") or self.way.tenant or ""
+            if tenant in closed:
+                text = Text(f"无权在 {tenant} 立案", f"may open nothing in {tenant}")
+                self.table.fault(row, "tenant", tenant, text)
+        if closed:
+            self.table.faults.check()
 
     def _meant(
         self, row: int, cells: Sequence[Cell], column: Column, values: Mapping[str, Any], names: Names

@@ -641,3 +641,14 @@ def test_whoever_may_not_know_of_a_case_does_not_learn_by_a_file_that_it_is_ther
     known = import_file(one, "suggestion", offices_own(tmp_path / "b.xlsx", 1), stranger)
     new = import_file(one, "suggestion", offices_own(tmp_path / "c.xlsx", 1, **{"2.建议编号": 77}), stranger)
     assert known.faults and [f.reason for f in known.faults] == [f.reason for f in new.faults]
+
+
+def test_whoever_has_no_role_there_learns_of_nobody_in_the_register(one: Engine, tmp_path: Path) -> None:
+    one.grant("far", "deputy_affairs", "hb/huangshi")
+    for who in ("far", "nobody"):
+        stranger = replace(SECRETARIAT, by=Actor(person=who))
+        there = import_file(one, "suggestion", offices_own(tmp_path / f"{who}1.xlsx", 1), stranger)
+        absent = offices_own(tmp_path / f"{who}2.xlsx", 1, **{"2.领衔代表": "无此人"})
+        assert there.faults and [f.reason for f in there.faults] == [
+            f.reason for f in import_file(one, "suggestion", absent, stranger).faults
+        ]
