@@ -184,6 +184,13 @@ def test_three_nodes_one_killed_again_and_again(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.timeout(200)
+def test_a_node_that_is_put_to_sleep_and_woken(postgres_url: str, tmp_path: Path) -> None:
+    """SIGSTOP in the middle of its work, SIGCONT when the others are done: nothing twice, nothing lost, nobody waited."""
+    done = outside("tests.crash.nodes", "pause", postgres_url, tmp_path, SEED, 40)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.timeout(1200)
 def test_a_backlog(site: Site) -> None:
     """`make backlog` does it with 10,000."""

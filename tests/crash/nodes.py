@@ -20,7 +20,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -38,6 +38,8 @@ from workflow.outbox import Contact
 from workflow.testing import FrozenClock, memory_engine
 
 NODES = 3
+CLOCKS = 4
+"""a case of the story has fewer"""
 AHEAD = timedelta(days=100)
 Told = Counter[tuple[str, int, str]]
 """(topic, rung, state) of the messages of a case's clocks"""
@@ -54,6 +56,7 @@ class Report:
     timers: int = 0
     letters: int = 0
     twice: int = 0
+    left_to_the_paused: int = 0
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
 
@@ -65,11 +68,21 @@ class Report:
         )
 
 
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    """Until it is so; TimeoutError when it is not within a minute."""
+    until = time.monotonic() + 60
+    while not true():
+        if time.monotonic() > until:
+            raise TimeoutError(f"not within a minute: {what}")
+        time.sleep(0.01)
+
+
 class Nodes:
     """One run."""
 
     def __init__(self, url: str, folder: Path, seed: int, cases: int, way: str) -> None:
         self.folder = folder
+        self.page = 100
         self.clock = FrozenClock(story.DAY)
         self.engine = Engine(url, story.library(), place=story.PLACE, clock=self.clock)
         self.engine.create_schema()
@@ -103,6 +116,39 @@ class Nodes:
         self._compare()
         return self.report
 
+    def pause(self, times: int) -> Report:
+        """Stop a node in the middle of its work that often, as a machine put to sleep; the others must go on to the end of theirs
+        while it stands still; then let it go on. Nobody is killed before all is done.
+        """
+        self.page = 3
+        try:
+            for node in range(NODES):
+                self._fork(node)
+            for _ in range(times):
+                at_work = self._due()
+                wait_until(lambda least=at_work: self._due() < least or not least, "a node fires")
+                node = self._random.randrange(NODES)
+                os.kill(self._pids[node], signal.SIGSTOP)
+                # What it holds in an open transaction, a page, is stepped over and waits for it.
+                wait_until(lambda: self._due() <= self.page * CLOCKS, "the others go on")
+                self.report.left_to_the_paused = max(self.report.left_to_the_paused, self._due())
+                os.kill(self._pids[node], signal.SIGCONT)
+            wait_until(lambda: not self._due(), "all is done")
+        finally:
+            for node in list(self._pids):
+                self._kill(node)
+        self._finish()
+        self._compare()
+        return self.report
+
+    def _due(self) -> int:
+        """Timers that have run out and were not fired."""
+        query = text("select count(*) from tibandu_clock where next_at <= :now")
+        with self.engine.database.connect() as connection:
+            found = int(connection.execute(query, {"now": stamp(self.clock.now())}).scalar_one())
+        self.engine.database.dispose()  # the next fork inherits no connection
+        return found
+
     def _fork(self, node: int) -> None:
         pid = os.fork()
         if pid:
@@ -121,7 +167,7 @@ class Nodes:
         node = backend(self.report.way, self.engine, [File(self.folder)])
         node.start()
         while True:
-            fired = self.engine.tick(100)
+            fired = self.engine.tick(self.page)
             if not node.deliver(200) and not fired:
                 time.sleep(0.01)
 
@@ -218,6 +264,8 @@ def main(arguments: list[str]) -> int:
     """One run in a process of its own, or (without arguments) both ways over 10,000 timers; 1 if anything was violated."""
     if not arguments:
         return at_length()
+    if arguments[0] == "pause":
+        return asleep(*arguments[1:])
     url, folder, kills, seed, cases, way, seconds = arguments
     run = Nodes(url, Path(folder), int(seed), int(cases), way)
     try:
@@ -225,6 +273,17 @@ def main(arguments: list[str]) -> int:
     finally:
         run.engine.database.dispose()
     print(report, flush=True)
+    return 1 if report.violations else 0
+
+
+def asleep(url: str, folder: str, seed: str, cases: str) -> int:
+    """Nodes that are stopped and go on instead of being killed."""
+    run = Nodes(url, Path(folder), int(seed), int(cases), "local")
+    try:
+        report = run.pause(1)
+    finally:
+        run.engine.database.dispose()
+    print(report, f"left to the one asleep: {report.left_to_the_paused}", flush=True)
     return 1 if report.violations else 0
 
 
