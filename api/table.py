@@ -11,6 +11,7 @@ from .description import DESCRIPTION
 from .documents import DOCUMENTS
 from .door_pages import DOOR_PAGES
 from .doors import DOORS
+from .emergency import EMERGENCY
 from .exports import EXPORTS
 from .feeds import FEEDS
 from .happenings import HAPPENINGS
@@ -31,5 +32,5 @@ from .tokens import TOKENS
 ROUTES: tuple[Route, ...] = (
     *CASES, *BATCHES, *DOCUMENTS, *LETTERS, *LEDGERS, *IMPORTS,
     *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
-    *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *DELEGATIONS, *HEALTH, *DESCRIPTION,
+    *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *DELEGATIONS, *EMERGENCY, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

@@ -445,6 +445,9 @@ def _refusals(client: Client, address: str, case: dict[str, Any]) -> None:
     client.fire(li, now, "accept", session="五次")
     client(li, "POST", "/v1/cases", START | {"effective_on": "2030-01-01"})
     _guess(client)
+    case_id = address.rpartition("/")[2]
+    broken = {"case": case_id, "role": "office", "hours": 4, "reason": "经办人突发疾病,今日到期"}
+    client(OPERATOR, "POST", "/v1/break-glass", broken)
     enter(client.client, client.app.extensions["engine"], li)
     client("", "POST", "/v1/cases", START)
 

@@ -219,6 +219,14 @@ def test_nobody_grants_revokes_or_lends_to_himself(
     assert tibandu("access", "grant", "li.wei", "office", city.TENANT)[0] == 2, "who does it is to be named"
 
 
+def test_break_glass_by_command(engine: Engine, tibandu: Callable[..., tuple[int, str]], case: str) -> None:
+    words = ("access", "break-glass", case, "office", "--person", "ops.chen", "--reason", "今日到期")
+    code, said = tibandu(*words, "--hours", "2")
+    assert code == 0 and "the case says so" in said
+    assert engine.history(case)[-1].actor == "ops.chen"
+    assert tibandu(*words, "--hours", "200")[0] == 1
+
+
 def test_lend_and_acts(tibandu: Callable[..., tuple[int, str]]) -> None:
     code, said = tibandu("access", "lend", "wu.hao", "wang.fang", "--until", "2030-01-01", "--by", "wu.hao")
     assert code == 0 and "acts for wu.hao (unit_head)" in said

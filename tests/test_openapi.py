@@ -344,6 +344,7 @@ SPECIAL = {
     ("public_leave", "too_many"): _too_often_at_the_door,
     ("public_opinion", "too_many"): _too_often_at_the_door,
     ("feed_fetch", "too_many"): lambda p: guessed(p, "/v1/ical/" + "0" * 64),
+    ("break_glass", "not_found"): lambda p: p.ask(body=p.body | {"case": "none"}),
     ("start", "deadline_refused"): lambda p: p.ask(body=city.START | {"effective_on": "2030-01-01"}),
     ("case_at", "bad_request"): lambda p: p.ask(path={"moment": "yesterday"}),
     ("public_parties", "not_found"): lambda p: p.ask(query="?kind=deputy&code=none"),

@@ -8,17 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from .call import check_texts
+from . import glass
+from .call import check_id, check_texts, no_case
+from .clock import civil_date
 from .engine import Engine
 from .errors import FormInvalid, NotFound, NotPermitted, Reason, Text
-from .model import SYSTEM, Grant
+from .model import SYSTEM, Actor, Grant
 from .random import new_id
 from .store import lending
 from .store.grants import given
 
-__all__ = ["Held", "Role", "end", "give_back", "held", "lend", "lent", "sync"]
+__all__ = [
+    "MOST_HOURS",
+    "Held",
+    "Role",
+    "break_glass",
+    "end",
+    "end_hours",
+    "give_back",
+    "held",
+    "lend",
+    "lent",
+    "sync",
+]
+
+
+MOST_HOURS = 24
+"""for which a role is taken in an emergency"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +161,54 @@ def give_back(engine: Engine, grant: str, *, by: str | None, day: date) -> Grant
     with engine.store.connection(write=True) as connection:
         lending.give_back(connection, engine.store.tables.grant, grant, str(ended.valid_until))
     return ended
+
+
+def break_glass(engine: Engine, case: str, person: str, role: str, *, hours: int, reason: str) -> datetime:
+    """That person, an operator, has that role where the case is for some hours; until when. See glass.py.
+
+    The role is one that oversees, and none that follows from the register. Raises NotFound, NotPermitted, FormInvalid, Conflict.
+    """
+    check_id(case)
+    check_texts(person=person, reason=reason, role=role)
+    if not reason.strip() or not 1 <= hours <= MOST_HOURS:
+        text = (f"须写明理由,时长 1 至 {MOST_HOURS} 小时", f"it needs a reason, and 1 to {MOST_HOURS} hours")
+        raise FormInvalid([Reason.of("form.reason", *text, field="reason")])
+    if role not in engine.library.roles.values or not engine.library.oversees(role):
+        raise NotPermitted(
+            [
+                Reason.of(
+                    "role", "应急查阅限于本级机关的角色", "only a role that oversees is taken in an emergency"
+                )
+            ]
+        )
+    now = engine.clock.now().astimezone(UTC)
+    until, actor = now + timedelta(hours=hours), Actor(person=person)
+    with engine.store.connection(write=True) as connection:
+        grants = engine.store.grants(connection, person)
+        broken = glass.Glass(case=case, actor=actor, grants=grants, role=role, until=until, reason=reason)
+        tenant = glass.tell(engine.store, engine.laws, connection, engine.random, broken, now)
+        if tenant is None:
+            raise no_case(case)
+        row = _row(
+            Grant(id=new_id(engine.random, now), person=person, role=role, scope=tenant, valid_from=civil_date(now),
+                  valid_until=civil_date(until)), person, reason,
+        )  # fmt: skip
+        lending.lend(
+            connection, engine.store.tables.grant, [{**row, "ends_at": until.isoformat(timespec="seconds")}]
+        )
+    return until
+
+
+def end_hours(engine: Engine) -> int:
+    """Let roles end whose hours are over; how many. For a service to call every few seconds: it writes only if there are some."""
+    now = engine.clock.now().astimezone(UTC)
+    at, before = now.isoformat(timespec="seconds"), str(civil_date(now) - timedelta(days=1))
+    table = engine.store.tables.grant
+    with engine.store.connection() as connection:
+        if not lending.any_over(connection, table, at, before):
+            return 0
+    with engine.store.connection(write=True) as connection:
+        return lending.end_hours(connection, table, at, before)
 
 
 def _colleagues(mine: Grant, other: Grant, day: date) -> bool:

@@ -6,18 +6,17 @@ something went: the reserved event `erase`, by whom, in which role, which fields
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from . import history, line
-from .act import Act
+from . import history
+from .aside import Aside
 from .authorization import Permit, bar
 from .clock import civil_date
 from .definition import Event
-from .draft import Draft
-from .errors import Conflict, FormInvalid, NotPermitted, Reason, Text
+from .errors import FormInvalid, NotPermitted, Reason, Text
 from .family import Family, Record
 from .laws import Laws
 from .likeness import forget
@@ -30,8 +29,6 @@ __all__ = ["Erasing"]
 
 EVENT = Event(name=history.ERASE, title=Text("删除", "erase"), source="个人信息保护法 第47条", moves=())
 REASON = "@reason"
-CHANGING = ("state", "data", "rounds", "last_by", "closed", "number", "number_key", "relations", "clocks")
-"""what an event can change of a case; this one changes nothing"""
 
 
 class Erasing:
@@ -45,7 +42,7 @@ class Erasing:
         self._connection = connection
         self._actor = actor
         self._now = now
-        self._random = random
+        self._aside = Aside(store, laws, connection, actor, now, random)
 
     def permit(self, family: Family, record: Record, grants: Sequence[Grant]) -> Permit:
         """The grant under which this person may. Raises NotPermitted."""
@@ -65,38 +62,17 @@ class Erasing:
         _check(fields, reason)
         work = Erasure(self._connection, self._store.tables)
         roots = work.related(case)
-        before = {root: self._locked(root) for root in roots}
+        before = {root: self._aside.locked(root) for root in roots}
         note = {"erased_by": self._actor.person, "reason": reason, "erased_at": self._now.isoformat()}
         gone = work.erase(case, roots, fields, note)
         touched = [root for root in roots if not before[root].records.keys().isdisjoint(gone)]
         for root in touched:
-            after = self._locked(root)
+            after = self._aside.locked(root)
             forget(self._store, self._laws, self._connection, before[root], after)
-            self._tell(after, {id_: until for id_, (_, until) in gone.items()}, permit)
+            self._aside.tell(
+                after, EVENT, {id_: {"@erased": until} for id_, (_, until) in gone.items()}, permit
+            )
         return sum(count for count, _ in gone.values()), touched
-
-    def _locked(self, root: str) -> Family:
-        """The family, the root first, as every writer does: nobody writes the value again while it is being taken out."""
-        family = self._store.family(self._connection, root, lock=True)
-        if family is None:
-            raise Conflict(Text("案件已变更,请重试", "the case has changed; try again"))
-        return family
-
-    def _tell(self, family: Family, gone: Mapping[str, dict[str, int]], permit: Permit) -> None:
-        """A line in each case from which something went."""
-        day = civil_date(self._now)
-        act = Act(actor=self._actor, now=self._now, day=day, effective_on=day.isoformat())
-        draft = Draft(self._laws, family, act, self._random)
-        draft.permit = permit
-        for record in list(family.records.values()):
-            if record.id in gone:
-                as_it_is = {name: getattr(record, name) for name in CHANGING}
-                line.write(draft, EVENT, record, as_it_is, {"@erased": gone[record.id]}, None)
-        step = draft.finish()
-        at = self._now.isoformat(timespec="microseconds")
-        with self._store.work(self._connection) as work:
-            if not self._store.write(work, step, at, day.isoformat()):
-                raise Conflict(Text("案件已变更,请重试", "the case has changed; try again"))
 
 
 def _check(fields: Sequence[str], reason: str) -> None:

@@ -23,7 +23,9 @@ RECALCULATE = "recalculate"
 """the reserved event of a case whose due days a new holiday notice has moved; no definition may declare it"""
 ERASE = "erase"
 """the reserved event of a case from which values were erased: its `@erased` says which, and from which last line"""
-RESERVED = (RECALCULATE, ERASE)
+BREAK_GLASS = "break_glass"
+"""the reserved event of a case that an operator of the service opened in an emergency: who, in which role, until when, why"""
+RESERVED = (RECALCULATE, ERASE, BREAK_GLASS)
 HASHED = (
     "case", "seq", "recorded_at", "effective_on", "event", "from_state", "to_state", "actor", "on_behalf_of",
     "role", "unit", "automatic", "definition", "commitments", "prev",

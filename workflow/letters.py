@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from .errors import NotFound, Text
-from .history import RECALCULATE
+from .history import BREAK_GLASS, RECALCULATE
 from .laws import Laws
 from .outbox import DIGEST, Letter, Line
 from .store.post import Post, Row
 
-MOVED = Text("期满日变动", "the due day moved")
-"""what a calendar or other rules do to a clock; no definition has that event"""
+BESIDE = {
+    RECALCULATE: Text("期满日变动", "the due day moved"), BREAK_GLASS: Text("应急查阅", "opened in an emergency"),
+}  # fmt: skip
+"""what happens beside the lifecycle; no definition has these events"""
 
 
 class Letters:
@@ -79,8 +81,7 @@ class Letters:
         state, clock = law.states.get(str(body.get("state"))), law.clocks.get(str(body.get("clock")))
         event = law.start if body.get("event") == "start" else law.events.get(str(body.get("event")))
         titles = [named.title if named else None for named in (state, event, clock)]
-        if body.get("event") == RECALCULATE:
-            titles[1] = MOVED
+        titles[1] = BESIDE.get(str(body.get("event")), titles[1])
         return law.title, *titles
 
 

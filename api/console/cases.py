@@ -27,7 +27,12 @@ LINES = 30
 SIMILAR = 3
 SORTS = ("flow", "due", "automatic")
 """what lines of a history can be narrowed to"""
-RECALCULATE = Text("期限重算", "the deadlines were recalculated")
+BESIDE = {
+    "recalculate": Text("期限重算", "the deadlines were recalculated"),
+    "erase": Text("删除个人信息", "personal data were erased"),
+    "break_glass": Text("应急查阅", "opened in an emergency"),
+}  # fmt: skip
+"""lines that no definition has"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +230,7 @@ def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry) ->
     event = definition.start if entry.event == "start" else definition.events.get(entry.event)
     title = event.title if event is not None and entry.event != "start" else Text("立案", "begun")
     if event is None:
-        title = RECALCULATE
+        title = BESIDE.get(entry.event, Text("记录", "noted"))
     roles = look.engine.library.roles.values
     moved = entry.from_state != entry.to_state and entry.from_state in definition.states
     given = {name: value for name, value in entry.data.items() if name in definition.fields}

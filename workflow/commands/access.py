@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from .. import access, overview
+from ..clock import ZONE
 from ..errors import Text
 from ..model import Actor
 from .context import OK, Context
@@ -55,6 +56,12 @@ def register(add: Any) -> None:
     report.add_argument("--person", metavar="PERSON")
     report.add_argument("--unit", metavar="UNIT")
     report.add_argument("--all", action="store_true", help="含已结束的 / those that have ended too")
+    glass = add("break-glass", run_glass, "应急查阅", "a role for some hours; the case says so", within)
+    glass.add_argument("case", metavar="CASE")
+    glass.add_argument("role", metavar="ROLE")
+    glass.add_argument("--person", required=True, metavar="PERSON", help="由谁 / who takes it")
+    glass.add_argument("--hours", required=True, type=int, metavar="N")
+    glass.add_argument("--reason", required=True, metavar="TEXT", help="理由 / why")
     acts = add(
         "acts", run_acts, "经由其他系统所为", "what persons changed through other systems (act_as)", within
     )
@@ -96,6 +103,19 @@ def run_lend(context: Context) -> int:
     context.console.say(
         f"{a.to} 代 {a.person}({names}),至 {a.until}", f"{a.to} acts for {a.person} ({names}) until {a.until}"
     )
+    return OK
+
+
+def run_glass(context: Context) -> int:
+    """For the emergency in which nobody is there who may grant."""
+    a = context.arguments
+    until = access.break_glass(context.engine, a.case, a.person, a.role, hours=a.hours, reason=a.reason)
+    local = until.astimezone(ZONE).isoformat(timespec="minutes")
+    zh, en = (
+        f"{a.person} 为 {a.role} 至 {local},案件已留痕",
+        f"{a.person} is {a.role} until {local}; the case says so",
+    )
+    context.console.say(zh, en)
     return OK
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import access
 from ..errors import Text
 from . import alerts, demo, entrance, keeping, operator
 from .context import OK, Context, UsageError
@@ -114,7 +115,11 @@ def run_serve(context: Context) -> int:
     entrance.furnish(context, app, sessions)
     _tell_logs()
     try:
-        bulk = api.Jobs(context.engine).advance
+        jobs = api.Jobs(context.engine)
+
+        def bulk() -> int:
+            return access.end_hours(context.engine) + int(jobs.advance())
+
         api.serve(
             app,
             arguments.host,

@@ -1,11 +1,11 @@
-"""Roles that are lent: put in, ended, and gone with the role they are lent of."""
+"""Roles for a time: put in, ended by day or hour, and gone with the role they are lent of."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, exists, insert, or_, update
+from sqlalchemy import Connection, Table, delete, exists, insert, or_, select, update
 
 
 def end_lent(connection: Connection, grant: Table, persons: Collection[str]) -> None:
@@ -27,3 +27,16 @@ def lend(connection: Connection, grant: Table, rows: Sequence[Mapping[str, Any]]
 def give_back(connection: Connection, grant: Table, id: str, until: str) -> None:
     """It holds until that day and no longer."""
     connection.execute(update(grant).where(grant.c.id == id).values(valid_until=until))
+
+
+def end_hours(connection: Connection, grant: Table, now: str, until: str) -> int:
+    """Those that were for some hours which are over hold until that day, which is past; how many."""
+    over = (grant.c.ends_at <= now, grant.c.valid_until > until)
+    query = update(grant).where(*over).values(valid_until=until).returning(grant.c.id)
+    return len(connection.execute(query).all())
+
+
+def any_over(connection: Connection, grant: Table, now: str, until: str) -> bool:
+    """Whether there are such: asked often, and it writes nothing."""
+    query = select(grant.c.id).where(grant.c.ends_at <= now, grant.c.valid_until > until).limit(1)
+    return connection.execute(query).first() is not None

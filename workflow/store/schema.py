@@ -398,6 +398,7 @@ class Tables:
             Column("granted_by", String(80), nullable=False),
             Column("on_behalf_of", String(80)),
             Column("reason", Text),
+            Column("ends_at", String(32)),
         )
         Index(f"ix_{table.name}_person", table.c.person)
         Index(f"ix_{table.name}_unit", table.c.unit, table.c.person)

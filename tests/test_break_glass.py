@@ -1,0 +1,119 @@
+"""Break-glass: for some hours, with a reason, and never in silence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from workflow import Actor, Engine, access
+from workflow.errors import FormInvalid, NotFound, NotPermitted
+from workflow.testing import FrozenClock
+from workflow.verify import verify
+
+from . import http_walk as city
+
+OPERATOR = "ops.chen"
+"""looks after the service and has no role"""
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(city.TODAY)
+
+
+@pytest.fixture
+def engine(ready_url: str, clock: FrozenClock) -> Iterator[Engine]:
+    yield from city.opened(ready_url, clock)
+
+
+@pytest.fixture
+def case(engine: Engine) -> str:
+    return engine.start("suggestion", Actor(person="li.wei"), city.PROPOSAL, tenant=city.TENANT).id
+
+
+def broken(engine: Engine, case: str, **more: object) -> datetime:
+    given = {"hours": 4, "reason": "经办人突发疾病,今日到期"} | more
+    return access.break_glass(engine, case, OPERATOR, **({"role": "office"} | given))  # type: ignore[arg-type]
+
+
+def test_the_case_says_who_in_which_role_until_when_and_why(engine: Engine, case: str) -> None:
+    with pytest.raises(NotFound):
+        engine.case(case, actor=Actor(person=OPERATOR))
+    until = broken(engine, case)
+    assert engine.case(case, actor=Actor(person=OPERATOR)).id == case
+    line = engine.history(case)[-1]
+    assert (line.event, line.actor, line.from_state) == ("break_glass", OPERATOR, line.to_state)
+    told = {
+        "@role": "office",
+        "@until": until.isoformat(timespec="minutes"),
+        "@reason": "经办人突发疾病,今日到期",
+    }
+    assert line.data == told
+    (held,) = access.held(engine, person=OPERATOR)
+    assert (held.by, held.reason) == (OPERATOR, told["@reason"])
+    assert not verify(engine.store).faults
+
+
+def test_whoever_holds_the_case_is_told(engine: Engine, case: str) -> None:
+    broken(engine, case)
+    engine.alerts.address()
+    letters = engine.alerts.inbox("li.wei")
+    assert any("应急查阅" in str(letter) for letter in letters)
+
+
+def test_the_hours_end(engine: Engine, case: str, clock: FrozenClock) -> None:
+    until = broken(engine, case)
+    assert until == clock.now().astimezone(UTC) + timedelta(hours=4)
+    clock.advance(hours=3, minutes=59)
+    assert (access.end_hours(engine), engine.case(case, actor=Actor(person=OPERATOR)).id) == (0, case)
+    clock.advance(minutes=1)
+    assert (access.end_hours(engine), access.end_hours(engine)) == (1, 0)
+    with pytest.raises(NotFound):
+        engine.case(case, actor=Actor(person=OPERATOR))
+
+
+def test_at_the_latest_with_the_day_though_nobody_sweeps(
+    engine: Engine, case: str, clock: FrozenClock
+) -> None:
+    broken(engine, case)
+    clock.advance(days=1)
+    with pytest.raises(NotFound):
+        engine.case(case, actor=Actor(person=OPERATOR))
+
+
+def test_what_is_refused(engine: Engine, case: str) -> None:
+    for wrong in ({"hours": 0}, {"hours": 25}, {"reason": "  "}):
+        with pytest.raises(FormInvalid):
+            broken(engine, case, **wrong)
+    with pytest.raises(NotPermitted):
+        broken(engine, case, role="nothing")
+    for none in ("none", "x" * 50):
+        with pytest.raises(NotFound):
+            broken(engine, none)
+    assert access.held(engine, person=OPERATOR) == []
+    assert len(engine.history(case)) == 1
+
+
+def test_separation_of_powers_bars_from_it_too(engine: Engine) -> None:
+    client = city.Client(city.served(engine))
+    case = client("li.wei", "POST", "/v1/cases", city.START).json
+    for event, data in (("accept", {"session": "五次"}), ("assign", {"lead_unit": "housing"})):
+        case = client.fire("li.wei", case, event, **data).json
+    case = client.fire("wu.hao", case, "reply", reply_letter=city.LETTER, promised=False).json
+    client.fire("li.wei", case, "ask")
+    survey = client.surveys(case["id"])["d.chen"]
+    with pytest.raises(NotPermitted):
+        access.break_glass(engine, survey, "wu.hao", "office", hours=1, reason="好奇")
+
+
+def test_over_http_for_operators_alone(engine: Engine, case: str) -> None:
+    client = city.Client(city.served(engine))
+    body = {"case": case, "role": "office", "hours": 2, "reason": "经办人突发疾病"}
+    assert client("wang.fang", "POST", "/v1/break-glass", body).status_code == 403
+    done = client(city.OPERATOR, "POST", "/v1/break-glass", body)
+    assert (done.status_code, done.json["until"]) == (201, "2026-03-02T03:00:00+00:00")
+    missing = client(city.OPERATOR, "POST", "/v1/break-glass", body | {"case": "none"})
+    assert (missing.status_code, json.loads(missing.data)["code"]) == (404, "not_found")
