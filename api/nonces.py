@@ -36,6 +36,18 @@ class Nonces:
         body = f"{int(self._shelf.now().timestamp()):x}.{secret(self._engine)[:32]}"
         return f"{body}.{self._sign(form, body)}"
 
+    def seal(self, form: str, text: str) -> str:
+        """The text with our signature: what a page of ours carries and may not be changed by whoever sends it back."""
+        packed = base64.urlsafe_b64encode(text.encode()).decode("ascii")
+        return f"{packed}.{self._sign(form, packed)}"
+
+    def opened(self, form: str, sealed: str) -> str | None:
+        """What was sealed for that form; None for anything else."""
+        packed, _, signature = sealed.rpartition(".")
+        if not sealed.isascii() or not hmac.compare_digest(self._sign(form, packed), signature):
+            return None
+        return base64.urlsafe_b64decode(packed).decode()
+
     def holds(self, form: str, nonce: str) -> bool:
         """Whether it was made here for that form and is not too old."""
         body, _, signature = nonce.rpartition(".")

@@ -521,3 +521,49 @@ def test_a_table_is_checked_marked_and_then_written_without_sending_it_again(
     reader.post("/import/suggestion", {**form, "act": "write"})
     assert "新增 0" in said(reader.page)
     assert desk("wang").get("/import/suggestion").status_code == 404
+
+
+def test_what_a_page_carries_is_taken_from_that_page_alone(desk: Desk) -> None:
+    """A document is named by its upload or by the case, never by whoever knows its hash; broken parts are no break of ours."""
+    case = desk.office.handling()
+    reader, address = desk("wang"), f"/cases/{case.id}/do/submit_for_signoff"
+    forged = '{"sha256": "%s", "size": 1, "media_type": "application/pdf", "name": "x.pdf"}' % ("0" * 64)
+    for kept in (forged, "x", "1", "", "é", f"{forged}.{'0' * 64}"):
+        reader.get(address)
+        form = {
+            **Form(reader.page).values,
+            "reply_draft.kept": kept,
+            "reply_class": "HB-XIANNING:A",
+            "publication": "full",
+        }
+        assert reader.post(address, form).status_code == 422, kept
+    reader.get(address)
+    for revision in ("x", "", "²", "-1", "9" * 30):
+        assert reader.post(address, {**Form(reader.page).values, "revision": revision}).status_code == 400, (
+            revision
+        )
+        reader.get(address)
+    office = desk("li")
+    office.get("/import/suggestion")
+    form = {name: value for name, value in Form(office.page).values.items() if name != "file"}
+    for kept in ("0" * 64, "x", f"{'0' * 64} a.xlsx"):
+        assert office.post("/import/suggestion", {**form, "act": "judge", "kept": kept}).status_code in (
+            404,
+            422,
+        )
+
+
+def test_a_form_of_another_session_is_answered_by_a_page(desk: Desk) -> None:
+    case = desk.office.assigned()
+    older, newer = desk("wang"), desk("wang")
+    older.get(f"/cases/{case.id}/do/sign_in")
+    answer = newer.post(f"/cases/{case.id}/do/sign_in", Form(older.page).values)
+    assert (answer.status_code, answer.mimetype) == (403, "text/html")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/statistics?year=020261", "/statistics?year=x", "/views/inbox/many?event=nothing", "/found?closed=x"],
+)
+def test_odd_addresses_are_a_clear_no(desk: Desk, address: str) -> None:
+    assert desk("wang").get(address).status_code in (400, 404)

@@ -100,7 +100,7 @@ def shown(look: Look) -> Page:
         "data": data_of(look, definition, case.id, case.data),
         "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
         "children": children, "above": above if above.id != case.id else None,
-        "lines": [one for one in lines(look, case, definition, LINES) if only in (None, one.sort)],
+        "lines": lines(look, case, definition, only),
         "done": _done(look, definition), "office": _oversees(look), "similar": _similar(look, definition, case),
         "papers": look.desk.papers is not None, "only": only,
     })  # fmt: skip
@@ -213,10 +213,11 @@ def _datum(look: Look, definition: Definition, case: str, name: str, value: Any)
     )
 
 
-def lines(look: Look, case: Case, definition: Definition, limit: int) -> list[Line]:
-    """The last lines of the history, the newest first."""
-    after = max(case.seq - limit, 0)
-    return read(look, case, definition, look.engine.history(case.id, actor=look.actor, after=after))
+def lines(look: Look, case: Case, definition: Definition, only: str | None) -> list[Line]:
+    """The last lines of the history, the newest first; of one sort, if asked."""
+    after = max(case.seq - LINES, 0) if only is None else 0
+    found = read(look, case, definition, look.engine.history(case.id, actor=look.actor, after=after))
+    return [line for line in found if only in (None, line.sort)][:LINES]
 
 
 def read(look: Look, case: Case, definition: Definition, entries: Sequence[HistoryEntry]) -> list[Line]:

@@ -32,9 +32,9 @@ def stays(
     visits: dict[str, int] = {}
     moves = [entry for entry in entries if entry.from_state != entry.to_state or entry.event == "start"]
     for entry, following in zip(moves, [*moves[1:], None], strict=True):
-        began = civil_date(entry.recorded_at)
+        began = _on(entry)
         left = began if closed else today
-        ended = left if following is None else civil_date(following.recorded_at)
+        ended = left if following is None else _on(following)
         days[entry.to_state] = days.get(entry.to_state, 0) + (ended - began).days
         visits[entry.to_state] = visits.get(entry.to_state, 0) + 1
     last = moves[-1].to_state if moves else ""
@@ -42,3 +42,11 @@ def stays(
         Stay(definition.states[name].title, days[name], visits[name], name == last and not closed)
         for name in days if name in definition.states
     ]  # fmt: skip
+
+
+def _on(entry: HistoryEntry) -> date:
+    """The day it happened; the day it was recorded where no whole day is known."""
+    told = entry.effective_on
+    return (
+        date.fromisoformat(told) if told and len(told) == len("2026-03-02") else civil_date(entry.recorded_at)
+    )

@@ -12,10 +12,13 @@ from workflow.errors import NotFound, Reason, Refused, Text
 from workflow.model import ClockView
 from workflow.overview import identifier, today
 
+from ..problems import Problem
 from .forms import Misread, as_sent, inputs, sent
 from .screens import Go, Look, Page, Screen
 from .sentence import remaining
 
+REVISION = 18
+"""digits of one at most"""
 REASON = Reason(code="form.reason", text=Text("请填写理由", "give the reason"), field="@reason")
 
 
@@ -34,7 +37,7 @@ def done(look: Look) -> Page | Go:
     try:
         given = sent(look, definition, event)
         look.engine.fire(
-            case.id, event.name, look.actor, given, revision=int(look.request.form.get("revision", "0")) or None,
+            case.id, event.name, look.actor, given, revision=revision_of(look.request.form.get("revision", "")),
             key=_key(look), effective_on=_day(look), reason=look.request.form.get("@reason", "").strip() or None,
         )  # fmt: skip
     except Conflict as error:
@@ -43,6 +46,13 @@ def done(look: Look) -> Page | Go:
     except (Refused, Misread) as error:
         return _form(look, definition, event, case, given, error.reasons, 422)
     return Go(look.address("case", id=case.id, done=event.name))
+
+
+def revision_of(text: str) -> int:
+    """The revision that was seen. Raises Problem 400: without it nobody would be told that somebody else was first."""
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) <= REVISION):
+        raise Problem("bad_request", Text("请从页面打开表单", "open the form from its page"))
+    return int(text)
 
 
 def starting(look: Look) -> Page:

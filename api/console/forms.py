@@ -108,7 +108,7 @@ def _input(
         case "unit" | "units" | "person" | "persons":
             return Input(type="parties", value="、".join(map(str, values)), **plain)
         case "document" | "documents":
-            kept = [(str(d["name"]), json.dumps(d, ensure_ascii=False)) for d in values]
+            kept = [(str(d["name"]), look.seal(json.dumps(d, ensure_ascii=False))) for d in values]
             return Input(type="documents", kept=kept, **plain)
         case "text":
             kind = "line" if ONE_LINE.match(field.name) else "text"
@@ -170,7 +170,7 @@ def _value(look: Look, field: Field, prefix: str) -> Any:
         case "units" | "persons":
             return _parties(look, field, form.getlist(name))
         case "document" | "documents":
-            documents = _documents(look, name)
+            documents = _documents(look, field, name)
             return documents if field.type == "documents" else next(iter(documents), None)
     return _case(look, form.get(name, "").strip())
 
@@ -209,9 +209,14 @@ def _one(field: Field, text: str, found: Sequence[Party]) -> str:
     raise _misread(field, f"“{text}”有多个,请填代号:{ids}", f"several are called {text}: give one of {ids}")
 
 
-def _documents(look: Look, name: str) -> list[dict[str, Any]]:
-    """Those kept before and those sent now."""
-    found = [dict(json.loads(text)) for text in look.request.form.getlist(f"{name}.kept")]
+def _documents(look: Look, field: Field, name: str) -> list[dict[str, Any]]:
+    """Those kept before, as this very page named them, and those sent now."""
+    found = []
+    for sealed in look.request.form.getlist(f"{name}.kept"):
+        text = look.opened(sealed)
+        if text is None:
+            raise _misread(field, "请重新选择文件", "choose the file again")
+        found.append(dict(json.loads(text)))
     for upload in look.request.files.getlist(name):
         if upload.filename:
             kept = _shelf(look).keep(upload.stream, upload.filename.rpartition("/")[2].rpartition("\\")[2])

@@ -16,7 +16,7 @@ from werkzeug.datastructures import FileStorage
 from workflow.errors import NotFound, Text
 
 from ..documents import Documents
-from ..imports import MOST_ROWS
+from ..imports import MOST, MOST_ROWS
 from ..ledgers import EXCEL
 from ..letters import download
 from ..problems import Problem
@@ -61,7 +61,7 @@ def judged(look: Look) -> Page | Response:
     kind, papers, act = _kind(look), look.desk.papers, look.request.form.get("act", "judge")
     if papers is None:
         raise Problem("unavailable", Text("本服务不读表格", "this service reads no tables"))
-    with _table(look) as (path, kept):
+    with _table(look) as (path, name):
         done = papers.take(
             kind.name, path, look.actor, dry_run=act != "write", most=MOST_ROWS, encoding=_encoding(look),
             **_way(look),
@@ -70,8 +70,8 @@ def judged(look: Look) -> Page | Response:
             marked = papers.marked(path, done, look.language, _encoding(look))
             if marked is None:
                 raise Problem("media_refused", done.faults[0].reason)
-            return download(Response(marked, content_type=EXCEL), f"faults {path.stem}.xlsx")
-        return _page(look, done, act, kept, path.name)
+            return download(Response(marked, content_type=EXCEL), f"faults {Path(name).stem}.xlsx")
+        return _page(look, done, act, _keep(look, path, name), name)
 
 
 def _way(look: Look) -> dict[str, str]:
@@ -84,38 +84,45 @@ def _encoding(look: Look) -> str:
 
 @contextmanager
 def _table(look: Look) -> Iterator[tuple[Path, str]]:
-    """The file that was sent, or the one that was judged before; and how to name it next time (empty: send it again)."""
-    upload, kept = look.request.files.get("file"), look.request.form.get("kept", "")
-    name = Path(upload.filename or "" if upload else look.request.form.get("name", "")).name
-    if not name.lower().endswith((".xlsx", ".csv")):
+    """The file that was sent, or the one that was judged before, under a name of ours; and how its sender calls it."""
+    upload, kept = look.request.files.get("file"), look.opened(look.request.form.get("kept", ""))
+    sent = upload is not None and bool(upload.filename)
+    sha256, _, before = (kept or "").partition(" ")
+    name = str(upload.filename) if upload is not None and sent else before
+    ending = next((e for e in (".xlsx", ".csv") if name.lower().endswith(e)), None)
+    if ending is None:
         raise Problem("form_invalid", Text("请选择 .xlsx 或 .csv 文件", "choose a file .xlsx or .csv"))
     with TemporaryDirectory(prefix="table-") as folder:
-        path = Path(folder) / name
-        with path.open("wb") as out, _content(look, upload, kept) as content:
+        path = Path(folder) / f"table{ending}"
+        with path.open("wb") as out, _content(look, upload if sent else None, sha256) as content:
             shutil.copyfileobj(content, out)
-        yield path, _keep(look, path) if upload and upload.filename else kept
+        if path.stat().st_size > MOST:
+            raise Problem("too_large", Text(f"表格超过 {MOST >> 20} MiB", f"larger than {MOST >> 20} MiB"))
+        yield path, name
 
 
 @contextmanager
 def _content(look: Look, upload: FileStorage | None, kept: str) -> Iterator[IO[bytes]]:
-    if upload is not None and upload.filename:
+    if upload is not None:
         yield upload.stream
         return
     documents: Documents | None = look.desk.documents
-    found = documents.open(kept) if documents is not None and kept.isalnum() and len(kept) == 64 else None
+    found = documents.open(kept) if documents is not None and kept else None
     if found is None:
         raise NotFound(Text("请重新选择文件", "choose the file again"))
     with found:
         yield found
 
 
-def _keep(look: Look, path: Path) -> str:
-    """Kept under its hash like every document: what came in can be looked at again."""
+def _keep(look: Look, path: Path, name: str) -> str:
+    """A table is kept under its hash like every document, so that it need not be sent again and what came in can be looked
+    at; what names it is sealed.
+    """
     documents: Documents | None = look.desk.documents
-    if documents is None or path.suffix.lower() != ".xlsx":
+    if documents is None or path.suffix != ".xlsx":
         return ""
     with path.open("rb") as content:
-        return documents.keep(content, path.name).sha256
+        return look.seal(f"{documents.keep(content, path.name).sha256} {name}")
 
 
 def _page(look: Look, done: Any, act: str, kept: str, name: str = "") -> Page:

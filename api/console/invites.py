@@ -129,7 +129,7 @@ def _theirs(definition: Definition, relation: str, state: str) -> list[Event]:
 
 def _issue(look: Look, one: Askable, until: date) -> Issued:
     token = look.engine.invite(one.case.id, list(one.events), one.person, until=until, by=look.actor)
-    address = url_for("console.link", token=token, _external=True)
+    address = look.outside(url_for("console.link", token=token))
     return Issued(one, address, str(segno.make(address, error="m").svg_data_uri(scale=3, border=2)))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workflow import Actor
+from workflow import Actor, Conflict
 from workflow.definition import Definition, Event
 from workflow.errors import Reason, Refused
 from workflow.overview import Invitation, identifier
@@ -32,6 +32,8 @@ def answered(look: Look) -> Page | Go:
         given = sent(look, definition, event)
         actor = Actor(person=found.subject, invitation=look.path["token"])
         look.engine.fire(found.case, event.name, actor, given, key=look.request.form.get("key") or None)
+    except Conflict as error:
+        return _page(look, found, given, [Reason(code="stale", text=error.text)], 409)
     except (Refused, Misread) as error:
         return _page(look, found, given, error.reasons, 422)
     return Go(look.address("link", token=look.path["token"], done="1"))

@@ -112,11 +112,22 @@ def _narrowed(look: Look, asked: Filter) -> Filter:
     for name in NARROWED:
         text = look.request.args.get(name, "").strip()[:80]
         if text and name == "party":
-            named = look.engine.parties.find(names=[text], actor=look.actor, limit=1)
-            found["party"] = named[0].id if named else text
+            found["party"] = _party(look, text)
         elif text:
             found[name] = _day(text)
     return replace(asked, **found)
+
+
+def _party(look: Look, text: str) -> str:
+    """The one of that name, or of that id. Raises Problem 400 where several have the name."""
+    named = look.engine.parties.find(names=[text], actor=look.actor, limit=9)
+    if len(named) > 1:
+        ids = ", ".join(party.id for party in named)
+        raise Problem(
+            "bad_request",
+            Text(f"“{text}”有多个,请填代号:{ids}", f"several are called {text}: give one of {ids}"),
+        )
+    return named[0].id if named else text
 
 
 def _day(text: str) -> date:
@@ -218,7 +229,7 @@ def after() -> Any:
 def searched(look: Look) -> Page | Go:
     """By number straight to the case; else by words of the title, the nearest first."""
     wanted = look.request.args.get("q", "").strip()[:80]
-    page = find(look.engine, look.actor, Filter(number=wanted), limit=2) if wanted else None
+    page = find(look.engine, look.actor, Filter(number=wanted), sort="-id", limit=LIMIT) if wanted else None
     if page and len(page.cases) == 1:
         return Go(look.address("case", id=page.cases[0].id))
     columns = ("kind", "number", "title", "state", "due_on")

@@ -14,6 +14,8 @@ from workflow.errors import NotFound, Reason, Text, WorkflowError
 from workflow.model import Outcome, Request
 from workflow.overview import identifier, visible
 
+from ..problems import Problem
+from .events import revision_of
 from .forms import Misread, as_sent, inputs, sent
 from .lists import view_named
 from .names import caption
@@ -101,9 +103,8 @@ def _fired(
     })  # fmt: skip
 
 
-def _revision(look: Look, case: Case) -> int | None:
-    seen = look.request.form.get(f"revision.{case.id}", "")
-    return int(seen) if seen.isdigit() else None
+def _revision(look: Look, case: Case) -> int:
+    return revision_of(look.request.form.get(f"revision.{case.id}", ""))
 
 
 def _came(look: Look, one: Chosen, outcome: Outcome) -> Came:
@@ -143,7 +144,9 @@ def _event(look: Look, name: str) -> tuple[Definition, Event]:
 
 
 def _chosen(look: Look, event: Event, ids: Sequence[str]) -> list[Chosen]:
-    wanted = list(dict.fromkeys(ids))[:MOST]
+    wanted = list(dict.fromkeys(ids))
+    if len(wanted) > MOST:
+        raise Problem("too_large", Text(f"一次最多 {MOST} 件", f"at most {MOST} at once"))
     seen = visible(look.engine, look.actor, set(wanted))
     return [_one(look, event, one) for one in wanted if one in seen]
 

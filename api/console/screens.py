@@ -21,6 +21,8 @@ from workflow.view import View
 
 from ..dispatch import OPERATOR, visible
 from ..identity import Caller
+from ..nonces import Nonces
+from ..origin import origin_of
 from ..problems import Problem, logged
 from ..routes import NOBODY, Ask, Desk
 from ..sessions import MUST_CHANGE, Sessions
@@ -76,6 +78,22 @@ class Look:
         """The case of a screen whose permission is `case`."""
         assert self.case is not None  # noqa: S101 - the dispatcher has seen to it
         return self.case
+
+    def seal(self, text: str) -> str:
+        """A text that this page carries and that comes back as it is: only to this reader, only from this address."""
+        return Nonces(self.engine).seal(self._page, text)
+
+    def opened(self, sealed: str) -> str | None:
+        """What was sealed; None when it was not, or for somebody or something else."""
+        return Nonces(self.engine).opened(self._page, sealed)
+
+    @property
+    def _page(self) -> str:
+        return f"{self.actor.person} {self.request.path}"
+
+    def outside(self, path: str) -> str:
+        """An address of ours as others reach it."""
+        return origin_of(self.request, sessions(self.desk).url) + path
 
     @property
     def service(self) -> Blueprint:
@@ -207,7 +225,7 @@ def somebody(desk: Desk) -> Actor | None:
     """The same where nobody has to be known: who must choose a password first is nobody yet."""
     try:
         return who(desk)
-    except NotPermitted:
+    except (NotPermitted, Problem):
         return None
 
 
@@ -235,6 +253,6 @@ def refused(desk: Desk, error: Exception) -> Response:
     if isinstance(error, NotPermitted) and MUST_CHANGE in error.reasons:
         return answered(look, Go(look.address("password")))
     if problem.code == "unauthenticated":
-        after = request.full_path.rstrip("?") if request.method == "GET" else "/"
+        after = request.full_path.rstrip("?")  # a form that was posted too late is opened again
         return answered(look, Go(look.address("sign_in", then=after)))
     return answered(look, Page("problem.html", {"problem": problem}, problem.status))

@@ -23,7 +23,7 @@ def opened(look: Look) -> Page:
     unit = look.request.form.get("unit", "")
     wanted = {"of": "unit", "unit": unit} if unit else {"of": "me"}
     found: dict[str, Any] = open_feed(look.ask(**wanted, language=look.language)).body
-    return _page(look, look.request.host_url.rstrip("/") + found["address"])
+    return _page(look, look.outside(found["address"]))
 
 
 def ended(look: Look) -> Go:

@@ -117,7 +117,9 @@ def _sheet(look: Look, year: int) -> str | None:
 
 def _year(look: Look) -> int:
     given = look.request.args.get("year", str(today(look.engine).year))
-    if not (given.isascii() and given.isdigit() and FIRST_YEAR <= int(given[:5]) <= LAST_YEAR):
+    if not (
+        given.isascii() and given.isdigit() and len(given) == 4 and FIRST_YEAR <= int(given) <= LAST_YEAR
+    ):
         raise Problem("bad_request", Text("年份不对", "that is no year"))
     return int(given)
 
