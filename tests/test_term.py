@@ -16,7 +16,7 @@ from definitions.term import load, named, run
 from definitions.term.cast import cast_of
 from definitions.term.figures import QUERIES
 from definitions.term.plan import plans
-from definitions.term.scenario import Scenario, ScenarioFault
+from definitions.term.scenario import Scenario, ScenarioFault, SessionPlan
 from definitions.term.sheet import write
 from workflow import Engine
 from workflow.cli import main
@@ -68,6 +68,37 @@ def test_a_second_assignment_left_out_is_seen(small: Scenario, tmp_path: Path) -
     found = {one.figure.name: (one.counted, one.figure.value) for one in measured.figures if not one.equal}
     assert found["second_assigned_basically_satisfied"] == (1, 2)
     assert "≠ 不等" in page
+
+
+@pytest.mark.parametrize(("last", "counted", "said"), [(11, 28, "＝ 相等"), (10, 27, "≠ 不等")])
+def test_one_of_the_articles_28_left_out_is_seen(
+    small: Scenario, tmp_path: Path, last: int, counted: int, said: str
+) -> None:
+    """The sessions of the article with every answer that was not satisfied, and few others: 27 is not 28."""
+    whole = load(named("xianning"))
+
+    def few(session: SessionPlan) -> SessionPlan:
+        levels = {**session.levels, "satisfied": 2}
+        if session.name == "三次":
+            levels["basically_satisfied"] = last
+        several = sum(levels.values())
+        return replace(
+            session, suggestions=several, results={"A": several}, levels=levels, key_supervised=1, transferred=None, from_motion=0
+        )  # fmt: skip
+
+    asked = tuple(figure for figure in whole.figures if figure.name.startswith("second_assigned"))
+    quick = replace(
+        whole, parties=small.parties, sessions=tuple(map(few, whole.sessions)), receptions=None, opinions=None, activities=(),
+        figures=asked,
+    )  # fmt: skip
+    _, measured, page = run(f"sqlite:///{tmp_path}/term.db", quick)
+    found = {one.figure.name: (one.counted, one.figure.value) for one in measured.figures}
+    assert found == {
+        "second_assigned_dissatisfied": (4, 4),
+        "second_assigned_basically_satisfied": (counted, 28),
+    }
+    assert f'<td class="n">28</td><td class="n">{counted}</td>' in page
+    assert said in page
 
 
 def test_nobody_is_told_of_a_term_that_never_was(small: Scenario, tmp_path: Path) -> None:
