@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from argparse import Namespace
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -28,7 +29,10 @@ from definitions.letters import (
     write_zip,
 )
 from definitions.papers import Papers
-from workflow import Actor, Case, DefinitionError, Engine, NotFound
+from workflow import Actor, Case, DefinitionError, Engine, NotFound, cli
+from workflow.commands import service
+from workflow.commands.console import Console
+from workflow.commands.context import Context
 from workflow.library import Library
 from workflow.model import Party
 
@@ -570,3 +574,14 @@ def test_a_template_that_cannot_be_used_is_the_services_fault(small_town: Office
         assert "nothing_of_the_kind" in answer.json["detail"]
     bare = create_app(small_town.engine, lambda _: OFFICE).test_client()
     assert bare.get(f"/v1/cases/{case.id}/letters").status_code == 503
+
+
+def test_a_service_without_the_extra_says_so_and_serves_the_rest(
+    small_town: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = io.StringIO()
+    context = Context(Namespace(letters=None), Console("en", as_json=False, err=said), cli.sibling)
+    context.__dict__["engine"] = small_town.engine
+    assert service._papers(context) is not None and not said.getvalue()
+    monkeypatch.setattr(service, "find_spec", lambda name: None if name == "docxtpl" else name)
+    assert service._papers(context) is None and "tibandu[documents]" in said.getvalue()

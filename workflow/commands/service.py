@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,8 +90,21 @@ def run_scheduler(context: Context) -> int:
     return OK
 
 
+PAPER = ("docxtpl", "python_calamine", "segno", "xlsxwriter")
+"""what documents and tables are written and read with"""
+
+
 def _papers(context: Context) -> Any:
-    """Who writes documents and tables. Raises DefinitionError for a template that cannot be used."""
+    """Who writes documents and tables; nobody where the extra is not installed, which the service then says itself. Raises
+    DefinitionError for a template that cannot be used.
+    """
+    if not all(find_spec(name) for name in PAPER):
+        text = (
+            "没有 tibandu[documents]:不出文书和表格",
+            "tibandu[documents] is not installed: no letters, no tables",
+        )
+        context.console.warn(Text(*text))
+        return None
     return context.sibling("definitions.papers").Papers(context.engine, context.arguments.letters)
 
 
