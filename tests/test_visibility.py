@@ -12,6 +12,7 @@ import pytest
 from workflow import Actor, Case, Engine, NotFound
 from workflow.library import Library
 from workflow.model import Grant, Receipt, Request
+from workflow.overview import Filter, Period, Ran, count, figures, find, tally
 
 from .lifecycle import TENANT, Office
 
@@ -271,3 +272,36 @@ def test_who_asks_for_a_hidden_name_learns_no_more_than_who_reads(office: Office
         assert pages == sorted(plain)
     assert {c.id for c in e.search(actor=LI, unit="dep1")} == {*secret, *plain}
     assert {c.id for c in e.search(actor=WANG, unit="water")} == {*secret, *plain}
+
+
+def test_numbers_and_lists_asked_by_a_name_tell_no_more_than_the_case(office: Office) -> None:
+    """A deputy who asked not to be named to the unit: no list, no count, no figure, no bucket of that unit's clerk finds the case
+    by her name; by its own name, and for the office by hers, it is found.
+    """
+    hiding = next(
+        c.id
+        for c in office.engine.library.codes["secrecy"].values.values()
+        if c.meanings.get("hides_identity")
+    )
+    case = office.assigned("dep1", "dep2", secrecy=hiding)
+    clerk, li, engine = Actor(person="wang"), Actor(person="li"), office.engine
+    by_name, own = Filter(party="dep1", roots=True), Filter(party="water", roots=True)
+    for reader, asked, seen in ((clerk, by_name, 0), (li, by_name, 1), (clerk, own, 1)):
+        assert [one.id for one in find(engine, reader, asked).cases] == [case.id] * seen
+        assert count(engine, reader, asked) == seen
+        assert tally(engine, reader, [asked]) == [seen]
+        assert sum(one.open for one in figures(engine, reader, asked, ["kind"], Period())) == seen
+        related = replace(asked, relation="signer" if asked is by_name else "lead")
+        assert count(engine, reader, related) == seen
+
+
+def test_that_something_hidden_happened_is_not_found_out_by_asking_when(office: Office) -> None:
+    case = office.handling()
+    office.fire(
+        case, "transfer_to_procuratorate", "li", procuratorate_area="environment", public_interest="水源"
+    )
+    ran = Ran(clocks=("acceptance",), events=("transfer_to_procuratorate",), period=Period())
+    asked = Filter(kind="suggestion", ran=ran)
+    for reader, seen in (("wang", 0), ("li", 1)):
+        assert len(find(office.engine, Actor(person=reader), asked).cases) == seen
+        assert count(office.engine, Actor(person=reader), asked) == seen

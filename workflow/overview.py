@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -126,12 +126,16 @@ def find(
 ) -> Page:
     """A page of the cases this person may know of."""
     with engine.store.connection() as connection:
-        query = _own(
-            engine, connection, listing.page(engine.store, asked, sort, after, limit + 1), asked, actor
-        )
+        asked_ = replace(
+            _told(engine, connection, actor, asked), apart=()
+        )  # what is found is looked at one by one
+        page = listing.page(engine.store, asked_, sort, after, limit + 1)
+        query = _own(engine, connection, page, asked_, actor)
         found = engine.sight.look(connection, query, actor)
     cases = [engine.show(seen) for seen in found[:limit]]
-    return Page(cases=cases, next=place_of(cases[-1], sort) if len(found) > limit else None)
+    # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it.
+    shown = [case for case, seen in zip(cases, found, strict=False) if not seen.hides(asked.party)]
+    return Page(cases=shown, next=place_of(cases[-1], sort) if len(found) > limit else None)
 
 
 def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Case]:
@@ -167,6 +171,7 @@ def place_of(case: Case, sort: Sort = "due_on") -> After:
 def count(engine: Engine, actor: Actor, asked: Filter) -> int:
     """How many cases this person may know of."""
     with engine.store.connection() as connection:
+        asked = _told(engine, connection, actor, asked)
         query = _own(engine, connection, listing.count(engine.store, asked), asked, actor)
         return int(connection.execute(engine.sight.narrowed(connection, query, actor)).scalar_one())
 
@@ -180,7 +185,8 @@ def tally(engine: Engine, actor: Actor, asked: Sequence[Filter], most: int = 100
     with engine.store.connection() as connection:
         mine = _Mine(engine, connection, actor)
         narrowed = engine.sight.narrowing(connection, actor)
-        queries = [narrowed(mine.of(listing.some(engine.store, one), one)) for one in asked]
+        told = [_told(engine, connection, actor, one) for one in asked]
+        queries = [narrowed(mine.of(listing.some(engine.store, one), one)) for one in told]
         return [int(count) for count in connection.execute(listing.counted(queries, most)).one()]
 
 
@@ -219,6 +225,17 @@ def _own(engine: Engine, connection: Any, query: Any, asked: Filter, actor: Acto
     return _Mine(engine, connection, actor).of(query, asked)
 
 
+def _told(engine: Engine, connection: Any, actor: Actor, asked: Filter) -> Filter:
+    """The filter without what would tell in numbers what is hidden from who asks: how a party stands, that something happened."""
+    if asked.party is None and asked.ran is None:
+        return asked
+    relations, events = engine.sight.perhaps_hidden(connection, actor)
+    if asked.ran is not None:
+        ran = replace(asked.ran, events=tuple(event for event in asked.ran.events if event not in events))
+        asked = replace(asked, ran=ran)
+    return replace(asked, apart=tuple(sorted(relations))) if asked.party is not None else asked
+
+
 def through(view: View) -> Filter:
     """The cases of a view, as a filter."""
     return Filter(
@@ -249,8 +266,10 @@ def figures(
 
     By unit a case counts for each of its units, and only units are counted so, never persons. What is not counted is 0.
     """
-    groups, found = Groups(by, _unit_relations(engine)), dict[tuple[str, ...], dict[str, int]]()
+    found: dict[tuple[str, ...], dict[str, int]] = {}
     with engine.store.connection() as connection:
+        hidden, _ = engine.sight.perhaps_hidden(connection, actor)
+        asked, groups = _told(engine, connection, actor, asked), Groups(by, _unit_relations(engine) - hidden)
         narrowed = engine.sight.narrowing(connection, actor)
         for one in counting:
             query, names = _counted(engine, one, asked, groups, period)
@@ -286,7 +305,10 @@ class Took:
 def took(engine: Engine, actor: Actor, asked: Filter, ran: Ran) -> list[Took]:
     """How long these clocks ran in the cases this person may know of, the shortest first."""
     with engine.store.connection() as connection:
-        query = engine.sight.narrowed(connection, listing.took(engine.store, asked, ran), actor)
+        told = _told(engine, connection, actor, replace(asked, ran=ran))
+        query = engine.sight.narrowed(
+            connection, listing.took(engine.store, replace(told, ran=None), told.ran or ran), actor
+        )
         rows = connection.execute(query).all()
     return [
         Took(days=int(days), late=bool(late), count=int(count))

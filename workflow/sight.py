@@ -61,6 +61,10 @@ class Sight:
         visible = self._visible(self.viewer(connection, actor))
         return lambda query: query.where(visible)
 
+    def perhaps_hidden(self, connection: Connection, actor: Actor) -> tuple[frozenset[str], frozenset[str]]:
+        """Relations and events that may be hidden from that person somewhere."""
+        return visibility.perhaps(self._laws, self.viewer(connection, actor))
+
     def parties(self, connection: Connection, actor: Actor) -> list[str]:
         """This person, and the units he is in today."""
         units = {grant.unit for grant in self.viewer(connection, actor).held() if grant.unit is not None}

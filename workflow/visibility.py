@@ -79,6 +79,21 @@ def hidden(laws: Laws, record: Record, root: Record, viewer: Viewer) -> Hidden:
     )
 
 
+def perhaps(laws: Laws, viewer: Viewer) -> tuple[frozenset[str], frozenset[str]]:
+    """Relations and events that may be hidden from him in one case or another: what he asks of many cases at once is not told by
+    them. Who stands in no unit and holds each role that sees is kept from nothing.
+    """
+    roles, relations, events = {grant.role for grant in viewer.held()}, set[str](), set[str]()
+    inside = any(grant.unit is not None for grant in viewer.grants)
+    for law in laws.known():
+        for hide in law.definition.hides:
+            sees = not hide.seen_by or any(h.relation is None and h.role in roles for h in hide.seen_by)
+            if inside or not sees:
+                relations |= set(hide.relations)
+                events |= set(hide.events)
+    return frozenset(relations), frozenset(events)
+
+
 def _applying(laws: Laws, record: Record, root: Record, viewer: Viewer) -> Iterable[Hide]:
     law = laws.pinned(record.definition)
     return (hide for hide in law.definition.hides if _applies(laws, law, hide, record, root, viewer))

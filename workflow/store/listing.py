@@ -67,6 +67,8 @@ class Filter:
     """a unit or person that stands in a relation to the case or its root"""
     relation: str | None = None
     """only in that relation"""
+    apart: tuple[str, ...] = ()
+    """and in none of these"""
     relations: tuple[str, ...] = ()
     """only cases in which whoever asks, or his unit, stands in one of these"""
     waiting: bool = False
@@ -172,7 +174,9 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     if asked.tenant is not None:
         found.append(store.questions.within(c.tenant, [asked.tenant]))
     if asked.party is not None:
-        found.append(store.questions.stands([asked.party], [asked.relation] if asked.relation else []))
+        found.append(
+            store.questions.stands([asked.party], [asked.relation] if asked.relation else [], asked.apart)
+        )
     if asked.roots:
         found.append(c.id == c.root_id)
     return found

@@ -104,14 +104,18 @@ class Questions:
         """The tenants of these scopes and all below: a range each, so that an index serves."""
         return or_(*(or_(column == s, and_(column >= s + "/", column < s + "0")) for s in scopes))
 
-    def stands(self, parties: Sequence[str], relations: Sequence[str] = ()) -> ColumnElement[bool]:
-        """One of these parties stands in a relation (in one of these) to the case or to its root. Led by the parties' own rows: what it costs
+    def stands(
+        self, parties: Sequence[str], relations: Sequence[str] = (), apart: Sequence[str] = ()
+    ) -> ColumnElement[bool]:  # fmt: skip
+        """One of these parties stands in a relation (in one of these, in none of those `apart`) to the case or to its root. Led by the parties' own rows: what it costs
         grows with the cases they stand in, not with those there are.
         """
         c, r, k = self._tables.cases.c, self._tables.relation.c, self._tables.cases.alias("k").c
         wanted: list[ColumnElement[bool]] = [r.party.in_(parties)]
         if relations:
             wanted.append(r.relation.in_(relations))
+        if apart:
+            wanted.append(r.relation.not_in(apart))
         own = select(r.case_id).where(*wanted)
         below = select(k.id).where(k.root_id == r.case_id, *wanted)
         return c.id.in_(own.union(below))
