@@ -287,7 +287,7 @@ def test_a_webhook_is_signed_and_says_little(folder: Folder, receiver: Receiver)
         "sequence": "0000000003", "time": "2026-03-02T01:00:00+00:00", "datacontenttype": "application/json",
         "data": {"lines": [{
             "number": "第12号", "state": "已交办", "link": "https://t.example/cases/c1", "kind": "代表建议办理", "event": "交办",
-            "clock": "答复", "case": "c1", "due_on": "2026-06-02", "rung": -3, "seq": 3,
+            "clock": "答复", "case": "c1", "due_on": "2026-06-02", "rung": -3, "seq": 3, "late_of": "",
         }]},
     }  # fmt: skip
     assert "王五" not in body.decode()
