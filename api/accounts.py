@@ -100,6 +100,8 @@ class First:
     @property
     def open(self) -> bool:
         """Whether anybody is still to come."""
+        if self._hash is not None and self._accounts.all():
+            self._hash = None  # somebody added one otherwise, or on another node
         return self._hash is not None
 
     def take(self, token: str, person: str, password: str, address: str = "") -> None:
@@ -174,6 +176,10 @@ class Accounts:
         row |= {"person": person, "made": 0, "operator": 1, "created_by": person, "created_at": now}
         table = self._shelf.tables.account
         with self._shelf.connection(write=True) as connection:
+            if (
+                connection.dialect.name == "postgresql"
+            ):  # two who come at once are two names: no row of theirs would collide
+                connection.exec_driver_sql(f"lock table {table.name} in exclusive mode")
             if connection.execute(select(table.c.person).limit(1)).first() or not insert_once(
                 connection, table, row
             ):

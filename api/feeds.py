@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Response, url_for
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import exists, func, insert, select, update
 
 from workflow import Actor
 from workflow.dues import ical
@@ -142,8 +142,9 @@ def _found(ask: Ask) -> Mapping[str, Any] | None:
     if not _TOKEN.fullmatch(token):
         return None
     shelf = Shelf(ask.engine)
-    f, day = shelf.tables.feed, today(ask.engine).isoformat()
-    here = (f.c.hash == digest(token)) & f.c.revoked_at.is_(None)
+    f, a, day = shelf.tables.feed, shelf.tables.account, today(ask.engine).isoformat()
+    locked = exists(select(a.c.person).where(a.c.person == f.c.person, a.c.locked_at.is_not(None)))
+    here = (f.c.hash == digest(token)) & f.c.revoked_at.is_(None) & ~locked
     with shelf.connection() as connection:
         row = connection.execute(select(f).where(here)).mappings().first()
     found = dict(row) if row is not None else None

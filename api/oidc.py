@@ -34,6 +34,7 @@ from workflow.access import Role, sync
 from workflow.errors import Text
 from workflow.overview import secret, today
 
+from .accounts import Accounts
 from .identity import digest, is_person
 from .limits import Counter, Limit
 from .origin import origin_of
@@ -230,6 +231,8 @@ class Oidc:
         named = self._settings.persons.get(subject) or claims.get(self._settings.person)
         if not isinstance(named, str) or not is_person(named) or len(subject) > 255:
             raise _refused("person")
+        if subject not in self._settings.persons and Accounts(self._engine).get(named) is not None:
+            raise _refused("account")  # a name that its user may edit there is no proof of an account here
         table = self._shelf.tables.subject
         with self._shelf.connection(write=True) as connection:
             mine = select(table.c.subject, table.c.person).where(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from api import Accounts, First, Operators, Sessions, create_app, create_schema
+from workflow import Conflict
 
 from . import http_walk as city
 from .console import Reader
@@ -97,3 +98,32 @@ def test_the_console_tells_it_in_plain_words(beginning: Beginning, tmp_path: Pat
     reader = beginning.reader()
     reader.get("/first")
     assert "一次性口令" in reader.page and "<script" not in reader.page.replace("<script src=", "")
+
+
+def test_two_who_come_first_at_once_are_one(office: Office) -> None:
+    """Both hold the token and both press the button: one account is made, the other is told."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    city.forget(office.engine)
+    create_schema(office.engine)
+    accounts = Accounts(office.engine)
+
+    def come(person: str) -> bool:
+        try:
+            accounts.first(person, "a long enough phrase of one's own")
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(come, ["zhang", "wang", "zhao", "qian"])) == [False, False, False, True]
+    assert len(accounts.all()) == 1
+
+
+def test_the_first_page_is_over_as_soon_as_there_is_an_account(office: Office) -> None:
+    city.forget(office.engine)
+    create_schema(office.engine)
+    first = First(office.engine)
+    assert first.token() is not None and first.open
+    Accounts(office.engine).add("li", by="command", operator=True)
+    assert not first.open

@@ -10,7 +10,7 @@ from flask import Request
 from flask.testing import FlaskClient
 from icalendar import Calendar
 
-from api import create_app, create_schema
+from api import Accounts, create_app, create_schema
 from definitions import receptions
 from workflow import Actor
 from workflow.model import Party
@@ -138,3 +138,14 @@ def test_a_station_has_its_days(office: Office, service: FlaskClient) -> None:
     calendar = Calendar.from_ical(service.get(feed["address"]).data)
     days = {str(event["uid"]): event["dtstart"].dt for event in calendar.walk("VEVENT")}
     assert days[f"{day.id}.day@tibandu"] == date(2026, 4, 15)
+
+
+def test_a_locked_account_has_no_calendar(office: Office, service: FlaskClient) -> None:
+    accounts = Accounts(office.engine)
+    accounts.add("dep1", by="command")
+    feed = Reader(service, "dep1").open(of="me")
+    assert service.get(feed["address"]).status_code == 200
+    accounts.lock("dep1", by="li")
+    assert service.get(feed["address"]).status_code == 404
+    accounts.unlock("dep1", by="li")
+    assert service.get(feed["address"]).status_code == 200

@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api import Sessions, create_app, create_schema
+from api import Accounts, Sessions, create_app, create_schema
 from api.oidc import Oidc, Settings
 from workflow import Engine
 from workflow.access import Role, held
@@ -181,6 +181,14 @@ def test_persons_are_named_by_a_claim_or_by_the_settings_and_never_a_service(
     with engine.database.connect() as connection:
         persons = connection.exec_driver_sql("select person, way from tibanduapi_session").all()
     assert [tuple(row) for row in persons] == [("zhao.lei", "oidc")]
+
+
+def test_a_name_of_the_provider_is_no_proof_of_an_account_here(engine: Engine, client: FlaskClient) -> None:
+    """Whoever may edit his name there does not become the operator here; one whom the settings name does."""
+    for person in ("wang.fang", "zhao.lei"):
+        Accounts(engine).add(person, by="command", operator=True)
+    assert refused(client, came(client, "wang"))
+    assert came(client, "mapped").status_code == 303
 
 
 def test_roles_are_those_of_the_groups_at_each_sign_in(
