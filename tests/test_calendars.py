@@ -327,13 +327,13 @@ def test_whatever_stands_in_a_calendar_it_is_read_or_refused(change: str, value:
 # -- purity
 
 
-@pytest.mark.parametrize("name", ["calendars", "periods", "ledger", "deadlines", "recurrence"])
+@pytest.mark.parametrize("name", ["calendars", "periods", "ledger", "days", "deadlines", "recurrence"])
 def test_the_date_law_asks_nobody_for_the_time(name: str) -> None:
     tree = ast.parse((ROOT / f"workflow/{name}.py").read_text(encoding="utf-8"))
     called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     assert not called & {"now", "today", "utcnow", "time", "environ", "open"}
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    ours = {"calendars", "errors", "ledger", "model", "periods"}
+    ours = {"calendars", "days", "errors", "ledger", "model", "periods"}
     standard = {
         "__future__",
         "calendar",

@@ -580,7 +580,7 @@ class Mailbox:
         self.messages: list[EmailMessage] = []
         self.refuse: dict[str, str] = {}
 
-    async def handle_RCPT(  # noqa: N802 - as the server calls it
+    async def handle_RCPT(
         self, _s: SMTP, _x: Session, envelope: Envelope, address: str, _o: list[str]
     ) -> str:
         if address in self.refuse:
@@ -588,9 +588,7 @@ class Mailbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(  # noqa: N802
-        self, _s: SMTP, _x: Session, envelope: Envelope
-    ) -> str:
+    async def handle_DATA(self, _s: SMTP, _x: Session, envelope: Envelope) -> str:
         content = envelope.content
         assert isinstance(content, bytes)
         self.messages.append(message_from_bytes(content, policy=policy.default))  # type: ignore[arg-type]

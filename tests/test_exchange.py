@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - the stories keep the letters of their groups
 """Tables in and out: the validators of the real act, all or nothing, twice is once, and hostile files end as faults."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - the stories keep the letters of their groups
 """Ledgers and the table of a year: fixed columns, texts that stay texts, numbers that open their lists."""
 
 from __future__ import annotations

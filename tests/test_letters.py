@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - the stories keep the letters of their groups
 """Documents: what they say, to whom, how they look; templates are hostile until proven otherwise."""
 
 from __future__ import annotations

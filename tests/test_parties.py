@@ -216,7 +216,9 @@ def test_who_keeps_the_register(e: Engine) -> None:
 @pytest.fixture(scope="session")
 def with_letter() -> Library:
     """The shipped definitions and one more, in which a deputy acts as a deputy."""
-    files = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.yaml")}
+    files = {
+        f"{path.parent.name}-{path.stem}": path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.yaml")
+    }
     files |= {name: (SMALL / f"{name}.yaml").read_text(encoding="utf-8") for name in ("letter", "consent")}
     files["letter"] = re.sub(r",\s*backdate: {[^}]*}", "", files["letter"])
     return library(files)

@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - the stories keep the letters of their groups
 """Posters: what stands on them, as pages and as a PDF, and what is said when something is missing for it."""
 
 from __future__ import annotations

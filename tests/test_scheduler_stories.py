@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - the stories keep the letters of their groups
 """Stories of users that the scheduler answers for: F (keeper), G (developer of an app), H (operator), A6 and E10."""
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from .city import ROLES, TITLES, Role, named, scenario
 from .desks import Desks
 
 __all__ = ["ROLES", "Role", "load"]
-SAMPLE = 200
+SAMPLE = 60
 """published records taken in: every one that is a story, and so many rows"""
 
 

@@ -1,0 +1,220 @@
+"""Every screen in a real browser: for everybody (WCAG 2.2 AA), small, on a phone, by keyboard, without scripts, within its policy."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from api.console import SCREENS
+from api.demo import Demonstration
+from definitions.demo import ROLES
+from definitions.demo.city import TENANT
+from workflow import Actor
+from workflow.model import Party
+
+from .browser import Browsing, addresses, axe, browsing, violations
+from .demonstration import DAY
+
+__all__ = ["browsing"]
+
+HERE = Path(__file__).parent.parent / "api" / "console"
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1000, "height": 740}
+WIDE = "document.documentElement.scrollWidth"
+EVENTS = 2
+"""pages of one screen that one role looks at"""
+NO_PAGE = {"console.static", "console.document", "console.party_poster"}
+FIRST: Any = SimpleNamespace(open=True)
+"""as long as there is no account"""
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}${7*7}"
+
+
+def links(page: str) -> list[str]:
+    """Where a page leads."""
+    return [html.unescape(link).partition("#")[0] for link in re.findall(r'<a [^>]*?href="([^"]+)"', page)]
+
+
+def shown(browsing: Browsing) -> list[tuple[str, str, str]]:
+    """(person, screen, address): each screen for whoever has it, no more than a few pages of one."""
+    found: list[tuple[str, str, str]] = []
+    seen: Counter[str] = Counter()
+    for role in ROLES:
+        mine: Counter[str] = Counter()
+
+        def wanted(screen: str, _: str, mine: Counter[str] = mine) -> bool:
+            mine[screen] += 1
+            return screen.startswith("console.") and mine[screen] <= 3 and screen not in NO_PAGE
+
+        for screen, address in addresses(browsing, role.person, ["/"], wanted):
+            most = EVENTS if screen in ("console.event", "console.case", "console.list") else 1
+            if seen[screen] < 2 * most and seen[f"{role.person} {screen}"] < most:
+                seen[screen] += 1
+                seen[f"{role.person} {screen}"] += 1
+                found.append((role.person, screen, address))
+    return found
+
+
+def beside(browsing: Browsing) -> list[tuple[str | None, str, str]]:
+    """Screens no link leads to: a door, a letter's address, what a form asks for."""
+    office = Actor(person="office.sc")
+    survey = next(
+        one
+        for one in browsing.engine.search(kind="evaluation", limit=200)
+        if one.state == "issued" and one.party
+    )
+    token = browsing.engine.invite(survey.id, ["answer"], str(survey.party), until=DAY, by=office)
+    new = next(
+        one
+        for one in browsing.engine.search(kind="suggestion", state="assigned", limit=50)
+        if "unit01" in one.relations["lead"]
+    )
+    return [
+        (None, "console.sign_in", "/sign-in"),
+        (None, "console.first", "/first"),
+        (None, "console.link", f"/i/{token}"),
+        ("office.affairs", "console.stations", "/stations"),
+        ("unit01.clerk", "console.password", "/password"),
+        ("unit01.clerk", "console.search", "/search?q=建议"),
+        ("unit01.clerk", "console.many", f"/views/inbox/many?event=sign_in&case={new.id}"),
+    ]
+
+
+def test_every_screen_is_for_everybody(browsing: Browsing) -> None:
+    """0 violations; no page wider than a phone, nor with letters twice as large; nothing from outside, none over 100 KB."""
+    source, bad = axe(), []
+    found = [*shown(browsing), *beside(browsing)]
+    pages: dict[str | None, Any] = {person: browsing.page(person) for person in {one for one, _, _ in found}}
+    for person, screen, address in found:
+        page = pages[person]
+        browsing.sessions.first = FIRST if screen == "console.first" else None
+        page.set_viewport_size(PHONE)
+        page.goto(address)
+        if (wide := page.evaluate(WIDE)) > PHONE["width"]:
+            bad.append(f"{address} ({screen}): {wide} px wide on a phone")
+        page.set_viewport_size(DESK)
+        bad += [f"{address} ({screen}): {one}" for one in violations(page, source)]
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        if (wide := page.evaluate(WIDE)) > DESK["width"]:
+            bad.append(f"{address} ({screen}): {wide} px wide with letters twice as large")
+    for page in pages.values():
+        page.context.close()
+    assert not bad, "\n".join(bad)
+    assert browsing.seen.nothing(), browsing.seen
+    ours = {f"console.{screen.name}" for screen in SCREENS if "GET" in screen.methods} - NO_PAGE
+    assert ours - {screen for _, screen, _ in found} == set(), "screens nobody has looked at"
+
+
+def test_what_is_wrong_is_found(browsing: Browsing) -> None:
+    """The eyes themselves: a page with faults of each kind."""
+    page = browsing.page(viewport=PHONE)
+    page.set_content('<html><body><img src="data:,"><div style="width:900px">x</div><input></body></html>')
+    assert page.evaluate(WIDE) > PHONE["width"]
+    assert {one.partition(":")[0] for one in violations(page, axe())} >= {
+        "image-alt",
+        "label",
+        "html-has-lang",
+    }
+    page.context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_story_E09_by_keyboard_alone(browsing: Browsing, scripts: bool) -> None:
+    """Sign in, list, case, form, done: with the keys, with scripts and without."""
+    look = next(look for look in Demonstration(browsing.engine).looks() if look.person == "unit01.clerk")
+    page = browsing.page(scripts=scripts)
+    page.goto("/")
+    tab(page, "input[name=person]")
+    page.keyboard.type(look.person)
+    tab(page, "input[name=password]")
+    page.keyboard.type(look.password)
+    enter(page)
+    tab(page, 'main a[href="/views/inbox"]')
+    enter(page)
+    tab(page, "tbody a:has-text('" + ("增设候车亭" if scripts else "增加公园座椅") + "')")
+    enter(page)
+    tab(page, "a.button:has-text('签收')")
+    enter(page)
+    tab(page, "form.sheet button")
+    enter(page)
+    assert "已签收" in page.locator(".sentence").inner_text()
+    page.context.close()
+
+
+def tab(page: Any, wanted: str) -> None:
+    """Go on until it has the focus; a person would give up sooner or later."""
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        if page.locator(f"{wanted}:focus").count():
+            return
+    pytest.fail(f"{page.url}: {wanted} cannot be reached by keyboard")
+
+
+def enter(page: Any) -> None:
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def test_hostile_words_in_every_field_do_nothing(browsing: Browsing) -> None:
+    """Title, text, names of parties, of files, reasons: 0 dialogs, 0 reports of the policy."""
+    engine, office = browsing.engine, Actor(person="office.affairs")
+    engine.parties.put([Party(id="evil", kind="unit", name=HOSTILE, tenant=TENANT)], by=office, trusted=True)
+    file = {
+        "sha256": "0" * 64,
+        "size": 1,
+        "media_type": "application/pdf",
+        "name": HOSTILE.replace("/", "") + ".pdf",
+    }
+    told = {"title": HOSTILE, "body": HOSTILE, "first_signer": "city-deputy0001", "signers": ["city-deputy0001"],
+            "publication_wish": "full", "attachments": [file]}  # fmt: skip
+    case = engine.start("suggestion", office, told, tenant=TENANT)
+    engine.fire(case.id, "accept", office, {"congress": HOSTILE, "session": HOSTILE})
+    units = {
+        "assignment_mode": "lead_and_co",
+        "lead_unit": "unit01",
+        "co_units": ["evil"],
+        "assignment_note": HOSTILE,
+    }
+    engine.fire(case.id, "assign", office, units)
+    why = {"return_reason": HOSTILE, "competent_unit": "evil"}
+    engine.fire(case.id, "request_return", Actor(person="unit01.head"), why)
+    page = browsing.page("office.affairs")
+    for address in (
+        f"/cases/{case.id}", f"/cases/{case.id}/history", f"/cases/{case.id}/do/approve_return", f"/cases/{case.id}/picture",
+        f"/cases/{case.id}/letters", "/views/returns", "/search?q=alert", "/parties", "/parties/evil", "/statistics",
+    ):  # fmt: skip
+        page.goto(address)
+        assert page.locator("script:not([src]), img[src=x]").count() == 0, address
+    page.goto(f"/cases/{case.id}")
+    assert HOSTILE in page.locator("h1").inner_text()
+    page.context.close()
+    assert browsing.seen.nothing(), browsing.seen
+
+
+NEWER = {
+    ":has()": (r":has\(", 105), "container queries": (r"@container|container-type", 105), "nesting": (r"^\s+&|\{[^}]*&[:. ]", 112),
+    "field-sizing": (r"field-sizing", 123), "color-mix()": (r"color-mix\(", 111), "@layer": (r"@layer", 99),
+    "subgrid": (r"subgrid", 117), "text-wrap": (r"text-wrap\s*:", 114), "dvh": (r"\d[dsl]v[hw]\b", 108),
+    "accent-color": (r"accent-color", 93), "oklch()": (r"\bok?l(?:ch|ab)\(", 111), "@scope": (r"@scope", 118),
+    "popover": (r"\bpopover\b|:popover", 114), "individual transforms": (r"(?:^|[;{])\s*(?:rotate|scale|translate)\s*:", 104),
+    "ranges in media queries": (r"@media[^{]*[<>]=?", 104), "light-dark()": (r"light-dark\(", 123), "dialog element": (r"<dialog", 91),
+    ":user-valid": (r":user-(?:in)?valid", 119), "inert": (r"\binert\b", 102), "@property": (r"@starting-style", 117),
+}  # fmt: skip
+"""what came after Chromium 90, which offices still have: the pattern and the version that brought it"""
+
+
+def newer(text: str) -> list[str]:
+    """What of it an older browser would not know."""
+    return [name for name, (pattern, _) in NEWER.items() if re.search(pattern, text, re.MULTILINE)]
+
+
+def test_nothing_is_newer_than_chromium_90() -> None:
+    assert all(version > 90 for _, version in NEWER.values())
+    assert newer("a:has(b) { width: 1dvh }") == [":has()", "dvh"], "the lint itself"
+    for path in [*HERE.glob("static/*.css"), *HERE.glob("static/*.js"), *HERE.glob("templates/*.html")]:
+        assert newer(path.read_text(encoding="utf-8")) == [], path
