@@ -81,6 +81,13 @@ def test_a_faulty_file_does_not_accuse_the_others() -> None:
         assert {file for _, file, _, _ in found(files)} == {name}
 
 
+@pytest.mark.parametrize("section", ["states", "events", "fields", "relations", "clocks", "children"])
+def test_a_misspelt_section_is_told_once(section: str) -> None:
+    """What stands below it is read as what was meant: nothing that names its parts is accused."""
+    files = broken((PARENT, f"\n{section}:", f"\n{section[:-1]}z:"))
+    assert [(code, file) for code, file, _, _ in found(files)] == [("unknown_key", PARENT)]
+
+
 def test_the_deepest_surprise_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     def explode(*_: object) -> None:
         raise ZeroDivisionError

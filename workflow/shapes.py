@@ -80,9 +80,14 @@ class Shape(Protocol):
         """The same as JSON Schema."""
 
 
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The known name that `name` was likely meant to be, if any."""
+    return difflib.get_close_matches(name, list(known)[:500], n=1)
+
+
 def suggest(name: str, known: Iterable[str]) -> tuple[str, str]:
     """`did you mean` in both languages, or two empty texts."""
-    close = difflib.get_close_matches(name, list(known)[:500], n=1)
+    close = nearest(name, known)
     return (f"；是不是 {close[0]}？", f"; did you mean {close[0]}?") if close else ("", "")
 
 
@@ -408,18 +413,21 @@ class Record:
             return _refuse(source, node, "not_a_mapping", "应为键值表", "a mapping is needed here")
         found = {}
         for name, (key, value) in node.pairs.items():
-            shape = self.keys.get(name, self.rest)
-            source.keys[*path, name] = key
+            shape, meant = self.keys.get(name, self.rest), name
             if shape is None:
-                self._unknown(key, value, source)
-                continue
-            checked = _value(shape, value, (*path, name), source)
+                meant = self._unknown(key, value, node, source)
+                shape = self.keys.get(meant)
+            source.keys[*path, meant] = key
+            checked = DROPPED if shape is None else _value(shape, value, (*path, meant), source)
             if checked is not DROPPED:
-                found[name] = checked
+                found[meant] = checked
         self._missing(node, path, source)
         return found
 
-    def _unknown(self, key: Scalar, value: Node, source: Source) -> None:
+    def _unknown(self, key: Scalar, value: Node, node: Pairs, source: Source) -> str:
+        """Note the fault. Returns the key that was likely meant, so that what is below is read as that, and one
+        mistake is told once.
+        """
         zh, en = suggest(key.text, self.keys)
         allowed, shown = ", ".join(self.keys), key.text[:40]
         source.faults.add(
@@ -431,10 +439,11 @@ class Record:
         for below in walk(value) if source.kind == "definition" else ():
             if isinstance(below, Scalar) and below.look == "integer":
                 _refuse(source, below, "", "", "")
+        return next((name for name in nearest(key.text, self.keys) if name not in node.pairs), key.text)
 
     def _missing(self, node: Pairs, path: Path, source: Source) -> None:
         for name in self.required:
-            if name not in node.pairs:
+            if (*path, name) not in source.keys:
                 source.fault(path, "missing_key", f"缺少 {name}", f"{name} is missing", key=True)
         for group in self.one_of:
             given = [name for name in group if name in node.pairs]
