@@ -153,6 +153,20 @@ class Lookup:
         kind: str | None = found.get("automatic")
         return kind
 
+    def _joins(self, path: Path, event: Any, data: Data) -> None:
+        """The event is there and is one that another case may set off."""
+        owner = data.get("definition")
+        known = data.get("events", {})
+        if not self._is(path, event, known, "unknown_event", f"事件（{owner}）", f"event of {owner}"):
+            return
+        if known[event].get("automatic") != "join":
+            self._fault(
+                path,
+                "not_a_join",
+                f"{owner} 的 {event} 须为 automatic: join",
+                f"{event} of {owner} must be automatic: join",
+            )
+
     def _guard(self, path: Path, text: Any) -> None:
         if text is None:
             return
