@@ -17,7 +17,7 @@ from workflow.model import Receipt
 from workflow.overview import Filter, count, end_of_day, find, place_of
 
 from .dispatch import visible, wants_minimal, written
-from .paging import link, next_address, place_asked
+from .paging import case_asked, link, next_address, place_asked
 from .problems import Problem, invalid_parameters, pointer
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import (
@@ -154,7 +154,7 @@ def search(ask: Ask) -> Reply:
         ask.actor,
         wanted,
         sort=ask.query["sort"],
-        after=_after(place_asked()),
+        after=case_asked(),
         limit=ask.query["limit"],
     )
     address = next_address(page.next) if page.next else None
@@ -167,7 +167,7 @@ def search(ask: Ask) -> Reply:
 def worklist(ask: Ask) -> Reply:
     """Open cases that wait for this person, the earliest due first."""
     limit = ask.query["limit"]
-    found = ask.engine.worklist(ask.actor, limit=limit + 1, after=_after(place_asked()))
+    found = ask.engine.worklist(ask.actor, limit=limit + 1, after=case_asked())
     address = next_address(place_of(found[limit - 1])) if len(found) > limit else None
     return Reply({"cases": found[:limit], "next": address}, headers=link(address))
 
@@ -270,15 +270,6 @@ def _under(ask: Ask) -> Actor:
     """The same person, with his choice among his own grants."""
     body, actor = ask.body, ask.actor
     return replace(actor, role=body.get("role", actor.role), unit=body.get("unit", actor.unit))
-
-
-def _after(place: Any) -> tuple[str | None, str] | None:
-    if place is None:
-        return None
-    match place:
-        case [None | str() as due, str() as id]:
-            return due, id
-    raise invalid_parameters({"cursor": ["invalid"]})
 
 
 def _moment(text: str) -> datetime | int:

@@ -13,7 +13,7 @@ from flask import request
 
 from workflow.errors import Text
 
-from .problems import Problem
+from .problems import Problem, invalid_parameters
 
 CURSOR = "cursor"
 
@@ -44,6 +44,16 @@ def place_asked() -> Any:
     if mark != _mark(asked):
         raise _foreign()
     return place
+
+
+def case_asked() -> tuple[str | None, str] | None:
+    """The same for a page of cases: its due day and its id. Raises Problem 400."""
+    match place_asked():
+        case None:
+            return None
+        case [None | str() as due, str() as id]:
+            return due, id
+    raise invalid_parameters({"cursor": ["invalid"]})
 
 
 def _packed(place: object, asked: Mapping[str, str]) -> str:

@@ -277,6 +277,8 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "GET", f"{address}/similar")
     client(li, "GET", "/v1/cases?kind=suggestion&sort=due_on", prefer="count=exact")
     client(li, "GET", "/v1/worklist")
+    client(li, "GET", "/v1/views")
+    client(li, "GET", "/v1/views/in_hand?limit=1")
     client("", "GET", "/v1/health")
     client(li, "POST", f"{address}/events/ask", {}, if_match=f'"{case["revision"]}"', prefer="return=minimal")
     _round_about(client)

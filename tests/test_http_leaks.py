@@ -58,7 +58,7 @@ class Town:
         address = route.path
         values = {"id": case, "batch": batch, "event": "accept", "moment": "2026-03-02", "name": "reply", "kind": "suggestion",
                   "letter": "assignment", "token": "0" * 64, "sha256": "a" * 64, "invitation": "0" * 64, "code": city.DOOR,
-                  "ledger": "ledger", "receipt": "a" * 26}  # fmt: skip
+                  "ledger": "ledger", "receipt": "a" * 26, "view": "surveys"}  # fmt: skip
         for name, value in values.items():
             address = address.replace(f"<{name}>", value)
         if route.name == "case":
@@ -137,6 +137,7 @@ def test_who_may_know_is_told(town: Town) -> None:
     assert {
         "case",
         "search",
+        "view",
         "events",
         "export_cases",
         "history",

@@ -142,6 +142,7 @@ PATHS = {
     "moment": "2026-03-02",
     "name": "reply",
     "kind": "suggestion",
+    "view": "in_hand",
     "sha256": "a" * 64,
 }
 
@@ -249,6 +250,7 @@ class Provoked:
                 "grant_id": "none",
                 "ledger": "none",
                 "party": "none",
+                "view": "none",
             }
         )
 

@@ -12,11 +12,12 @@ from workflow.errors import NotFound, Text
 from workflow.model import ClockView, Permission, Similar
 from workflow.overview import today
 
+from ..cells import caption, nearest
 from .durations import stays
-from .names import caption, in_words, parties_in
+from .names import in_words, parties_in
 from .pictures import stepper
 from .screens import Look, Page, Screen
-from .sentence import expected, nearest, remaining, sentence
+from .sentence import expected, remaining, sentence
 from .standing import with_whom
 from .strip import WEEKDAYS, strip
 

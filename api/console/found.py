@@ -14,9 +14,9 @@ from workflow.errors import NotFound, Text
 from workflow.overview import Filter, Over, Period, Ran, count, find
 
 from ..bodies import parser
-from ..paging import next_address
+from ..paging import case_asked, next_address
 from ..schemas import NAME, PARTY, Day, Flag, Listed, Strict
-from .lists import LIMIT, after, heads_of, rows
+from .lists import LIMIT, heads_of, rows
 from .screens import Look, Page, Screen
 
 COLUMNS = ("number", "title", "kind", "state", "opened_on", "due_on")
@@ -99,7 +99,7 @@ def filter_of(query: Mapping[str, Any]) -> Filter:
 def found(look: Look) -> Page:
     """The cases."""
     asked = filter_of(parser.parse(Asked, look.request, location="query"))
-    page = find(look.engine, look.actor, asked, after=after(), limit=LIMIT)
+    page = find(look.engine, look.actor, asked, after=case_asked(), limit=LIMIT)
     return Page("found.html", {
         "words": list(_in_words(look, asked)), "number": count(look.engine, look.actor, asked), "heads": heads_of(COLUMNS),
         "rows": rows(look, page.cases, COLUMNS), "next": next_address(page.next) if page.next else None,

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from workflow.overview import Filter, find, tally, through, today
 from workflow.view import View
 
-from .lists import Bucket, Row, buckets, heads_of, rows
+from ..buckets import MOST, Bucket, buckets
+from .lists import Row, heads_of, rows
 from .screens import Look, Page, Screen
 
-MOST = 1000
-"""counts stop here"""
 FIRST = 10
 """cases shown at once"""
 
@@ -28,7 +27,7 @@ class Count:
 
 def home(look: Look) -> Page:
     """Two questions, however many lists there are."""
-    spans, own = buckets(look), look.views
+    spans, own = buckets(look.engine), look.views
     mine = Filter(waiting=True)
     counts = tally(look.engine, look.actor, [*(b.of(mine) for b in spans), *map(through, own)], MOST)
     by_due: list[tuple[Bucket, Count]] = list(zip(spans, map(Count, counts), strict=False))

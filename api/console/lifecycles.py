@@ -16,8 +16,9 @@ from workflow.diagram import drawn, in_words
 from workflow.errors import Text
 from workflow.overview import Filter, Period, Version, checked, figures, tally, versions, who_may
 
+from ..buckets import MOST
 from .found import address_of
-from .home import MOST, Count
+from .home import Count
 from .screens import Look, Page, Screen
 from .statistics import OFFICES, Number
 

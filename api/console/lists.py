@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from workflow import Case
@@ -14,54 +14,16 @@ from workflow.model import ClockView
 from workflow.overview import Filter, cases_of, find, through, titled, today
 from workflow.view import COLUMNS, View
 
-from ..paging import next_address, place_asked
+from ..buckets import Bucket, buckets
+from ..cells import HEADS, caption, nearest
+from ..paging import case_asked, next_address
 from ..problems import Problem
-from .names import caption, in_words, parties_in
+from .names import in_words, parties_in
 from .screens import Go, Look, Page, Screen
-from .sentence import nearest, remaining
+from .sentence import remaining
 from .standing import whose
 
 LIMIT = 50
-FAR = date(9999, 12, 31)
-SPANS = (3, 10)
-"""working days ahead that have a bucket of their own"""
-HEADS = {
-    "number": Text("编号", "Number"), "title": Text("标题", "Title"), "state": Text("状态", "State"),
-    "holder": Text("在谁手里", "Now with"), "due_on": Text("期限", "Due"), "opened_on": Text("开始", "Begun"),
-    "tenant": Text("人大", "Congress"), "kind": Text("类别", "Kind"),
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """Cases by their nearest due day: from a day (included) to before another."""
-
-    name: str
-    title: Text
-    due_from: date | None = None
-    due_before: date | None = None
-    undated: bool = False
-
-    def of(self, asked: Filter) -> Filter:
-        """The same cases, those due within the bucket."""
-        if self.undated:
-            return replace(asked, undated=True)
-        return replace(asked, due_from=self.due_from, due_before=self.due_before)
-
-
-def buckets(look: Look) -> list[Bucket]:
-    """They do not overlap and leave nothing out, so that their counts add up."""
-    day, calendar = today(look.engine), look.engine.laws.calendar
-    three, ten = (calendar.add_working_days(day, span) + timedelta(days=1) for span in SPANS)
-    tomorrow = day + timedelta(days=1)
-    return [
-        Bucket("today", Text("今日到期", "due today"), day, tomorrow),
-        Bucket("overdue", Text("已超期", "overdue"), None, day),
-        Bucket("soon", Text(f"{SPANS[0]} 个工作日内", f"within {SPANS[0]} working days"), tomorrow, three),
-        Bucket("near", Text(f"{SPANS[1]} 个工作日内", f"within {SPANS[1]} working days"), three, ten),
-        Bucket("later", Text("更晚", "later"), ten, FAR),
-        Bucket("undated", Text("无期限", "without a deadline"), undated=True),
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +51,14 @@ def listed(look: Look) -> Page:
     view = view_named(look, look.path["view"])
     asked, chosen = _narrowed(look, through(view)), _chosen(look)
     page = find(
-        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort=view.order, after=after(), limit=LIMIT  # type: ignore[arg-type]
+        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort=view.order, after=case_asked(), limit=LIMIT  # type: ignore[arg-type]
     )  # fmt: skip
     definition = look.engine.library.definition(view.definition)
     heads = [_head(definition, column) for column in view.columns]
     acts = [(name, definition.events[name].title) for name in view.acts]
     return Page("list.html", {
         "title": view.title, "question": view.question, "view": view, "heads": heads, "acts": acts,
-        "rows": rows(look, page.cases, view.columns), "buckets": buckets(look), "chosen": chosen,
+        "rows": rows(look, page.cases, view.columns), "buckets": buckets(look.engine), "chosen": chosen,
         "next": next_address(page.next) if page.next else None, "definition": definition,
         "narrowed": {name: look.request.args.get(name, "") for name in NARROWED},
     })  # fmt: skip
@@ -142,13 +104,13 @@ def waiting(look: Look) -> Page:
     chosen = _chosen(look)
     asked = Filter(waiting=True)
     page = find(
-        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort="due_on", after=after(), limit=LIMIT
+        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort="due_on", after=case_asked(), limit=LIMIT
     )  # fmt: skip
     columns = ("kind", "number", "title", "state", "due_on")
     heads = heads_of(columns)
     return Page("list.html", {
         "title": Text("待我办理", "Waiting for me"), "question": Text("什么在等我？", "What waits for me?"), "view": None,
-        "heads": heads, "acts": (), "rows": rows(look, page.cases, columns), "buckets": buckets(look), "chosen": chosen,
+        "heads": heads, "acts": (), "rows": rows(look, page.cases, columns), "buckets": buckets(look.engine), "chosen": chosen,
         "next": next_address(page.next) if page.next else None, "definition": None, "narrowed": {},
     })  # fmt: skip
 
@@ -215,15 +177,7 @@ def _head(definition: Definition, column: str) -> Text:
 
 def _chosen(look: Look) -> Bucket | None:
     wanted = look.request.args.get("due")
-    return next((bucket for bucket in buckets(look) if bucket.name == wanted), None)
-
-
-def after() -> Any:
-    """Where the page that is asked for begins."""
-    match place_asked():
-        case [None | str() as due, str() as id]:
-            return due, id
-    return None
+    return next((bucket for bucket in buckets(look.engine) if bucket.name == wanted), None)
 
 
 def searched(look: Look) -> Page | Go:

@@ -14,11 +14,11 @@ from workflow.errors import NotFound, Reason, Text, WorkflowError
 from workflow.model import Outcome, Request
 from workflow.overview import identifier, visible
 
+from ..cells import caption
 from ..problems import Problem
 from .events import revision_of
 from .forms import Misread, as_sent, inputs, sent
 from .lists import view_named
-from .names import caption
 from .screens import Go, Look, Page, Screen
 
 MOST = 100

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workflow import Case, Engine
+from workflow import Engine
 from workflow.definition import Definition, Field
 from workflow.errors import Text
 
 YES, NO = Text("是", "yes"), Text("否", "no")
-CAPTIONS = ("title", "subject")
 PARTIES = {"unit", "person", "units", "persons"}
 
 
@@ -49,14 +48,6 @@ def parties_in(definition: Definition, data: Mapping[str, Any]) -> list[str]:
         if field is not None and field.type in PARTIES and value:
             found += [value] if isinstance(value, str) else value
     return found
-
-
-def caption(case: Case, definition: Definition) -> str:
-    """What a case is called: its title or subject, a title of its source, its number; else what kind of case it is."""
-    named = [name for name in definition.fields if name.endswith(("title", "subject"))]
-    named.sort(key=lambda name: (name not in CAPTIONS, CAPTIONS.index(name) if name in CAPTIONS else 0))
-    found = next((case.data[name] for name in named if case.data.get(name)), None)
-    return str(found or case.number or definition.title.zh)
 
 
 def in_words(engine: Engine, names: Names, field: Field, value: Any, language: str) -> str:

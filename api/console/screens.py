@@ -19,6 +19,7 @@ from workflow.model import Grant
 from workflow.overview import grants_of, views_of
 from workflow.view import View
 
+from ..cells import caption
 from ..dispatch import OPERATOR, visible
 from ..identity import Caller
 from ..nonces import Nonces
@@ -26,7 +27,7 @@ from ..origin import origin_of
 from ..problems import Problem, logged
 from ..routes import NOBODY, Ask, Desk
 from ..sessions import MUST_CHANGE, Sessions
-from .names import Names, caption
+from .names import Names
 from .render import language_of, rendered
 
 Permission = Literal["open", "person", "operator", "case"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 
 from workflow import Case
@@ -12,46 +11,7 @@ from workflow.definition import Definition, Holder
 from workflow.errors import Text
 from workflow.model import ClockView, Grant, Permission
 
-NONE = Text("", "")
-
-
-@dataclass(frozen=True, slots=True)
-class With:
-    """With whom a case is: `names` of units or persons, or the `office` of the congress."""
-
-    names: tuple[str, ...]
-    as_: Text
-    """as what they hold it: the relation, or the role"""
-
-    @property
-    def text(self) -> Text:
-        """In words."""
-        if not self.names:
-            return self.as_
-        return Text(f"{'、'.join(self.names)}（{self.as_.zh}）", f"{', '.join(self.names)} ({self.as_.en})")
-
-
-def holders(
-    definition: Definition, root: Definition, case: Case, above: Case, roles: Mapping[str, Text],
-    names: Callable[[Iterable[str]], list[str]],
-) -> list[With]:  # fmt: skip
-    """With whom the case is now, as far as its reader may know: who is hidden from him does not stand in it."""
-    found = [
-        _with(h, definition, root, case, above, roles, names) for h in definition.states[case.state].holder
-    ]
-    return list(dict.fromkeys(one for one in found if one is not None))
-
-
-def _with(
-    holder: Holder, definition: Definition, root: Definition, case: Case, above: Case, roles: Mapping[str, Text],
-    names: Callable[[Iterable[str]], list[str]],
-) -> With | None:  # fmt: skip
-    if holder.relation is None:
-        return With((), roles.get(holder.role or "", Text(str(holder), str(holder))))
-    law, stands = (root, above) if holder.of_root else (definition, case)
-    found = names(stands.relations.get(holder.relation, ()))
-    relation = law.relations[holder.relation].title
-    return With(tuple(found), relation) if found else None
+from ..cells import With
 
 
 def expected(definition: Definition, case: Case, above: Case, person: str, grants: Sequence[Grant]) -> bool:
@@ -85,11 +45,6 @@ def remaining(due_on: date, today: date, calendar: Calendar) -> Text:
         f"还剩 {working} 个工作日（{days} 天）",
         f"{working} working day{'s' * (working != 1)} left ({days} in all)",
     )
-
-
-def nearest(clocks: Sequence[ClockView]) -> ClockView | None:
-    """The running deadline that is due first."""
-    return min((clock for clock in clocks if clock.running), key=lambda clock: clock.due_on, default=None)
 
 
 def sentence(

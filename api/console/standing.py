@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from workflow import Case
 from workflow.errors import Text
 
+from ..cells import With, holders
 from .screens import Look
-from .sentence import With, holders
 
 NOBODY = Text("", "")
 

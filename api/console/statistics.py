@@ -28,11 +28,11 @@ from workflow.overview import (
     took,
 )
 
+from ..buckets import SPANS
 from ..domain import charts
 from ..domain import statistics as kept
 from ..problems import Problem
 from .found import address_of
-from .lists import SPANS
 from .screens import Look, Page, Screen
 
 ALL = Filter(kind=kept.SUGGESTION, roots=True)

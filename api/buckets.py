@@ -1,0 +1,48 @@
+"""Cases told apart by their nearest due day: today, over, soon, later, without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from workflow import Engine
+from workflow.errors import Text
+from workflow.overview import Filter, today
+
+MOST = 1000
+"""counts stop here"""
+FAR = date(9999, 12, 31)
+SPANS = (3, 10)
+"""working days ahead that have a bucket of their own"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Cases by their nearest due day: from a day (included) to before another."""
+
+    name: str
+    title: Text
+    due_from: date | None = None
+    due_before: date | None = None
+    undated: bool = False
+
+    def of(self, asked: Filter) -> Filter:
+        """The same cases, those due within the bucket."""
+        if self.undated:
+            return replace(asked, undated=True)
+        return replace(asked, due_from=self.due_from, due_before=self.due_before)
+
+
+def buckets(engine: Engine) -> list[Bucket]:
+    """They do not overlap and leave nothing out, so that their counts add up."""
+    day, calendar = today(engine), engine.laws.calendar
+    three, ten = (calendar.add_working_days(day, span) + timedelta(days=1) for span in SPANS)
+    tomorrow = day + timedelta(days=1)
+    return [
+        Bucket("today", Text("今日到期", "due today"), day, tomorrow),
+        Bucket("overdue", Text("已超期", "overdue"), None, day),
+        Bucket("soon", Text(f"{SPANS[0]} 个工作日内", f"within {SPANS[0]} working days"), tomorrow, three),
+        Bucket("near", Text(f"{SPANS[1]} 个工作日内", f"within {SPANS[1]} working days"), three, ten),
+        Bucket("later", Text("更晚", "later"), ten, FAR),
+        Bucket("undated", Text("无期限", "without a deadline"), undated=True),
+    ]

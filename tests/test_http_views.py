@@ -1,0 +1,97 @@
+"""Saved views over HTTP: those of one's roles, through the one filter, with their columns and counts; also in a host's own app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+
+from api import create_blueprint
+from workflow import Engine
+from workflow.testing import FrozenClock
+
+from . import http_walk as city
+
+LI = "li.wei"
+
+
+def view(client: city.Client, who: str, name: str, query: str = "") -> Any:
+    return client(who, "GET", f"/v1/views/{name}{query}").json
+
+
+def test_each_is_told_the_views_of_his_roles(client: city.Client) -> None:
+    client.handling()
+    mine = {one["name"]: one for one in client(LI, "GET", "/v1/views").json["views"]}
+    assert list(mine) == ["in_hand", "surveys"]
+    assert (mine["in_hand"]["count"], mine["surveys"]["count"]) == (1, 0)
+    assert [one["name"] for one in client("wang.fang", "GET", "/v1/views").json["views"]] == ["surveys"]
+    assert client("wang.fang", "GET", "/v1/views/in_hand").status_code == 404
+    assert client(LI, "GET", mine["in_hand"]["address"]).status_code == 200
+
+
+def test_a_row_has_a_cell_for_every_column(client: city.Client) -> None:
+    case = client.handling()
+    found = view(client, LI, "in_hand")
+    columns = {column["name"]: column["type"] for column in found["columns"]}
+    assert columns == {"number": "text", "title": "text", "state": "state", "holder": "holders", "signer": "parties",
+                       "session": "text", "due_on": "date"}  # fmt: skip
+    (row,) = found["rows"]
+    assert row["case"]["id"] == case["id"]
+    assert row["cells"] == {
+        "number": "第001号", "title": city.PROPOSAL["title"], "state": "handling", "signer": ["d.chen", "d.zhou"],
+        "session": "五次", "due_on": "2026-06-02",
+        "holder": [{"parties": ["housing"], "as": {"zh": "主办单位", "en": "lead unit"}}],
+    }  # fmt: skip
+    assert found["acts"] == [{"event": "assign", "title": {"zh": "交办", "en": "assign"}}]
+
+
+def test_buckets_add_up_and_each_can_be_opened(client: city.Client, clock: FrozenClock) -> None:
+    late = client.handling()
+    clock.advance(days=100)
+    client.handling("roads")
+    client.started()
+    found = view(client, LI, "in_hand")
+    counts = {bucket["name"]: bucket["count"] for bucket in found["buckets"]}
+    assert counts == {"today": 0, "overdue": 1, "soon": 0, "near": 0, "later": 1, "undated": 1}
+    assert sum(counts.values()) == found["count"] == len(found["rows"])
+    assert found["rows"][0]["case"]["id"] == late["id"], "the earliest due first"
+    for name, number in counts.items():
+        assert len(view(client, LI, "in_hand", f"?due={name}")["rows"]) == number
+
+
+def test_pages_filters_and_another_order(client: city.Client) -> None:
+    cases = [client.handling(unit)["id"] for unit in ("housing", "roads", "housing")]
+    seen, address = [], "/v1/views/in_hand?limit=2&sort=-id"
+    while address:
+        answer = client(LI, "GET", address)
+        seen += [row["case"]["id"] for row in answer.json["rows"]]
+        assert answer.headers.get("Link") == (
+            f'<{answer.json["next"]}>; rel="next"' if answer.json["next"] else None
+        )
+        address = answer.json["next"]
+    assert seen == sorted(cases, reverse=True)
+    ours = view(client, LI, "in_hand", "?party=housing")
+    assert (ours["count"], {row["case"]["id"] for row in ours["rows"]}) == (2, {cases[0], cases[2]})
+    assert view(client, LI, "in_hand", "?opened_from=2026-03-03")["count"] == 0
+    assert client(LI, "GET", "/v1/views/in_hand?due=never").status_code == 400
+
+
+def test_a_view_shows_no_more_than_the_filter_lets(client: city.Client) -> None:
+    """The unit has the list of surveys by its role, and of its own survey not even the count."""
+    client.evaluating()
+    assert view(client, LI, "surveys")["count"] == 2
+    for who in ("wang.fang", "wu.hao"):
+        found = view(client, who, "surveys")
+        assert (found["count"], found["rows"], sum(b["count"] for b in found["buckets"])) == (0, [], 0)
+    assert view(client, "wu.hao", "in_hand")["count"] == 1
+    client.handling("roads")
+    assert view(client, "wu.hao", "in_hand")["count"] == 1, "another unit's case"
+
+
+def test_they_are_served_in_a_hosts_own_application(city_engine: Engine) -> None:
+    app = Flask("host")
+    app.register_blueprint(create_blueprint(city_engine, city.bearer), url_prefix="/congress")
+    asked = city.Client(app)
+    (first, _) = asked(LI, "GET", "/congress/v1/views").json["views"]
+    assert first["address"] == "/congress/v1/views/in_hand"
+    assert asked(LI, "GET", first["address"]).json["rows"] == []
