@@ -27,6 +27,7 @@ from .problems import told
 from .routes import Ask, Out, Reply, Route
 from .schemas import NAME, PARTY, TENANT, Day, FaultOut, Instant, Paged, Strict, Words
 from .store import Shelf, insert_once
+from .uploads import own_rows
 
 AT_ONCE = 100
 """rows that are done before the answer"""
@@ -125,6 +126,7 @@ class After(Paged):
 def batch(ask: Ask) -> Reply:
     """At once, or as a job. With a key it is kept like a job, so that it can be told again."""
     rows, jobs = ask.body["rows"], Jobs(ask.engine)
+    own_rows(ask.desk, ask.actor, rows)
     later = len(rows) > AT_ONCE or "respond-async" in ask.request.headers.get("Prefer", "").lower()
     if not later and ask.key is None:
         outcomes = _run(ask.engine, ask.actor, rows, None, 0)

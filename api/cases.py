@@ -41,6 +41,7 @@ from .schemas import (
     Trial,
     WholeOut,
 )
+from .uploads import own
 
 INCLUDES = ("clocks", "permitted", "children", "overlays", "documents", "history")
 HISTORY = 50
@@ -102,6 +103,7 @@ def start(ask: Ask) -> Reply:
     body = ask.body
     if body["kind"] not in ask.engine.library.definitions:
         raise _no_kind(body["kind"])
+    own(ask.desk, ask.actor, body, None)
     make = partial(ask.engine.start, body["kind"], _under(ask), body["data"], tenant=body["tenant"])
     return _done(ask, make, 201)
 
@@ -111,6 +113,7 @@ def fire(ask: Ask) -> Reply:
     has to, and its refusals tell nothing of a case that is not his.
     """
     id_, event = ask.path["id"], ask.path["event"]
+    own(ask.desk, ask.actor, ask.body, id_)
     make = partial(ask.engine.fire, id_, event, _under(ask), ask.body["data"], revision=ask.revision)
     try:
         return _done(ask, make, 200)

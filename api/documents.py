@@ -28,6 +28,7 @@ from .cases import documents_of
 from .problems import Problem
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import Strict
+from .uploads import Uploads
 
 MOST = 32 << 20
 CHUNK = 1 << 16
@@ -200,9 +201,11 @@ class KeptOut(Schema):
 
 
 def upload(ask: Ask) -> Reply:
-    """Keep it; it is read by nobody before a case names it."""
+    """Keep it, and who brought it; it is read by nobody before a case names it."""
     ask.request.max_content_length = MOST
-    return Reply(_shelf(ask.desk).keep(ask.request.stream, ask.query["name"]), 201)
+    kept = _shelf(ask.desk).keep(ask.request.stream, ask.query["name"])
+    Uploads(ask.engine).note(ask.actor.person, kept.sha256)
+    return Reply(kept, 201)
 
 
 def download(ask: Ask) -> Reply:

@@ -21,6 +21,7 @@ from .dispatch import known
 from .limits import count_failure, refuse_many
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import NAME, PARTY, Day, Instant, Strict, Words
+from .uploads import own
 
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 PRIVATE = {"Cache-Control": "no-store"}
@@ -128,6 +129,7 @@ def answer(ask: Ask) -> Reply:
     found = _found(ask)
     event = ask.body.get("event") or _next(ask, found)
     actor = Actor(person=found.subject, invitation=ask.path["token"])
+    own(ask.desk, Actor(person=found.subject), ask.body, found.case)
     ask.engine.fire(found.case, event, actor, ask.body["data"], key=ask.key)
     return Reply(_shown(ask, found), headers=PRIVATE)
 

@@ -44,6 +44,7 @@ class Tables:
         self.subject = self._subject()
         self.arrival = self._arrival()
         self.demo = self._demo()
+        self.upload = self._upload()
 
     def _table(self, name: str, *columns: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns)
@@ -188,6 +189,14 @@ class Tables:
             Column("password", String(200), nullable=False),
             Column("zh", String(80), nullable=False),
             Column("en", String(80), nullable=False),
+        )
+
+    def _upload(self) -> Table:
+        return self._table(
+            "upload",
+            Column("sha256", String(64), primary_key=True),
+            Column("person", String(80), primary_key=True),
+            Column("at", String(32), nullable=False),
         )
 
     def _session(self) -> Table:

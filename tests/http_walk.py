@@ -27,6 +27,7 @@ from werkzeug.test import TestResponse
 from api import Accounts, Caller, Folder, Jobs, Sessions, create_app, create_schema
 from api.openapi import EXAMPLES, describe, examples
 from api.table import ROUTES
+from api.uploads import Uploads
 from definitions.doors import code_of
 from definitions.letters.paper import Paper
 from definitions.papers import Papers
@@ -115,6 +116,8 @@ def client(city_engine: Engine) -> Client:
 def served(engine: Engine) -> Flask:
     """The whole service of the city."""
     create_schema(engine)
+    for person in PERSONS:
+        Uploads(engine).note(person, LETTER["sha256"])  # type: ignore[arg-type]
     app = create_app(
         engine,
         Sessions(engine, bearer),

@@ -14,7 +14,7 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 import api.documents
-from api import Folder, create_app
+from api import Folder, create_app, create_schema
 from workflow import Engine
 from workflow.testing import FrozenClock
 
@@ -30,6 +30,7 @@ def engine(ready_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def client(engine: Engine, tmp_path: Path) -> city.Client:
+    create_schema(engine)
     return city.Client(create_app(engine, city.bearer, documents=Folder(tmp_path / "documents")))
 
 
@@ -63,12 +64,43 @@ def test_uploaded_named_by_a_case_and_read_through_it(client: city.Client, tmp_p
 
 def test_a_document_that_no_case_names_is_read_by_nobody(client: city.Client) -> None:
     kept = sent(client, "a.pdf", city.PDF + b"secret").json
-    case = replied(client, city.LETTER)
+    case = replied(client, sent(client, "答复函.pdf", city.PDF, "wu.hao").json)
     assert client(LI, "GET", f"/v1/cases/{case['id']}/documents/{kept['sha256']}").status_code == 404
-    assert (
-        client(LI, "GET", f"/v1/cases/{case['id']}/documents/{'a' * 64}").status_code == 404
-    )  # named, not kept
     assert client(LI, "GET", f"/v1/cases/{case['id']}/documents/..%2f..%2fetc").status_code == 404
+
+
+def test_who_names_a_document_has_brought_it_or_finds_it_in_that_case(client: city.Client) -> None:
+    """The clerk's draft may be signed by the head: it stands in the case. The hash alone is good for nothing."""
+    kept = sent(client, "答复函.pdf", city.PDF, "li.wei").json
+    case = client.handling()
+    refused = client.fire("wu.hao", case, "reply", reply_letter=kept, promised=False)
+    nothing = client.fire("wu.hao", case, "reply", reply_letter=kept | {"sha256": "0" * 64}, promised=False)
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["pointer"] == "/data/reply_letter"
+    assert (refused.data, refused.headers) == (nothing.data, nothing.headers), "there or not: the same answer"
+    dry = client.fire("wu.hao", case, "reply", "?dry_run=1", reply_letter=kept, promised=False)
+    assert dry.status_code == 422
+    row = {"case": case["id"], "event": "reply", "data": {"reply_letter": kept, "promised": False}}
+    many = client("wu.hao", "POST", "/v1/batches", {"rows": [{"case": case["id"], "event": "accept"}, row]})
+    assert (many.status_code, many.json["errors"][0]["pointer"]) == (422, "/rows/1/data/reply_letter")
+    assert sent(client, "x.pdf", city.PDF, "wu.hao").json["sha256"] == kept["sha256"]
+    case = client.fire("wu.hao", case, "reply", reply_letter=kept, promised=False).json
+    case = client.fire(LI, case, "ask").json
+    survey = client.surveys(case["id"])["d.chen"]
+    paper = {"level": "satisfied", "paper_scan": sent(client, "表.pdf", city.PDF + b"2", LI).json}
+    row = {"case": survey, "event": "record_paper", "data": paper}
+    assert client(LI, "POST", "/v1/batches", {"rows": [row]}).json["refused"] == 0
+
+
+def test_what_stands_in_the_case_or_its_root_may_be_named_again(client: city.Client) -> None:
+    """The letter of the root as the scan of a paper form: the office brought neither, and reads both."""
+    case = client.fire(LI, replied(client, sent(client, "答复函.pdf", city.PDF, "wu.hao").json), "ask").json
+    survey = client(LI, "GET", f"/v1/cases/{client.surveys(case['id'])['d.chen']}").json
+    letter = case["data"]["reply_letter"]
+    assert client.fire(LI, survey, "record_paper", level="satisfied", paper_scan=letter).status_code == 200
+    other = client(LI, "GET", f"/v1/cases/{client.surveys(case['id'])['d.zhou']}").json
+    scan = letter | {"sha256": "b" * 64}
+    assert client.fire(LI, other, "record_paper", level="satisfied", paper_scan=scan).status_code == 422
 
 
 @pytest.fixture

@@ -129,6 +129,23 @@ def test_no_route_tells_the_unit_of_its_evaluation(town: Town) -> None:
     assert not leaks
 
 
+def test_a_hash_gives_nothing(town: Town) -> None:
+    """Whoever has learnt the hash of a foreign case's document cannot name it in a case of his own and read it there."""
+    secret = b"%PDF-1.7 " + CANARY.encode()
+    kept = town.client("wu.hao", "POST", "/v1/documents?name=a.pdf", data=secret).json
+    case = town.client.fire("wu.hao", town.client.handling(), "reply", reply_letter=kept, promised=False).json
+    read = town.client("wu.hao", "GET", f"/v1/cases/{case['id']}/documents/{kept['sha256']}")
+    assert read.data == secret
+    read.close()
+    for who, letter in (("other.head", kept), ("other.head", kept | {"sha256": "0" * 64})):
+        mine = town.client.handling("roads")
+        answer = town.client.fire(who, mine, "reply", reply_letter=letter, promised=False)
+        assert (answer.status_code, answer.json["errors"][0]["code"]) == (422, "document.unknown")
+        assert (
+            town.client(who, "GET", f"/v1/cases/{mine['id']}/documents/{kept['sha256']}").status_code == 404
+        )
+
+
 def test_who_may_know_is_told(town: Town) -> None:
     """The matrix would be worth nothing if its questions found nothing for anybody."""
     told = {

@@ -1,0 +1,103 @@
+"""Who brought a document. To know the hash of a content gives nothing: whoever names a document has brought it himself, or finds
+it in the case to which he adds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from workflow import Actor, Engine
+from workflow.errors import NotFound, Text
+
+from .problems import Problem, pointer
+from .routes import Desk
+from .store import Shelf, insert_once, stamp
+
+TOGETHER = 500
+"""hashes in one question"""
+NOT_HIS = Text(
+    "没有这个文件：请先上传（POST /v1/documents）", "no such document: upload it first (POST /v1/documents)"
+)
+
+Named = tuple[str, Mapping[str, Any]]
+"""where a document is named (a JSON pointer), and as what"""
+
+
+class Uploads:
+    """Documents by who brought them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._shelf = Shelf(engine)
+
+    def note(self, person: str, sha256: str) -> None:
+        """He has the content: he just sent it."""
+        table = self._shelf.tables.upload
+        row = {"sha256": sha256, "person": person, "at": stamp(self._shelf.now())}
+        with self._shelf.connection(write=True) as connection:
+            insert_once(connection, table, row)
+
+    def of(self, person: str, wanted: set[str]) -> set[str]:
+        """Those of these hashes that he has brought."""
+        t, found, hashes = self._shelf.tables.upload.c, set[str](), sorted(wanted)
+        with self._shelf.connection() as connection:
+            for start in range(0, len(hashes), TOGETHER):
+                some = hashes[start : start + TOGETHER]
+                query = select(t.sha256).where(t.sha256.in_(some), t.person == person)
+                found.update(connection.execute(query).scalars())
+        return found
+
+
+def own(desk: Desk, actor: Actor, body: Mapping[str, Any], case: str | None) -> None:
+    """Every document named in the body is one he may name; `case` is the case it goes to. Raises Problem 422, in the same words
+    for one that is not there. Where the service keeps no documents nothing is to be read by a hash.
+    """
+    named = list(_named(body.get("data", {}), ("data",)))
+    if named:
+        _refuse(desk, actor, [(place, document, case) for place, document in named])
+
+
+def own_rows(desk: Desk, actor: Actor, rows: list[dict[str, Any]]) -> None:
+    """The same for the rows of a batch."""
+    named = [
+        (place, document, row.get("case"))
+        for number, row in enumerate(rows)
+        for place, document in _named(row.get("data", {}), ("rows", str(number), "data"))
+    ]
+    if named:
+        _refuse(desk, actor, named)
+
+
+def _refuse(desk: Desk, actor: Actor, named: list[tuple[str, Mapping[str, Any], str | None]]) -> None:
+    if desk.documents is None:
+        return
+    brought = Uploads(desk.engine).of(actor.person, {str(document["sha256"]) for _, document, _ in named})
+    left = [one for one in named if str(one[1]["sha256"]) not in brought]
+    seen = {case: _in(desk, case, actor) for case in {case for _, _, case in left if case is not None}}
+    wrong = [place for place, document, case in left if document["sha256"] not in seen.get(case or "", ())]
+    if wrong:
+        texts = {"zh": NOT_HIS.zh, "en": NOT_HIS.en}
+        errors = [{"code": "document.unknown", "texts": texts, "pointer": place} for place in wrong]
+        raise Problem("form_invalid", NOT_HIS, errors=errors)
+
+
+def _in(desk: Desk, case: str, actor: Actor) -> set[str]:
+    """The documents of a case and of its root, as far as this person may know of them."""
+    try:
+        here = desk.engine.case(case, actor=actor)
+    except NotFound:
+        return set()
+    found = {str(document["sha256"]) for _, document in _named(here.data, ())}
+    return found if here.root == here.id else found | _in(desk, here.root, actor)
+
+
+def _named(data: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Named]:
+    """Whatever looks like a document; whether the form asks for one there is the engine's to say."""
+    for name, value in data.items():
+        if isinstance(value, Mapping) and isinstance(value.get("sha256"), str):
+            yield pointer(*path, name), value
+        elif isinstance(value, list):
+            found = _named({str(n): one for n, one in enumerate(value)}, (*path, name))
+            yield from found
