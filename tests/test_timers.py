@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from workflow import Engine
+from workflow.family import ClockState, Record
+from workflow.ledger import Ledger
+from workflow.timers import turn
 
 from .lifecycle import EXTENSION, PLACE, Office, count, execute, until_quiet
 
@@ -126,3 +131,31 @@ def test_a_tick_is_bounded(office: Office) -> None:
         office.filed("dep1")
     office.clock.advance(days=30)
     assert {f.case for f in office.engine.tick(1)} < {c.id for c in office.engine.search()}
+
+
+@pytest.mark.parametrize("ids", [("a", "b", "c"), ("c", "b", "a")])
+def test_what_runs_out_at_midnight_goes_before_what_the_new_day_reminds_of(ids: tuple[str, str, str]) -> None:
+    """A part before its whole, whatever ids chance gave them."""
+    root, part, other = ids
+    day = "2026-05-31T16:00:00+00:00"
+
+    def record(id: str, **clocks: ClockState) -> Record:
+        slot = {root: None, part: "evaluations", other: "handlings"}[id]
+        return Record(id, root, "k", "d", "t", "s", slot=slot, clocks=clocks)
+
+    records = (
+        record(root, reminder=waiting(14, day), reply=waiting(1, day)),
+        record(part, survey=waiting(1, day)),
+        record(other, reply=waiting(-3, day), early=waiting(7, "2026-05-30T16:00:00+00:00")),
+    )
+    timers = sorted((turn(one, clock), one.id, clock) for one in records for clock in one.clocks)
+    assert [(case, clock) for _, case, clock in timers] == [
+        (other, "early"), (part, "survey"), (root, "reply"), (other, "reply"), (root, "reminder"),
+    ]  # fmt: skip
+
+
+def waiting(rung: int, at: str) -> ClockState:
+    ledger = Ledger(rule="D11", anchor=date(2026, 3, 1), calendar="", lines=())
+    return ClockState(
+        ledger=ledger, round=1, due_on="2026-05-30", outer_on=None, provisional=False, running=True, next_rung=rung, next_at=at
+    )  # fmt: skip

@@ -93,9 +93,9 @@ def _together(
     if first.rung == timers.MISSED:
         return (first,)
     found = [first]
-    ahead = min(_runs_out(family, case, clock), default=None)
+    ahead = min(_runs_out(family, case, clock), default=date.max)
     for timer in passed[1:]:
-        if timer.rung == timers.MISSED or (ahead is not None and (timer.on.isoformat(), case, clock) > ahead):
+        if timer.rung == timers.MISSED or timer.on >= ahead:
             break
         found.append(timer)
     return tuple(found)
@@ -110,8 +110,8 @@ def _over(laws: Laws, state: ClockState, now: datetime) -> bool:
     )
 
 
-def _runs_out(family: Family, case: str, clock: str) -> Iterator[tuple[str, str, str]]:
-    """When the other clocks of the family run out, in the order in which timers fire: (day, case, clock)."""
+def _runs_out(family: Family, case: str, clock: str) -> Iterator[date]:
+    """The days at whose beginning the other clocks of the family run out: before any reminder of that day."""
     for other, record in family.records.items():
         for name, state in record.clocks.items():
             if (
@@ -119,7 +119,7 @@ def _runs_out(family: Family, case: str, clock: str) -> Iterator[tuple[str, str,
                 and state.next_rung is not None
                 and state.next_rung <= timers.MISSED
             ):
-                yield (date.fromisoformat(state.due_on) + timedelta(days=1)).isoformat(), other, name
+                yield date.fromisoformat(state.due_on) + timedelta(days=1)
 
 
 def objections(

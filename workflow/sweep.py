@@ -26,7 +26,7 @@ from .random import RandomSource
 from .store.sql import Store
 from .store.timetable import DueTimer, Timetable
 from .store.work import Work
-from .timers import MISSED, instant
+from .timers import MISSED, instant, turn
 from .vigil import Vigil, node_name
 
 logger = logging.getLogger("workflow.sweep")
@@ -81,24 +81,24 @@ class CaughtUp:
 
 
 class _Taken:
-    """A family in our hands during one page: its timers fire in the order of their days, up to the last one of the page."""
+    """A family in our hands during one page: its timers fire in their order (timers.turn), up to the last instant of the page."""
 
     def __init__(self, family: Family) -> None:
         self.family = family
         self.healed: set[tuple[str, str]] = set()
         """broken timers that fire again"""
-        self._last = ("", "", "")
+        self._until = ""
         self._listed: dict[tuple[str, str], DueTimer] = {}
         self._spared: set[tuple[str, str]] = set()
 
     def listed(self, timer: DueTimer) -> None:
         """The page has it."""
         self._listed[timer.key] = timer
-        self._last = max(self._last, timer.place)
+        self._until = max(self._until, timer.at)
 
     def unlisted(self) -> list[str]:
-        """The cases with a timer that should come before one of the page, and is not in it."""
-        return [case for (_, case, clock), _ in self._waiting() if (case, clock) not in self._listed]
+        """The cases with a timer that comes with those of the page, and is not in it."""
+        return [case for case, clock in self._waiting() if (case, clock) not in self._listed]
 
     def spare(self, timer: tuple[str, str]) -> None:
         """Leave a broken timer alone, unless the page has it because it is to be tried again."""
@@ -106,9 +106,16 @@ class _Taken:
             self._spared.add(timer)
 
     def next(self) -> DueTimer | None:
-        """The earliest timer that waits."""
-        place, tries = min(self._waiting(), default=(None, 0))
-        return None if place is None else DueTimer(place[1], place[2], place[0], tries)
+        """The first timer that waits."""
+        records = self.family.records
+        first = min(self._waiting(), key=lambda timer: turn(records[timer[0]], timer[1]), default=None)
+        if first is None:
+            return None
+        case, clock = first
+        listed = self._listed.get(first)
+        return DueTimer(
+            case, clock, records[case].clocks[clock].next_at or "", listed.broken if listed else 0
+        )
 
     def took(self, timer: DueTimer, tick: Tick | None) -> bool:
         """Go on with what the timer made of the family; without a tick it is left alone for the rest of the page."""
@@ -120,12 +127,15 @@ class _Taken:
         self.family = tick.step.family
         return True
 
-    def _waiting(self) -> Iterator[tuple[tuple[str, str, str], int]]:
+    def _waiting(self) -> Iterator[tuple[str, str]]:
         for case, record in self.family.records.items():
             for name, clock in record.clocks.items():
-                place = (clock.next_at or "", case, name)
-                if clock.next_at is not None and place <= self._last and (case, name) not in self._spared:
-                    yield place, self._listed[case, name].broken if (case, name) in self._listed else 0
+                if (
+                    clock.next_at is not None
+                    and clock.next_at <= self._until
+                    and (case, name) not in self._spared
+                ):
+                    yield case, name
 
 
 class Sweep:
@@ -211,7 +221,7 @@ class Sweep:
         return sorted(done, key=lambda fired: fired[0].place)
 
     def _spare_broken(self, work: Work, taken: Sequence[_Taken]) -> None:
-        """What waits before the page and is not in it was held by somebody when the page was read, or is broken."""
+        """What waits with the page and is not in it: held by somebody when the page was read, beyond its end, or broken."""
         earlier = sorted({case for one in taken for case in one.unlisted()})
         for timer in self._table.broken(work, earlier) if earlier else ():
             for one in taken:

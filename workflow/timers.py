@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from .act import Act
 from .clock import civil_date, start_of_day
 from .deadlines import Due, overdue_ladder, rungs
-from .family import ClockState
+from .family import ClockState, Record
 from .laws import Laws
 from .ledger import Ledger
 
@@ -28,6 +28,21 @@ class Timer:
 
     rung: int
     on: date
+
+
+def turn(record: Record, clock: str) -> tuple[str, bool, bool, str, str, str, str]:
+    """The place of a waiting timer in the order in which those of one family fire, at one instant too.
+
+    A period ends at 24:00 of its last day (民法典 第203条), which is the 00:00 at which the rungs of the next day come: so what
+    runs out goes before what the new day reminds of, and the reminder is addressed by what is left. A part runs out before the
+    whole it belongs to, which may be waiting for it. Neither rests on ids, which are chance within a millisecond, except between
+    children of one slot and party.
+    """
+    state = record.clocks[clock]
+    whole = record.id == record.root
+    return (
+        state.next_at or "", state.next_rung != MISSED, whole, record.slot or "", record.party or "", clock, record.id
+    )  # fmt: skip
 
 
 def start(laws: Laws, rule: str, before: ClockState | None, anchor: date, act: Act) -> ClockState:
