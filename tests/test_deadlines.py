@@ -577,19 +577,20 @@ def test_a_ledger_goes_through_json_and_back(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 2},
-        {"entries": None},
-        {"entries": [{"kind": "pause", "on": "2026-01-01"}]},
-        {"entries": [{"kind": "stop"}]},
-        {"entries": [{"kind": "stop", "on": "2026-01-01", "extra": "x"}]},
-        {"entries": [{"kind": "stop", "on": "soon"}]},
-        {"anchor": "soon"},
-        {"rule": None},
+        {0: 2},
+        {5: None},
+        {5: [["pause", "2026-01-01"]]},
+        {5: [["stop"]]},
+        {5: [["stop", "2026-01-01", "", "", "", "", "x"]]},
+        {5: [["stop", "soon"]]},
+        {5: [{"kind": "stop", "on": "2026-01-01"}]},
+        {2: "soon"},
+        {1: None},
     ],
 )
-def test_what_is_no_ledger_is_refused(change: dict[str, object]) -> None:
+def test_what_is_no_ledger_is_refused(change: dict[int, object]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        Ledger.from_data({**reply().to_data(), **change})
+        Ledger.from_data([change.get(place, said) for place, said in enumerate(reply().to_data())])
 
 
 # -- in time or not

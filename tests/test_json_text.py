@@ -48,11 +48,11 @@ def test_nothing_may_stand_around_a_value() -> None:
 
 
 def test_a_stored_entry_is_read_when_it_is_asked_for() -> None:
-    stored = {"format": 1, "rule": "D1", "anchor": "2026-03-02", "calendar": "cn"}
-    sound = Ledger.stored({**stored, "entries": [{"kind": "start", "on": "2026-03-02"}]})
+    stored = [1, "D1", "2026-03-02", "cn", ""]
+    sound = Ledger.stored([*stored, [["start", "2026-03-02"]]])
     assert sound == Ledger.from_data(sound.to_data())
     assert len({sound, Ledger.from_data(sound.to_data())}) == 1
-    broken = Ledger.stored({**stored, "entries": [{"kind": "leap", "on": "2026-03-02"}]})
+    broken = Ledger.stored([*stored, [["leap", "2026-03-02"]]])
     assert broken.rule == "D1"
     with pytest.raises(ValueError, match="not an entry"):
         _ = broken.running

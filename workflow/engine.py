@@ -544,7 +544,7 @@ class Engine:
         line = self._lines(done.case, session, stored["seq"] - 1, 1)[0]
         again = None if line.automatic == "import" else Actor(person=line.actor)
         found = self.case_at(done.case, stored["seq"], session=session)
-        return replace(self._veiled(found, again, session), revision=stored["revision"])
+        return self._veiled(found, again, session)._replace(revision=stored["revision"])
 
     def _veiled(self, case: Case, actor: Actor | None, session: Host | None) -> Case:
         """The case as that person would see it, though he might not find it any more."""

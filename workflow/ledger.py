@@ -7,7 +7,7 @@ A ledger is a value: every change gives a new one with one more entry, or a refu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, NamedTuple, cast, get_args
@@ -48,35 +48,33 @@ class Entry(NamedTuple):
     asked_on: date | None = None
     """The day an extension was asked for."""
 
-    def to_data(self) -> dict[str, str]:
-        """As JSON: dates in ISO, empty fields left out."""
-        data: dict[str, str] = {"kind": self.kind, "on": self.on.isoformat()}
-        if self.reason:
-            data["reason"] = self.reason
-        if self.by:
-            data["by"] = self.by
-        if self.until:
-            data["until"] = self.until.isoformat()
-        if self.asked_on:
-            data["asked_on"] = self.asked_on.isoformat()
-        return data
+    def to_data(self) -> list[str]:
+        """As JSON: the fields in their order, dates in ISO, empty ones at the end left out."""
+        kind, on, reason, by, until, asked_on = self
+        if until is None and asked_on is None:
+            said = [kind, on.isoformat(), reason, by]
+            return said if by else said[: 3 if reason else 2]
+        data = [kind, on.isoformat(), reason, by, until.isoformat() if until else ""]
+        return [*data, asked_on.isoformat()] if asked_on else data
 
     @classmethod
-    def from_data(cls, data: Mapping[str, str]) -> Entry:
+    def from_data(cls, data: Sequence[str]) -> Entry:
         """The inverse of `to_data`. Raises ValueError for anything it did not write."""
-        if not _FIELDS.issuperset(data) or data.get("kind") not in _KINDS or "on" not in data:
-            raise ValueError(f"not an entry of a ledger: {dict(data)}")
-        return cls(
-            kind=cast("Kind", data["kind"]),
-            on=date.fromisoformat(data["on"]),
-            reason=data.get("reason", ""),
-            by=data.get("by", ""),
-            until=date.fromisoformat(data["until"]) if "until" in data else None,
-            asked_on=date.fromisoformat(data["asked_on"]) if "asked_on" in data else None,
-        )
+        match data:
+            case [str(kind), str(on), *more] if kind in _KINDS and len(more) <= len(_REST):
+                reason, by, until, asked_on = (*more, *_REST[len(more) :])
+                return cls(
+                    cast("Kind", kind), date.fromisoformat(on), reason, by, _day(until), _day(asked_on)
+                )
+            case _:
+                raise ValueError(f"not an entry of a ledger: {data}")
 
 
-_FIELDS = frozenset(Entry._fields)
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+_REST = ("", "", "", "")
 _KINDS = frozenset(get_args(Kind))
 
 
@@ -92,7 +90,7 @@ class Ledger:
     """The day the rule counts from, e.g. 交办之日. It never changes, and statutory limits count from it."""
     calendar: str
     """The version of the calendar known when the clock started."""
-    lines: Sequence[Entry | Mapping[str, str]] = ()
+    lines: Sequence[Entry | Sequence[str]] = ()
     """`entries`, perhaps as they are stored."""
     rules: str = ""
     """The version of the place's rules by which it began and goes on; empty: whatever book it is asked with."""
@@ -225,40 +223,29 @@ class Ledger:
         end, outer = replace(end, suspended=since is not None), book.outer(rule, self.anchor)
         return settle(rule, self._limited_from(rule, outer), end, calendar, outer)
 
-    def to_data(self) -> dict[str, object]:
-        """As JSON, with the number of its format."""
+    def to_data(self) -> list[object]:
+        """As JSON: the number of its format, rule, anchor, calendar, rules, entries. Short, for a case writes all its clocks."""
         entries = [entry.to_data() for entry in self.entries]
-        head = {"format": FORMAT, "rule": self.rule, "anchor": str(self.anchor)}
-        pinned = {"rules": self.rules} if self.rules else {}
-        return {**head, "calendar": self.calendar, **pinned, "entries": entries}
+        return [FORMAT, self.rule, self.anchor.isoformat(), self.calendar, self.rules, entries]
 
     @classmethod
-    def from_data(cls, data: Mapping[str, object]) -> Ledger:
+    def from_data(cls, data: Sequence[object]) -> Ledger:
         """The inverse of `to_data`. Raises ValueError for anything it did not write."""
         ledger = cls.stored(data)
         _ = ledger.entries
         return ledger
 
     @classmethod
-    def stored(cls, data: Mapping[str, object]) -> Ledger:
+    def stored(cls, data: Sequence[object]) -> Ledger:
         """The same, but what is wrong with an entry is said when it is asked for."""
         match data:
-            case {
-                "format": int(number),
-                "rule": str(rule),
-                "anchor": str(anchor),
-                "calendar": str(calendar),
-                "entries": list(entries),
-            } if number == FORMAT:
-                return cls(
-                    rule=rule,
-                    anchor=date.fromisoformat(anchor),
-                    calendar=calendar,
-                    lines=entries,
-                    rules=str(data.get("rules", "")),
-                )
+            case [int(number), str(rule), str(anchor), str(calendar), str(rules), list(entries)] if (
+                number == FORMAT
+            ):
+                day = date.fromisoformat(anchor)
+                return cls(rule=rule, anchor=day, calendar=calendar, lines=entries, rules=rules)
             case _:
-                raise ValueError(f"not a ledger of format {FORMAT}: {dict(data)}")
+                raise ValueError(f"not a ledger of format {FORMAT}: {data}")
 
     def _limited_from(self, rule: Rule, outer: Rule | None) -> date:
         """The day the outer limit counts from: a new round has its own, unless the limit is the law's."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -62,13 +61,13 @@ def fold(now: Case, lines: Sequence[HistoryEntry], definition: Definition) -> Ca
         n[1:]: tuple(parties) for n, parties in said.items() if n[1:] in definition.relations and n[0] == "@"
     }
     clocks = [
-        replace(view, due_on=date.fromisoformat(then["due"]), running=then["running"])
+        view._replace(due_on=date.fromisoformat(then["due"]), running=then["running"])
         for view in now.clocks
         if (then := said.get(f"@clock.{view.name}")) is not None
     ]
     last = lines[-1]
-    return replace(
-        now, state=last.to_state, seq=last.seq, data={n: v for n, v in said.items() if n[0] != "@"},
+    return now._replace(
+        state=last.to_state, seq=last.seq, data={n: v for n, v in said.items() if n[0] != "@"},
         relations=relations, number=said.get("@number"), clocks=tuple(clocks),
         closed=definition.states[last.to_state].end, revision=now.revision if last.seq == now.seq else last.seq,
     )  # fmt: skip

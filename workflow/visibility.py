@@ -129,8 +129,8 @@ def of_case(case: Case, veil: Hidden) -> Case:
         if name not in veil.relations
     }
     kept = (veil.fields & case.data.keys()) | (veil.relations & case.relations.keys())
-    return replace(
-        case, data=_data(case.data, veil), relations=relations, hidden=tuple(sorted(kept)),
+    return case._replace(
+        data=_data(case.data, veil), relations=relations, hidden=tuple(sorted(kept)),
         party=None if case.party in veil.parties else case.party,
     )  # fmt: skip
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -44,7 +43,7 @@ def addressed_to(engine: Engine, case: Case, unit: str) -> Case:
     }
     gone = {*case.hidden, *theirs.hidden, *(case.data.keys() - data.keys())}
     party = case.party if case.party == theirs.party else None
-    return replace(case, data=data, relations=relations, hidden=tuple(sorted(gone)), party=party)
+    return case._replace(data=data, relations=relations, hidden=tuple(sorted(gone)), party=party)
 
 
 def _both(mine: Any, theirs: Any) -> Any:

@@ -10,8 +10,11 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from ..family import ARISES_FROM
 from ..history import canonical
+from ..ledger import Entry
 from .rows import dumps
 from .schema import Tables
+
+REASON = Entry._fields.index("reason")
 
 __all__ = ["Erased", "Erasure"]
 
@@ -98,9 +101,9 @@ class Erasure:
         found = self._connection.execute(select(cases.c.data, cases.c.clocks).where(cases.c.id == case)).one()
         data, clocks = json.loads(found.data), json.loads(found.clocks)
         kept = {name: value for name, value in data.items() if not gone(name, value)}
-        for ledger, *_ in clocks.values():
-            for entry in ledger["entries"]:
-                if entry["kind"] == "extend" and gone("@reason", entry.get("reason")):
-                    entry.pop("reason", None)
+        for (*_, entries), *_ in clocks.values():
+            for entry in entries:
+                if entry[0] == "extend" and gone("@reason", entry[REASON] or None):
+                    entry[REASON] = ""
         texts = {"data": dumps(kept), "clocks": dumps(clocks)}
         self._connection.execute(update(cases).where(cases.c.id == case).values(**texts))

@@ -29,6 +29,9 @@ _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 class PreparedCursor:
     """What the store asks of a cursor, in the statements' own placeholders ($1). Raises psycopg's errors."""
 
+    past_the_driver = True
+    """whatever the connection's mode: psycopg sees nothing of what is sent, and begins no transaction for it"""
+
     def __init__(self, driver: Connection[Any]) -> None:
         self._connection = driver.pgconn
         self._loading = Transformer(driver)

@@ -199,8 +199,7 @@ def _clocks(text: str) -> dict[str, ClockState]:
 
 
 def _clock(data: list[Any]) -> ClockState:
-    ledger: Mapping[str, object] = data[0]
     return ClockState(
-        ledger=Ledger.stored(ledger), round=data[1], due_on=data[2], outer_on=data[3], provisional=data[4],
+        ledger=Ledger.stored(data[0]), round=data[1], due_on=data[2], outer_on=data[3], provisional=data[4],
         running=data[5], next_rung=data[6], next_at=data[7],
     )  # fmt: skip

@@ -8,7 +8,6 @@ no promise: autocommit, or sqlite3's legacy mode that has not begun a transactio
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
@@ -25,8 +24,8 @@ READ_ONLY = "tibandu_read_only"
 """execution option of connections that only read"""
 CURSOR = "tibandu_cursor"
 """where a pooled connection keeps our cursor"""
-RESTING = "tibandu_resting"
-"""marks a pooled connection that may stay in the mode we left it in"""
+IDLE = 0
+"""libpq's word for a connection without a transaction"""
 
 
 class Work(Protocol):
@@ -133,8 +132,7 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
         self._prefix = prefix
 
     def __enter__(self) -> OwnWork:
-        with _taking:
-            raw = self._database.raw_connection()
+        raw = self._database.raw_connection()
         driver: Any = raw.driver_connection
         cursor = raw.info.get(CURSOR)
         if cursor is None:
@@ -142,7 +140,7 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
             if self._dialect != "sqlite":  # there an unfinished statement would hold a lock
                 raw.info[CURSOR] = cursor
         self._raw, self._driver = raw, driver
-        self._before = _begin_by_hand(driver, self._dialect)
+        self._before = _begin_by_hand(driver, cursor, self._dialect)
         return OwnWork(driver, cursor, self._dialect, self._prefix)
 
     def __exit__(self, kind: object, _error: object, _trace: object) -> None:
@@ -150,8 +148,9 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
         # A connection that broke in the middle of something is not given to the next one.
         if kind is not None and _in_transaction(driver, self._dialect):
             raw.invalidate()
-        if raw.driver_connection is not None and raw.is_valid and RESTING not in raw.info:
-            _as_before(driver, self._dialect, self._before)
+        if self._before is not None and raw.driver_connection is not None and raw.is_valid:
+            mode, value = self._before
+            setattr(driver, mode, value)
         raw.close()
 
 
@@ -170,28 +169,29 @@ def _cursor(driver: Any, dialect: str, *, hosted: bool = False) -> Any:
     return PreparedCursor(driver)
 
 
-def _begin_by_hand(driver: Any, dialect: str) -> Any:
-    """From here on nothing begins a transaction but we; returns how it was."""
+def _begin_by_hand(driver: Any, cursor: Any, dialect: str) -> tuple[str, Any] | None:
+    """From here on nothing begins a transaction but we; returns what has to be set back, and to what. What we have prepared goes
+    past psycopg, which then begins nothing whatever its mode.
+    """
     if dialect == "sqlite":
-        level, driver.isolation_level = driver.isolation_level, None
-        return level
-    before = driver.autocommit
-    if not before:
-        driver.autocommit = True
-    return before
-
-
-def _as_before(driver: Any, dialect: str, before: Any) -> None:
-    if dialect == "sqlite":
-        driver.isolation_level = before
+        if driver.isolation_level is None:
+            return None
+        mode, ours = "isolation_level", None
+    elif driver.autocommit or (
+        driver.pgconn.transaction_status == IDLE and hasattr(cursor, "past_the_driver")
+    ):
+        return None
     else:
-        driver.autocommit = before
+        mode, ours = "autocommit", True
+    before = getattr(driver, mode)
+    setattr(driver, mode, ours)
+    return mode, before
 
 
 def _in_transaction(driver: Any, dialect: str) -> bool:
     if dialect == "sqlite":
         return bool(driver.in_transaction)
-    return bool(driver.closed) or driver.info.transaction_status != 0
+    return bool(driver.closed) or driver.pgconn.transaction_status != IDLE
 
 
 def host_work(host: Host, prefix: str) -> HostWork:
@@ -220,40 +220,15 @@ def _unsafe(zh: str, en: str) -> StoreError:
     )
 
 
-class _Taking(threading.local):
-    """Within this block of this thread a connection is taken by us."""
-
-    ours = False
-
-    def __enter__(self) -> None:
-        self.ours = True
-
-    def __exit__(self, *_: object) -> None:
-        self.ours = False
-
-
-_taking = _Taking()
-
-
 def prepare_postgresql(database: Database) -> None:
-    """Let the connections of this SQLAlchemy engine rest in autocommit, so that a step of one statement is one round trip and
-    nothing else. Whoever else takes one gets it as SQLAlchemy gives it, and what he left open is rolled back.
+    """What somebody left open on a connection of this SQLAlchemy engine is rolled back when it comes back to the pool.
 
-    The engine is made with `pool_reset_on_return=None`: `_reset` does that, and asks the server only when there is something.
+    The engine is made with `pool_reset_on_return=None`: this asks the server only when there is something.
     """
-
-    @event.listens_for(database, "connect")
-    def _connect(_driver: Any, record: Any) -> None:
-        record.info[RESTING] = True
-
-    @event.listens_for(database, "checkout")
-    def _checkout(driver: Any, _record: Any, _proxy: Any) -> None:
-        if not _taking.ours and driver.autocommit:
-            driver.autocommit = False
 
     @event.listens_for(database, "reset")
     def _reset(driver: Any, _record: Any, state: Any) -> None:
-        if not state.terminate_only and driver.info.transaction_status != 0:
+        if not state.terminate_only and driver.pgconn.transaction_status != IDLE:
             driver.rollback()
 
 
