@@ -3,8 +3,9 @@
 The machine decides: guards are its conditions and the next state comes from its move alone. It is shared by all threads
 and holds no case; each decision drives it with a throw-away `Subject`. Measured traps of transitions 0.9.3 that shape this
 file: `add_model` per call is ten times dearer; string callbacks import and run any dotted path (so only bound functions are
-given); a false condition returns False without a word (so the subject gathers the reasons); machines stay flat. A move that has
-no condition leads to the same state for every case, so the machine is asked for it once.
+given); a false condition returns False without a word (so the subject gathers the reasons); machines stay flat. Guards answer
+from their facts alone, so from the same state and facts an event leads to the same state for every case: the machine is asked
+once, where the facts are numbers and truth (a text may be personal, and there is no end of texts).
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from .errors import GuardFailed, NotInState, Reason, Text
 from .guards import Guard
 
 Facts = Mapping[str, object]
+MOST = 4096
+"""answers of the machine that are remembered"""
+_PLAIN = {bool, int, type(None)}
 
 
 class Subject:
@@ -53,8 +57,8 @@ class Lifecycle:
             auto_transitions=False,
             send_event=True,
         )
-        self._settled: dict[tuple[str, str], str] = {}
-        """(state, event) -> where the machine went when nothing was to be asked"""
+        self._settled: dict[tuple[object, ...], str] = {}
+        """(state, event, leniency, facts) -> where the machine went"""
         for event in definition.events.values():
             self._add(event)
 
@@ -71,16 +75,19 @@ class Lifecycle:
 
     def next_state(self, event: Event, subject: Subject) -> str:
         """Where the event leads. Raises NotInState, or GuardFailed with every failed clause."""
-        before = subject.state, event.name
-        settled = self._settled.get(before)
-        if settled is not None:
+        facts = subject.facts
+        asked = (subject.state, event.name, subject.lenient, *facts, *facts.values())
+        plain = _PLAIN.issuperset(map(type, facts.values()))
+        if plain and (settled := self._settled.get(asked)) is not None:
             return settled
         if not self.leads_on(subject.state, event.name):
             raise NotInState([_not_in_state(self.definition, event, subject.state)])
         if not self._machine.events[event.name].trigger(subject):
             raise GuardFailed(subject.reasons)
-        if not self._machine.events[event.name].transitions[before[0]][0].conditions:
-            self._settled[before] = subject.state
+        if plain:
+            if len(self._settled) >= MOST:
+                self._settled.clear()
+            self._settled[asked] = subject.state
         return subject.state
 
 
