@@ -6,11 +6,16 @@ from workflow.errors import Text
 
 __all__ = [
     "ANSWERS",
+    "AREA",
     "CLOCKS",
+    "CONVERSION",
+    "CONVERSION_READERS",
     "DAYS",
+    "FILED_AS_CASE",
     "LEVELS",
     "RETURNED",
     "ROUNDS",
+    "STANDINGS",
     "STATUTORY",
     "SUGGESTION",
     "SURVEY",
@@ -19,6 +24,17 @@ __all__ = [
 ]
 
 SUGGESTION, SURVEY = "suggestion", "evaluation"
+CONVERSION, AREA = "procuratorate_conversion", "procuratorate_area"
+"""what went to the procuratorate, and the field that says in which area of its work it lies"""
+STANDINGS = (
+    (Text("研判中", "being studied"), ("transferred", "registered", "reviewing")),
+    (Text("不转化", "not converted"), ("not_converted",)),
+)
+"""how it stands -> states; in any other a case was filed"""
+FILED_AS_CASE = Text("已立案", "a case was filed")
+CONVERSION_READERS = (
+    "procuratorate_clerk", "chief_prosecutor", "supervisory_judicial_committee", "deputy_affairs", "sc_office",
+)  # fmt: skip
 SURVEYED = ("evaluating", "re_evaluating")
 """a suggestion waits for what its deputies say"""
 CLOCKS = ("reply", "merged_reply")

@@ -225,6 +225,7 @@ from tests.lifecycle import (  # noqa: E402 - the marked place
     small_office,
     sqlite_office,
 )  # fmt: skip
+from tests.stories import town, town_file  # noqa: E402
 
 __all__ = [
     "city_engine",
@@ -242,4 +243,6 @@ __all__ = [
     "small",
     "small_office",
     "sqlite_office",
+    "town",
+    "town_file",
 ]

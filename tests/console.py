@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Collection
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from definitions.papers import Papers
 from workflow import Actor
 from workflow.model import Party
 
-from .lifecycle import TENANT, Office
+from .lifecycle import GRANTS, TENANT, Office
 
 ORIGIN = "http://localhost"
 
@@ -113,9 +114,12 @@ def said(page: str) -> str:
 class Desk:
     """The service, and a reader for everybody."""
 
-    def __init__(self, office: Office, folder: Path) -> None:
+    def __init__(self, office: Office, folder: Path, *, people: Collection[str] = GRANTS) -> None:
+        """`people`: who gets an account; nobody: they have theirs, and the tables are there."""
         self.office = office
-        create_schema(office.engine)
+        if people:
+            create_schema(office.engine)
+            self._accounts(people)
         sessions = Sessions(office.engine)
         self.app = create_app(
             office.engine,
@@ -126,14 +130,11 @@ class Desk:
             papers=Papers(office.engine),
         )
         self.app.extensions["sessions"] = sessions
-        self._accounts()
 
-    def _accounts(self) -> None:
+    def _accounts(self, people: Collection[str]) -> None:
         from sqlalchemy import insert
 
         from api.store import Shelf
-
-        from .lifecycle import GRANTS
 
         shelf = Shelf(self.office.engine)
         now = self.office.clock.now().isoformat()
@@ -147,7 +148,7 @@ class Desk:
                 "created_at": now,
                 "changed_at": now,
             }
-            for person in GRANTS
+            for person in people
         ]
         with shelf.connection(write=True) as connection:
             connection.execute(insert(shelf.tables.account), rows)

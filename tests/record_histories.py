@@ -235,7 +235,7 @@ class Recorder:
             data["sealed"] = True
         for name in {"wanted_until", "granted_until", "promised_on"} & data.keys():
             data[name] = (self._day + timedelta(days=45)).isoformat()
-        for name in {"lead_unit", "addressed_unit", "competent_unit"} & data.keys():
+        for name in {"lead_unit", "addressed_unit", "served_unit", "competent_unit"} & data.keys():
             data[name] = story.UNITS[0]
         return data
 

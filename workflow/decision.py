@@ -125,12 +125,17 @@ def _runs_out(family: Family, case: str, clock: str) -> Iterator[date]:
 def objections(
     laws: Laws, family: Family, case: str, event: str, act: Act, source: RandomSource
 ) -> tuple[Reason, ...]:
-    """Every reason why `event` would be refused now, were its form complete; empty means it may be fired."""
+    """Every reason why `event` would be refused now, were its form complete; empty means it may be fired.
+
+    Who may not fire it is told that and nothing else: how its conditions stand may rest on what is hidden from him.
+    """
     draft = Draft(laws, family, act, source)
     record = family.records[case]
     law = laws.pinned(record.definition)
     rule = law.event(event)
-    reasons = list(forbids(draft, law, rule, record)[1])
+    reasons = forbids(draft, law, rule, record)[1]
+    if reasons:
+        return tuple(reasons)
     # What the form asks for is not known yet, whatever an earlier event said of it.
     known = {name: value for name, value in record.data.items() if name not in rule.fields}
     facts = draft.view(law, record, {**known, **act.data}).facts(law.asked[event])
@@ -138,8 +143,8 @@ def objections(
         law.lifecycle.next_state(rule, Subject(record.state, facts, True))
         memo.counted(draft, rule, record)
     except Refused as refusal:
-        reasons.extend(refusal.reasons)
-    return tuple(reasons)
+        return tuple(refusal.reasons)
+    return ()
 
 
 class _Decision:

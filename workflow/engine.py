@@ -241,7 +241,9 @@ class Engine:
         return outcomes
 
     def permitted(self, case: str, actor: Actor, *, session: Host | None = None) -> list[Permission]:
-        """Every event of the case's definition with yes, or no and every reason: what `fire` would answer to a full form."""
+        """Every event of the case's definition with yes, or no and every reason: what `fire` would answer to a full form.
+        Who may not fire it at all is told only that.
+        """
         check_id(case)
         check_texts(person=actor.person, on_behalf_of=actor.on_behalf_of)
         if actor.invitation is None and not self._sees(case, actor, session):

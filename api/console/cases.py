@@ -10,7 +10,7 @@ from workflow import Case, HistoryEntry
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
 from workflow.model import ClockView, Permission, Similar
-from workflow.overview import today
+from workflow.overview import cases_of, today
 
 from ..cells import caption, nearest
 from .durations import stays
@@ -100,7 +100,7 @@ def shown(look: Look) -> Page:
         "refused": [p for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
         "data": data_of(look, definition, case.id, case.data),
         "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
-        "children": children, "above": above if above.id != case.id else None,
+        "named": _named(look, definition, case), "children": children, "above": above if above.id != case.id else None,
         "lines": lines(look, case, definition, only),
         "done": _done(look, definition), "office": _oversees(look), "similar": _similar(look, definition, case),
         "papers": look.desk.papers is not None, "only": only,
@@ -173,9 +173,18 @@ def _children(look: Look, case: Case) -> list[dict[str, Any]]:
         found.append({
             "case": child, "slot": slot.title if slot else law.title, "state": law.states[child.state].title,
             "clock": clock, "left": remaining(clock.due_on, day, calendar) if clock else None,
-            "late": bool(clock and clock.due_on < day),
+            "late": bool(clock and clock.due_on < day), "beside": bool(slot and slot.overlay and not child.closed),
         })  # fmt: skip
     return found
+
+
+def _named(look: Look, definition: Definition, case: Case) -> list[tuple[Text, Case]]:
+    """The cases that this one names and that the reader may know of: what it came from, its master, what it joins."""
+    names = {
+        n: str(case.data[n]) for n, f in definition.fields.items() if f.type == "case" and case.data.get(n)
+    }
+    found = cases_of(look.engine, look.actor, set(names.values()))
+    return [(definition.fields[name].title, found[id_]) for name, id_ in names.items() if id_ in found]
 
 
 def _everybody(definition: Definition, case: Case, children: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -98,7 +98,7 @@ class Table:
 
 def statistics(look: Look) -> Page:
     """One year, and how things stand today."""
-    year = _year(look)
+    year = year_asked(look)
     counted = _Year(look, year)
     return Page("statistics.html", {
         "year": year, "sheet": _sheet(look, year), "day": today(look.engine), "cards": cards(look), "tables": [
@@ -115,7 +115,8 @@ def _sheet(look: Look, year: int) -> str | None:
     return url_for(f"{look.service.name}.ledger", ledger=YEARLY, year=year)
 
 
-def _year(look: Look) -> int:
+def year_asked(look: Look) -> int:
+    """The year that is asked for, else this one. Raises Problem 400."""
     given = look.request.args.get("year", str(today(look.engine).year))
     if not (
         given.isascii() and given.isdigit() and len(given) == 4 and FIRST_YEAR <= int(given) <= LAST_YEAR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .areas import AREAS
 from .cases import CASES
 from .entrance import ENTRANCE
 from .events import EVENTS
@@ -33,6 +34,7 @@ SCREENS: tuple[Screen, ...] = (
     *EVENTS,
     *PICTURES,
     *STATISTICS,
+    *AREAS,
     *FOUND,
     *WALL,
     *LIFECYCLES,

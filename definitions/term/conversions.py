@@ -33,7 +33,9 @@ def conversion(case: Case, plan: Plan, day: date, dice: Dice) -> Story:
         2, 8, "issue", CHIEF, ps_type="social_governance", ps_number=f"检建{plan.index}", ps_document=letter,
         addressed_unit=plan.lead, urgent=False,
     )  # fmt: skip
-    yield later(1, 3, "serve", PROSECUTOR, served_on=day.isoformat(), service_way="announcement")
+    yield later(
+        1, 3, "serve", PROSECUTOR, served_unit=plan.lead, served_on=day.isoformat(), service_way="announcement"
+    )  # fmt: skip
     yield later(1, 5, "copy_documents", PROSECUTOR, copied_documents=[letter])
     yield later(20, 45, "reply", head(plan.lead), written_reply=document("书面回复"), adopted=True)
     yield later(3, 10, "verify", PROSECUTOR)
