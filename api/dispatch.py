@@ -16,12 +16,13 @@ from workflow.errors import NotFound, NotPermitted, Reason, Text
 
 from .acting import note
 from .bodies import body_of, query_of
-from .identity import ACTING_USER, Caller, Via
+from .identity import ACTING_USER, Caller
 from .problems import Problem
 from .routes import KNOWN, NOBODY, Ask, Desk, Reply, Route
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ID = re.compile(r"[0-9A-Za-z_-]{1,40}")
+ANYBODY = Caller(NOBODY, frozenset())
 _ETAG = re.compile(r'"([0-9]{1,18})"')
 _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,200})"?')
 OPERATOR = Reason(
@@ -57,7 +58,8 @@ def _function(desk: Desk, route: Route) -> Callable[..., Response]:
 
 
 def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
-    actor, via = person(desk, request, route) if route.permission in KNOWN else (NOBODY, None)
+    caller = person(desk, request, route) if route.permission in KNOWN else ANYBODY
+    actor, via = caller.actor, caller.via
     if route.permission == "operator" and actor.person not in desk.operators:
         raise NotPermitted([OPERATOR])
     looked = route.permission in ("case", "event") and (route.looks or via is not None)
@@ -69,22 +71,23 @@ def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
     if via is not None and route.audit != "none":
         note(desk.engine, via, actor.person, route.name, case.id if case else None)
     return Ask(
-        desk=desk, request=request, actor=actor, case=case, path=path, query=query, body=body, revision=revision, key=key
+        desk=desk, request=request, actor=actor, case=case, path=path, query=query, body=body, revision=revision, key=key,
+        token=caller.token,
     )  # fmt: skip
 
 
-def person(desk: Desk, asking: Request, route: Route) -> tuple[Actor, Via | None]:
+def person(desk: Desk, asking: Request, route: Route) -> Caller:
     """Who asks, and through which system. Raises Problem 401; NotPermitted when his token is not good for that."""
     found = _identified(desk, asking)
     if found is None:
         text = Text("请出示身份", "say who you are")
         raise Problem("unauthenticated", text, headers={"WWW-Authenticate": 'Bearer realm="tibandu"'})
     if isinstance(found, Actor):
-        return found, None
+        return Caller(found, frozenset())
     if route.scope not in found.scopes:
         text = Text(f"令牌不含范围 {route.scope}", f"the token is not good for {route.scope}")
         raise NotPermitted([Reason(code="scope", text=text)])
-    return found.actor, found.via
+    return found
 
 
 def known(desk: Desk, asking: Request) -> Actor | None:

@@ -85,6 +85,7 @@ def open_feed(ask: Ask) -> Reply:
         "revoked_at": None,
     }  # fmt: skip
     with shelf.connection(write=True) as connection:
+        shelf.alone(connection, "feed")
         mine = select(func.count()).where(f.c.person == ask.actor.person, f.c.revoked_at.is_(None))
         if connection.execute(mine).scalar_one() >= MOST:
             text = Text(f"每人至多 {MOST} 个日历,请先收回不用的", f"at most {MOST} each; take one back first")
@@ -98,7 +99,8 @@ def renew(ask: Ask) -> Reply:
     shelf, token = Shelf(ask.engine), secret(ask.engine)
     f = shelf.tables.feed
     with shelf.connection(write=True) as connection:
-        new = update(f).where(_mine(ask, f)).values(hash=digest(token), revoked_at=None, used_on=None)
+        living = _mine(ask, f) & f.c.revoked_at.is_(None)  # one that was taken back stays so
+        new = update(f).where(living).values(hash=digest(token), used_on=None)
         row = connection.execute(new.returning(f)).mappings().first()
     if row is None:
         raise _none()

@@ -30,6 +30,8 @@ class Caller:
     scopes: frozenset[str]
     via: Via | None = None
     """when the token's system names the person who acts"""
+    token: str | None = None
+    """which token, by its id"""
 
 
 Identify = Callable[[Request], Actor | Caller | None]

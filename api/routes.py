@@ -79,6 +79,8 @@ class Ask:
     body: Mapping[str, Any]
     revision: int | None
     key: str | None
+    token: str | None = None
+    """the service token that was shown, by its id"""
 
     @property
     def engine(self) -> Engine:

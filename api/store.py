@@ -124,12 +124,14 @@ class Tables:
         )
 
     def _failure(self) -> Table:
-        return self._table(
+        table = self._table(
             "failure",
             Column("key", String(64), primary_key=True),
             Column("until", String(32), nullable=False),
             Column("count", Integer, nullable=False),
         )
+        Index(f"ix_{table.name}_until", table.c.until)
+        return table
 
     def _account(self) -> Table:
         return self._table(
@@ -228,6 +230,10 @@ class Shelf:
     def now(self) -> datetime:
         """The present instant, in UTC."""
         return self._clock.now().astimezone(UTC)
+
+    def alone(self, connection: Connection, name: str) -> None:
+        """Wait until no other transaction is past this point under that name: what is counted next stays true."""
+        self._store.alone(connection, f"{self.tables.prefix}{name}")
 
     @contextmanager
     def connection(self, *, write: bool = False) -> Iterator[Connection]:

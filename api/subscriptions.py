@@ -95,10 +95,10 @@ def subscribe(ask: Ask) -> Reply:
     if not operator and (account != ask.actor.person or not account.startswith(SERVICE)):
         raise NotPermitted([ONLY_SERVICES])
     _check(ask, body["url"])
-    if len(subscriptions.listed(account)) >= MOST:
-        raise Problem("conflict", Text(f"每个账号至多 {MOST} 个订阅", f"at most {MOST} of one account"))
     more = {name: body[name] for name in ("kinds", "events", "after") if name in body}
-    found, secret = subscriptions.add(account, body["url"], by=ask.actor.person, **more)
+    found, secret = subscriptions.add(
+        account, body["url"], by=ask.actor.person, token=ask.token, most=MOST, **more
+    )
     return Reply({**_shown(found), "secret": secret}, 201, PRIVATE)
 
 

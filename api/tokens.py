@@ -20,6 +20,7 @@ from sqlalchemy import insert, select, update
 from workflow import Actor, Engine
 from workflow.errors import NotFound, NotPermitted, Reason, Text
 from workflow.overview import grants_of, identifier, secret, today
+from workflow.subscriptions import Subscriptions
 
 from .identity import ACTING_USER, Caller, Identify, Via, bearer_of, digest, is_person, nobody
 from .routes import Ask, Out, Reply, Route
@@ -123,9 +124,9 @@ class StoredTokens:
     def _caller(self, found: Mapping[str, Any], request: Request) -> Caller:
         scopes = frozenset(found["scopes"].split(" "))
         if ACT_AS not in scopes:
-            return Caller(Actor(person=found["account"]), scopes)
+            return Caller(Actor(person=found["account"]), scopes, token=found["id"])
         person = self._named(found["unit"], unquote(request.headers.get(ACTING_USER, "")))
-        return Caller(Actor(person=person), scopes, Via(found["account"], found["id"]))
+        return Caller(Actor(person=person), scopes, Via(found["account"], found["id"]), found["id"])
 
     def _named(self, unit: str | None, person: str) -> str:
         """The person whom the system names, of its unit if it has one. Raises NotPermitted, the same for one who is not there."""
@@ -167,13 +168,14 @@ def listed(ask: Ask) -> Reply:
 
 
 def revoke(ask: Ask) -> Reply:
-    """From now on it is good for nothing. Twice changes nothing."""
+    """From now on it is good for nothing, and the webhooks that were made with it are paused. Twice changes nothing."""
     t, now = Shelf(ask.engine).tables.token, ask.engine.clock.now().astimezone(UTC).isoformat()
     with Shelf(ask.engine).connection(write=True) as connection:
         here = t.c.id == ask.path["token_id"]
         if connection.execute(select(t.c.id).where(here)).first() is None:
             raise NotFound(Text("没有这个令牌", "there is no such token"))
         connection.execute(update(t).where(here, t.c.revoked_at.is_(None)).values(revoked_at=now))
+        Subscriptions(ask.engine).pause_of(ask.path["token_id"], connection)
     return Reply(None, 204)
 
 

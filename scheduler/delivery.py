@@ -118,6 +118,9 @@ class LocalBackend:
         """Have a named job done later; False when that key was submitted before."""
         return self._engine.alerts.post(f"@job:{key}", f"job:{job}", "@job", arguments, session=session)
 
+    def announce(self, session: Any) -> None:
+        """Nothing: what a host has written is addressed when `deliver` is called."""
+
     def start(self) -> None:
         """Nothing: it works when it is called."""
 
@@ -185,7 +188,7 @@ class LocalBackend:
                 health.held, health.missed = health.held + 1, IN_A_ROW - 1  # after that, one miss is enough
                 log.warning("channel %s cannot be reached: left alone for %d s", channel.name, seconds)
             return
-        if receipt.state == "failed":
+        if receipt.state in ("failed", "superseded"):
             return
         if health.missed or letter.attempts:
             count = self._engine.alerts.bring_forward(channel.name)

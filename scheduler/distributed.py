@@ -1,9 +1,10 @@
 """Delivery and bulk work on several nodes: procrastinate says which node works now, our rows say on what.
 
-Authoritative are the rows (workflow/alerts.py). A job says no more than "channel X has something due"; it is enqueued on the
-connection and in the transaction that makes the deliveries, so with them or not at all, and every tick of every node enqueues
-what is due and has no job. A job that is lost, run twice or stale therefore costs time and nothing else, switching between this
-and the local backend needs no migration, and no timer ever lies in the queue.
+Authoritative are the rows (workflow/alerts.py). A job says no more than "there is something to address" or "channel X has
+something due". It is enqueued on the connection and in the transaction of what it speaks of, so with it or not at all: bulk
+work where it is submitted, letters where the deliveries are made, and what a host writes in the host's own (`announce`). Every
+tick of every node enqueues what is due and has no job. A job that is lost, run twice or stale therefore costs time and nothing
+else, switching between this and the local backend needs no migration, and no timer ever lies in the queue.
 
 What can fail: a killed worker's job stays `doing`: the rescue task of another node gives it back after half a minute, while the
 letters it had leased go again when their lease is over. A worker that loses the database is started anew.
@@ -16,12 +17,13 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
+from sqlalchemy import Connection
 
 from workflow import Engine
 from workflow.errors import StoreError, Text
@@ -41,11 +43,12 @@ KEEP_FAILED_HOURS = 24 * 7
 RESTART_SECONDS = 5.0
 
 ENQUEUE = """
-with wanted as (select * from json_to_recordset(%(wanted)s::json) w(channel text, slot text))
+with wanted as (select * from json_to_recordset(%(wanted)s::json) w(task text, slot text, args jsonb))
 select procrastinate_defer_jobs_v1(array_agg(row(
-  %(queue)s, 'deliver', 0, null, slot, jsonb_build_object('channel', channel), null)::procrastinate_job_to_defer_v1))
-from wanted where not exists (
+  %(queue)s, task, 0, null, slot, args, null)::procrastinate_job_to_defer_v1))
+from wanted where slot is null or not exists (
   select 1 from procrastinate_jobs j where j.queueing_lock = wanted.slot and j.status = 'todo')"""
+ADDRESS: Mapping[str, object] = {"task": "address", "slot": None, "args": {}}
 
 
 class ProcrastinateBackend(LocalBackend):
@@ -60,6 +63,7 @@ class ProcrastinateBackend(LocalBackend):
         if engine.database.dialect.name != "postgresql":
             raise StoreError(Text("多节点投递须用 PostgreSQL", "delivery on several nodes needs PostgreSQL"))
         self._schema = schema
+        self._table = f'"{schema}".procrastinate_jobs'
         self._concurrency = concurrency
         self._database = engine.database
         self._thread: threading.Thread | None = None
@@ -72,15 +76,40 @@ class ProcrastinateBackend(LocalBackend):
     def deliver(self, limit: int = 1000) -> int:
         """Address what waits and see to it that everything due has a job; returns how many rows were addressed."""
         self._look_again()
+        return self._address()
+
+    def _address(self) -> int:
         count = 0
         while not self._stopping.is_set() and (done := self._engine.alerts.address(then=self._enqueue)):
             count += done
         return count
 
+    def submit(self, job: str, arguments: Mapping[str, object], *, key: str, session: Any = None) -> bool:
+        """Have a named job done later; False when that key was submitted before. Its row and the queue's job stand or fall with
+        one transaction, the host's if it brought one.
+        """
+        if session is None:
+            with self._database.begin() as connection:
+                return self.submit(job, arguments, key=key, session=connection)
+        fresh = super().submit(job, arguments, key=key, session=session)
+        if fresh:
+            self.announce(session)
+        return fresh
+
+    def announce(self, session: Any) -> None:
+        """Enqueue, in the host's transaction, that what it has written waits to be addressed.
+
+        The job has no key of its own: nobody waits for another's commit, and one too many finds nothing to do. Where the queue's
+        tables do not stand yet the rows wait for a tick, as they do without this.
+        """
+        connection = session if isinstance(session, Connection) else session.connection()
+        if connection.exec_driver_sql("select to_regclass(%(name)s)", {"name": self._table}).scalar_one():
+            self._defer(connection, [ADDRESS])
+
     def _enqueue(self, connection: Any, due: Mapping[str, int]) -> None:
         """Jobs for the channels of this node that have something due, on this connection."""
         wanted = [
-            {"channel": channel, "slot": f"{channel}#{slot}"}
+            {"task": "deliver", "slot": f"{channel}#{slot}", "args": {"channel": channel}}
             for channel, count in sorted(due.items())
             if channel in self.channels and self._usable(self.channels[channel])
             for slot in range(min(-(-count // SHARE), MOST_AT_ONCE))
@@ -91,6 +120,9 @@ class ProcrastinateBackend(LocalBackend):
         connection.exec_driver_sql(
             "select pg_advisory_xact_lock(hashtext(%(name)s))", {"name": f"{self._schema}.enqueue"}
         )
+        self._defer(connection, wanted)
+
+    def _defer(self, connection: Any, wanted: Sequence[Mapping[str, object]]) -> None:
         before = connection.exec_driver_sql("select current_setting('search_path')").scalar_one()
         local = "select set_config('search_path', %(path)s, true)"
         connection.exec_driver_sql(local, {"path": f'"{self._schema}", {before}'})
@@ -125,9 +157,7 @@ class ProcrastinateBackend(LocalBackend):
                 "select pg_advisory_xact_lock(hashtext(%(name)s))", {"name": self._schema}
             )
             connection.exec_driver_sql(f'create schema if not exists "{self._schema}"')
-            found = connection.exec_driver_sql(
-                "select to_regclass(%(name)s)", {"name": f'"{self._schema}".procrastinate_jobs'}
-            )
+            found = connection.exec_driver_sql("select to_regclass(%(name)s)", {"name": self._table})
             if found.scalar_one() is None:
                 connection.exec_driver_sql(f'set local search_path to "{self._schema}"')
                 sql = self.app.schema_manager.get_schema()
@@ -164,6 +194,7 @@ class ProcrastinateBackend(LocalBackend):
             )
         )
         app.task(name="deliver", queue=QUEUE)(self._run)
+        app.task(name="address", queue=QUEUE)(self._address)
         app.periodic(cron="* * * * *")(
             app.task(name="rescue", queue=QUEUE, queueing_lock="rescue")(self._rescue)
         )
@@ -174,6 +205,8 @@ class ProcrastinateBackend(LocalBackend):
 
     def _run(self, channel: str) -> None:
         """One share of one channel; whatever is left then gets a job again."""
+        if channel not in self.channels:  # a subscription that came since this node's last tick
+            self._look_again()
         found = self.channels.get(channel)
         if found is not None and self._take_turns([found], SHARE):
             self._engine.alerts.address(then=self._enqueue)

@@ -14,7 +14,7 @@ from workflow.subscriptions import Subscription, Subscriptions
 from .channels.http import exchange
 from .channels.webhook import key_of, signed
 
-WITHHELD = Receipt(state="confirmed", answer="not sent: this account may no longer know of the case")
+WITHHELD = Receipt(state="superseded", answer="not sent: this account may no longer know of the case")
 SOURCE = "/v1"
 
 

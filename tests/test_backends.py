@@ -295,7 +295,63 @@ def plant_some(site: Site, turn: int, count: int) -> None:
 # --- what only the queue has
 
 
-def jobs_of(site: Site) -> list[tuple[str, str]]:
+def test_a_transition_and_its_job_are_one_transaction(queue: Site) -> None:
+    """Rolled back, neither is there; committed, one of each, and no tick is needed before a worker finds it."""
+    reach(queue.office, "wang", "file")
+    case, node = queue.office.accepted(), queue.node()
+    assert isinstance(node, ProcrastinateBackend)
+    queue.pass_()
+    told = len(queue.file.arrived())
+    data = {"assignment_mode": "sole", "lead_unit": "water", "co_units": []}
+    for ends in ("rollback", "commit"):
+        with queue.engine.database.connect() as connection:
+            connection.begin()
+            queue.engine.fire(case.id, "assign", Actor(person="li"), data, session=connection)
+            node.announce(connection)
+            getattr(connection, ends)()
+        one = ends == "commit"
+        assert jobs_of(queue) == [(None, "todo")] * one
+        assert bool(queue.engine.alerts.state()["waiting"]) is one
+    drain(queue, node)  # no deliver(): the job alone brings it
+    assert len(queue.file.arrived()) == told + 1
+
+
+def test_bulk_work_is_enqueued_where_it_is_submitted(queue: Site) -> None:
+    done: list[str] = []
+    node = queue.node(jobs={"import": lambda key, _: done.append(key)})
+    with queue.engine.database.connect() as connection:
+        connection.begin()
+        assert node.submit("import", {}, key="a", session=connection)
+        connection.rollback()
+    assert jobs_of(queue) == []
+    assert node.submit("import", {}, key="a")
+    assert not node.submit("import", {}, key="a")
+    assert jobs_of(queue) == [(None, "todo")]
+    assert isinstance(node, ProcrastinateBackend)
+    drain(queue, node)
+    assert done == ["@job:a"]
+
+
+def test_without_the_queues_tables_the_rows_wait_for_a_tick(queue: Site) -> None:
+    done: list[str] = []
+    node = ProcrastinateBackend(
+        queue.engine, [], {"import": lambda key, _: done.append(key)}, schema="not_yet"
+    )
+    assert node.submit("import", {}, key="a")
+    queue.pass_(jobs={"import": lambda key, _: done.append(key)})
+    assert done == ["@job:a"]
+
+
+def drain(site: Site, node: ProcrastinateBackend) -> None:
+    """Work until the queue is empty: one job enqueues another, and a worker that does not wait may be gone by then."""
+    for _ in range(10):
+        if not jobs_of(site):
+            return
+        node.work(wait=False)
+    raise AssertionError(jobs_of(site))
+
+
+def jobs_of(site: Site) -> list[tuple[str | None, str]]:
     with site.engine.database.connect() as connection:
         found = connection.execute(
             text("select queueing_lock, status::text from tibandu_jobs.procrastinate_jobs order by id")

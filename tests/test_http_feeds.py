@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -88,6 +90,14 @@ def test_another_address_ends_the_first(office: Office, service: FlaskClient) ->
     assert token not in str(kept)
 
 
+def test_what_was_taken_back_is_not_renewed(service: FlaskClient) -> None:
+    deputy = Reader(service, "dep1")
+    feed = deputy.open(of="me")
+    assert deputy.ask("DELETE", f"/v1/feeds/{feed['id']}").status_code == 204
+    assert deputy.ask("POST", f"/v1/feeds/{feed['id']}/renew").status_code == 404
+    assert deputy.ask("GET", "/v1/feeds").json["feeds"][0]["revoked_at"]
+
+
 def test_nobody_elses(office: Office, service: FlaskClient) -> None:
     feed = Reader(service, "dep1").open(of="me")
     other = Reader(service, "dep2")
@@ -119,8 +129,13 @@ def test_what_a_person_may_know_no_longer_leaves_his_calendar(office: Office, se
 
 def test_at_most_so_many_and_no_guessing(office: Office, service: FlaskClient) -> None:
     deputy = Reader(service, "dep1")
-    told = [deputy.ask("POST", "/v1/feeds", {"of": "me"}).status_code for _ in range(21)]
-    assert told == [201] * 20 + [409]
+    with ThreadPoolExecutor(8) as pool:  # at once too
+        app = service.application
+        told = pool.map(
+            lambda _: Reader(app.test_client(), "dep1").ask("POST", "/v1/feeds", {"of": "me"}).status_code,
+            range(24),
+        )
+    assert Counter(told) == {201: 20, 409: 4}
     assert deputy.ask("POST", "/v1/feeds", {"of": "unit"}).status_code == 422
     guessed = [service.get(f"/v1/ical/{n:064x}").status_code for n in range(21)]
     assert guessed == [404] * 20 + [429]

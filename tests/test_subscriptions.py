@@ -8,20 +8,25 @@ import ipaddress
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api import StoredTokens, create_app, create_schema
+from api.subscriptions import MOST
 from scheduler.delivery import LocalBackend
+from scheduler.distributed import ProcrastinateBackend
 from scheduler.subscriptions import Hooks
 from workflow import Engine
 from workflow.subscriptions import Subscriptions, channel_of
 from workflow.testing import FrozenClock, memory_engine
 
 from . import http_walk as city
+from .test_backends import forget_jobs
 from .test_channels import Receiver
 
 SVC = "svc.oa"
@@ -135,6 +140,71 @@ def test_what_it_may_know_no_longer_is_not_sent(hooked: Hooked) -> None:
     hooked.clock.advance(hours=1)
     hooked.node.deliver()
     assert hooked.told() == [] and hooked.stands()["waiting"] == 0
+    assert hooked.stands()["sent"] == 0, "what is withheld was not sent"
+
+
+def test_one_that_fails_stops_no_other(hooked: Hooked, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    other = Subscriptions(hooked.engine).add(SVC, hooked.receiver.url + "/other", by="x")[0]
+    relayed = Subscriptions._relayed
+
+    def failing(self: Subscriptions, one: Any) -> int:
+        if one.id == hooked.id:
+            raise ValueError("its feed cannot be read")
+        return relayed(self, one)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Subscriptions, "_relayed", failing)
+        hooked.client.handling()
+        hooked.node.deliver()
+    assert {path for path, _, _ in hooked.receiver.requests} == {"/other"}
+    assert f"subscription {hooked.id} could not be told" in caplog.text
+    hooked.node.deliver()
+    assert [path for path, _, _ in hooked.receiver.requests].count("/hook") == 3
+    assert Subscriptions(hooked.engine).get(other.id).sent == 3
+
+
+def test_a_webhook_does_not_outlive_its_token(hooked: Hooked) -> None:
+    """Revoked, what was made with it says nothing any more; what an operator made stays."""
+    theirs = hooked.client(
+        city.OPERATOR, "POST", AT, {"url": hooked.receiver.url + "/kept", "account": SVC}
+    ).json
+    (token,) = hooked.client(city.OPERATOR, "GET", "/v1/tokens").json["tokens"]
+    assert hooked.client(city.OPERATOR, "DELETE", f"/v1/tokens/{token['id']}").status_code == 204
+    hooked.client.handling()
+    hooked.node.deliver()
+    assert {path for path, _, _ in hooked.receiver.requests} == {"/kept"}
+    stands = {one["id"]: one for one in hooked.client(city.OPERATOR, "GET", AT).json["subscriptions"]}
+    assert stands[hooked.id]["paused_at"] and not stands[theirs["id"]]["paused_at"]
+    assert hooked.client(city.OPERATOR, "POST", f"{AT}/{hooked.id}/resume").status_code == 200
+    hooked.node.deliver()
+    assert [path for path, _, _ in hooked.receiver.requests].count("/hook") == 3
+
+
+def test_the_limit_holds_for_those_who_come_at_once(hooked: Hooked) -> None:
+    def subscribe(_: int) -> int:
+        client = city.Client(hooked.client.app)
+        return int(client(hooked.token, "POST", AT, {"url": hooked.receiver.url}).status_code)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = Counter(pool.map(subscribe, range(MOST + 6)))
+    assert answers == {201: MOST - 1, 409: 7}  # one was there already
+
+
+@pytest.mark.parametrize("ready_url", ["postgresql"], indirect=True)
+def test_by_the_queue_of_several_nodes_too(hooked: Hooked) -> None:
+    """procrastinate carries what subscriptions are told, a subscription that came after a node's last tick among it."""
+    forget_jobs(hooked.engine)
+    asks, works = (
+        ProcrastinateBackend(hooked.engine, hooks=Hooks(hooked.engine, LOOPBACK)) for _ in range(2)
+    )
+    asks.create_schema()
+    hooked.client.handling()
+    asks.deliver()
+    works.work(wait=False)
+    assert len(hooked.told()) == 3 and hooked.stands()["sent"] == 3
+    asks.deliver()
+    works.work(wait=False)
+    assert len(hooked.told()) == 3
 
 
 def test_paused_and_gone_on_with_what_happened_meanwhile(hooked: Hooked) -> None:

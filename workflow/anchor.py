@@ -275,9 +275,7 @@ def _write(store: Store, anchor: Anchor) -> str:
     table, text = store.tables.anchor, anchor.to_json()
     newest = table.select().with_only_columns(table.c.body).order_by(table.c.id.desc()).limit(1)
     with store.connection(write=True) as connection:
-        if not store.is_sqlite:
-            lock = {"name": f"{store.prefix}anchor"}
-            connection.exec_driver_sql("select pg_advisory_xact_lock(hashtext(%(name)s))", lock)
+        store.alone(connection, "anchor")
         body = connection.execute(newest).scalar_one_or_none()
         if (read_anchor(body).hash if body else GENESIS) != anchor.previous:
             raise Conflict(

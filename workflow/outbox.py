@@ -91,7 +91,8 @@ class Receipt:
     ask, so it is not the letter's fault.
     """
 
-    state: Literal["sent", "confirmed", "failed"]
+    state: Literal["sent", "confirmed", "failed", "superseded"]
+    """superseded: it was not sent, and need not be any more"""
     answer: str = ""
     """the receiver's own words, cut to 500 characters"""
     permanent: bool = False
@@ -183,6 +184,10 @@ class JobBackend(Protocol):
         """Have a named piece of bulk work done later; False when that key was submitted before. With `session` in the host's
         transaction.
         """
+        ...
+
+    def announce(self, session: Any) -> None:
+        """Say in the host's transaction that it has written something to be told: work on it begins with the commit."""
         ...
 
     def stop(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +18,14 @@ from typing import Any
 
 from .addressing import stamp
 from .engine import Engine
-from .errors import NotFound, Text
+from .errors import Conflict, NotFound, Text
 from .model import Actor
 from .overview import Happening, feed, head, identifier, visible
 from .store.subscriptions import SubscriptionRows
 
 __all__ = ["Subscription", "Subscriptions", "channel_of"]
 
+log = logging.getLogger("workflow.subscriptions")
 PAGE = 500
 """events that become letters in one transaction"""
 TEST = "@test"
@@ -68,16 +70,21 @@ class Subscriptions:
 
     def add(
         self, account: str, url: str, *, by: str, kinds: Collection[str] = (), events: Collection[str] = (),
-        after: int | None = None,
+        after: int | None = None, token: str | None = None, most: int | None = None,
     ) -> tuple[Subscription, str]:  # fmt: skip
-        """A new one and its secret. It begins with what happens from now on, or after that place in the feed."""
+        """A new one and its secret. It begins with what happens from now on, or after that place in the feed.
+
+        `token`: the credential it was made with and may not outlive (`pause_of`). Raises Conflict when the account has `most`.
+        """
         key, begin = self._secret(), head(self._engine) if after is None else after
         row = {
             "id": identifier(self._engine), "account": account, "url": url, "secret": key, "kinds": ",".join(sorted(kinds)),
             "events": ",".join(sorted(events)), "position": begin, "created_by": by, "created_at": self._now(), "paused_at": None,
+            "token": token,
         }  # fmt: skip
         with self._store.connection(write=True) as connection:
-            self._rows.add(connection, row)
+            if not self._rows.add(connection, row, most):
+                raise Conflict(Text(f"每个账号至多 {most} 个订阅", f"at most {most} of one account"))
         return _subscription(row), key
 
     def listed(self, account: str | None = None) -> list[Subscription]:
@@ -99,6 +106,10 @@ class Subscriptions:
     def pause(self, id: str) -> Subscription:
         """Tell it nothing for now; what happens meanwhile is told when it resumes. Raises NotFound."""
         return self._change(id, paused_at=self._now())
+
+    def pause_of(self, token: str, connection: Any) -> int:
+        """Pause whatever was made with a credential that is revoked in the same transaction; how many."""
+        return self._rows.pause_of(connection, token, self._now())
 
     def resume(self, id: str) -> Subscription:
         """Go on where it was. What had failed is due at once. Raises NotFound."""
@@ -134,8 +145,16 @@ class Subscriptions:
         return {channel_of(row["id"]): (_subscription(row), row["secret"]) for row in rows}
 
     def relay(self) -> int:
-        """Make letters of everything that has happened since; how many. Any number of nodes may do it at once."""
-        return sum(self._relayed(one) for one, _ in self.active().values())
+        """Make letters of everything that has happened since; how many. Any number of nodes may do it at once. One that fails is
+        tried again at the next pass and stops no other.
+        """
+        count = 0
+        for one, _ in self.active().values():
+            try:
+                count += self._relayed(one)
+            except Exception:
+                log.exception("subscription %s could not be told what has happened", one.id)
+        return count
 
     def may_know(self, subscription: Subscription, case: str) -> bool:
         """Whether its account may still know of that case."""

@@ -212,9 +212,7 @@ class Post:
 
     def tried_since(self, connection: Connection, channel: str, since: str) -> int:
         """How many letters of a channel were tried after that instant; the caller is the only one who counts until he commits."""
-        if not self._store.is_sqlite:
-            name = func.hashtext(f"{self._store.prefix}channel:{channel}")
-            connection.execute(select(func.pg_advisory_xact_lock(name)))
+        self._store.alone(connection, f"channel:{channel}")
         d = self._t.delivery.c
         query = select(func.count()).where(d.channel == channel, d.tried_at > since)
         return int(connection.execute(query).scalar_one())

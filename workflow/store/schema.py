@@ -301,6 +301,7 @@ class Tables:
             Column("created_by", String(80), nullable=False),
             Column("created_at", String(32), nullable=False),
             Column("paused_at", String(32)),
+            Column("token", String(40)),  # of the service, with which it was made
         )
 
     def _epoch(self) -> Table:

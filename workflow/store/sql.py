@@ -84,6 +84,13 @@ class Store:
             with self.database.connect() as connection:
                 yield connection.execution_options(**{READ_ONLY: True})
 
+    def alone(self, connection: Connection, name: str) -> None:
+        """Wait until no other transaction is past this point under that name: what is counted next stays true until the commit.
+        SQLite's write lock has seen to it.
+        """
+        if not self.is_sqlite:
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"{self.prefix}{name}"))))
+
     # -- set-up
 
     def check(self) -> None:

@@ -17,12 +17,26 @@ class SubscriptionRows:
     """What subscriptions ask of the database, inside connections that the caller opens."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._t = store.tables
         self._post = Post(store)
 
-    def add(self, connection: Connection, row: Row) -> None:
-        """A new one."""
-        connection.execute(insert(self._t.subscription).values(**row))
+    def add(self, connection: Connection, row: Row, most: int | None) -> bool:
+        """A new one; False when its account has so many already."""
+        s = self._t.subscription
+        if most is not None:
+            self._store.alone(connection, "subscription")
+            mine = select(func.count()).where(s.c.account == row["account"])
+            if connection.execute(mine).scalar_one() >= most:
+                return False
+        connection.execute(insert(s).values(**row))
+        return True
+
+    def pause_of(self, connection: Connection, token: str, at: str) -> int:
+        """Pause what was made with that token; how many."""
+        s = self._t.subscription
+        paused = update(s).where(s.c.token == token, s.c.paused_at.is_(None)).values(paused_at=at)
+        return connection.execute(paused).rowcount
 
     def found(
         self,
