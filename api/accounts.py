@@ -187,14 +187,20 @@ class Accounts:
 
     def add(self, person: str, *, by: str, password: str | None = None, operator: bool = False) -> str | None:
         """A new account. Without a password one is made, and given back this once. Raises FormInvalid, Conflict."""
-        check_person(person)
-        made, row = self._password(person, password)
-        now = stamp(self._shelf.now())
-        row |= {"person": person, "operator": int(operator), "created_by": by, "created_at": now}
+        made, row = self.drawn(person, by=by, password=password, operator=operator)
         with self._shelf.connection(write=True) as connection:
             if not insert_once(connection, self._shelf.tables.account, row):
                 raise Conflict(Text(f"已有账号 {person}", f"there is an account {person} already"))
         return made
+
+    def drawn(
+        self, person: str, *, by: str, password: str | None = None, operator: bool = False
+    ) -> tuple[str | None, dict[str, Any]]:
+        """The password and the row of a new account that is not kept yet. Raises FormInvalid."""
+        check_person(person)
+        made, row = self._password(person, password)
+        now = stamp(self._shelf.now())
+        return made, row | {"person": person, "operator": int(operator), "created_by": by, "created_at": now}
 
     def reset(self, person: str, *, by: str, password: str | None = None) -> str | None:
         """Another password; every session of that person ends, and his failures are forgotten. As `add`. Raises NotFound."""

@@ -39,7 +39,7 @@ def create_app(
     app = Flask("tibandu", static_folder=None)
     service = create_blueprint(
         engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public, intake=intake,
-        allow=allow,
+        allow=allow, url=sessions.url if sessions else None,
     )  # fmt: skip
     app.register_blueprint(service)
     if sessions is not None:
@@ -57,13 +57,15 @@ def create_app(
 def create_blueprint(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
-    allow: Sequence[Network] = (), name: str = "tibandu",
+    allow: Sequence[Network] = (), url: str | None = None, name: str = "tibandu",
 ) -> Blueprint:  # fmt: skip
-    """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`."""
+    """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`. `url` is the
+    host's address from outside, when that is not the one a request shows.
+    """
     blueprint = Blueprint(name, __name__)
     desk = Desk(
         engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=operators,
-        documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake, allow=tuple(allow),
+        documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake, allow=tuple(allow), url=url,
     )  # fmt: skip
     register(desk)
     blueprint.register_error_handler(Exception, respond)

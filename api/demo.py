@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 
 from workflow import Engine
 from workflow.errors import Conflict, NotFound, Text
@@ -73,8 +73,13 @@ class Demonstration:
                     f"there is data already ({found}); demo data goes into an empty system only",
                 )
             )
-        for place, (person, who, operator) in enumerate(persons):
-            self._account(place, person, who, operator=operator)
+        rows = [self._account(place, *one) for place, one in enumerate(persons)]
+        tables = self._shelf.tables
+        with self._shelf.connection(
+            write=True
+        ) as connection:  # all of them or none: a half would be neither empty nor a demo
+            connection.execute(insert(tables.account), [account for account, _ in rows])
+            connection.execute(insert(tables.demo), [shown for _, shown in rows])
         return self.looks()
 
     def remove(self) -> None:
@@ -93,14 +98,13 @@ class Demonstration:
         self._engine.rules.keep()  # it remembers that it has kept them already
         create_schema(self._engine)
 
-    def _account(self, place: int, person: str, who: Text, *, operator: bool) -> None:
-        made = Accounts(self._engine).add(person, by="demo", operator=operator)
-        d, a = self._shelf.tables.demo, self._shelf.tables.account
-        row = {"person": person, "place": place, "password": made, "zh": who.zh, "en": who.en}
-        with self._shelf.connection(write=True) as connection:
-            connection.execute(insert(d).values(**row))
-            # nobody has to choose another one only to look around
-            connection.execute(update(a).where(a.c.person == person).values(made=0))
+    def _account(
+        self, place: int, person: str, who: Text, operator: bool
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What is kept of the account, and of its mark. Nobody has to choose another password only to look around."""
+        made, account = Accounts(self._engine).drawn(person, by="demo", operator=operator)
+        shown = {"person": person, "place": place, "password": made, "zh": who.zh, "en": who.en}
+        return account | {"made": 0}, shown
 
     def _used(self) -> str | None:
         """A table that has something in it."""

@@ -18,7 +18,7 @@ from workflow.errors import NotFound, Text
 
 from . import domain
 from .identity import digest
-from .limits import Counter, Limit, count_failure, refuse_many
+from .limits import Counter, Limit, missed, source
 from .nonces import Nonces
 from .problems import Problem
 from .routes import Ask, Out, Reply, Route
@@ -95,13 +95,12 @@ class StandingOpinionOut(Schema):
 
 def door_of(ask: Ask) -> domain.doors.Door:
     """The station of the code in the path. Raises NotFound; Problem 429 for who guesses."""
-    refuse_many(ask.desk, ask.request, "station")
     try:
         if not _CODE.fullmatch(ask.path["code"]):
             raise _no_station()
         return domain.doors.door(ask.engine, ask.path["code"], ask.desk.stations)
     except NotFound:
-        count_failure(ask.desk, ask.request, "station")
+        missed(ask.desk, ask.request, "station")
         raise _no_station() from None
 
 
@@ -123,7 +122,7 @@ def leave(ask: Ask, door: domain.doors.Door, given: dict[str, Any]) -> str:
     if _case_of(ask, receipt) is not None:
         return receipt
     counter = Counter(ask.engine)
-    counter.take(BY_ADDRESS, f"{ask.request.remote_addr}\n{door.code}")
+    counter.take(BY_ADDRESS, f"{source(ask.request)}\n{door.code}")
     counter.take(BY_STATION, door.code)
     said = domain.doors.Said(
         subject=given["subject"], text=given["text"], name=given.get("name"), contact=given.get("contact")
@@ -139,11 +138,10 @@ def leave(ask: Ask, door: domain.doors.Door, given: dict[str, Any]) -> str:
 
 
 def standing_of(ask: Ask, receipt: str) -> domain.doors.Standing:
-    """Where the opinion of a receipt stands. Raises NotFound; Problem 429 for who guesses."""
-    refuse_many(ask.desk, ask.request, "receipt")
+    """Where the opinion of a receipt stands. Raises NotFound; Problem 429 for who guesses wrong."""
     case = _case_of(ask, receipt) if _RECEIPT.fullmatch(receipt) else None
     if case is None:
-        count_failure(ask.desk, ask.request, "receipt")
+        missed(ask.desk, ask.request, "receipt")
         raise NotFound(Text("没有这个回执", "there is no such receipt"))
     return domain.doors.standing(ask.engine, case)
 

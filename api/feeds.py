@@ -20,7 +20,7 @@ from workflow.errors import NotFound, Text
 from workflow.overview import identifier, secret, today
 
 from .identity import digest
-from .limits import count_failure, refuse_many
+from .limits import missed
 from .problems import Problem
 from .routes import Ask, Out, Reply, Route
 from .schemas import PARTY, Strict
@@ -128,10 +128,9 @@ def revoke(ask: Ask) -> Reply:
 
 def fetch(ask: Ask) -> Reply:
     """The calendar, as its owner may know of it at this moment."""
-    refuse_many(ask.desk, ask.request, "feed")
     found = _found(ask)
     if found is None:
-        count_failure(ask.desk, ask.request, "feed")
+        missed(ask.desk, ask.request, "feed")
         raise NotFound(Text("没有这个日历", "there is no such calendar"))
     owner = found["person"]
     whose = {"person": owner} if found["of"] == "me" else {"unit": found["unit"]}

@@ -18,7 +18,7 @@ from workflow.form_schema import form_schema
 from workflow.overview import Invitation, invitation, today
 
 from .dispatch import known
-from .limits import count_failure, refuse_many
+from .limits import missed
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import NAME, PARTY, Day, Instant, Strict, Words
 from .uploads import own
@@ -148,7 +148,6 @@ def found_by(desk: Desk, asking: Request, token: str) -> Invitation:
     """The invitation. Raises NotFound, also for a known person who may not know of the case (a unit's clerk with the link of a
     deputy); Problem 429 for who has guessed too often.
     """
-    refuse_many(desk, asking, "invitation")
     try:
         if not _TOKEN.fullmatch(token):
             raise _none()
@@ -157,7 +156,7 @@ def found_by(desk: Desk, asking: Request, token: str) -> Invitation:
         if who is not None and who.person != found.subject:
             desk.engine.case(found.case, actor=who)
     except NotFound:
-        count_failure(desk, asking, "invitation")
+        missed(desk, asking, "invitation")
         raise _none() from None
     return found
 

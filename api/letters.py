@@ -18,7 +18,8 @@ from workflow import Actor, DefinitionError, NotFound
 from workflow.errors import Text
 
 from .dispatch import no_case
-from .problems import Problem
+from .origin import origin_of
+from .problems import Problem, invalid_parameters
 from .routes import Ask, Out, Reply, Route
 from .schemas import NAME, PARTY, TENANT, Listed, Strict, Words
 
@@ -85,7 +86,9 @@ class For(Strict):
     """For whom, and what is to be printed as a QR code."""
 
     to = fields.Str(validate=PARTY)
-    link = fields.Str(validate=LINK, metadata={"description": "an address to be printed as a QR code"})
+    link = fields.Str(
+        validate=LINK, metadata={"description": "an address of this service, to be printed as a QR code"}
+    )
     forms = fields.Int(validate=validate.Range(1, 200), metadata={"description": "how many blank forms"})
 
 
@@ -115,6 +118,9 @@ def _address(one: Any) -> str:
 
 def letter(ask: Ask) -> Reply:
     """One of them."""
+    link = ask.query.get("link")
+    if link is not None and not link.startswith(f"{origin_of(ask.request, ask.desk.url)}/"):
+        raise invalid_parameters({"link": ["invalid"]})
     try:
         name, content = papers(ask).letter(ask.known.id, ask.path["letter"], ask.actor, **ask.query)
     except DefinitionError as error:
@@ -153,7 +159,8 @@ def posters(ask: Ask) -> Reply:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "posters.zip"
         ids = ask.query.get("station", ())
-        papers(ask).posters(ask.request.url_root, file, tenant=ask.query.get("tenant"), ids=ids)
+        here = f"{origin_of(ask.request, ask.desk.url)}{ask.request.root_path}/"
+        papers(ask).posters(here, file, tenant=ask.query.get("tenant"), ids=ids)
         content = file.read_bytes()
     return Reply(raw=download(Response(content, content_type=ZIP), "海报.zip"))
 

@@ -7,6 +7,7 @@ Of who is counted only a hash is kept, and that until its count has ended.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,6 +32,8 @@ class Limit:
     seconds: int
 
 
+NETWORK = 64
+"""bits of an address of IPv6 that tell one subscriber from another"""
 FAILURES = 20
 """failures of one address within an hour, of each kind"""
 
@@ -89,14 +92,33 @@ class Counter:
             connection.execute(delete(table).where(table.c.key == _key(limit, who)))
 
 
+def source(asking: Request) -> str:
+    """From where, as it is counted: an address of IPv4, of IPv6 its network of 64 bits, which one subscriber has whole."""
+    text = asking.remote_addr or ""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((address, NETWORK), strict=False))
+
+
+def missed(desk: Desk, asking: Request, what: str) -> None:
+    """Who asked guessed wrong: counted, and after too many in an hour Problem 429. Who names what is there is not asked for
+    his address: many persons may share one, and what is guessed here is too long to be guessed.
+    """
+    Counter(desk.engine).take(_failures(what), source(asking))
+
+
 def refuse_many(desk: Desk, asking: Request, what: str) -> None:
     """Raises Problem 429 for an address that has failed too often in an hour."""
-    Counter(desk.engine).check(_failures(what), asking.remote_addr or "")
+    Counter(desk.engine).check(_failures(what), source(asking))
 
 
 def count_failure(desk: Desk, asking: Request, what: str) -> None:
     """One more failure of whoever asks."""
-    Counter(desk.engine).count(_failures(what), asking.remote_addr or "")
+    Counter(desk.engine).count(_failures(what), source(asking))
 
 
 def _failures(what: str) -> Limit:

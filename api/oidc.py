@@ -36,7 +36,7 @@ from workflow.overview import secret, today
 
 from .accounts import Accounts
 from .identity import digest, is_person
-from .limits import Counter, Limit
+from .limits import Counter, Limit, source
 from .origin import origin_of
 from .problems import Problem, respond
 from .schemas import Strict
@@ -53,6 +53,8 @@ TIMEOUT = 10
 LEEWAY = 60
 """seconds by which the provider's clock may differ from ours"""
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
+ROLE_DAYS = 30
+"""civil days for which the roles of a sign-in hold: who has left the directory signs in no more"""
 ARRIVALS = Limit(what="oidc", most=100, seconds=900)
 """begun from one address"""
 
@@ -76,6 +78,7 @@ class SettingsIn(Strict):
     person = fields.Str(load_default="sub")
     persons = fields.Dict(fields.Str(), fields.Str(), load_default=dict)
     groups = fields.Str(load_default="groups")
+    role_days = fields.Int(load_default=ROLE_DAYS, validate=validate.Range(0, 366))
     roles = fields.Dict(
         fields.Str(), fields.List(fields.Nested(RoleIn), validate=validate.Length(min=1)), load_default=None
     )
@@ -96,6 +99,8 @@ class Settings:
     """subject -> person, for those whose claim does not name them"""
     groups: str = "groups"
     """the claim that lists the groups"""
+    role_days: int = ROLE_DAYS
+    """after the last sign-in"""
     roles: Mapping[str, tuple[Role, ...]] | None = None
     """group -> roles; None: roles are granted here and not there"""
 
@@ -114,6 +119,7 @@ class Settings:
         return cls(
             name=found["oidc"], issuer=found["issuer"].rstrip("/"), client_id=found["client_id"], secret=held,
             scopes=tuple(found["scopes"]), person=found["person"], persons=found["persons"], groups=found["groups"],
+            role_days=found["role_days"],
             roles=roles and {group: tuple(Role(**role) for role in mapped) for group, mapped in roles.items()},
         )  # fmt: skip
 
@@ -154,7 +160,7 @@ class Oidc:
 
     def begin(self, request: Request) -> tuple[str, SetCookie]:
         """Where to send the browser, and the cookie by which it is known again. Raises Problem 429, 503."""
-        self._counter.take(ARRIVALS, request.remote_addr or "")
+        self._counter.take(ARRIVALS, source(request))
         state, nonce, verifier = (secret(self._engine) for _ in range(3))
         until = self._shelf.now() + timedelta(seconds=SECONDS)
         row = {
@@ -253,7 +259,9 @@ class Oidc:
         if not isinstance(groups, list):
             raise _refused("groups")
         held = [role for group in groups for role in self._settings.roles.get(str(group), ())]
-        sync(self._engine, person, held, by=f"oidc:{self._settings.name}"[:80], day=today(self._engine))
+        day = today(self._engine)
+        sync(self._engine, person, held, by=f"oidc:{self._settings.name}"[:80], day=day,
+             until=day + timedelta(days=self._settings.role_days))  # fmt: skip
 
     # -- the provider
 

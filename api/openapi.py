@@ -13,6 +13,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec_webframeworks.flask import FlaskPlugin
 from marshmallow import Schema, fields
 
+from .leads import links
 from .problems import MEDIA_TYPE, TITLES
 from .routes import KNOWN, PERMISSIONS, Out, Route
 from .schemas import Day, Listed, ProblemOut
@@ -87,9 +88,10 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
         spec.components.example(
             code, {"summary": TITLES[code][1].en, "value": examples().get(f"problem.{code}", {})}
         )
+    names = [route.name for route in routes]
     for route in routes:
         path = FlaskPlugin.flaskpath2openapi(route.path)
-        spec.path(path, operations={route.method.lower(): _operation(route)})
+        spec.path(path, operations={route.method.lower(): _operation(route, names)})
     return spec.to_dict()
 
 
@@ -118,14 +120,14 @@ def _name(schema: type[Schema] | Schema) -> str:
     return kind.__name__.removesuffix("Out")
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: Route, names: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": route.name,
         "tags": [route.tag],
         "summary": f"{route.text.zh} / {route.text.en}",
         "description": f"{PERMISSIONS[route.permission].zh}。 {PERMISSIONS[route.permission].en}.",
         "parameters": _parameters(route),
-        "responses": _responses(route),
+        "responses": _responses(route, names),
         "x-permission": route.permission,
         "x-audit": route.audit,
     }
@@ -167,10 +169,12 @@ def _parameters(route: Route) -> list[Any]:
     return found
 
 
-def _responses(route: Route) -> dict[str, Any]:
+def _responses(route: Route, names: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for status, out in route.out.items():
         found[str(status)] = _answer(route, status, out)
+        if leads := links(route.name, status, names):
+            found[str(status)]["links"] = leads
     if route.method == "GET" and any("ETag" in out.headers for out in route.out.values()):
         found["304"] = {"description": "所见仍是现状 / what you have is current"}
     if route.permission in KNOWN:

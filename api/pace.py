@@ -16,7 +16,7 @@ from workflow import Actor, Engine
 from workflow.errors import Text
 
 from .identity import Caller, Identify
-from .limits import Counter, Limit
+from .limits import Counter, Limit, source
 from .problems import Problem
 
 KNOWN = Limit(what="requests", most=600, seconds=60)
@@ -54,7 +54,7 @@ class Paced:
 
     def _whom(self, found: Actor | Caller | None, request: Request) -> tuple[Limit, str]:
         if found is None:
-            return self._unknown, f"address {request.remote_addr or ''}"
+            return self._unknown, f"address {source(request)}"
         if isinstance(found, Actor):
             return self._known, f"person {found.person}"
         return self._known, f"token {found.via.token}" if found.via else f"person {found.actor.person}"

@@ -165,6 +165,8 @@ class Desk:
     """persons who look after the service itself"""
     public: frozenset[str] = frozenset()
     """kinds of parties that anybody may look up"""
+    url: str | None = None
+    """the address by which others reach the service, when that is not the one a request shows"""
     sessions: Any = None
     """who has signed in (`Sessions`), for the console; None: there is no console"""
     intake: str | None = None

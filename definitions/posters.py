@@ -7,6 +7,8 @@ none. As a ZIP of HTML pages it needs nothing: each is printed from any browser 
 from __future__ import annotations
 
 import html
+import shutil
+import subprocess
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,19 +25,10 @@ from .letters.words import clean
 from .letters.writing import NAME, entry
 from .receptions import STATIONS, every
 
-__all__ = ["FONTS", "Poster", "posters", "write_pages", "write_pdf"]
+__all__ = ["Poster", "posters", "write_pages", "write_pdf"]
 
-FONTS = (
-    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc",
-    "/usr/share/fonts/google-noto-cjk/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
-    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
-    "/Library/Fonts/Arial Unicode.ttf",
-    "C:/Windows/Fonts/simhei.ttf",
-    "C:/Windows/Fonts/simsun.ttc",
-)
-"""where a Chinese font usually lies"""
+SECONDS = 20
+"""within which fontconfig answers; the first time it reads every font there is"""
 WEEK = "一二三四五六日"
 TITLE, SCAN = "人大代表联络站", "扫码查看接待安排、反映意见建议"
 HELP = "无须下载软件，无须登录。也可在接待日当面反映。"
@@ -140,7 +133,7 @@ def write_pdf(found: Iterable[Poster], path: Path, font: Path | None = None) -> 
     when it is there.
     """
     wanted = list(found)
-    chosen = font or next((Path(name) for name in FONTS if Path(name).is_file()), None)
+    chosen = font or _installed()
     if chosen is None or not chosen.is_file():
         zh = f"没有中文字体 {font or ''};请用 --font 指定,或把 --out 写成 .zip(网页,用打印机所在机器的字体)"
         en = f"no Chinese font {font or ''}: name one with --font, or give --out a .zip (pages of HTML, printed anywhere)"
@@ -152,6 +145,17 @@ def write_pdf(found: Iterable[Poster], path: Path, font: Path | None = None) -> 
     with path.open("xb") as file:
         file.write(bytes(document.output()))
     return len(wanted)
+
+
+def _installed() -> Path | None:
+    """The Chinese font of this machine, as fontconfig knows it; None where there is none, or no fontconfig."""
+    program = shutil.which("fc-match")
+    if program is None:
+        return None
+    asked = [program, "--format=%{file}\n%{lang}", "sans-serif:lang=zh-cn"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=SECONDS)  # noqa: S603 - no shell
+    file, _, languages = done.stdout.partition("\n")
+    return Path(file) if "zh-cn" in languages.strip().split("|") and Path(file).is_file() else None
 
 
 def _text(poster: Poster) -> str:

@@ -6,12 +6,14 @@ calls that follow from one another; against a real service of a small city.
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +24,12 @@ from workflow.testing import FrozenClock
 
 from . import http_walk as city
 
+ROADS = {"lead_unit": "roads"}
+WAY: Sequence[tuple[str, Mapping[str, object]]] = (
+    ("accept", {"session": "五次"}), ("assign", ROADS), ("send_back", {"return_reason": "不属本单位"}),
+    ("reply", {"reply_letter": city.LETTER, "promised": False}), ("ask", {}), ("conclude", {}),
+)  # fmt: skip
+"""the events of this city with forms that are complete: a walk takes whichever its case is ready for"""
 CONFIG = Path(__file__).parent / "data" / "schemathesis.toml"
 
 
@@ -31,8 +39,15 @@ def service(folder: Path) -> Iterator[str]:
     engine = Engine(f"sqlite:///{folder / 'fuzz.db'}", city.city(), clock=FrozenClock(city.TODAY))
     engine.create_schema()
     city.staff(engine)
+    for role in ("unit_clerk", "unit_head"):
+        engine.grant(
+            city.OPERATOR, role, city.TENANT, unit="roads"
+        )  # the walks go to roads, what is seeded does not
+    city.register(engine)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = make_server("127.0.0.1", 0, city.served(engine), threaded=True)
+    app = city.served(engine)
+    _seed(city.Client(app))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -44,12 +59,43 @@ def service(folder: Path) -> Iterator[str]:
         engine.database.dispose()
 
 
+def _seed(client: city.Client) -> None:
+    """A case in every state, for the searches to find."""
+    client.evaluating()
+    client.handling()
+    client.started()
+    client("li.wei", "POST", "/v1/feeds", {"of": "unit", "unit": "housing"})
+
+
+def described(address: str, folder: Path) -> Path:
+    """The description as it is served, with links that know what the forms of this city ask for: a walk goes from the proposal to
+    the survey with ids and revisions it was told.
+    """
+    with urllib.request.urlopen(f"{address}/v1/openapi.json") as answer:
+        found = json.load(answer)
+    case, event = found["paths"]["/v1/cases"]["post"], found["paths"]["/v1/cases/{id}/events/{event}"]["post"]
+    told = {"id": "$response.body#/id", "If-Match": "$response.header.ETag"}
+    for answer, way in ((case["responses"]["201"], WAY[:1]), (event["responses"]["200"], WAY[1:])):
+        answer["links"] |= {
+            f"{name} the case": {
+                "operationId": "fire", "parameters": told | {"event": name, "dry_run": "false"}, "requestBody": {"data": data},
+                "x-schemathesis": {"merge_body": False},
+            }
+            for name, data in way
+        }  # fmt: skip
+    body = case["requestBody"]["content"]["application/json"]
+    body["schema"] = {"anyOf": [{"const": city.START}, body["schema"]]}
+    file = folder / "openapi.json"
+    file.write_text(json.dumps(found), "utf-8")
+    return file
+
+
 def fuzz(examples: int, seed: int, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Run it; the output ends with how many requests were made."""
     program = Path(sys.executable).with_name("schemathesis")
     with service(folder) as address:
         return subprocess.run(
-            [program, "--config-file", CONFIG, "run", f"{address}/v1/openapi.json", "--no-color",
+            [program, "--config-file", CONFIG, "run", described(address, folder), "--url", address, "--no-color",
              "-H", f"Authorization: Bearer {city.OPERATOR}", "--max-examples", str(examples), "--seed", str(seed), *more],
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import MetaData, select
+from sqlalchemy.exc import IntegrityError
 
 from api import Sessions, create_app, create_schema
 from api.demo import NOTICE, Demonstration
@@ -115,6 +116,20 @@ def test_nothing_is_loaded_beside_real_data_and_nothing_real_is_removed(
     with pytest.raises(NotFound):
         Demonstration(engine).remove()
     assert rows(engine.database) == before
+    engine.database.dispose()
+
+
+def test_it_begins_whole_or_not_at_all(database_url: str, library: Library) -> None:
+    """What breaks in the middle leaves an empty system, into which it can be loaded again."""
+    engine = Engine(database_url, library, place=PLACE, clock=FrozenClock(DAY))
+    engine.create_schema()
+    create_schema(engine)
+    before = rows(engine.database)
+    one = [(role.person, role.text, role.operator) for role in ROLES[:2]]
+    with pytest.raises(IntegrityError):
+        Demonstration(engine).begin([*one, one[0]])
+    assert rows(engine.database) == before
+    assert len(Demonstration(engine).begin(one)) == 2
     engine.database.dispose()
 
 

@@ -218,6 +218,9 @@ def test_without_an_account_for_it_no_opinion_is_taken(station: Office) -> None:
 def test_codes_are_opaque_and_guessing_is_stopped(voter: FlaskClient) -> None:
     assert re.fullmatch("[a-z2-7]{12}", code_of("温泉站")) and code_of("s1") != code_of("s2")
     assert [voter.get(f"/s/{n:a>12}").status_code for n in range(21)] == [404] * 20 + [429]
+    assert voter.get(DOOR).status_code == 200, "a voter behind the same address has the code of a station"
+    assert voter.get(f"{DOOR}/{'b' * 26}").status_code == 404, "receipts are counted apart"
+    assert voter.get(PLATE).status_code == 200
 
 
 def test_a_deputy_is_found_on_a_page(voter: FlaskClient) -> None:

@@ -95,10 +95,23 @@ def test_guessing_is_ended_by_the_hour(client: city.Client, clock: FrozenClock, 
     link = client.link(survey)
     told = [client("", "GET", f"/v1/invitations/{n:064x}").status_code for n in range(22)]
     assert told == [404] * 20 + [429] * 2
-    refused = client("", "GET", link)
+    refused = client("", "GET", f"/v1/invitations/{0:064x}")
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "3600")
+    assert client("", "GET", link).status_code == 200, "who shares the address has a link that is good"
     clock.advance(hours=1)
-    assert client("", "GET", link).status_code == 200
+    assert client("", "GET", f"/v1/invitations/{0:064x}").status_code == 404
+
+
+def test_a_network_of_ipv6_is_one_guesser(client: city.Client) -> None:
+    def guess(address: str) -> int:
+        asked = client.client.get("/v1/invitations/" + "0" * 64, environ_base={"REMOTE_ADDR": address})
+        return asked.status_code
+
+    assert [guess(f"2001:db8:0:1::{n:x}") for n in range(21)] == [404] * 20 + [429]
+    assert guess("2001:db8:0:1:ffff::9") == 429
+    assert guess("2001:db8:0:2::1") == 404
+    assert [guess("::ffff:192.0.2.7"), *(guess("192.0.2.7") for _ in range(20))] == [404] * 20 + [429]
+    assert guess("192.0.2.8") == 404
 
 
 def test_a_key_gives_the_same_answer(city_engine: Engine, client: city.Client, survey: str) -> None:

@@ -531,7 +531,7 @@ def test_over_http_each_gets_what_he_may_know(small_town: Office, ask: Callable[
     case = small_town.evaluating(title="<b>站/\\:")
     rows = ask("sun", f"/v1/cases/{case.id}/letters").json["letters"]
     survey = next(row for row in rows if row["letter"] == "survey" and row["to"] == "dep1")
-    found = ask("sun", f"{survey['address']}&link=https://x.example/e/1")
+    found = ask("sun", f"{survey['address']}&link=http://localhost/e/1")
     assert "陈静" in text_of(found.data)
     assert found.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")
     assert (
@@ -545,6 +545,10 @@ def test_over_http_each_gets_what_he_may_know(small_town: Office, ask: Callable[
     assert ask("sun", f"/v1/cases/{case.id}/letters/nothing").status_code == 404
     assert ask("sun", f"/v1/cases/{case.id}/letters/assignment?to=roads").status_code == 404
     assert ask("sun", f"/v1/cases/{case.id}/letters/assignment?link=javascript:1").status_code == 400
+    for foreign in ("https://x.example/e/1", "http://localhost.x.example/1", "http://localhost@x.example/"):
+        assert ask("sun", f"{survey['address']}&link={foreign}").status_code == 400, (
+            "a QR code to somewhere else"
+        )
 
 
 def test_story_C08_over_http_the_pack_keeps_the_order(

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,8 +20,8 @@ from werkzeug.test import TestResponse
 from api import Accounts, Sessions, create_app, create_schema
 from api.oidc import Oidc, Settings
 from workflow import Engine
-from workflow.access import Role, held
-from workflow.clock import SystemClock
+from workflow.access import Role, held, sync
+from workflow.clock import SystemClock, civil_date
 from workflow.model import Grant
 from workflow.testing import FrozenClock
 
@@ -201,13 +202,37 @@ def test_roles_are_those_of_the_groups_at_each_sign_in(
     assert granted(engine, "wang.fang") == before
     came(client, "moved")
     there = [
-        (one.grant.role, one.by, one.grant.valid_until is None) for one in held(engine, person="wang.fang")
+        (one.grant.role, one.by, one.grant.covers(one.grant.scope, civil_date(clock.now())))
+        for one in held(engine, person="wang.fang")
     ]
     assert sorted(there) == [("office", "li.wei", True), ("unit_clerk", "oidc:city", False)]
     came(client, "wang")
-    assert [one.grant.valid_until is None for one in held(engine, person="wang.fang") if one.by == "oidc:city"] in (
-        [False, True], [True, False],
-    )  # fmt: skip
+    day = civil_date(clock.now())
+    ours = [one.grant for one in held(engine, person="wang.fang") if one.by == "oidc:city"]
+    assert sorted(grant.covers(grant.scope, day) for grant in ours) == [False, True]
+
+
+def test_roles_of_the_provider_end_unless_he_signs_in_again(
+    engine: Engine, issuer: str, clock: FrozenClock
+) -> None:
+    """Who has left the directory signs in no more: what it gave him is over after the days of the settings."""
+    client = app_of(engine, settings(issuer, role_days=5)).test_client()
+    came(client, "li")
+    today, (first,) = civil_date(clock.now()), granted(engine, "li.wei")
+    assert first.valid_until == today + timedelta(days=5)
+    later = today + timedelta(days=3)
+    sync(
+        engine,
+        "li.wei",
+        [Role("office", first.scope)],
+        by="oidc:city",
+        day=later,
+        until=later + timedelta(days=5),
+    )
+    (same,) = granted(engine, "li.wei")
+    assert (same.id, same.valid_until) == (first.id, today + timedelta(days=8))
+    assert same.covers(same.scope, today + timedelta(days=8))
+    assert not same.covers(same.scope, today + timedelta(days=9))
 
 
 def test_without_a_map_roles_are_granted_here(engine: Engine, issuer: str) -> None:

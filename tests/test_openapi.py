@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from api import create_app
 from api.dispatch import register
+from api.leads import LEADS
 from api.openapi import EXAMPLES, describe
 from api.problems import MEDIA_TYPE, TITLES, respond
 from api.routes import KNOWN, PERMISSIONS, Desk, Reply, Route
@@ -74,6 +75,32 @@ def test_it_is_valid(described: dict[str, Any]) -> None:
 def test_it_is_committed(described: dict[str, Any]) -> None:
     assert json.loads(EXAMPLES.read_text("utf-8")) == city.recorded(), "python -m tests.http_walk"
     assert city.DESCRIPTION.read_text("utf-8") == city.shown(described), "python -m tests.http_walk"
+
+
+def test_every_link_leads_somewhere(described: dict[str, Any]) -> None:
+    """Its operation has those parameters, and what it reads stands in the recorded answer."""
+    asked = {one["operationId"]: one for _, one in operations(described)}
+    for name, operation in asked.items():
+        for answer in operation["responses"].values():
+            for link in answer.get("links", {}).values():
+                there = {parameter["name"] for parameter in asked[link["operationId"]]["parameters"]}
+                assert set(link["parameters"]) <= there, (name, link)
+                shown = next(iter(answer["content"].values()))["example"]
+                for place in link["parameters"].values():
+                    kind, _, path = place.partition("#")
+                    if kind == "$response.body":
+                        resolved(shown, path)
+    assert {lead[0] for leads in LEADS.values() for lead in leads} <= set(asked)
+    assert {route for route, _ in LEADS} <= set(asked)
+
+
+def resolved(shown: Any, path: str) -> Any:
+    """What stands at a JSON pointer; None where a list is empty. Raises KeyError for a name that is not there."""
+    for part in path.strip("/").split("/"):
+        if shown is None or shown == []:
+            return None
+        shown = shown[int(part)] if isinstance(shown, list) else shown[part]
+    return shown
 
 
 def test_it_is_served(engine: Engine, described: dict[str, Any]) -> None:

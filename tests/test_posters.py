@@ -163,7 +163,7 @@ def test_a_hostile_name_is_a_name(town: Office, tmp_path: Path) -> None:
 def test_what_is_missing_is_said(
     town: Office, font: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FONTS", ())
+    monkeypatch.setattr(module.shutil, "which", lambda _: None)
     with pytest.raises(WorkflowError, match="--font"):
         write_pdf(posters(town.engine, URL), tmp_path / "p.pdf")
     (tmp_path / "no.ttf").write_bytes(b"nothing")
@@ -177,13 +177,26 @@ def test_what_is_missing_is_said(
     assert not (tmp_path / "p.pdf").exists()
 
 
+def test_the_font_is_the_one_this_machine_shows_chinese_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fontconfig is asked, wherever its distribution puts fonts; one that knows no Chinese is none."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for languages, there in (("en|zh-cn", True), ("en|de", False)):
+        program = tmp_path / "fc-match"
+        program.write_text(f"#!/bin/sh\necho '{tmp_path / 'f.ttc'}'\necho '{languages}'\n")
+        program.chmod(0o755)
+        (tmp_path / "f.ttc").write_bytes(b"")
+        assert (module._installed() == tmp_path / "f.ttc") is there
+
+
 def test_the_commands(
     town: Office, library: Library, font: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workflow.loader.load_definitions", lambda *_, **__: library)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIBANDU_DATABASE", town.engine.database.url.render_as_string(hide_password=False))
-    monkeypatch.setattr(module, "FONTS", (str(font),))
+    monkeypatch.setattr(module, "_installed", lambda: font)
     page = (Path(__file__).parents[1] / "docs" / "documents.md").read_text(encoding="utf-8")
     lines = [
         line.partition(" #")[0].split() for line in page.splitlines() if line.startswith("tibandu posters")

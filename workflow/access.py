@@ -89,10 +89,13 @@ def end(engine: Engine, grant: str, *, by: str, day: date) -> Grant:
     return ended
 
 
-def sync(engine: Engine, person: str, roles: Iterable[Role], *, by: str, day: date) -> None:
+def sync(
+    engine: Engine, person: str, roles: Iterable[Role], *, by: str, day: date, until: date | None = None
+) -> None:  # fmt: skip
     """What a directory gave to that person becomes exactly these roles from that day; what others gave him stays.
 
-    `by` is the directory. Raises NotPermitted, NotFound as `Engine.sync_grants`.
+    `by` is the directory; `until` the last day on which they hold unless the directory gives them again.
+    Raises NotPermitted, NotFound as `Engine.sync_grants`.
     """
     wanted = set(roles)
     after: list[Grant] = []
@@ -104,8 +107,11 @@ def sync(engine: Engine, person: str, roles: Iterable[Role], *, by: str, day: da
             grant = _ended(grant, day)
         elif grant.covers(grant.scope, day):
             wanted.discard(role)
+            if one.by == by:
+                grant = replace(grant, valid_until=until)
         after.append(grant)
-    new = [Grant(id="", person=person, role=role.role, scope=role.scope, unit=role.unit, valid_from=day)
+    new = [Grant(id="", person=person, role=role.role, scope=role.scope, unit=role.unit, valid_from=day,
+                 valid_until=until)
            for role in sorted(wanted, key=str)]  # fmt: skip
     if new or after != _of(engine, person):
         engine.sync_grants(person, [*after, *new], by=by)

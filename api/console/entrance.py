@@ -9,6 +9,7 @@ from flask import Response
 from workflow.errors import FormInvalid, NotFound, Text
 
 from ..accounts import Accounts, First
+from ..limits import source
 from ..problems import Problem
 from .screens import Go, Look, Page, Screen, answered, own_address, sessions
 
@@ -28,7 +29,7 @@ def _shown(look: Look, person: str = "", error: Text | None = None) -> dict[str,
 
 def sign_in(look: Look) -> Page | Response:
     """A session, and on to where the person wanted to go."""
-    form, address = look.request.form, look.request.remote_addr or ""
+    form, address = look.request.form, source(look.request)
     person = form.get("person", "").strip()
     try:
         account = Accounts(look.engine).sign_in(person, form.get("password", ""), address)
@@ -65,7 +66,7 @@ def change(look: Look) -> Page | Response:
         if form.get("new") != form.get("again"):
             raise _differ()
         Accounts(look.engine).change(
-            session.person, form.get("old", ""), form.get("new", ""), look.request.remote_addr or ""
+            session.person, form.get("old", ""), form.get("new", ""), source(look.request)
         )
     except (Problem, FormInvalid) as error:
         return Page("password.html", {"must": session.must_change, "error": error.text}, 422)
@@ -87,7 +88,7 @@ def made(look: Look) -> Page | Response:
     try:
         if form.get("new") != form.get("again"):
             raise _differ()
-        beginning.take(form.get("token", ""), person, form.get("new", ""), look.request.remote_addr or "")
+        beginning.take(form.get("token", ""), person, form.get("new", ""), source(look.request))
     except (Problem, FormInvalid) as error:
         return Page("first.html", {"person": person, "error": error.text}, 422)
     response = answered(look, Go(look.address("home")))
