@@ -23,7 +23,6 @@ from typing import Any
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
-from sqlalchemy import Connection
 
 from workflow import Engine
 from workflow.errors import StoreError, Text
@@ -102,7 +101,7 @@ class ProcrastinateBackend(LocalBackend):
         The job has no key of its own: nobody waits for another's commit, and one too many finds nothing to do. Where the queue's
         tables do not stand yet the rows wait for a tick, as they do without this.
         """
-        connection = session if isinstance(session, Connection) else session.connection()
+        connection = session if hasattr(session, "exec_driver_sql") else session.connection()
         if connection.exec_driver_sql("select to_regclass(%(name)s)", {"name": self._table}).scalar_one():
             self._defer(connection, [ADDRESS])
 
