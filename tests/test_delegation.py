@@ -206,6 +206,39 @@ def test_grant_report_revoke(tibandu: Callable[..., tuple[int, str]], case: str)
     assert "wu.hao" in said and "qian.min" not in said
 
 
+def test_the_report_names_ways_in_that_need_no_sign_in(
+    engine: Engine, tibandu: Callable[..., tuple[int, str]]
+) -> None:
+    """Service tokens, links, calendars and webhooks, with whom they let in until when; never the secret."""
+    client = city.Client(city.served(engine))
+    body = {"account": "svc.oa", "name": "办公系统", "scopes": ["cases:read"], "expires_on": "2099-12-30"}
+    token = client(city.OPERATOR, "POST", "/v1/tokens", body).json
+    feed = client("li.wei", "POST", "/v1/feeds", {"of": "me"}).json
+    hook = {"url": "https://oa.example.cn/hooks", "account": "svc.oa", "kinds": ["suggestion"]}
+    hook = client(city.OPERATOR, "POST", "/v1/subscriptions", hook).json
+    survey = client.surveys(client.evaluating()["id"])["d.chen"]
+    asked = {"events": ["answer"], "subject": "d.chen", "until": "2099-12-31"}
+    link = client("li.wei", "POST", f"/v1/cases/{survey}/invitations", asked).json["address"]
+    found = json.loads(tibandu("access", "report", "--json")[1])["ways"]
+    assert [(one["kind"], one["person"], one["until"]) for one in found] == [
+        ("service token", "svc.oa", "2099-12-30"), ("link", "d.chen", "2099-12-31"), ("calendar", "li.wei", None),
+        ("webhook", "svc.oa", None),
+    ]  # fmt: skip
+    said = tibandu("access", "report")[1]
+    for secret in (
+        token["token"],
+        feed["address"].rpartition("/")[2],
+        hook["secret"],
+        link.rpartition("/")[2],
+    ):
+        assert secret not in said + json.dumps(found)
+    client(city.OPERATOR, "DELETE", f"/v1/tokens/{token['id']}")
+    only = json.loads(tibandu("access", "report", "--person", "svc.oa", "--json")[1])["ways"]
+    assert [one["kind"] for one in only] == ["webhook"]
+    every = json.loads(tibandu("access", "report", "--person", "svc.oa", "--all", "--json")[1])["ways"]
+    assert [one["kind"] for one in every] == ["service token", "webhook"]
+
+
 def test_nobody_grants_revokes_or_lends_to_himself(
     engine: Engine, tibandu: Callable[..., tuple[int, str]]
 ) -> None:

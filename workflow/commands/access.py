@@ -16,6 +16,14 @@ HEADS = {
     "scope": Text("范围", "scope"), "from": Text("自", "from"), "until": Text("至", "until"), "state": Text("状态", "state"),
     "for": Text("代", "for"), "by": Text("授予人", "by"), "reason": Text("理由", "why"),
 }  # fmt: skip
+WAYS = {
+    "kind": Text("凭据", "way in"), "person": Text("人员", "person"), "what": Text("内容", "what"), "until": Text("至", "until"),
+    "used": Text("最近使用", "last used"), "by": Text("建立者", "by"), "id": Text("编号", "id"),
+}  # fmt: skip
+KINDS = {
+    "token": Text("服务令牌", "service token"), "link": Text("邀请链接", "link"), "feed": Text("期限日历", "calendar"),
+    "webhook": Text("订阅", "webhook"),
+}  # fmt: skip
 ACTS = {
     "at": Text("时间", "when"), "person": Text("人员", "person"), "account": Text("服务账号", "account"),
     "token": Text("令牌", "token"), "route": Text("操作", "operation"), "case": Text("案件", "case"),
@@ -120,21 +128,35 @@ def run_glass(context: Context) -> int:
 
 
 def run_report(context: Context) -> int:
-    """Grants, and of a named person how many cases he sees by them."""
+    """Grants, ways in that need no sign-in, and of a named person how many cases he sees."""
     a, today = context.arguments, overview.today(context.engine)
     found = access.held(context.engine, person=a.person, unit=a.unit)
     rows = [_row(context, one, today) for one in found]
     rows = [row for row in rows if a.all or row["over"] is False]
-    if a.person is None:
-        context.console.table(HEADS, rows)
-        return OK
-    sees = overview.count(context.engine, Actor(person=a.person), overview.Filter())
+    ways = [] if a.unit else _ways(context)
+    sees = overview.count(context.engine, Actor(person=a.person), overview.Filter()) if a.person else None
     if context.console.as_json:
-        context.console.value({"grants": [{name: row[name] for name in HEADS} for row in rows], "sees": sees})
+        told = {"grants": [{name: row[name] for name in HEADS} for row in rows], "ways": ways}
+        context.console.value(told if sees is None else told | {"sees": sees})
         return OK
     context.console.table(HEADS, rows)
-    context.console.say(f"{a.person} 现可见 {sees} 件", f"{a.person} sees {sees} case(s) now")
+    if ways:
+        context.console.line("")
+        context.console.table(WAYS, ways)
+    if sees is not None:
+        context.console.say(f"{a.person} 现可见 {sees} 件", f"{a.person} sees {sees} case(s) now")
     return OK
+
+
+def _ways(context: Context) -> list[dict[str, Any]]:
+    """Tokens, links, calendars, webhooks: those that hold, or all."""
+    a = context.arguments
+    context.sibling("api").create_schema(context.engine)
+    found = context.sibling("api.ways").ways(context.engine, a.person)
+    return [
+        {name: getattr(one, name) for name in WAYS} | {"kind": context.console.words(KINDS[one.kind])}
+        for one in found if a.all or not one.over
+    ]  # fmt: skip
 
 
 def run_acts(context: Context) -> int:
