@@ -1,7 +1,7 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
 # make serve   the console with demo data, on this machine only
-# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, screens, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -96,10 +96,14 @@ kill-http: .venv/dev
 mutants: .venv/dev
 	@$(BIN)/python -m tests.mutants
 
+# Every screen and form in a real browser, in both languages, and every story there; the tests take a sample of them.
+screens: .venv/dev
+	SCREENS=all $(BIN)/python -m pytest -q tests/test_screens.py tests/test_browser_stories.py
+
 wheel: .venv/dev
 	$(BIN)/python -m build --no-isolation
 
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run serve check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http kill-http mutants wheel clean
+.PHONY: help run serve check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http kill-http mutants screens wheel clean

@@ -1,14 +1,19 @@
 """Somebody at the console with a real browser: Debian's Chromium, led by Playwright, on a real server of this machine.
 
-browsing     the demonstration served on loopback at DAY, and a browser; one for all tests of a file
+chromium     the browser; one for all tests of a file
+browsing     the demonstration served on loopback at DAY; one for all tests of a file
+city         the same, a fresh one for each test
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,12 +30,13 @@ from workflow.library import Library
 from workflow.testing import FrozenClock
 
 from .demonstration import DAY
-from .lifecycle import PLACE
+from .lifecycle import PLACE, until_quiet
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 HEAVIEST = 100_000
+REFUSED = re.compile("Failed to load resource: the server responded with a status of 4(04|09|22)")
 MISSING = "no Chromium on this machine: apt install chromium fonts-noto-cjk"
 
 
@@ -46,8 +52,11 @@ class Served:
     def close(self) -> None:
         self._server.task_dispatcher.shutdown()
         self._server.close()
+        channels = list(self._server._map.values())
         self._server._map.clear()
         self._thread.join(5)
+        for channel in channels:
+            channel.close()
 
 
 @dataclass
@@ -96,10 +105,10 @@ class Browsing:
             name, value = self.cookie(person)
             context.add_cookies([{"name": name, "value": value, "url": self.served.origin}])
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("request", self._asked)
         page.on("response", self._came)
-        page.on("console", lambda said: self.seen.console.append(said.text) if said.type == "error" else None)
+        page.on("console", self._told)
         page.on("dialog", self._dialog)
         return page
 
@@ -113,26 +122,61 @@ class Browsing:
             if size > HEAVIEST:
                 self.seen.heavy.append(f"{response.url} {size}")
 
+    def _told(self, said: Any) -> None:
+        """A page that says no is no fault of the page; whatever it failed to load is."""
+        a_no = REFUSED.match(said.text) and "/static/" not in said.location["url"]
+        if said.type == "error" and not a_no:
+            self.seen.console.append(said.text)
+
     def _dialog(self, dialog: Any) -> None:
         self.seen.dialogs.append(dialog.message)
         dialog.dismiss()
 
+    def comes(self, day: date) -> None:
+        """The next morning, or a later one: what is due by then has happened."""
+        self.clock.set(day)
+        deque(until_quiet(self.engine), maxlen=0)
+
     def close(self) -> None:
-        self._browser.close()
+        for context in self._browser.contexts:
+            context.close()
         self.served.close()
         self.engine.database.dispose()
 
 
 @pytest.fixture(scope="module")
-def browsing(
-    demo_file: Path, tmp_path_factory: pytest.TempPathFactory, library: Library
-) -> Iterator[Browsing]:
+def chromium() -> Iterator[Any]:
     """For a whole file: a browser costs a second, and its event loop must not stay in the way of other tests."""
     if CHROMIUM is None:
         pytest.skip(MISSING)
     from playwright.sync_api import sync_playwright
 
-    folder = tmp_path_factory.mktemp("browsing")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def browsing(
+    chromium: Any, demo_file: Path, tmp_path_factory: pytest.TempPathFactory, library: Library
+) -> Iterator[Browsing]:
+    """Where nobody moves the clock or changes what others look at."""
+    found = served(chromium, demo_file, tmp_path_factory.mktemp("browsing"), library)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def city(chromium: Any, demo_file: Path, tmp_path: Path, library: Library) -> Iterator[Browsing]:
+    """A year of its own for one story."""
+    found = served(chromium, demo_file, tmp_path, library)
+    yield found
+    found.close()
+
+
+def served(browser: Any, demo_file: Path, folder: Path, library: Library) -> Browsing:
+    """A copy of the demonstration at DAY, with everything `tibandu serve` gives it."""
     shutil.copy(demo_file, folder / "demo.db")
     clock = FrozenClock(DAY)
     engine = Engine(f"sqlite:///{folder / 'demo.db'}", library, place=PLACE, clock=clock)
@@ -141,11 +185,7 @@ def browsing(
         engine, sessions, sessions=sessions, notice=NOTICE, operators=["operator"], documents=DemoFolder(folder / "documents"),
         papers=Papers(engine, None),
     )  # fmt: skip
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        found = Browsing(engine, clock, app, sessions, browser)
-        yield found
-        found.close()
+    return Browsing(engine, clock, app, sessions, browser)
 
 
 def axe() -> str:

@@ -31,7 +31,7 @@ NO_SKIP = bool(os.environ.get("TIBANDU_NO_SKIP"))
 ZONES = ("UTC", "Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati")
 GRACE_SECONDS = 3.0
 UNCOUNTED = (
-    "accounts", "api", "backends", "channels", "concurrency", "console*", "crash", "definitions", "demo", "diagram",
+    "accounts", "api", "backends", "browser*", "channels", "concurrency", "console*", "crash", "definitions", "demo", "diagram",
     "documents*",
     "fuzz*", "history", "http_[!o]*", "imports", "invariants", "json_text", "lifecycles", "matrix", "mutants", "openapi",
     "packaging", "places*", "receptions", "recorded_histories", "replay", "scheduler*", "schema", "screens",

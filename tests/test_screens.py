@@ -18,10 +18,10 @@ from definitions.demo.city import TENANT
 from workflow import Actor
 from workflow.model import Party
 
-from .browser import Browsing, addresses, axe, browsing, violations
+from .browser import Browsing, addresses, axe, browsing, chromium, violations
 from .demonstration import DAY
 
-__all__ = ["browsing"]
+__all__ = ["browsing", "chromium"]
 
 HERE = Path(__file__).parent.parent / "api" / "console"
 PHONE = {"width": 360, "height": 740}

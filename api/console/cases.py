@@ -174,6 +174,7 @@ def _children(look: Look, case: Case) -> list[dict[str, Any]]:
             "case": child, "slot": slot.title if slot else law.title, "state": law.states[child.state].title,
             "clock": clock, "left": remaining(clock.due_on, day, calendar) if clock else None,
             "late": bool(clock and clock.due_on < day), "beside": bool(slot and slot.overlay and not child.closed),
+            "mine": not child.closed and expected(law, child, case, look.actor.person, look.grants),
         })  # fmt: skip
     return found
 
@@ -204,7 +205,7 @@ def _deadlines(look: Look, case: Case) -> list[Deadline]:
 def data_of(look: Look, definition: Definition, case: str, data: Mapping[str, Any]) -> list[Datum]:
     """Values in the order of the definition's fields."""
     return [
-        _datum(look, definition, case, name, data[name]) for name in definition.fields if data.get(name) is not None
+        _datum(look, definition, case, name, data[name]) for name in definition.fields if data.get(name) not in (None, "", [])
     ]  # fmt: skip
 
 

@@ -120,8 +120,11 @@ def _input(
 
 
 def _units(look: Look) -> list[Party]:
-    """The units of the reader's congress by name, if they fit into a menu."""
-    found = look.engine.parties.find(kind="unit", actor=look.actor, on=today(look.engine), limit=MOST + 1)
+    """The units of the reader's congress by name, if they fit into a menu; and his own, which may be a station."""
+    day, own = today(look.engine), {grant.unit for grant in look.grants if grant.unit}
+    found = look.engine.parties.find(kind="unit", actor=look.actor, on=day, limit=MOST + 1)
+    if missing := own - {party.id for party in found}:
+        found += look.engine.parties.find(ids=missing, actor=look.actor, on=day)
     return sorted(found, key=lambda party: party.name) if len(found) <= MOST else []
 
 

@@ -33,6 +33,13 @@ class Names:
         self.learn([id])
         return self._known.get(id, id)
 
+    def congress(self, tenant: str) -> str:
+        """The name of the congress of a tenant; where the register has none, the tenant itself."""
+        if (known := f"congress {tenant}") not in self._known:
+            found = self._engine.parties.find(kind="congress", tenant=tenant, limit=1)
+            self._known[known] = found[0].name if found else tenant
+        return self._known[known]
+
     def of(self, ids: Iterable[str]) -> list[str]:
         """The names of several, in their order."""
         found = list(ids)

@@ -24,7 +24,7 @@ from ..term.plan import plans
 from ..term.receptions import reception, reception_days
 from ..term.register import BY, install
 from ..term.suggestions import Suggestion
-from .city import ROLES, TITLES, Role, named, scenario
+from .city import ROLES, TITLES, Role, named, offices, scenario
 from .desks import Desks
 
 __all__ = ["ROLES", "Role", "load"]
@@ -47,7 +47,8 @@ def _lived(engine: Engine, clock: FrozenClock, today: date) -> int:
     told = scenario(today)
     cast = cast_of(told)
     clock.set(told.begins)
-    install(engine, cast, told.congress, named(cast))
+    install(engine, cast, told.congress, names := named(cast))
+    engine.parties.put(offices(names), by=BY, trusted=True)
     agenda = Agenda(engine, clock)
     for title, one in zip(TITLES, plans(told, cast), strict=True):
         agenda.tell(Suggestion(agenda, cast, replace(one, title=title), told.seed).story())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from workflow.errors import Text
+from workflow.model import Party
 
 from ..term.cast import (
     AFFAIRS,
@@ -14,6 +15,7 @@ from ..term.cast import (
     CHIEF,
     COMMITTEE,
     COUNCIL,
+    OFFICE,
     OFFICE1,
     OFFICE2,
     PROSECUTOR,
@@ -97,10 +99,28 @@ def scenario(today: date) -> Scenario:
 def named(cast: Cast) -> Mapping[str, str]:
     """What everybody is called on the pages."""
     found = {
-        AFFAIRS: "李工（代表工委）", AFFAIRS2: "刘工（代表工委）", OFFICE1: "孙工（常委会办公室）",
+        AFFAIRS: "李工（代表工委）",
+        AFFAIRS2: "刘工（代表工委）", OFFICE1: "孙工（常委会办公室）",
         OFFICE2: "宋工（常委会办公室）",
+        "office.head": "常委会办公室主任", "office.gov": "政府办公室", "office.leader": "市领导甲",
+        "office.justice": "监察和司法委员会",
+        "gov": "市人民政府", "operator": "系统管理员",
         SESSION: "大会秘书处", COUNCIL: "督办领导甲", COMMITTEE: "农业与农村委员会", PROSECUTOR: "检察官甲", CHIEF: "检察长",
     }  # fmt: skip
+    for at, town in enumerate(cast.townships()):
+        found |= {
+            town.county.rpartition("/")[2]: f"县区{at + 1}人大（演示）",
+            town.tenant.rpartition("/")[2]: f"{PLACES[at]}人大工委",
+        }
+        office = f"{PLACES[at]}办事处"
+        found |= {
+            town.office: office,
+            clerk(town.office): f"{office}经办人",
+            head(town.office): f"{office}负责人",
+        }
+        for which, bureau in enumerate(town.bureaus, 1):
+            called = f"县区{at + 1}第{which}局（演示）"
+            found |= {bureau: called, clerk(bureau): f"{called}经办人", head(bureau): f"{called}负责人"}
     for unit, name in zip(cast.units, UNITS, strict=True):
         found |= {unit: name, clerk(unit): f"{name}经办人", head(unit): f"{name}负责人"}
     for number, deputy in enumerate(cast.deputies, 1):
@@ -109,5 +129,19 @@ def named(cast: Cast) -> Mapping[str, str]:
         found |= {
             station.id: f"{place}代表{'之家' if station.home else '联络站'}",
             station.keeper: f"{place}站长",
+            station.village: f"{place}社区",
+            clerk(station.village): f"{place}社区经办人",
+            head(station.village): f"{place}社区负责人",
         }
     return found
+
+
+def offices(names: Mapping[str, str]) -> list[Party]:
+    """The government, and the persons of the offices: a term knows them by their roles alone, a page shows names."""
+    city = TENANT.rpartition("/")[2]
+    persons = [
+        Party(id=one, kind="staff", name=names[one], tenant=TENANT, parent=city)
+        for one in (*OFFICE, "operator")
+        if one in names
+    ]
+    return [Party(id="gov", kind="unit", name=names["gov"], tenant=TENANT, parent=city), *persons]
