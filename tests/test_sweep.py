@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from workflow import Engine
+from workflow.commands import doctor
+from workflow.errors import StoreError
 from workflow.library import Library
 
 from .lifecycle import PLACE, Office, count, execute, statements
+from .test_scheduler import wait_for
 
 
 def waiting(office: Office, number: int, days: int = 60) -> list[str]:
@@ -141,6 +147,46 @@ def test_a_case_somebody_is_changing_is_stepped_over(office: Office, other: Engi
         fired = [one for page in iter(other.tick, []) for one in page]
         assert {one.case for one in fired} == {second}
     assert {one.case for page in iter(other.tick, []) for one in page} == {first}
+
+
+@pytest.mark.parametrize("ready_url", ["postgresql"], indirect=True)
+def test_a_node_that_stands_still_in_a_page_is_let_go_of(
+    office: Office, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped (SIGSTOP) between two questions of a page it holds its families; the database ends it, another fires, it goes on."""
+    (case,) = waiting(office, 1)
+    monkeypatch.setattr("workflow.store.work.STANDSTILL_SECONDS", 2)
+    monkeypatch.setattr(doctor, "STANDSTILL", -1)
+    url = office.engine.database.url.render_as_string(hide_password=False)
+    sleeper, stood = Engine(url, library, place=PLACE, clock=office.clock), []
+    decide = sleeper._sweep._decide
+
+    def sleeps(work: Any, *more: Any) -> Any:
+        if not stood:
+            stood.append(work._driver.info.backend_pid)
+            assert office.engine.tick() == [], "it is stepped over"
+            (trouble,) = doctor._standing_still(office.engine)
+            assert str(stood[0]) in trouble.text.en and trouble.urgent
+            gone = "select count(*) from pg_stat_activity where pid = :pid"
+            wait_for(lambda: scalar(office.engine, gone, pid=stood[0]) == 0)
+            assert office.engine.tick(), "its families are free"
+        return decide(work, *more)
+
+    monkeypatch.setattr(sleeper._sweep, "_decide", sleeps)
+    with pytest.raises((StoreError, DBAPIError, psycopg.Error)):
+        sleeper.tick()
+    while office.ticks():
+        pass
+    office.clock.advance(days=1)
+    assert sleeper.tick() is not None, "and goes on with the next tick"
+    rungs = Counter(row.key for row in rows(office.engine, "outbox") if row.topic.startswith("clock."))
+    assert max(rungs.values()) == 1 and office.engine.history(case)
+    sleeper.database.dispose()
+
+
+def scalar(engine: Engine, query: str, **values: Any) -> Any:
+    with engine.database.connect() as connection:
+        return connection.execute(text(query), values).scalar_one()
 
 
 def test_two_nodes_share_the_work(office: Office, other: Engine) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..clock import civil_date
 from ..errors import Text
 from ..health import Health, Trouble, troubles
+from ..store.examination import Examination
+from ..store.post import Post
 from . import alerts
 from .context import FAULTS, OK, Context
 from .operator import told
@@ -48,7 +50,7 @@ def _facts(context: Context, engine: Engine, now: datetime, health: Health) -> d
     calendar = engine.laws.calendar
     with engine.store.connection() as connection:
         counts = engine.store.counts(connection)
-        waiting = [row.state for row in connection.execute(engine.store.tables.outbox.select())]
+        outbox = Post(engine.store).by_state(connection)
     caught_up = health.caught_up
     return {
         "database": shown(context.database),
@@ -59,7 +61,7 @@ def _facts(context: Context, engine: Engine, now: datetime, health: Health) -> d
         "last_tick_age": None if health.last_tick_age is None else round(health.last_tick_age, 1),
         "nodes": [node.id for node in health.nodes],
         "caught_up": caught_up and {"at": caught_up.at.isoformat(), **caught_up.body},
-        "outbox": {state: waiting.count(state) for state in sorted(set(waiting))},
+        "outbox": outbox,
         "cases": [{"kind": kind, "state": state, "count": count} for kind, state, count in counts],
     }
 
@@ -75,6 +77,8 @@ def _print(context: Context, facts: dict[str, Any]) -> None:
         console.line(f"  {row['kind']}.{row['state']}: {row['count']}")
 
 
+STANDSTILL = 60.0
+"""seconds in a transaction without a question that no work of ours takes"""
 TITLES = {
     "database": Text("数据库", "database"),
     "definitions": Text("定义", "definitions"),
@@ -94,7 +98,21 @@ def _troubles(engine: Engine) -> Iterator[Trouble]:
     if names:
         text = Text(f"尚未发布:{names};运行 tibandu publish", f"not published: {names}; run tibandu publish")
         yield Trouble(code="unpublished", text=text)
+    yield from _standing_still(engine)
     yield from _calendar_troubles(engine)
+
+
+def _standing_still(engine: Engine) -> Iterator[Trouble]:
+    found = Examination(engine.store, engine.laws.calendar, engine.clock).standstill()
+    if found is not None and found[1] > STANDSTILL:
+        pid, seconds = found
+        yield Trouble(code="standstill", text=Text(
+            f"数据库会话 {pid} 在事务中停住 {seconds:.0f} 秒并占着锁(进程被挂起?):恢复该进程,"
+            f"或执行 select pg_terminate_backend({pid}),其未提交的工作自动撤销并由其他进程重做",
+            f"session {pid} of the database stands still inside a transaction for {seconds:.0f} s and keeps its locks (a process"
+            f" that was stopped?): let it go on, or run select pg_terminate_backend({pid}): what it has not committed is undone"
+            " and done again by the others",
+        ))  # fmt: skip
 
 
 def _calendar_troubles(engine: Engine) -> Iterator[Trouble]:

@@ -9,7 +9,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import exists, func, inspect, literal_column, select
+from sqlalchemy import exists, func, inspect, literal_column, select, text
 
 from ..calendars import Calendar
 from ..clock import Clock
@@ -55,6 +55,19 @@ class Examination:
                 foreign_job_store=inspect(connection).has_table("apscheduler_jobs"),
                 caught_up=next(iter(self.journal(connection, "caught_up", 1)), None),
             )  # fmt: skip
+
+    def standstill(self) -> tuple[int, float] | None:
+        """Which process of the database stands still longest inside a transaction, and for how many seconds; on PostgreSQL."""
+        if self._store.is_sqlite:
+            return None
+        query = text(
+            "select pid, extract(epoch from clock_timestamp() - state_change) from pg_stat_activity"
+            " where datname = current_database() and state like 'idle in transaction%' and pid <> pg_backend_pid()"
+            " order by state_change limit 1"
+        )
+        with self._store.connection() as connection:
+            found = connection.execute(query).first()
+        return None if found is None else (int(found[0]), float(found[1]))
 
     def journal(self, connection: Any, kind: str | None = None, limit: int = 20) -> list[Event]:
         """What was noted, the newest first."""

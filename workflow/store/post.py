@@ -99,6 +99,12 @@ class Post:
         o = self._t.outbox
         connection.execute(update(o).where(o.c.key.in_(keys)).values(state=state))
 
+    def by_state(self, connection: Connection) -> dict[str, int]:
+        """How many outbox rows stand where."""
+        o = self._t.outbox.c
+        query = select(o.state, func.count()).group_by(o.state).order_by(o.state)
+        return {row[0]: int(row[1]) for row in connection.execute(query)}
+
     def supersede(self, connection: Connection, case: str, topic: str, holders: Collection[str]) -> None:
         """An older reminder of the same clock that has not gone out yet, or was not read, need not any more."""
         d = self._t.delivery

@@ -26,6 +26,9 @@ CURSOR = "tibandu_cursor"
 """where a pooled connection keeps our cursor"""
 IDLE = 0
 """libpq's word for a connection without a transaction"""
+STANDSTILL_SECONDS = 300.0
+"""PostgreSQL ends a transaction in which nothing has been asked for so long: its process stands still (SIGSTOP, a machine put to
+sleep) and holds its locks; what it had begun is undone and done again by whoever is awake"""
 
 
 class Work(Protocol):
@@ -223,8 +226,18 @@ def _unsafe(zh: str, en: str) -> StoreError:
 def prepare_postgresql(database: Database) -> None:
     """What somebody left open on a connection of this SQLAlchemy engine is rolled back when it comes back to the pool.
 
-    The engine is made with `pool_reset_on_return=None`: this asks the server only when there is something.
+    The engine is made with `pool_reset_on_return=None`: this asks the server only when there is something. A server that ends
+    transactions standing still by a rule of its own keeps it.
     """
+
+    @event.listens_for(database, "connect")
+    def _connect(driver: Any, _record: Any) -> None:
+        name = "idle_in_transaction_session_timeout"
+        driver.execute(
+            "select set_config(%(name)s, %(limit)s, false) where current_setting(%(name)s) = '0'",
+            {"name": name, "limit": f"{STANDSTILL_SECONDS * 1000:.0f}ms"},
+        )
+        driver.commit()
 
     @event.listens_for(database, "reset")
     def _reset(driver: Any, _record: Any, state: Any) -> None:
