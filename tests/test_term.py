@@ -12,7 +12,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from definitions.dice import Dice
-from definitions.term import load, named, run
+from definitions.term import as_data, load, named, run
 from definitions.term.cast import cast_of
 from definitions.term.figures import QUERIES
 from definitions.term.plan import plans
@@ -56,6 +56,9 @@ def test_every_figure_is_what_is_stated_and_the_seed_repeats(
     assert all(
         set(states) == {"reported"} and sum(states.values()) == 6 for states in measured.receptions.values()
     )
+    for part, its in as_data(measured, lived)["parts"].items():
+        assert its["events"] >= lived.parts[part].acts > 0 and lived.parts[part].seconds > 0
+    assert sum(part.acts for part in lived.parts.values()) == lived.acts
     again, counted, same = run(database_url, small)
     assert (again, counted, same) == (None, measured, page)
 

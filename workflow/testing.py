@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
-from .clock import start_of_day
+from .clock import SystemClock, start_of_day
 from .engine import Engine
 from .library import Library
 from .model import Actor, Case
@@ -37,6 +37,11 @@ class FrozenClock:
     def set(self, when: datetime | date) -> None:
         """Stand at another instant, or at 09:00 in Asia/Shanghai of a date."""
         self._now = FrozenClock(when).now()
+
+
+def stopwatch() -> float:
+    """Seconds of this machine, to measure by while a clock stands still."""
+    return SystemClock().monotonic()
 
 
 def memory_engine(

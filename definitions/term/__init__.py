@@ -45,8 +45,10 @@ def run(
         engine.database.dispose()
 
 
-def as_data(measured: Measured) -> dict[str, Any]:
-    """What `--json` prints: every figure as {article, counted, equal, query}, and the digest of all chain heads."""
+def as_data(measured: Measured, lived: Lived | None = None) -> dict[str, Any]:
+    """What `--json` prints: every figure as {article, counted, equal, query}, what each part took, and the digest of all chain
+    heads. `lived` None: the store held the term, so nothing took any time.
+    """
     return {
         "scenario": measured.scenario.scenario,
         "figures": {
@@ -54,6 +56,10 @@ def as_data(measured: Measured) -> dict[str, Any]:
                 "article": one.figure.value, "counted": one.counted, "equal": one.equal, "query": one.query,
             }
             for one in measured.figures
+        },
+        "parts": {
+            part: {"events": events, "seconds": round(lived.parts[part].seconds, 1) if lived else None}
+            for part, events in measured.events.items()
         },
         "heads": measured.heads,
     }  # fmt: skip

@@ -17,10 +17,12 @@ from typing import Any
 from workflow import Case, Engine, WorkflowError
 from workflow.errors import Text
 from workflow.model import Request
-from workflow.testing import FrozenClock
+from workflow.testing import FrozenClock, stopwatch
 
 TOGETHER = 400
 """acts in one transaction"""
+REST, RECEPTIONS = "rest", "receptions"
+"""parts of a term: its reception days, and its suggestions, opinions and all else"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,15 @@ class Act:
 
 
 Story = Generator[Act, Case, None]
+
+
+@dataclass(slots=True)
+class Part:
+    """What a part of the term took: acts, rungs of deadlines, seconds of this machine."""
+
+    acts: int = 0
+    rungs: int = 0
+    seconds: float = 0.0
 
 
 class Stuck(WorkflowError):
@@ -51,13 +62,23 @@ class Agenda:
         self._engine = engine
         self._clock = clock
         self._connection: Any = None
-        self._days: dict[date, list[tuple[Story, Act]]] = defaultdict(list)
-        self.acts = 0
-        self.rungs = 0
+        self._days: dict[date, list[tuple[Story, Act, str]]] = defaultdict(list)
+        self._receptions: set[str] = set()
+        self.parts = {REST: Part(), RECEPTIONS: Part()}
 
-    def tell(self, story: Story) -> None:
+    @property
+    def acts(self) -> int:
+        """What people did."""
+        return sum(part.acts for part in self.parts.values())
+
+    @property
+    def rungs(self) -> int:
+        """What fell due by itself."""
+        return sum(part.rungs for part in self.parts.values())
+
+    def tell(self, story: Story, part: str = REST) -> None:
         """Take up a story: its first act is put on its day."""
-        self._next(story, lambda: next(story))
+        self._next(story, part, lambda: next(story))
 
     def live(self, day: date) -> None:
         """Live through that day."""
@@ -82,25 +103,40 @@ class Agenda:
         return next(case for case in found if case.data[name] == value)
 
     def _fall_due(self) -> None:
+        """A page of timers is one transaction: its seconds are shared by their number."""
+        began = stopwatch()
         while fired := self._engine.tick(TOGETHER):
-            self.rungs += len(fired)
+            seconds, of_days = stopwatch() - began, sum(one.case in self._receptions for one in fired)
+            for part, count in ((RECEPTIONS, of_days), (REST, len(fired) - of_days)):
+                self.parts[part].rungs += count
+                self.parts[part].seconds += seconds * count / len(fired)
+            began = stopwatch()
 
-    def _act(self, together: Sequence[tuple[Story, Act]]) -> None:
+    def _act(self, together: Sequence[tuple[Story, Act, str]]) -> None:
+        for part in (REST, RECEPTIONS):
+            if mine := [(story, act) for story, act, its in together if its == part]:
+                began = stopwatch()
+                self._act_of(part, mine)
+                self.parts[part].seconds += stopwatch() - began
+                self.parts[part].acts += len(mine)
+
+    def _act_of(self, part: str, together: Sequence[tuple[Story, Act]]) -> None:
         outcomes = self._engine.batch([act.request for _, act in together], session=self._connection)
-        self.acts += len(outcomes)
         for (story, act), outcome in zip(together, outcomes, strict=True):
             if outcome.error is not None or outcome.case is None:
                 raise Stuck(act, outcome.error or AssertionError("no case"))
             case = outcome.case
-            self._next(story, lambda story=story, case=case: story.send(case))  # type: ignore[misc]
+            if part == RECEPTIONS:
+                self._receptions.add(case.id)
+            self._next(story, part, lambda story=story, case=case: story.send(case))  # type: ignore[misc]
 
-    def _next(self, story: Story, go_on: Callable[[], Act]) -> None:
+    def _next(self, story: Story, part: str, go_on: Callable[[], Act]) -> None:
         try:
             act = go_on()
         except StopIteration:
             return
         today = self._clock.now().date()  # 09:00 in China is the same day in UTC
-        self._days[max(act.on, today)].append((story, act))
+        self._days[max(act.on, today)].append((story, act, part))
 
 
 def days_of(first: date, last: date) -> list[date]:

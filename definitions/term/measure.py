@@ -37,6 +37,10 @@ _RECEPTIONS = (
     "select substr(k.anchor_on, 1, 7), c.state, count(*) from {p}cases c join {p}clock k on k.case_id = c.id"
     " and k.name = 'opening' where c.kind = 'reception_day' and {c.city} group by 1, 2"
 )
+_EVENTS = (
+    "select case when r.kind = 'reception_day' then 'receptions' else 'rest' end, count(*) from {p}history h"
+    " join {p}cases c on c.id = h.case_id join {p}cases r on r.id = c.root_id where {r.city} group by 1"
+)
 _HEADS = "select id, head from {p}cases where {city} order by id"
 
 
@@ -57,6 +61,8 @@ class Measured:
     """month -> state -> days"""
     moved: tuple[tuple[date, date], ...]
     """15ths of 2022 to 2026 that are no working day, and the next working day"""
+    events: Mapping[str, int]
+    """lines of history: of the reception days, and of suggestions, opinions and all else"""
     heads: str
     """SHA-256 over every case id of the city and the head of its chain: the same seed gives the same"""
 
@@ -74,7 +80,8 @@ def measure(engine: Engine, scenario: Scenario) -> Measured:
         opened=tuple(int(opened.get(month, 0)) for month in months),
         concluded=tuple(int(concluded.get(month, 0)) for month in months),
         days_to_answer=_histogram(rows(_ANSWERED)), rounds=_rounds(rows(_SURVEYS)),
-        receptions=_by_month(rows(_RECEPTIONS)), moved=tuple(_moved(engine)), heads=_digest(rows(_HEADS)),
+        receptions=_by_month(rows(_RECEPTIONS)), moved=tuple(_moved(engine)), events=_events(rows(_EVENTS)),
+        heads=_digest(rows(_HEADS)),
     )  # fmt: skip
 
 
@@ -115,6 +122,10 @@ def _moved(engine: Engine) -> Iterator[tuple[date, date]]:
             working, _ = reception_on(engine, year, month, "next_working_day")
             if working != nominal:
                 yield nominal, working
+
+
+def _events(rows: Sequence[Any]) -> dict[str, int]:
+    return {"rest": 0, "receptions": 0, **{part: int(count) for part, count in rows}}
 
 
 def _digest(rows: Sequence[Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,7 +10,7 @@ from workflow import Engine
 from workflow.testing import FrozenClock
 
 from .activities import activities
-from .agenda import Agenda, Story, days_of
+from .agenda import RECEPTIONS, REST, Agenda, Part, Story, days_of
 from .campaigns import campaign
 from .cast import Cast
 from .opinions import Opinion, heard, voiced
@@ -31,6 +31,8 @@ class Lived:
     """what people did"""
     rungs: int
     """what fell due by itself"""
+    parts: Mapping[str, Part]
+    """the same of the reception days, and of suggestions, opinions and all else"""
 
 
 def live(
@@ -40,24 +42,27 @@ def live(
     clock.set(scenario.begins)
     install(engine, cast, scenario.congress)
     agenda = Agenda(engine, clock)
-    for story in _stories(engine, agenda, scenario, cast):
-        agenda.tell(story)
+    for part, story in _stories(engine, agenda, scenario, cast):
+        agenda.tell(story, part)
     days = days_of(scenario.begins, scenario.ends)
     for day in progress(days) if progress else days:
         agenda.live(day)
-    return Lived(acts=agenda.acts, rungs=agenda.rungs)
+    return Lived(acts=agenda.acts, rungs=agenda.rungs, parts=agenda.parts)
 
 
-def _stories(engine: Engine, agenda: Agenda, scenario: Scenario, cast: Cast) -> Iterator[Story]:
+def _stories(engine: Engine, agenda: Agenda, scenario: Scenario, cast: Cast) -> Iterator[tuple[str, Story]]:
     for session in sessions(scenario):
-        yield campaign(session, scenario.tenant, cast.of_level("city"))
+        yield REST, campaign(session, scenario.tenant, cast.of_level("city"))
     for plan in plans(scenario, cast):
-        yield Suggestion(agenda, cast, plan, scenario.seed).story()
-    yield from activities(scenario, cast)
+        yield REST, Suggestion(agenda, cast, plan, scenario.seed).story()
+    for story in activities(scenario, cast):
+        yield REST, story
     yield from _at_the_stations(engine, agenda, scenario, cast)
 
 
-def _at_the_stations(engine: Engine, agenda: Agenda, scenario: Scenario, cast: Cast) -> Iterator[Story]:
+def _at_the_stations(
+    engine: Engine, agenda: Agenda, scenario: Scenario, cast: Cast
+) -> Iterator[tuple[str, Story]]:
     if scenario.receptions is None:
         return
     days, seed = reception_days(engine, scenario.receptions), scenario.seed
@@ -65,7 +70,10 @@ def _at_the_stations(engine: Engine, agenda: Agenda, scenario: Scenario, cast: C
     said = heard(opinions)
     for month, on in days:
         for station in cast.stations:
-            yield reception(agenda, station, month, on, said.get((station.id, month), ()), seed)
+            yield (
+                RECEPTIONS,
+                reception(agenda, station, month, on, said.get((station.id, month), ()), seed),
+            )
     for one in opinions:
         if one.intake != "reception":
-            yield Opinion(one, seed).registered()
+            yield REST, Opinion(one, seed).registered()

@@ -38,6 +38,12 @@ def register(add: Any) -> None:
     term.add_argument("--xlsx", type=Path, metavar="FILE", help="报告表格 / report as a workbook")
 
 
+PARTS = {
+    "rest": Text("建议、意见等", "suggestions, opinions and all else"),
+    "receptions": Text("接待日", "reception days"),
+}
+
+
 def run_replay(context: Context) -> int:
     """The domain does it; see definitions/replay.py."""
     records, cases = context.arguments.records, context.arguments.cases
@@ -67,7 +73,7 @@ def run_term(context: Context) -> int:
         arguments.html.write_text(page, encoding="utf-8")
     if arguments.xlsx is not None:
         context.sibling("definitions.term.sheet").write(measured, arguments.xlsx)
-    console.value(term.as_data(measured))
+    console.value(term.as_data(measured, lived))
     _say_term(context, lived, measured)
     return OK if all(one.equal for one in measured.figures) else FAULTS
 
@@ -83,6 +89,12 @@ def _say_term(context: Context, lived: Any, measured: Any) -> None:
             f"{lived.acts} 次操作,{lived.rungs} 次到期",
             f"{lived.acts} acts, {lived.rungs} rungs of deadlines",
         )
+        for part, name in PARTS.items():
+            events, seconds = measured.events[part], lived.parts[part].seconds
+            console.say(
+                f"{name.zh}:{events} 个事件,{seconds:.1f} 秒",
+                f"{name.en}: {events} events in {seconds:.1f} s",
+            )
     heads = {
         "figure": Text("项目", "figure"), "printed": Text("印出", "printed"), "counted": Text("数出", "counted"),
         "equal": Text("", ""),
