@@ -22,6 +22,7 @@ from workflow.errors import NotPermitted, Reason, Text
 from workflow.overview import secret
 
 from .accounts import First
+from .factors import Factors
 from .identity import Caller, Identify, digest, nobody
 from .origin import SAFE, check_origin
 from .problems import Problem
@@ -37,8 +38,12 @@ HEADER, FIELD = "X-CSRF-Token", "csrf_token"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 MUST_CHANGE = Reason(code="password_change", text=Text("须先修改密码", "choose a password of your own first"))
 
-LOCAL = "local"
-"""the way of a session that was opened with a local account"""
+MUST_ENROL = Reason(
+    code="second_factor", text=Text("须先设置第二因素", "your role needs a second factor; set one up first")
+)
+
+LOCAL, ENROL = "local", "enrol"
+"""the way of a session that was opened with a local account; and of one whose person has yet to get a second factor"""
 
 SetCookie = Callable[[Response], None]
 """Puts the session's cookie into a response."""
@@ -51,6 +56,8 @@ class Session:
     person: str
     must_change: bool
     """may do nothing but choose another password"""
+    must_enrol: bool
+    """may do nothing but get a second factor, and choose another password"""
     operator: bool
     opened_at: datetime
     csrf: str
@@ -89,6 +96,8 @@ class Sessions:
             self._check(request, session.csrf)
         if session.must_change:
             raise NotPermitted([MUST_CHANGE])
+        if session.must_enrol:
+            raise NotPermitted([MUST_ENROL])
         return Actor(person=session.person)
 
     def of(self, request: Request) -> Session | None:
@@ -110,12 +119,15 @@ class Sessions:
             with self._shelf.connection(write=True) as connection:
                 connection.execute(update(s).where(s.c.hash == row["hash"]).values(used_at=stamp(now)))
         return Session(
-            person=row["person"], must_change=bool(row["made"]) and row["way"] == LOCAL, operator=bool(row["operator"]),
+            person=row["person"], must_change=bool(row["made"]) and row["way"] in (LOCAL, ENROL),
+            must_enrol=row["way"] == ENROL, operator=bool(row["operator"]),
             opened_at=datetime.fromisoformat(row["opened_at"]), csrf=_csrf(token),
         )  # fmt: skip
 
     def open(self, person: str, way: str = LOCAL) -> SetCookie:
         """A new session; the one this browser had is ended. Those that time has ended are swept away."""
+        if way == LOCAL and Factors(self._engine).wanted(person):
+            way = ENROL
         token, now = secret(self._engine), self._shelf.now()
         table, before = self._shelf.tables.session, self._token(asking)
         with self._shelf.connection(write=True) as connection:

@@ -45,6 +45,8 @@ class Tables:
         self.arrival = self._arrival()
         self.demo = self._demo()
         self.upload = self._upload()
+        self.factor = self._factor()
+        self.recovery = self._recovery()
 
     def _table(self, name: str, *columns: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns)
@@ -192,6 +194,24 @@ class Tables:
             Column("zh", String(80), nullable=False),
             Column("en", String(80), nullable=False),
         )
+
+    def _factor(self) -> Table:
+        return self._table(
+            "factor",
+            Column("person", String(80), primary_key=True),
+            Column("key", String(64), nullable=False),
+            Column("step", Integer, nullable=False),  # the last that was used
+            Column("since", String(32), nullable=False),
+        )
+
+    def _recovery(self) -> Table:
+        table = self._table(
+            "recovery",
+            Column("hash", String(64), primary_key=True),
+            Column("person", String(80), nullable=False),
+        )
+        Index(f"ix_{table.name}_person", table.c.person)
+        return table
 
     def _upload(self) -> Table:
         return self._table(

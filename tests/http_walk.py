@@ -92,9 +92,9 @@ def forget(engine: Engine) -> None:
                 connection.execute(text(f"drop table {table}"))
 
 
-def opened(url: str, clock: FrozenClock) -> Iterator[Engine]:
+def opened(url: str, clock: FrozenClock, library: Library | None = None) -> Iterator[Engine]:
     """The city on a database that has the schema already."""
-    engine = Engine(url, city(), clock=clock)
+    engine = Engine(url, library or city(), clock=clock)
     engine.publish(Actor(person="set-up"))
     forget(engine)
     yield staff(engine)

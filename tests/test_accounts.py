@@ -260,6 +260,8 @@ def test_lock_unlock_reset(tibandu: Callable[..., tuple[int, str]]) -> None:
     assert tibandu("accounts", "lock", "li.wei")[0] == 0
     assert "locked (command-line" in tibandu("accounts", "list")[1]
     assert tibandu("accounts", "unlock", "li.wei")[0] == 0
+    code, said = tibandu("accounts", "reset-factor", "li.wei")
+    assert (code, "no second factor" in said) == (1, True), said
     assert "told only now" in tibandu("accounts", "reset", "li.wei")[1]
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 
-from api import create_schema
+from api import Sessions, create_app, create_schema
 from workflow import Actor, Engine, access, cli
 from workflow.authorization import permit
 from workflow.definition import Holder
 from workflow.errors import FormInvalid, NotFound, NotPermitted
 from workflow.model import Request
+from workflow.overview import today
 from workflow.testing import FrozenClock
 from workflow.verify import verify
 
 from . import http_walk as city
+from .console import Reader
 
 DAY, LAST = city.TODAY, date(2026, 3, 9)
 REPLY = {"reply_letter": city.LETTER, "promised": False}
@@ -204,6 +207,29 @@ def test_grant_report_revoke(tibandu: Callable[..., tuple[int, str]], case: str)
     assert "ended" in tibandu("access", "report", "--person", "zhao.lei", "--all")[1]
     said = tibandu("access", "report", "--unit", "housing")[1]
     assert "wu.hao" in said and "qian.min" not in said
+
+
+def test_it_is_lent_and_taken_back_at_the_console(engine: Engine) -> None:
+    """The form keeps what was typed and says why not; both of them find it; either of them ends it."""
+    create_schema(engine)
+    sessions = Sessions(engine)
+    app = create_app(engine, sessions, sessions=sessions)
+    app.extensions["sessions"] = sessions
+    head, clerk, other = (Reader(app, person) for person in ("wu.hao", "wang.fang", "qian.min"))
+    day = str(today(engine) + timedelta(days=7))
+    refused = head.fill("/delegations", to="qian.min", until=day, reason="出差")
+    assert refused.status_code == 422 and "同单位" in head.page and 'value="qian.min"' in head.page
+    assert head.goes(head.fill("/delegations", to="wang.fang", until=day, reason="出差")) == "/delegations"
+    assert head.get("/").status_code == 200 and "/delegations" in head.page
+    (grant,) = access.lent(engine, "wu.hao")
+    assert (grant.person, grant.role, str(grant.valid_until)) == ("wang.fang", "unit_head", day)
+    assert clerk.get("/delegations").status_code == 200 and day in clerk.page
+    assert other.get("/delegations").status_code == 200 and day not in other.page
+    token = re.findall(r'name="csrf_token" value="([^"]+)"', other.page)[0]
+    assert other.post(f"/delegations/{grant.id}/end", {"csrf_token": token}).status_code == 404
+    token = re.findall(r'name="csrf_token" value="([^"]+)"', clerk.page)[0]
+    assert clerk.goes(clerk.post(f"/delegations/{grant.id}/end", {"csrf_token": token})) == "/delegations"
+    assert day not in clerk.page
 
 
 def test_the_report_names_ways_in_that_need_no_sign_in(

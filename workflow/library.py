@@ -63,6 +63,11 @@ class Library:
         found = self.codes[ROLES].values.get(role) if ROLES in self.codes else None
         return found is None or found.meanings.get("oversees") is not False
 
+    def strong(self) -> set[str]:
+        """Roles whose holders have to prove themselves by a second factor: those that say `second_factor: true`."""
+        roles = self.codes[ROLES].values if ROLES in self.codes else {}
+        return {name for name, role in roles.items() if role.meanings.get("second_factor") is True}
+
     def erases(self, role: str) -> bool:
         """Whether that role may erase what was said (PIPL art. 47): as the role says, or, where roles do not, if it oversees."""
         found = self.codes[ROLES].values.get(role) if ROLES in self.codes else None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
 
 from workflow.errors import FormInvalid, NotFound, Text
 
-from ..accounts import Accounts, First
+from ..accounts import Account, Accounts, First
+from ..factors import Factors
 from ..limits import source
 from ..problems import Problem
 from .screens import Go, Look, Page, Screen, answered, own_address, sessions
@@ -35,8 +37,31 @@ def sign_in(look: Look) -> Page | Response:
         account = Accounts(look.engine).sign_in(person, form.get("password", ""), address)
     except Problem as error:
         return Page("sign_in.html", _shown(look, person, error.text), error.status)
-    to = look.address("password") if account.must_change else _then(look)
-    response = answered(look, Go(to))
+    if Factors(look.engine).has(account.person):
+        return _code(look, Factors(look.engine).ticket(account.person))
+    return _in(look, account)
+
+
+def _code(look: Look, ticket: str, error: Text | None = None) -> Page:
+    return Page("code.html", {"then": _then(look), "ticket": ticket, "error": error}, 401 if error else 200)
+
+
+def code(look: Look) -> Page | Response:
+    """The second factor, after the password."""
+    form, factors = look.request.form, Factors(look.engine)
+    try:
+        person = factors.enter(form.get("ticket", ""), form.get("code", ""))
+    except Problem as error:
+        return replace(_code(look, form.get("ticket", ""), error.text), status=error.status)
+    account = Accounts(look.engine).get(person)
+    if account is None:
+        raise Problem("unauthenticated", Text("请重新登录", "sign in again"))
+    return _in(look, account)
+
+
+def _in(look: Look, account: Account) -> Response:
+    """A session, and on: to another password first, if he has one that somebody else made."""
+    response = answered(look, Go(look.address("password") if account.must_change else _then(look)))
     sessions(look.desk).open(account.person)(response)
     return response
 
@@ -116,6 +141,7 @@ ENTRANCE = (
     Screen(path="/first", name="first_made", view=made, permission="open", methods=("POST",)),
     Screen(path="/sign-in", name="sign_in", view=asked, permission="open"),
     Screen(path="/sign-in", name="signed_in", view=sign_in, permission="open", methods=("POST",)),
+    Screen(path="/sign-in/code", name="code", view=code, permission="open", methods=("POST",)),
     Screen(path="/sign-out", name="sign_out", view=sign_out, permission="open", methods=("POST",)),
     Screen(path="/password", name="password", view=password, permission="open"),
     Screen(path="/password", name="password_changed", view=change, permission="open", methods=("POST",)),

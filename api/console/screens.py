@@ -26,7 +26,7 @@ from ..nonces import Nonces
 from ..origin import origin_of
 from ..problems import Problem, logged
 from ..routes import NOBODY, Ask, Desk
-from ..sessions import MUST_CHANGE, Sessions
+from ..sessions import MUST_CHANGE, MUST_ENROL, Sessions
 from .names import Names
 from .render import language_of, rendered
 
@@ -253,6 +253,8 @@ def refused(desk: Desk, error: Exception) -> Response:
     look = Look(desk, request, somebody(desk) or NOBODY, None, {})
     if isinstance(error, NotPermitted) and MUST_CHANGE in error.reasons:
         return answered(look, Go(look.address("password")))
+    if isinstance(error, NotPermitted) and MUST_ENROL in error.reasons:
+        return answered(look, Go(look.address("second")))
     if problem.code == "unauthenticated":
         after = request.full_path.rstrip("?")  # a form that was posted too late is opened again
         return answered(look, Go(look.address("sign_in", then=after)))

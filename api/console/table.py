@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .areas import AREAS
 from .cases import CASES
+from .delegations import DELEGATIONS
 from .entrance import ENTRANCE
 from .events import EVENTS
 from .files import FILES
@@ -21,6 +22,7 @@ from .operation import OPERATION
 from .parties import REGISTER
 from .pictures import PICTURES
 from .screens import Screen
+from .second import SECOND
 from .sheets import SHEETS
 from .stations import STATIONS
 from .statistics import STATISTICS
@@ -46,8 +48,10 @@ SCREENS: tuple[Screen, ...] = (
     *SHEETS,
     *IMPORTS,
     *MESSAGES,
+    *DELEGATIONS,
     *OPERATION,
     *ENTRANCE,
+    *SECOND,
     *FILES,
 )
 

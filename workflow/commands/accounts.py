@@ -27,7 +27,14 @@ def register(add: Any) -> None:
     reset = add("reset", run_reset, "重设口令", "another password; every session ends", within=within)
     lock = add("lock", run_lock, "停用账号", "nobody signs in; every session ends", within=within)
     unlock = add("unlock", run_unlock, "恢复账号", "after a lock, or five failures", within=within)
-    for parser in (new, reset, lock, unlock):
+    factor = add(
+        "reset-factor",
+        run_factor,
+        "清除第二因素",
+        "no second factor any more; every session ends",
+        within=within,
+    )
+    for parser in (new, reset, lock, unlock, factor):
         parser.add_argument("person", metavar="PERSON")
     for parser in (new, reset):
         parser.add_argument(
@@ -62,6 +69,17 @@ def run_unlock(context: Context) -> int:
     """Sign-in again."""
     _accounts(context).unlock(context.arguments.person, by=BY)
     context.console.say("账号已恢复", "the account is unlocked")
+    return OK
+
+
+def run_factor(context: Context) -> int:
+    """A telephone was lost: he signs in with his password alone, and gets another one if his role needs it."""
+    person = context.arguments.person
+    _accounts(context)
+    context.sibling("api.factors").Factors(context.engine).reset(person)
+    context.console.say(
+        "第二因素已清除，会话已全部结束", "the second factor is gone, and the sessions have ended"
+    )
     return OK
 
 

@@ -1,0 +1,176 @@
+"""A second factor for local accounts: codes of half a minute from an app on a telephone (TOTP, RFC 6238); codes to recover with.
+
+A code counts once: the step it belongs to is noted with a compare-and-set, so that two who send the same at once are one. Who
+holds a role that the roles file marks `second_factor: true` can do nothing else before he has one. The key has to be readable
+by the service, so it stands in the database; recovery codes stand there as hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+
+import pyotp
+from sqlalchemy import delete, insert, select, update
+
+from workflow import Engine
+from workflow.errors import NotFound, Text
+from workflow.model import Actor
+from workflow.overview import grants_of, secret
+
+from .identity import digest
+from .limits import Counter, Limit
+from .nonces import Nonces
+from .problems import Problem
+from .store import Shelf, insert_once, stamp
+
+STEP, BESIDE = 30, 1
+"""seconds of a code; codes before and after that are taken too, because clocks differ"""
+RECOVERY = 10
+"""codes to recover with"""
+OPEN = 300
+"""seconds between the password and the code"""
+GUESSES = Limit(what="second factor", most=5, seconds=900)
+"""of one account"""
+FORM = "second factor"
+ISSUER = "tibandu"
+_LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
+
+
+class Factors:
+    """The second factors of an engine's accounts."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._shelf = Shelf(engine)
+        self._counter = Counter(engine)
+        self._nonces = Nonces(engine)
+
+    def has(self, person: str) -> bool:
+        """Whether that person has one."""
+        f = self._shelf.tables.factor
+        with self._shelf.connection() as connection:
+            return connection.execute(select(f.c.person).where(f.c.person == person)).first() is not None
+
+    def wanted(self, person: str) -> bool:
+        """Whether a role that he holds today is marked so, and he has none."""
+        strong = self._engine.library.strong()
+        held = {grant.role for grant in grants_of(self._engine, Actor(person=person))} if strong else set()
+        return not held.isdisjoint(strong) and not self.has(person)
+
+    # -- getting one
+
+    def draw(self) -> str:
+        """A key of 160 bits, in base 32 as apps read it."""
+        return base64.b32encode(bytes.fromhex(secret(self._engine)[:40])).decode()
+
+    def address(self, person: str, key: str) -> str:
+        """What an app reads, as `otpauth://…`."""
+        return pyotp.TOTP(key).provisioning_uri(name=person, issuer_name=ISSUER)
+
+    def begin(self, person: str, key: str, code: str) -> list[str]:
+        """From now on he needs it, and every session of his ends; the codes to recover with, told this once.
+
+        Raises Problem 422 for a code that is not the key's, 409 when he has one.
+        """
+        step = self._step(key, code, after=-1)
+        if step is None:
+            raise Problem("form_invalid", Text("验证码不对", "this is not the code of now"))
+        codes = [self._letters() for _ in range(RECOVERY)]
+        t, now = self._shelf.tables, stamp(self._shelf.now())
+        row = {"person": person, "key": key, "step": step, "since": now}
+        with self._shelf.connection(write=True) as connection:
+            if not insert_once(connection, t.factor, row):
+                raise Problem("conflict", Text("已设第二因素", "there is a second factor already"))
+            connection.execute(delete(t.recovery).where(t.recovery.c.person == person))
+            connection.execute(delete(t.session).where(t.session.c.person == person))
+            connection.execute(
+                insert(t.recovery), [{"hash": digest(_plain(code)), "person": person} for code in codes]
+            )
+        return codes
+
+    def reset(self, person: str) -> None:
+        """He has none any more, and every session of his ends. Raises NotFound."""
+        t = self._shelf.tables
+        with self._shelf.connection(write=True) as connection:
+            query = delete(t.factor).where(t.factor.c.person == person).returning(t.factor.c.person)
+            if connection.execute(query).first() is None:
+                raise NotFound(Text(f"{person} 没有第二因素", f"{person} has no second factor"))
+            connection.execute(delete(t.recovery).where(t.recovery.c.person == person))
+            connection.execute(delete(t.session).where(t.session.c.person == person))
+
+    # -- proving oneself
+
+    def ticket(self, person: str) -> str:
+        """That his password was right just now; good for some minutes and for `enter` alone, not after another password."""
+        at = int(self._shelf.now().timestamp())
+        return self._nonces.seal(FORM, f"{at} {self._changed(person)} {person}")
+
+    def enter(self, ticket: str, code: str) -> str:
+        """The person of a ticket whose code this is. Raises Problem 401, and 429 after some wrong ones."""
+        person = self._person(ticket)
+        self._counter.take(GUESSES, person)
+        if not (self._good(person, code) or self._recovers(person, code)):
+            raise Problem("unauthenticated", Text("验证码不对或已用过", "wrong code, or one that was used"))
+        self._counter.forget(GUESSES, person)
+        return person
+
+    def left(self, person: str) -> int:
+        """How many codes to recover with he has left."""
+        r = self._shelf.tables.recovery
+        with self._shelf.connection() as connection:
+            return len(connection.execute(select(r.c.hash).where(r.c.person == person)).all())
+
+    def _person(self, ticket: str) -> str:
+        opened = self._nonces.opened(FORM, ticket) or ""
+        at, _, rest = opened.partition(" ")
+        changed, _, person = rest.partition(" ")
+        now = self._shelf.now().timestamp()
+        if not person or not 0 <= now - int(at) <= OPEN or changed != self._changed(person):
+            raise Problem("unauthenticated", Text("请重新登录", "sign in again"))
+        return person
+
+    def _changed(self, person: str) -> str:
+        a = self._shelf.tables.account
+        query = select(a.c.changed_at).where(a.c.person == person, a.c.locked_at.is_(None))
+        with self._shelf.connection() as connection:
+            return str(connection.execute(query).scalar())
+
+    def _good(self, person: str, code: str) -> bool:
+        """The code of the key, of a step that was not used; from now on it is."""
+        f = self._shelf.tables.factor
+        with self._shelf.connection(write=True) as connection:
+            row = connection.execute(select(f.c.key, f.c.step).where(f.c.person == person)).first()
+            step = None if row is None else self._step(row.key, code, after=row.step)
+            if step is None:
+                return False
+            query = update(f).where(f.c.person == person, f.c.step < step).values(step=step)
+            return connection.execute(query.returning(f.c.person)).first() is not None
+
+    def _recovers(self, person: str, code: str) -> bool:
+        r = self._shelf.tables.recovery
+        query = delete(r).where(r.c.person == person, r.c.hash == digest(_plain(code))).returning(r.c.hash)
+        with self._shelf.connection(write=True) as connection:
+            return connection.execute(query).first() is not None
+
+    def _step(self, key: str, code: str, *, after: int) -> int | None:
+        """The step after that one whose code this is."""
+        now, given, known = int(self._shelf.now().timestamp()) // STEP, _plain(code), pyotp.TOTP(key)
+        steps = range(now - BESIDE, now + BESIDE + 1)
+        same = [
+            step for step in steps if hmac.compare_digest(known.generate_otp(step).encode(), given.encode())
+        ]
+        return next((step for step in same if step > after), None)
+
+    def _letters(self) -> str:
+        """16 letters, 78 bits; none that look alike."""
+        number, letters = int(secret(self._engine), 16), []
+        for _ in range(16):
+            number, letter = divmod(number, len(_LETTERS))
+            letters.append(_LETTERS[letter])
+        return "-".join("".join(letters[start : start + 4]) for start in range(0, 16, 4))
+
+
+def _plain(code: str) -> str:
+    """Without what people put between."""
+    return "".join(letter for letter in code.lower() if letter.isalnum())[:40]

@@ -1,0 +1,199 @@
+"""A second factor for local accounts: asked after the password, each code once, demanded of the roles that are marked so."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from html import unescape
+from pathlib import Path
+
+import pyotp
+import pytest
+
+from api import Accounts, Sessions, create_app, create_schema
+from api.factors import GUESSES, Factors
+from api.problems import Problem
+from workflow import Engine, load_definitions
+from workflow.testing import FrozenClock
+
+from . import http_walk as city
+from .console import Reader
+
+LI = "li.wei"
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(city.TODAY)
+
+
+@pytest.fixture
+def engine(ready_url: str, clock: FrozenClock, tmp_path: Path) -> Iterator[Engine]:
+    """The city with a role that is marked; li.wei holds it, wang.fang does not."""
+    folder = tmp_path / "city"
+    shutil.copytree(city.FOLDER, folder)
+    roles = (folder / "roles.yaml").read_text("utf-8")
+    roles = re.sub(r"^(  \w+: \{zh: [^}]*)\}", r"\1, second_factor: false}", roles, flags=re.MULTILINE)
+    roles = roles.replace(
+        "standing committee, second_factor: false", "standing committee, second_factor: true"
+    )
+    roles = roles.replace("values:", "meanings: {second_factor: boolean}\nvalues:")
+    (folder / "roles.yaml").write_text(roles, "utf-8")
+    for found in city.opened(ready_url, clock, load_definitions(folder)):
+        create_schema(found)
+        for person in (LI, "wang.fang"):
+            accounts = Accounts(found, city.CHEAP)
+            made = accounts.add(person, by="set-up")
+            accounts.change(person, made or "", city.PASSWORD)
+        yield found
+
+
+@pytest.fixture
+def reader(engine: Engine) -> Reader:
+    sessions = Sessions(engine)
+    app = create_app(engine, sessions, sessions=sessions)
+    app.extensions["sessions"] = sessions
+    return Reader(app, None)
+
+
+def now(key: str, clock: FrozenClock) -> str:
+    return pyotp.TOTP(key).at(int(clock.now().timestamp()))
+
+
+def enrolled(engine: Engine, clock: FrozenClock, person: str = LI) -> tuple[str, list[str]]:
+    """His key, and the codes to recover with; the code of this half minute is used."""
+    factors = Factors(engine)
+    key = factors.draw()
+    return key, factors.begin(person, key, now(key, clock))
+
+
+def signed(reader: Reader, person: str = LI) -> int:
+    return reader.fill("/sign-in", person=person, password=city.PASSWORD).status_code
+
+
+def coded(reader: Reader, code: str) -> int:
+    """The code, on the page that asks for it."""
+    found = dict(
+        re.findall(
+            r'name="(csrf_token|then|ticket)" value="([^"]*)"', reader.page[reader.page.index("<main") :]
+        )
+    )
+    return reader.post("/sign-in/code", {**found, "code": code}).status_code
+
+
+def test_a_marked_role_gets_one_before_anything_else(reader: Reader, clock: FrozenClock) -> None:
+    assert signed(reader) == 303
+    assert reader.client.get("/v1/cases").status_code == 403
+    answer = reader.get("/")
+    assert answer.headers["Location"] == "/second-factor"
+    reader.get("/second-factor")
+    key = re.sub(r"\s", "", re.findall(r"<code>([^<]+)</code>", reader.page)[0])
+    assert key not in reader.client.get("/second-factor").text, (
+        "a key is drawn for each page and kept by none"
+    )
+    wrong = reader.fill("/second-factor", password=city.PASSWORD, code="000000")
+    assert wrong.status_code == 422
+    reader.get("/second-factor")
+    key = re.sub(r"\s", "", re.findall(r"<code>([^<]+)</code>", reader.page)[0])
+    sealed = re.findall(r'name="sealed" value="([^"]+)"', reader.page)[0]
+    csrf = re.findall(r'name="csrf_token" value="([^"]+)"', reader.page)[0]
+    form = {"csrf_token": csrf, "sealed": unescape(sealed), "code": now(key, clock)}
+    assert reader.post("/second-factor", form | {"password": "not his own 2026"}).status_code == 422
+    assert reader.post("/second-factor", form | {"password": city.PASSWORD}).status_code == 200
+    assert len(re.findall(r"<code>([^<]+)</code>", reader.page)) == 10
+    assert reader.client.get("/v1/cases").status_code == 401, (
+        "the session that had no second factor has ended"
+    )
+    clock.advance(seconds=30)
+    assert signed(reader) == 200 and reader.client.get("/v1/cases").status_code == 401
+    assert coded(reader, now(key, clock)) == 303
+    assert reader.client.get("/v1/cases").status_code == 200
+
+
+def test_others_are_asked_for_none(reader: Reader) -> None:
+    assert signed(reader, "wang.fang") == 303
+    assert reader.client.get("/v1/cases").status_code == 200
+
+
+def test_a_code_counts_once_and_not_before_the_last(
+    engine: Engine, reader: Reader, clock: FrozenClock
+) -> None:
+    key, _ = enrolled(engine, clock)
+    assert signed(reader) == 200
+    assert coded(reader, now(key, clock)) == 401, "it was used to begin"
+    clock.advance(seconds=60)
+    assert signed(reader) == 200
+    code = now(key, clock)
+    assert coded(reader, code) == 303
+    assert signed(reader) == 200
+    assert coded(reader, code) == 401
+    before = pyotp.TOTP(key).at(int(clock.now().timestamp()) - 30)
+    assert coded(reader, before) == 401, "one of before, though it is within the window"
+    clock.advance(seconds=30)
+    ahead = pyotp.TOTP(key).at(int(clock.now().timestamp()) + 30)
+    assert coded(reader, ahead) == 303, "a telephone whose clock is a little fast"
+
+
+def test_one_code_sent_by_many_at_once_lets_one_in(engine: Engine, clock: FrozenClock) -> None:
+    key, _ = enrolled(engine, clock)
+    clock.advance(seconds=30)
+    code, let, gate = now(key, clock), [], threading.Barrier(4)
+    tickets = [Factors(engine).ticket(LI) for _ in range(4)]
+
+    def enter(ticket: str) -> None:
+        gate.wait()
+        with suppress(Problem):
+            let.append(Factors(engine).enter(ticket, code))
+
+    threads = [threading.Thread(target=enter, args=(ticket,)) for ticket in tickets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert let == [LI]
+
+
+def test_a_recovery_code_counts_once_and_is_kept_as_a_hash(
+    engine: Engine, reader: Reader, clock: FrozenClock
+) -> None:
+    _, codes = enrolled(engine, clock)
+    for code, status in ((codes[0].upper(), 303), (codes[0], 401), (codes[1].replace("-", " "), 303)):
+        assert signed(reader) == 200
+        assert coded(reader, code) == status
+    assert Factors(engine).left(LI) == 8
+    with engine.database.begin() as connection:
+        kept = str(connection.exec_driver_sql("select * from tibanduapi_recovery").all())
+    assert not [code for code in codes if code in kept or code.replace("-", "") in kept]
+
+
+def test_guessing_ends_and_a_ticket_too(engine: Engine, reader: Reader, clock: FrozenClock) -> None:
+    key, _ = enrolled(engine, clock)
+    assert signed(reader) == 200
+    page = reader.page
+    told = []
+    for _ in range(GUESSES.most + 1):
+        told.append(coded(reader, "000000"))
+        reader.page = page
+    assert told == [401] * GUESSES.most + [429]
+    clock.advance(seconds=GUESSES.seconds)
+    assert coded(reader, now(key, clock)) == 401, "the password was right too long ago"
+    ticket = Factors(engine).ticket(LI)
+    clock.advance(seconds=1)
+    Accounts(engine, city.CHEAP).reset(LI, by="he")
+    with pytest.raises(Problem, match="sign in again"):
+        Factors(engine).enter(ticket, now(key, clock))
+    with pytest.raises(Problem, match="sign in again"):
+        Factors(engine).enter(Factors(engine).ticket(LI)[:-1] + "x", now(key, clock))
+
+
+def test_an_operator_resets_it(engine: Engine, reader: Reader, clock: FrozenClock) -> None:
+    _, codes = enrolled(engine, clock)
+    assert signed(reader) == 200 and coded(reader, codes[0]) == 303
+    Factors(engine).reset(LI)
+    assert reader.client.get("/v1/cases").status_code == 401, "his sessions have ended"
+    assert signed(reader) == 303
+    assert reader.get("/").headers["Location"] == "/second-factor", "and his role wants another"
+    assert Factors(engine).left(LI) == 0
