@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Sequence
+from functools import partial
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response, request
 
 from workflow import Engine
 from workflow.errors import Text
@@ -51,7 +52,16 @@ def create_app(
         console.register(desk, console.SCREENS)
         app.register_blueprint(desk.blueprint)
     app.register_error_handler(Exception, respond)
+    if sessions is not None:
+        app.after_request(partial(_by_https, sessions))
     return app
+
+
+def _by_https(sessions: Sessions, response: Response) -> Response:
+    """Browsers that came by https come by nothing else for two years."""
+    if sessions.secure(request):
+        response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    return response
 
 
 def create_blueprint(

@@ -17,7 +17,7 @@ from workflow.errors import NotFound, NotPermitted, Reason, Text
 from .acting import note
 from .bodies import body_of, query_of
 from .identity import ACTING_USER, Caller
-from .problems import Problem
+from .problems import SAFE_HEADERS, Problem
 from .routes import KNOWN, NOBODY, Ask, Desk, Reply, Route
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -28,13 +28,6 @@ _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,200})"?')
 OPERATOR = Reason(
     code="operator", text=Text("只有本服务的管理员可以进行", "only an operator of this service may do this")
 )
-SAFE_HEADERS = {
-    "Cache-Control": "private, no-cache",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-"""what every answer says to a browser that happens to look at it"""
 
 
 def register(desk: Desk) -> None:

@@ -163,12 +163,12 @@ class Factors:
         return next((step for step in same if step > after), None)
 
     def _letters(self) -> str:
-        """16 letters, 78 bits; none that look alike."""
+        """24 letters, 117 bits: enough for a plain hash to keep them; none that look alike."""
         number, letters = int(secret(self._engine), 16), []
-        for _ in range(16):
+        for _ in range(24):
             number, letter = divmod(number, len(_LETTERS))
             letters.append(_LETTERS[letter])
-        return "-".join("".join(letters[start : start + 4]) for start in range(0, 16, 4))
+        return "-".join("".join(letters[start : start + 6]) for start in range(0, 24, 6))
 
 
 def _plain(code: str) -> str:

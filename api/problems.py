@@ -33,6 +33,13 @@ from workflow.errors import (
 
 log = logging.getLogger("tibandu.api")
 MEDIA_TYPE = "application/problem+json"
+SAFE_HEADERS = {
+    "Cache-Control": "private, no-cache",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""what every answer says to a browser that happens to look at it"""
 
 TITLES: Mapping[str, tuple[int, Text]] = {
     "unauthenticated": (401, Text("未认证", "Who you are is not known")),
@@ -117,8 +124,7 @@ def respond(error: Exception) -> Response:
     response = Response(json.dumps(body, ensure_ascii=False), status, content_type=MEDIA_TYPE)
     response.headers.update(problem.headers)
     response.headers["Content-Language"] = language
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update({**SAFE_HEADERS, "Cache-Control": "no-store"})
     return response
 
 

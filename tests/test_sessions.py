@@ -137,6 +137,27 @@ def test_over_https_it_is_bound_to_the_host(engine: Engine) -> None:
     assert planted.get("/v1/cases").status_code == 401
 
 
+def test_every_answer_says_what_a_browser_may_do_with_it(engine: Engine) -> None:
+    """Pages, answers, refusals: no guessing of types, no frame, no base, no referrer to others; by https nothing but https."""
+    sessions = Sessions(engine, url="https://tibandu.example.gov.cn")
+    app = create_app(engine, sessions, sessions=sessions)
+    for address in ("/sign-in", "/v1/health", "/v1/cases", "/v1/docs", "/nowhere", "/static/console.css"):
+        with app.test_client().get(address) as answer:
+            headers = answer.headers
+        policy = headers["Content-Security-Policy"]
+        assert (
+            "default-src 'none'" in policy
+            and "frame-ancestors 'none'" in policy
+            and "base-uri 'none'" in policy
+        ), address
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] in ("no-referrer", "same-origin")
+        assert "max-age=63072000" in headers["Strict-Transport-Security"]
+    plain = Sessions(engine)
+    answer = create_app(engine, plain, sessions=plain).test_client().get("/v1/health")
+    assert "Strict-Transport-Security" not in answer.headers, "this machine alone, without TLS"
+
+
 def test_it_ends_when_it_is_not_used_and_after_half_a_day_anyway(
     client: FlaskClient, clock: FrozenClock
 ) -> None:
