@@ -37,7 +37,10 @@ SCRIPTS: dict[str, tuple[tuple[str, str, Actor] | int, ...]] = {
     "supervision closed": (
         *story.TO_COME_TO["supervision"][1], ("supervisions", "determine", CHAIRPERSONS), ("supervisions", "plan", SPECIAL),
         ("supervisions", "start_pressing", SPECIAL), ("supervisions", "visit_site", SPECIAL),
-        ("supervisions", "hear_deputy", SPECIAL), ("supervisions", "report", SPECIAL), ("supervisions", "close_key", CHAIRPERSONS)),
+        ("supervisions", "hear_deputy", SPECIAL), ("supervisions", "report", SPECIAL),
+        ("supervisions", "seek_confirmation", SPECIAL), ("supervisions", "confirm_by_deputy", story.DEPUTY),
+        ("supervisions", "confirm_by_unit", story.LEAD_HEAD), ("supervisions", "confirm_by_supervisor", story.actor("the supervisor")),
+        ("supervisions", "close_key", CHAIRPERSONS)),
 }  # fmt: skip
 """the ends that chance hardly finds: what follows the start of a suggestion; a number lets days pass"""
 PEOPLE = sorted(who for who in story.people() if not who.endswith(tuple(f"unit-{n}" for n in range(2, 8))))

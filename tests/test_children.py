@@ -148,7 +148,7 @@ def test_a_draft_becomes_a_suggestion(office: Office) -> None:
 def test_return_and_change_of_units(office: Office) -> None:
     """退办, 改办: the children end, the units change, the outer limit still counts from the first assignment."""
     case = office.assigned(co=("roads",))
-    office.fire(case, "request_return", "wu", return_reason="不归我管")
+    office.fire(case, "request_return", "wu", return_reason="不归我管", competent_unit="roads")
     office.clock.advance(days=3)
     office.fire(case, "approve_return", "li", return_decision="同意")
     assert office.child(case, "co_opinions", "roads").state == "recalled"
@@ -164,12 +164,12 @@ def test_return_and_change_of_units(office: Office) -> None:
 
 def test_a_return_is_asked_once_and_in_time(office: Office) -> None:
     case = office.assigned()
-    office.fire(case, "request_return", "wu", return_reason="不归我管")
+    office.fire(case, "request_return", "wu", return_reason="不归我管", competent_unit="roads")
     office.fire(case, "refuse_return", "li", return_decision="不同意")
-    assert office.reasons(case, "request_return", "wu", return_reason="仍不归我管")
+    assert office.reasons(case, "request_return", "wu", return_reason="仍不归我管", competent_unit="roads")
     late = office.assigned()
     office.clock.advance(days=20)
-    assert office.reasons(late, "request_return", "wu", return_reason="不归我管")
+    assert office.reasons(late, "request_return", "wu", return_reason="不归我管", competent_unit="roads")
 
 
 def test_withdrawal_by_one_and_by_all(office: Office) -> None:

@@ -252,7 +252,7 @@ def test_case_at_every_moment(office: Office) -> None:
             "li",
             {"assignment_mode": "lead_and_co", "lead_unit": "water", "co_units": ["roads", "parks"]},
         ),
-        ("request_return", "wu", {"return_reason": "不归我管"}),
+        ("request_return", "wu", {"return_reason": "不归我管", "competent_unit": "roads"}),
         ("approve_return", "li", {"return_decision": "同意"}),
         ("change_units", "li", {"assignment_mode": "sole", "lead_unit": "roads"}),
     ):

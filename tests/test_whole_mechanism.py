@@ -64,8 +64,10 @@ def test_only_the_council_with_its_meeting_puts_an_item_on_the_list(staffed: Off
                         publication="full").state == "signing_off"  # fmt: skip
 
 
-@pytest.mark.parametrize("left_out", ["", "visit_site", "hear_deputy", "evaluation"])
-def test_the_site_is_seen_the_deputies_are_heard_and_evaluate_before_it_is_closed(
+@pytest.mark.parametrize(
+    "left_out", ["", "visit_site", "hear_deputy", "evaluation", "deputy", "unit", "supervisor"]
+)
+def test_the_site_is_seen_the_deputies_are_heard_and_evaluate_and_three_confirm_before_it_is_closed(
     staffed: Office, left_out: str
 ) -> None:
     case = staffed.evaluating("dep1")
@@ -82,6 +84,13 @@ def test_the_site_is_seen_the_deputies_are_heard_and_evaluate_before_it_is_close
     staffed.fire(overlay, "report", "wu", progress_report="进展", reported_in_person=True)
     closing = {"meeting_reference": "20号", "closing_note": "已落实"}
     assert "role" in staffed.reasons(overlay, "close_key", "li", **closing)
+    assert staffed.reasons(overlay, "close_key", "chair", **closing) == {"condition_not_met"}, (
+        "nobody has confirmed"
+    )
+    staffed.fire(overlay, "seek_confirmation", "zhuan")
+    for side, who in {"deputy": "dep1", "unit": "wu", "supervisor": "chair"}.items():
+        if side != left_out:
+            staffed.fire(overlay, f"confirm_by_{side}", who)
     if left_out:
         assert staffed.reasons(overlay, "close_key", "chair", **closing) == {"condition_not_met"}
     else:

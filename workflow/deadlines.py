@@ -117,6 +117,8 @@ class Explanation:
     source: str
     days: tuple[Day, ...] = ()
     """every day from the first to the due day, to be drawn; see `workflow/days.py`"""
+    extended: tuple[tuple[date, date], ...] = ()
+    """of each extension the due day before it and the one it gave"""
 
     def __str__(self) -> str:
         lines = [self.sentence, *self.lines]
@@ -139,8 +141,9 @@ def explain(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Explanation:
         Text(f"依据 {now.source or '无'}", f"source: {now.source or 'none'}"),
     )
     return Explanation(
-        sentence=_sentence(rule, now), lines=lines, source=now.source, days=days(ledger, now, calendar)
-    )
+        sentence=_sentence(rule, now), lines=lines, source=now.source, days=days(ledger, now, calendar),
+        extended=tuple(_extensions(ledger, book, calendar)),
+    )  # fmt: skip
 
 
 WEEKDAYS = tuple(zip("一二三四五六日", ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
@@ -231,11 +234,17 @@ def _skipped(why: Text, days: tuple[date, ...]) -> Text:
     return Text(f"跳过 {first.zh}至 {last.zh}：{why.zh}", f"skipped {first.en} to {last.en}: {why.en}")
 
 
-def _events(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Iterator[Text]:
+def _extensions(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Iterator[tuple[date, date]]:
     for index, entry in enumerate(ledger.entries):
+        if entry.kind == "extend" and entry.until:
+            yield replace(ledger, lines=ledger.entries[:index]).due(book, calendar).on, entry.until
+
+
+def _events(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Iterator[Text]:
+    extended = _extensions(ledger, book, calendar)
+    for entry in ledger.entries:
         if entry.kind == "extend":
-            before = replace(ledger, lines=ledger.entries[:index]).due(book, calendar)
-            yield _event(entry, before.on)
+            yield _event(entry, next(extended)[0])
         elif entry.kind != "start":
             yield _event(entry)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from workflow import Case, HistoryEntry
@@ -16,6 +17,7 @@ from ..cells import caption, nearest
 from .durations import stays
 from .names import in_words, parties_in
 from .pictures import stepper
+from .replaced import replaced
 from .screens import Look, Page, Screen
 from .sentence import expected, remaining, sentence
 from .standing import with_whom
@@ -26,6 +28,8 @@ NEXT = 2
 LINES = 30
 """lines of the history on the page; the rest is one click away"""
 SIMILAR = 3
+BEFORE = 60
+"""letters of a value that was replaced"""
 SORTS = ("flow", "due", "automatic")
 """what lines of a history can be narrowed to"""
 BESIDE = {
@@ -53,6 +57,8 @@ class Datum:
     title: Text
     text: str
     documents: Sequence[tuple[str, str]] = ()
+    before: str = ""
+    """what stood there until then"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,14 +208,17 @@ def _deadlines(look: Look, case: Case) -> list[Deadline]:
     ]  # fmt: skip
 
 
-def data_of(look: Look, definition: Definition, case: str, data: Mapping[str, Any]) -> list[Datum]:
-    """Values in the order of the definition's fields."""
+def data_of(
+    look: Look, definition: Definition, case: str, data: Mapping[str, Any], old: Mapping[str, Any] = MappingProxyType({})
+) -> list[Datum]:  # fmt: skip
+    """Values in the order of the definition's fields; `old`: what stood in their place."""
     return [
-        _datum(look, definition, case, name, data[name]) for name in definition.fields if data.get(name) not in (None, "", [])
+        _datum(look, definition, case, name, data[name], old.get(name))
+        for name in definition.fields if data.get(name) not in (None, "", [])
     ]  # fmt: skip
 
 
-def _datum(look: Look, definition: Definition, case: str, name: str, value: Any) -> Datum:
+def _datum(look: Look, definition: Definition, case: str, name: str, value: Any, old: Any = None) -> Datum:
     field = definition.fields[name]
     documents = []
     if field.type in ("document", "documents"):
@@ -221,7 +230,12 @@ def _datum(look: Look, definition: Definition, case: str, name: str, value: Any)
         title=field.title,
         text=in_words(look.engine, look.names, field, value, look.language),
         documents=documents,
+        before="" if old is None else _cut(in_words(look.engine, look.names, field, old, look.language)),
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= BEFORE else f"{text[:BEFORE]}……"
 
 
 def lines(look: Look, case: Case, definition: Definition, only: str | None) -> list[Line]:
@@ -235,10 +249,11 @@ def read(look: Look, case: Case, definition: Definition, entries: Sequence[Histo
     """These lines as they are read, the newest first."""
     look.names.learn(entry.actor for entry in entries)
     look.names.learn(party for entry in entries for party in parties_in(definition, entry.data))
-    return [_line(look, definition, case.id, entry) for entry in reversed(entries)]
+    old = replaced(look, case, definition, entries)
+    return [_line(look, definition, case.id, entry, old[entry.seq]) for entry in reversed(entries)]
 
 
-def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry) -> Line:
+def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry, old: Mapping[str, Any]) -> Line:
     event = definition.start if entry.event == "start" else definition.events.get(entry.event)
     title = event.title if event is not None and entry.event != "start" else Text("立案", "begun")
     if event is None:
@@ -250,7 +265,7 @@ def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry) ->
         entry=entry, title=title, who=look.names[entry.actor] if not entry.automatic else "",
         as_=roles[entry.role].title if entry.role and entry.role in roles else None,
         changed=(definition.states[entry.from_state].title, definition.states[entry.to_state].title) if moved else None,
-        data=data_of(look, definition, case, given),
+        data=data_of(look, definition, case, given, old),
         sort="automatic" if entry.automatic else "due" if event is None else "flow",
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ LINK = "https://example.invalid/"
 ABOUT = ("title", "to", "as", "office", "congress", "on", "made_on", "link", "source", "template")
 CASE = ("id", "number", "called", "met", "item", "kind", "state", "opened_on", "to")
 CLOCK = ("title", "from", "due", "outer", "sentence", "source", "provisional")
-LINE = ("seq", "on", "at", "event", "to", "who", "what", "hash")
+LINE = ("seq", "on", "at", "act", "event", "to", "who", "what", "hash")
 PAPER = ("no", "what", "name", "sha256", "of")
 
 

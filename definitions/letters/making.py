@@ -18,6 +18,11 @@ __all__ = ["TEMPLATES", "made"]
 HERE = Path(__file__).parent
 MADE_BY = "文书依据：{{ letter.source }}　模板 {{ letter.template }}"
 OFFICE = "{{ letter.office }}"
+HISTORY_OF_PRESSING = (
+    "{% for line in lines if line.act in ('visit_site', 'hear_deputy', 'demand', 'answer_demand', 'demand_overdue') %}"
+    "{{ loop.index }}．{{ line.on }}{{ line.event }}{% if line.what %}（{{ line.what }}）{% endif %}"
+    "{{ '。' if loop.last else '；' }}{% endfor %}"
+)
 
 
 def assignment(p: Paper) -> None:
@@ -161,9 +166,9 @@ def reply(p: Paper) -> None:
     p.text(
         "您{% if root.count.signer > 1 %}们{% endif %}提出的《{{ root.data.title }}》（{{ root.called }}）收悉。现逐条答复如下："
     )
-    p.tag("for point in root.data.body|points")
+    p.tag("for point, answer in root.data.body|points|answered(case.data.point_answers)")
     p.head("{{ loop.index }}．关于“{{ point }}”")
-    p.text("")
+    p.text("{{ answer }}")
     p.tag("endfor")
     p.tag("if children.commitments is defined and children.commitments")
     p.head("承诺事项和完成时限")
@@ -285,10 +290,16 @@ def supervision(p: Paper) -> None:
                 "当前状态",
                 "{{ root.state }}",
             ],
+            [
+                "督办经过",
+                HISTORY_OF_PRESSING,
+                "<",
+                "<",
+            ],
             ["回复", "{{ case.data.demand_answer }}\n\n\n\n（盖章）　　　　年　　月　　日", "<", "<"],
         ],
         [30, 54, 26, 46],
-        [13, 13, 13, 14, 50, 13, 14, 56],
+        [13, 13, 13, 14, 50, 13, 14, 0, 40],
     )
     p.small(MADE_BY)
 

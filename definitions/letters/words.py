@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from itertools import zip_longest
 from typing import Any
 
 from workflow import Actor, Case, Engine, HistoryEntry, NotFound
@@ -19,7 +20,7 @@ from ..columns import today
 from ..names import registered
 from ..receptions import ZONE
 
-__all__ = ["HIDDEN", "Words", "addressed_to", "points"]
+__all__ = ["HIDDEN", "Words", "addressed_to", "answered", "points"]
 
 HIDDEN = "（按要求不予透露）"
 _POINT = re.compile(r"^\s*(?:[一二三四五六七八九十]+、|[（(][一二三四五六七八九十]+[)）]|\d+[.、．])\s*")
@@ -59,6 +60,14 @@ def points(text: str) -> list[str]:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     found = [_POINT.sub("", line, count=1).rstrip("。；;") for line in lines if _POINT.match(line)]
     return [one for one in found if not _TOLD.match(one)] or found or lines[:1]
+
+
+def answered(points: Sequence[str], answers: str) -> list[tuple[str, str]]:
+    """Each point with its answer: a line each, in the same order. What is left over goes to the last one."""
+    lines = [_POINT.sub("", line, count=1).strip() for line in answers.split("\n") if line.strip()]
+    if len(lines) > len(points):
+        lines[len(points) - 1 :] = ["\n".join(lines[len(points) - 1 :])]
+    return list(zip_longest(points, lines, fillvalue=""))
 
 
 class Words:
@@ -206,7 +215,7 @@ class Words:
         ]
         return {
             "seq": str(line.seq), "on": written(line.effective_on), "at": moment(line.recorded_at),
-            "event": event.title.zh if event else line.event, "who": self._who(line),
+            "act": line.event, "event": event.title.zh if event else line.event, "who": self._who(line),
             "to": states[line.to_state].title.zh if line.to_state in states else "",
             "what": "；".join(what), "hash": line.hash,
         }  # fmt: skip

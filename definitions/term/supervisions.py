@@ -34,6 +34,11 @@ def closed(case: Case, plan: Plan, day: date) -> Story:
     yield fire(
         day, case, "report", head(plan.lead), progress_report="已答复并落实。", reported_in_person=True
     )
+    later = day + timedelta(days=2)
+    yield fire(later, case, "seek_confirmation", COMMITTEE)
+    yield fire(later, case, "confirm_by_deputy", plan.signers[0])
+    yield fire(later, case, "confirm_by_unit", head(plan.lead))
+    yield fire(later, case, "confirm_by_supervisor", COUNCIL)
     yield fire(
         day + timedelta(days=7),
         case,
