@@ -14,7 +14,7 @@ CAPTIONS = ("title", "subject")
 HEADS = {
     "number": Text("编号", "Number"), "title": Text("标题", "Title"), "state": Text("状态", "State"),
     "holder": Text("在谁手里", "Now with"), "due_on": Text("期限", "Due"), "opened_on": Text("开始", "Begun"),
-    "tenant": Text("人大", "Congress"), "kind": Text("类别", "Kind"),
+    "tenant": Text("人大", "Congress"), "kind": Text("类别", "Kind"), "standing": Text("现在", "Now"),
 }  # fmt: skip
 """heads of the columns that cases of any kind have"""
 

@@ -27,7 +27,7 @@ from .schemas import PARTY, CaseOut, Day, Paged, Words
 
 TYPES = {
     "number": "text", "title": "text", "state": "state", "holder": "holders", "due_on": "date", "opened_on": "date",
-    "tenant": "tenant", "kind": "kind",
+    "tenant": "tenant", "kind": "kind", "standing": "standing",
 }  # fmt: skip
 """columns that cases of any kind have: their type"""
 NARROWING = ("party", "opened_from", "opened_before", "due_from", "due_before")
@@ -56,7 +56,7 @@ class ColumnOut(Schema):
     type = fields.Str(
         required=True,
         metadata={"description": "of a field as its form says; `parties` of a relation; `text`, `date`, `state`, `kind`, "
-                                 "`tenant`; `holders`: with whom the case is"},
+                                 "`tenant`; `holders`: with whom the case is; `standing`: `state`, `holder` and `due_on` in one"},
     )  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def _column(law: Definition, name: str) -> dict[str, Any]:
 def _rows(ask: Ask, view: View, cases: Sequence[Case]) -> list[dict[str, Any]]:
     """`holder` asks for the roots, all at once: who holds a child may stand in its root alone."""
     roots = {case.id: case for case in cases if case.id == case.root}
-    if "holder" in view.columns:
+    if {"holder", "standing"} & {*view.columns}:
         roots |= cases_of(ask.engine, ask.actor, {case.root for case in cases} - roots.keys())
     return [{"cells": {name: _cell(ask.engine, case, roots, name) for name in view.columns}, "case": case}
             for case in cases]  # fmt: skip
@@ -189,6 +189,8 @@ def _cell(engine: Engine, case: Case, roots: Mapping[str, Case], name: str) -> A
     if name == "due_on":
         due = nearest(case.clocks)
         return due and due.due_on.isoformat()
+    if name == "standing":
+        return {part: _cell(engine, case, roots, part) for part in ("state", "holder", "due_on")}
     if name in TYPES:
         return getattr(case, name)
     return list(case.relations.get(name, ())) if name in law.relations else case.data.get(name)

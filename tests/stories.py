@@ -139,6 +139,12 @@ def rows(reader: Reader) -> list[str]:
     return re.findall(r'<th scope="row"[^>]*><a href="/cases/(\w+)"', reader.page)
 
 
+def listed(reader: Reader, address: str) -> list[str]:
+    """The cases of the list at that address."""
+    opened(reader, address)
+    return rows(reader)
+
+
 def timeline(reader: Reader, case: str | Case) -> list[str]:
     """The lines of a history, the newest first."""
     id_ = case if isinstance(case, str) else case.id

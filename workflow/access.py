@@ -136,10 +136,10 @@ def lend(
         raise NotPermitted([Reason.of("own_grant", "不得委托给自己", "nobody lends anything to himself")])
     theirs = [one.grant for one in held(engine, person=to) if one.grant.on_behalf_of is None]
     with engine.store.connection() as connection:
-        governed = engine.parties.governed(connection, lender)
+        personal = engine.parties.office(connection, lender)
     mine = [
         one.grant for one in held(engine, person=lender)
-        if one.grant.on_behalf_of is None and one.grant.role not in governed and role in (None, one.grant.role)
+        if one.grant.on_behalf_of is None and one.grant.role != personal and role in (None, one.grant.role)
         and one.grant.covers(one.grant.scope, first) and any(_colleagues(one.grant, other, first) for other in theirs)
     ]  # fmt: skip
     if not mine:

@@ -128,6 +128,13 @@ class Ledger:
         return last.on if last and last.kind == "stop" else None
 
     @property
+    def last_on(self) -> date | None:
+        """The day of the last entry, read without the others."""
+        last = self.lines[-1] if self.lines else None
+        on = last[1] if last else None
+        return date.fromisoformat(on) if isinstance(on, str) else on
+
+    @property
     def running(self) -> bool:
         """Whether it was not stopped; a suspended clock runs in this sense."""
         return self.stopped_on is None

@@ -99,6 +99,8 @@ class ClockView(NamedTuple):
     running: bool
     provisional: bool
     source: str
+    stopped_on: date | None = None
+    """None while it runs"""
 
 
 class Case(NamedTuple):

@@ -229,6 +229,12 @@ class Parties:
         kind = self._library.parties.get(party.kind) if party else None
         return kind.governed if kind else frozenset()
 
+    def office(self, connection: Any, person: str) -> str | None:
+        """The role that is this party's own by what it is, as a deputy's: nobody else can hold it for him."""
+        party = self._rows.read(connection, [person]).get(person)
+        kind = self._library.parties.get(party.kind) if party else None
+        return kind.role if kind else None
+
     def merged(self, connection: Any, person: str, grants: Sequence[Grant]) -> list[Grant]:
         """These grants, with those that follow from the register as they are. Raises NotPermitted for one that would not."""
         governed = self.governed(connection, person)

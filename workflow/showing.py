@@ -35,6 +35,7 @@ def _clock(laws: Laws, record: Record, name: str, clock: ClockState) -> ClockVie
         outer_on=date.fromisoformat(clock.outer_on) if clock.outer_on else None,
         running=clock.running, provisional=clock.provisional,
         source=laws.book_of(ledger).rule(ledger.rule, ledger.anchor).source,
+        stopped_on=None if clock.running else ledger.last_on,
     )  # fmt: skip
     object.__setattr__(clock, "view", view)
     return view

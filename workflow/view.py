@@ -16,7 +16,7 @@ from .vocabulary import title_of
 
 __all__ = ["COLUMNS", "View", "views"]
 
-COLUMNS = ("number", "state", "holder", "due_on", "opened_on", "tenant", "kind")
+COLUMNS = ("number", "state", "holder", "due_on", "opened_on", "tenant", "kind", "standing")
 """what every case can show; the others are fields and relations of the definition"""
 
 

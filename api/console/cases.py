@@ -14,14 +14,16 @@ from workflow.model import ClockView, Permission, Similar
 from workflow.overview import cases_of, today
 
 from ..cells import caption, nearest
+from .answers import answers, was_late
 from .durations import stays
 from .names import in_words, parties_in
 from .pictures import stepper
 from .replaced import replaced
 from .screens import Look, Page, Screen
-from .sentence import expected, remaining, sentence
+from .sentence import expected, late_by, remaining, sentence
 from .standing import with_whom
 from .strip import WEEKDAYS, strip
+from .whynot import hints
 
 NEXT = 2
 """steps that the first line names"""
@@ -48,6 +50,7 @@ class Deadline:
     left: Text | None
     """None for one that is stopped"""
     late: bool
+    was_late: Text | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +106,20 @@ def shown(look: Look) -> Page:
         "case": case, "definition": definition, "state": definition.states[case.state], "title": caption(case, definition),
         "sentence": _sentence(look, definition, case, above, steps if mine else ()), "steps": steps, "mine": mine,
         "steps_of": stepper(look, case),
-        "refused": [p for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
+        "refused": [(p, _why(definition, case, p)) for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
         "data": data_of(look, definition, case.id, case.data),
         "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
-        "named": _named(look, definition, case), "children": children, "above": above if above.id != case.id else None,
+        "named": _named(look, definition, case), "children": children, "answers": answers(look, case, children),
+        "above": above if above.id != case.id else None,
         "lines": lines(look, case, definition, only),
         "done": _done(look, definition), "office": _oversees(look), "similar": _similar(look, definition, case),
         "papers": look.desk.papers is not None, "only": only,
     })  # fmt: skip
+
+
+def _why(definition: Definition, case: Case, refused: Permission) -> list[Text]:
+    more = hints(definition, case, definition.events[refused.event], refused.reasons)
+    return [*(reason.text for reason in refused.reasons), *more]
 
 
 def steps_of(look: Look, case: Case) -> list[Permission]:
@@ -181,6 +190,7 @@ def _children(look: Look, case: Case) -> list[dict[str, Any]]:
             "clock": clock, "left": remaining(clock.due_on, day, calendar) if clock else None,
             "late": bool(clock and clock.due_on < day), "beside": bool(slot and slot.overlay and not child.closed),
             "mine": not child.closed and expected(law, child, case, look.actor.person, look.grants),
+            "was_late": None if clock else was_late(child),
         })  # fmt: skip
     return found
 
@@ -203,7 +213,8 @@ def _deadlines(look: Look, case: Case) -> list[Deadline]:
     day, calendar = today(look.engine), look.engine.laws.calendar
     running = sorted((c for c in case.clocks if c.running), key=lambda c: c.due_on)
     return [
-        Deadline(clock=c, left=remaining(c.due_on, day, calendar) if c.running else None, late=c.running and c.due_on < day)
+        Deadline(clock=c, left=remaining(c.due_on, day, calendar) if c.running else None, late=c.running and c.due_on < day,
+                 was_late=late_by(c))
         for c in (*running, *(c for c in case.clocks if not c.running))
     ]  # fmt: skip
 

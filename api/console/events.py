@@ -16,6 +16,7 @@ from ..problems import Problem
 from .forms import Misread, as_sent, inputs, sent
 from .screens import Go, Look, Page, Screen
 from .sentence import remaining
+from .whynot import hints
 
 REVISION = 18
 """digits of one at most"""
@@ -95,10 +96,13 @@ def _form(
     fields = inputs(look, definition, event, given, reasons)
     waits = deadlines_of(look, case, definition, event) if case is not None else []
     named = {one.name for one in fields}
+    refusal = reasons or (permission.reasons if permission and not permission.allowed else ())
+    more = hints(definition, case, event, refusal) if case is not None else []
     return Page("form.html", {
         "definition": definition, "event": event, "case": case, "inputs": fields, "permission": permission, "deadlines": waits,
         "title": event.title if case is not None else definition.title, "tenants": [],
-        "general": [reason.text for reason in reasons if reason.field not in named],
+        "general": [*(reason.text for reason in reasons if reason.field not in named), *more],
+        "why": [*(reason.text for reason in permission.reasons), *more] if permission else [],
         "wrong": [reason for reason in reasons if reason.field in named], "key": identifier(look.engine),
         "effective_on": look.request.form.get("@effective_on", ""), "reason": look.request.form.get("@reason", ""),
     }, status)  # fmt: skip

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from workflow import Case
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
 from workflow.model import ClockView
 from workflow.overview import Filter, cases_of, find, through, titled, today
+from workflow.overview import Page as Found
 from workflow.view import COLUMNS, View
 
 from ..buckets import Bucket, buckets
 from ..cells import HEADS, caption, nearest
 from ..paging import case_asked, next_address
-from ..problems import Problem
 from .names import in_words, parties_in
+from .narrowing import NARROWED, by_data, data_wanted, narrowed
 from .screens import Go, Look, Page, Screen
-from .sentence import remaining
-from .standing import whose
+from .sentence import remaining, sentence
+from .standing import whose, with_whom
 
 LIMIT = 50
+SCANS = 20
+"""pages read for one that is narrowed by what cases say"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,54 +50,31 @@ def view_named(look: Look, name: str) -> View:
 def listed(look: Look) -> Page:
     """A view, or one bucket of it."""
     view = view_named(look, look.path["view"])
-    asked, chosen = _narrowed(look, through(view)), _chosen(look)
-    page = find(
-        look.engine, look.actor, chosen.of(asked) if chosen else asked, sort=view.order, after=case_asked(), limit=LIMIT  # type: ignore[arg-type]
-    )  # fmt: skip
+    asked, chosen = narrowed(look, through(view)), _chosen(look)
     definition = look.engine.library.definition(view.definition)
+    wanted = data_wanted(look, definition, view)
+    page = _gathered(look, chosen.of(asked) if chosen else asked, view, wanted)
     heads = [_head(definition, column) for column in view.columns]
     acts = [(name, definition.events[name].title) for name in view.acts]
     return Page("list.html", {
         "title": view.title, "question": view.question, "view": view, "heads": heads, "acts": acts,
         "rows": rows(look, page.cases, view.columns), "buckets": buckets(look.engine), "chosen": chosen,
         "next": next_address(page.next) if page.next else None, "definition": definition,
-        "narrowed": {name: look.request.args.get(name, "") for name in NARROWED},
+        "narrowed": {name: look.request.args.get(name, "") for name in NARROWED}, "by_data": by_data(look, definition, view),
     })  # fmt: skip
 
 
-NARROWED = ("party", "opened_from", "opened_before", "due_from", "due_before")
-"""what a list can be narrowed to; the address holds it, so it can be kept and sent on"""
-
-
-def _narrowed(look: Look, asked: Filter) -> Filter:
-    """The same list, of one unit or person, or of some days."""
-    found: dict[str, Any] = {}
-    for name in NARROWED:
-        text = look.request.args.get(name, "").strip()[:80]
-        if text and name == "party":
-            found["party"] = _party(look, text)
-        elif text:
-            found[name] = _day(text)
-    return replace(asked, **found)
-
-
-def _party(look: Look, text: str) -> str:
-    """The one of that name, or of that id. Raises Problem 400 where several have the name."""
-    named = look.engine.parties.find(names=[text], actor=look.actor, limit=9)
-    if len(named) > 1:
-        ids = ", ".join(party.id for party in named)
-        raise Problem(
-            "bad_request",
-            Text(f"“{text}”有多个,请填代号:{ids}", f"several are called {text}: give one of {ids}"),
-        )
-    return named[0].id if named else text
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Problem("bad_request", Text("日期须如 2026-03-15", "a day is written 2026-03-15")) from None
+def _gathered(look: Look, asked: Filter, view: View, wanted: Callable[[Case], bool] | None) -> Found:
+    """A page of it. What a case says is in no index: some pages are read for one, and the next goes on from there."""
+    found: list[Case] = []
+    place = case_asked()
+    for _ in range(SCANS if wanted else 1):
+        page = find(look.engine, look.actor, asked, sort=view.order, after=place, limit=LIMIT)  # type: ignore[arg-type]
+        found += [case for case in page.cases if wanted is None or wanted(case)]
+        place = page.next
+        if place is None or len(found) >= LIMIT:
+            break
+    return Found(cases=found, next=place)
 
 
 def waiting(look: Look) -> Page:
@@ -111,7 +89,7 @@ def waiting(look: Look) -> Page:
     return Page("list.html", {
         "title": Text("待我办理", "Waiting for me"), "question": Text("什么在等我？", "What waits for me?"), "view": None,
         "heads": heads, "acts": (), "rows": rows(look, page.cases, columns), "buckets": buckets(look.engine), "chosen": chosen,
-        "next": next_address(page.next) if page.next else None, "definition": None, "narrowed": {},
+        "next": next_address(page.next) if page.next else None, "definition": None, "narrowed": {}, "by_data": [],
     })  # fmt: skip
 
 
@@ -123,7 +101,7 @@ def rows(look: Look, cases: Sequence[Case], columns: Sequence[str]) -> list[Row]
         for case in cases
         for party in (*parties_in(laws[case.id], case.data), *sum(case.relations.values(), ()))
     )
-    roots = _roots(look, cases) if "holder" in columns else {}
+    roots = _roots(look, cases) if {"holder", "standing"} & {*columns} else {}
     return [_row(look, case, laws[case.id], columns, roots) for case in cases]
 
 
@@ -152,6 +130,8 @@ def _cell(
     words = {"state": definition.states[case.state].title, "kind": definition.title}.get(column)
     if column == "holder":
         words = whose(look, case, roots.get(case.root, case))
+    if column == "standing":
+        words = _standing(look, case, definition, roots.get(case.root, case))
     if words is not None:
         return look.words(words)
     if column in COLUMNS:
@@ -161,6 +141,14 @@ def _cell(
         return "、".join(look.names.of(case.relations.get(column, ())))
     field = definition.fields.get(column)
     return in_words(look.engine, look.names, field, case.data.get(column), look.language) if field else ""
+
+
+def _standing(look: Look, case: Case, definition: Definition, root: Case) -> Text:
+    """The first line of the case, without how its day is counted."""
+    clock = nearest(case.clocks)
+    left = remaining(clock.due_on, today(look.engine), look.engine.laws.calendar) if clock else None
+    who = with_whom(look, case, root)
+    return sentence(definition.states[case.state].title, case.closed, who, clock, left, None, ())
 
 
 def heads_of(columns: Sequence[str]) -> list[Text]:

@@ -47,6 +47,12 @@ def remaining(due_on: date, today: date, calendar: Calendar) -> Text:
     )
 
 
+def late_by(clock: ClockView) -> Text | None:
+    """How late it was stopped; None for one in time or still running."""
+    days = (clock.stopped_on - clock.due_on).days if clock.stopped_on else 0
+    return Text(f"逾期 {days} 天", f"{days} day{'s' * (days > 1)} late") if days > 0 else None
+
+
 def sentence(
     state: Text, closed: bool, who: Sequence[With], clock: ClockView | None, left: Text | None, basis: Text | None,
     next_steps: Sequence[Permission],

@@ -12,6 +12,7 @@ from .found import FOUND
 from .home import HOME
 from .imports import IMPORTS
 from .invites import INVITES
+from .lending import LENDING
 from .letters import LETTERS
 from .lifecycles import LIFECYCLES
 from .links import LINKS
@@ -46,6 +47,7 @@ SCREENS: tuple[Screen, ...] = (
     *STATIONS,
     *REGISTER,
     *SHEETS,
+    *LENDING,
     *IMPORTS,
     *MESSAGES,
     *DELEGATIONS,

@@ -1,0 +1,51 @@
+"""Why not now: what may be added to the engine's reasons, the days and the rule behind them and what comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from workflow import Case
+from workflow.definition import Definition, Event
+from workflow.errors import Reason, Text
+
+MOST = 2
+"""ways that are named"""
+
+
+def hints(definition: Definition, case: Case, event: Event, reasons: Sequence[Reason]) -> list[Text]:
+    """What may be added to a refusal of this event."""
+    codes = {reason.code for reason in reasons}
+    found = list(_days(case, event)) if "condition_not_met" in codes else []
+    if "state" in codes and not case.closed:
+        found += _first(definition, case, event)
+    return found
+
+
+def _days(case: Case, event: Event) -> Iterator[Text]:
+    """The deadlines that its condition asks about, each with its day and its source."""
+    asked = {name.split(".")[1] for name in _names(event) if name.startswith("clock.")}
+    for clock in case.clocks:
+        if clock.name in asked:
+            yield Text(
+                f"{clock.title.zh}：自 {clock.anchor_on} 起，{clock.due_on} 届满（{clock.source}）",
+                f"{clock.title.en}: from {clock.anchor_on}, until {clock.due_on} ({clock.source})",
+            )
+
+
+def _names(event: Event) -> Iterable[str]:
+    guards = (event.when, *(move.when for move in event.moves))
+    return {name for guard in guards if guard is not None for name in guard.names}
+
+
+def _first(definition: Definition, case: Case, event: Event) -> list[Text]:
+    """What persons can do here that leads to where the event can be."""
+    wanted = {state for move in event.moves for state in move.sources}
+    ways = [
+        one for one in definition.events.values()
+        if one.by and any(case.state in move.sources and move.to in wanted for move in one.moves)
+    ]  # fmt: skip
+    if not 0 < len(ways) <= MOST:
+        return []
+    zh = "或".join(f"“{one.title.zh}”（{one.source}）" for one in ways)
+    en = " or ".join(f"{one.title.en!r} ({one.source})" for one in ways)
+    return [Text(f"须先进行{zh}", f"first {en}")]
