@@ -19,6 +19,7 @@ from workflow.overview import Invitation, invitation, today
 
 from .dispatch import known
 from .limits import missed
+from .problems import invalid_fields
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import NAME, PARTY, Day, Instant, Strict, Words
 from .uploads import own
@@ -97,11 +98,20 @@ class AnswerIn(Strict):
 def invite(ask: Ask) -> Reply:
     """A new link. Only the congress's own office; never a unit."""
     body, case = ask.body, ask.known
+    _check_events(ask, case, body["events"])
     token = ask.engine.invite(case.id, body["events"], body["subject"], until=body["until"], by=ask.actor)
     address = url_for(f"{ask.desk.blueprint.name}.invitation", token=token)
     return Reply(
         {"token": token, "address": address, "case": case.id, **body}, 201, {**PRIVATE, "Location": address}
     )
+
+
+def _check_events(ask: Ask, case: Case, events: list[str]) -> None:
+    """Raises Problem 422 with a pointer for each event that the case has not: at fault is the body."""
+    there = ask.engine.laws.pinned(case.definition).definition.events
+    wrong = {number: ["invalid"] for number, event in enumerate(events) if event not in there}
+    if wrong:
+        raise invalid_fields({"events": wrong})
 
 
 def listed(ask: Ask) -> Reply:

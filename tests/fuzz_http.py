@@ -36,7 +36,11 @@ CONFIG = Path(__file__).parent / "data" / "schemathesis.toml"
 @contextmanager
 def service(folder: Path) -> Iterator[str]:
     """The address of a service on a database of its own."""
-    engine = Engine(f"sqlite:///{folder / 'fuzz.db'}", city.city(), clock=FrozenClock(city.TODAY))
+    engine = Engine(
+        f"sqlite:///{Path(tempfile.mkdtemp(dir=folder)) / 'fuzz.db'}",
+        city.city(),
+        clock=FrozenClock(city.TODAY),
+    )
     engine.create_schema()
     city.staff(engine)
     for role in ("unit_clerk", "unit_head"):
@@ -101,9 +105,22 @@ def fuzz(examples: int, seed: int, folder: Path, *more: str) -> subprocess.Compl
         )  # fmt: skip
 
 
+WALK = (
+    "--phases",
+    "stateful",
+    "--mode",
+    "positive",
+    "--include-operation-id-regex",
+    "^(start|fire|case|clock|search)$",
+)
+"""one case after the other along the links alone: from its proposal as far as chance takes it"""
+
+
 if __name__ == "__main__":
     wanted = [int(word) for word in sys.argv[1:]]
     with tempfile.TemporaryDirectory() as name:
-        done = fuzz(*(wanted + [30, 1][len(wanted) :]), Path(name))
-    print(done.stdout, done.stderr)
-    sys.exit(done.returncode)
+        examples, seed = wanted + [30, 1][len(wanted) :]
+        done = [fuzz(examples, seed, Path(name)), fuzz(4 * examples, seed, Path(name), *WALK)]
+    for one in done:
+        print(one.stdout, one.stderr)
+    sys.exit(max(one.returncode for one in done))

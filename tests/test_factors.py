@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from html import unescape
-from pathlib import Path
 
 import pyotp
 import pytest
@@ -17,6 +16,7 @@ from api import Accounts, Sessions, create_app, create_schema
 from api.factors import GUESSES, Factors
 from api.problems import Problem
 from workflow import Engine, load_definitions
+from workflow.library import Library
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
@@ -30,10 +30,10 @@ def clock() -> FrozenClock:
     return FrozenClock(city.TODAY)
 
 
-@pytest.fixture
-def engine(ready_url: str, clock: FrozenClock, tmp_path: Path) -> Iterator[Engine]:
-    """The city with a role that is marked; li.wei holds it, wang.fang does not."""
-    folder = tmp_path / "city"
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """The city with a role that is marked."""
+    folder = tmp_path_factory.mktemp("marked") / "city"
     shutil.copytree(city.FOLDER, folder)
     roles = (folder / "roles.yaml").read_text("utf-8")
     roles = re.sub(r"^(  \w+: \{zh: [^}]*)\}", r"\1, second_factor: false}", roles, flags=re.MULTILINE)
@@ -42,7 +42,13 @@ def engine(ready_url: str, clock: FrozenClock, tmp_path: Path) -> Iterator[Engin
     )
     roles = roles.replace("values:", "meanings: {second_factor: boolean}\nvalues:")
     (folder / "roles.yaml").write_text(roles, "utf-8")
-    for found in city.opened(ready_url, clock, load_definitions(folder)):
+    return load_definitions(folder)
+
+
+@pytest.fixture
+def engine(ready_url: str, clock: FrozenClock, marked: Library) -> Iterator[Engine]:
+    """li.wei holds the role, wang.fang does not."""
+    for found in city.opened(ready_url, clock, marked):
         create_schema(found)
         for person in (LI, "wang.fang"):
             accounts = Accounts(found, city.CHEAP)

@@ -63,7 +63,7 @@ def test_only_the_office_issues_a_link_and_only_its_hash_is_kept(
     assert count(city_engine, "invitation", "token_hash = :t", t=made.json["token"]) == 0
     assert count(city_engine, "invitation") == 1
     assert (
-        client(LI, "POST", f"/v1/cases/{survey}/invitations", {**body, "events": ["none"]}).status_code == 404
+        client(LI, "POST", f"/v1/cases/{survey}/invitations", {**body, "events": ["none"]}).status_code == 422
     )
 
 
@@ -100,6 +100,12 @@ def test_guessing_is_ended_by_the_hour(client: city.Client, clock: FrozenClock, 
     assert client("", "GET", link).status_code == 200, "who shares the address has a link that is good"
     clock.advance(hours=1)
     assert client("", "GET", f"/v1/invitations/{0:064x}").status_code == 404
+
+
+def test_an_event_that_there_is_not_is_a_fault_of_the_body(client: city.Client, survey: str) -> None:
+    body = {"events": ["answer", "jump"], "subject": "d.chen", "until": "2026-04-30"}
+    answer = client(LI, "POST", f"/v1/cases/{survey}/invitations", body)
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/events/1")
 
 
 def test_a_network_of_ipv6_is_one_guesser(client: city.Client) -> None:
