@@ -109,7 +109,7 @@ class First:
         self._counter.check(ADDRESS, address)
         if self._hash is None or not hmac.compare_digest(digest(token.strip()), self._hash):
             self._counter.count(ADDRESS, address)
-            text = Text("启动口令不对;见服务的控制台", "not the token that the service told on its console")
+            text = Text("启动口令不对；见服务的控制台", "not the token that the service told on its console")
             raise Problem("not_permitted", text)
         self._accounts.first(person, password)
         self._hash = None
@@ -133,7 +133,7 @@ class Accounts:
         found = self._row(person)
         if not self._good(found, password):
             self._counter.count(ADDRESS, address)
-            text = Text("姓名或密码不对,或账号已停用", "wrong name or password, or the account is locked")
+            text = Text("姓名或密码不对，或账号已停用", "wrong name or password, or the account is locked")
             raise Problem("unauthenticated", text)
         assert found is not None  # noqa: S101 - `_good` has seen to it
         self._counter.forget(GUESSES, person)

@@ -273,7 +273,7 @@ def _packed(actor: Actor, row: Mapping[str, Any]) -> str:
 BATCHES = (
     Route(
         method="POST", path="/v1/batches", name="batch", view=batch, permission="person", audit="history", tag="cases",
-        text=Text(f"批量:{AT_ONCE} 行以内即时完成,更多则为任务", f"many events: up to {AT_ONCE} rows at once, more as a job"),
+        text=Text(f"批量：{AT_ONCE} 行以内即时完成，更多则为任务", f"many events: up to {AT_ONCE} rows at once, more as a job"),
         scope="cases:write", body=BatchIn, keyed=True,
         out={
             200: Out(BatchOut, Text("逐行结果", "a result for each row")),

@@ -101,7 +101,7 @@ def _parsed(raw: bytes) -> Any:
         raise _too_deep() from None
     except ValueError as error:
         where = f"{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else "number"
-        raise _bad(f"JSON 有误({where})", f"broken JSON ({where})") from None
+        raise _bad(f"JSON 有误（{where}）", f"broken JSON ({where})") from None
 
 
 def _constant(name: str) -> NoReturn:
@@ -111,7 +111,7 @@ def _constant(name: str) -> NoReturn:
 def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise _bad(f"数字超出范围:{text[:20]}", f"the number is out of range: {text[:20]}")
+        raise _bad(f"数字超出范围：{text[:20]}", f"the number is out of range: {text[:20]}")
     return value
 
 

@@ -121,7 +121,7 @@ CALENDARS = (
     Route(
         method="POST", path="/v1/calendar/apply", name="calendar_apply", view=applied, permission="operator",
         audit="history", tag="definitions", scope="operate",
-        text=Text("启用新通知,逐案记入履历", "put a new notice in force, a line in each history"), body=CalendarIn,
+        text=Text("启用新通知，逐案记入履历", "put a new notice in force, a line in each history"), body=CalendarIn,
         out={200: Out(ChangesOut, Text("改动", "the changes"))},
     ),
 )  # fmt: skip

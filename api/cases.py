@@ -291,14 +291,14 @@ def _moment(text: str) -> datetime | int:
 
 def _no_moment() -> Problem:
     text = Text(
-        "时点须为日期 2026-03-15、带时区的时刻 2026-03-15T09:00:00+08:00,或履历行号",
+        "时点须为日期 2026-03-15、带时区的时刻 2026-03-15T09:00:00+08:00，或履历行号",
         "a moment is a date 2026-03-15, an instant with its zone 2026-03-15T09:00:00+08:00, or the number of a line",
     )
     return Problem("bad_request", text)
 
 
 def _no_kind(kind: str) -> Problem:
-    text = Text(f"没有这一类别:{kind}", f"there is no such kind: {kind}")
+    text = Text(f"没有这一类别：{kind}", f"there is no such kind: {kind}")
     error = {"code": "form.unknown", "texts": {"zh": text.zh, "en": text.en}, "pointer": pointer("kind")}
     return Problem("form_invalid", text, errors=[error])
 
@@ -306,10 +306,10 @@ def _no_kind(kind: str) -> Problem:
 CASES = (
     Route(
         method="POST", path="/v1/cases", name="start", view=start, permission="person", audit="history", tag="cases",
-        text=Text("立案:开启一个案件", "start a case"), scope="cases:write", query=Trial, body=Start, keyed=True, minimal=True,
+        text=Text("立案：开启一个案件", "start a case"), scope="cases:write", query=Trial, body=Start, keyed=True, minimal=True,
         out={
             201: Out(CaseOut, Text("新案件", "the new case"), headers=("ETag", "Location")),
-            200: Out(ToBeOut, Text("试运行:将会如此", "a dry run: what would be")),
+            200: Out(ToBeOut, Text("试运行：将会如此", "a dry run: what would be")),
         },
         problems=("not_permitted", "deadline_refused"),
     ),
@@ -320,17 +320,17 @@ CASES = (
     ),
     Route(
         method="GET", path="/v1/worklist", name="worklist", view=worklist, permission="person", audit="none", tag="cases",
-        text=Text("待我办理的案件,先到期者在前", "open cases that wait for me, the earliest due first"), scope="cases:read",
+        text=Text("待我办理的案件，先到期者在前", "open cases that wait for me, the earliest due first"), scope="cases:read",
         query=Paged, out={200: Out(CasesOut, Text("待办案件", "the cases"), headers=("Link",))},
     ),
     Route(
         method="GET", path="/v1/cases/<id>", name="case", view=case, permission="case", audit="none", tag="cases",
-        text=Text("案件现状,可一次取全", "a case as it stands, whole if so asked"), scope="cases:read", query=Include,
+        text=Text("案件现状，可一次取全", "a case as it stands, whole if so asked"), scope="cases:read", query=Include,
         out={200: Out(WholeOut, Text("案件", "the case"), headers=("ETag",))},
     ),
     Route(
         method="GET", path="/v1/cases/<id>/permitted", name="permitted", view=permitted, permission="case", audit="none",
-        tag="cases", text=Text("每一事件:可否进行,不可的全部理由", "every event: yes, or no with every reason"),
+        tag="cases", text=Text("每一事件：可否进行，不可的全部理由", "every event: yes, or no with every reason"),
         scope="cases:read", out={200: Out(PermittedOut, Text("各事件", "the events"))},
     ),
     Route(
@@ -339,19 +339,19 @@ CASES = (
         looks=False, conditional=True, keyed=True, minimal=True,
         out={
             200: Out(CaseOut, Text("事件之后的案件", "the case after it"), headers=("ETag",)),
-            204: Out(None, Text("已完成(Prefer: return=minimal)", "done (Prefer: return=minimal)"), headers=("ETag",)),
+            204: Out(None, Text("已完成（Prefer: return=minimal）", "done (Prefer: return=minimal)"), headers=("ETag",)),
         },
         problems=("not_permitted", "not_in_state", "guard_failed", "deadline_refused"),
     ),
     Route(
         method="GET", path="/v1/cases/<id>/history", name="history", view=history, permission="case", audit="none",
-        tag="cases", text=Text("履历,逐行", "the history, line by line"), scope="cases:read", query=Paged,
+        tag="cases", text=Text("履历，逐行", "the history, line by line"), scope="cases:read", query=Paged,
         out={200: Out(EntriesOut, Text("一页履历", "a page of it"), headers=("Link",))},
     ),
     Route(
         method="GET", path="/v1/cases/<id>/at/<moment>", name="case_at", view=case_at, permission="case", audit="none",
         tag="cases", scope="cases:read",
-        text=Text("某日终了、某一时刻或某一行之后的案件(期限为今日所见)",
+        text=Text("某日终了、某一时刻或某一行之后的案件（期限为今日所见）",
                   "the case at the end of a date, at an instant, or after a line (its clocks are today's)"),
         out={200: Out(CaseOut, Text("当时的案件", "the case as it was"))}, problems=("bad_request",),
     ),

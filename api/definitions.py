@@ -169,25 +169,25 @@ DEFINITIONS = (
     Route(
         method="GET", path="/v1/definitions/<kind>", name="definition", view=definition, permission="person", audit="none",
         tag="definitions", scope="definitions:read",
-        text=Text("一个定义:状态、事件、期限;可用名称或内容哈希", "states, events, clocks; by name or by content hash"),
+        text=Text("一个定义：状态、事件、期限；可用名称或内容哈希", "states, events, clocks; by name or by content hash"),
         out={200: Out(LifecycleOut, Text("定义", "the definition"))}, problems=("not_found",),
     ),
     Route(
         method="GET", path="/v1/definitions/<kind>/diagram", name="diagram", view=diagram, permission="person",
-        audit="none", tag="definitions", text=Text("状态图(Mermaid)", "as a Mermaid diagram"), scope="definitions:read",
+        audit="none", tag="definitions", text=Text("状态图（Mermaid）", "as a Mermaid diagram"), scope="definitions:read",
         query=Language, out={200: Out(None, Text("Mermaid 文本", "Mermaid text"), media="text/plain")},
         problems=("not_found",),
     ),
     Route(
         method="GET", path="/v1/definitions/<kind>/picture", name="picture", view=picture, permission="person",
-        audit="none", tag="definitions", text=Text("流程图(SVG)", "as an SVG picture"), scope="definitions:read",
+        audit="none", tag="definitions", text=Text("流程图（SVG）", "as an SVG picture"), scope="definitions:read",
         query=Language, out={200: Out(None, Text("SVG 图", "the SVG picture"), media="image/svg+xml")},
         problems=("not_found",),
     ),
     Route(
         method="GET", path="/v1/definitions/<kind>/events/<event>/form", name="form", view=form, permission="person",
         audit="none", tag="definitions", scope="definitions:read",
-        text=Text("某一事件的表单(JSON Schema)", "the form of an event (JSON Schema)"),
+        text=Text("某一事件的表单（JSON Schema）", "the form of an event (JSON Schema)"),
         out={200: Out(FormOut, Text("表单", "the form"))}, problems=("not_found",),
     ),
 )  # fmt: skip

@@ -166,7 +166,9 @@ def _key() -> str | None:
 def _revision() -> int:
     given = request.headers.get("If-Match", "").strip()
     if not given:
-        text = Text("请在 If-Match 中给出所见版次(ETag)", "give the revision you saw (its ETag) in If-Match")
+        text = Text(
+            "请在 If-Match 中给出所见版次（ETag）", "give the revision you saw (its ETag) in If-Match"
+        )
         raise Problem("revision_required", text)
     found = _ETAG.fullmatch(given)
     if found is None:

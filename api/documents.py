@@ -174,7 +174,7 @@ def _make_durable(folder: Path) -> None:
 def _refused() -> Problem:
     endings = " ".join(sorted(ending[1:] for ending in KINDS))
     text = Text(
-        f"不接受此类文件,或内容与文件名不符;接受:{endings}",
+        f"不接受此类文件，或内容与文件名不符；接受：{endings}",
         f"such a file is not accepted, or it is not what its name says; accepted: {endings}",
     )
     return Problem("media_refused", text)
@@ -244,7 +244,7 @@ def _shelf(desk: Desk) -> Documents:
 DOCUMENTS = (
     Route(
         method="POST", path="/v1/documents", name="upload", view=upload, permission="person", audit="store", tag="documents",
-        text=Text("上传文件;正文即文件内容", "upload a document; the body is its content"), scope="cases:write", query=Named,
+        text=Text("上传文件；正文即文件内容", "upload a document; the body is its content"), scope="cases:write", query=Named,
         upload=True, out={201: Out(KeptOut, Text("可填入表单的文件", "what goes into a form"))},
         problems=("too_large", "media_refused"),
     ),

@@ -214,7 +214,7 @@ _STALE = _out("表单已过期", "the form is too old")
 DOOR_PAGES = (
     Route(
         method="GET", path="/s/<code>", name="door", view=page, permission="open", audit="none", tag="public",
-        text=Text("联络站页面(海报二维码所指)", "a station's page, where its poster's QR code leads"), query=Follow,
+        text=Text("联络站页面（海报二维码所指）", "a station's page, where its poster's QR code leads"), query=Follow,
         out={200: _out("联络站", "the station"), 303: _ON, 404: _NONE, 429: _MANY},
     ),
     Route(
@@ -230,7 +230,7 @@ DOOR_PAGES = (
     ),
     Route(
         method="GET", path="/find", name="find", view=find, permission="open", audit="none", tag="public",
-        text=Text("码上找代表(页面)", "find a deputy (a page)"), query=Seek,
+        text=Text("码上找代表（页面）", "find a deputy (a page)"), query=Seek,
         out={200: _out("代表", "the deputy"), 404: _out("查无此人", "nobody is called so"), 429: _MANY},
     ),
 )  # fmt: skip

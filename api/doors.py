@@ -116,7 +116,7 @@ def leave(ask: Ask, door: domain.doors.Door, given: dict[str, Any]) -> str:
     nonces = Nonces(ask.engine)
     nonce = given["nonce"]
     if not nonces.holds(f"opinion/{door.code}", nonce):
-        text = Text("表单已过期,请重新打开本站页面", "the form is too old; open the station's page again")
+        text = Text("表单已过期，请重新打开本站页面", "the form is too old; open the station's page again")
         raise Problem("conflict", text)
     receipt, shelf = nonces.receipt(nonce), Shelf(ask.engine)
     if _case_of(ask, receipt) is not None:
@@ -191,13 +191,13 @@ def followed(ask: Ask) -> Reply:
 DOORS = (
     Route(
         method="GET", path="/v1/public/stations/<code>", name="public_station", view=station, permission="open", audit="none",
-        tag="public", text=Text("联络站门牌:接待日、值班代表", "a station's plate: its days, the deputies on duty"),
+        tag="public", text=Text("联络站门牌：接待日、值班代表", "a station's plate: its days, the deputies on duty"),
         out={200: Out(StationOut, Text("门牌所示", "what the plate says"))}, problems=("not_found", "too_many"),
     ),
     Route(
         method="POST", path="/v1/public/stations/<code>/opinions", name="public_leave", view=opinion, permission="open",
-        audit="history", tag="public", text=Text("留下意见,无需登录", "leave an opinion, without a login"), body=OpinionIn,
-        out={201: Out(ReceiptOut, Text("回执,凭此查询", "the receipt to follow it by"), headers=("Location",))},
+        audit="history", tag="public", text=Text("留下意见，无需登录", "leave an opinion, without a login"), body=OpinionIn,
+        out={201: Out(ReceiptOut, Text("回执，凭此查询", "the receipt to follow it by"), headers=("Location",))},
         problems=("not_found", "too_many", "conflict", "form_invalid"),
     ),
     Route(

@@ -42,7 +42,7 @@ def break_glass(ask: Ask) -> Reply:
 EMERGENCY = (
     Route(
         method="POST", path="/v1/break-glass", name="break_glass", view=break_glass, permission="operator", audit="history",
-        tag="access", text=Text("应急查阅:限时取得角色,案件留痕", "take a role for some hours; the case says so"),
+        tag="access", text=Text("应急查阅：限时取得角色，案件留痕", "take a role for some hours; the case says so"),
         scope="operate", body=GlassIn, out={201: Out(GlassOut, Text("至何时", "until when"))}, problems=("not_found",),
     ),
 )  # fmt: skip

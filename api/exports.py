@@ -69,7 +69,7 @@ def _line(cells: Any) -> str:
 EXPORTS = (
     Route(
         method="GET", path="/v1/exports/cases.csv", name="export_cases", view=cases, permission="person", audit="none",
-        tag="figures", text=Text("导出案件(CSV,列序固定,无公式)", "cases as CSV: fixed columns, no formula"),
+        tag="figures", text=Text("导出案件（CSV，列序固定，无公式）", "cases as CSV: fixed columns, no formula"),
         scope="cases:read", query=Which, out={200: Out(None, Text("CSV", "CSV"), media="text/csv")},
     ),
 )  # fmt: skip

@@ -88,7 +88,9 @@ def open_feed(ask: Ask) -> Reply:
         shelf.alone(connection, "feed")
         mine = select(func.count()).where(f.c.person == ask.actor.person, f.c.revoked_at.is_(None))
         if connection.execute(mine).scalar_one() >= MOST:
-            text = Text(f"每人至多 {MOST} 个日历,请先收回不用的", f"at most {MOST} each; take one back first")
+            text = Text(
+                f"每人至多 {MOST} 个日历，请先收回不用的", f"at most {MOST} each; take one back first"
+            )
             raise Problem("conflict", text)
         connection.execute(insert(f).values(**row))
     return _told(ask, row, token, 201)
@@ -171,7 +173,7 @@ def _none() -> NotFound:
 FEEDS = (
     Route(
         method="POST", path="/v1/feeds", name="feed_open", view=open_feed, permission="person", audit="store", tag="feeds",
-        scope="cases:read", text=Text("新的期限日历,地址仅显示一次", "a new calendar of due days, its address told once"),
+        scope="cases:read", text=Text("新的期限日历，地址仅显示一次", "a new calendar of due days, its address told once"),
         body=FeedIn, out={201: Out(OpenedOut, Text("日历及其地址", "the calendar and its address"), headers=("Location",))},
         problems=("conflict",),
     ),
@@ -182,7 +184,7 @@ FEEDS = (
     ),
     Route(
         method="POST", path="/v1/feeds/<feed>/renew", name="feed_renew", view=renew, permission="person", audit="store",
-        tag="feeds", scope="cases:read", text=Text("换一个地址,旧地址作废", "another address; the old one is void"),
+        tag="feeds", scope="cases:read", text=Text("换一个地址，旧地址作废", "another address; the old one is void"),
         out={200: Out(OpenedOut, Text("日历及新地址", "the calendar and its new address"), headers=("Location",))},
         problems=("not_found",),
     ),
@@ -193,7 +195,7 @@ FEEDS = (
     ),
     Route(
         method="GET", path="/v1/ical/<token>", name="feed_fetch", view=fetch, permission="token", audit="none", tag="feeds",
-        text=Text("期限日历(iCalendar),地址即凭证", "the calendar (iCalendar); its address is the secret"),
+        text=Text("期限日历（iCalendar），地址即凭证", "the calendar (iCalendar); its address is the secret"),
         out={200: Out(None, Text("日历", "the calendar"), media="text/calendar")}, problems=("not_found", "too_many"),
     ),
 )  # fmt: skip

@@ -74,7 +74,7 @@ def _event(ask: Ask, happening: Happening) -> dict[str, Any]:
 HAPPENINGS = (
     Route(
         method="GET", path="/v1/events", name="events", view=events, permission="person", audit="none", tag="events",
-        text=Text("事件流:自某一位置之后所发生的,无缺漏", "the feed: what happened after a position, without a gap"),
+        text=Text("事件流：自某一位置之后所发生的，无缺漏", "the feed: what happened after a position, without a gap"),
         scope="cases:read", query=Since, out={200: Out(HappeningsOut, Text("一段事件", "some of it"))},
     ),
 )  # fmt: skip

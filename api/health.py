@@ -72,7 +72,7 @@ HEALTH = (
         text=Text("服务是否正常", "is the service well"),
         out={
             200: Out(HealthOut, Text("正常", "it is")),
-            503: Out(HealthOut, Text("库无应答,或调度器停滞", "the store does not answer, or the scheduler stands still")),
+            503: Out(HealthOut, Text("库无应答，或调度器停滞", "the store does not answer, or the scheduler stands still")),
         },
     ),
 )  # fmt: skip

@@ -169,24 +169,24 @@ TAKEN = Out(TakenOut, Text("结果", "what came of it"))
 IMPORTS = (
     Route(
         method="GET", path="/v1/imports/<kind>/form", name="import_form", view=form, permission="person", audit="none",
-        tag="exchange", text=Text("空表(Excel),带下拉选项和填表说明", "an empty table with drop-downs and how to fill it in"),
+        tag="exchange", text=Text("空表（Excel），带下拉选项和填表说明", "an empty table with drop-downs and how to fill it in"),
         scope="cases:read", query=Form, out={200: FILLED}, problems=("not_found",),
     ),
     Route(
         method="POST", path="/v1/imports/<kind>/preview", name="import_preview", view=preview, permission="person",
         audit="none", tag="exchange", scope="cases:write", query=Table, upload=True, out={200: TAKEN},
-        text=Text("试运行:逐行逐列列出错误,不写入", "judge a table: row, column, value, reason; nothing is written"),
+        text=Text("试运行：逐行逐列列出错误，不写入", "judge a table: row, column, value, reason; nothing is written"),
         problems=("not_found", "too_large"),
     ),
     Route(
         method="POST", path="/v1/imports/<kind>/faults", name="import_faults_preview", view=faults, permission="person",
         audit="none", tag="exchange", scope="cases:write", query=Table, upload=True, out={200: FILLED},
-        text=Text("同一张表,标出错误(Excel)", "the same table with its faults marked"),
+        text=Text("同一张表，标出错误（Excel）", "the same table with its faults marked"),
         problems=("not_found", "too_large", "media_refused"),
     ),
     Route(
         method="POST", path="/v1/imports/<kind>", name="import", view=take, permission="person", audit="history",
         tag="exchange", scope="cases:write", query=Table, upload=True, out={200: TAKEN}, problems=("not_found", "too_large"),
-        text=Text("导入表格,全部写入或全不写入,重复导入不重复", "take a table in: all or nothing, twice is once"),
+        text=Text("导入表格，全部写入或全不写入，重复导入不重复", "take a table in: all or nothing, twice is once"),
     ),
 )  # fmt: skip

@@ -96,7 +96,7 @@ def read(ask: Ask) -> Reply:
 INBOX = (
     Route(
         method="GET", path="/v1/inbox", name="inbox", view=inbox, permission="person", audit="none", tag="inbox",
-        text=Text("本人的收件箱,新的在前", "my inbox, the newest first"), scope="inbox:read", query=Entries,
+        text=Text("本人的收件箱，新的在前", "my inbox, the newest first"), scope="inbox:read", query=Entries,
         out={200: Out(InboxOut, Text("一页", "a page"), headers=("Link",))},
     ),
     Route(

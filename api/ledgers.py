@@ -61,7 +61,7 @@ LEDGERS = (
     ),
     Route(
         method="GET", path="/v1/ledgers/<ledger>", name="ledger", view=ledger, permission="person", audit="none", tag="letters",
-        text=Text("一份台账(Excel),列序固定,无公式", "one ledger as an Excel file: fixed columns, no formula"),
+        text=Text("一份台账（Excel），列序固定，无公式", "one ledger as an Excel file: fixed columns, no formula"),
         scope="cases:read", query=Part, out={200: Out(None, Text("Excel 文件", "an Excel file"), media=EXCEL, sample="PK …")},
         problems=("not_found",),
     ),

@@ -199,18 +199,18 @@ LETTERS = (
     ),
     Route(
         method="GET", path="/v1/cases/<id>/letters/<letter>", name="letter", view=letter, permission="case", audit="none",
-        tag="letters", text=Text("一件文书(Word)", "one document as a Word file"), scope="cases:read", query=For,
+        tag="letters", text=Text("一件文书（Word）", "one document as a Word file"), scope="cases:read", query=For,
         out={200: Out(None, Text("Word 文件", "a Word file"), media=WORD, sample="PK …")},
     ),
     Route(
         method="GET", path="/v1/letters.zip", name="letters_of", view=pack, permission="person", audit="none", tag="letters",
-        text=Text("多案文书,按所给顺序装入一个 ZIP", "the documents of chosen cases in chosen order as one ZIP"),
+        text=Text("多案文书，按所给顺序装入一个 ZIP", "the documents of chosen cases in chosen order as one ZIP"),
         scope="cases:read", query=Which, out={200: Out(None, Text("ZIP", "a ZIP"), media=ZIP, sample="PK …")},
         problems=("not_found",),
     ),
     Route(
         method="GET", path="/v1/posters.zip", name="posters", view=posters, permission="person", audit="none", tag="letters",
-        text=Text("联络站海报(网页,供打印)", "posters for the doors of stations, as pages to print"), scope="cases:read",
+        text=Text("联络站海报（网页，供打印）", "posters for the doors of stations, as pages to print"), scope="cases:read",
         query=Doors, out={200: Out(None, Text("ZIP", "a ZIP"), media=ZIP, sample="PK …")}, problems=("not_found",),
     ),
 )  # fmt: skip

@@ -128,7 +128,7 @@ def _failures(what: str) -> Limit:
 def _too_many(left: timedelta) -> Problem:
     seconds = max(1, round(left.total_seconds()))
     minutes = -(-seconds // 60)
-    text = Text(f"次数过多,请 {minutes} 分钟后再试", f"too often; try again in {minutes} minutes")
+    text = Text(f"次数过多，请 {minutes} 分钟后再试", f"too often; try again in {minutes} minutes")
     return Problem("too_many", text, headers={"Retry-After": str(seconds)})
 
 

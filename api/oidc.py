@@ -329,7 +329,7 @@ def _refused(why: str) -> Problem:
     """The same for whoever tries; why is for the log."""
     log.warning("oidc: sign-in refused: %s", why)
     return Problem(
-        "unauthenticated", Text("统一认证登录未成功,请重新登录", "the sign-in did not succeed; begin again")
+        "unauthenticated", Text("统一认证登录未成功，请重新登录", "the sign-in did not succeed; begin again")
     )
 
 

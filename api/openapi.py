@@ -23,7 +23,7 @@ VERSION = "1"
 INFO = {
     "summary": "代表建议的提、办、督 / what a people's congress does with its deputies' suggestions",
     "description": (
-        "规则都在引擎里:此处被拒绝的,处处都被拒绝,理由相同。日期是 Asia/Shanghai 的日历日,时刻是 RFC 3339。\n\n"
+        "规则都在引擎里：此处被拒绝的，处处都被拒绝，理由相同。日期是 Asia/Shanghai 的日历日，时刻是 RFC 3339。\n\n"
         "The rules are the engine's: what is refused here is refused everywhere, with the same reasons. Dates are civil dates of"
         " Asia/Shanghai, instants are RFC 3339."
     ),
@@ -41,7 +41,7 @@ TAGS = {
     "figures": "统计与导出 / figures and exports",
     "definitions": "定义、规则、日历 / definitions, rules, the calendar",
     "parties": "主体登记 / the register",
-    "public": "对公众,无需登录 / for anybody, without a login",
+    "public": "对公众，无需登录 / for anybody, without a login",
     "access": "准入 / who may come in",
     "service": "服务本身 / the service itself",
 }
@@ -51,7 +51,7 @@ IF_MATCH = {
 }  # fmt: skip
 KEY = {
     "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!#-~]{1,200}$"},
-    "description": "重发同一请求时给出同一键,得到同一答复 / sent again with the same request it gives the same answer",
+    "description": "重发同一请求时给出同一键，得到同一答复 / sent again with the same request it gives the same answer",
 }  # fmt: skip
 PREFER = {
     "name": "Prefer", "in": "header", "schema": {"type": "string"},

@@ -75,5 +75,5 @@ class Paced:
                 self._others[who] = max(0, shared - mine)
             together = max(shared, mine)
         if together > limit.most:
-            text = Text("请求过于频繁,请稍后再试", "too many requests; try again in a while")
+            text = Text("请求过于频繁，请稍后再试", "too many requests; try again in a while")
             raise Problem("too_many", text, headers={"Retry-After": str(limit.seconds - now % limit.seconds)})

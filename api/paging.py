@@ -68,6 +68,6 @@ def _mark(asked: Mapping[str, str]) -> str:
 
 def _foreign() -> Problem:
     text = Text(
-        "cursor 不属于此查询;请从头开始", "this cursor is not of this question; begin again without it"
+        "cursor 不属于此查询；请从头开始", "this cursor is not of this question; begin again without it"
     )
     return Problem("bad_request", text)

@@ -147,7 +147,7 @@ def sought(
         found = _acting(ask, kind, None, name or either)
     if not found:
         count_failure(ask.desk, ask.request, "public")
-        raise NotFound(Text("查无此人(或此站)", "nobody and nothing is called so"))
+        raise NotFound(Text("查无此人（或此站）", "nobody and nothing is called so"))
     return found
 
 
@@ -174,7 +174,7 @@ def _plate(party: Party, named: dict[str, str], ask: Ask) -> dict[str, Any]:
 PARTIES = (
     Route(
         method="GET", path="/v1/parties", name="parties", view=listed, permission="person", audit="none", tag="parties",
-        text=Text("主体登记:代表、单位、联络站", "the register: deputies, units, stations"), scope="parties:read",
+        text=Text("主体登记：代表、单位、联络站", "the register: deputies, units, stations"), scope="parties:read",
         query=WhichParties, out={200: Out(PartiesOut, Text("一页", "a page"), headers=("Link",))},
     ),
     Route(
@@ -184,7 +184,7 @@ PARTIES = (
     ),
     Route(
         method="GET", path="/v1/public/parties", name="public_parties", view=public, permission="open", audit="none",
-        tag="parties", text=Text("码上找代表:按编号或姓名,无需登录", "find a deputy by code or name, without a login"),
+        tag="parties", text=Text("码上找代表：按编号或姓名，无需登录", "find a deputy by code or name, without a login"),
         query=Sought, out={200: Out(FoundAllOut, Text("门牌所示", "what the plate at the door says"))},
         problems=("not_found", "too_many"),
     ),

@@ -187,7 +187,7 @@ def _conflict(error: Conflict) -> Problem:
 
 
 def _broken() -> Text:
-    return Text("服务出错,已记录", "something broke here; it was logged")
+    return Text("服务出错，已记录", "something broke here; it was logged")
 
 
 def _reasons(error: WorkflowError) -> list[dict[str, Any]]:
@@ -220,7 +220,7 @@ def invalid_parameters(messages: Mapping[str, Any]) -> Problem:
         for path, code in _leaves((), messages)
     ]
     named = ", ".join(sorted({str(error["parameter"]) for error in errors}))
-    return Problem("bad_request", Text(f"参数有误:{named}", f"wrong parameters: {named}"), errors=errors)
+    return Problem("bad_request", Text(f"参数有误：{named}", f"wrong parameters: {named}"), errors=errors)
 
 
 def _leaves(path: tuple[str, ...], messages: Any) -> list[tuple[tuple[str, ...], str]]:

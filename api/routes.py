@@ -21,16 +21,16 @@ from .identity import Identify
 
 Permission = Literal["open", "token", "person", "operator", "case", "event"]
 PERMISSIONS: Mapping[str, Text] = {
-    "open": Text("任何人;不透露任何案件", "anybody; tells nothing of any case"),
-    "token": Text("持有令牌的人(邀请、日历)", "whoever holds the token: of an invitation, of a calendar"),
+    "open": Text("任何人；不透露任何案件", "anybody; tells nothing of any case"),
+    "token": Text("持有令牌的人（邀请、日历）", "whoever holds the token: of an invitation, of a calendar"),
     "person": Text(
-        "已认证的人;所见经同一可见性过滤", "a known person; what is told has passed the one filter"
+        "已认证的人；所见经同一可见性过滤", "a known person; what is told has passed the one filter"
     ),
     "operator": Text("本服务的管理员", "an operator of this service"),
     "case": Text(
-        "可知悉该案的人;否则 404", "a person who may know of the case; for others there is none (404)"
+        "可知悉该案的人；否则 404", "a person who may know of the case; for others there is none (404)"
     ),
-    "event": Text("可知悉该案的人,再由引擎逐项判断", "as `case`, and then the engine decides"),
+    "event": Text("可知悉该案的人，再由引擎逐项判断", "as `case`, and then the engine decides"),
 }
 """who may ask, and in words"""
 KNOWN = ("person", "operator", "case", "event")

@@ -57,7 +57,7 @@ def listed(ask: Ask) -> Reply:
 RULES = (
     Route(
         method="GET", path="/v1/rules", name="rules", view=listed, permission="person", audit="none", tag="definitions",
-        text=Text("本地规则:数值、依据、可信程度", "the rules of the place: value, source, confidence"),
+        text=Text("本地规则：数值、依据、可信程度", "the rules of the place: value, source, confidence"),
         scope="definitions:read", query=On, out={200: Out(RulesOut, Text("某日有效的规则", "those in force on a day"))},
     ),
 )  # fmt: skip

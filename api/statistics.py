@@ -97,7 +97,7 @@ STATISTICS = (
     Route(
         method="GET", path="/v1/statistics", name="statistics", view=statistics, permission="person", audit="none",
         tag="figures", scope="cases:read", query=Which,
-        text=Text("收、结、在办、逾期,附分母;不作个人排名", "in, out, open, over; with denominators, no ranking of persons"),
+        text=Text("收、结、在办、逾期，附分母；不作个人排名", "in, out, open, over; with denominators, no ranking of persons"),
         out={200: Out(StatisticsOut, Text("统计", "the figures"))},
     ),
 )  # fmt: skip

@@ -264,7 +264,7 @@ class Shelf:
         except (OperationalError, ProgrammingError) as error:
             if "no such table" in str(error) or "UndefinedTable" in type(error.orig).__name__:
                 raise StoreError(
-                    Words("缺少本服务的表:请运行 api.create_schema(engine)",
+                    Words("缺少本服务的表：请运行 api.create_schema(engine)",
                           "the service's own tables are missing: call api.create_schema(engine)")
                 ) from error  # fmt: skip
             raise

@@ -108,7 +108,7 @@ def _check(ask: Ask, url: str) -> None:
         check_url(url, ask.desk.allow)
         _check_literal(ask, urlsplit(url).hostname or "")
     except ValueError as error:  # Forbidden, or a URL that cannot be read
-        text = Text(f"不能向此地址发送:{error}", f"nothing is sent to that address: {error}")
+        text = Text(f"不能向此地址发送：{error}", f"nothing is sent to that address: {error}")
         fault = {"code": "form.invalid", "texts": {"zh": text.zh, "en": text.en}, "pointer": pointer("url")}
         raise Problem("form_invalid", text, errors=[fault]) from None
 
@@ -180,7 +180,7 @@ SUBSCRIPTIONS = (
     Route(
         method="POST", path="/v1/subscriptions", name="subscribe", view=subscribe, permission="person", audit="store",
         tag="events", scope="events:subscribe",
-        text=Text("订阅事件(webhook),密钥仅显示一次", "subscribe; the secret is told once"),
+        text=Text("订阅事件（webhook），密钥仅显示一次", "subscribe; the secret is told once"),
         body=SubscriptionIn, out={201: Out(SubscribedOut, Text("订阅及其密钥", "the subscription and its secret"))},
         problems=("conflict", "not_permitted", "form_invalid"),
     ),
@@ -202,7 +202,7 @@ SUBSCRIPTIONS = (
     ),
     Route(
         method="POST", path=f"{HERE}/resume", name="subscription_resume", view=resume, permission="person", audit="store",
-        tag="events", scope="events:subscribe", text=Text("恢复,补送暂停期间的事件", "go on, with what happened meanwhile"),
+        tag="events", scope="events:subscribe", text=Text("恢复，补送暂停期间的事件", "go on, with what happened meanwhile"),
         out={200: Out(SubscriptionOut, Text("已恢复", "it goes on"))}, problems=("not_found",),
     ),
     Route(

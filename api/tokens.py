@@ -186,7 +186,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
 TOKENS = (
     Route(
         method="POST", path="/v1/tokens", name="token_issue", view=issue, permission="operator", audit="store",
-        tag="access", text=Text("签发服务令牌,仅显示一次", "issue a service token, told once"), scope="operate", body=TokenIn,
+        tag="access", text=Text("签发服务令牌，仅显示一次", "issue a service token, told once"), scope="operate", body=TokenIn,
         out={201: Out(IssuedOut, Text("令牌", "the token"))},
     ),
     Route(

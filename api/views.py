@@ -206,12 +206,12 @@ def _holders(engine: Engine, law: Definition, case: Case, root: Case) -> list[di
 VIEWS = (
     Route(
         method="GET", path="/v1/views", name="views", view=own, permission="person", audit="none", tag="cases",
-        text=Text("本人角色的列表,附件数与栏目", "the lists of my roles: their columns, how many cases are in each"),
+        text=Text("本人角色的列表，附件数与栏目", "the lists of my roles: their columns, how many cases are in each"),
         scope="cases:read", out={200: Out(ViewsOut, Text("各列表", "the views"))},
     ),
     Route(
         method="GET", path="/v1/views/<view>", name="view", view=listed, permission="person", audit="none", tag="cases",
-        text=Text("一个列表:各期限段的件数,一页案件", "one of them: counts by due day, and a page of its cases"),
+        text=Text("一个列表：各期限段的件数，一页案件", "one of them: counts by due day, and a page of its cases"),
         scope="cases:read", query=Narrowed, out={200: Out(ListedOut, Text("列表", "the view"), headers=("Link",))},
         problems=("not_found",),
     ),

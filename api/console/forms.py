@@ -209,7 +209,7 @@ def _one(field: Field, text: str, found: Sequence[Party]) -> str:
     if not found:
         raise _misread(field, f"登记中没有“{text}”", f"nobody in the register is called {text}")
     ids = "、".join(party.id for party in found[:9])
-    raise _misread(field, f"“{text}”有多个,请填代号:{ids}", f"several are called {text}: give one of {ids}")
+    raise _misread(field, f"“{text}”有多个，请填代号：{ids}", f"several are called {text}: give one of {ids}")
 
 
 def _documents(look: Look, field: Field, name: str) -> list[dict[str, Any]]:

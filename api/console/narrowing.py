@@ -51,7 +51,7 @@ def party_named(look: Look, text: str) -> str:
         ids = ", ".join(party.id for party in named)
         raise Problem(
             "bad_request",
-            Text(f"“{text}”有多个,请填代号:{ids}", f"several are called {text}: give one of {ids}"),
+            Text(f"“{text}”有多个，请填代号：{ids}", f"several are called {text}: give one of {ids}"),
         )
     return named[0].id if named else text
 
