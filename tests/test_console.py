@@ -304,6 +304,7 @@ def test_every_screen_says_who_may_look() -> None:
         "second_made",
         "link",
         "link_done",
+        "link_letter",
         "static",
         "language",
     }

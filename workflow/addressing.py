@@ -6,7 +6,7 @@ What has to be known about the page (tenants, barred units, grants, contacts) is
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -55,6 +55,8 @@ class Addressing:
         self._barred = post.barred(connection, cases)
         self._grants = self._directory()
         self._contacts: dict[str, list[Contact]] = {}
+        self._choices: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._laws = laws
 
     def _directory(self) -> dict[Recipient, list[Grant]]:
         """The grants that matter to each recipient; one question for the whole page."""
@@ -80,6 +82,7 @@ class Addressing:
         for row in self._post.contacts(self._connection, {*holders, EVERYBODY}):
             contact = Contact(channel=row["channel"], address=row["address"], digest=bool(row["digest"]))
             self._contacts.setdefault(row["holder"], []).append(contact)
+        self._choices = self._post.choices(self._connection, self._contacts)
         ends: dict[str, list[str]] = {"addressed": [], "nobody": []}
         for row, recipient in self._waiting:
             found = self._deliveries(row, recipient, persons[row["key"]])
@@ -108,9 +111,11 @@ class Addressing:
             return self._to_operator(row)
         found: list[Row] = []
         # What an outage delayed need not come in single letters any more.
-        late = bool(json.loads(row["body"]).get("late"))
+        body = json.loads(row["body"])
+        late = bool(body.get("late"))
         for person in persons:
-            contacts = [replace(c, digest=True) if late else c for c in self._contacts.get(person, [])]
+            wanted = [c for c in self._contacts.get(person, []) if self._wants(person, c.channel, body)]
+            contacts = [replace(c, digest=True) if late else c for c in wanted]
             later = any(contact.digest for contact in contacts)
             found.append(
                 self._delivery(row, person, INBOX, digest=self._digest[0].isoformat() if later else None)
@@ -124,6 +129,17 @@ class Addressing:
                 self._delivery(row, holder, contact.channel) for contact in self._contacts.get(holder, ())
             ]
         return found
+
+    def _wants(self, person: str, channel: str, body: Mapping[str, Any]) -> bool:
+        """Whether he wants to be told this there: everything, or that a case has entered a state that he has chosen."""
+        chosen = self._choices.get((person, channel))
+        if chosen is None:
+            return True
+        kind, event, state = (body.get(name) for name in ("kind", "event", "state"))
+        if not event or f"{kind}/{state}" not in chosen:
+            return False
+        moves = self._laws.latest(str(kind)).event(str(event)).moves
+        return any(move.to == state for move in moves)
 
     def _to_operator(self, row: Row) -> list[Row]:
         """By another channel than the one that failed, if there is one."""

@@ -221,6 +221,19 @@ class Alerts:
             for row in rows
         ]
 
+    def choose(self, holder: str, channel: str, wanted: Sequence[str] | None) -> None:
+        """What a holder wants to be told in that channel: when a case enters one of these states (`KIND/STATE`); `[]`: nothing;
+        None: everything. His inbox is told everything all the same.
+        """
+        with self._store.connection(write=True) as connection:
+            self._post.choose(connection, holder, channel, None if wanted is None else ",".join(wanted))
+
+    def choices(self, holder: str) -> dict[str, tuple[str, ...]]:
+        """What a holder has chosen, by channel; a channel that is not in it tells him everything."""
+        with self._store.connection() as connection:
+            found = self._post.choices(connection, [holder])
+        return {channel: wanted for (_, channel), wanted in found.items()}
+
     # -- the operator
 
     def listed(

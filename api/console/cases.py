@@ -23,6 +23,7 @@ from .screens import Look, Page, Screen
 from .sentence import expected, late_by, remaining, sentence
 from .standing import with_whom
 from .strip import WEEKDAYS, strip
+from .visits import OPINION, earlier
 from .whynot import hints
 
 NEXT = 2
@@ -110,6 +111,7 @@ def shown(look: Look) -> Page:
         "data": data_of(look, definition, case.id, case.data),
         "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
         "named": _named(look, definition, case), "children": children, "answers": answers(look, case, children),
+        "visits": earlier(look.engine, look.actor, case) if definition.name == OPINION else [],
         "above": above if above.id != case.id else None,
         "lines": lines(look, case, definition, only),
         "done": _done(look, definition), "office": _oversees(look), "similar": _similar(look, definition, case),

@@ -13,9 +13,10 @@ from workflow.model import ClockView
 from workflow.overview import identifier, today
 
 from ..problems import Problem
-from .forms import Misread, as_sent, inputs, sent
+from .forms import Misread, as_sent, inputs, sent, with_digest
 from .screens import Go, Look, Page, Screen
 from .sentence import remaining
+from .visits import OPINION, known_beforehand
 from .whynot import hints
 
 REVISION = 18
@@ -26,9 +27,18 @@ REASON = Reason(code="form.reason", text=Text("请填写理由", "give the reaso
 def asked(look: Look) -> Page:
     """The form, with what stands in the case already where the event asks for it again."""
     definition, event = _event(look)
+    stood = {n: v for n, v in look.known.data.items() if n in event.fields}
     return _form(
-        look, definition, event, look.known, {n: v for n, v in look.known.data.items() if n in event.fields}
+        look, definition, event, look.known, {**_beforehand(look, event.begets, event, look.known), **stood}
     )
+
+
+def _beforehand(look: Look, begun: str | None, event: Event, case: Case | None) -> dict[str, Any]:
+    """What a keeper need not type when he takes down a visitor's matter."""
+    if begun != OPINION:
+        return {}
+    found = known_beforehand(look.engine, look.actor, case)
+    return {name: value for name, value in found.items() if name in event.fields}
 
 
 def done(look: Look) -> Page | Go:
@@ -59,7 +69,7 @@ def revision_of(text: str) -> int:
 def starting(look: Look) -> Page:
     """The form of a new case."""
     definition = _kind(look)
-    return _start(look, definition, {})
+    return _start(look, definition, _beforehand(look, definition.name, definition.start, None))
 
 
 def started(look: Look) -> Page | Go:
@@ -93,7 +103,9 @@ def _form(
     permission = None
     if case is not None:
         permission = next(p for p in look.engine.permitted(case.id, look.actor) if p.event == event.name)
-    fields = inputs(look, definition, event, given, reasons)
+    fields = with_digest(
+        inputs(look, definition, event, given, reasons), case.data if case is not None else given
+    )
     waits = deadlines_of(look, case, definition, event) if case is not None else []
     named = {one.name for one in fields}
     refusal = reasons or (permission.reasons if permission and not permission.allowed else ())

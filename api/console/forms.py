@@ -17,6 +17,7 @@ from workflow.errors import Reason, Text
 from workflow.model import Party
 from workflow.overview import Filter, find, today
 
+from .. import domain
 from ..documents import Documents
 from ..problems import Problem
 from .screens import Look
@@ -25,6 +26,8 @@ ONE_LINE = re.compile(r"title|.*(number|session|congress|url|name|phone)\Z")
 """texts that fit in one line, by the name of their field"""
 CHOICES = 8
 """codes that are shown as a list to tick; more of them as a menu"""
+DIGESTS = ("text_hash", "seen_hash")
+"""what was sent to be signed, and what the signer saw"""
 MOST = 300
 """units that fit into a menu"""
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -47,7 +50,7 @@ class Input:
     name: str
     title: Text
     type: str
-    """line | text | integer | boolean | date | menu | ticks | parties | documents | case"""
+    """line | text | integer | boolean | date | menu | ticks | parties | documents | case | hidden"""
     many: bool
     required: bool
     value: str = ""
@@ -126,6 +129,14 @@ def _units(look: Look) -> list[Party]:
     if missing := own - {party.id for party in found}:
         found += look.engine.parties.find(ids=missing, actor=look.actor, on=day)
     return sorted(found, key=lambda party: party.name) if len(found) <= MOST else []
+
+
+def with_digest(asked: Sequence[Input], shown: Mapping[str, Any]) -> list[Input]:
+    """The digest of a text is the page's to work out, from the very title and text that it shows; nobody types it."""
+    text = (str(shown.get("title", "")), str(shown.get("body", "")))
+    return [
+        replace(one, type="hidden", value=domain.drafts.text_hash(*text)) if one.name in DIGESTS else one for one in asked
+    ]  # fmt: skip
 
 
 # --- in

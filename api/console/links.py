@@ -7,14 +7,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workflow import Actor, Conflict
+from flask import Response
+
+from workflow import Actor, Case, Conflict
 from workflow.definition import Definition, Event
-from workflow.errors import Reason, Refused
+from workflow.errors import NotFound, Reason, Refused, Text
 from workflow.overview import Invitation, identifier
 
+from ..cases import documents_of
+from ..documents import sent_from
 from ..invitations import found_by
 from .cases import data_of
-from .forms import Misread, as_sent, inputs, sent
+from .forms import Misread, as_sent, inputs, sent, with_digest
 from .screens import Go, Look, Page, Screen
 
 
@@ -50,13 +54,19 @@ def _page(
     asked_for = {name for e in found.events for name in definition.events[e].fields}
     so_far = {name: value for name, value in case.data.items() if name in asked_for}
     about = {n: root.data[n] for n in ABOUT if n in law.fields and root.data.get(n) is not None}
-    fields = inputs(look, definition, event, given, reasons)
+    text = {n: case.data[n] for n in TEXT if "body" in definition.fields and case.data.get(n) is not None}
+    fields = with_digest(inputs(look, definition, event, given, reasons), case.data)
     named = {one.name for one in fields}
     return Page("link.html", {
         "title": look.caption(root), "number": root.number, "definition": definition,
         "event": event, "subject": look.names[found.subject], "until": found.until, "allowed": permission.allowed,
         "refused": [reason.text for reason in permission.reasons], "inputs": fields, "key": identifier(look.engine),
         "given": data_of(look, definition, case.id, so_far), "about": data_of(look, law, root.id, about),
+        "text": data_of(look, definition, case.id, text),
+        "letters": [
+            (letter, look.address("link_letter", token=look.path["token"], sha256=letter["sha256"]))
+            for _, letter in _letters(look, root)
+        ],
         "done": look.request.args.get("done") == "1", "state": definition.states[case.state].title,
         "general": [reason.text for reason in reasons if reason.field not in named],
         "wrong": [reason for reason in reasons if reason.field in named],
@@ -65,6 +75,35 @@ def _page(
 
 ABOUT = ("reply_class", "reply_number", "delivered_on", "promise", "promised_on")
 """what the reply said, shown to whoever judges it"""
+TEXT = ("title", "body")
+"""what is signed, shown to whoever signs it"""
+LETTERS = ("reply_letter", "second_reply_letter", "supplement_letter")
+"""what he who is asked about a reply may open without an account, and nothing else"""
+
+
+def letter(look: Look) -> Response:
+    """A letter of reply, for whom the link asks about it. Looking at it consumes nothing."""
+    found = found_by(look.desk, look.request, look.path["token"])
+    asked_in = look.engine.case(found.case)
+    root = asked_in if asked_in.root == asked_in.id else look.engine.case(asked_in.root)
+    for case, document in _letters(look, root):
+        if document["sha256"] == look.path["sha256"]:
+            return sent_from(look.desk, case, document["sha256"])
+    raise NotFound(Text("没有这个文件", "there is no such document"))
+
+
+def _letters(look: Look, root: Case) -> list[tuple[Case, Mapping[str, Any]]]:
+    """The letters of reply of a case; of one that several units answered, each unit's."""
+    definition = look.engine.laws.pinned(root.definition).definition
+    apart = [
+        slot
+        for slot, child in definition.children.items()
+        if child.one_per == "separate" and not child.overlay
+    ]
+    cases = [root, *(c for c in look.engine.children(root.id) if c.slot in apart)] if apart else [root]
+    return [
+        (case, document) for case in cases for document in documents_of(look.desk, case) if document["field"] in LETTERS
+    ]  # fmt: skip
 
 
 def _permitted(look: Look, found: Invitation) -> Sequence[Any]:
@@ -84,6 +123,12 @@ def _next(look: Look, found: Invitation) -> tuple[Definition, Event]:
 
 LINKS = (
     Screen(path="/i/<token>", name="link", view=asked, permission="open"),
+    Screen(
+        path="/i/<token>/documents/<sha256>",
+        name="link_letter",
+        view=letter,
+        permission="open",
+    ),
     Screen(
         path="/i/<token>", name="link_done", view=answered, permission="open", methods=("POST",), outside=True
     ),

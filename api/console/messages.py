@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from workflow.errors import Text
-from workflow.outbox import Notice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from workflow.errors import Text
+from workflow.outbox import Contact, Notice
+
+from .. import domain
 from ..paging import next_address, place_asked
 from .screens import Go, Look, Page, Screen
 
@@ -17,8 +21,39 @@ def shown(look: Look) -> Page:
     last = found[LIMIT - 1] if len(found) > LIMIT else None
     return Page("messages.html", {
         "notices": found[:LIMIT], "unread": [one.key for one in found[:LIMIT] if one.read_at is None],
+        "ways": ways(look), "points": [title for title, _ in domain.milestones.MILESTONES],
         "next": next_address([last.created_at, last.key]) if last else None,
     })  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way out of the house by which the reader is told, and what of."""
+
+    contact: Contact
+    told: str
+    """all | points | none"""
+
+
+def ways(look: Look) -> list[Way]:
+    """The reader's own. Where they lead is kept by whoever keeps his contacts; what he is told of is his choice."""
+    chosen = look.engine.alerts.choices(look.actor.person)
+    return [
+        Way(one, "all" if (wanted := chosen.get(one.channel)) is None else "points" if wanted else "none")
+        for one in look.engine.alerts.contacts(look.actor.person)
+    ]
+
+
+def choose(look: Look) -> Go:
+    """What he wants to be told outside; for each of his channels."""
+    for way in ways(look):
+        told = look.request.form.get(f"told.{way.contact.channel}", way.told)
+        if told != way.told and told in CHOICES:
+            look.engine.alerts.choose(look.actor.person, way.contact.channel, CHOICES[told])
+    return Go(look.address("messages"))
+
+
+CHOICES: Mapping[str, Sequence[str] | None] = {"all": None, "points": domain.milestones.STATES, "none": ()}
 
 
 def read(look: Look) -> Go:
@@ -37,4 +72,5 @@ def _before() -> Notice | None:
 MESSAGES = (
     Screen(path="/messages", name="messages", view=shown, menu=Text("消息", "Messages")),
     Screen(path="/messages", name="messages_read", view=read, methods=("POST",)),
+    Screen(path="/messages/ways", name="messages_ways", view=choose, methods=("POST",)),
 )

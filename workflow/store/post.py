@@ -83,6 +83,22 @@ class Post:
             query = query.where(self._t.contact.c.holder.in_(holders))
         return _rows(connection, query)
 
+    def choices(
+        self, connection: Connection, holders: Collection[str]
+    ) -> dict[tuple[str, str], tuple[str, ...]]:
+        """(holder, channel) → what he wants to be told there, of those who have chosen."""
+        c = self._t.choice.c
+        query = select(c.holder, c.channel, c.wanted).where(c.holder.in_(holders))
+        found = connection.execute(query) if holders else ()
+        return {(row.holder, row.channel): tuple(filter(None, row.wanted.split(","))) for row in found}
+
+    def choose(self, connection: Connection, holder: str, channel: str, wanted: str | None) -> None:
+        """His choice becomes exactly this; None: everything again."""
+        k = self._t.choice
+        connection.execute(delete(k).where(k.c.holder == holder, k.c.channel == channel))
+        if wanted is not None:
+            connection.execute(k.insert().values(holder=holder, channel=channel, wanted=wanted))
+
     def add(self, connection: Connection, deliveries: Sequence[Row]) -> None:
         """New deliveries; those whose key is there already are left as they are."""
         if deliveries:

@@ -51,6 +51,7 @@ class Tables:
         self.outbox = self._outbox()
         self.delivery = self._delivery()
         self.contact = self._contact()
+        self.choice = self._choice()
         self.epoch = self._epoch()
         self.subscription = self._subscription()
         self.answer = self._answer()
@@ -286,6 +287,14 @@ class Tables:
             Column("address", String(300), nullable=False),
             Column("digest", Boolean, nullable=False),
             Column("by_file", Boolean, nullable=False),
+        )
+
+    def _choice(self) -> Table:
+        return self._table(
+            "choice",
+            Column("holder", String(200), primary_key=True),
+            Column("channel", String(40), primary_key=True),
+            Column("wanted", String(1000), nullable=False),  # kind/state, between commas; empty: nothing
         )
 
     def _subscription(self) -> Table:
