@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta, timezone
 from typing import Any, get_args
 
-from workflow import Actor, Case, Conflict, Engine
+from workflow import Actor, Case, Conflict, Engine, Refused
 from workflow.model import Party, Request
 from workflow.recurrence import Occurrence, Policy, Recurrence, occurrences
 
@@ -214,7 +214,7 @@ def plan(engine: Engine, which: Sequence[Station], months: Sequence[str]) -> lis
     """Each station's day of each month, with its case. Writes nothing."""
     started = _started(engine)
     return [
-        Planned(station=station, on=on, case=started.get(case_id(station.unit, on.month)))
+        Planned(station=station, on=on, case=started.get((station.unit, on.month)))
         for station in which
         for on in days_of(engine, station, months)
     ]
@@ -233,10 +233,10 @@ def plan_of(
     ]
 
 
-def _started(engine: Engine) -> dict[str, Case]:
-    found, after = dict[str, Case](), None
+def _started(engine: Engine) -> dict[tuple[str, str], Case]:
+    found, after = dict[tuple[str, str], Case](), None
     while page := engine.search(kind=KIND, after=after, limit=PAGE):
-        found |= {case.id: case for case in page}
+        found |= {(case.data["station_unit"], case.data["month"]): case for case in page}
         after = page[-1].id
     return found
 
@@ -252,13 +252,28 @@ def start(engine: Engine, planned: Iterable[Planned], actor: Actor) -> list[Case
     for page in range(0, len(wanted), PAGE):
         rows = [_request(one, actor) for one in wanted[page : page + PAGE]]
         for request, outcome in zip(rows, engine.batch(rows), strict=True):
-            if isinstance(outcome.error, Conflict):  # somebody started it at the same moment
-                found.append(engine.case(str(request.id)))
+            if isinstance(outcome.error, Conflict) or _is_there(outcome.error):  # somebody was first
+                found.append(_of_month(engine, request.data["station_unit"], request.data["month"]))
             elif outcome.error is not None:
                 raise outcome.error
             elif outcome.case is not None:
                 found.append(outcome.case)
     return found
+
+
+def _is_there(error: Exception | None) -> bool:
+    return isinstance(error, Refused) and {reason.code for reason in error.reasons} == {"once"}
+
+
+def _of_month(engine: Engine, unit: str, month: str) -> Case:
+    """The one case of a station's month, whoever started it. Raises NotFound."""
+    after = None
+    while page := engine.search(kind=KIND, unit=unit, after=after, limit=PAGE):
+        for case in page:
+            if (case.data["station_unit"], case.data["month"]) == (unit, month):
+                return case
+        after = page[-1].id
+    return engine.case(case_id(unit, month))
 
 
 def _request(one: Planned, actor: Actor) -> Request:
@@ -283,7 +298,7 @@ def ensure_reception_days(engine: Engine, station: Station, year: int, actor: Ac
 
 
 def _case(engine: Engine, one: Planned) -> Case:
-    return engine.case(case_id(one.station.unit, one.on.month))
+    return _of_month(engine, one.station.unit, one.on.month)
 
 
 def move(engine: Engine, planned: Iterable[Planned], actor: Actor, reason: str) -> list[Case]:

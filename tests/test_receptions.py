@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from definitions import receptions
 from definitions.receptions import Station, case_id, days_of, months_from
-from workflow import Actor, Engine, Refused
+from workflow import Actor, Conflict, Engine, Refused
 from workflow.calendars import Calendar
 from workflow.cli import main
 from workflow.commands.context import Context
@@ -24,6 +24,7 @@ from workflow.library import Library
 from workflow.model import Bond, Party
 from workflow.outbox import Contact
 from workflow.testing import FrozenClock
+from workflow.verify import verify
 
 from .lifecycle import PLACE, TENANT, Office
 
@@ -144,6 +145,39 @@ def test_a_year_for_all_stations(city: Office) -> None:
         case.id for case in begun
     )
     assert len(engine.search(kind="reception_day", limit=100)) == 36
+
+
+HAND = {"station_unit": "s1", "month": "2027-03", "reception_on": "2027-03-16"}
+
+
+def test_one_day_a_station_and_month_whoever_starts_it(city: Office) -> None:
+    """By hand under another id it is a second one: refused by the engine, tried first too; and the plan finds what is there."""
+    engine = city.engine
+    by_hand = engine.start("reception_day", LI, HAND, tenant=TENANT)
+    for tried in (True, False):
+        with pytest.raises(Refused, match=by_hand.id) as refusal:
+            engine.start(
+                "reception_day", LI, {**HAND, "reception_on": "2027-03-15"}, tenant=TENANT, dry_run=tried
+            )
+        assert {reason.code for reason in refusal.value.reasons} == {"once"}
+    stations = receptions.stations(engine, ids=["s1"])
+    begun = receptions.start(engine, receptions.plan(engine, stations, YEAR), LI)
+    assert len(begun) == 11 and cases(engine)["2027-03"].id == by_hand.id
+    engine.start(
+        "reception_day", LI, {**HAND, "month": "2028-03", "reception_on": "2028-03-15"}, tenant=TENANT
+    )
+    engine.start("reception_day", LI, {**HAND, "station_unit": "s2"}, tenant=TENANT)
+    assert verify(engine.store).sound
+
+
+def test_one_day_though_two_come_at_once(city: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the engine's question gone the database alone holds it, on both."""
+    engine = city.engine
+    first = engine.start("reception_day", LI, HAND, tenant=TENANT)
+    monkeypatch.setattr("workflow.firing.Firing._refuse_second", lambda *_: None)
+    with pytest.raises(Conflict):
+        engine.start("reception_day", LI, HAND, tenant=TENANT)
+    assert [case.id for case in engine.search(kind="reception_day", unit="s1")] == [first.id]
 
 
 def test_what_is_past_and_who_may_not(city: Office) -> None:

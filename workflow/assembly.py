@@ -199,6 +199,7 @@ def _happening(
         raises=entry.get("raises"),
         begets=entry.get("begets"),
         number=entry.get("number"),
+        once=tuple(entry.get("once", ())),
         round=_round(rounds) if rounds else None,
         unbounded=title_of(reason) if reason else None,
         tells=_holders(entry.get("tells")),

@@ -11,6 +11,7 @@ decided here too and lies in the same step. What can fail fails before anything 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -25,16 +26,21 @@ from .definition import Definition, Event
 from .draft import Draft
 from .errors import GuardFailed, NotPermitted, Reason, Refused, Text
 from .family import ARISES_FROM, ClockState, Family, Record, Step
+from .history import canonical
 from .laws import Law, Laws
 from .machine import Subject
 from .model import SYSTEM, Actor
 from .random import RandomSource, new_id
 from .relations import relate
 
-__all__ = ["Act", "Cause", "Tick", "decide", "decide_start", "decide_tick", "objections"]
+__all__ = ["Act", "Cause", "Tick", "decide", "decide_start", "decide_tick", "objections", "only"]
 
 DEPTH = 8
 """how far one act may set off others; definitions that need more are refused rather than run away"""
+
+
+KEY = 300
+"""characters that the column of unique keys holds"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,12 @@ def _runs_out(family: Family, case: str, clock: str) -> Iterator[date]:
                 and state.next_rung <= timers.MISSED
             ):
                 yield date.fromisoformat(state.due_on) + timedelta(days=1)
+
+
+def only(kind: str, event: Event, data: Mapping[str, Any]) -> str:
+    """The key, unique in the database, of the one case there may be of these values."""
+    key = canonical([kind, *(data[name] for name in event.once)])
+    return key if len(key) <= KEY else hashlib.sha256(key.encode()).hexdigest()
 
 
 def objections(
@@ -271,6 +283,8 @@ class _Decision:
             shown["@number"] = act.number
             shown["@number_key"] = act.number_key
             changes["number"], changes["number_key"] = act.number, act.number_key
+        if event.once:
+            changes["number_key"] = shown["@number_key"] = only(law.definition.name, event, data)
         changes["relations"] = relate(draft, event, record, data, shown)
         if event.name in law.similar:
             self._resemble(law, record, changes["data"])

@@ -136,6 +136,8 @@ class Event:
     """a definition of which a new root case is started in the same step; fields of the same name carried over"""
     number: str | None = None
     """the series from which the case draws its number"""
+    once: tuple[str, ...] = ()
+    """of `start`: fields of whose values together there is one case only"""
     round: Round | None = None
     unbounded: Text | None = None
     """why a loop through this event needs no bound (a person decides each time)"""

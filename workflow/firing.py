@@ -32,7 +32,7 @@ from .errors import (
     Text,
     WorkflowError,
 )
-from .family import Family, Step
+from .family import Family, Record, Step
 from .laws import Laws
 from .memory import Memory
 from .model import Actor, Grant
@@ -95,7 +95,10 @@ class Firing:
                 grants = self._store.read_person(work, call.actor.person)
                 act = self.delegated(work, act_of(call, now, Reading(None, grants, None)))
                 case = new_id(self._random, now)
-                return Done(case, decide_start(self._laws, call.kind, case, call.tenant, act, self._random))
+                step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
+                if self._laws.latest(call.kind).definition.start.once:
+                    self._refuse_second(work, step.family.root)
+                return Done(case, step)
             reading = self._store.read(work, call.case, call.actor.person, None)
             if reading.family is None:
                 raise no_case(call.case)
@@ -147,14 +150,22 @@ class Firing:
         case = call.id or new_id(self._random, now)
         law = self._laws.latest(call.kind)
         start = law.definition.start
-        compound = start.number is not None or start.begets is not None
+        compound = start.number is not None or start.begets is not None or bool(start.once)
         step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
         with nullcontext() if begun else work.atomic(single=not compound):
             if start.number is not None and not call.imported:
                 act = self._numbered(work, start.number, act, step.family.records[case].data)
                 step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
+            if start.once:
+                self._refuse_second(work, step.family.root)
             self._write(work, step, call, case, now)
         return Done(case, step)
+
+    def _refuse_second(self, work: Work, record: Record) -> None:
+        """Where the definition lets there be one: said here, held by the database's unique index whoever comes at once."""
+        there = self._store.keyed(work, record.number_key or "")
+        if there is not None:
+            raise Refused([Reason.of("once", f"已有此案件:{there}", f"there is this case already: {there}")])
 
     def _fire(self, work: Work, call: Call, begun: bool) -> Done:
         case = call.case or ""

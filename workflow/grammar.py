@@ -131,7 +131,7 @@ _WHAT_HAPPENS: Mapping[str, Shape] = {
     "source": words,
 }
 _WHO = (("by", "automatic"),)
-START = Record({}, {**TITLE, **_WHAT_HAPPENS}, _WHO)
+START = Record({}, {**TITLE, **_WHAT_HAPPENS, "once": OneOrMany(name)}, _WHO)
 EVENT = Record(
     TITLE,
     {"from": OneOrMany(name), "to": name, "moves": Many(MOVE), **_WHAT_HAPPENS},

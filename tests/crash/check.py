@@ -231,7 +231,7 @@ def _timer_steps(content: Content) -> Counter[str]:
     """How many steps the timers of each family made, by what they told: whatever a clock rings it tells, at least to nobody.
 
     A tick lives through the missed days in their order: rungs of one clock and one tick are a step together, but the one that
-    runs the clock out is a step by itself, and a step ends where another clock of the family runs out.
+    runs the clock out is a step by itself, and a step ends where another clock of the family runs out: at the beginning of a day, before its reminders.
     """
     rungs: dict[tuple[str, str, str, str], set[tuple[str, int]]] = defaultdict(set)
     runs_out: dict[str, set[tuple[str, str, str, str]]] = defaultdict(set)
@@ -245,10 +245,10 @@ def _timer_steps(content: Content) -> Counter[str]:
     steps: Counter[str] = Counter()
     for (case, topic, at, _), rung in rungs.items():
         root = content.records[case].root
-        others = [one[:3] for one in runs_out[root] if one[1:3] != (case, topic) and one[3] == at]
+        others = [one[0] for one in runs_out[root] if one[1:3] != (case, topic) and one[3] == at]
         steps[root] += 1
         for (day, before), (next_day, after) in pairwise(sorted(rung)):
-            between = any((day, case, topic) < other < (next_day, case, topic) for other in others)
+            between = any(day < other <= next_day for other in others)
             steps[root] += between or 1 in (before, after)
     return steps
 
@@ -257,7 +257,7 @@ def numbers(engine: Engine, content: Content) -> Iterator[str]:
     """Every number drawn is on a case, none twice, none missing."""
     drawn: dict[tuple[str, str], list[int]] = defaultdict(list)
     for record in content.records.values():
-        if record.number_key is not None:
+        if record.number is not None and record.number_key is not None:
             name, rest = record.number_key.split("/", 1)
             scope, number = rest.rsplit("/", 1)
             drawn[name, scope].append(int(number))

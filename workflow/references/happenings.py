@@ -13,6 +13,7 @@ __all__ = ["Happenings"]
 
 OF_UNITS = ("unit", "units")
 OF_PERSONS = ("person", "persons")
+ONCE = ("text", "unit", "person", "code", "date", "integer", "case")
 
 
 class Happenings(Lookup):
@@ -79,6 +80,7 @@ class Happenings(Lookup):
         self._raises(path, entry)
         self._begets(path, entry)
         self._number(path, entry)
+        self._once(path, entry)
         self._limits(path, entry)
         if "source" not in entry and "source" not in self.data:
             self._fault(path, "missing_key", "缺少 source（依据）", "source is missing", key=True)
@@ -138,6 +140,27 @@ class Happenings(Lookup):
                 f"arises_from of {entry['begets']} must be a case",
             )
             self._fault((*path, "begets"), "field_type", zh, en)
+
+    def _once(self, path: Path, entry: Data) -> None:
+        """What makes a case the only one is asked for when it starts, and stands where a number would."""
+        asked = entry.get("form", ())
+        for index, name in enumerate(entry.get("once", ())):
+            where = (*path, "once", index)
+            if not self._known(where, name, "fields"):
+                continue
+            if name not in asked:
+                zh, en = f"{name} 须为开始时的必填项", f"{name} has to be asked for, and needed, by this form"
+                self._fault(where, "not_in_form", zh, en)
+            if self.data["fields"][name].get("type") not in ONCE:
+                zh, en = f"{name} 的类型须为 {'、'.join(ONCE)}", f"{name} has to be one of {', '.join(ONCE)}"
+                self._fault(where, "field_type", zh, en)
+        numbered = [name for name, event in self.data.get("events", {}).items() if "number" in event]
+        if entry.get("once") and (numbered or "number" in entry):
+            zh, en = (
+                "有编号的案件以编号为唯一，不得再有 once",
+                "a case with a number is the only one by that: no `once` beside it",
+            )
+            self._fault((*path, "once"), "name_twice", zh, en)
 
     def _number(self, path: Path, entry: Data) -> None:
         name = entry.get("number")

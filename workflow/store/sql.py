@@ -231,6 +231,12 @@ class Store:
         )
         return int(work.cursor.fetchone()[0]) - count + 1
 
+    def keyed(self, work: Work, key: str) -> str | None:
+        """The case that has that unique key."""
+        self.run(work, f"select id from {self.prefix}cases where number_key = ?", (key,))
+        found = work.cursor.fetchone()
+        return None if found is None else str(found[0])
+
     def invitation(self, work: Work, digest: str) -> dict[str, Any] | None:
         """The invitation with that token hash."""
         names = ("case_id", "event", "subject", "until", "revoked_at", "used_at")
