@@ -217,18 +217,18 @@ def test_it_is_lent_and_taken_back_at_the_console(engine: Engine) -> None:
     app.extensions["sessions"] = sessions
     head, clerk, other = (Reader(app, person) for person in ("wu.hao", "wang.fang", "qian.min"))
     day = str(today(engine) + timedelta(days=7))
-    refused = head.fill("/delegations", to="qian.min", until=day, reason="出差")
+    refused = head.fill("/lending", to="qian.min", until=day, reason="出差")
     assert refused.status_code == 422 and "同单位" in head.page and 'value="qian.min"' in head.page
-    assert head.goes(head.fill("/delegations", to="wang.fang", until=day, reason="出差")) == "/delegations"
-    assert head.get("/").status_code == 200 and "/delegations" in head.page
+    assert head.goes(head.fill("/lending", to="wang.fang", until=day, reason="出差")) == "/lending"
+    assert head.get("/").status_code == 200 and "/lending" in head.page
     (grant,) = access.lent(engine, "wu.hao")
     assert (grant.person, grant.role, str(grant.valid_until)) == ("wang.fang", "unit_head", day)
-    assert clerk.get("/delegations").status_code == 200 and day in clerk.page
-    assert other.get("/delegations").status_code == 200 and day not in other.page
+    assert clerk.get("/lending").status_code == 200 and day in clerk.page
+    assert other.get("/lending").status_code == 200 and day not in other.page
     token = re.findall(r'name="csrf_token" value="([^"]+)"', other.page)[0]
-    assert other.post(f"/delegations/{grant.id}/end", {"csrf_token": token}).status_code == 404
+    assert other.post(f"/lending/{grant.id}/end", {"csrf_token": token}).status_code == 404
     token = re.findall(r'name="csrf_token" value="([^"]+)"', clerk.page)[0]
-    assert clerk.goes(clerk.post(f"/delegations/{grant.id}/end", {"csrf_token": token})) == "/delegations"
+    assert clerk.goes(clerk.post(f"/lending/{grant.id}/end", {"csrf_token": token})) == "/lending"
     assert day not in clerk.page
 
 

@@ -81,7 +81,6 @@ def beside(browsing: Browsing) -> list[tuple[str | None, str, str]]:
         ("office.affairs", "console.stations", "/stations"),
         ("unit01.clerk", "console.password", "/password"),
         ("unit01.clerk", "console.second", "/second-factor"),
-        ("unit01.clerk", "console.delegations", "/delegations"),
         ("unit01.clerk", "console.search", "/search?q=建议"),
         ("unit01.clerk", "console.many", f"/views/inbox/many?event=sign_in&case={new.id}"),
     ]

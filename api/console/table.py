@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .areas import AREAS
 from .cases import CASES
-from .delegations import DELEGATIONS
 from .entrance import ENTRANCE
 from .events import EVENTS
 from .files import FILES
@@ -50,7 +49,6 @@ SCREENS: tuple[Screen, ...] = (
     *LENDING,
     *IMPORTS,
     *MESSAGES,
-    *DELEGATIONS,
     *OPERATION,
     *ENTRANCE,
     *SECOND,
