@@ -5,9 +5,7 @@ from __future__ import annotations
 from workflow.errors import Text
 
 __all__ = [
-    "ANSWERS",
     "AREA",
-    "CLOCKS",
     "CONVERSION",
     "CONVERSION_READERS",
     "DAYS",
@@ -37,9 +35,6 @@ CONVERSION_READERS = (
 )  # fmt: skip
 SURVEYED = ("evaluating", "re_evaluating")
 """a suggestion waits for what its deputies say"""
-CLOCKS = ("reply", "merged_reply")
-ANSWERS = ("issue_reply", "separate_replies_in", "answer_with_master")
-"""the events by which a suggestion is answered"""
 DAYS = (31, 61, 92, 122, 153, 184)
 """upper ends, in days, of one to six months"""
 STATUTORY = 3

@@ -106,11 +106,20 @@ class TickWaker:
                 count += len(fired)
                 if not fired:
                     break
+            self._sum_up()
         except Exception:
             log.exception("the tick failed; the next one tries again")
         if count:
             log.info("%d timer(s) fired", count)
         return count
+
+    def _sum_up(self) -> None:
+        """Count what has changed since, so that nobody who looks at figures waits for it."""
+        try:
+            while not self._stopping.is_set() and not self._engine.summary.refresh(1):
+                pass
+        except Exception:
+            log.exception("the summary was not brought up to date; the next tick tries again")
 
     def deliver(self) -> int:
         """One pass of delivery; how many letters were tried. An error is logged and tried again at the next pass."""

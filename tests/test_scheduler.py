@@ -45,6 +45,10 @@ class Ticks:
         self.threads: set[str] = set()
         self.running = 0
         self.most = 0
+        self.summary = self
+
+    def refresh(self, pages: int) -> bool:
+        return True
 
     def tick(self, limit: int) -> list[object]:
         self.running += 1

@@ -55,6 +55,7 @@ from .store.examination import Examination
 from .store.schema import PREFIX
 from .store.sql import Store
 from .store.work import Host, prepare_postgresql, prepare_sqlite
+from .summary import Summary
 from .sweep import Sweep
 from .vigil import Vigil
 from .visibility import Viewer
@@ -80,6 +81,7 @@ class Engine:
         self._firing = Firing(self.store, self.laws, self._memory, self.clock, self.random)
         self.rules = RuleKeeper(self.store, self.laws, self._firing.now)
         self.sight = Sight(self.store, self.laws, lambda: civil_date(self._firing.now()))
+        self.summary = Summary(self.store, self.laws, self.sight, self._firing.now)
         self._invitations = Invitations(self.store, self.laws, self.sight, self._firing.now, self.random)
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
         self.alerts = Alerts(self.store, self.laws, self.clock, self._vigil.doubts)

@@ -313,7 +313,8 @@ VIEW = Record(
 )
 
 STAGE = Record({"title": title, "states": OneOrMany(name)})
-STAGES = Record({"stages": name, "steps": Many(STAGE)})
+ANSWERED = Record({"clocks": OneOrMany(name), "events": OneOrMany(name)})
+STAGES = Record({"stages": name, "steps": Many(STAGE)}, {"answered": ANSWERED})
 
 KINDS: Mapping[str, Record] = {
     "definition": DEFINITION,

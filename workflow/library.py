@@ -38,6 +38,8 @@ class Library:
     """The lists each role works from, in the order of their files."""
     stages: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
     """Definition -> the few steps in which a lay person follows it."""
+    answers: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
+    """Definition -> the clocks within which it is answered, and the events that answer it."""
     place_calendars: Mapping[str, str] = field(default_factory=dict)
     """Place -> the name of the calendar it counts by."""
     default_place: str | None = None
@@ -46,7 +48,8 @@ class Library:
 
     def __post_init__(self) -> None:
         for name in (
-            "definitions", "codes", "series", "calendars", "rules", "parties", "views", "stages", "place_calendars", "versions",
+            "definitions", "codes", "series", "calendars", "rules", "parties", "views", "stages", "answers", "place_calendars",
+            "versions",
         ):  # fmt: skip
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 

@@ -28,7 +28,7 @@ from .proof import Ties, prove
 from .references import References
 from .rulebooks import rule_books
 from .shapes import Path, Source, suggest
-from .stages import Stage, stages
+from .stages import Stage, answers, stages
 from .view import View, views
 from .vocabulary import Vocabulary, World, title_of
 from .yaml_reader import MAX_FAULTS, Faults, Mark, Pairs, TooManyFaults, read, read_file
@@ -426,6 +426,7 @@ def _library(shelf: _Shelf) -> Library:
         parties=shelf.parties,
         views=shelf.views,
         stages=shelf.stages,
+        answers=answers(shelf.sources["stages"]),
         place_calendars={place: name for place in rules if (name := _calendar_of(place, rules)) is not None},
         default_place=shelf.default_place(),
         versions=shelf.by_hash,

@@ -9,8 +9,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any
 
 from . import authorization
 from .call import digest
@@ -18,12 +17,13 @@ from .clock import civil_date, start_of_day
 from .definition import Definition
 from .engine import Engine
 from .errors import NotFound, Text
+from .figures import COUNTED, Counted, Figures, Mine, Sitting, Took, count, counts, figures, tally, told, took
 from .likeness import matching
 from .model import Actor, Case, Grant
 from .proof import Ties, prove
 from .random import new_id
 from .store import listing
-from .store.listing import After, By, Filter, Groups, Over, Period, Ran, Sort
+from .store.listing import After, By, Filter, Over, Period, Ran, Sort
 from .view import View
 
 __all__ = [
@@ -38,11 +38,14 @@ __all__ = [
     "Page",
     "Period",
     "Ran",
+    "Sitting",
     "Sort",
+    "Took",
     "Version",
     "cases_of",
     "checked",
     "count",
+    "counts",
     "feed",
     "figures",
     "find",
@@ -58,8 +61,6 @@ __all__ = [
 
 SCOPES = 5
 """tenants in which words are looked for"""
-Counted = Literal["opened", "concluded", "open"]
-COUNTED: tuple[Counted, ...] = get_args(Counted)
 TOGETHER = 500
 """ids in one question"""
 SEQUENCED = 1000
@@ -72,20 +73,6 @@ class Page:
 
     cases: Sequence[Case]
     next: After | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """Counts of one group. `opened` and `concluded` lie within the period asked for; the rest is as of the day."""
-
-    group: tuple[str, ...]
-    opened: int = 0
-    concluded: int = 0
-    open: int = 0
-    over_target: int = 0
-    """of `open`: with a running clock whose due day is over"""
-    over_statutory: int = 0
-    """of `open`: with a running clock whose outer limit is over"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +112,15 @@ def find(
     limit: int = 50,
 ) -> Page:
     """A page of the cases this person may know of."""
+    numbered = asked.number is not None and engine.summary.fresh()
     with engine.store.connection() as connection:
         asked_ = replace(
-            _told(engine, connection, actor, asked), apart=()
+            told(engine, connection, actor, asked), apart=()
         )  # what is found is looked at one by one
         page = listing.page(engine.store, asked_, sort, after, limit + 1)
-        query = _own(engine, connection, page, asked_, actor)
+        query = Mine(engine, connection, actor).of(page, asked_)
+        if numbered:
+            query = query.where(listing.numbered(engine.store, asked.number or ""))
         found = engine.sight.look(connection, query, actor)
     cases = [engine.show(seen) for seen in found[:limit]]
     # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it.
@@ -168,74 +158,6 @@ def place_of(case: Case, sort: Sort = "due_on") -> After:
     return (due.isoformat() if due and sort == "due_on" else None, case.id)
 
 
-def count(engine: Engine, actor: Actor, asked: Filter) -> int:
-    """How many cases this person may know of."""
-    with engine.store.connection() as connection:
-        asked = _told(engine, connection, actor, asked)
-        query = _own(engine, connection, listing.count(engine.store, asked), asked, actor)
-        return int(connection.execute(engine.sight.narrowed(connection, query, actor)).scalar_one())
-
-
-def tally(engine: Engine, actor: Actor, asked: Sequence[Filter], most: int = 1000) -> list[int]:
-    """How many cases of each filter this person may know of, counted no further than `most`, in one question: what it costs
-    does not grow with the cases there are.
-    """
-    if not asked:
-        return []
-    with engine.store.connection() as connection:
-        mine = _Mine(engine, connection, actor)
-        narrowed = engine.sight.narrowing(connection, actor)
-        told = [_told(engine, connection, actor, one) for one in asked]
-        queries = [narrowed(mine.of(listing.some(engine.store, one), one)) for one in told]
-        return [int(count) for count in connection.execute(listing.counted(queries, most)).one()]
-
-
-class _Mine:
-    """What of a filter asks who reads, each asked for once."""
-
-    def __init__(self, engine: Engine, connection: Any, actor: Actor) -> None:
-        self._engine = engine
-        self._connection = connection
-        self._actor = actor
-
-    def of(self, query: Any, asked: Filter) -> Any:
-        """The query narrowed to it."""
-        if asked.relations:
-            query = query.where(self._own(asked.relations))
-        if asked.waiting:
-            query = query.where(self._waiting)
-        if asked.over is not None:
-            late = listing.over(self._engine.store, asked.over, today(self._engine), _statutory(self._engine))
-            query = query.where(~self._engine.store.tables.cases.c.closed, late)
-        return query
-
-    @cached_property
-    def _parties(self) -> list[str]:
-        return self._engine.sight.parties(self._connection, self._actor)
-
-    def _own(self, relations: Sequence[str]) -> Any:
-        return self._engine.store.questions.stands(self._parties, relations)
-
-    @cached_property
-    def _waiting(self) -> Any:
-        return self._engine.sight.waiting(self._connection, self._actor)
-
-
-def _own(engine: Engine, connection: Any, query: Any, asked: Filter, actor: Actor) -> Any:
-    return _Mine(engine, connection, actor).of(query, asked)
-
-
-def _told(engine: Engine, connection: Any, actor: Actor, asked: Filter) -> Filter:
-    """The filter without what would tell in numbers what is hidden from who asks: how a party stands, that something happened."""
-    if asked.party is None and asked.ran is None:
-        return asked
-    relations, events = engine.sight.perhaps_hidden(connection, actor)
-    if asked.ran is not None:
-        ran = replace(asked.ran, events=tuple(event for event in asked.ran.events if event not in events))
-        asked = replace(asked, ran=ran)
-    return replace(asked, apart=tuple(sorted(relations))) if asked.party is not None else asked
-
-
 def through(view: View) -> Filter:
     """The cases of a view, as a filter."""
     return Filter(
@@ -257,63 +179,6 @@ def views_of(engine: Engine, grants: Sequence[Grant]) -> list[View]:
     """The views of whoever holds these grants: those of his roles."""
     roles = {grant.role for grant in grants}
     return [view for view in engine.library.views.values() if not roles.isdisjoint(view.roles)]
-
-
-def figures(
-    engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], period: Period, *, counting: Collection[Counted] = COUNTED
-) -> list[Figures]:  # fmt: skip
-    """Counts of the cases this person may know of, told apart by `by`, in the order of the groups' names: never a ranking.
-
-    By unit a case counts for each of its units, and only units are counted so, never persons. What is not counted is 0.
-    """
-    found: dict[tuple[str, ...], dict[str, int]] = {}
-    with engine.store.connection() as connection:
-        hidden, _ = engine.sight.perhaps_hidden(connection, actor)
-        asked, groups = _told(engine, connection, actor, asked), Groups(by, _unit_relations(engine) - hidden)
-        narrowed = engine.sight.narrowing(connection, actor)
-        for one in counting:
-            query, names = _counted(engine, one, asked, groups, period)
-            for row in connection.execute(narrowed(query)):
-                group = tuple("" if key is None else str(key) for key in row[: len(by)])
-                found.setdefault(group, {}).update(zip(names, map(int, row[-len(names) :]), strict=True))
-    if not by:
-        found.setdefault((), {})
-    return [Figures(group=group, **counts) for group, counts in sorted(found.items())]
-
-
-def _counted(
-    engine: Engine, what: Counted, asked: Filter, groups: Groups, period: Period
-) -> tuple[Any, tuple[str, ...]]:
-    """The question, and the names of its columns."""
-    if what == "opened":
-        return listing.received(engine.store, asked, groups, period), ("opened",)
-    if what == "concluded":
-        return listing.concluded(engine.store, asked, groups, period), ("concluded",)
-    query = listing.standing(engine.store, asked, groups, today(engine), _statutory(engine))
-    return query, ("open", "over_target", "over_statutory")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Took:
-    """So many cases were done after so many days, by their due day or `late`."""
-
-    days: int
-    late: bool
-    count: int
-
-
-def took(engine: Engine, actor: Actor, asked: Filter, ran: Ran) -> list[Took]:
-    """How long these clocks ran in the cases this person may know of, the shortest first."""
-    with engine.store.connection() as connection:
-        told = _told(engine, connection, actor, replace(asked, ran=ran))
-        query = engine.sight.narrowed(
-            connection, listing.took(engine.store, replace(told, ran=None), told.ran or ran), actor
-        )
-        rows = connection.execute(query).all()
-    return [
-        Took(days=int(days), late=bool(late), count=int(count))
-        for days, late, count in sorted(map(tuple, rows))
-    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,15 +217,6 @@ def checked(engine: Engine, name: str) -> list[Text]:
 def who_may(engine: Engine, definition: Definition, event: str) -> Text:
     """Who may fire that event, in words: roles, and persons of the units that stand in the case."""
     return authorization.who_may(definition.events[event], definition, engine.library.roles)
-
-
-def _statutory(engine: Engine) -> set[str]:
-    return {rule.id for rule in engine.laws.book.rules if rule.statutory}
-
-
-def _unit_relations(engine: Engine) -> set[str]:
-    definitions = (law.definition for law in engine.laws.known())
-    return {name for d in definitions for name, relation in d.relations.items() if relation.of == "unit"}
 
 
 def feed(engine: Engine, actor: Actor, after: int, limit: int) -> tuple[list[Happening], int]:

@@ -61,6 +61,21 @@ class Sight:
         visible = self._visible(self.viewer(connection, actor))
         return lambda query: query.where(visible)
 
+    def overseen(
+        self, connection: Connection, actor: Actor
+    ) -> tuple[list[str], set[str], ColumnElement[bool] | None]:
+        """The tenants all of whose cases he sees as an overseer; the kinds of which that is not so; and the cases that he sees,
+        or does not see, for a reason of his own (None: there are none).
+        """
+        check_texts(person=actor.person)
+        self._learn(connection)
+        viewer, library = self.viewer(connection, actor), self._laws.library
+        scopes = sorted({g.scope for g in viewer.held() if g.unit is None and library.oversees(g.role)})
+        limited = {law.definition.name for law in self._laws.known() if law.definition.seen_by}
+        parties = [viewer.person, *sorted({g.unit for g in viewer.grants if g.unit is not None})]
+        exceptional, any_ = self._store.questions.exceptional(parties)
+        return scopes, limited, exceptional if scopes and connection.execute(any_).scalar_one() else None
+
     def perhaps_hidden(self, connection: Connection, actor: Actor) -> tuple[frozenset[str], frozenset[str]]:
         """Relations and events that may be hidden from that person somewhere."""
         return visibility.perhaps(self._laws, self.viewer(connection, actor))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from .errors import Text
 from .shapes import Path, Source, suggest
 from .vocabulary import title_of
 
-__all__ = ["Stage", "stages"]
+__all__ = ["Stage", "answers", "stages"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ def stages(
             )
         elif name in definitions:
             _check(source, definitions[name].get("states", {}))
+            _check_answers(source, definitions[name])
     return {
         name: tuple(map(_stage, source.data["steps"])) for name, source in sources.items() if source.sound
     }
@@ -63,6 +64,34 @@ def _check(source: Source, known: Mapping[str, Any]) -> None:
                 f"state {state} is in no stage",
                 key=True,
             )
+
+
+def answers(sources: Mapping[str, Source]) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Definition -> the clocks within which its cases are to be answered, and the events that answer them."""
+    told = {
+        name: source.data["answered"]
+        for name, source in sources.items()
+        if source.sound and "answered" in source.data
+    }
+    return {name: (_several(one["clocks"]), _several(one["events"])) for name, one in told.items()}
+
+
+def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _check_answers(source: Source, definition: Mapping[str, Any]) -> None:
+    """The definition has these clocks and events."""
+    for part, code, zh, en in (
+        ("clocks", "unknown_clock", "时限", "clock"), ("events", "unknown_event", "事件", "event"),
+    ):  # fmt: skip
+        known = definition.get(part, {})
+        for name in _several(source.data.get("answered", {}).get(part, ())):
+            if name not in known:
+                meant = suggest(name, known)
+                source.fault(
+                    ("answered", part), code, f"没有{zh} {name}{meant[0]}", f"unknown {en} {name}{meant[1]}"
+                )
 
 
 def _named(source: Source) -> Iterator[tuple[Path, str]]:

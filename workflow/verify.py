@@ -29,7 +29,7 @@ from .store import rows
 from .store.sql import Store
 from .walk import Portion, portions, snapshot
 
-__all__ = ["Fault", "Report", "verify"]
+__all__ = ["Fault", "Report", "summary_faults", "verify"]
 
 LIMIT = 1000
 """faults listed; the rest is counted"""
@@ -59,6 +59,7 @@ WORDS = {
     "case_memo": ("案件的 {name} 与各行的次数或人员不符", "{name} of the case is not what its lines count"),
     "case_data": ("案件的 {name} 不是最后记载的", "{name} of the case is not what was last recorded"),
     "index": ("{name} 表与案件不符", "{name} does not follow from the case"),
+    "summary": ("汇总与案件不符:{what}", "the summary does not follow from the cases: {what}"),
     "no_case": ("{name} 表中的行没有案件", "rows of {name} without their case"),
     "no_history": ("案件没有历史", "a case without any history"),
     "no_line": ("有公开值而没有历史行", "a disclosure without its line"),
@@ -140,6 +141,14 @@ def verify(
     return Report(
         rows=walk.rows, cases=walk.count, erased=walk.erased, anchors=seen, faults=tuple(walk.faults), more=walk.more
     )  # fmt: skip
+
+
+def summary_faults(found: Iterable[str]) -> list[Fault]:
+    """What `Summary.contradictions` found, as faults: no case is wrong, and `tibandu verify --count-anew` mends it."""
+    zh, en = WORDS["summary"]
+    return [
+        Fault(case=None, seq=None, code="summary", text=Text(zh.format(what=one), en.format(what=one))) for one in found
+    ]  # fmt: skip
 
 
 @dataclass

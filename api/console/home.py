@@ -4,34 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow.overview import Filter, find, tally, through, today
+from workflow.overview import Filter, Sitting, find, through, today
 from workflow.view import View
 
-from ..buckets import MOST, Bucket, buckets
+from ..buckets import Bucket, buckets
 from .lists import Row, heads_of, rows
 from .screens import Look, Page, Screen
 
+MOST = 200
+"""where only the cases can tell, counts stop here: more than fits a page, and the first page stays quick"""
 FIRST = 10
 """cases shown at once"""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many; from MOST on nobody counts further."""
+    """How many; `more`: at least so many."""
 
     number: int
+    more: bool = False
 
     def __str__(self) -> str:
-        return f"{MOST}+" if self.number >= MOST else str(self.number)
+        return f"{self.number}+" if self.more else str(self.number)
 
 
 def home(look: Look) -> Page:
     """Two questions, however many lists there are."""
     spans, own = buckets(look.engine), look.views
     mine = Filter(waiting=True)
-    counts = tally(look.engine, look.actor, [*(b.of(mine) for b in spans), *map(through, own)], MOST)
-    by_due: list[tuple[Bucket, Count]] = list(zip(spans, map(Count, counts), strict=False))
-    by_view: list[tuple[View, Count]] = list(zip(own, map(Count, counts[len(spans) :]), strict=True))
+    with Sitting.of(look.engine, look.actor) as sitting:
+        numbers = sitting.numbers([*(b.of(mine) for b in spans), *map(through, own)], MOST)
+    counts = [Count(number, more) for number, more in numbers]
+    by_due: list[tuple[Bucket, Count]] = list(zip(spans, counts, strict=False))
+    by_view: list[tuple[View, Count]] = list(zip(own, counts[len(spans) :], strict=True))
     page = find(look.engine, look.actor, mine, sort="due_on", limit=FIRST)
     columns = ("kind", "number", "title", "state", "due_on")
     found: list[Row] = rows(look, page.cases, columns)

@@ -103,7 +103,9 @@ def _pinned(look: Look, definition: Definition) -> list[Pinned]:
         for closed in (False, True)
     ]
     counts = tally(look.engine, look.actor, asked, MOST)
-    numbers = [(Count(count), address_of(look, one)) for count, one in zip(counts, asked, strict=True)]
+    numbers = [
+        (Count(count, count >= MOST), address_of(look, one)) for count, one in zip(counts, asked, strict=True)
+    ]
     return [
         Pinned(one, known.get(one), one == definition.hash, numbers[2 * n], numbers[2 * n + 1])
         for n, one in enumerate(hashes)

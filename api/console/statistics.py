@@ -21,11 +21,9 @@ from workflow.overview import (
     Filter,
     Period,
     Ran,
+    Sitting,
     Took,
-    figures,
-    tally,
     today,
-    took,
 )
 
 from ..buckets import SPANS
@@ -36,8 +34,6 @@ from .found import address_of
 from .screens import Look, Page, Screen
 
 ALL = Filter(kind=kept.SUGGESTION, roots=True)
-EXACT = 10_000_000
-"""cards are counted to the end"""
 FIRST_YEAR, LAST_YEAR = 1990, 9998
 IN, OUT = Text("收到", "came in"), Text("办结", "went out")
 IN_TIME, LATE = Text("按期", "in time"), Text("逾期", "late")
@@ -99,12 +95,13 @@ class Table:
 def statistics(look: Look) -> Page:
     """One year, and how things stand today."""
     year = year_asked(look)
-    counted = _Year(look, year)
-    return Page("statistics.html", {
-        "year": year, "sheet": _sheet(look, year), "day": today(look.engine), "cards": cards(look), "tables": [
-            counted.by_month(), counted.answers(), counted.satisfaction(), counted.by_unit(),
-        ],
-    })  # fmt: skip
+    with Sitting.of(look.engine, look.actor) as sitting:
+        counted = _Year(look, sitting, year)
+        return Page("statistics.html", {
+            "year": year, "sheet": _sheet(look, year), "day": today(look.engine), "cards": cards(look, sitting), "tables": [
+                counted.by_month(), counted.answers(), counted.satisfaction(), counted.by_unit(),
+            ],
+        })  # fmt: skip
 
 
 def _sheet(look: Look, year: int) -> str | None:
@@ -125,7 +122,7 @@ def year_asked(look: Look) -> int:
     return int(given)
 
 
-def cards(look: Look) -> list[tuple[Text, Number]]:
+def cards(look: Look, sitting: Sitting) -> list[tuple[Text, Number]]:
     """How many are open, soon due, over their day, waiting for the deputies: counted in one question."""
     day, calendar = today(look.engine), look.engine.laws.calendar
     soon = calendar.add_working_days(day, SPANS[-1]) + timedelta(days=1)
@@ -135,9 +132,9 @@ def cards(look: Look) -> list[tuple[Text, Number]]:
             ALL, closed=False, due_from=day, due_before=soon
         ),
         Text("超期", "overdue"): replace(ALL, over="target"),
-        Text("待评价", "waiting for the deputies"): replace(ALL, states=kept.SURVEYED),
+        Text("待评价", "waiting for the deputies"): replace(ALL, closed=False, states=kept.SURVEYED),
     }
-    numbers = tally(look.engine, look.actor, list(asked.values()), EXACT)
+    numbers = sitting.counts(list(asked.values()))
     return [
         (title, Number(number, address_of(look, one)))
         for (title, one), number in zip(asked.items(), numbers, strict=True)
@@ -147,8 +144,9 @@ def cards(look: Look) -> list[tuple[Text, Number]]:
 class _Year:
     """The figures of a year, as this reader may know of them."""
 
-    def __init__(self, look: Look, year: int) -> None:
+    def __init__(self, look: Look, sitting: Sitting, year: int) -> None:
         self.look = look
+        self.sitting = sitting
         self.year = year
         self.period = Period(start=date(year, 1, 1), before=date(year + 1, 1, 1))
         self.went_out = replace(ALL, concluded_from=self.period.start, concluded_before=self.period.before)
@@ -161,7 +159,7 @@ class _Year:
         self, asked: Filter, by: Sequence[Any], counting: Sequence[Counted] = COUNTED
     ) -> list[Figures]:
         """Of the year."""
-        return figures(self.look.engine, self.look.actor, asked, by, self.period, counting=counting)
+        return self.sitting.figures(asked, by, self.period, counting=counting)
 
     def words(self, *texts: Text) -> list[str]:
         """In the reader's language."""
@@ -200,7 +198,7 @@ class _Year:
 
     def answers(self) -> Table:
         """Days from the assignment to the answer, by the due day or later."""
-        found = took(self.look.engine, self.look.actor, ALL, self._ran())
+        found = self.sitting.took(ALL, self._ran())
         spans = list(zip((None, *kept.DAYS), (*kept.DAYS, None), strict=True))
         counts = [[_within(found, more, most, late) for late in LATENESS] for more, most in spans]
         labels = [_span(most) for _, most in spans]
@@ -224,7 +222,8 @@ class _Year:
         return Table(title, [Text("自交办起", "from the assignment"), IN_TIME, LATE], rows, Markup(chart))  # noqa: S704
 
     def _ran(self) -> Ran:
-        return Ran(clocks=kept.CLOCKS, events=kept.ANSWERS, period=self.period)
+        clocks, events = self.look.engine.library.answers.get(kept.SUGGESTION, ((), ()))
+        return Ran(clocks=clocks, events=events, period=self.period)
 
     def _took(self, value: int, **limits: Any) -> Number:
         return self.number(value, replace(ALL, ran=replace(self._ran(), **limits)))
@@ -259,11 +258,11 @@ class _Year:
     def _said(self, rounds: Sequence[Mapping[str, int]], levels: Sequence[str]) -> list[Number | Share]:
         """How often these levels were given in each round, of all that came back."""
         found: list[Number | Share] = []
-        for (_, slots), counts in zip(kept.ROUNDS, rounds, strict=True):
+        for (_, slots), said in zip(kept.ROUNDS, rounds, strict=True):
             asked = replace(self.went_out, kind=kept.SURVEY, roots=False, slots=slots, states=tuple(levels))
-            number = self.number(sum(counts[level] for level in levels), asked)
+            number = self.number(sum(said[level] for level in levels), asked)
             rated = set(levels) <= set(kept.RETURNED)
-            found.append(Share(number, sum(counts[level] for level in kept.RETURNED)) if rated else number)
+            found.append(Share(number, sum(said[level] for level in kept.RETURNED)) if rated else number)
         return found
 
     # -- by unit

@@ -9,7 +9,7 @@ from datetime import date
 from markupsafe import Markup
 
 from workflow.errors import Text
-from workflow.overview import Filter, Period, figures, today
+from workflow.overview import Filter, Period, Sitting, today
 
 from ..domain import charts
 from ..domain import statistics as told
@@ -25,19 +25,17 @@ LATELY = Text("近十二个月收到和办结", "What came in and went out in tw
 
 def wall(look: Look) -> Page:
     """As large as the wall; `?again` for one that nobody reads from close by."""
-    return Page("wall.html", {
-        "day": today(look.engine), "again": AGAIN if "again" in look.request.args else None,
-        "cards": cards(look), "said": _said(look),
-        "charts": [Markup(_stages(look)), Markup(_lately(look))],  # noqa: S704 - escaped by charts
-    })  # fmt: skip
+    with Sitting.of(look.engine, look.actor) as sitting:
+        return Page("wall.html", {
+            "day": today(look.engine), "again": AGAIN if "again" in look.request.args else None,
+            "cards": cards(look, sitting), "said": _said(look, sitting),
+            "charts": [Markup(_stages(look, sitting)), Markup(_lately(look, sitting))],  # noqa: S704 - escaped by charts
+        })  # fmt: skip
 
 
-def _stages(look: Look) -> str:
+def _stages(look: Look, sitting: Sitting) -> str:
     """Open suggestions by the steps everybody knows."""
-    counted = {
-        one.group[0]: one.open
-        for one in figures(look.engine, look.actor, ALL, ["state"], Period(), counting=["open"])
-    }
+    counted = {one.group[0]: one.open for one in sitting.figures(ALL, ["state"], Period(), counting=["open"])}
     stages = look.engine.library.stages.get(told.SUGGESTION, ())
     values = [sum(counted.get(state, 0) for state in stage.states) for stage in stages]
     return charts.columns(
@@ -47,13 +45,11 @@ def _stages(look: Look) -> str:
     )
 
 
-def _lately(look: Look) -> str:
+def _lately(look: Look, sitting: Sitting) -> str:
     day = today(look.engine)
     months = [_month(day, back) for back in range(MONTHS - 1, -1, -1)]
     period = Period(start=date.fromisoformat(f"{months[0]}-01"))
-    counted = {
-        one.group[0]: one for one in figures(look.engine, look.actor, ALL, ["month"], period, counting=FLOW)
-    }
+    counted = {one.group[0]: one for one in sitting.figures(ALL, ["month"], period, counting=FLOW)}
     came = [counted[month].opened if month in counted else 0 for month in months]
     went = [counted[month].concluded if month in counted else 0 for month in months]
     return charts.columns(look.words(LATELY), months, {look.words(IN): came, look.words(OUT): went})
@@ -64,15 +60,13 @@ def _month(day: date, back: int) -> str:
     return f"{year}-{month + 1:02}"
 
 
-def _said(look: Look) -> list[tuple[Text, str, str]]:
+def _said(look: Look, sitting: Sitting) -> list[tuple[Text, str, str]]:
     """How satisfied the deputies were this year, round by round, with what the share is of."""
     year = today(look.engine).year
     period = Period(start=date(year, 1, 1), before=date(year + 1, 1, 1))
     counted = {
         one.group: one.concluded
-        for one in figures(
-            look.engine,
-            look.actor,
+        for one in sitting.figures(
             Filter(kind=told.SURVEY),
             ["slot", "state"],
             period,

@@ -67,6 +67,7 @@ def run_restore(context: Context) -> int:
         f"已恢复 {found.taken_at} 的备份;现在核验",
         f"the backup of {found.taken_at} is restored; verifying it now",
     )
+    context.arguments.count_anew = False
     code = run_verify(context)
     if not context.arguments.anchor:
         zh, en = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -27,6 +27,11 @@ def register(add: Any) -> None:
         help="库外锚点 / an anchor kept outside",
     )
     verify.add_argument("--key", type=Path, metavar="FILE", help=KEY_HELP)
+    verify.add_argument(
+        "--count-anew",
+        action="store_true",
+        help="先重新汇总各项数字 / count the figures anew before they are checked",
+    )
     anchor = add("anchor", run_anchor, "做一个锚点,存于库外", "make an anchor, to be kept outside")
     anchor.add_argument("--key", type=Path, metavar="FILE", help=KEY_HELP)
     anchor.add_argument("--full", action="store_true", help="含每个案件的末行 / with the head of every case")
@@ -35,13 +40,16 @@ def register(add: Any) -> None:
 
 def run_verify(context: Context) -> int:
     """Every contradiction; 1 when there is one."""
-    from ..verify import verify
+    from ..verify import summary_faults, verify
 
     texts = [_read(path).decode("utf-8", "replace") for path in context.arguments.anchor]
     key = _read(context.arguments.key) if context.arguments.key else None
     with context.console.counter(Text("核验", "verifying")) as count:
         report = verify(context.engine.store, texts, key=key, progress=count)
-    console = context.console
+    if context.arguments.count_anew:
+        context.engine.summary.rebuild()
+    wrong = summary_faults(context.engine.summary.contradictions())
+    report, console = replace(report, faults=(*report.faults, *wrong)), context.console
     if console.as_json:
         console.value(asdict(report))
     for fault in () if console.as_json else report.faults:

@@ -31,10 +31,18 @@ class Period:
         """Whether a column of ISO dates lies within."""
         wanted: list[ColumnElement[bool]] = [column.is_not(None)]
         if self.start is not None:
-            wanted.append(column >= self.start.isoformat())
+            wanted.append(column >= bound(self.start))
         if self.before is not None:
-            wanted.append(column < self.before.isoformat())
+            wanted.append(column < bound(self.before))
         return and_(*wanted)
+
+
+def bound(day: date) -> str:
+    """The text at which that day begins: of a first of the month its month, of New Year its year. An imported record may know no
+    more than that, and is within the month or the year it names.
+    """
+    text = day.isoformat()
+    return text.removesuffix("-01").removesuffix("-01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +135,17 @@ def counted(queries: Sequence[Select[Any]], most: int) -> Select[Any]:
     """How many rows each query brings, counted no further than `most`; one row."""
     few = (query.limit(most).subquery() for query in queries)
     return select(*(select(func.count()).select_from(one).scalar_subquery() for one in few))
+
+
+def beside(queries: Sequence[Select[Any]]) -> Select[Any]:
+    """The number each query brings; one row."""
+    return select(*(query.scalar_subquery() for query in queries))
+
+
+def numbered(store: Store, number: str) -> ColumnElement[bool]:
+    """The cases of that number, by the summary's index."""
+    s = store.tables.summed.c
+    return store.tables.cases.c.id.in_(select(s.case_id).where(s.number == number))
 
 
 def named(store: Store, cases: Sequence[str]) -> Select[Any]:

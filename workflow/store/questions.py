@@ -140,6 +140,13 @@ class Questions:
         out = exists(select(1).where(barred.case_id == c.id, barred.unit.in_([person, *units])))
         return and_(mine, ~out)
 
+    def exceptional(self, parties: Sequence[str]) -> tuple[ColumnElement[bool], Select[Any]]:
+        """The cases in which these parties stand, and those from which they are barred; and whether there are any."""
+        c, r, barred = self._tables.cases.c, self._tables.relation.c, self._tables.barred.c
+        out = select(barred.case_id).where(barred.unit.in_(parties))
+        any_ = or_(exists(select(1).where(r.party.in_(parties))), exists(out))
+        return or_(self.stands(parties), c.id.in_(out)), select(any_)
+
     def waiting(self, by_role: Sequence[Row], by_relation: Sequence[Row]) -> ColumnElement[bool]:
         """Open cases in one of these places (worklist.py)."""
         c = self._tables.cases.c

@@ -71,6 +71,9 @@ class Tables:
         self.node = self._node()
         self.broken = self._broken()
         self.journal = self._journal()
+        self.summary = self._summary()
+        self.summed = self._summed()
+        self.summary_state = self._summary_state()
         self._compare_by_bytes()
 
     def _compare_by_bytes(self) -> None:
@@ -517,3 +520,57 @@ class Tables:
         )
         Index(f"ix_{table.name}_at", table.c.at)
         return table
+
+    def _summary(self) -> Table:
+        """How many cases there are of each sort: derived, and written by nobody who fires an event (store/summary.py)."""
+        table = self._table(
+            "summary",
+            Column("id", _BIG, Identity(always=True), primary_key=True),
+            Column("key", String(600), nullable=False, unique=True),  # the columns below as one text
+            Column("measure", String(20), nullable=False),
+            Column("kind", String(40), nullable=False),
+            Column("day", String(10), nullable=False),
+            Column("root", Boolean, nullable=False),
+            Column("tenant", String(200), nullable=False),
+            Column("unit", String(80), nullable=False),
+            Column("slot", String(40), nullable=False),
+            Column("state", String(40), nullable=False),
+            Column("days", Integer, nullable=False),
+            Column("late", Boolean, nullable=False),
+            Column("n", Integer, nullable=False),
+        )
+        Index(f"ix_{table.name}_measure", table.c.measure, table.c.kind, table.c.day)
+        return table
+
+    def _summed(self) -> Table:
+        """As what a case is counted in there, and of which of its lines that is so."""
+        table = self._table(
+            "summed",
+            self._case_id(),
+            Column("seq", Integer, nullable=False),
+            Column("turns_on", String(10)),  # it is over its day after this one
+            Column(
+                "number", String(80)
+            ),  # found by it; an index of `cases` would be written with every event
+            Column("counted", Text, nullable=False),  # ids of `summary`
+            by_key=True,
+        )
+        turns = table.c.turns_on.is_not(None)
+        Index(f"ix_{table.name}_turns", table.c.turns_on, postgresql_where=turns, sqlite_where=turns)
+        numbered = table.c.number.is_not(None)
+        Index(f"ix_{table.name}_number", table.c.number, postgresql_where=numbered, sqlite_where=numbered)
+        return table
+
+    def _summary_state(self) -> Table:
+        """How far the summary is: one row."""
+        return self._table(
+            "summary_state",
+            Column("id", Integer, primary_key=True, autoincrement=False),
+            Column("terms", String(64), nullable=False),  # what was counted, as a hash
+            Column("day", String(10), nullable=False),
+            Column("low", _BIG, nullable=False),  # lines of history up to here are in it
+            Column("mark_id", _BIG, nullable=False),
+            Column("mark_at", _BIG, nullable=False),
+            Column("reached", String(40)),  # the last case of a count that is under way; null: all are in it
+            Column("at", String(32), nullable=False),
+        )

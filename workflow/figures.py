@@ -1,0 +1,289 @@
+"""Figures: how many cases of what sort a person may know of, each the length of a list that can be opened.
+
+Where the summary (summary.py) stands for the cases it is asked, else the cases are counted; the numbers are the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+from sqlalchemy import Connection
+
+from .clock import civil_date
+from .engine import Engine
+from .model import Actor
+from .store import listing
+from .store.listing import By, Filter, Groups, Period, Ran
+from .summary import Parts, Shortcut
+
+__all__ = [
+    "COUNTED",
+    "Counted",
+    "Figures",
+    "Mine",
+    "Sitting",
+    "Took",
+    "count",
+    "counts",
+    "figures",
+    "tally",
+    "told",
+    "took",
+]
+
+Counted = Literal["opened", "concluded", "open"]
+COUNTED: tuple[Counted, ...] = get_args(Counted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Counts of one group. `opened` and `concluded` lie within the period asked for; the rest is as of the day."""
+
+    group: tuple[str, ...]
+    opened: int = 0
+    concluded: int = 0
+    open: int = 0
+    over_target: int = 0
+    """of `open`: with a running clock whose due day is over"""
+    over_statutory: int = 0
+    """of `open`: with a running clock whose outer limit is over"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """So many cases were done after so many days, by their due day or `late`."""
+
+    days: int
+    late: bool
+    count: int
+
+
+class Sitting:
+    """One who asks for several figures: what he may know of is looked up once, and all is asked on one connection."""
+
+    def __init__(self, engine: Engine, connection: Connection, actor: Actor, *, fresh: bool) -> None:
+        """`fresh`: the summary is up to date. By `Sitting.of`."""
+        self._engine = engine
+        self._connection = connection
+        self._actor = actor
+        self._fresh = fresh
+
+    @classmethod
+    @contextmanager
+    def of(cls, engine: Engine, actor: Actor) -> Iterator[Sitting]:
+        """Bring the summary up to date if that is soon done, then ask."""
+        fresh = engine.summary.fresh()
+        with engine.store.connection() as connection:
+            yield cls(engine, connection, actor, fresh=fresh)
+
+    def figures(
+        self, asked: Filter, by: Sequence[By], period: Period, *, counting: Collection[Counted] = COUNTED
+    ) -> list[Figures]:
+        """Counts of the cases this person may know of, told apart by `by`, in the order of the groups' names: never a ranking.
+
+        By unit a case counts for each of its units, and only units are counted so, never persons. What is not counted is 0.
+        """
+        found: dict[tuple[str, ...], Counter[str]] = {}
+        units, (hidden, _) = _unit_relations(self._engine), self._hidden
+        asked, groups = self._told(asked), Groups(by, units - hidden)
+        short = None if "unit" in by and hidden & units else self._short
+        for one in counting:
+            query, names = _counted(self._engine, one, asked, groups, period)
+            parts = short.grouped(one, query, asked, groups, period) if short else None
+            for sign, row in self._rows(parts, query):
+                group = tuple("" if key is None else str(key) for key in row[: len(by)])
+                counts_ = found.setdefault(group, Counter())
+                for name, number in zip(names, row[-len(names) :], strict=True):
+                    counts_[name] += sign * int(number or 0)
+        if not by:
+            found.setdefault((), Counter())
+        told_ = sorted(
+            (group, counts_) for group, counts_ in found.items() if not by or any(counts_.values())
+        )
+        return [Figures(group=group, **counts_) for group, counts_ in told_]
+
+    def took(self, asked: Filter, ran: Ran) -> list[Took]:
+        """How long these clocks ran in the cases this person may know of, the shortest first."""
+        given = self._told(replace(asked, ran=ran))
+        asked, ran, found = replace(given, ran=None), given.ran or ran, Counter[tuple[int, bool]]()
+        query = listing.took(self._engine.store, asked, ran)
+        parts = self._short.took(query, asked, ran) if self._short else None
+        for sign, (days, late, number) in self._rows(parts, query):
+            found[int(days), bool(late)] += sign * int(number)
+        return [
+            Took(days=days, late=late, count=number)
+            for (days, late), number in sorted(found.items())
+            if number
+        ]
+
+    def counts(self, asked: Sequence[Filter]) -> list[int]:
+        """How many cases of each filter this person may know of, to the end, in one question."""
+        parts: list[Parts] = []
+        for one in map(self._told, asked):
+            query = self._mine.of(listing.count(self._engine.store, one), one)
+            quick = self._short.count(one, query) if self._short else None
+            parts.append(quick or [(1, self._narrowed(query))])
+        queries = [query for several in parts for _, query in several]
+        numbers = iter(self._connection.execute(listing.beside(queries)).one())
+        return [sum(sign * int(next(numbers)) for sign, _ in several) for several in parts]
+
+    def numbers(self, asked: Sequence[Filter], most: int) -> list[tuple[int, bool]]:
+        """How many cases of each filter, and whether there may be more: what only the cases can tell is counted up to `most`."""
+        short = self._short
+        exact = [one for one in asked if short and short.count(one, listing.count(self._engine.store, one))]
+        rest = [one for one in asked if one not in exact]
+        found: dict[Filter, tuple[int, bool]] = {}
+        if exact:
+            found.update(
+                (one, (number, False)) for one, number in zip(exact, self.counts(exact), strict=True)
+            )
+        if rest:
+            numbers = self.tally(rest, most)
+            found.update((one, (number, number >= most)) for one, number in zip(rest, numbers, strict=True))
+        return [found[one] for one in asked]
+
+    def tally(self, asked: Sequence[Filter], most: int) -> list[int]:
+        """How many cases of each filter, counted no further than `most`, in one question."""
+        queries = [
+            self._narrowed(self._mine.of(listing.some(self._engine.store, one), one))
+            for one in map(self._told, asked)
+        ]
+        return [int(number) for number in self._connection.execute(listing.counted(queries, most)).one()]
+
+    def _rows(self, parts: Parts | None, query: Any) -> Iterator[tuple[int, Any]]:
+        for sign, part in parts or [(1, self._narrowed(query))]:
+            for row in self._connection.execute(part):
+                yield sign, tuple(row)
+
+    def _told(self, asked: Filter) -> Filter:
+        return asked if asked.party is None and asked.ran is None else _without(asked, *self._hidden)
+
+    @cached_property
+    def _hidden(self) -> tuple[frozenset[str], frozenset[str]]:
+        return self._engine.sight.perhaps_hidden(self._connection, self._actor)
+
+    @cached_property
+    def _narrowed(self) -> Callable[[Any], Any]:
+        return self._engine.sight.narrowing(self._connection, self._actor)
+
+    @cached_property
+    def _short(self) -> Shortcut | None:
+        if not self._fresh:
+            return None
+        return self._engine.summary.shortcut(self._connection, self._actor, self._narrowed)
+
+    @cached_property
+    def _mine(self) -> Mine:
+        return Mine(self._engine, self._connection, self._actor)
+
+
+def figures(
+    engine: Engine, actor: Actor, asked: Filter, by: Sequence[By], period: Period, *, counting: Collection[Counted] = COUNTED
+) -> list[Figures]:  # fmt: skip
+    """`Sitting.figures`, for who asks once."""
+    with Sitting.of(engine, actor) as sitting:
+        return sitting.figures(asked, by, period, counting=counting)
+
+
+def took(engine: Engine, actor: Actor, asked: Filter, ran: Ran) -> list[Took]:
+    """`Sitting.took`, for who asks once."""
+    with Sitting.of(engine, actor) as sitting:
+        return sitting.took(asked, ran)
+
+
+def count(engine: Engine, actor: Actor, asked: Filter) -> int:
+    """How many cases this person may know of."""
+    return counts(engine, actor, [asked])[0]
+
+
+def counts(engine: Engine, actor: Actor, asked: Sequence[Filter]) -> list[int]:
+    """`Sitting.counts`, for who asks once."""
+    with Sitting.of(engine, actor) as sitting:
+        return sitting.counts(asked)
+
+
+def tally(engine: Engine, actor: Actor, asked: Sequence[Filter], most: int = 1000) -> list[int]:
+    """How many cases of each filter this person may know of, counted no further than `most`, in one question: what it costs
+    does not grow with the cases there are.
+    """
+    if not asked:
+        return []
+    with engine.store.connection() as connection:
+        return Sitting(engine, connection, actor, fresh=False).tally(asked, most)
+
+
+class Mine:
+    """What of a filter asks who reads, each asked for once."""
+
+    def __init__(self, engine: Engine, connection: Any, actor: Actor) -> None:
+        self._engine = engine
+        self._connection = connection
+        self._actor = actor
+
+    def of(self, query: Any, asked: Filter) -> Any:
+        """The query narrowed to it."""
+        if asked.relations:
+            query = query.where(self._own(asked.relations))
+        if asked.waiting:
+            query = query.where(self._waiting)
+        if asked.over is not None:
+            late = listing.over(
+                self._engine.store, asked.over, _today(self._engine), _statutory(self._engine)
+            )
+            query = query.where(~self._engine.store.tables.cases.c.closed, late)
+        return query
+
+    @cached_property
+    def _parties(self) -> list[str]:
+        return self._engine.sight.parties(self._connection, self._actor)
+
+    def _own(self, relations: Sequence[str]) -> Any:
+        return self._engine.store.questions.stands(self._parties, relations)
+
+    @cached_property
+    def _waiting(self) -> Any:
+        return self._engine.sight.waiting(self._connection, self._actor)
+
+
+def told(engine: Engine, connection: Connection, actor: Actor, asked: Filter) -> Filter:
+    """The filter without what would tell in numbers what is hidden from who asks: how a party stands, that something happened."""
+    if asked.party is None and asked.ran is None:
+        return asked
+    return _without(asked, *engine.sight.perhaps_hidden(connection, actor))
+
+
+def _without(asked: Filter, relations: frozenset[str], events: frozenset[str]) -> Filter:
+    if asked.ran is not None:
+        ran = replace(asked.ran, events=tuple(event for event in asked.ran.events if event not in events))
+        asked = replace(asked, ran=ran)
+    return replace(asked, apart=tuple(sorted(relations))) if asked.party is not None else asked
+
+
+def _counted(
+    engine: Engine, what: Counted, asked: Filter, groups: Groups, period: Period
+) -> tuple[Any, tuple[str, ...]]:
+    """The question, and the names of its columns."""
+    if what == "opened":
+        return listing.received(engine.store, asked, groups, period), ("opened",)
+    if what == "concluded":
+        return listing.concluded(engine.store, asked, groups, period), ("concluded",)
+    query = listing.standing(engine.store, asked, groups, _today(engine), _statutory(engine))
+    return query, ("open", "over_target", "over_statutory")
+
+
+def _statutory(engine: Engine) -> set[str]:
+    return {rule.id for rule in engine.laws.book.rules if rule.statutory}
+
+
+def _unit_relations(engine: Engine) -> set[str]:
+    definitions = (law.definition for law in engine.laws.known())
+    return {name for d in definitions for name, relation in d.relations.items() if relation.of == "unit"}
+
+
+def _today(engine: Engine) -> Any:
+    return civil_date(engine.clock.now())
