@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api import Accounts
 from api.console import SCREENS
 from api.console.screens import own_address
 from api.console.sentence import remaining
@@ -17,6 +18,7 @@ from workflow.errors import Text
 from . import test_exchange as exchange
 from .catalogue import english, written
 from .console import Desk, Form, said
+from .http_walk import PASSWORD
 from .lifecycle import CONTACT, SESSION, count, statements
 
 PDF = b"%PDF-1.7\n1 0 obj << >> endobj\n%%EOF\n"
@@ -555,6 +557,32 @@ def test_what_a_page_carries_is_taken_from_that_page_alone(desk: Desk) -> None:
             404,
             422,
         )
+
+
+def test_what_was_typed_outlives_the_session(desk: Desk) -> None:
+    """Posted too late: sign in, back to the form as it was typed, and only then is it done; from elsewhere nothing is kept."""
+    accounts, own = Accounts(desk.office.engine), f"{PASSWORD}, mine"
+    accounts.reset("wu", by="he", password=PASSWORD)
+    accounts.change("wu", PASSWORD, own)
+    case, reader = desk.office.assigned(), desk("wu")
+    address = f"/cases/{case.id}/do/request_return"
+    reader.get(address)
+    form = {**Form(reader.page).values, "return_reason": "不属我局<b>", "competent_unit": "roads"}
+    desk.office.clock.advance(days=1)
+    lines = count(desk.office.engine, "history")
+    late = reader.client.post(address, data=form, headers={"Origin": "https://evil.example"})
+    assert "return_reason" not in late.text
+    assert reader.post(address, form).status_code == 401
+    assert "文件须重新选择" in said(reader.page)
+    signing = {**Form(reader.page).values, "person": "wu", "password": own}
+    assert reader.post("/sign-in", signing).status_code == 200
+    assert reader.post(address, Form(reader.page).values).status_code == 403
+    assert "尚未提交" in said(reader.page) and count(desk.office.engine, "history") == lines
+    assert ">不属我局&lt;b&gt;</textarea>" in reader.page
+    form = Form(reader.page).values
+    assert form["competent_unit"] == ["roads"]
+    reader.goes(reader.post(address, {**form, "return_reason": "不属我局"}))
+    assert desk.office.now(case).state == "return_requested"
 
 
 def test_a_form_of_another_session_is_answered_by_a_page(desk: Desk) -> None:

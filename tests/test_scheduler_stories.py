@@ -84,6 +84,7 @@ def test_story_A06_a_notice_is_imported(office: Office, library: Library) -> Non
     """The preview says which days move and by how much; applying writes one line in each history; twice changes nothing."""
     office.clock.set(date(2026, 11, 16))
     case = office.assigned()
+    office.replied()  # its reply clock has stopped: no notice moves it
     before = office.due(case, "reply")
     old = library.calendars["cn"]
     new = Calendar(
@@ -93,6 +94,8 @@ def test_story_A06_a_notice_is_imported(office: Office, library: Library) -> Non
     )  # fmt: skip
     (reply,) = [c for c in recalculation.preview(office.engine, new) if c.clock == "reply"]
     assert (reply.due_on, reply.new_due_on, reply.moves) == (before, "2027-02-22", True)
+    assert (reply.case, reply.number) == (case.id, "第001号")
+    assert (date.fromisoformat(reply.new_due_on) - date.fromisoformat(reply.due_on)).days == 6
     lines = len(office.engine.history(case.id))
     done = list(recalculation.apply(office.engine, new, Actor(person="li")))
     assert {c.case for c in done} == {case.id}

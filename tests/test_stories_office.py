@@ -215,13 +215,17 @@ def test_story_A09_every_number_of_the_year_opens_its_list(town: Desk) -> None:
     page = office.page
     numbers = re.findall(r'<a (?:class="card" )?href="(/found\?[^"]*)">(?:<b>)?(\d+)', page)
     assert len(numbers) > 60
-    opened_ = {}
+    opened_, titles = {}, {}
     for address, number in dict.fromkeys(numbers):
         opened(office, html.unescape(address))
         told = re.search(r"共 (\d+) 件", said(office.page))
+        titles[address] = re.search(r"<ul class=\"chips\".*?</ul>", office.page, re.DOTALL)[0]  # type: ignore[index]
         opened_[address] = (number, told and told[1], str(len(rows(office))))
     wrong = {a: n for a, n in opened_.items() if len(set(n)) != 1}
     assert not wrong, wrong
+    same = {t: [a for a in titles if titles[a] == t] for t in titles.values()}
+    alike = [addresses for addresses in same.values() if len(addresses) > 1]
+    assert not alike, alike
     assert re.search(r"</a>/2 <span class=\"note\">50\.0%", page), "the rate says of how many"
     opened(office, "/statistics?year=2025")
     assert '/0 <span class="note">—' in office.page

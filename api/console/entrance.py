@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,13 @@ def asked(look: Look) -> Page | Go:
 
 def _shown(look: Look, person: str = "", error: Text | None = None) -> dict[str, Any]:
     elsewhere = sessions(look.desk).elsewhere
-    return {"then": _then(look), "person": person, "error": error, "elsewhere": elsewhere}
+    return {
+        "then": _then(look),
+        "person": person,
+        "error": error,
+        "elsewhere": elsewhere,
+        "kept": _kept(look),
+    }
 
 
 def sign_in(look: Look) -> Page | Response:
@@ -43,7 +50,11 @@ def sign_in(look: Look) -> Page | Response:
 
 
 def _code(look: Look, ticket: str, error: Text | None = None) -> Page:
-    return Page("code.html", {"then": _then(look), "ticket": ticket, "error": error}, 401 if error else 200)
+    return Page(
+        "code.html",
+        {"then": _then(look), "ticket": ticket, "error": error, "kept": _kept(look)},
+        401 if error else 200,
+    )
 
 
 def code(look: Look) -> Page | Response:
@@ -61,9 +72,26 @@ def code(look: Look) -> Page | Response:
 
 def _in(look: Look, account: Account) -> Response:
     """A session, and on: to another password first, if he has one that somebody else made."""
-    response = answered(look, Go(look.address("password") if account.must_change else _then(look)))
+    on: Page | Go = Go(look.address("password") if account.must_change else _then(look))
+    typed = [] if account.must_change else _typed(look)
+    if typed:
+        on = Page("kept.html", {"then": _then(look), "typed": typed})
+    response = answered(look, on)
     sessions(look.desk).open(account.person)(response)
     return response
+
+
+def _kept(look: Look) -> str:
+    return look.request.form.get("kept", "")
+
+
+def _typed(look: Look) -> list[tuple[str, str]]:
+    """What was typed before the session ended; what is no such list was not."""
+    try:
+        found = json.loads(_kept(look) or "[]")
+        return [(str(name), str(value)) for name, value in found]
+    except (ValueError, TypeError):
+        return []
 
 
 def sign_out(look: Look) -> Response:

@@ -21,6 +21,13 @@ from .whynot import hints
 
 REVISION = 18
 """digits of one at most"""
+AGAIN = Reason(
+    code="session",
+    text=Text(
+        "登录已更换，尚未提交，请核对后再次提交",
+        "another session: nothing was done, look at it and send it again",
+    ),
+)
 REASON = Reason(code="form.reason", text=Text("请填写理由", "give the reason"), field="@reason")
 
 
@@ -57,6 +64,18 @@ def done(look: Look) -> Page | Go:
     except (Refused, Misread) as error:
         return _form(look, definition, event, case, given, error.reasons, 422)
     return Go(look.address("case", id=case.id, done=event.name))
+
+
+def again(look: Look) -> Page:
+    """The form as it was typed before the session ended: nothing is done until it is sent anew."""
+    definition, event = _event(look)
+    return _form(look, definition, event, look.known, as_sent(look, event), [AGAIN], 403)
+
+
+def begun_again(look: Look) -> Page:
+    """The same for a new case."""
+    definition = _kind(look)
+    return _start(look, definition, as_sent(look, definition.start), [AGAIN], 403)
 
 
 def revision_of(text: str) -> int:
@@ -162,7 +181,14 @@ def _day(look: Look) -> date | None:
 
 EVENTS = (
     Screen(path="/cases/<id>/do/<event>", name="event", view=asked, permission="case"),
-    Screen(path="/cases/<id>/do/<event>", name="event_done", view=done, permission="case", methods=("POST",)),
+    Screen(
+        path="/cases/<id>/do/<event>",
+        name="event_done",
+        view=done,
+        permission="case",
+        methods=("POST",),
+        again=again,
+    ),
     Screen(path="/start/<kind>", name="start", view=starting),
-    Screen(path="/start/<kind>", name="started", view=started, methods=("POST",)),
+    Screen(path="/start/<kind>", name="started", view=started, methods=("POST",), again=begun_again),
 )

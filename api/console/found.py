@@ -111,6 +111,7 @@ def _in_words(look: Look, asked: Filter) -> Iterator[Text]:
     definition = _definition(look, asked.kind)
     if definition is not None:
         yield definition.title
+        yield from _slots(look, asked)
         for state in (*asked.states, *([asked.state] if asked.state else ())):
             if state in definition.states:
                 yield definition.states[state].title
@@ -121,6 +122,14 @@ def _in_words(look: Look, asked: Filter) -> Iterator[Text]:
     if asked.party is not None:
         yield Text(look.names[asked.party], look.names[asked.party])
     yield from _days_in_words(asked)
+
+
+def _slots(look: Look, asked: Filter) -> Iterator[Text]:
+    """As which part of another case: the first survey or the second."""
+    for law in look.engine.library.definitions.values():
+        for slot in law.children.values():
+            if slot.name in asked.slots and slot.definition == asked.kind:
+                yield slot.title
 
 
 def _definition(look: Look, kind: str | None) -> Definition | None:

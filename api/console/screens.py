@@ -6,6 +6,7 @@ that it came from one of our own pages (CSRF), the revision that was seen, and a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,7 +24,7 @@ from ..cells import caption
 from ..dispatch import OPERATOR, visible
 from ..identity import Caller
 from ..nonces import Nonces
-from ..origin import origin_of
+from ..origin import check_origin, origin_of
 from ..problems import Problem, logged
 from ..routes import NOBODY, Ask, Desk
 from ..sessions import MUST_CHANGE, MUST_ENROL, Sessions
@@ -168,6 +169,8 @@ class Screen:
     """under which words it stands in the menu"""
     roles: Sequence[str] = ()
     """whose menu; none: everybody's"""
+    again: Shown | None = None
+    """the same form with what was typed, for a post of a session that has ended since; None: it is refused"""
     outside: bool = False
     """posted from where no page of ours was seen before: a link's token is the proof"""
 
@@ -182,8 +185,8 @@ def register(desk: Desk, screens: Sequence[Screen]) -> None:
 def _function(desk: Desk, screen: Screen) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         try:
-            look = _looking(desk, screen, path)
-            return answered(look, screen.view(look))
+            look, late = _looking(desk, screen, path)
+            return answered(look, screen.again(look) if late and screen.again else screen.view(look))
         except Exception as error:  # noqa: BLE001 - whatever it is, a person sees a page and not a stack
             return refused(desk, error)
 
@@ -191,16 +194,37 @@ def _function(desk: Desk, screen: Screen) -> Callable[..., Response]:
     return view
 
 
-def _looking(desk: Desk, screen: Screen, path: Mapping[str, str]) -> Look:
-    actor = (somebody(desk) if screen.permission == "open" else who(desk)) or NOBODY
+def _looking(desk: Desk, screen: Screen, path: Mapping[str, str]) -> tuple[Look, bool]:
+    """Who looks, and whether what he posts is of a session that has ended since: it is shown again and not done."""
+    late = request.method == "POST" and not screen.outside and not _ours(desk, screen)
+    known = _now(desk) if late else somebody(desk) if screen.permission == "open" else who(desk)
+    actor = known or NOBODY
     if screen.permission != "open" and actor is NOBODY:
         raise Problem("unauthenticated", Text("请先登录", "please sign in"))
-    if request.method == "POST" and not screen.outside:
-        sessions(desk).check_csrf(request)
     if screen.permission == "operator" and actor.person not in desk.operators:
         raise Problem("not_permitted", OPERATOR.text)
     case = visible(desk, path["id"], actor) if screen.permission == "case" else None
-    return Look(desk, request, actor, case, path)
+    return Look(desk, request, actor, case, path), late
+
+
+def _ours(desk: Desk, screen: Screen) -> bool:
+    """Whether the post is of this session; of our pages it is in any case. Raises Problem 403."""
+    try:
+        sessions(desk).check_csrf(request)
+    except Problem as error:
+        if screen.again is None or error.code != "csrf":
+            raise
+        check_origin(request, sessions(desk).url)
+        return False
+    return True
+
+
+def _now(desk: Desk) -> Actor | None:
+    """Whose session it is now, for who is only shown something."""
+    session = sessions(desk).of(request)
+    return (
+        None if session is None or session.must_change or session.must_enrol else Actor(person=session.person)
+    )
 
 
 def own_address(text: str) -> str:
@@ -247,6 +271,27 @@ def answered(look: Look, found: Page | Go | Response) -> Response:
     return response  # type: ignore[return-value] # werkzeug's own response is a base of Flask's
 
 
+ENDED = Text(
+    "登录已过期，请重新登录。刚才填写的内容还在，文件须重新选择。",
+    "The session has ended: sign in again. What you typed is kept, files have to be chosen again.",
+)
+MOST_KEPT = 100_000
+"""letters of a form that are carried past the sign-in page"""
+
+
+def kept(desk: Desk) -> str:
+    """What was typed into one of our own forms before the session ended, as its JSON; empty for anything else."""
+    if request.method != "POST" or not request.form:
+        return ""
+    try:
+        check_origin(request, sessions(desk).url)
+    except Problem:
+        return ""
+    pairs = [[name, value] for name, value in request.form.items(multi=True) if name != "csrf_token"]
+    text = json.dumps(pairs, ensure_ascii=False)
+    return text if len(text) <= MOST_KEPT else ""
+
+
 def refused(desk: Desk, error: Exception) -> Response:
     """A page that says what is wrong and where to go on; who is not known yet signs in first."""
     problem = logged(error)
@@ -256,6 +301,11 @@ def refused(desk: Desk, error: Exception) -> Response:
     if isinstance(error, NotPermitted) and MUST_ENROL in error.reasons:
         return answered(look, Go(look.address("second")))
     if problem.code == "unauthenticated":
-        after = request.full_path.rstrip("?")  # a form that was posted too late is opened again
+        after = request.full_path.rstrip("?")
+        typed = kept(desk)
+        if typed:
+            elsewhere = sessions(desk).elsewhere
+            values = {"then": after, "person": "", "error": ENDED, "elsewhere": elsewhere, "kept": typed}
+            return answered(look, Page("sign_in.html", values, problem.status))
         return answered(look, Go(look.address("sign_in", then=after)))
     return answered(look, Page("problem.html", {"problem": problem}, problem.status))
