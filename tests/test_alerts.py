@@ -252,7 +252,7 @@ def test_a_failed_letter_goes_again_under_the_same_key(office: Office) -> None:
     assert list(states(office).values()) == ["sent"]
 
 
-def test_the_dead_letter_reaches_the_operator_by_another_channel_and_is_replayed(office: Office) -> None:
+def test_story_H06_the_dead_letter_reaches_the_operator_by_another_channel(office: Office) -> None:
     reach(office, "wang", "sms")
     reach(office, "operator", "sms", "mail")
     office.assigned()

@@ -86,7 +86,7 @@ def test_what_was_told_and_what_was_not(desk: Desk) -> None:
     assert desk("inbox", "wang", "--json").json[0]["state"] == "assigned"
 
 
-def test_a_dead_letter_is_replayed(desk: Desk) -> None:
+def test_story_H06_a_dead_letter_is_replayed(desk: Desk) -> None:
     office = desk.office
     reach(office, "wang", "sms")
     office.assigned()

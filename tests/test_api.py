@@ -204,7 +204,7 @@ def test_a_key_must_be_plain(office: Caller, key: str) -> None:
     problem(office.post("/v1/cases", START, idempotency_key=key), 400, "bad_request")
 
 
-def test_of_two_who_saw_the_same_one_is_told(office: Caller, case: dict[str, Any]) -> None:
+def test_story_G04_of_two_who_saw_the_same_one_is_told(office: Caller, case: dict[str, Any]) -> None:
     assert office.fire(case, "accept", ACCEPT).status_code == 200
     body = problem(late := office.fire(case, "accept", ACCEPT), 412, "stale")
     assert (body["revision"], late.headers["ETag"]) == (2, '"2"')

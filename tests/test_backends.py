@@ -175,7 +175,7 @@ def test_killed_at_each_step(site: Site) -> None:
 
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize(("way", "kills"), [("local", 200), ("procrastinate", 20)])
-def test_three_nodes_one_killed_again_and_again(
+def test_story_H04_three_nodes_one_killed_again_and_again(
     postgres_url: str, tmp_path: Path, way: str, kills: int
 ) -> None:
     """`make nodes` does it over 10,000 timers."""

@@ -97,7 +97,7 @@ def rows(engine: Engine) -> dict[str, list[Any]]:
         }
 
 
-def test_what_comes_back_is_what_was_there(vault: Vault) -> None:
+def test_story_H07_what_comes_back_is_what_was_there(vault: Vault) -> None:
     office = vault.office
     reach(office, "wang", "mail")
     office.re_evaluating()

@@ -196,7 +196,7 @@ def tibandu(engine: Engine) -> Callable[..., tuple[int, str]]:
     return call
 
 
-def test_grant_report_revoke(tibandu: Callable[..., tuple[int, str]], case: str) -> None:
+def test_story_H10_grant_report_revoke(tibandu: Callable[..., tuple[int, str]], case: str) -> None:
     words = ("zhao.lei", "office", city.TENANT, "--by", "li.wei", "--until", "2030-01-01")
     assert tibandu("access", "grant", *words)[0] == 0
     found = json.loads(tibandu("access", "report", "--person", "zhao.lei", "--json")[1])

@@ -80,7 +80,7 @@ def test_every_page_says_so_and_the_accounts_come_in(demo: Engine) -> None:
     assert NOTICE.zh in client.get("/").text
 
 
-def test_it_goes_without_a_trace(
+def test_story_H01_it_goes_without_a_trace(
     database_url: str, demo_file: Path, library: Library, tmp_path: Path
 ) -> None:
     """All tables are what they are after `init`, whatever was in them; also after people used the demonstration."""

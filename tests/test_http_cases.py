@@ -235,7 +235,7 @@ def test_without_a_body_if_so_preferred(client: city.Client) -> None:
     assert (done.status_code, done.data, done.headers["ETag"]) == (204, b"", '"2"')
 
 
-def test_a_key_gives_the_same_bytes_however_often(client: city.Client, clock: FrozenClock) -> None:
+def test_story_G05_a_key_gives_the_same_bytes_however_often(client: city.Client, clock: FrozenClock) -> None:
     first = client(LI, "POST", "/v1/cases", city.START, idempotency_key="k1")
     case = client.fire(LI, first.json, "accept", session="五次").json
     body = {"data": {"lead_unit": "housing"}}

@@ -34,7 +34,7 @@ def generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         del sys.modules[name]
 
 
-def test_a_generated_client_walks_a_case(generated: Any, tmp_path: Path) -> None:
+def test_story_G09_a_generated_client_walks_a_case(generated: Any, tmp_path: Path) -> None:
     models = generated("models")
     with (
         service(tmp_path) as address,

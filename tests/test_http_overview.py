@@ -54,7 +54,7 @@ def test_the_feed_tells_each_line_once_and_only_what_one_may_know(client: city.C
     assert [e["type"] for e in read_on(client, "qian.min", following)[0]] == ["tibandu.suggestion.send_back"]
 
 
-def test_no_gap_beside_writers(city_engine: Engine, client: city.Client) -> None:
+def test_story_G08_no_gap_beside_writers(city_engine: Engine, client: city.Client) -> None:
     stop, seen = threading.Event(), list[int]()
 
     def read() -> None:

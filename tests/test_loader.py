@@ -48,7 +48,7 @@ def test_every_code_of_a_refusal_is_tested_here() -> None:
     assert codes - {case[0] for case in CASES} - below == set()
 
 
-def test_every_fault_of_every_file_at_once() -> None:
+def test_story_G02_every_fault_of_every_file_at_once() -> None:
     files = broken(
         (PARENT, "initial: filed", "initial: file"),
         (PARENT, "opens: opinions", "opens: opinion"),

@@ -37,7 +37,7 @@ def differences(database: Database, prefix: str) -> list[object]:
         return compare_metadata(context, Tables(prefix).metadata)
 
 
-def test_up_twice_and_down_beside_a_host(database: Database) -> None:
+def test_story_H08_up_twice_and_down_beside_a_host(database: Database) -> None:
     with database.begin() as connection:
         connection.execute(text("create table alembic_version (version_num varchar(32) primary key)"))
         connection.execute(text("insert into alembic_version values ('host-7')"))

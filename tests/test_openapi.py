@@ -175,7 +175,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("name", "code"), CASES)
-def test_every_documented_error_is_produced(engine: Engine, name: str, code: str) -> None:
+def test_story_G09_every_documented_error_is_produced(engine: Engine, name: str, code: str) -> None:
     answer = Provoked(engine, BY_NAME[name]).answer(code)
     body = json.loads(answer.data)
     assert (answer.mimetype, answer.status_code, body["code"]) == (MEDIA_TYPE, TITLES[code][0], code)

@@ -42,7 +42,7 @@ def test_published_is_immutable(small_office: Office, tmp_path: Path) -> None:
     assert small_office.engine.publish(LI) == []
 
 
-def test_cases_stay_with_their_version(small_office: Office, tmp_path: Path) -> None:
+def test_story_G10_cases_stay_with_their_version(small_office: Office, tmp_path: Path) -> None:
     old = small_office.engine.start("ask_all", LI, {"units": ["water"]}, tenant=TENANT)
     later = Engine(
         small_office.engine.database, load_definitions(changed(tmp_path, *NEXT)), clock=small_office.clock

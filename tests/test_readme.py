@@ -16,7 +16,7 @@ def example() -> str:
     return block[1]
 
 
-def test_the_embedding_example_runs_as_printed(tmp_path: Path) -> None:
+def test_story_G01_the_embedding_example_runs_as_printed(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "definitions", tmp_path / "definitions")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     run = subprocess.run(

@@ -342,7 +342,7 @@ def everything(city: Desk, person: str, root: Case) -> Iterator[tuple[str, str]]
     """All that the console and the service give this person, walked by their links from his first page."""
     reader, seen = city(person), set[str]()
     start = ["/", "/messages", "/sheets", "/waiting", "/statistics", "/areas", f"/search?q={CLUE}", f"/search?q={NOTE}",
-             "/search?q=检立1", f"/cases/{root.id}", "/v1/cases?limit=100", "/v1/events?after=0", "/v1/export/cases"]  # fmt: skip
+             "/search?q=检立1", f"/cases/{root.id}", "/v1/cases?limit=100", "/v1/events?after=0", "/v1/exports/cases.csv"]  # fmt: skip
     queue = [*start]
     while queue:
         address = queue.pop(0)

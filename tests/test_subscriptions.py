@@ -89,7 +89,7 @@ def test_every_event_it_may_know_of_signed(hooked: Hooked) -> None:
     assert hooked.stands()["sent"] == 3 and hooked.stands()["waiting"] == 0
 
 
-def test_ten_minutes_away_and_nothing_is_lost(hooked: Hooked) -> None:
+def test_story_G07_ten_minutes_away_and_nothing_is_lost(hooked: Hooked) -> None:
     """G7: every event arrives, once by its id, and the order of each case can be restored."""
     case = hooked.client.handling()
     hooked.node.deliver()
