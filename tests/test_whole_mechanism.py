@@ -151,6 +151,12 @@ def test_a_late_reply_is_urged_by_the_timer_and_everything_harder_by_persons(sta
     order = {"ground": "逾期", "order_text": "限期答复", "correct_by": "2027-01-15"}
     assert "role" in staffed.reasons(against, "order_correction", "li", meeting_reference="1号", **order)
     staffed.fire(against, "order_correction", "chair", meeting_reference="1号", **order)
+    motion = {"meeting_reference": "2号", "interpellation_letter": DOCUMENT, "answer_form": "书面"}
+    movers = [f"member-{n}" for n in range(5)]  # 监督法 第51条: five in a city
+    assert staffed.reasons(against, "record_interpellation", "chair", movers=movers[:4], **motion) == {
+        "condition_not_met"
+    }
+    staffed.fire(against, "record_interpellation", "chair", movers=movers, **motion)
     assert staffed.reasons(against, "resolve", "li", resolution="了结") == {"condition_not_met"}
     assert staffed.reasons(against, "revoke_step", "chair", mistake="误发") == {"two_persons"}
     staffed.fire(

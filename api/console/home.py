@@ -8,7 +8,7 @@ from workflow.overview import Filter, Sitting, find, through, today
 from workflow.view import View
 
 from ..buckets import Bucket, buckets
-from .lists import Row, heads_of, rows
+from .lists import OF_ANY_KIND, Row, heads_of, rows
 from .screens import Look, Page, Screen
 
 MOST = 200
@@ -38,10 +38,9 @@ def home(look: Look) -> Page:
     by_due: list[tuple[Bucket, Count]] = list(zip(spans, counts, strict=False))
     by_view: list[tuple[View, Count]] = list(zip(own, counts[len(spans) :], strict=True))
     page = find(look.engine, look.actor, mine, sort="due_on", limit=FIRST)
-    columns = ("kind", "number", "title", "state", "due_on")
-    found: list[Row] = rows(look, page.cases, columns)
+    found: list[Row] = rows(look, page.cases, OF_ANY_KIND)
     return Page("home.html", {
-        "day": today(look.engine), "buckets": by_due, "views": by_view, "rows": found, "heads": heads_of(columns),
+        "day": today(look.engine), "buckets": by_due, "views": by_view, "rows": found, "heads": heads_of(OF_ANY_KIND),
         "more": page.next is not None,
     })  # fmt: skip
 

@@ -23,6 +23,8 @@ from .sentence import remaining, sentence
 from .standing import whose, with_whom
 
 LIMIT = 50
+OF_ANY_KIND = ("kind", "number", "title", "state", "due_on")
+"""columns where cases of several kinds stand together"""
 SCANS = 20
 """pages read for one that is narrowed by what cases say"""
 
@@ -84,7 +86,7 @@ def waiting(look: Look) -> Page:
     page = find(
         look.engine, look.actor, chosen.of(asked) if chosen else asked, sort="due_on", after=case_asked(), limit=LIMIT
     )  # fmt: skip
-    columns = ("kind", "number", "title", "state", "due_on")
+    columns = OF_ANY_KIND
     heads = heads_of(columns)
     return Page("list.html", {
         "title": Text("待我办理", "Waiting for me"), "question": Text("什么在等我？", "What waits for me?"), "view": None,
@@ -174,7 +176,7 @@ def searched(look: Look) -> Page | Go:
     page = find(look.engine, look.actor, Filter(number=wanted), sort="-id", limit=LIMIT) if wanted else None
     if page and len(page.cases) == 1:
         return Go(look.address("case", id=page.cases[0].id))
-    columns = ("kind", "number", "title", "state", "due_on")
+    columns = OF_ANY_KIND
     cases = (page.cases if page else ()) or (titled(look.engine, look.actor, wanted) if wanted else ())
     return Page("search.html", {
         "wanted": wanted, "rows": rows(look, cases, columns), "heads": heads_of(columns),

@@ -6,12 +6,11 @@ from workflow.errors import Text
 from workflow.model import Party
 from workflow.overview import Filter, find, today
 
-from .lists import heads_of, rows
+from .lists import OF_ANY_KIND, heads_of, rows
 from .names import in_words
 from .screens import Look, Page, Screen
 
 LIMIT = 50
-COLUMNS = ("kind", "number", "title", "state", "due_on")
 
 
 def shown(look: Look) -> Page:
@@ -44,7 +43,7 @@ def one(look: Look) -> Page:
     return Page("party.html", {
         "party": party, "kind": kind, "status": kind.statuses[party.status].title, "attributes": attributes,
         "bonds": [(title, look.names[b.to], b, b.holds(day)) for title, b in bonds],
-        "rows": rows(look, page.cases, COLUMNS), "heads": heads_of(COLUMNS), "more": page.next is not None,
+        "rows": rows(look, page.cases, OF_ANY_KIND), "heads": heads_of(OF_ANY_KIND), "more": page.next is not None,
     })  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from .. import access, overview
 from ..clock import ZONE
 from ..errors import Text
 from ..model import Actor
-from .context import OK, Context
+from .context import OK, Context, day
 
 HEADS = {
     "id": Text("编号", "id"), "person": Text("人员", "person"), "role": Text("角色", "role"), "unit": Text("单位", "unit"),
@@ -46,12 +46,10 @@ def register(add: Any) -> None:
     lend.add_argument("person", metavar="FROM")
     lend.add_argument("to", metavar="TO")
     for parser in (grant, lend):
-        parser.add_argument(
-            "--from", dest="since", type=date.fromisoformat, metavar="DATE", help="首日 / the first day"
-        )
+        parser.add_argument("--from", dest="since", type=day, metavar="DATE", help="首日 / the first day")
         parser.add_argument(
             "--until",
-            type=date.fromisoformat,
+            type=day,
             metavar="DATE",
             required=parser is lend,
             help="末日 / the last day",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +28,16 @@ class UsageError(Exception):
     def __init__(self, text: Text) -> None:
         super().__init__(str(text))
         self.text = text
+
+
+def day(text: str) -> date:
+    """A civil date of the command line. Raises ArgumentTypeError, which argparse shows behind the argument's name."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"日期写作 YYYY-MM-DD / a date is written YYYY-MM-DD: {text}"
+        ) from None
 
 
 class Context:

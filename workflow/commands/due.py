@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Text
-from .context import OK, Context, UsageError
+from .context import OK, Context, UsageError, day
 
 if TYPE_CHECKING:
     from ..dues import Due
@@ -22,9 +22,7 @@ WITHIN = re.compile(r"([0-9]{1,4})(wd|d)")
 def register(add: Any) -> None:
     """Declare the command."""
     due = add("due", run_due, "接下来到期的事项", "what falls due, and with whom it is")
-    due.add_argument(
-        "--until", type=date.fromisoformat, metavar="DATE", help="到该日为止 / up to that day (2026-03-15)"
-    )
+    due.add_argument("--until", type=day, metavar="DATE", help="到该日为止 / up to that day (2026-03-15)")
     due.add_argument(
         "--within", type=_within, metavar="10wd|14d", help="几个工作日(日)内 / in so many (working) days"
     )

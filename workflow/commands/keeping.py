@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from typing import Any
 
 from ..alerts import KEPT_DAYS, LONELY_DAYS
 from ..errors import Text
-from .context import OK, Context, UsageError
+from .context import OK, Context, UsageError, day
 
 
 def register(add: Any, acts: Any) -> None:
@@ -17,7 +16,7 @@ def register(add: Any, acts: Any) -> None:
         "purge", run_purge, "清除早已了结的通知;办理记录不动", "forget alerts long over; no history", acts
     )
     purge.add_argument(
-        "--before", type=date.fromisoformat, required=True, metavar="DATE",
+        "--before", type=day, required=True, metavar="DATE",
         help="该日之前的 / those from before that day (2026-01-31)",
     )  # fmt: skip
     purge.add_argument("--dead", action="store_true", help="死信也清除 / letters given up as well")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DefinitionError, Text
 from ..model import Actor
 from .chain import free
-from .context import OK, Context, UsageError
+from .context import OK, Context, UsageError, day
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -50,11 +49,6 @@ def register(add: Any) -> None:
         sub.add_argument("--out", type=Path, metavar="FILE", help="新文件 / a new file")
         sub.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")
         sub.add_argument("--letters", type=Path, metavar="DIR", help="本单位的模板 / templates of your own")
-
-
-def day(text: str) -> date:
-    """A civil date of the command line."""
-    return date.fromisoformat(text)
 
 
 def run_letter(context: Context) -> int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
 from typing import Any
 
 from ..errors import Text
 from ..model import Actor
 from .console import Console
-from .context import OK, Context
+from .context import OK, Context, day
 
 
 def register(add: Any) -> None:
@@ -19,9 +18,7 @@ def register(add: Any) -> None:
     )
     record.add_argument("person", metavar="PERSON", help="代表 / the deputy")
     for name, zh, en in (("since", "自", "from that day"), ("until", "至", "up to that day")):
-        record.add_argument(
-            f"--{name}", type=date.fromisoformat, metavar="DATE", help=f"{zh} / {en} (2026-01-01)"
-        )
+        record.add_argument(f"--{name}", type=day, metavar="DATE", help=f"{zh} / {en} (2026-01-01)")
     record.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")
 
 

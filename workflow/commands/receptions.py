@@ -12,7 +12,7 @@ from typing import Any
 from ..clock import civil_date
 from ..errors import Text
 from ..model import Actor
-from .context import FAULTS, OK, Context, UsageError
+from .context import FAULTS, OK, Context, UsageError, day
 
 MONTHS = 12
 
@@ -49,7 +49,7 @@ def register(add: Any) -> None:
     named = add("set", run_set, "指定某月的接待日", "set the day of a single month", acts)
     named.add_argument("party", metavar="PARTY", help="人大或联络站 / a congress, a home or a station")
     named.add_argument("month", metavar="MONTH", help="2027-02")
-    named.add_argument("day", type=date.fromisoformat, metavar="DAY", help="2027-02-10")
+    named.add_argument("day", type=day, metavar="DAY", help="2027-02-10")
     named.add_argument("--by", required=True, metavar="PERSON", help="决定的人 / who decides")
 
 
@@ -155,8 +155,8 @@ def _leave(path: Path | None) -> dict[str, set[date]]:
         return found
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            for deputy, day in csv.reader(lines):
-                found.setdefault(deputy.strip(), set()).add(date.fromisoformat(day.strip()))
+            for deputy, on in csv.reader(lines):
+                found.setdefault(deputy.strip(), set()).add(date.fromisoformat(on.strip()))
     except (OSError, ValueError) as error:
         raise UsageError(
             Text(f"请假表 {path} 有误:{error}", f"the leave in {path} is wrong: {error}")

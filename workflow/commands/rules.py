@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from ..clock import SystemClock, civil_date
 from ..errors import Text
 from ..model import Actor
 from . import calendar
-from .context import OK, Context
+from .context import OK, Context, day
 
 if TYPE_CHECKING:
     from ..deadlines import Rule
@@ -46,15 +45,8 @@ def register(add: Any) -> None:
     )
     for part in (show, diff):
         part.add_argument(
-            "--on", type=_day, metavar="DATE", help="在该日有效的 / in force on that day (default: today)"
+            "--on", type=day, metavar="DATE", help="在该日有效的 / in force on that day (default: today)"
         )
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"YYYY-MM-DD: {text}") from None
 
 
 def _on(context: Context) -> date:
