@@ -47,9 +47,19 @@ class Tables:
         self.upload = self._upload()
         self.factor = self._factor()
         self.recovery = self._recovery()
+        self.setup = self._setup()
 
     def _table(self, name: str, *columns: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns)
+
+    def _setup(self) -> Table:
+        return self._table(
+            "setup",
+            Column("step", String(40), primary_key=True),
+            Column("standing", String(10), nullable=False),
+            Column("noted_by", String(80), nullable=False),
+            Column("noted_at", String(32), nullable=False),
+        )
 
     def _batch(self) -> Table:
         table = self._table(

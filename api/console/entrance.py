@@ -144,7 +144,7 @@ def made(look: Look) -> Page | Response:
         beginning.take(form.get("token", ""), person, form.get("new", ""), source(look.request))
     except (Problem, FormInvalid) as error:
         return Page("first.html", {"person": person, "error": error.text}, 422)
-    response = answered(look, Go(look.address("home")))
+    response = answered(look, Go(look.address("setup")))
     sessions(look.desk).open(person)(response)
     return response
 

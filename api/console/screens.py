@@ -136,7 +136,8 @@ class Look:
         operates, held = self.actor.person in self.desk.operators, {grant.role for grant in self.grants}
         return [
             (screen.name, screen.menu) for screen in self.desk.menu
-            if (operates or screen.permission != "operator") and (not screen.roles or not held.isdisjoint(screen.roles))
+            if (not screen.own or sessions(self.desk).first is not None)
+            and (operates or screen.permission != "operator") and (not screen.roles or not held.isdisjoint(screen.roles))
         ]  # fmt: skip
 
     def caption(self, case: Case) -> str:
@@ -171,6 +172,8 @@ class Screen:
     """whose menu; none: everybody's"""
     again: Shown | None = None
     """the same form with what was typed, for a post of a session that has ended since; None: it is refused"""
+    own: bool = False
+    """in the menu only where accounts are ours, not a host's"""
     outside: bool = False
     """posted from where no page of ours was seen before: a link's token is the proof"""
 

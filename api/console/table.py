@@ -23,6 +23,7 @@ from .parties import REGISTER
 from .pictures import PICTURES
 from .screens import Screen
 from .second import SECOND
+from .setup import SETUP
 from .sheets import SHEETS
 from .stations import STATIONS
 from .statistics import STATISTICS
@@ -50,6 +51,7 @@ SCREENS: tuple[Screen, ...] = (
     *IMPORTS,
     *MESSAGES,
     *OPERATION,
+    *SETUP,
     *ENTRANCE,
     *SECOND,
     *FILES,

@@ -1,0 +1,80 @@
+"""A new city, step by step: what is there, what is to be done next, and "later" for each. Only where accounts are ours, which is
+where `tibandu serve` began with its first administrator; a host that embeds the console is not bothered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow.errors import Conflict, FormInvalid, NotFound, NotPermitted, Text
+from workflow.health import troubles
+
+from ..setup import CONGRESS, LOOKED_OVER, Setup
+from .screens import Go, Look, Page, Screen, sessions
+
+MENU = Text("开通", "Set up")
+LEVELS = "congress_level"
+FIELDS = ("tenant", "name", "level", "clerk")
+
+
+def shown(look: Look) -> Page:
+    """Where it stands."""
+    return _page(look, {}, None)
+
+
+def posted(look: Look) -> Page | Go:
+    """The congress begins, or a step is put off, taken up again, or called done."""
+    form = look.request.form
+    step, act = form.get("step", ""), form.get("act", "")
+    setup, by = _setup(look), look.actor.person
+    if step not in {one.name for one in setup.steps()}:
+        raise NotFound(Text("没有这一步", "there is no such step"))
+    if act == "begin" and step == CONGRESS:
+        return _begun(look, setup)
+    if act == "done" and step in LOOKED_OVER:
+        setup.note(step, "done", by)
+    elif act in {"later", "open"}:
+        setup.note(step, "later" if act == "later" else "open", by)
+    return Go(look.address("setup") + f"#{step}")
+
+
+def _begun(look: Look, setup: Setup) -> Page | Go:
+    given = {name: look.request.form.get(name, "").strip()[:80] for name in FIELDS}
+    try:
+        password = setup.begin(**given, by=look.actor.person)
+    except (FormInvalid, Conflict, NotPermitted) as error:
+        return _page(look, given, error.text, status=422)
+    return (
+        _page(look, {"clerk": given["clerk"], "password": password}, None)
+        if password
+        else Go(look.address("setup"))
+    )
+
+
+def _page(look: Look, given: dict[str, Any], error: Text | None, *, status: int = 200) -> Page:
+    steps = _setup(look).steps()
+    levels = look.engine.library.codes[LEVELS].values if LEVELS in look.engine.library.codes else {}
+    return Page("setup.html", {
+        "steps": steps, "next": next((one.name for one in steps if one.standing == "open"), None),
+        "given": {**dict.fromkeys((*FIELDS, "password"), ""), **given},
+        "error": error, "levels": {name: value.title for name, value in levels.items()}, "looked_over": LOOKED_OVER,
+        "settled": sum(one.standing != "open" for one in steps), "troubles": list(troubles(look.engine.health())),
+        "book": look.engine.laws.book,
+    }, status)  # fmt: skip
+
+
+def _setup(look: Look) -> Setup:
+    if not offered(look):
+        raise NotFound(Text("没有这个页面", "there is no such page"))
+    return Setup(look.engine)
+
+
+def offered(look: Look) -> bool:
+    """Whether accounts are ours, so that there was a first start."""
+    return sessions(look.desk).first is not None
+
+
+SETUP = (
+    Screen(path="/setup", name="setup", view=shown, permission="operator", menu=MENU, own=True),
+    Screen(path="/setup", name="setup_posted", view=posted, permission="operator", methods=("POST",)),
+)

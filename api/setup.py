@@ -1,0 +1,151 @@
+"""Setting up a new city: what there has to be, what is there already, and what was put off. Asked of the store each time.
+
+Kept is only what nobody can ask of the store: which step was put off or looked over, by whom, when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import delete, insert, select
+
+from workflow import Actor, Engine
+from workflow.clock import civil_date
+from workflow.errors import FormInvalid, Reason, Text
+from workflow.health import troubles
+from workflow.model import Grant, Party
+
+from .accounts import Accounts
+from .store import Shelf, stamp
+
+CONGRESS, UNIT, OFFICE = "congress", "unit", "deputy_affairs"
+"""what a city cannot begin without; the role of the office that keeps the rest"""
+STATIONS = ("station", "home")
+NOTICE = 11
+"""the month in which the State Council tells the holidays of the next year"""
+LOOKED_OVER = ("channels", "rules")
+"""steps that only a person can call done"""
+Standing = Literal["done", "later", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step; `found`: what is there, in words."""
+
+    name: str
+    title: Text
+    standing: Standing
+    found: Text
+
+
+class Setup:
+    """The steps of one installation."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._shelf = Shelf(engine)
+
+    def steps(self) -> list[Step]:
+        """In the order in which they are gone."""
+        noted = self._noted()
+        return [
+            Step(name, title, "done" if done or noted.get(name) == "done" else "later" if name in noted else "open", found)
+            for name, title, done, found in self._looked()
+        ]  # fmt: skip
+
+    def note(self, step: str, what: Standing, by: str) -> None:
+        """Put a step off, or call it done; `open` takes that back."""
+        table = self._shelf.tables.setup
+        with self._shelf.connection(write=True) as connection:
+            connection.execute(delete(table).where(table.c.step == step))
+            if what != "open":
+                row = {"step": step, "standing": what, "noted_by": by, "noted_at": stamp(self._shelf.now())}
+                connection.execute(insert(table), [row])
+
+    def begin(self, *, tenant: str, name: str, level: str, clerk: str, by: str) -> str | None:
+        """The congress, and the account of the first clerk of its office with his role there; his password, told this once.
+
+        Raises FormInvalid, Conflict, NotPermitted: nothing is done then but what was there before.
+        """
+        if clerk == by:
+            text = Text(
+                "管理员不办理案件，请另设经办人账号", "who administers handles no cases: name another account"
+            )
+            raise FormInvalid([_reason(text)])
+        accounts = Accounts(self._engine)
+        known = accounts.get(clerk) is not None
+        made, _ = (None, {}) if known else accounts.drawn(clerk, by=by)  # whether such an account may be
+        if not tenant or not all(
+            part.isascii() and part.isalnum() for part in tenant.replace("-", "").split("/")
+        ):
+            raise FormInvalid(
+                [_reason(Text("代号须如 cn/hubei/xianning", "an id is written cn/hubei/xianning"))]
+            )
+        party = Party(
+            id=tenant.replace("/", "-"), kind=CONGRESS, name=name, tenant=tenant, attributes={"level": level}
+        )
+        self._engine.parties.add(party, by=Actor(person=by), trusted=True)
+        if not known:
+            made = accounts.add(clerk, by=by)
+        held = [grant for grant in self._held(clerk) if (grant.role, grant.scope) != (OFFICE, tenant)]
+        self._engine.sync_grants(clerk, [*held, Grant(id="", person=clerk, role=OFFICE, scope=tenant)], by=by)
+        return made
+
+    def _held(self, person: str) -> Sequence[Grant]:
+        with self._engine.store.connection() as connection:
+            return self._engine.store.grants(connection, person)
+
+    def _noted(self) -> dict[str, Any]:
+        table = self._shelf.tables.setup
+        with self._shelf.connection() as connection:
+            return {row.step: row.standing for row in connection.execute(select(table))}
+
+    def _looked(self) -> Iterator[tuple[str, Text, bool, Text]]:
+        engine, health = self._engine, self._engine.health()
+        congresses, units = self._count(CONGRESS), self._count(UNIT)
+        yield (
+            "congress",
+            Text("人大", "The congress"),
+            congresses > 0,
+            _many("人大", "congress(es)", congresses),
+        )
+        yield "units", Text("承办单位", "The units"), units > 0, _many("承办单位", "unit(s)", units)
+        horizon, day = health.calendar_horizon, civil_date(engine.clock.now())
+        needed = day.year + (day.month >= NOTICE)
+        until = Text(f"日历已知至 {horizon}", f"the calendar is known up to {horizon}")
+        yield "calendar", Text("日历", "The calendar"), horizon.year >= needed, until
+        reached = _many("联系方式", "contact(s)", health.contacts)
+        yield "channels", Text("通知渠道", "Channels"), False, reached
+        stations = sum(map(self._count, STATIONS))
+        yield (
+            "stations",
+            Text("联络站", "The stations"),
+            stations > 0,
+            _many("联络站", "station(s)", stations),
+        )
+        book = engine.laws.book
+        rules = Text(f"{book.place}：{len(book.rules)} 条", f"{book.place}: {len(book.rules)} rules")
+        yield "rules", Text("地方规则", "The rules of the place"), False, rules
+        wrong = len([*troubles(health)])
+        well = (
+            Text("一切正常", "all is well")
+            if not wrong
+            else Text(f"{wrong} 项待处理", f"{wrong} to be seen to")
+        )
+        yield "doctor", Text("系统体检", "The system"), not wrong, well
+
+    def _count(self, kind: str) -> int:
+        """How many there are, up to a page."""
+        if kind not in self._engine.library.parties:
+            return 0
+        return len(self._engine.parties.find(kind=kind, limit=500))
+
+
+def _many(zh: str, en: str, number: int) -> Text:
+    return Text(f"{zh} {number} 个", f"{number} {en}")
+
+
+def _reason(text: Text) -> Reason:
+    return Reason(code="form.setup", text=text)

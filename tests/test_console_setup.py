@@ -1,0 +1,110 @@
+"""A new city: the first administrator is led through what there has to be, and may put off each of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api import First, Sessions, create_app, create_schema
+from api.accounts import Accounts, Operators
+from api.setup import Setup
+from workflow import Actor, Engine, load_definitions
+from workflow.errors import FormInvalid
+from workflow.model import Party
+from workflow.testing import FrozenClock
+
+from .console import Desk, Form, Reader, said
+from .lifecycle import FOLDER, PLACE, TODAY, Office
+
+STEPS = ("congress", "units", "calendar", "channels", "stations", "rules", "doctor")
+
+
+@pytest.fixture
+def city(database_url: str, tmp_path: Path) -> Iterator[tuple[Engine, Reader]]:
+    """Nothing but the tables; the first administrator is somebody who has read the token."""
+    engine = Engine(database_url, load_definitions(FOLDER, place=PLACE), clock=FrozenClock(TODAY))
+    engine.create_schema()
+    create_schema(engine)
+    first = First(engine)
+    token = first.token()
+    sessions = Sessions(engine, first=first)
+
+    app = create_app(engine, sessions, sessions=sessions, operators=Operators(engine))
+    app.extensions["sessions"] = sessions
+    reader = Reader(app, None)
+    made = reader.fill(
+        "/first", token=token, person="admin", new="a long enough word", again="a long enough word"
+    )
+    assert reader.goes(made) == "/setup"
+    yield engine, reader
+    engine.database.dispose()
+
+
+def standing(engine: Engine) -> dict[str, str]:
+    return {step.name: step.standing for step in Setup(engine).steps()}
+
+
+def test_a_city_is_set_up_step_by_step(city: tuple[Engine, Reader]) -> None:
+    engine, reader = city
+    assert tuple(standing(engine)) == STEPS
+    assert "共 7 步" in said(reader.page) and "待办" in said(reader.page)
+    form = {
+        "step": "congress",
+        "act": "begin",
+        "name": "咸宁市人民代表大会",
+        "tenant": "cn/hubei/xianning",
+        "level": "city",
+    }
+    assert act(reader, **form, clerk="admin").status_code == 422
+    assert "管理员不办理案件" in said(reader.page)
+    assert act(reader, **{**form, "tenant": "咸宁 市"}, clerk="li").status_code == 422
+    assert Accounts(engine).get("li") is None
+    assert act(reader, **form, clerk="li").status_code == 200
+    password = reader.page.partition("<code>")[2].partition("</code>")[0]
+    assert Accounts(engine).sign_in("li", password).must_change
+    assert engine.parties.get("cn-hubei-xianning").tenant == "cn/hubei/xianning"
+    with engine.store.connection() as connection:
+        (grant,) = engine.store.grants(connection, "li")
+    assert (grant.role, grant.scope) == ("deputy_affairs", "cn/hubei/xianning")
+    reader.get("/setup")
+    assert password not in reader.page, "it is shown once"
+    assert standing(engine)["congress"] == "done"
+    assert act(reader, **form, clerk="li").status_code == 422, "there it is already"
+    unit = Party(id="water", kind="unit", name="市水利局", tenant="cn/hubei/xianning")
+    engine.parties.add(unit, by=Actor(person="li"))
+    assert standing(engine)["units"] == "done"
+
+
+def test_each_step_can_wait_and_some_are_a_persons_to_call_done(city: tuple[Engine, Reader]) -> None:
+    engine, reader = city
+    for step in STEPS:
+        act(reader, step=step, act="later")
+    assert set(standing(engine).values()) <= {"later", "done"}
+    reader.get("/setup")
+    assert "可以开始使用" in said(reader.page)
+    act(reader, step="rules", act="done")
+    act(reader, step="units", act="done")  # what the store can be asked is not called done by anybody
+    assert (standing(engine)["rules"], standing(engine)["units"]) == ("done", "later")
+    act(reader, step="rules", act="open")
+    assert standing(engine)["rules"] == "open"
+    assert act(reader, step="nothing", act="later").status_code == 404
+    reader.client.set_cookie("language", "en")
+    reader.get("/setup")
+    assert "The rules of the place" in said(reader.page) and "7 steps" in said(reader.page)
+
+
+def act(reader: Reader, **given: str) -> object:
+    reader.get("/setup")
+    token = Form(reader.page).values["csrf_token"]
+    return reader.post("/setup", {**given, "csrf_token": token})
+
+
+def test_a_host_that_embeds_is_not_bothered(office: Office, tmp_path: Path) -> None:
+    reader = Desk(office, tmp_path)("he")
+    reader.get("/operation")
+    assert "/setup" not in reader.page
+    assert reader.get("/setup").status_code == 404
+    with pytest.raises(FormInvalid):
+        Setup(office.engine).begin(tenant="a", name="b", level="city", clerk="he", by="he")
