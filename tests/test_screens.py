@@ -29,7 +29,7 @@ DESK = {"width": 1000, "height": 740}
 WIDE = "document.documentElement.scrollWidth"
 EVENTS = 2
 """pages of one screen that one role looks at"""
-NO_PAGE = {"console.static", "console.document", "console.party_poster"}
+NO_PAGE = {"console.static", "console.document", "console.link_letter", "console.party_poster"}
 FIRST: Any = SimpleNamespace(open=True)
 """as long as there is no account"""
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}${7*7}"
