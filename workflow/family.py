@@ -14,9 +14,11 @@ from .ledger import Ledger
 from .model import ClockView, Grant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ClockState:
-    """One clock of a record. Dates are ISO civil dates; `next_*` is the timer: which rung fires when."""
+    """One clock of a record. Dates are ISO civil dates; `next_*` is the timer: which rung fires when. A value, of which nothing is
+    set but what is kept at its end; not frozen, for each event makes two.
+    """
 
     ledger: Ledger
     round: int

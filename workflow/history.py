@@ -45,24 +45,19 @@ def commit(data: Mapping[str, Any], source: RandomSource) -> tuple[str, str]:
     """(commitments, disclosure) of the fields: `{field: hash}` and `{field: [salt, value]}`, both canonical JSON."""
     if not data:
         return "{}", "{}"
-    commitments, disclosure = {}, {}
-    salts, start = source.bytes(16 * len(data)), 0
+    members, salts, start = [], source.bytes(16 * len(data)), 0
     for name, value in data.items():
         salt, key, text = salts[start : start + 16], _key(name), canonical(value)
         start += 16
-        commitments[name] = f'{key}:"{hashlib.sha256(salt + text.encode()).hexdigest()}"'
-        disclosure[name] = f'{key}:["{salt.hex()}",{text}]'
-    names = sorted(data)
-    return _joined(commitments, names), _joined(disclosure, names)
+        hashed = hashlib.sha256(salt + text.encode()).hexdigest()
+        members.append((name, f'{key}:"{hashed}"', f'{key}:["{salt.hex()}",{text}]'))
+    members.sort()  # what `canonical` would make of them, had the values not been written already
+    _, commitments, disclosure = zip(*members, strict=True)
+    return "{" + ",".join(commitments) + "}", "{" + ",".join(disclosure) + "}"
 
 
 _key = lru_cache(maxsize=1024)(canonical)
 """names of fields come again and again"""
-
-
-def _joined(members: Mapping[str, str], names: Iterable[str]) -> str:
-    """What `canonical` would make of them, had the values not been written already."""
-    return "{" + ",".join([members[name] for name in names]) + "}"
 
 
 def commitment(salt: str, value: Any) -> str:

@@ -78,11 +78,12 @@ _REST = ("", "", "", "")
 _KINDS = frozenset(get_args(Kind))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Ledger:
     """One clock of one case. A value: every change gives a new ledger with one more entry.
 
-    Most clocks of a case that is read stand still, so what is stored is made into entries when somebody asks for them.
+    Most clocks of a case that is read stand still, so what is stored is made into entries when somebody asks for them. Nothing
+    else is ever set on one; `frozen` would make it three times dearer to make, and each event makes two.
     """
 
     rule: str
@@ -101,7 +102,7 @@ class Ledger:
         lines = self.lines
         if type(lines) is not tuple:
             lines = tuple([line if isinstance(line, Entry) else Entry.from_data(line) for line in lines])
-            object.__setattr__(self, "lines", lines)
+            self.lines = lines
         return lines  # type: ignore[return-value] # a tuple is one of entries
 
     def __eq__(self, other: object) -> bool:
@@ -118,7 +119,7 @@ class Ledger:
         cls, rule: str, anchor: date, calendar: Calendar, reason: str = "", by: str = "", rules: str = ""
     ) -> Ledger:
         """A clock that runs from that day."""
-        entry = Entry(kind="start", on=anchor, reason=reason, by=by)
+        entry = Entry("start", anchor, reason, by)
         return cls(rule=rule, anchor=anchor, calendar=calendar.version, lines=(entry,), rules=rules)
 
     @property
@@ -153,8 +154,9 @@ class Ledger:
 
     def stop(self, on: date, reason: str = "", by: str = "") -> Ledger:
         """The clock stopped on that day: answered, withdrawn. Raises DeadlineRefused."""
-        _refuse(*self._not_running(), *self._too_early(on))
-        return self._with(Entry(kind="stop", on=on, reason=reason, by=by))
+        if self.stopped_on is not None or on < self.counted_from:
+            _refuse(*self._not_running(), *self._too_early(on))
+        return self._with(Entry("stop", on, reason, by))
 
     def reset(self, on: date, reason: str = "", by: str = "") -> Ledger:
         """Count anew from that day. Raises DeadlineRefused.

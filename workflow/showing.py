@@ -37,7 +37,7 @@ def _clock(laws: Laws, record: Record, name: str, clock: ClockState) -> ClockVie
         source=laws.book_of(ledger).rule(ledger.rule, ledger.anchor).source,
         stopped_on=None if clock.running else ledger.last_on,
     )  # fmt: skip
-    object.__setattr__(clock, "view", view)
+    clock.view = view
     return view
 
 

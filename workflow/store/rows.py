@@ -182,7 +182,7 @@ def _clock_text(clock: ClockState) -> str:
             clock.next_at,
         ]
     )
-    object.__setattr__(clock, "text", text)
+    clock.text = text
     return text
 
 
@@ -193,7 +193,7 @@ def _clocks(text: str) -> dict[str, ClockState]:
         name, at = decode_at(text, at)
         data, end = decode_at(text, at + 1)
         clock = found[name] = _clock(data)
-        object.__setattr__(clock, "text", text[at + 1 : end])
+        clock.text = text[at + 1 : end]
         at = end + 1
     return found
 
