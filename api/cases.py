@@ -272,6 +272,8 @@ def _plain(case: Case) -> dict[str, Any]:
 def _under(ask: Ask) -> Actor:
     """The same person, with his choice among his own grants."""
     body, actor = ask.body, ask.actor
+    if "role" not in body and "unit" not in body:
+        return actor
     return replace(actor, role=body.get("role", actor.role), unit=body.get("unit", actor.unit))
 
 

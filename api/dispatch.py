@@ -180,7 +180,7 @@ def _revision() -> int:
 
 def wants_minimal(asking: Request) -> bool:
     """Whether the client prefers no body (RFC 7240)."""
-    if "Prefer" not in asking.headers:
+    if "HTTP_PREFER" not in asking.environ:
         return False
     given = ",".join(asking.headers.getlist("Prefer"))
     return any(part.strip().lower() == "return=minimal" for part in re.split("[,;]", given))

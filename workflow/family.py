@@ -16,8 +16,9 @@ from .model import ClockView, Grant
 
 @dataclass(slots=True, kw_only=True)
 class ClockState:
-    """One clock of a record. Dates are ISO civil dates; `next_*` is the timer: which rung fires when. A value, of which nothing is
-    set but what is kept at its end; not frozen, for each event makes two.
+    """One clock of a record. Dates are ISO civil dates; `next_*` is the timer: which rung fires when.
+
+    A value, of which nothing is set but what is kept at its end; not frozen, for that is dear and each event makes two.
     """
 
     ledger: Ledger

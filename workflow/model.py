@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -116,7 +116,7 @@ class Case(NamedTuple):
     number: str | None
     data: Mapping[str, Any]
     relations: Mapping[str, tuple[str, ...]]
-    clocks: tuple[ClockView, ...]
+    clocks: Sequence[ClockView]
     opened_on: str | None
     closed: bool
     root: str

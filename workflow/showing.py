@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -15,13 +15,49 @@ from .model import Case, ClockView, HistoryEntry
 __all__ = ["entry", "fold", "view"]
 
 
+class Clocks(Sequence[ClockView]):
+    """The clocks of a case as they are shown, made when somebody looks at them; whoever fires an event mostly does not."""
+
+    __slots__ = ("_laws", "_made", "_record")
+
+    def __init__(self, laws: Laws, record: Record) -> None:
+        self._laws, self._record = laws, record
+        self._made: tuple[ClockView, ...] | None = None
+
+    def _views(self) -> tuple[ClockView, ...]:
+        made = self._made
+        if made is None:
+            laws, record = self._laws, self._record
+            made = self._made = tuple(
+                [clock.view or _clock(laws, record, name, clock) for name, clock in record.clocks.items()]
+            )
+        return made
+
+    def __len__(self) -> int:
+        return len(self._record.clocks)
+
+    def __iter__(self) -> Iterator[ClockView]:
+        return iter(self._views())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._views()[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._views() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._views())
+
+    def __repr__(self) -> str:
+        return repr(self._views())
+
+
 def view(laws: Laws, record: Record) -> Case:
     """A record as a case."""
-    clocks = tuple([clock.view or _clock(laws, record, name, clock) for name, clock in record.clocks.items()])
     return Case(
         id=record.id, kind=record.kind, definition=record.definition, tenant=record.tenant, state=record.state,
         revision=record.revision, seq=record.seq, number=record.number, data=record.data, relations=record.relations,
-        clocks=clocks, opened_on=record.opened_on, closed=record.closed, root=record.root, slot=record.slot,
+        clocks=Clocks(laws, record), opened_on=record.opened_on, closed=record.closed, root=record.root, slot=record.slot,
         party=record.party,
     )  # fmt: skip
 
