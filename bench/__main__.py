@@ -24,7 +24,7 @@ import psycopg
 from tests.postgres import Server, server
 
 from . import a_limit as limit
-from . import pages, service, sweep, w1def
+from . import clients, pages, service, sweep, w1def
 from .contender import (
     Batches,
     EngineW1,
@@ -130,14 +130,14 @@ class Bench:
         """Eight clients, each a process of its own; whole scripts in turn, for they cannot be cut into slices together."""
         title, report = f"PostgreSQL, {CLIENTS} clients", Report("events/s")
         base = f"limit: one CTE, {CLIENTS} clients"
+        targets = Targets(self.targets.postgres, self.targets.folder, clients.CASES)
         say(title)
         for _ in range(2 * self.rounds):
             for name, contender, target in (
-                (base, limit.Pg1, self.targets.limit_database), ("engine", EngineW1, self.targets.database),
+                (base, limit.Pg1, targets.limit_database), ("engine", EngineW1, targets.database),
             ):  # fmt: skip
                 with target() as url:
-                    count, wall, lat, _ = limit.clients(contender, url, CLIENTS, self.cases)
-                report.add(name, count, wall, lat)  # their CPU time holds their warming up
+                    clients.measure(report, name, contender, url, CLIENTS)
         print(f"\n### {title}\n")
         report.show(base)
         self.note(title, report, "engine", base, 0.55)
