@@ -272,7 +272,8 @@ def test_a_page_the_database_refuses_goes_row_by_row(office: Office, library: Li
 # --- after an outage
 
 
-def test_what_was_late_is_summed_up(office: Office) -> None:
+def test_what_was_late_is_summed_up(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "workflow.sweep")
     waiting(office, 3)
     fired = [one for page in iter(lambda: office.engine.tick(4), []) for one in page]
     (line,) = [line for line in rows(office.engine, "journal") if line.kind == "caught_up"]
@@ -285,6 +286,10 @@ def test_what_was_late_is_summed_up(office: Office) -> None:
         office.engine, "outbox", "state = 'queued' and created_at like '2026-05-01%'"
     )
     assert body["superseded"] == count(office.engine, "outbox", "state = 'superseded'")
+    assert (
+        f"caught up after an outage: {body['timers']} timers, due from {body['first_due_at']}" in caplog.text
+    )
+    assert "urge_sign_in 3" in caplog.text and "{" not in caplog.text
 
 
 def test_a_tick_in_time_is_nothing_to_speak_of(office: Office) -> None:

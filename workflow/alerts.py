@@ -265,7 +265,7 @@ class Alerts:
             raise ValueError(f"{before} lies within the last {LONELY_DAYS} days")
         work = Purge(self._store, stamp(start_of_day(before)), dead=dead)
         found = work.count() if dry_run else work.run()
-        if not dry_run:
+        if not dry_run and +found:
             log.info("alerts from before %s purged: %s", before, dict(found))
         return +found
 

@@ -72,6 +72,14 @@ class CaughtUp:
             self.sent += states["queued"]
             self.superseded += states["superseded"]
 
+    def __str__(self) -> str:
+        """For the log of the node that did it; `tibandu doctor` says it in the operator's language."""
+        events = ", ".join(f"{name} {count}" for name, count in sorted(self.events.items())) or "none"
+        return (
+            f"{self.timers} timers, due from {_iso(self.first)} to {_iso(self.last)}; events: {events};"
+            f" {self.sent} messages to be sent, {self.superseded} superseded"
+        )
+
     def body(self) -> dict[str, object]:
         """As the journal keeps it."""
         return {
@@ -175,7 +183,7 @@ class Sweep:
                 break
             after = due[-1]
         if not fired and self._outage is not None:
-            logger.info("caught up: %s", json.dumps(self._outage.body(), ensure_ascii=False))
+            logger.info("caught up after an outage: %s", self._outage)
             self._outage = None
         self._beat(now, len(fired))
         return fired

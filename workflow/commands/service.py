@@ -168,12 +168,12 @@ def _waker(context: Context) -> Waker:
 
 
 def _begin(context: Context, url: str, waker: Waker | None, sessions: Any, looks: Sequence[Any]) -> None:
-    if waker is not None:
-        waker.start()
     if looks:
         demo.tell(context)
     entrance.greet(context, sessions.first)
     _tell(context, f"服务地址 {url}", f"serving {url}")
+    if waker is not None:
+        waker.start()  # after what a person reads, which its log would else run into
 
 
 def _tell(context: Context, zh: str, en: str) -> None:
