@@ -85,10 +85,9 @@ def inbox(desk: Desk, person: str) -> str:
 
 
 def until(office: Office, day: date) -> None:
-    """The days pass, and what the clocks do on them is done."""
-    while office.clock.now().date() < day:
-        office.clock.advance(days=1)
-        office.ticks()
+    """The days pass, and what the clocks do until then is done."""
+    office.clock.set(day)
+    office.ticks()
 
 
 def test_story_D01_a_transfer_comes_in_without_a_word_of_what_it_is_about(city: Desk) -> None:
@@ -334,11 +333,11 @@ def test_story_D10_the_unit_finds_no_word_of_the_clue_anywhere(city: Desk) -> No
     secret = {CLUE, NOTE, case.id, "检立1", "检建1", "检察建议书.pdf"}
     assert {where: found for where, text in told.items() if (found := {s for s in secret if s in text})} == {}
     assert box.arrived, "the unit is told of its own deadlines"
-    seen = "".join(text for _, text in everything(city, "pros", root))
+    seen = "".join(text for _, text in everything(city, "pros", case, 20))
     assert secret - {"检立1"} <= {s for s in secret if s in seen} | {"检立1"}, "the net catches what is there"
 
 
-def everything(city: Desk, person: str, root: Case) -> Iterator[tuple[str, str]]:
+def everything(city: Desk, person: str, root: Case, most: int = 70) -> Iterator[tuple[str, str]]:
     """All that the console and the service give this person, walked by their links from his first page."""
     reader, seen = city(person), set[str]()
     start = ["/", "/messages", "/sheets", "/waiting", "/statistics", "/areas", f"/search?q={CLUE}", f"/search?q={NOTE}",
@@ -346,7 +345,7 @@ def everything(city: Desk, person: str, root: Case) -> Iterator[tuple[str, str]]
     queue = [*start]
     while queue:
         address = queue.pop(0)
-        if address in seen or len(seen) > 150:
+        if address in seen or len(seen) >= most:
             continue
         seen.add(address)
         answer = reader.client.get(address)

@@ -170,6 +170,12 @@ def test_story_F03_the_same_telephone_again_is_seen_at_that_station_alone(home: 
     page = opened(home("keep"), f"/cases/{again}")
     assert "此电话在本站此前反映的" in page and "下水道" in page and "噪声扰民" not in page
     assert first in home("keep").get(f"/cases/{again}").text
+    for role in ("station_keeper", "station_clerk"):
+        home.office.engine.grant("both", role, TENANT, unit="st1")
+        home.office.engine.grant("both", role, TENANT, unit="st2")
+    home._accounts(["both"])
+    page = opened(home("both"), f"/cases/{again}")
+    assert "下水道" in page and "噪声扰民" not in page, "who keeps two stations is shown those of this one"
     assert "此前反映的" not in opened(home("other"), f"/cases/{elsewhere}")
     assert "此前反映的" not in opened(home("keep"), f"/cases/{visitor(home, subject='无电话')}")
     for stranger in ("li", "other"):
