@@ -1,7 +1,7 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
 # make serve   the console with demo data, on this machine only
-# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, screens, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -98,7 +98,11 @@ mutants: .venv/dev
 
 # Every screen and form in a real browser, in both languages, and every story there; the tests take a sample of them.
 screens: .venv/dev
-	SCREENS=all $(BIN)/python -m pytest -q tests/test_screens.py tests/test_browser_stories.py
+	SCREENS=all $(BIN)/python -m pytest -q --timeout 3600 tests/test_screens.py tests/test_browser_stories.py
+
+# The pictures of docs/screens, taken anew on the demo data; some of them: python -m tests.screenshots unit deputy
+screenshots: .venv/dev
+	@$(BIN)/python -m tests.screenshots
 
 wheel: .venv/dev
 	$(BIN)/python -m build --no-isolation
@@ -106,4 +110,4 @@ wheel: .venv/dev
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run serve check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http kill-http mutants screens wheel clean
+.PHONY: help run serve check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http kill-http mutants screens screenshots wheel clean

@@ -133,7 +133,7 @@ class Accounts:
         found = self._row(person)
         if not self._good(found, password):
             self._counter.count(ADDRESS, address)
-            text = Text("姓名或密码不对，或账号已停用", "wrong name or password, or the account is locked")
+            text = Text("账号或密码不对，或账号已停用", "wrong name or password, or the account is locked")
             raise Problem("unauthenticated", text)
         assert found is not None  # noqa: S101 - `_good` has seen to it
         self._counter.forget(GUESSES, person)

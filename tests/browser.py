@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,6 +38,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 HEAVIEST = 100_000
 REFUSED = re.compile("Failed to load resource: the server responded with a status of 4(04|09|22)")
+FIRST: Any = SimpleNamespace(open=True)
+"""what a system has as long as there is no account"""
 MISSING = "no Chromium on this machine: apt install chromium fonts-noto-cjk"
 
 
@@ -96,10 +99,12 @@ class Browsing:
         name, _, value = response.headers["Set-Cookie"].partition(";")[0].partition("=")
         return name, value
 
-    def page(self, person: str | None = None, *, scripts: bool = True, **more: Any) -> Any:
-        """A window of its own, signed in."""
+    def page(
+        self, person: str | None = None, *, scripts: bool = True, locale: str = "zh-CN", **more: Any
+    ) -> Any:
+        """A window of its own, signed in, of a browser that asks for that language."""
         context = self._browser.new_context(
-            java_script_enabled=scripts, locale="zh-CN", base_url=self.served.origin, **more
+            java_script_enabled=scripts, locale=locale, base_url=self.served.origin, **more
         )
         if person is not None:
             name, value = self.cookie(person)

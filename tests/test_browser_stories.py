@@ -337,7 +337,11 @@ def test_transferred_to_the_procuratorate_and_searched_for_in_vain(who: Cast) ->
 
 def test_the_fifteenth_at_a_station(city: Browsing, who: Cast) -> None:
     """Rostered, announced, opened by the day itself; what a visitor said is passed on, answered and told to both."""
-    keeper = who("station001.keeper").menu("接待日").clicks("2026-12-15")
+    keeper = who("station001.keeper").menu("联络站")
+    with keeper.page.expect_download() as poster:
+        keeper.page.get_by_role("link", name="门牌海报（供打印，ZIP）").click()
+    assert poster.value.suggested_filename == "海报.zip"
+    keeper.menu("接待日").clicks("2026-12-15")
     deputies = "代表13（演示）"
     keeper.does("代表排班", {"接待代表": deputies})
     keeper.does("通知代表", {"接待时间": "9:00 至 11:00", "接待地点": "站内一楼"})

@@ -36,8 +36,8 @@ class Names:
     def congress(self, tenant: str) -> str:
         """The name of the congress of a tenant; where the register has none, the tenant itself."""
         if (known := f"congress {tenant}") not in self._known:
-            found = self._engine.parties.find(kind="congress", tenant=tenant, limit=1)
-            self._known[known] = found[0].name if found else tenant
+            found = self._engine.parties.find(kind="congress", tenant=tenant, limit=500)  # those below it too
+            self._known[known] = next((party.name for party in found if party.tenant == tenant), tenant)
         return self._known[known]
 
     def of(self, ids: Iterable[str]) -> list[str]:

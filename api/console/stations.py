@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from flask import url_for
+
 from workflow.errors import NotFound, Text
 from workflow.model import Party
 from workflow.overview import today
@@ -43,6 +45,7 @@ def shown(look: Look) -> Page:
     look.names.learn(id_ for one in planned if one.case for id_ in one.case.data.get("deputies", ()))
     return Page("station.html", {
         "party": party, "station": station, "now": now, "steps": steps, "day": day,
+        "poster": url_for(f"{look.service.name}.posters", station=party.id) if look.desk.papers is not None else None,
         "rest": [one for one in ahead if one is not now],
         "on": {one.on.month: _on(one) for one in planned}, "state": _states(look, planned),
     })  # fmt: skip
