@@ -37,7 +37,7 @@ def generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_story_G09_a_generated_client_walks_a_case(generated: Any, tmp_path: Path) -> None:
     models = generated("models")
     with (
-        service(tmp_path) as address,
+        service(tmp_path, cases=False) as address,
         generated("client").AuthenticatedClient(base_url=address, token="li.wei") as client,
     ):
         case = generated("api.cases.start").sync(

@@ -109,7 +109,7 @@ def beside(browsing: Browsing) -> list[tuple[str | None, str, str]]:
     new = next(
         one
         for one in browsing.engine.search(kind="suggestion", state="assigned", limit=50)
-        if "unit01" in one.relations["lead"]
+        if "unit01" in one.relations.get("lead", ())
     )
     return [
         (None, "console.sign_in", "/sign-in"),
