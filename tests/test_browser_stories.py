@@ -24,7 +24,7 @@ Test = Callable[..., None]
 
 
 def at_length(test: Test) -> Test | None:
-    """One that only `make screens` tells: a browser is heavy, and five stories are told by every run of the tests."""
+    """One that only `make screens` tells: a browser is heavy, and four stories are told by every run of the tests."""
     return test if os.environ.get("SCREENS") == "all" else None
 
 
@@ -335,6 +335,7 @@ def test_transferred_to_the_procuratorate_and_searched_for_in_vain(who: Cast) ->
     assert clerk.heading() == "不存在", "nor by its address"
 
 
+@at_length
 def test_the_fifteenth_at_a_station(city: Browsing, who: Cast) -> None:
     """Rostered, announced, opened by the day itself; what a visitor said is passed on, answered and told to both."""
     keeper = who("station001.keeper").menu("联络站")
