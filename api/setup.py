@@ -12,8 +12,9 @@ from typing import Any, Literal
 from sqlalchemy import delete, insert, select
 
 from workflow import Actor, Engine
+from workflow.access import held
 from workflow.clock import civil_date
-from workflow.errors import FormInvalid, Reason, Text
+from workflow.errors import Conflict, FormInvalid, Reason, Text
 from workflow.health import troubles
 from workflow.model import Grant, Party
 
@@ -67,13 +68,15 @@ class Setup:
     def begin(self, *, tenant: str, name: str, level: str, clerk: str, by: str) -> str | None:
         """The congress, and the account of the first clerk of its office with his role there; his password, told this once.
 
-        Raises FormInvalid, Conflict, NotPermitted: nothing is done then but what was there before.
+        Only while nobody keeps an office: later whoever administers gives no office to anybody. What a failure left half done
+        (the congress, the account) is taken up when the same is asked again. Raises FormInvalid, Conflict, NotPermitted.
         """
-        if clerk == by:
+        if clerk == by or self._administers(clerk):
             text = Text(
                 "管理员不办理案件，请另设经办人账号", "who administers handles no cases: name another account"
             )
             raise FormInvalid([_reason(text)])
+        self._not_begun(tenant)
         accounts = Accounts(self._engine)
         known = accounts.get(clerk) is not None
         made, _ = (None, {}) if known else accounts.drawn(clerk, by=by)  # whether such an account may be
@@ -86,12 +89,31 @@ class Setup:
         party = Party(
             id=tenant.replace("/", "-"), kind=CONGRESS, name=name, tenant=tenant, attributes={"level": level}
         )
-        self._engine.parties.add(party, by=Actor(person=by), trusted=True)
+        if not self._there(tenant):
+            self._engine.parties.add(party, by=Actor(person=by), trusted=True)
         if not known:
             made = accounts.add(clerk, by=by)
         held = [grant for grant in self._held(clerk) if (grant.role, grant.scope) != (OFFICE, tenant)]
         self._engine.sync_grants(clerk, [*held, Grant(id="", person=clerk, role=OFFICE, scope=tenant)], by=by)
         return made
+
+    def _not_begun(self, tenant: str) -> None:
+        """Raises Conflict where somebody keeps an office, or another congress is there."""
+        kept = any(one.grant.role == OFFICE for one in held(self._engine))
+        if kept or (self._count(CONGRESS) and not self._there(tenant)):
+            zh, en = (
+                "人大已开通，角色由其工作机构授予",
+                "the congress is there; its own office gives the roles",
+            )
+            raise Conflict(Text(zh, en))
+
+    def _there(self, tenant: str) -> bool:
+        found = self._engine.parties.find(kind=CONGRESS, limit=500)
+        return any(party.tenant == tenant for party in found)
+
+    def _administers(self, person: str) -> bool:
+        account = Accounts(self._engine).get(person)
+        return account is not None and account.operator
 
     def _held(self, person: str) -> Sequence[Grant]:
         with self._engine.store.connection() as connection:

@@ -11,7 +11,7 @@ from api import First, Sessions, create_app, create_schema
 from api.accounts import Accounts, Operators
 from api.setup import Setup
 from workflow import Actor, Engine, load_definitions
-from workflow.errors import FormInvalid
+from workflow.errors import Conflict, FormInvalid
 from workflow.model import Party
 from workflow.testing import FrozenClock
 
@@ -71,10 +71,44 @@ def test_a_city_is_set_up_step_by_step(city: tuple[Engine, Reader]) -> None:
     reader.get("/setup")
     assert password not in reader.page, "it is shown once"
     assert standing(engine)["congress"] == "done"
-    assert act(reader, **form, clerk="li").status_code == 422, "there it is already"
+    for tenant in (form["tenant"], "cn/hubei", "cn/hubei/xianning/x"):
+        assert act(reader, **{**form, "tenant": tenant}, clerk="puppet").status_code == 422, "it has begun"
+    assert Accounts(engine).get("puppet") is None
+    with engine.store.connection() as connection:
+        assert engine.store.grants(connection, "puppet") == ()
     unit = Party(id="water", kind="unit", name="市水利局", tenant="cn/hubei/xianning")
     engine.parties.add(unit, by=Actor(person="li"))
     assert standing(engine)["units"] == "done"
+
+
+def test_what_a_failure_left_half_done_is_taken_up(
+    city: tuple[Engine, Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The congress was there and its clerk had no role: the step would have been done for ever, and nobody in office."""
+    engine, _ = city
+    asked = {
+        "tenant": "cn/hubei/xianning",
+        "name": "咸宁市人民代表大会",
+        "level": "city",
+        "clerk": "li",
+        "by": "admin",
+    }
+    with monkeypatch.context() as broken:
+        broken.setattr(Engine, "sync_grants", fail)
+        with pytest.raises(OSError, match="gone"):
+            Setup(engine).begin(**asked)
+    with pytest.raises(Conflict):
+        Setup(engine).begin(**{**asked, "tenant": "cn/hubei"})
+    Setup(engine).begin(**asked)
+    with engine.store.connection() as connection:
+        (grant,) = engine.store.grants(connection, "li")
+    assert (grant.role, grant.scope) == ("deputy_affairs", "cn/hubei/xianning")
+    with pytest.raises(Conflict):
+        Setup(engine).begin(**asked)
+
+
+def fail(*_: object, **__: object) -> None:
+    raise OSError("gone")
 
 
 def test_each_step_can_wait_and_some_are_a_persons_to_call_done(city: tuple[Engine, Reader]) -> None:
