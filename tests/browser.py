@@ -23,7 +23,7 @@ import pytest
 from flask import Flask, Response
 from waitress import create_server
 
-from api import Sessions, create_app
+from api import First, Sessions, create_app
 from api.demo import NOTICE, DemoFolder
 from definitions.papers import Papers
 from workflow import Engine
@@ -185,7 +185,7 @@ def served(browser: Any, demo_file: Path, folder: Path, library: Library) -> Bro
     shutil.copy(demo_file, folder / "demo.db")
     clock = FrozenClock(DAY)
     engine = Engine(f"sqlite:///{folder / 'demo.db'}", library, place=PLACE, clock=clock)
-    sessions = Sessions(engine)
+    sessions = Sessions(engine, first=First(engine))
     app = create_app(
         engine, sessions, sessions=sessions, notice=NOTICE, operators=["operator"], documents=DemoFolder(folder / "documents"),
         papers=Papers(engine, None),

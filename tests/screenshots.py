@@ -171,8 +171,9 @@ def taken(city: Browsing, shots: Sequence[Shot]) -> Iterator[tuple[Shot, bytes]]
     """Each with its picture, by one window for each person; nothing that is looked at is sent."""
     people: dict[str | None, Somebody] = {}
     matcher = city.app.url_map.bind("localhost")
+    own = city.sessions.first
     for shot in shots:
-        city.sessions.first = FIRST if shot.screen == "first" else None
+        city.sessions.first = FIRST if shot.screen == "first" else own
         if shot.person not in people:
             people[shot.person] = Somebody(city, shot.person, viewport={"width": WIDTH, "height": 700})
             if shot.person is not None:
