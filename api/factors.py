@@ -126,7 +126,7 @@ class Factors:
         at, _, rest = opened.partition(" ")
         changed, _, person = rest.partition(" ")
         now = self._shelf.now().timestamp()
-        if not person or not 0 <= now - int(at) <= OPEN or changed != self._changed(person):
+        if not person or not 0 <= now - int(at) <= OPEN or not changed or changed != self._changed(person):
             raise Problem("unauthenticated", Text("请重新登录", "sign in again"))
         return person
 
@@ -134,7 +134,7 @@ class Factors:
         a = self._shelf.tables.account
         query = select(a.c.changed_at).where(a.c.person == person, a.c.locked_at.is_(None))
         with self._shelf.connection() as connection:
-            return str(connection.execute(query).scalar())
+            return str(connection.execute(query).scalar() or "")
 
     def _good(self, person: str, code: str) -> bool:
         """The code of the key, of a step that was not used; from now on it is."""

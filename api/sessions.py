@@ -120,13 +120,18 @@ class Sessions:
                 connection.execute(update(s).where(s.c.hash == row["hash"]).values(used_at=stamp(now)))
         return Session(
             person=row["person"], must_change=bool(row["made"]) and row["way"] in (LOCAL, ENROL),
-            must_enrol=row["way"] == ENROL, operator=bool(row["operator"]),
+            must_enrol=row["way"] == ENROL or (row["way"] == LOCAL and self._wanted(row["person"])),
+            operator=bool(row["operator"]),
             opened_at=datetime.fromisoformat(row["opened_at"]), csrf=_csrf(token),
         )  # fmt: skip
 
+    def _wanted(self, person: str) -> bool:
+        """A role that demands a second factor may have come after the sign-in."""
+        return Factors(self._engine).wanted(person)
+
     def open(self, person: str, way: str = LOCAL) -> SetCookie:
         """A new session; the one this browser had is ended. Those that time has ended are swept away."""
-        if way == LOCAL and Factors(self._engine).wanted(person):
+        if way == LOCAL and self._wanted(person):
             way = ENROL
         token, now = secret(self._engine), self._shelf.now()
         table, before = self._shelf.tables.session, self._token(asking)

@@ -77,4 +77,4 @@ def _feeds(engine: Engine) -> Iterator[Way]:
 def _webhooks(engine: Engine) -> Iterator[Way]:
     for one in Subscriptions(engine).listed():
         yield Way(kind="webhook", id=one.id, person=one.account, what=one.url, by=one.created_by, until=None, used=None,
-                  over=False)  # fmt: skip
+                  over=one.paused_at is not None)  # fmt: skip

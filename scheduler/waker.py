@@ -32,6 +32,8 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 BATCH = 100
 DAY_SECONDS = 86_400.0
 LETTERS = 1000
+SUMMED = 200
+"""pages of cases that one tick sums at most"""
 """tried in one pass"""
 
 
@@ -116,8 +118,9 @@ class TickWaker:
     def _sum_up(self) -> None:
         """Count what has changed since, so that nobody who looks at figures waits for it."""
         try:
-            while not self._stopping.is_set() and not self._engine.summary.refresh(1):
-                pass
+            for _ in range(SUMMED):
+                if self._stopping.is_set() or self._engine.summary.refresh(1):
+                    break
         except Exception:
             log.exception("the summary was not brought up to date; the next tick tries again")
 

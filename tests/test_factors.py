@@ -16,13 +16,14 @@ from api import Accounts, Sessions, create_app, create_schema
 from api.factors import GUESSES, Factors
 from api.problems import Problem
 from workflow import Engine, load_definitions
+from workflow.access import held
 from workflow.library import Library
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
 from .console import Reader
 
-LI = "li.wei"
+LI, WANG = "li.wei", "wang.fang"
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def engine(ready_url: str, clock: FrozenClock, marked: Library) -> Iterator[Engi
     """li.wei holds the role, wang.fang does not."""
     for found in city.opened(ready_url, clock, marked):
         create_schema(found)
-        for person in (LI, "wang.fang"):
+        for person in (LI, WANG):
             accounts = Accounts(found, city.CHEAP)
             made = accounts.add(person, by="set-up")
             accounts.change(person, made or "", city.PASSWORD)
@@ -88,6 +89,14 @@ def coded(reader: Reader, code: str) -> int:
         )
     )
     return reader.post("/sign-in/code", {**found, "code": code}).status_code
+
+
+def test_a_role_that_comes_after_the_sign_in_waits_for_one_too(reader: Reader, engine: Engine) -> None:
+    assert signed(reader, WANG) == 303
+    assert reader.client.get("/v1/cases").status_code == 200
+    (grant, *_) = [one.grant for one in held(engine, person=LI)]
+    engine.grant(WANG, grant.role, grant.scope)
+    assert reader.client.get("/v1/cases").status_code == 403
 
 
 def test_a_marked_role_gets_one_before_anything_else(reader: Reader, clock: FrozenClock) -> None:

@@ -57,7 +57,7 @@ class Sight:
         if actor is None:
             return lambda query: query
         check_texts(person=actor.person)
-        self._learn(connection)
+        self.learn(connection)
         visible = self._visible(self.viewer(connection, actor))
         return lambda query: query.where(visible)
 
@@ -68,7 +68,7 @@ class Sight:
         or does not see, for a reason of his own (None: there are none).
         """
         check_texts(person=actor.person)
-        self._learn(connection)
+        self.learn(connection)
         viewer, library = self.viewer(connection, actor), self._laws.library
         scopes = sorted({g.scope for g in viewer.held() if g.unit is None and library.oversees(g.role)})
         limited = {law.definition.name for law in self._laws.known() if law.definition.seen_by}
@@ -88,7 +88,7 @@ class Sight:
     def waiting(self, connection: Connection, actor: Actor) -> ColumnElement[bool]:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
         check_texts(person=actor.person)
-        self._learn(connection)
+        self.learn(connection)
         grants = self.viewer(connection, actor).held()
         by_role, by_relation = worklist.held(self._laws.known(), actor.person, grants)
         return self._store.questions.waiting(by_role, by_relation)
@@ -129,7 +129,7 @@ class Sight:
         """What he sees of it. Nothing found, or a case of a definition not known here: then ask again, with all there are."""
         found: list[Record] = self._store.records(connection, query.where(self._visible(viewer)))
         strange = {record.definition for record in found} - self._known()
-        if (strange or not found) and self._learn(connection):
+        if (strange or not found) and self.learn(connection):
             found = self._store.records(connection, query.where(self._visible(viewer)))
         return found
 
@@ -142,7 +142,7 @@ class Sight:
     def _known(self) -> set[str]:
         return {law.definition.hash for law in self._laws.known()}
 
-    def _learn(self, connection: Connection) -> bool:
+    def learn(self, connection: Connection) -> bool:
         """Definitions that another node has published: whom they let see their cases is to be asked. Whether there were any."""
         strange = self._store.digests(connection) - self._known()
         for digest in sorted(strange):

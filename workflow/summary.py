@@ -140,6 +140,9 @@ class Summary:
         )
 
     def _summing(self) -> Summing:
+        """By the terms of every published version: two nodes that know different ones would each count the other's away."""
+        with self._store.connection() as connection:
+            self._sight.learn(connection)
         now = self._now()
         return Summing(self._store, self._terms(), civil_date(now), now)
 
