@@ -24,7 +24,7 @@ Test = Callable[..., None]
 
 
 def at_length(test: Test) -> Test | None:
-    """One that only `make screens` tells: a browser is heavy, and four stories are told by every run of the tests."""
+    """One that only `make screens` tells: a browser is heavy, and three stories are told by every run of the tests."""
     return test if os.environ.get("SCREENS") == "all" else None
 
 
@@ -240,6 +240,7 @@ def test_five_co_signers_are_asked_by_links(city: Browsing, who: Cast) -> None:
     assert "现在不能更改" in deputy.said()
 
 
+@at_length
 def test_dissatisfied_a_second_assignment_then_satisfied(who: Cast) -> None:
     """Each step by whom it waits for, from what the deputy says to the end."""
     title = "关于改善供水水压的建议（演示）"

@@ -106,11 +106,14 @@ def beside(browsing: Browsing) -> list[tuple[str | None, str, str]]:
         if one.state == "issued" and one.party
     )
     token = browsing.engine.invite(survey.id, ["answer"], str(survey.party), until=DAY, by=office)
-    new = next(
+    leads = [
         one
-        for one in browsing.engine.search(kind="suggestion", state="assigned", limit=500)
+        for one in browsing.engine.search(kind="suggestion", limit=500)
         if "unit01" in one.relations.get("lead", ())
-    )
+    ]
+    new = min(
+        leads, key=lambda one: one.state != "assigned"
+    )  # a story told before may have taken the last one
     return [
         (None, "console.sign_in", "/sign-in"),
         (None, "console.first", "/first"),
