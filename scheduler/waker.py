@@ -32,9 +32,9 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 BATCH = 100
 DAY_SECONDS = 86_400.0
 LETTERS = 1000
+"""tried in one pass"""
 SUMMED = 200
 """pages of cases that one tick sums at most"""
-"""tried in one pass"""
 
 
 class TickWaker:

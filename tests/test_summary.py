@@ -11,14 +11,14 @@ from unittest.mock import patch
 from sqlalchemy import event, text
 
 from scheduler import TickWaker
-from workflow import Actor
+from workflow import Actor, Engine
 from workflow.errors import StoreError, Text
 from workflow.model import Grant
 from workflow.overview import Filter, Period, Ran, counts, figures, took
 from workflow.summary import Shortcut, Summary
 from workflow.verify import summary_faults
 
-from .lifecycle import DOCUMENT, DRAFT, REPLY, TENANT, TODAY, Office
+from .lifecycle import DOCUMENT, DRAFT, PLACE, REPLY, TENANT, TODAY, Office
 
 LI = Actor(person="li")
 ALL, SURVEYS = Filter(kind="suggestion", roots=True), Filter(kind="evaluation")
@@ -124,6 +124,24 @@ def test_a_reader_waits_for_a_few_cases_and_not_for_all(office: Office) -> None:
     with patch.object(Shortcut, "count", return_value=None) as asked:
         assert counts(office.engine, LI, open_) == [3]
     assert asked.called
+
+
+def test_nodes_that_have_seen_different_definitions_sum_by_the_same_terms(office: Office) -> None:
+    """Otherwise each would count away what the other has summed, for ever."""
+    office.filed()
+    engine = office.engine
+    fewer = {name: one for name, one in engine.library.definitions.items() if name != "suggestion"}
+    other = Engine(
+        engine.database, replace(engine.library, definitions=fewer), place=PLACE, clock=office.clock
+    )
+    assert engine.summary.refresh()
+    assert other.summary.refresh(0), "what one node has summed is up to date for the other"
+
+
+def test_a_tick_sums_so_many_pages_and_no_more(office: Office) -> None:
+    with patch.object(Summary, "refresh", return_value=False) as asked, patch("scheduler.waker.SUMMED", 3):
+        assert TickWaker(office.engine).tick() == 0
+    assert asked.call_count == 3
 
 
 def test_a_summary_that_cannot_be_written_leaves_the_figures_as_they_are(office: Office) -> None:
