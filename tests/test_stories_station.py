@@ -184,6 +184,15 @@ def test_story_F03_the_same_telephone_again_is_seen_at_that_station_alone(home: 
             assert PHONE not in reader.page and "此前反映的" not in reader.page, stranger
 
 
+def test_story_F03_a_house_number_is_no_telephone(home: Desk) -> None:
+    visitor(home, voter_contact="3号楼", subject="下水道")
+    other = visitor(home, voter_contact="3单元", subject="路灯")
+    assert "此前反映的" not in opened(home("keep"), f"/cases/{other}")
+    visitor(home, voter_contact="0571-8800123", subject="井盖")
+    landline = visitor(home, voter_contact="(0571) 8800123", subject="停车")
+    assert "井盖" in opened(home("keep"), f"/cases/{landline}")
+
+
 def test_story_F04_one_of_five_ways_and_a_deputys_draft(home: Desk) -> None:
     o, keeper = home.office, home("keep")
     case = visitor(home)

@@ -18,7 +18,8 @@ OPINION = doors.OPINION
 KEEPERS = ("station_keeper", "station_clerk")
 MOST = 500
 """matters of a station that are looked through, the newest first"""
-LAST_DIGITS = 11
+LEAST_DIGITS, LAST_DIGITS = 7, 11
+"""a telephone has so many: fewer are a house or a flat in which others live too"""
 
 
 def known_beforehand(engine: Engine, actor: Actor, day: Case | None = None) -> dict[str, Any]:
@@ -53,4 +54,5 @@ def earlier(engine: Engine, actor: Actor, case: Case) -> list[Case]:
 
 def _digits(contact: Any) -> str:
     """A telephone number, however it was written; of what holds none, nothing."""
-    return re.sub(r"\D", "", str(contact or ""))[-LAST_DIGITS:]
+    digits = re.sub(r"\D", "", str(contact or ""))[-LAST_DIGITS:]
+    return digits if len(digits) >= LEAST_DIGITS else ""
