@@ -20,6 +20,7 @@ from workflow import Actor, Conflict, Engine, Refused
 from workflow.calendars import Calendar
 from workflow.cli import main
 from workflow.commands.context import Context
+from workflow.errors import FormInvalid
 from workflow.library import Library
 from workflow.model import Bond, Party
 from workflow.outbox import Contact
@@ -160,6 +161,10 @@ def test_one_day_a_station_and_month_whoever_starts_it(city: Office) -> None:
                 "reception_day", LI, {**HAND, "reception_on": "2027-03-15"}, tenant=TENANT, dry_run=tried
             )
         assert {reason.code for reason in refusal.value.reasons} == {"once"}
+    for month in ("2027-3", "2027年3月", " 2027-03", "2027-13", "２０２７-03"):
+        with pytest.raises(FormInvalid) as refusal:
+            engine.start("reception_day", LI, {**HAND, "month": month}, tenant=TENANT)
+        assert {reason.field for reason in refusal.value.reasons} == {"month"}, month
     stations = receptions.stations(engine, ids=["s1"])
     begun = receptions.start(engine, receptions.plan(engine, stations, YEAR), LI)
     assert len(begun) == 11 and cases(engine)["2027-03"].id == by_hand.id

@@ -13,7 +13,7 @@ from .errors import Text
 from .guards import Guard
 
 FieldType = Literal[
-    "text", "integer", "boolean", "date", "code", "codes", "document", "documents",
+    "text", "integer", "boolean", "date", "month", "code", "codes", "document", "documents",
     "unit", "units", "person", "persons", "case",
 ]  # fmt: skip
 Automatic = Literal["notice", "lapse", "join"]

@@ -33,6 +33,7 @@ _PLAIN: Mapping[str, Mapping[str, Any]] = {
     "integer": {"type": "integer", "exclusiveMinimum": -SAFE_INTEGER, "exclusiveMaximum": SAFE_INTEGER},
     "boolean": {"type": "boolean"},
     "date": {"type": "string", "format": "date"},
+    "month": {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"},
     "document": _DOCUMENT,
     "unit": _ID,
     "person": _ID,

@@ -21,6 +21,7 @@ TEXT_LIMIT = 200_000
 ID_LIMIT = 80
 SAFE_INTEGER = 2**53
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _MESSAGES = {
@@ -36,6 +37,7 @@ _MESSAGES = {
     "long": Text("太长", "is too long"),
     "range": Text("数字超出范围", "is out of range"),
     "date": Text("须为 2026-03-15 这样的日期", "must be a date such as 2026-03-15"),
+    "month": Text("须为 2026-03 这样的月份", "must be a month such as 2026-03"),
     "code": Text("不在代码表中", "is not in the code list"),
     "document": Text("须给出 sha256、size、media_type、name", "must give sha256, size, media_type, name"),
     "repeated": Text("有重复", "has repeated values"),
@@ -94,6 +96,15 @@ class _Date(fields.Field[str]):
             raise ValidationError("date") from None
 
 
+class _Month(fields.Field[str]):
+    """A civil month, written in one way only: what is written alike is the same month."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or not _MONTH.fullmatch(value):
+            raise ValidationError("month")
+        return value
+
+
 class _Code(_Text):
     def __init__(self, codes: Codes, **kwargs: Any) -> None:
         super().__init__(validate=validate.OneOf(list(codes.values), error="code"), **kwargs)
@@ -130,7 +141,7 @@ def _many(inner: fields.Field[Any], **kwargs: Any) -> fields.Field[Any]:
 
 
 _PLAIN: dict[str, Callable[..., fields.Field[Any]]] = {
-    "text": _Text, "integer": _Integer, "boolean": _Boolean, "date": _Date, "document": _Document,
+    "text": _Text, "integer": _Integer, "boolean": _Boolean, "date": _Date, "month": _Month, "document": _Document,
     "unit": _Id, "person": _Id, "case": _Id,
     "documents": lambda **k: _many(_Document(), **k),
     "units": lambda **k: _many(_Id(), **k),

@@ -34,7 +34,7 @@ from .yaml_reader import Node, Scalar
 __all__ = ["HANDED_ON", "KINDS", "json_schema"]
 
 FIELD_TYPES = (
-    "text", "integer", "boolean", "date", "code", "codes", "document", "documents",
+    "text", "integer", "boolean", "date", "month", "code", "codes", "document", "documents",
     "unit", "units", "person", "persons", "case",
 )  # fmt: skip
 

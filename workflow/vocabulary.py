@@ -30,7 +30,7 @@ ENDED = "ended"
 """asked of the case a field points to, beside its states"""
 _LISTS = ("codes", "documents", "units", "persons")
 _FIELD: Mapping[str, GuardType] = {
-    "text": "text", "integer": "integer", "boolean": "boolean", "date": "date", "code": "text",
+    "text": "text", "integer": "integer", "boolean": "boolean", "date": "date", "month": "text", "code": "text",
     "codes": "texts", "document": "document", "documents": "document", "unit": "text",
     "units": "texts", "person": "text", "persons": "texts", "case": "text",
 }  # fmt: skip

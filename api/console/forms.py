@@ -170,7 +170,7 @@ def as_sent(look: Look, event: Event, prefix: str = "") -> dict[str, Any]:
 def _value(look: Look, field: Field, prefix: str) -> Any:
     form, name = look.request.form, prefix + field.name
     match field.type:
-        case "text" | "date" | "code":
+        case "text" | "date" | "month" | "code":
             return form.get(name, "").replace("\r\n", "\n").strip()
         case "codes":
             return form.getlist(name)

@@ -13,7 +13,7 @@ __all__ = ["Happenings"]
 
 OF_UNITS = ("unit", "units")
 OF_PERSONS = ("person", "persons")
-ONCE = ("text", "unit", "person", "code", "date", "integer", "case")
+ONCE = ("text", "unit", "person", "code", "date", "month", "integer", "case")
 
 
 class Happenings(Lookup):
