@@ -50,7 +50,7 @@ def test_the_wall_counts_and_names_nobody(desk: Desk, monkeypatch: pytest.Monkey
     reader = desk("li")
     with statements(desk.office.engine.database, monkeypatch) as seen:
         assert reader.get("/wall?again=1").status_code == 200
-    assert sum(statement.lstrip().lower().startswith("select") for statement in seen) <= 29
+    assert sum(statement.lstrip().lower().startswith("select") for statement in seen) <= 28
     page = reader.page
     assert (
         '<meta http-equiv="refresh" content="60">' in page and "<script" not in page and "style=" not in page

@@ -99,10 +99,13 @@ class Summary:
 
     def refresh(self, pages: int | None = None) -> bool:
         """Bring it up to date, a transaction for each page of cases, at most so many; whether it is. Harmless beside anything."""
-        summing = self._summing()
         with self._store.connection() as connection:
-            if summing.current(connection):
+            if self._summing().current(connection):
                 return True
+            # two nodes that know different versions would each count the other's away
+            if self._sight.learn(connection) and self._summing().current(connection):
+                return True
+        summing = self._summing()
         for _ in count() if pages is None else range(pages):
             with self._store.connection(write=True) as connection:
                 if summing.advance(connection):
@@ -140,9 +143,6 @@ class Summary:
         )
 
     def _summing(self) -> Summing:
-        """By the terms of every published version: two nodes that know different ones would each count the other's away."""
-        with self._store.connection() as connection:
-            self._sight.learn(connection)
         now = self._now()
         return Summing(self._store, self._terms(), civil_date(now), now)
 

@@ -17,7 +17,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from .rows import dumps
 from .sql import Store
@@ -101,9 +114,8 @@ class Summing:
     def current(self, connection: Connection) -> bool:
         """Whether nothing happened since it was brought up to date: one short question."""
         s, state = self._t.summed.c, self._t.summary_state
-        last = select(func.coalesce(func.max(self._t.history.c.id), 0)).scalar_subquery()
         turned = exists(select(1).where(s.turns_on < self._today))
-        asked = select(state, last.label("last"), turned.label("turned"))
+        asked = select(state, self._last().label("last"), turned.label("turned"))
         found: Any = connection.execute(asked).one_or_none()
         if self._stale(found) or found.reached is not None:
             return False
@@ -111,18 +123,13 @@ class Summing:
 
     def advance(self, connection: Connection) -> bool:
         """Count a page of cases anew, in this transaction; whether that was all there was to count."""
-        if not self._store.is_sqlite:
-            name = f"{self._store.prefix}summary"
-            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
-        mark = self._mark(connection)
-        state = self._state(connection)
+        self._store.alone(connection, "summary")
+        mark, state = self._looked(connection)
         if self._stale(state):
             state = self._begun(connection, mark)
         if state.reached is not None:
             return self._go_on(connection, state.reached)
         cases = self._changed(connection, state.low)
-        if len(cases) < PAGE:
-            cases += [case for case in self._turned(connection, PAGE) if case not in set(cases)]
         self._count(connection, cases)
         if len(cases) < PAGE and (cases or mark.quiet or mark.oldest >= state.mark_at):
             self._remember(connection, state, mark)
@@ -146,14 +153,24 @@ class Summing:
 
     # -- how far it is
 
-    def _state(self, connection: Connection) -> Any:
-        return connection.execute(select(self._t.summary_state)).one_or_none()
+    def _looked(self, connection: Connection) -> tuple[_Mark, Any]:
+        """How far the history is, and how far it was counted (None: nothing was), in one question."""
+        state, one = self._t.summary_state, select(literal(1).label("one")).subquery()
+        snapshot: list[Any] = [] if self._store.is_sqlite else [
+            literal_column(f"pg_snapshot_{end}(pg_current_snapshot())::text::bigint").label(name)
+            for name, end in (("next", "xmax"), ("oldest", "xmin"))
+        ]  # fmt: skip
+        asked = select(self._last().label("last"), *snapshot, state).select_from(one.outerjoin(state, true()))
+        found: Any = connection.execute(asked).one()
+        # SQLite has one writer: ids become visible in their order
+        mark = _Mark(found.last, *(0, 0) if self._store.is_sqlite else (found.next, found.oldest))
+        return mark, None if found.id is None else found
 
     def _stale(self, state: Any) -> bool:
         return state is None or state.terms != self._terms.digest or state.day > self._today
 
-    def _last(self, connection: Connection) -> int:
-        return int(connection.execute(select(func.coalesce(func.max(self._t.history.c.id), 0))).scalar_one())
+    def _last(self) -> Any:
+        return select(func.coalesce(func.max(self._t.history.c.id), 0)).scalar_subquery()
 
     def _begun(self, connection: Connection, mark: _Mark) -> Any:
         """All from the first case on; what happens from now on is seen by its line."""
@@ -163,16 +180,7 @@ class Summing:
             id=1, terms=self._terms.digest, day=self._today, low=mark.last if mark.quiet else 0, mark_id=mark.last,
             mark_at=mark.next, reached="", at=self._now,
         ))  # fmt: skip
-        return self._state(connection)
-
-    def _mark(self, connection: Connection) -> _Mark:
-        last = self._last(connection)
-        if self._store.is_sqlite:  # one writer: ids become visible in their order
-            return _Mark(last, 0, 0)
-        snapshot = "pg_snapshot_{}(pg_current_snapshot())::text::bigint"
-        query = text(f"select {snapshot.format('xmax')}, {snapshot.format('xmin')}")
-        next_, oldest = connection.execute(query).one()
-        return _Mark(last, int(next_), int(oldest))
+        return connection.execute(select(self._t.summary_state)).one()
 
     def _remember(self, connection: Connection, state: Any, mark: _Mark) -> None:
         """Lines are done with up to a mark since which every transaction of its time has ended."""
@@ -199,19 +207,14 @@ class Summing:
         return list(connection.execute(query).scalars())
 
     def _changed(self, connection: Connection, low: int) -> list[str]:
+        """A page of those to which something happened since, or which the day has turned into something else."""
         h, c, s = self._t.history, self._t.cases, self._t.summed
-        query = (
+        happened = (
             select(h.c.case_id)
             .select_from(h.join(c, c.c.id == h.c.case_id).outerjoin(s, s.c.case_id == h.c.case_id))
             .where(h.c.id > low, or_(s.c.seq.is_(None), s.c.seq != c.c.seq))
-            .distinct()
-            .limit(PAGE)
         )
-        return list(connection.execute(query).scalars())
-
-    def _turned(self, connection: Connection, limit: int) -> list[str]:
-        s = self._t.summed.c
-        query = select(s.case_id).where(s.turns_on < self._today).limit(limit)
+        query = happened.union(select(s.c.case_id).where(s.c.turns_on < self._today)).limit(PAGE)
         return list(connection.execute(query).scalars())
 
     # -- counting
@@ -221,13 +224,13 @@ class Summing:
         if not cases:
             return
         s, change = self._t.summed, Counter[int]()
-        for counted in connection.execute(select(s.c.counted).where(s.c.case_id.in_(cases))).scalars():
+        gone = delete(s).where(s.c.case_id.in_(cases)).returning(s.c.counted)
+        for counted in connection.execute(gone).scalars():
             change.subtract(json.loads(counted))
         found = [(one, self._keys(one)) for one in self._found(connection, cases)]
         ids = self._ids(connection, {key for _, keys in found for key in keys})
         for _, keys in found:
             change.update(ids[key] for key in keys)
-        connection.execute(delete(s).where(s.c.case_id.in_(cases)))
         connection.execute(insert(s), [
             {
                 "case_id": one.row.id, "seq": one.row.seq, "turns_on": self._turns(one), "number": one.row.number,
@@ -250,10 +253,10 @@ class Summing:
         found = self._known(connection, list(texts))
         new = sorted(texts.keys() - found.keys())
         if new:
-            connection.execute(
-                insert(self._t.summary), [{"key": one, "n": 0, **texts[one]._asdict()} for one in new]
-            )
-            found |= self._known(connection, new)
+            table = self._t.summary
+            rows = [{"key": one, "n": 0, **texts[one]._asdict()} for one in new]
+            made = connection.execute(insert(table).returning(table.c.key, table.c.id), rows)
+            found |= {row.key: row.id for row in made}
         return {key: found[one] for one, key in texts.items()}
 
     def _known(self, connection: Connection, texts: Sequence[str]) -> dict[str, int]:
