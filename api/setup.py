@@ -5,7 +5,7 @@ Kept is only what nobody can ask of the store: which step was put off or looked 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,56 +68,44 @@ class Setup:
     def begin(self, *, tenant: str, name: str, level: str, clerk: str, by: str) -> str | None:
         """The congress, and the account of the first clerk of its office with his role there; his password, told this once.
 
-        Only while nobody keeps an office: later whoever administers gives no office to anybody. What a failure left half done
-        (the congress, the account) is taken up when the same is asked again. Raises FormInvalid, Conflict, NotPermitted.
+        Only while there is no congress and nobody keeps an office: later whoever administers gives no office to anybody. All of
+        it or nothing. Raises FormInvalid, Conflict, NotPermitted.
         """
         if clerk == by or self._administers(clerk):
             text = Text(
                 "管理员不办理案件，请另设经办人账号", "who administers handles no cases: name another account"
             )
             raise FormInvalid([_reason(text)])
-        self._not_begun(tenant)
-        accounts = Accounts(self._engine)
-        known = accounts.get(clerk) is not None
-        made, _ = (None, {}) if known else accounts.drawn(clerk, by=by)  # whether such an account may be
         if not tenant or not all(
             part.isascii() and part.isalnum() for part in tenant.replace("-", "").split("/")
         ):
             raise FormInvalid(
                 [_reason(Text("代号须如 cn/hubei/xianning", "an id is written cn/hubei/xianning"))]
             )
+        if any(one.grant.role == OFFICE for one in held(self._engine)):
+            raise _begun()
+        accounts = Accounts(self._engine)
+        made, account = (None, None) if accounts.get(clerk) else accounts.drawn(clerk, by=by)
         party = Party(
             id=tenant.replace("/", "-"), kind=CONGRESS, name=name, tenant=tenant, attributes={"level": level}
         )
-        if not self._there(tenant):
-            self._engine.parties.add(party, by=Actor(person=by), trusted=True)
-        if not known:
-            made = accounts.add(clerk, by=by)
-        held = [grant for grant in self._held(clerk) if (grant.role, grant.scope) != (OFFICE, tenant)]
-        self._engine.sync_grants(clerk, [*held, Grant(id="", person=clerk, role=OFFICE, scope=tenant)], by=by)
+        with self._shelf.connection(write=True) as connection:
+            self._shelf.alone(connection, "setup")
+            if self._engine.parties.find(kind=CONGRESS, limit=1, session=connection):
+                raise _begun()
+            self._engine.parties.add(party, by=Actor(person=by), trusted=True, session=connection)
+            if account is not None:
+                connection.execute(insert(self._shelf.tables.account), [account])
+            grants = [
+                *self._engine.store.grants(connection, clerk),
+                Grant(id="", person=clerk, role=OFFICE, scope=tenant),
+            ]
+            self._engine.sync_grants(clerk, grants, by=by, session=connection)
         return made
-
-    def _not_begun(self, tenant: str) -> None:
-        """Raises Conflict where somebody keeps an office, or another congress is there."""
-        kept = any(one.grant.role == OFFICE for one in held(self._engine))
-        if kept or (self._count(CONGRESS) and not self._there(tenant)):
-            zh, en = (
-                "人大已开通，角色由其工作机构授予",
-                "the congress is there; its own office gives the roles",
-            )
-            raise Conflict(Text(zh, en))
-
-    def _there(self, tenant: str) -> bool:
-        found = self._engine.parties.find(kind=CONGRESS, limit=500)
-        return any(party.tenant == tenant for party in found)
 
     def _administers(self, person: str) -> bool:
         account = Accounts(self._engine).get(person)
         return account is not None and account.operator
-
-    def _held(self, person: str) -> Sequence[Grant]:
-        with self._engine.store.connection() as connection:
-            return self._engine.store.grants(connection, person)
 
     def _noted(self) -> dict[str, Any]:
         table = self._shelf.tables.setup
@@ -163,6 +151,11 @@ class Setup:
         if kind not in self._engine.library.parties:
             return 0
         return len(self._engine.parties.find(kind=kind, limit=500))
+
+
+def _begun() -> Conflict:
+    zh, en = "人大已开通，角色由其工作机构授予", "the congress is there; its own office gives the roles"
+    return Conflict(Text(zh, en))
 
 
 def _many(zh: str, en: str, number: int) -> Text:

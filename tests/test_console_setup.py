@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,10 +82,8 @@ def test_a_city_is_set_up_step_by_step(city: tuple[Engine, Reader]) -> None:
     assert standing(engine)["units"] == "done"
 
 
-def test_what_a_failure_left_half_done_is_taken_up(
-    city: tuple[Engine, Reader], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The congress was there and its clerk had no role: the step would have been done for ever, and nobody in office."""
+def test_all_of_it_or_nothing(city: tuple[Engine, Reader], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the congress there and its clerk without a role, the step would be done for ever, and nobody in office."""
     engine, _ = city
     asked = {
         "tenant": "cn/hubei/xianning",
@@ -97,14 +96,32 @@ def test_what_a_failure_left_half_done_is_taken_up(
         broken.setattr(Engine, "sync_grants", fail)
         with pytest.raises(OSError, match="gone"):
             Setup(engine).begin(**asked)
-    with pytest.raises(Conflict):
-        Setup(engine).begin(**{**asked, "tenant": "cn/hubei"})
-    Setup(engine).begin(**asked)
-    with engine.store.connection() as connection:
-        (grant,) = engine.store.grants(connection, "li")
-    assert (grant.role, grant.scope) == ("deputy_affairs", "cn/hubei/xianning")
+    assert (standing(engine)["congress"], Accounts(engine).get("li")) == ("open", None)
+    assert Setup(engine).begin(**asked)
     with pytest.raises(Conflict):
         Setup(engine).begin(**asked)
+
+
+def test_of_two_at_once_one_begins(city: tuple[Engine, Reader]) -> None:
+    engine, _ = city
+
+    def begun(name: str) -> bool:
+        try:
+            Setup(engine).begin(tenant=f"cn/hubei/{name}", name=name, level="city", clerk=name, by="admin")
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(begun, ("one", "two", "three", "four"))) == 1
+    assert len(engine.parties.find(kind="congress")) == 1
+
+
+def test_another_administrator_is_no_clerk(city: tuple[Engine, Reader]) -> None:
+    engine, _ = city
+    Accounts(engine).add("other", by="admin", operator=True)
+    with pytest.raises(FormInvalid):
+        Setup(engine).begin(tenant="cn/hubei/xianning", name="咸宁", level="city", clerk="other", by="admin")
 
 
 def fail(*_: object, **__: object) -> None:
