@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
 import pytest
 
@@ -102,8 +105,16 @@ def test_all_of_it_or_nothing(city: tuple[Engine, Reader], monkeypatch: pytest.M
         Setup(engine).begin(**asked)
 
 
-def test_of_two_at_once_one_begins(city: tuple[Engine, Reader]) -> None:
+def test_of_two_at_once_one_begins(city: tuple[Engine, Reader], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would find no congress, and begin one, if the second did not wait until the first is done."""
     engine, _ = city
+    both, find = Barrier(2), engine.parties.find
+
+    def found(**asked: Any) -> list[Party]:
+        none = find(**asked)
+        with suppress(BrokenBarrierError):
+            both.wait(0.3)  # until the other has looked too, if it can
+        return none
 
     def begun(name: str) -> bool:
         try:
@@ -112,8 +123,9 @@ def test_of_two_at_once_one_begins(city: tuple[Engine, Reader]) -> None:
             return False
         return True
 
-    with ThreadPoolExecutor(4) as pool:
-        assert sum(pool.map(begun, ("one", "two", "three", "four"))) == 1
+    with monkeypatch.context() as patched, ThreadPoolExecutor(2) as pool:
+        patched.setattr(engine.parties, "find", found)
+        assert sorted(pool.map(begun, ("one", "two"))) == [False, True]
     assert len(engine.parties.find(kind="congress")) == 1
 
 
