@@ -261,6 +261,9 @@ def test_the_report_names_ways_in_that_need_no_sign_in(
     client(city.OPERATOR, "DELETE", f"/v1/tokens/{token['id']}")
     only = json.loads(tibandu("access", "report", "--person", "svc.oa", "--json")[1])["ways"]
     assert [one["kind"] for one in only] == ["webhook"]
+    client(city.OPERATOR, "POST", f"/v1/subscriptions/{hook['id']}/pause")
+    only = json.loads(tibandu("access", "report", "--person", "svc.oa", "--json")[1])["ways"]
+    assert only == [], "a webhook that is paused sends nothing"
     every = json.loads(tibandu("access", "report", "--person", "svc.oa", "--all", "--json")[1])["ways"]
     assert [one["kind"] for one in every] == ["service token", "webhook"]
 

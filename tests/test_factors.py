@@ -204,6 +204,12 @@ def test_guessing_ends_and_a_ticket_too(engine: Engine, reader: Reader, clock: F
         Factors(engine).enter(ticket, now(key, clock))
     with pytest.raises(Problem, match="sign in again"):
         Factors(engine).enter(Factors(engine).ticket(LI)[:-1] + "x", now(key, clock))
+    Accounts(engine, city.CHEAP).lock(LI, by="he")
+    locked = Factors(engine).ticket(LI)  # his password was right just before
+    Accounts(engine, city.CHEAP).unlock(LI, by="he")
+    Accounts(engine, city.CHEAP).lock(LI, by="he")
+    with pytest.raises(Problem, match="sign in again"):
+        Factors(engine).enter(locked, now(key, clock))
 
 
 def test_an_operator_resets_it(engine: Engine, reader: Reader, clock: FrozenClock) -> None:
