@@ -10,7 +10,7 @@ import pytest
 from definitions.campaigns import prepare_session, session_moved
 from workflow import Actor, Case, NotFound, Refused
 
-from .lifecycle import DOCUMENT, TENANT, Office
+from .lifecycle import DOCUMENT, DRAFT, TENANT, Office
 from .test_parties import CITY, deputy
 
 STAFF = {
@@ -60,8 +60,7 @@ def test_only_the_council_with_its_meeting_puts_an_item_on_the_list(staffed: Off
     charge = {"charged_person": "wu", "leader_post": "in_charge"}
     assert staffed.reasons(overlay, "start_pressing", "zhuan", **charge) == {"condition_not_met"}
     staffed.fire(overlay, "start_pressing", "zhuan", **charge | {"leader_post": "main"})
-    assert staffed.fire(case, "submit_for_signoff", "wang", reply_draft=DOCUMENT, reply_class="HB-XIANNING:A",
-                        publication="full").state == "signing_off"  # fmt: skip
+    assert staffed.fire(case, "submit_for_signoff", "wang", **DRAFT).state == "signing_off"  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -159,14 +158,7 @@ def test_a_late_reply_is_urged_by_the_timer_and_everything_harder_by_persons(sta
     staffed.fire(against, "record_interpellation", "chair", movers=movers, **motion)
     assert staffed.reasons(against, "resolve", "li", resolution="了结") == {"condition_not_met"}
     assert staffed.reasons(against, "revoke_step", "chair", mistake="误发") == {"two_persons"}
-    staffed.fire(
-        case,
-        "submit_for_signoff",
-        "wang",
-        reply_draft=DOCUMENT,
-        reply_class="HB-XIANNING:A",
-        publication="full",
-    )
+    staffed.fire(case, "submit_for_signoff", "wang", **DRAFT)
     reply = {
         "reply_letter": DOCUMENT, "reply_number": "1", "sealed": True, "reply_class": "HB-XIANNING:A", "publication": "full",
         "recipients": ["dep1"], "copies_to": ["gov"], "delivered_on": "2026-12-31",
