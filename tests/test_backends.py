@@ -354,7 +354,10 @@ def drain(site: Site, node: ProcrastinateBackend) -> None:
 def jobs_of(site: Site) -> list[tuple[str | None, str]]:
     with site.engine.database.connect() as connection:
         found = connection.execute(
-            text("select queueing_lock, status::text from tibandu_jobs.procrastinate_jobs order by id")
+            text(
+                "select queueing_lock, status::text from tibandu_jobs.procrastinate_jobs "
+                "where queueing_lock is null or queueing_lock not in ('rescue', 'purge') order by id"
+            )  # its housekeeping comes by the clock on the wall
         )
         return [(row[0], row[1]) for row in found]
 

@@ -13,6 +13,7 @@ from workflow.library import Library
 
 from .console import Desk, Form, Reader, said
 from .lifecycle import DOCUMENT, EXTENSION, PLACE, REPLY, TENANT, Office, count
+from .lifecycle import DRAFT as SIGNED_OFF
 from .postbox import Postbox, backend, reach
 from .stories import PDF, act, offered, opened, refused, sentence, timeline, tried
 from .test_parties import SETUP
@@ -161,7 +162,7 @@ def test_story_E03_one_sentence_says_where_it_is(town: Desk) -> None:
     opened(town("dep1"), "/views/my_suggestions")
     page = opened(town("dep1"), f"/cases/{case.id}")
     assert re.search(r"提出.*审核.*交办.*办理.*答复.*征询.*办结", page), "the steps that follow"
-    o.fire(case, "submit_for_signoff", "wang", **DRAFT)
+    o.fire(case, "submit_for_signoff", "wang", **SIGNED_OFF)
     assert "答复送签" in sentence(town("dep1"), case), "and it moves with the case"
 
 
@@ -198,7 +199,7 @@ def whole(town: Desk) -> None:
     case = o.handling("dep1")
     o.fire(case, "request_extension", "wang", **EXTENSION)
     o.fire(o.child(case, "extensions"), "grant", "li", granted_until="2026-08-01")
-    o.fire(case, "submit_for_signoff", "wang", **DRAFT)
+    o.fire(case, "submit_for_signoff", "wang", **SIGNED_OFF)
     o.fire(case, "issue_reply", "wu", **{**REPLY, "recipients": ["dep1"]})
     o.fire(case, "open_evaluation", "sun")
     o.evaluate(case, "surveys", {"dep1": "satisfied"})

@@ -15,6 +15,7 @@ from workflow import Actor, Engine
 from workflow.errors import StoreError, Text
 from workflow.model import Grant
 from workflow.overview import Filter, Period, Ran, counts, figures, took
+from workflow.store.summary import Summing
 from workflow.summary import Shortcut, Summary
 from workflow.verify import summary_faults
 
@@ -120,7 +121,7 @@ def test_a_reader_waits_for_a_few_cases_and_not_for_all(office: Office) -> None:
         assert not office.engine.summary.fresh()
         assert counts(office.engine, LI, open_) == [3]
         assert TickWaker(office.engine).tick() == 0
-        assert office.engine.summary.refresh(0), "a tick has counted them all"
+        assert counts_nothing(office.engine), "a tick has counted them all"
     with patch.object(Shortcut, "count", return_value=None) as asked:
         assert counts(office.engine, LI, open_) == [3]
     assert asked.called
@@ -135,7 +136,15 @@ def test_nodes_that_have_seen_different_definitions_sum_by_the_same_terms(office
         engine.database, replace(engine.library, definitions=fewer), place=PLACE, clock=office.clock
     )
     assert engine.summary.refresh()
-    assert other.summary.refresh(0), "what one node has summed is up to date for the other"
+    assert counts_nothing(other), "what one node has summed is up to date for the other"
+
+
+def counts_nothing(engine: Engine) -> bool:
+    """Whether nothing is left to be counted. (Whether every line is known to be seen is another question: on PostgreSQL that
+    waits for transactions of others, be they of other databases.)
+    """
+    with patch.object(Summing, "_count") as counted:
+        return engine.summary.refresh(1) and not any(call.args[1] for call in counted.call_args_list)
 
 
 def test_a_tick_sums_so_many_pages_and_no_more(office: Office) -> None:

@@ -138,6 +138,7 @@ def sample(field: Field, day: date, pick: Any = None) -> Any:
         "integer": lambda: choose([0, 3, 12]),
         "boolean": lambda: choose([True, False]),
         "date": lambda: (day + timedelta(days=choose([0, 20, 45, -3, 150]))).isoformat(),
+        "month": lambda: (day + timedelta(days=choose([0, 31, 62]))).isoformat()[:7],
         "document": lambda: dict(DOCUMENT),
         "documents": lambda: [dict(DOCUMENT)],
         "unit": lambda: choose([*UNITS[:2], "station"]),
