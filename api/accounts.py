@@ -64,6 +64,8 @@ class Account:
     """the last civil day of a sign-in"""
     locked_at: datetime | None
     locked_by: str | None
+    changes: int
+    """how often its password or lock was changed: what was proven before counts no more"""
 
 
 class Operators:
@@ -104,15 +106,16 @@ class First:
             self._hash = None  # somebody added one otherwise, or on another node
         return self._hash is not None
 
-    def take(self, token: str, person: str, password: str, address: str = "") -> None:
+    def take(self, token: str, person: str, password: str, address: str = "") -> Account:
         """The first administrator. Raises Problem 403, 429; FormInvalid, Conflict."""
         self._counter.check(ADDRESS, address)
         if self._hash is None or not hmac.compare_digest(digest(token.strip()), self._hash):
             self._counter.count(ADDRESS, address)
             text = Text("启动口令不对；见服务的控制台", "not the token that the service told on its console")
             raise Problem("not_permitted", text)
-        self._accounts.first(person, password)
+        account = self._accounts.first(person, password)
         self._hash = None
+        return account
 
 
 class Accounts:
@@ -168,7 +171,7 @@ class Accounts:
 
     # -- looking after them
 
-    def first(self, person: str, password: str) -> None:
+    def first(self, person: str, password: str) -> Account:
         """The first account of all, of who looks after the service, with a password of his own. Raises FormInvalid, Conflict."""
         check_person(person)
         _, row = self._password(person, password)
@@ -184,6 +187,7 @@ class Accounts:
                 connection, table, row
             ):
                 raise Conflict(Text("已有账号", "there are accounts already"))
+        return _shown({"changes": 0, "used_on": None, "locked_at": None, "locked_by": None, **row})
 
     def add(self, person: str, *, by: str, password: str | None = None, operator: bool = False) -> str | None:
         """A new account. Without a password one is made, and given back this once. Raises FormInvalid, Conflict."""
@@ -210,14 +214,14 @@ class Accounts:
         self._counter.forget(GUESSES, person)
         return made
 
-    def change(self, person: str, old: str, new: str, address: str = "") -> None:
-        """One's own password; every session of that person ends. Raises Problem 401, 429, FormInvalid."""
+    def change(self, person: str, old: str, new: str, address: str = "") -> Account:
+        """One's own password; every session of that person ends; the account after it. Raises Problem 401, 429, FormInvalid."""
         self.sign_in(person, old, address)
         if new == old:
             raise _refused(
                 "password.same", Text("新密码须与原密码不同", "the new password must be another one")
             )
-        self._change(person, **(self._password(person, new)[1] | {"made": 0}))
+        return self._change(person, **(self._password(person, new)[1] | {"made": 0}))
 
     def lock(self, person: str, *, by: str) -> None:
         """From now on he cannot sign in, and every session of his ends. Raises NotFound, NotPermitted."""
@@ -277,13 +281,16 @@ class Accounts:
             letters.append(_LETTERS[letter])
         return "-".join("".join(letters[start : start + 5]) for start in range(0, 20, 5))
 
-    def _change(self, person: str, **values: Any) -> None:
+    def _change(self, person: str, **values: Any) -> Account:
         account, session = self._shelf.tables.account, self._shelf.tables.session
         with self._shelf.connection(write=True) as connection:
+            values |= {"changes": account.c.changes + 1}
             query = update(account).where(account.c.person == person).values(**values)
-            if connection.execute(query.returning(account.c.person)).first() is None:
+            found = connection.execute(query.returning(account)).mappings().first()
+            if found is None:
                 raise NotFound(Text(f"没有账号 {person}", f"there is no account {person}"))
             connection.execute(delete(session).where(session.c.person == person))
+        return _shown(dict(found))
 
 
 def check_person(person: str) -> None:
@@ -343,4 +350,5 @@ def _shown(row: dict[str, Any]) -> Account:
         person=row["person"], operator=bool(row["operator"]), must_change=bool(row["made"]), created_by=row["created_by"],
         created_at=datetime.fromisoformat(row["created_at"]), used_on=row["used_on"],
         locked_at=row["locked_at"] and datetime.fromisoformat(row["locked_at"]), locked_by=row["locked_by"],
+        changes=row["changes"],
     )  # fmt: skip

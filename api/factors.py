@@ -18,6 +18,7 @@ from workflow.errors import NotFound, Text
 from workflow.model import Actor
 from workflow.overview import grants_of, secret
 
+from .accounts import Account, Accounts
 from .identity import digest
 from .limits import Counter, Limit
 from .nonces import Nonces
@@ -101,19 +102,20 @@ class Factors:
 
     # -- proving oneself
 
-    def ticket(self, person: str) -> str:
+    def ticket(self, account: Account) -> str:
         """That his password was right just now; good for some minutes and for `enter` alone, not after another password."""
         at = int(self._shelf.now().timestamp())
-        return self._nonces.seal(FORM, f"{at} {self._changed(person)} {person}")
+        return self._nonces.seal(FORM, f"{at} {account.changes} {account.person}")
 
-    def enter(self, ticket: str, code: str) -> str:
-        """The person of a ticket whose code this is. Raises Problem 401, and 429 after some wrong ones."""
-        person = self._person(ticket)
+    def enter(self, ticket: str, code: str) -> Account:
+        """The account of a ticket whose code this is. Raises Problem 401, and 429 after some wrong ones."""
+        account = self._account(ticket)
+        person = account.person
         self._counter.take(GUESSES, person)
         if not (self._good(person, code) or self._recovers(person, code)):
             raise Problem("unauthenticated", Text("验证码不对或已用过", "wrong code, or one that was used"))
         self._counter.forget(GUESSES, person)
-        return person
+        return account
 
     def left(self, person: str) -> int:
         """How many codes to recover with he has left."""
@@ -121,20 +123,16 @@ class Factors:
         with self._shelf.connection() as connection:
             return len(connection.execute(select(r.c.hash).where(r.c.person == person)).all())
 
-    def _person(self, ticket: str) -> str:
+    def _account(self, ticket: str) -> Account:
+        """As it was when its password was right; nothing of it was changed since, and it is not locked."""
         opened = self._nonces.opened(FORM, ticket) or ""
         at, _, rest = opened.partition(" ")
-        changed, _, person = rest.partition(" ")
+        changes, _, person = rest.partition(" ")
         now = self._shelf.now().timestamp()
-        if not person or not 0 <= now - int(at) <= OPEN or not changed or changed != self._changed(person):
+        found = Accounts(self._engine).get(person) if person and 0 <= now - int(at) <= OPEN else None
+        if found is None or found.locked_at is not None or str(found.changes) != changes:
             raise Problem("unauthenticated", Text("请重新登录", "sign in again"))
-        return person
-
-    def _changed(self, person: str) -> str:
-        a = self._shelf.tables.account
-        query = select(a.c.changed_at).where(a.c.person == person, a.c.locked_at.is_(None))
-        with self._shelf.connection() as connection:
-            return str(connection.execute(query).scalar() or "")
+        return found
 
     def _good(self, person: str, code: str) -> bool:
         """The code of the key, of a step that was not used; from now on it is."""

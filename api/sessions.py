@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Request, Response
 from flask import request as asking
@@ -21,7 +22,7 @@ from workflow import Actor, Engine
 from workflow.errors import NotPermitted, Reason, Text
 from workflow.overview import secret
 
-from .accounts import First
+from .accounts import Account, First
 from .factors import Factors
 from .identity import Caller, Identify, digest, nobody
 from .origin import SAFE, check_origin
@@ -42,8 +43,11 @@ MUST_ENROL = Reason(
     code="second_factor", text=Text("须先设置第二因素", "your role needs a second factor; set one up first")
 )
 
-LOCAL, ENROL = "local", "enrol"
-"""the way of a session that was opened with a local account; and of one whose person has yet to get a second factor"""
+LOCAL, STRONG, ENROL = "local", "factor", "enrol"
+"""the way of a session that was opened with the password of a local account; with its second factor besides; with the password by
+somebody who has yet to get a second factor
+"""
+OURS = (LOCAL, STRONG, ENROL)
 
 SetCookie = Callable[[Response], None]
 """Puts the session's cookie into a response."""
@@ -59,6 +63,7 @@ class Session:
     must_enrol: bool
     """may do nothing but get a second factor, and choose another password"""
     operator: bool
+    way: str
     opened_at: datetime
     csrf: str
     """what its forms have to carry"""
@@ -110,7 +115,7 @@ class Sessions:
             joined = select(s, a.c.made, a.c.operator).join(a, a.c.person == s.c.person, isouter=True)
             alive = (
                 s.c.hash == digest(token), a.c.locked_at.is_(None), s.c.used_at > stamp(now - IDLE),
-                s.c.opened_at > stamp(now - WHOLE),
+                s.c.opened_at > stamp(now - WHOLE), self._proven(),
             )  # fmt: skip
             row = connection.execute(joined.where(*alive)).mappings().first()
         if row is None:
@@ -119,18 +124,32 @@ class Sessions:
             with self._shelf.connection(write=True) as connection:
                 connection.execute(update(s).where(s.c.hash == row["hash"]).values(used_at=stamp(now)))
         return Session(
-            person=row["person"], must_change=bool(row["made"]) and row["way"] in (LOCAL, ENROL),
-            must_enrol=row["way"] == ENROL or (row["way"] == LOCAL and self._wanted(row["person"])),
-            operator=bool(row["operator"]),
+            person=row["person"], must_change=bool(row["made"]) and row["way"] in OURS,
+            must_enrol=row["way"] == ENROL or (row["way"] in OURS and self._wanted(row["person"])),
+            operator=bool(row["operator"]), way=row["way"],
             opened_at=datetime.fromisoformat(row["opened_at"]), csrf=_csrf(token),
         )  # fmt: skip
+
+    def _proven(self) -> Any:
+        """Of a local account: by the password and lock of now, and not by the password alone where there is a second factor.
+
+        Who changes one of them ends the sessions there are; one that is being opened beside it would outlive that, and ends here.
+        """
+        t = self._shelf.tables
+        s, f = t.session.c, t.factor.c
+        factor = select(f.person).where(f.person == s.person).exists()
+        still = (s.changes == t.account.c.changes) & ((s.way == STRONG) | ~factor)
+        return s.way.not_in(OURS) | t.account.c.person.is_(None) | still
 
     def _wanted(self, person: str) -> bool:
         """A role that demands a second factor may have come after the sign-in."""
         return Factors(self._engine).wanted(person)
 
-    def open(self, person: str, way: str = LOCAL) -> SetCookie:
-        """A new session; the one this browser had is ended. Those that time has ended are swept away."""
+    def open(self, who: Account | str, way: str = LOCAL) -> SetCookie:
+        """A new session of an account, as it was when its password was found to be right, or of a person whom somebody else has
+        proven; the one this browser had is ended. Those that time has ended are swept away.
+        """
+        person, changes = (who, 0) if isinstance(who, str) else (who.person, who.changes)
         if way == LOCAL and self._wanted(person):
             way = ENROL
         token, now = secret(self._engine), self._shelf.now()
@@ -142,6 +161,7 @@ class Sessions:
                 "hash": digest(token),
                 "person": person,
                 "way": way,
+                "changes": changes,
                 "opened_at": stamp(now),
                 "used_at": stamp(now),
             }

@@ -155,6 +155,7 @@ class Tables:
             Column("created_by", String(80), nullable=False),
             Column("created_at", String(32), nullable=False),
             Column("changed_at", String(32), nullable=False),
+            Column("changes", Integer, nullable=False, server_default="0"),  # of its password or lock
             Column("used_on", String(10)),
             Column("locked_at", String(32)),
             Column("locked_by", String(80)),
@@ -237,6 +238,7 @@ class Tables:
             Column("hash", String(64), primary_key=True),
             Column("person", String(80), nullable=False),
             Column("way", String(10), nullable=False),
+            Column("changes", Integer, nullable=False),  # the account's, when its password was proven
             Column("opened_at", String(32), nullable=False),
             Column("used_at", String(32), nullable=False),
         )

@@ -23,7 +23,7 @@ import pytest
 from flask import Flask, Response
 from waitress import create_server
 
-from api import First, Sessions, create_app
+from api import Accounts, First, Sessions, create_app
 from api.demo import NOTICE, DemoFolder
 from definitions.papers import Papers
 from workflow import Engine
@@ -95,7 +95,7 @@ class Browsing:
         """The cookie of a session that is open already."""
         with self.app.test_request_context():
             response = Response()
-            self.sessions.open(person)(response)
+            self.sessions.open(Accounts(self.engine).get(person) or person)(response)
         name, _, value = response.headers["Set-Cookie"].partition(";")[0].partition("=")
         return name, value
 

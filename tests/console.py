@@ -16,7 +16,7 @@ import pytest
 from flask import Flask, Response
 from werkzeug.test import TestResponse
 
-from api import Folder, Sessions, create_app, create_schema
+from api import Accounts, Folder, Sessions, create_app, create_schema
 from definitions.papers import Papers
 from workflow import Actor
 from workflow.model import Party
@@ -71,7 +71,8 @@ class Reader:
         if person is not None:
             with app.test_request_context():
                 response = Response()
-                app.extensions["sessions"].open(person)(response)
+                sessions = app.extensions["sessions"]
+                sessions.open(Accounts(sessions._engine).get(person) or person)(response)
             cookie = response.headers["Set-Cookie"].partition(";")[0].partition("=")
             self.client.set_cookie(cookie[0], cookie[2])
 

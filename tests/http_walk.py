@@ -164,7 +164,7 @@ def enter(client: FlaskClient, engine: Engine, person: str) -> None:
         accounts.change(person, made or "", PASSWORD)
     with client.application.test_request_context():
         response = Response()
-        Sessions(engine).open(person)(response)
+        Sessions(engine).open(accounts.get(person) or person)(response)
     name, _, value = response.headers["Set-Cookie"].partition(";")[0].partition("=")
     client.set_cookie(name, value)
 

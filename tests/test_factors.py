@@ -77,6 +77,12 @@ def enrolled(engine: Engine, clock: FrozenClock, person: str = LI) -> tuple[str,
     return key, factors.begin(person, key, now(key, clock))
 
 
+def ticket(engine: Engine) -> str:
+    account = Accounts(engine, city.CHEAP).get(LI)
+    assert account is not None
+    return Factors(engine).ticket(account)
+
+
 def signed(reader: Reader, person: str = LI) -> int:
     return reader.fill("/sign-in", person=person, password=city.PASSWORD).status_code
 
@@ -156,12 +162,12 @@ def test_one_code_sent_by_many_at_once_lets_one_in(engine: Engine, clock: Frozen
     key, _ = enrolled(engine, clock)
     clock.advance(seconds=30)
     code, let, gate = now(key, clock), [], threading.Barrier(4)
-    tickets = [Factors(engine).ticket(LI) for _ in range(4)]
+    tickets = [ticket(engine) for _ in range(4)]
 
     def enter(ticket: str) -> None:
         gate.wait()
         with suppress(Problem):
-            let.append(Factors(engine).enter(ticket, code))
+            let.append(Factors(engine).enter(ticket, code).person)
 
     threads = [threading.Thread(target=enter, args=(ticket,)) for ticket in tickets]
     for thread in threads:
@@ -197,19 +203,38 @@ def test_guessing_ends_and_a_ticket_too(engine: Engine, reader: Reader, clock: F
     assert told == [401] * GUESSES.most + [429]
     clock.advance(seconds=GUESSES.seconds)
     assert coded(reader, now(key, clock)) == 401, "the password was right too long ago"
-    ticket = Factors(engine).ticket(LI)
+    before = ticket(engine)
     clock.advance(seconds=1)
     Accounts(engine, city.CHEAP).reset(LI, by="he")
     with pytest.raises(Problem, match="sign in again"):
-        Factors(engine).enter(ticket, now(key, clock))
+        Factors(engine).enter(before, now(key, clock))
     with pytest.raises(Problem, match="sign in again"):
-        Factors(engine).enter(Factors(engine).ticket(LI)[:-1] + "x", now(key, clock))
+        Factors(engine).enter(ticket(engine)[:-1] + "x", now(key, clock))
     Accounts(engine, city.CHEAP).lock(LI, by="he")
-    locked = Factors(engine).ticket(LI)  # his password was right just before
+    locked = ticket(engine)  # his password was right just before
     Accounts(engine, city.CHEAP).unlock(LI, by="he")
     Accounts(engine, city.CHEAP).lock(LI, by="he")
     with pytest.raises(Problem, match="sign in again"):
         Factors(engine).enter(locked, now(key, clock))
+
+
+def test_who_signs_in_while_it_is_set_up_is_not_in_by_the_password_alone(
+    engine: Engine, reader: Reader, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set up on one browser between the question whether there is one and the session on another."""
+    asked = Factors.has
+
+    def between(self: Factors, person: str) -> bool:
+        found = asked(self, person)
+        monkeypatch.setattr(Factors, "has", asked)
+        enrolled(engine, clock, person)
+        return found
+
+    for person in (LI, WANG):  # one who has to have one, and one who need not
+        monkeypatch.setattr(Factors, "has", between)
+        assert signed(reader, person) == 303
+        assert reader.client.get("/v1/cases").status_code == 401
+        assert reader.get("/password").headers["Location"].startswith("/sign-in")
 
 
 def test_an_operator_resets_it(engine: Engine, reader: Reader, clock: FrozenClock) -> None:

@@ -50,7 +50,7 @@ def app_of(engine: Engine, url: str | None = None) -> Flask:
             request.form["person"], request.form["password"], request.remote_addr or ""
         )
         response = Response("in")
-        sessions.open(account.person)(response)
+        sessions.open(account)(response)
         return response
 
     @app.post("/form")
@@ -262,6 +262,31 @@ def test_a_page_of_another_site_changes_nothing_even_with_the_token(client: Flas
         asked = headers | {"X-CSRF-Token": token}
         assert code(client.post("/v1/cases", json=city.START, headers=asked)) == (403, "csrf"), headers
     assert client.get("/v1/cases").json["cases"] == []
+
+
+def test_who_signs_in_with_a_password_that_is_being_changed_is_not_in(
+    client: FlaskClient, engine: Engine
+) -> None:
+    """His password was right, and is another before his session is written; the same with a lock that was taken back."""
+    accounts, sessions = Accounts(engine, CHEAP), Sessions(engine)
+    account = accounts.sign_in("li.wei", OTHER)
+
+    def opened() -> int:
+        with client.application.test_request_context():
+            response = Response()
+            sessions.open(account)(response)
+        name, _, value = response.headers["Set-Cookie"].partition(";")[0].partition("=")
+        client.set_cookie(name, value)
+        return status(client)
+
+    assert opened() == 200
+    accounts.reset("li.wei", by="he.jun", password=GOOD)
+    assert opened() == 401
+    account = accounts.change("li.wei", GOOD, OTHER)
+    assert opened() == 200
+    accounts.lock("li.wei", by="he.jun")
+    accounts.unlock("li.wei", by="he.jun")
+    assert opened() == 401
 
 
 def test_without_the_sessions_own_token_nothing_is_changed(client: FlaskClient) -> None:

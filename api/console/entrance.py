@@ -14,6 +14,7 @@ from ..accounts import Account, Accounts, First
 from ..factors import Factors
 from ..limits import source
 from ..problems import Problem
+from ..sessions import LOCAL, STRONG
 from .screens import Go, Look, Page, Screen, answered, own_address, sessions
 
 
@@ -45,7 +46,7 @@ def sign_in(look: Look) -> Page | Response:
     except Problem as error:
         return Page("sign_in.html", _shown(look, person, error.text), error.status)
     if Factors(look.engine).has(account.person):
-        return _code(look, Factors(look.engine).ticket(account.person))
+        return _code(look, Factors(look.engine).ticket(account))
     return _in(look, account)
 
 
@@ -61,23 +62,20 @@ def code(look: Look) -> Page | Response:
     """The second factor, after the password."""
     form, factors = look.request.form, Factors(look.engine)
     try:
-        person = factors.enter(form.get("ticket", ""), form.get("code", ""))
+        account = factors.enter(form.get("ticket", ""), form.get("code", ""))
     except Problem as error:
         return replace(_code(look, form.get("ticket", ""), error.text), status=error.status)
-    account = Accounts(look.engine).get(person)
-    if account is None:
-        raise Problem("unauthenticated", Text("请重新登录", "sign in again"))
-    return _in(look, account)
+    return _in(look, account, STRONG)
 
 
-def _in(look: Look, account: Account) -> Response:
+def _in(look: Look, account: Account, way: str = LOCAL) -> Response:
     """A session, and on: to another password first, if he has one that somebody else made."""
     on: Page | Go = Go(look.address("password") if account.must_change else _then(look))
     typed = [] if account.must_change else _typed(look)
     if typed:
         on = Page("kept.html", {"then": _then(look), "typed": typed})
     response = answered(look, on)
-    sessions(look.desk).open(account.person)(response)
+    sessions(look.desk).open(account, way)(response)
     return response
 
 
@@ -118,13 +116,13 @@ def change(look: Look) -> Page | Response:
     try:
         if form.get("new") != form.get("again"):
             raise _differ()
-        Accounts(look.engine).change(
+        account = Accounts(look.engine).change(
             session.person, form.get("old", ""), form.get("new", ""), source(look.request)
         )
     except (Problem, FormInvalid) as error:
         return Page("password.html", {"must": session.must_change, "error": error.text}, 422)
     response = answered(look, Go(look.address("home")))
-    sessions(look.desk).open(session.person)(response)
+    sessions(look.desk).open(account, session.way)(response)
     return response
 
 
@@ -141,11 +139,11 @@ def made(look: Look) -> Page | Response:
     try:
         if form.get("new") != form.get("again"):
             raise _differ()
-        beginning.take(form.get("token", ""), person, form.get("new", ""), source(look.request))
+        account = beginning.take(form.get("token", ""), person, form.get("new", ""), source(look.request))
     except (Problem, FormInvalid) as error:
         return Page("first.html", {"person": person, "error": error.text}, 422)
     response = answered(look, Go(look.address("setup")))
-    sessions(look.desk).open(person)(response)
+    sessions(look.desk).open(account)(response)
     return response
 
 
