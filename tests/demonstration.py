@@ -35,7 +35,7 @@ def make(path: Path, library: Library) -> None:
     create_schema(engine)
     Demonstration(engine).begin([(role.person, role.text, role.operator) for role in ROLES])
     engine.database.dispose()
-    load(url, library, DAY, PLACE)
+    load(url, library, FrozenClock(DAY).now(), PLACE)
 
 
 @pytest.fixture(scope="session")

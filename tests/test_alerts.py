@@ -505,7 +505,7 @@ def reminded(office: Office) -> Case:
     reach(office, "wang", "mail")
     case = office.handling()
     node = backend(office, Postbox(answer=lambda _: AWAY))
-    for day in (date(2026, 5, 4), date(2026, 5, 20)):
+    for day in (date(2026, 5, 3), date(2026, 5, 18)):
         office.clock.set(day)
         office.ticks()
         node.deliver()
@@ -530,13 +530,13 @@ def test_a_reminder_another_has_overtaken_is_not_sent(office: Office) -> None:
 def test_a_reminder_overtaken_in_somebodys_hands_is_not_tried_again(office: Office) -> None:
     reach(office, "wang", "mail")
     office.handling()
-    office.clock.set(date(2026, 5, 4))
+    office.clock.set(date(2026, 5, 3))
     office.ticks()
     alerts = office.engine.alerts
     while alerts.address():
         pass
     held = [letter for letter in alerts.claim("mail", 50) if letter.topic == "clock.reply"]
-    office.clock.set(date(2026, 5, 20))
+    office.clock.set(date(2026, 5, 18))
     office.ticks()
     while alerts.address():
         pass

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from . import history, timers
+from .clock import civil_date
 from .definition import Event, Holder
 from .draft import Draft
 from .family import Family, Message, Record
@@ -54,10 +55,12 @@ def _pointless(event: Event, recipient: str) -> bool:
 def alert(
     draft: Draft, law: Law, record: Record, clock: str, rungs: Sequence[timers.Timer], newest: timers.Timer
 ) -> None:
-    """The rungs of a clock that have passed, to those who hold the case; only the `newest` is sent."""
+    """The rungs of a clock that have passed, to those who hold the case. Only the `newest` is sent: late, if its day is over."""
     state = record.clocks[clock]
     told = recipients(draft.family, law.definition.states[record.state].holder, record) or ["nobody"]
+    today = civil_date(draft.act.now)
     for timer in rungs:
+        late = {"late": True} if timer.on < today else {}
         body = history.canonical(
             {
                 "case": record.id,
@@ -68,6 +71,7 @@ def alert(
                 "due_on": state.due_on,
                 "on": timer.on.isoformat(),
                 "state": record.state,
+                **late,
             }
         )
         for index, recipient in enumerate(told):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..clock import civil_date
 from ..errors import Text
 from . import entrance
 from .context import OK, Context, UsageError
@@ -25,7 +24,7 @@ def register(add: Any) -> None:
 
 
 def run_load(context: Context) -> int:
-    """Safe to repeat: what is loaded stays. About half a minute."""
+    """Safe to repeat: what is loaded stays. Some seconds."""
     engine, demo = context.new_engine(), context.sibling("definitions.demo")
     engine.create_schema()
     context.sibling("api").create_schema(engine)
@@ -34,9 +33,9 @@ def run_load(context: Context) -> int:
         context.console.say("演示数据已装入过", "the demo data is there already")
         return OK
     demonstration.begin([(role.person, role.text, role.operator) for role in demo.ROLES])
-    context.console.say("正在装入演示数据，约半分钟", "loading the demo data, about half a minute")
+    context.console.say("正在装入演示数据，几秒钟", "loading the demo data, some seconds")
     context.console.out.flush()
-    demo.load(context.database, context.library, civil_date(engine.clock.now()), context.arguments.place)
+    demo.load(context.database, context.library, engine.clock.now(), context.arguments.place)
     context.console.say(
         "已装入。tibandu serve 打印地址和演示账号",
         "loaded; tibandu serve prints the address and the demo accounts",
