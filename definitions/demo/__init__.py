@@ -11,10 +11,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from workflow import Actor, Engine
-from workflow.clock import civil_date
 from workflow.model import Grant
 from workflow.testing import FrozenClock
 
+from ..columns import today as day_of
 from ..receptions import months_from, plan, start, stations
 from ..records import Record, read
 from ..replay import HERE, NATION, replay
@@ -37,7 +37,7 @@ def load(database_url: str, library: Any, now: datetime, place: str | None = Non
     """Fill an empty, migrated store with a year that ends yesterday; the number of acts. Raises Stuck."""
     engine = Engine(database_url, library, place=place, clock=(clock := FrozenClock(now)))
     try:
-        acts = _lived(engine, clock, civil_date(now))
+        acts = _lived(engine, clock, day_of(engine))
         clock.set(now)
         _settle(engine)
     finally:
