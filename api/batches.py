@@ -1,4 +1,4 @@
-"""Many events at once, with an answer for each row; a large batch is a job that says how far it is.
+"""Many events at once, with an answer for each row; a large batch is a job that says how far it is, and so are many documents.
 
 Authoritative is the engine: each row is an event like any other, judged when it is done, by the rights of whoever sent it. A row
 of a job carries a key of its own, so a worker that dies between the engine's commit and ours does nothing twice.
@@ -8,30 +8,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 from flask import url_for
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
-from workflow import Actor, Engine
-from workflow.errors import KeyReused, NotFound, Text
+from workflow import Actor, DefinitionError, Engine
+from workflow.errors import KeyReused, NotFound, Text, WorkflowError
 from workflow.model import Outcome, Request
 from workflow.overview import identifier, visible
 
 from .dispatch import no_case
+from .letters import Papers
 from .problems import told
 from .routes import Ask, Out, Reply, Route
 from .schemas import NAME, PARTY, TENANT, Day, FaultOut, Instant, Paged, Strict, Words
-from .store import Shelf, insert_once
+from .store import Shelf, insert_once, stamp
 from .uploads import own_rows
 
 AT_ONCE = 100
 """rows that are done before the answer"""
 MOST_ROWS = 5000
+EVENTS, LETTERS = "events", "letters"
+"""what the rows of a job ask for: an event or a new case; the documents of a case"""
+CASES_AT_ONCE = 4
+"""cases of which the documents are made before it is noted how far it is: some tenths of a second"""
+KEPT = timedelta(hours=24)
+"""how long documents that were made can be fetched; then the job is gone"""
+NOTHING = {"until": None, "next": None, "result": None}
+SWEPT = timedelta(minutes=10)
+"""how often it is looked for what is over"""
 REQUEST = ("case", "event", "data", "revision", "effective_on", "reason", "kind", "tenant", "role", "unit")
 
 
@@ -100,12 +111,18 @@ class BatchOut(Schema):
         required=True, allow_none=True, metadata={"description": "of a job; none when it was done at once"}
     )
     created_at = Instant(required=True)
+    until = Instant(
+        required=True, allow_none=True, metadata={"description": "then the job and what it made are gone"}
+    )
     total = fields.Int(required=True)
     done = fields.Int(required=True)
     refused = fields.Int(required=True)
     rows = fields.List(fields.Nested(RowOut), required=True, metadata={"description": "those that are done"})
     next = fields.Int(
         required=True, allow_none=True, metadata={"description": "`after` of the following page"}
+    )
+    result = fields.Str(
+        required=True, allow_none=True, metadata={"description": "where what was made can be fetched"}
     )
 
 
@@ -133,18 +150,26 @@ def batch(ask: Ask) -> Reply:
         refused = sum(1 for outcome in outcomes if outcome["problem"])
         counts = {"total": len(rows), "done": len(rows), "refused": refused}
         now = ask.engine.clock.now().astimezone(UTC)
-        return Reply({"id": None, "created_at": now, **counts, "rows": outcomes, "next": None})
-    id_ = jobs.submit(ask.actor, rows, ask.key)
+        return Reply({"id": None, "created_at": now, **NOTHING, **counts, "rows": outcomes})
+    id_ = jobs.submit(ask.actor, RowIn(many=True).dump(rows), ask.key)
     if not later:
         jobs.work(id_)
         return Reply(jobs.read(id_, ask.actor, -1, AT_ONCE))
+    return accepted(ask, id_)
+
+
+def accepted(ask: Ask, id_: str) -> Reply:
+    """A job that somebody will do, and where to ask how far it is."""
     address = url_for(f"{ask.desk.blueprint.name}.batch_job", batch=id_)
-    return Reply(jobs.read(id_, ask.actor, -1, 0), 202, {"Location": address})
+    return Reply(Jobs(ask.engine).read(id_, ask.actor, -1, 0), 202, {"Location": address})
 
 
 def job(ask: Ask) -> Reply:
     """A job of one's own."""
-    return Reply(Jobs(ask.engine).read(ask.path["batch"], ask.actor, ask.query["after"], ask.query["limit"]))
+    found = Jobs(ask.engine).read(ask.path["batch"], ask.actor, ask.query["after"], ask.query["limit"])
+    if found["kind"] == LETTERS and found["done"] == found["total"]:
+        found["result"] = url_for(f"{ask.desk.blueprint.name}.batch_letters", batch=found["id"])
+    return Reply(found)
 
 
 def _run(
@@ -176,25 +201,35 @@ def _shown(row: int, outcome: Outcome) -> dict[str, Any]:
 
 
 class Jobs:
-    """Bulk work in rows: whoever has time advances it (`tibandu serve` does; a host may), and any number may at once."""
+    """Bulk work in rows: whoever has time advances it (`tibandu serve` does; a host may), and any number may at once. Documents
+    are made by whoever has `papers`.
+    """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, papers: Papers | None = None) -> None:
         self._engine = engine
         self._shelf = Shelf(engine)
+        self._papers = papers
+        self._swept: datetime | None = None
 
-    def submit(self, actor: Actor, rows: Sequence[Mapping[str, Any]], key: str | None) -> str:
+    def submit(
+        self, actor: Actor, rows: Sequence[Mapping[str, Any]], key: str | None, kind: str = EVENTS
+    ) -> str:
         """Keep the rows; the id of the job. The same key of the same person gives the job it gave before.
 
         Raises KeyReused for other rows.
         """
-        id_ = identifier(self._engine, key and f"{actor.person}\n{key}")
+        id_ = self._id(actor, key)
         t, packed = self._shelf.tables, [_packed(actor, row) for row in rows]
         digest = hashlib.sha256("\n".join(packed).encode()).hexdigest()
-        now = self._engine.clock.now().astimezone(UTC).isoformat()
+        now = self._engine.clock.now().astimezone(UTC)
         counts = {"total": len(rows), "done": 0, "refused": 0}
+        until = stamp(now + KEPT) if kind == LETTERS else None
         lines = [{"batch_id": id_, "row": n, "request": text} for n, text in enumerate(packed)]
         with self._shelf.connection(write=True) as connection:
-            new = {"id": id_, "person": actor.person, "digest": digest, "created_at": now, **counts}
+            new = {
+                "id": id_, "kind": kind, "person": actor.person, "digest": digest, "created_at": now.isoformat(), "until": until,
+                **counts,
+            }  # fmt: skip
             if insert_once(connection, t.batch, new):
                 connection.execute(insert(t.batch_row), lines)
                 return id_
@@ -204,13 +239,20 @@ class Jobs:
             raise KeyReused(text)
         return id_
 
+    def known(self, actor: Actor, key: str) -> bool:
+        """Whether this person submitted one with that key."""
+        b = self._shelf.tables.batch.c
+        with self._shelf.connection() as connection:
+            return connection.execute(select(b.id).where(b.id == self._id(actor, key))).first() is not None
+
+    def _id(self, actor: Actor, key: str | None) -> str:
+        return identifier(self._engine, key and f"{actor.person}\n{key}")
+
     def read(self, id: str, actor: Actor, after: int, limit: int) -> dict[str, Any]:
         """How far it is, and a page of what is done. Raises NotFound for a job that is not this person's."""
         b, r = self._shelf.tables.batch.c, self._shelf.tables.batch_row.c
         with self._shelf.connection() as connection:
-            found = (
-                connection.execute(select(*b).where(b.id == id, b.person == actor.person)).mappings().first()
-            )
+            found = connection.execute(select(*b).where(*self._own(id, actor))).mappings().first()
             if found is None:
                 raise NotFound(Text("没有这个批次", "there is no such batch"))
             query = select(r.outcome).where(r.batch_id == id, r.row > after, r.outcome.is_not(None))
@@ -219,15 +261,58 @@ class Jobs:
             ]
         further = rows[-1]["row"] if rows and rows[-1]["row"] + 1 < found["total"] else None
         created_at = datetime.fromisoformat(found["created_at"])
-        return {**found, "created_at": created_at, "rows": rows, "next": further}
+        until = found["until"] and datetime.fromisoformat(found["until"])
+        return {**NOTHING, **found, "created_at": created_at, "until": until, "rows": rows, "next": further}
+
+    def contents(self, id: str, actor: Actor) -> Iterator[bytes]:
+        """What was made for those cases of a job that its person may know of still, in order. Raises NotFound."""
+        r = self._shelf.tables.batch_row.c
+        if (found := self.read(id, actor, -1, 0))["done"] < found["total"] or found["kind"] != LETTERS:
+            raise NotFound(Text("没有这个批次", "there is no such batch"))
+        with self._shelf.connection() as connection:
+            query = select(r.row, r.request).where(r.batch_id == id, r.content.is_not(None)).order_by(r.row)
+            made = [(row, json.loads(request)["row"]["case"]) for row, request in connection.execute(query)]
+        seen = visible(self._engine, actor, {case for _, case in made})
+        return (self._content(id, row) for row, case in made if case in seen)
+
+    def _content(self, id: str, row: int) -> bytes:
+        r = self._shelf.tables.batch_row.c
+        with self._shelf.connection() as connection:
+            return bytes(
+                connection.execute(select(r.content).where(r.batch_id == id, r.row == row)).scalar_one()
+            )
+
+    def _own(self, id: str, actor: Actor) -> tuple[Any, ...]:
+        b = self._shelf.tables.batch.c
+        return (
+            b.id == id,
+            b.person == actor.person,
+            b.until.is_(None) | (b.until > stamp(self._shelf.now())),
+        )
 
     def advance(self) -> int:
         """Do the next rows of the oldest job that is not done; how many. 0: there is nothing to do."""
-        b = self._shelf.tables.batch.c
+        self.sweep()
+        b, kinds = self._shelf.tables.batch.c, (EVENTS, LETTERS) if self._papers else (EVENTS,)
         with self._shelf.connection() as connection:
-            waiting = select(b.id).where(b.done < b.total).order_by(b.created_at, b.id).limit(1)
-            id_ = connection.execute(waiting).scalar()
+            waiting = select(b.id).where(b.done < b.total, b.kind.in_(kinds)).order_by(b.created_at, b.id)
+            id_ = connection.execute(waiting.limit(1)).scalar()
         return self._some(id_) if id_ is not None else 0
+
+    def sweep(self) -> None:
+        """Forget the jobs whose time is over, now and then."""
+        now = self._shelf.now()
+        if self._swept is not None and now - self._swept < SWEPT:
+            return
+        self._swept, t = now, self._shelf.tables
+        with self._shelf.connection() as connection:
+            over = (
+                connection.execute(select(t.batch.c.id).where(t.batch.c.until <= stamp(now))).scalars().all()
+            )
+        if over:
+            with self._shelf.connection(write=True) as connection:
+                connection.execute(delete(t.batch_row).where(t.batch_row.c.batch_id.in_(over)))
+                connection.execute(delete(t.batch).where(t.batch.c.id.in_(over)))
 
     def work(self, id: str) -> None:
         """Do all of one job."""
@@ -235,23 +320,49 @@ class Jobs:
             pass
 
     def _some(self, id_: str) -> int:
-        """The next rows of a job: fired, and then noted together. They are always the first that are not noted."""
-        table = self._shelf.tables.batch_row
+        """The next rows of a job: done, and then noted together. They are always the first that are not noted."""
+        b, table = self._shelf.tables.batch.c, self._shelf.tables.batch_row
         query = select(table.c.row, table.c.request).where(table.c.batch_id == id_, table.c.outcome.is_(None))
         with self._shelf.connection() as connection:
-            lines = connection.execute(query.order_by(table.c.row).limit(AT_ONCE)).all()
+            kind = connection.execute(select(b.kind).where(b.id == id_)).scalar()
+            most = AT_ONCE if kind == EVENTS else CASES_AT_ONCE
+            lines = connection.execute(query.order_by(table.c.row).limit(most)).all()
         if not lines:
             return 0
         asked = [json.loads(line.request) for line in lines]
-        rows = [RowIn().load(one["row"]) for one in asked]
-        outcomes = _run(self._engine, Actor(**asked[0]["actor"]), rows, f"batch/{id_}", lines[0].row)
+        actor, rows, first = Actor(**asked[0]["actor"]), [one["row"] for one in asked], lines[0].row
+        done = self._events(id_, actor, rows, first) if kind == EVENTS else self._letters(actor, rows, first)
         with self._shelf.connection(write=True) as connection:
-            for outcome in outcomes:
+            for outcome, content in done:
                 here = (table.c.batch_id == id_, table.c.row == outcome["row"])
                 told = json.dumps(outcome, ensure_ascii=False)
-                connection.execute(update(table).where(*here).values(outcome=told))
+                connection.execute(update(table).where(*here).values(outcome=told, content=content))
         self._count(id_)
         return len(lines)
+
+    def _events(
+        self, id_: str, actor: Actor, rows: Sequence[Mapping[str, Any]], first: int
+    ) -> list[tuple[dict[str, Any], None]]:
+        outcomes = _run(self._engine, actor, RowIn(many=True).load(rows), f"batch/{id_}", first)
+        return [(outcome, None) for outcome in outcomes]
+
+    def _letters(
+        self, actor: Actor, rows: Sequence[Mapping[str, Any]], first: int
+    ) -> list[tuple[dict[str, Any], bytes | None]]:
+        """The documents of each case as a ZIP of its own; of one that its person may not know of any more, why not."""
+        assert self._papers is not None  # noqa: S101 - without them no such job is taken
+        found: list[tuple[dict[str, Any], bytes | None]] = []
+        for number, row in enumerate(rows, first):
+            file, case, error = BytesIO(), row["case"], None
+            try:
+                self._papers.pack([case], row["letters"], file, actor)
+            except (WorkflowError, DefinitionError) as refusal:
+                error = no_case() if isinstance(refusal, NotFound) else refusal
+            outcome = {"row": number, "case": None if error else case, "state": None, "revision": None}
+            found.append(
+                (outcome | {"problem": told(error) if error else None}, None if error else file.getvalue())
+            )
+        return found
 
     def _count(self, id_: str) -> None:
         table, r = self._shelf.tables.batch, self._shelf.tables.batch_row.c
@@ -267,7 +378,7 @@ class Jobs:
 
 def _packed(actor: Actor, row: Mapping[str, Any]) -> str:
     who = {name: getattr(actor, name) for name in ("person", "on_behalf_of", "role", "unit")}
-    return json.dumps({"actor": who, "row": RowIn().dump(row)}, ensure_ascii=False, sort_keys=True)
+    return json.dumps({"actor": who, "row": row}, ensure_ascii=False, sort_keys=True)
 
 
 BATCHES = (

@@ -1,4 +1,4 @@
-"""The documents of cases over HTTP: which there are, one as a Word file, those of chosen cases in one ZIP.
+"""The documents of cases over HTTP: which there are, one as a Word file, those of a few cases in one ZIP.
 
 What a document is about is nothing the service knows: it is handed `Papers` by whoever puts the parts together.
 """
@@ -25,7 +25,8 @@ from .schemas import NAME, PARTY, TENANT, Listed, Strict, Words
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ZIP = "application/zip"
-MOST_CASES = 200
+AT_ONCE = 20
+"""cases whose documents are made while the client waits: a second of one core; of more it is a job"""
 IN_MEMORY = 8 << 20
 CHUNK = 1 << 16
 CASE = validate.Regexp(r"[0-9A-Za-z_-]{1,40}\Z")
@@ -95,7 +96,7 @@ class For(Strict):
 class Which(Strict):
     """Which cases, in which order; of which kinds, or all."""
 
-    cases = Listed(fields.Str(validate=CASE), required=True, validate=validate.Length(min=1, max=MOST_CASES))
+    cases = Listed(fields.Str(validate=CASE), required=True, validate=validate.Length(min=1, max=AT_ONCE))
     letters = Listed(fields.Str(validate=NAME), load_default=list, validate=validate.Length(max=100))
 
 
@@ -139,7 +140,7 @@ def pack(ask: Ask) -> Reply:
             raise unusable(error) from error
         raise (no_case() if isinstance(error, NotFound) else error) from error
     file.seek(0)
-    response = Response(_chunks(file), content_type=ZIP)
+    response = Response(chunks(file), content_type=ZIP)
     response.call_on_close(file.close)
     return Reply(raw=download(response, "文书.zip"))
 
@@ -165,7 +166,8 @@ def posters(ask: Ask) -> Reply:
     return Reply(raw=download(Response(content, content_type=ZIP), "海报.zip"))
 
 
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+def chunks(file: IO[bytes]) -> Iterator[bytes]:
+    """Its content, some at a time; then it is closed."""
     with file:
         while chunk := file.read(CHUNK):
             yield chunk
@@ -204,7 +206,8 @@ LETTERS = (
     ),
     Route(
         method="GET", path="/v1/letters.zip", name="letters_of", view=pack, permission="person", audit="none", tag="letters",
-        text=Text("多案文书，按所给顺序装入一个 ZIP", "the documents of chosen cases in chosen order as one ZIP"),
+        text=Text(f"多案文书（至多 {AT_ONCE} 件），按所给顺序装入一个 ZIP",
+                  f"the documents of chosen cases, at most {AT_ONCE}, in chosen order as one ZIP"),
         scope="cases:read", query=Which, out={200: Out(None, Text("ZIP", "a ZIP"), media=ZIP, sample="PK …")},
         problems=("not_found",),
     ),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -65,9 +65,11 @@ class Tables:
         table = self._table(
             "batch",
             Column("id", String(40), primary_key=True),
+            Column("kind", String(10), nullable=False),
             Column("person", String(80), nullable=False),
             Column("digest", String(64), nullable=False),
             Column("created_at", String(32), nullable=False),
+            Column("until", String(32)),
             Column("total", Integer, nullable=False),
             Column("done", Integer, nullable=False),
             Column("refused", Integer, nullable=False),
@@ -83,6 +85,7 @@ class Tables:
             Column("row", Integer, primary_key=True, autoincrement=False),
             Column("request", Text, nullable=False),
             Column("outcome", Text),
+            Column("content", LargeBinary),
         )
 
     def _token(self) -> Table:

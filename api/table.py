@@ -21,6 +21,7 @@ from .inbox import INBOX
 from .invitations import INVITATIONS
 from .ledgers import LEDGERS
 from .letters import LETTERS
+from .packs import PACKS
 from .parties import PARTIES
 from .receptions import RECEPTIONS
 from .routes import Route
@@ -31,7 +32,7 @@ from .tokens import TOKENS
 from .views import VIEWS
 
 ROUTES: tuple[Route, ...] = (
-    *CASES, *VIEWS, *BATCHES, *DOCUMENTS, *LETTERS, *LEDGERS, *IMPORTS,
+    *CASES, *VIEWS, *BATCHES, *DOCUMENTS, *LETTERS, *PACKS, *LEDGERS, *IMPORTS,
     *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
     *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *DELEGATIONS, *EMERGENCY, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

@@ -124,12 +124,16 @@ def served(engine: Engine) -> Flask:
         operators=[OPERATOR],
         documents=Folder(Path(SHELF.name)),
         public=["deputy"],
-        papers=Papers(engine, templates()),
+        papers=papers(engine),
         intake=INTAKE,
         allow=[ipaddress.ip_network("127.0.0.0/8")],
     )
     app.extensions["engine"] = engine
     return app
+
+
+def papers(engine: Engine) -> Papers:
+    return Papers(engine, templates())
 
 
 @cache
@@ -276,6 +280,10 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "GET", "/v1/ledgers/ledger")
     client(li, "GET", f"{address}/letters/assignment?to=housing")
     client(li, "GET", f"/v1/letters.zip?cases={case['id']}&letters=assignment")
+    pack = client(li, "POST", "/v1/letters", {"cases": [case["id"]], "letters": ["assignment"]}).json
+    while Jobs(engine, papers(engine)).advance():
+        pass
+    client(li, "GET", f"/v1/batches/{pack['id']}/letters.zip")
     client.started(body="在商圈建设驿站,供骑手休息")
     client(li, "GET", f"{address}/similar")
     client(li, "GET", "/v1/cases?kind=suggestion&sort=due_on", prefer="count=exact")

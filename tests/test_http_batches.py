@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +14,7 @@ import api.batches
 from api import Jobs, create_app
 from api.server import Worker
 from api.store import SCRIPTS, Shelf
-from workflow import Engine
+from workflow import Actor, Engine
 from workflow.migrations import downgrade
 from workflow.testing import FrozenClock
 
@@ -157,3 +159,77 @@ def test_the_worker_goes_on_after_a_fault_and_ends_with_its_block() -> None:
 
     with Worker(advance, seconds=0.001):
         assert done.wait(10)
+
+
+# --- documents of many cases
+
+
+@pytest.fixture
+def letters(engine: Engine, client: city.Client) -> list[str]:
+    """Three cases that have been assigned, each with a letter."""
+    return [client.handling()["id"] for _ in range(3)]
+
+
+def packed(client: city.Client, cases: list[str], **headers: str) -> Any:
+    return client(LI, "POST", "/v1/letters", {"cases": cases, "letters": ["assignment"]}, **headers)
+
+
+def test_documents_of_many_cases_are_a_job_of_whoever_asked(
+    engine: Engine, client: city.Client, letters: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.batches, "CASES_AT_ONCE", 2)
+    accepted = packed(client, letters[::-1], idempotency_key="k")
+    assert (accepted.status_code, accepted.json["total"], accepted.json["result"]) == (202, 3, None)
+    address, made = accepted.headers["Location"], f"{accepted.headers['Location']}/letters.zip"
+    assert not Jobs(engine).advance(), "who writes no documents leaves it to others"
+    assert client(LI, "GET", made).status_code == 404, "it is not ready"
+    progress = []
+    while Jobs(engine, city.papers(engine)).advance():
+        progress.append(client(LI, "GET", address).json["done"])
+    assert progress == [2, 3]
+    assert client(LI, "GET", address).json["result"] == made
+    names = zipfile.ZipFile(io.BytesIO(client(LI, "GET", made).data)).namelist()
+    numbers = [client(LI, "GET", f"/v1/cases/{case}").json["number"] for case in letters[::-1]]
+    assert [name[:3] for name in names] == ["001", "002", "003"]
+    assert all(number in name for number, name in zip(numbers, names, strict=True))
+    for address_ in (address, made):
+        assert client("he.jun", "GET", address_).data == client("he.jun", "GET", "/v1/batches/none").data
+    assert packed(client, letters[::-1], idempotency_key="k").json["id"] == accepted.json["id"]
+    none = packed(client, [*letters, "none"])
+    assert (
+        none.status_code == 404
+        and none.data == client("qian.min", "POST", "/v1/letters", {"cases": letters}).data
+    )
+
+
+def test_what_was_made_goes_with_the_right_to_know_and_after_a_day(
+    engine: Engine, client: city.Client, letters: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = packed(client, letters).headers["Location"]
+    jobs = Jobs(engine, city.papers(engine))
+    while jobs.advance():
+        pass
+    with monkeypatch.context() as gone:
+        gone.setattr(api.batches, "visible", lambda *_: {letters[1]})
+        assert (
+            len(zipfile.ZipFile(io.BytesIO(client(LI, "GET", f"{address}/letters.zip").data)).namelist()) == 1
+        )
+    engine.clock.advance(hours=24)  # type: ignore[attr-defined]
+    assert client(LI, "GET", address).status_code == 404
+    assert client(LI, "GET", f"{address}/letters.zip").status_code == 404
+    assert jobs.advance() == 0
+    tables = Shelf(engine).tables
+    with engine.database.begin() as connection:
+        assert not connection.execute(tables.batch_row.select()).all(), "nothing of it is left"
+
+
+def test_a_case_that_is_gone_meanwhile_is_said_and_the_others_are_made(
+    engine: Engine, client: city.Client, letters: list[str]
+) -> None:
+    rows = [{"case": case, "letters": []} for case in (letters[0], "none", letters[1])]
+    id_ = Jobs(engine).submit(Actor(person=LI), rows, None, api.batches.LETTERS)
+    while Jobs(engine, city.papers(engine)).advance():
+        pass
+    body = client(LI, "GET", f"/v1/batches/{id_}").json
+    assert (body["done"], body["refused"]) == (3, 1)
+    assert [row["problem"] and row["problem"]["code"] for row in body["rows"]] == [None, "not_found", None]

@@ -49,7 +49,9 @@ class Town:
         self.survey = client.surveys(self.case)[CANARY]
         rows = [{"case": self.case, "event": "accept"}]
         self.batch = client(li, "POST", "/v1/batches", {"rows": rows}, idempotency_key="canary").json["id"]
-        Jobs(engine).advance()
+        self.pack = client(li, "POST", "/v1/letters", {"cases": [self.case]}).json["id"]
+        while Jobs(engine, city.papers(engine)).advance():
+            pass
         engine.alerts.address()
         self.bodies = json.loads(EXAMPLES.read_text("utf-8"))
 
@@ -63,11 +65,15 @@ class Town:
             address = address.replace(f"<{name}>", value)
         if route.name == "case":
             address += "?include=permitted,children,overlays,documents,history"
+        if route.name == "batch_letters":
+            address = address.replace(self.batch, self.pack)
         if route.name == "letters_of":
             address += f"?cases={case}"
         body = self.bodies.get(f"{route.name}.request") if route.body is not None else None
         if route.name == "batch":
             body = {"rows": [{"case": case, "event": "accept", "data": {"session": "x"}}]}
+        if route.name == "letters_job":
+            body = {"cases": [case]}
         headers = {"if_match": '"1"'} if route.conditional else {}
         return self.client(who, route.method, address, body, **headers)
 
@@ -99,7 +105,7 @@ def secrets(town: Town, answer: TestResponse) -> list[str]:
     text = readable(answer.data)
     if answer.is_json and answer.status_code < 400:
         text = json.dumps(answer.json, ensure_ascii=False)
-    known: list[Any] = [CANARY, town.case, town.survey, town.batch]
+    known: list[Any] = [CANARY, town.case, town.survey, town.batch, town.pack]
     return [secret for secret in known if secret in text]
 
 
@@ -165,5 +171,6 @@ def test_who_may_know_is_told(town: Town) -> None:
         "letters",
         "letter",
         "letters_of",
+        "batch_letters",
     } <= told
     assert "inbox" in {r.name for r in ROUTES if secrets(town, town.ask(r, "wang.fang", town.case, "none"))}

@@ -17,7 +17,9 @@ from werkzeug.test import TestResponse
 from api import create_app
 from api.dispatch import register
 from api.leads import LEADS
+from api.limits import Counter
 from api.openapi import EXAMPLES, describe
+from api.packs import ASKED
 from api.problems import MEDIA_TYPE, TITLES, respond
 from api.routes import KNOWN, PERMISSIONS, Desk, Reply, Route
 from api.table import ROUTES
@@ -365,7 +367,26 @@ def _too_many_feeds(p: Provoked) -> TestResponse:
     return [p.ask() for _ in range(21)][-1]
 
 
+def _own_case(p: Provoked, **more: Any) -> TestResponse:
+    return p.ask(body={"cases": [p.case["id"]], **more.pop("body", {})}, **more)
+
+
+def _too_many_letters(p: Provoked) -> TestResponse:
+    for _ in range(ASKED.most):
+        Counter(p.engine).count(ASKED, city.OPERATOR)
+    answer = _own_case(p)
+    Counter(p.engine).forget(ASKED, city.OPERATOR)  # one engine for all
+    return answer
+
+
+def _other_letters(p: Provoked) -> TestResponse:
+    assert _own_case(p, idempotency_key="k").status_code == 202
+    return _own_case(p, body={"letters": ["assignment"]}, idempotency_key="k")
+
+
 SPECIAL = {
+    ("letters_job", "too_many"): _too_many_letters,
+    ("letters_job", "key_reused"): _other_letters,
     ("feed_open", "conflict"): _too_many_feeds,
     ("subscribe", "conflict"): _too_many_feeds,
     ("public_leave", "conflict"): _door_with_a_stale_form,

@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from api import Jobs
 from api.console import SCREENS
 from api.demo import Demonstration
+from api.packs import begin
 from definitions.demo import ROLES
 from definitions.demo.city import TENANT
+from definitions.papers import Papers
 from workflow import Actor
 from workflow.model import Party
 from workflow.overview import grants_of, views_of
@@ -120,6 +123,7 @@ def beside(browsing: Browsing) -> list[tuple[str | None, str, str]]:
         ("operator", "console.setup", "/setup"),
         (None, "console.link", f"/i/{token}"),
         ("office.affairs", "console.stations", "/stations"),
+        ("office.sc", "console.pack", f"/letters/{begin(browsing.engine, office, [survey.id])}"),
         ("unit01.clerk", "console.password", "/password"),
         ("unit01.clerk", "console.second", "/second-factor"),
         ("unit01.clerk", "console.search", "/search?q=建议"),
@@ -170,6 +174,21 @@ def test_what_is_wrong_is_found(browsing: Browsing) -> None:
         "html-has-lang",
     }
     page.context.close()
+
+
+def test_how_far_a_job_is_moves_by_itself(browsing: Browsing) -> None:
+    """Without scripts there is a link: test_stories_supervisor.py."""
+    office = Actor(person="office.affairs")
+    cases = [case.id for case in browsing.engine.search(kind="suggestion", limit=5, actor=office)]
+    page = browsing.page(office.person)
+    job, jobs = begin(browsing.engine, office, cases), Jobs(browsing.engine, Papers(browsing.engine))
+    page.goto(f"/letters/{job}")
+    jobs._some(job)
+    page.wait_for_selector("#count:text-is('4')")
+    jobs.work(job)
+    page.wait_for_selector("text=下载（ZIP）")
+    page.context.close()
+    assert browsing.seen.nothing(), browsing.seen
 
 
 @pytest.mark.parametrize("scripts", [True, False])

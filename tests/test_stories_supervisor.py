@@ -10,6 +10,8 @@ from datetime import date
 import pytest
 from PIL import Image
 
+from api import Jobs
+from definitions.papers import Papers
 from workflow import Case
 
 from .console import Desk, Form, said
@@ -192,6 +194,34 @@ def test_story_C08_the_pack_for_a_meeting_in_the_order_it_was_chosen(town: Desk)
         names = pack.namelist()
     numbers = [name.split()[1] for name in names if "交办函" in name]
     assert numbers == ["第003号", "第002号", "第001号"]
+
+
+def test_the_documents_of_many_are_made_behind_a_page_that_says_how_far_it_is(
+    town: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.console.packs.AT_ONCE", 1)
+    monkeypatch.setattr("api.batches.CASES_AT_ONCE", 1)
+    o, office = town.office, town("li")
+    cases = [o.assigned(title=f"第{n}件") for n in range(2)]
+    chosen = "&".join(f"case={case.id}" for case in cases)
+    begin = f"/views/in_hand/many?event=@letters&{chosen}"
+    assert office.get(begin).status_code == 200
+    form = Form(office.page).values
+    page = office.goes(office.post("/letters", form))
+    assert office.goes(office.post("/letters", form)) == page, "a second click is the same"
+    assert 'max="2" value="0"' in office.page and "刷新进度" in office.page
+    jobs = Jobs(o.engine, Papers(o.engine))
+    jobs.advance()
+    office.get(page)
+    assert 'max="2" value="1"' in office.page and "letters.zip" not in office.page
+    while jobs.advance():
+        pass
+    office.get(page)
+    assert "progress" not in office.page
+    (where,) = re.findall(r'href="([^"]+letters\.zip)"', office.page)
+    with office.client.get(where) as found, zipfile.ZipFile(io.BytesIO(found.data)) as pack:
+        assert sum("交办函" in name for name in pack.namelist()) == 2
+    assert town("sun").get(page).status_code == 404
 
 
 def test_story_C09_a_look_back_at_what_was_promised(town: Desk) -> None:

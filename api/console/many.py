@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import url_for
-
 from workflow import Case
 from workflow.definition import Definition, Event
 from workflow.errors import NotFound, Reason, Text, WorkflowError
@@ -19,6 +17,7 @@ from ..problems import Problem
 from .events import revision_of
 from .forms import Misread, as_sent, inputs, sent
 from .lists import view_named
+from .packs import asked as pack
 from .screens import Go, Look, Page, Screen
 
 MOST = 100
@@ -48,7 +47,7 @@ def before(look: Look) -> Page | Go:
     """What would be done, row by row, and the form for all; or the documents of those chosen."""
     chosen = look.request.args.getlist("case")
     if look.request.args.get("event") == "@letters" and chosen:
-        return Go(url_for(f"{look.service.name}.letters_of", cases=",".join(chosen[:MOST])))
+        return pack(look, chosen[:MOST])
     definition, event = _event(look, look.request.args.get("event", ""))
     return _page(
         look, definition, event, _chosen(look, event, chosen), {}, apart=look.request.args.get("apart") == "1"

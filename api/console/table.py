@@ -19,6 +19,7 @@ from .lists import LISTS
 from .many import MANY
 from .messages import MESSAGES
 from .operation import OPERATION
+from .packs import PACKS
 from .parties import REGISTER
 from .pictures import PICTURES
 from .screens import Screen
@@ -42,6 +43,7 @@ SCREENS: tuple[Screen, ...] = (
     *WALL,
     *LIFECYCLES,
     *LETTERS,
+    *PACKS,
     *LINKS,
     *INVITES,
     *STATIONS,

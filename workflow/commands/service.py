@@ -119,17 +119,17 @@ def run_serve(context: Context) -> int:
     shown = [look.person for look in looks if look.operator]
     operators = api.Operators(context.engine, [*arguments.operator, *shown])
     sessions = entrance.identify(context, api)
-    identify = api.Paced(context.engine, sessions)
+    identify, papers = api.Paced(context.engine, sessions), _papers(context)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
-        documents=demo.folder(context, looks), papers=_papers(context), public=frozenset(arguments.public),
+        documents=demo.folder(context, looks), papers=papers, public=frozenset(arguments.public),
         sessions=sessions, intake=arguments.intake, allow=arguments.allow,
         notice=context.sibling("api.demo").NOTICE if looks else None,
     )  # fmt: skip
     entrance.furnish(context, app, sessions)
     _tell_logs()
     try:
-        jobs = api.Jobs(context.engine)
+        jobs = api.Jobs(context.engine, papers)
 
         def bulk() -> int:
             return access.end_hours(context.engine) + int(jobs.advance())

@@ -1,0 +1,50 @@
+"""The documents of many cases in one go: a few are given at once; of more the reader sees how far they are made."""
+
+from __future__ import annotations
+
+from flask import url_for
+
+from workflow.errors import NotFound, Text
+from workflow.overview import identifier
+
+from ..batches import KEPT, LETTERS, Jobs
+from ..letters import AT_ONCE
+from ..packs import begin
+from ..problems import Problem
+from .screens import Go, Look, Page, Screen
+
+
+def asked(look: Look, chosen: list[str]) -> Page | Go:
+    """The file itself, or how many there are and whether to begin."""
+    if look.desk.papers is None:
+        raise Problem("unavailable", Text("本服务不出文书", "this service writes no documents"))
+    if len(chosen) <= AT_ONCE:
+        return Go(url_for(f"{look.service.name}.letters_of", cases=",".join(chosen)))
+    return Page("pack_begin.html", {"chosen": chosen, "most": AT_ONCE, "key": identifier(look.engine)})
+
+
+def begun(look: Look) -> Go:
+    """They are made; on to the page that says how far it is."""
+    key = look.request.form.get("key") or None
+    return Go(
+        look.address("pack", batch=begin(look.engine, look.actor, look.request.form.getlist("case"), (), key))
+    )
+
+
+def shown(look: Look) -> Page:
+    """How far it is; when it is done, the file."""
+    job = Jobs(look.engine).read(look.path["batch"], look.actor, -1, 200)
+    if job["kind"] != LETTERS:
+        raise NotFound(Text("没有这个批次", "there is no such batch"))
+    done, address = job["done"] == job["total"], f"{look.service.name}.batch_letters"
+    return Page("pack.html", {
+        "job": job, "done": done, "made": job["done"] - job["refused"], "hours": int(KEPT.total_seconds()) // 3600,
+        "file": url_for(address, batch=job["id"]) if done else None,
+        "progress": url_for(f"{look.service.name}.batch_job", batch=job["id"], limit=1),
+    })  # fmt: skip
+
+
+PACKS = (
+    Screen(path="/letters", name="pack_begun", view=begun, methods=("POST",)),
+    Screen(path="/letters/<batch>", name="pack", view=shown),
+)
