@@ -15,16 +15,16 @@ from .clock import civil_date
 from .definition import Event
 from .draft import Draft
 from .errors import Conflict, Text
-from .family import Family, Message
+from .family import Family, Message, Record
 from .laws import Laws
 from .model import Actor
 from .random import RandomSource
 from .store.sql import Store
 
-__all__ = ["Aside"]
+__all__ = ["Aside", "standing"]
 
 CHANGING = ("state", "data", "rounds", "last_by", "closed", "number", "number_key", "relations", "clocks")
-"""what an event can change of a case; this one changes nothing"""
+"""what an event can change of a case"""
 
 
 class Aside:
@@ -47,22 +47,35 @@ class Aside:
             raise Conflict(Text("案件已变更,请重试", "the case has changed; try again"))
         return family
 
+    def draft(self, family: Family, permit: Permit | None = None) -> Draft:
+        """A step of that family, by that person, on this day."""
+        day = civil_date(self._now)
+        act = Act(actor=self._actor, now=self._now, day=day, effective_on=day.isoformat())
+        draft = Draft(self._laws, family, act, self._random)
+        draft.permit = permit
+        return draft
+
     def tell(
         self, family: Family, event: Event, shown: Mapping[str, Mapping[str, Any]], permit: Permit | None,
         told: Callable[[Family], Iterable[Message]] = lambda _: (),
     ) -> None:  # fmt: skip
         """A line in each case that is named, with what is shown in it; and who is told. Raises Conflict."""
-        day = civil_date(self._now)
-        act = Act(actor=self._actor, now=self._now, day=day, effective_on=day.isoformat())
-        draft = Draft(self._laws, family, act, self._random)
-        draft.permit = permit
+        draft = self.draft(family, permit)
         for record in list(family.records.values()):
             if record.id in shown:
-                as_it_is = {name: getattr(record, name) for name in CHANGING}
-                line.write(draft, event, record, as_it_is, shown[record.id], None)
+                line.write(draft, event, record, standing(record), shown[record.id], None)
+        self.write(draft, told)
+
+    def write(self, draft: Draft, told: Callable[[Family], Iterable[Message]] = lambda _: ()) -> None:
+        """Seal the step and write it. Raises Conflict when somebody was first."""
         step = draft.finish()
         step.messages = list(told(step.family))
         at = self._now.isoformat(timespec="microseconds")
         with self._store.work(self._connection) as work:
-            if not self._store.write(work, step, at, day.isoformat()):
+            if not self._store.write(work, step, at, draft.act.day.isoformat()):
                 raise Conflict(Text("案件已变更,请重试", "the case has changed; try again"))
+
+
+def standing(record: Record) -> dict[str, Any]:
+    """What an event could have changed, as it is."""
+    return {name: getattr(record, name) for name in CHANGING}

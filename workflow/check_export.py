@@ -35,6 +35,8 @@ HASHED = (
 )  # fmt: skip
 HEADER = ("format", "number", "made_at", "cases", "lines", "root", "leaves_hash", "previous")
 SYSTEM = "system"
+RESERVED = ("recalculate", "erase", "break_glass", "migrate")
+"""a new holiday notice or other rules; personal data taken out; an emergency; another version of the definition"""
 
 _fields = itemgetter(*HASHED)
 
@@ -118,6 +120,7 @@ class Checker:
         self._seq = 0
         self._head = GENESIS
         self._state = ""
+        self._version = ""
         self._chain = bytearray()
         self._announced = 0
         self._anchor_hashes: list[str] = []
@@ -185,8 +188,8 @@ class Checker:
         self.definitions[data["definition"]] = {
             e: entry.get("automatic") is not None for e, entry in events.items()
         }
-        # Persons' acts that every case knows without its definition: due days after a holiday notice, an erasure.
-        self.definitions[data["definition"]].update(recalculate=False, erase=False)
+        # Persons' acts that every case knows without its definition.
+        self.definitions[data["definition"]].update(dict.fromkeys(RESERVED, False))
 
     def _end(self, row: int, counts: dict[str, int]) -> None:
         self._close(row)
@@ -218,10 +221,26 @@ class Checker:
         if line["event"] == "erase":
             for name, until in disclosure["@erased"][1].items():
                 self._told[name] = max(self._told.get(name, 0), int(until))
+        if self._version not in ("", line["definition"]) or line["event"] == "migrate":
+            self._moved(row, where, line, disclosure)
         self._values(row, where, line, committed, disclosure)
         self._who(row, where, line)
         self._seq, self._head, self._state = seq, digest, line["to_state"]
+        self._version = line["definition"]
         self._chain += bytes.fromhex(digest)
+
+    def _moved(self, row: int, where: str, line: dict[str, Any], disclosure: dict[str, Any]) -> None:
+        """Another version of the definition holds from here: only a move does that, and it says from which to which."""
+        said = disclosure.get("@migration", ["", {}])[1]
+        if (line["event"], said.get("from"), said.get("to")) != (
+            "migrate",
+            self._version,
+            line["definition"],
+        ):
+            self.fault(
+                row, where, "定义的版本变了，而本行不是相应的迁移",
+                "the version of its definition changes, and the line is no such move",
+            )  # fmt: skip
 
     def _open(self, row: int, case: str) -> None:
         self._close(row)
@@ -244,6 +263,7 @@ class Checker:
         if self._case:
             self.heads.setdefault(self._case, bytearray()).extend(self._chain)
         self._case, self._seq, self._head, self._state, self._chain = "", 0, GENESIS, "", bytearray()
+        self._version = ""
 
     def _values(
         self,

@@ -35,9 +35,8 @@ def run(
         *(_stop(draft, tuple(clocks), event, clocks) if ends else ()),
     ]
     for name in touched:
-        clock = clocks[name]
         draft.step.clocks[record.id, name] = None
-        shown[f"@clock.{name}"] = {"due": clock.due_on, "running": clock.running, "round": clock.round}
+        shown[f"@clock.{name}"] = clocks[name].told()
     return clocks if touched else record.clocks
 
 

@@ -190,6 +190,8 @@ class ClockRule:
         found = [one.when.in_words() for one in self.instead if one.rule == rule]
         if rule == self.rule:
             found.append(Text("其他情形", "in every other case"))
+        if not found:  # it was started under another version
+            return None
         return Text("或".join(w.zh for w in found), " or ".join(w.en for w in found))
 
 

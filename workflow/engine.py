@@ -401,15 +401,16 @@ class Engine:
         """
         check_id(case)
         seen = self._one(case, actor, session)
-        until = [
-            e
-            for e in self._lines(case, session)
-            if (e.seq <= moment if isinstance(moment, int) else e.recorded_at <= moment)
-        ]
+        lines = self._lines(case, session)
+        until, later = list[HistoryEntry](), list[HistoryEntry]()
+        for line in lines:
+            then = line.seq if isinstance(moment, int) else line.recorded_at
+            (until if then <= moment else later).append(line)  # type: ignore[operator] # both numbers or both instants
         if not until:
             raise no_case(case)
-        then = fold(view(self.laws, seen.record), until, self.laws.pinned(seen.record.definition).definition)
-        return then if seen.hidden is None else visibility.of_case(then, seen.hidden)
+        law = self.laws.pinned(until[-1].definition).definition
+        found = fold(view(self.laws, seen.record), until, later, law)
+        return found if seen.hidden is None else visibility.of_case(found, seen.hidden)
 
     def explain(
         self, case: str, clock: str, *, actor: Actor | None = None, session: Host | None = None
@@ -428,7 +429,8 @@ class Engine:
         if seen.hidden is not None:
             ledger = visibility.of_ledger(ledger, seen.hidden)
         found = explain(ledger, self.laws.book_of(ledger), self.laws.calendar)
-        why = self.laws.pinned(seen.record.definition).definition.clocks[clock].why(ledger.rule)
+        declared = self.laws.pinned(seen.record.definition).definition.clocks.get(clock)
+        why = declared.why(ledger.rule) if declared is not None else None
         if why is None:
             return found
         chosen = Text(f"适用规则 {ledger.rule}：{why.zh}", f"rule {ledger.rule} applies: {why.en}")

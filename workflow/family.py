@@ -35,6 +35,10 @@ class ClockState:
     view: ClockView | None = field(default=None, init=False, compare=False, repr=False)
     """as the engine shows it, kept by engine.py when it was first shown"""
 
+    def told(self) -> dict[str, object]:
+        """What a line says of it."""
+        return {"due": self.due_on, "running": self.running, "round": self.round}
+
 
 class Record(NamedTuple):
     """One case as it is stored."""

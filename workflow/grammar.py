@@ -44,7 +44,7 @@ _RELATION = rf"(?:root\.)?{NAME}"
 
 name = Pattern(NAME, ("名称（小写字母、数字、下划线）", "a name (a-z, 0-9, _)"))
 asked_name = Pattern(NAME, name.what, RESERVED)
-event_name = Pattern(NAME, name.what, ("start", "recalculate", "erase", "break_glass"))
+event_name = Pattern(NAME, name.what, ("start", "recalculate", "erase", "break_glass", "migrate"))
 rule = Pattern(_RULE, ("规则编号", "the id of a rule"))
 place = Pattern(_PLACE, ("地方名称", "the name of a place"))
 code = Pattern(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", ("代码", "a code"))
@@ -316,6 +316,11 @@ STAGE = Record({"title": title, "states": OneOrMany(name)})
 ANSWERED = Record({"clocks": OneOrMany(name), "events": OneOrMany(name)})
 STAGES = Record({"stages": name, "steps": Many(STAGE)}, {"answered": ANSWERED})
 
+MIGRATION = Record(
+    {"migration": name, "from": Number(1), "to": Number(1)},
+    {"states": Table(name, name), "clocks": Table(name, name), "stops": OneOrMany(name), "note": words},
+)
+
 KINDS: Mapping[str, Record] = {
     "definition": DEFINITION,
     "codes": CODES,
@@ -333,8 +338,9 @@ HANDED_ON: Mapping[str, Shape] = {
     "import": Loose(),
     "letters": Loose(),
     "sheets": Loose(),
+    "migration": MIGRATION,
 }
-"""Kinds that others read; here they are only kept from doing harm."""
+"""Kinds that others read; here they are only kept from doing harm, and a `migration` is of one form."""
 
 
 def json_schema() -> Schema:

@@ -25,7 +25,10 @@ ERASE = "erase"
 """the reserved event of a case from which values were erased: its `@erased` says which, and from which last line"""
 BREAK_GLASS = "break_glass"
 """the reserved event of a case that an operator of the service opened in an emergency: who, in which role, until when, why"""
-RESERVED = (RECALCULATE, ERASE, BREAK_GLASS)
+MIGRATE = "migrate"
+"""the reserved event of a case that was moved to another version of its definition; its `@migration` says from which to which"""
+MIGRATION = "@migration"
+RESERVED = (RECALCULATE, ERASE, BREAK_GLASS, MIGRATE)
 HASHED = (
     "case", "seq", "recorded_at", "effective_on", "event", "from_state", "to_state", "actor", "on_behalf_of",
     "role", "unit", "automatic", "definition", "commitments", "prev",

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from .errors import NotFound, Text
-from .history import BREAK_GLASS, RECALCULATE
+from .history import BREAK_GLASS, MIGRATE, RECALCULATE
 from .laws import Laws
 from .outbox import DIGEST, Letter, Line
 from .store.post import Post, Row
 
 BESIDE = {
     RECALCULATE: Text("期满日变动", "the due day moved"), BREAK_GLASS: Text("应急查阅", "opened in an emergency"),
+    MIGRATE: Text("迁移到新版流程", "moved to another version of its lifecycle"),
 }  # fmt: skip
 """what happens beside the lifecycle; no definition has these events"""
 

@@ -282,10 +282,7 @@ def _line(
     now: datetime,
     source: RandomSource,
 ) -> HistoryRow:
-    shown: dict[str, object] = {
-        f"@clock.{name}": {"due": clock.due_on, "running": clock.running, "round": clock.round}
-        for name, clock in changed.items()
-    }
+    shown: dict[str, object] = {f"@clock.{name}": clock.told() for name, clock in changed.items()}
     shown[ruling.name] = {
         "version": ruling.version,
         "was": {name: record.clocks[name].due_on for name in changed},

@@ -8,7 +8,9 @@ from datetime import date, datetime
 from typing import Any
 
 from .definition import Definition
+from .errors import Text
 from .family import ClockState, Record
+from .history import MIGRATE, MIGRATION
 from .laws import Laws
 from .model import Case, ClockView, HistoryEntry
 
@@ -66,7 +68,7 @@ def _clock(laws: Laws, record: Record, name: str, clock: ClockState) -> ClockVie
     """The clock as shown; most clocks of a case stand still while it moves, so it is kept."""
     ledger = clock.ledger
     view = ClockView(
-        name=name, title=laws.pinned(record.definition).definition.clocks[name].title, rule=ledger.rule,
+        name=name, title=_title(laws, record, name), rule=ledger.rule,
         anchor_on=ledger.anchor, due_on=date.fromisoformat(clock.due_on),
         outer_on=date.fromisoformat(clock.outer_on) if clock.outer_on else None,
         running=clock.running, provisional=clock.provisional,
@@ -75,6 +77,12 @@ def _clock(laws: Laws, record: Record, name: str, clock: ClockState) -> ClockVie
     )  # fmt: skip
     clock.view = view
     return view
+
+
+def _title(laws: Laws, record: Record, clock: str) -> Text:
+    """What the clock is called; one that stood still when the case moved to a version without it has its name only."""
+    declared = laws.pinned(record.definition).definition.clocks.get(clock)
+    return declared.title if declared is not None else Text(clock, clock)
 
 
 def entry(row: Any, body: Mapping[str, Any]) -> HistoryEntry:
@@ -89,22 +97,38 @@ def entry(row: Any, body: Mapping[str, Any]) -> HistoryEntry:
     )  # fmt: skip
 
 
-def fold(now: Case, lines: Sequence[HistoryEntry], definition: Definition) -> Case:
-    """The case as it was when these were all its lines; of its clocks the outer limits and what is provisional are today's."""
+def fold(
+    now: Case, lines: Sequence[HistoryEntry], later: Sequence[HistoryEntry], definition: Definition
+) -> Case:
+    """The case as it was when these were all its lines, by the `definition` of the last; of its clocks the outer limits and
+    what is provisional are today's. `later`: the other lines it has; by some of them it may have moved to another version.
+    """
     said: dict[str, Any] = {}
     for line in lines:
         said |= line.data
+    names = _names_then(later)
     relations = {
         n[1:]: tuple(parties) for n, parties in said.items() if n[1:] in definition.relations and n[0] == "@"
     }
     clocks = [
-        view._replace(due_on=date.fromisoformat(then["due"]), running=then["running"])
+        view._replace(name=name, due_on=date.fromisoformat(then["due"]), running=then["running"])
         for view in now.clocks
-        if (then := said.get(f"@clock.{view.name}")) is not None
+        if (then := said.get(f"@clock.{(name := names.get(view.name, view.name))}")) is not None
     ]
     last = lines[-1]
     return now._replace(
-        state=last.to_state, seq=last.seq, data={n: v for n, v in said.items() if n[0] != "@"},
+        definition=last.definition, state=last.to_state, seq=last.seq, data={n: v for n, v in said.items() if n[0] != "@"},
         relations=relations, number=said.get("@number"), clocks=tuple(clocks),
         closed=definition.states[last.to_state].end, revision=now.revision if last.seq == now.seq else last.seq,
     )  # fmt: skip
+
+
+def _names_then(later: Sequence[HistoryEntry]) -> dict[str, str]:
+    """Clock -> its name before these lines, where a move to another version has given it another."""
+    names: dict[str, str] = {}
+    for line in reversed(later):
+        moved = line.data[MIGRATION]["clocks"] if line.event == MIGRATE and MIGRATION in line.data else {}
+        for old, new in moved.items():
+            now = next((name for name, then in names.items() if then == new), new)
+            names[now] = old
+    return names

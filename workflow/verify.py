@@ -19,10 +19,11 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
 
+from . import memo
 from .anchor import Anchor, AnchorCheck, HmacSigner, Signer, read_anchor
 from .errors import Text
 from .family import Record
-from .history import ERASE, GENESIS, HASHED, RESERVED, canonical, commitment, line_hash
+from .history import ERASE, GENESIS, HASHED, MIGRATE, MIGRATION, RESERVED, canonical, commitment, line_hash
 from .json_text import decode
 from .model import SYSTEM
 from .store import rows
@@ -51,6 +52,10 @@ WORDS = {
         "the note that {name} was erased has no line in the history",
     ),
     "definition": ("所依据的定义没有发布", "its definition is not published"),
+    "moved": (
+        "定义的版本变了，而本行不是相应的迁移",
+        "the version of the definition changes, and the line is no such move",
+    ),
     "event": ("定义中没有事件 {name}", "its definition has no event {name!r}"),
     "decision": ("系统作了决定 {name}", "the system decided {name!r}"),
     "separation": ("须回避的 {name} 参与了本案", "{name} is barred from this case and acted in it"),
@@ -272,6 +277,9 @@ class _Chain:
         """@things of which a value was erased"""
         self._rounds: Counter[str] = Counter()
         self._last_by: dict[str, str] = {}
+        self._by_unit: Counter[tuple[str, str | None]] = Counter()
+        self._persons: dict[str, str] = {}
+        """the same of every event: another version may be the first to ask"""
 
     def _fault(self, seq: int, code: str, **what: object) -> None:
         self._walk.fault(self._case, seq, code, **what)
@@ -289,6 +297,8 @@ class _Chain:
             self._count(named)
             if named["event"] == ERASE:
                 self._tell()
+            if named["definition"] != self._last["definition"] or named["event"] == MIGRATE:
+                self._move(named)
             self._last = {
                 "seq": named["seq"], "head": digest, "state": named["to_state"], "definition": named["definition"],
             }  # fmt: skip
@@ -303,6 +313,25 @@ class _Chain:
         for name, until in said.items() if isinstance(said, dict) else ():
             if isinstance(until, int):
                 self._told[name] = max(until, self._told.get(name, 0))
+
+    def _move(self, named: Mapping[str, Any]) -> None:
+        """Another version: the line says from which to which, and the new one may ask other things of the past."""
+        was, now = self._last["definition"], named["definition"]
+        if was == "":
+            return
+        said = self._data.pop(MIGRATION, None)
+        told = (said.get("from"), said.get("to")) if isinstance(said, dict) else ()
+        if named["event"] != MIGRATE or was == now or told != (was, now):
+            self._fault(named["seq"], "moved")
+        per_unit, watched = self._walk.per_unit.get(now, ()), self._walk.watched.get(now, ())
+        self._rounds.update(
+            {
+                memo.per(e, unit): n
+                for (e, unit), n in self._by_unit.items()
+                if unit is not None and e in per_unit
+            }
+        )
+        self._last_by.update({event: who for event, who in self._persons.items() if event in watched})
 
     def _follows(self, named: Mapping[str, Any]) -> None:
         seq, wanted = named["seq"], self._last["seq"] + 1
@@ -364,10 +393,12 @@ class _Chain:
         if event in ("start", *RESERVED):
             return
         self._rounds[event] += 1
+        self._by_unit[event, named["unit"]] += 1
+        self._persons[event] = memo.both(named["actor"], named["on_behalf_of"])
         if named["unit"] is not None and event in self._walk.per_unit.get(law, ()):
-            self._rounds[f"{event}@{named['unit']}"] += 1
+            self._rounds[memo.per(event, named["unit"])] += 1
         if event in self._walk.watched.get(law, ()):
-            self._last_by[event] = "\n".join(filter(None, (named["actor"], named["on_behalf_of"])))
+            self._last_by[event] = self._persons[event]
 
     # -- the case as it stands
 
@@ -407,7 +438,7 @@ def _standing(record: Record) -> dict[str, Any]:
     for name, parties in record.relations.items():
         now[f"@{name}"] = list(parties)
     for name, clock in record.clocks.items():
-        now[f"@clock.{name}"] = {"due": clock.due_on, "running": clock.running, "round": clock.round}
+        now[f"@clock.{name}"] = clock.told()
     now["@number"], now["@number_key"] = record.number, record.number_key
     now["@case"] = [record.root, record.tenant, record.slot, record.party]
     return now

@@ -165,7 +165,8 @@ def _data(data: Mapping[str, Any], veil: Hidden) -> dict[str, Any]:
     for name, value in data.items():
         if name in veil.fields or name.removeprefix("@") in veil.relations:
             continue
-        naming = name[0] == "@" or veil.definition.fields[name].type in _NAMING
+        field = veil.definition.fields.get(name)  # none: of another version, and then it may name anybody
+        naming = field is None or field.type in _NAMING
         if naming and isinstance(value, list):
             found[name] = [one for one in value if one not in veil.parties]
         elif not (naming and isinstance(value, str) and value in veil.parties):

@@ -39,6 +39,7 @@ BESIDE = {
     "recalculate": Text("期限重算", "the deadlines were recalculated"),
     "erase": Text("删除个人信息", "personal data were erased"),
     "break_glass": Text("应急查阅", "opened in an emergency"),
+    "migrate": Text("迁移到新版流程", "moved to another version of its lifecycle"),
 }  # fmt: skip
 """lines that no definition has"""
 
@@ -267,17 +268,18 @@ def read(look: Look, case: Case, definition: Definition, entries: Sequence[Histo
 
 
 def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry, old: Mapping[str, Any]) -> Line:
-    event = definition.start if entry.event == "start" else definition.events.get(entry.event)
+    law = look.engine.laws.pinned(entry.definition).definition  # the version that held then
+    event = law.start if entry.event == "start" else law.events.get(entry.event)
     title = event.title if event is not None and entry.event != "start" else Text("立案", "begun")
     if event is None:
         title = BESIDE.get(entry.event, Text("记录", "noted"))
     roles = look.engine.library.roles.values
-    moved = entry.from_state != entry.to_state and entry.from_state in definition.states
+    moved = entry.from_state != entry.to_state and entry.from_state in law.states
     given = {name: value for name, value in entry.data.items() if name in definition.fields}
     return Line(
         entry=entry, title=title, who=look.names[entry.actor] if not entry.automatic else "",
         as_=roles[entry.role].title if entry.role and entry.role in roles else None,
-        changed=(definition.states[entry.from_state].title, definition.states[entry.to_state].title) if moved else None,
+        changed=(law.states[entry.from_state].title, law.states[entry.to_state].title) if moved else None,
         data=data_of(look, definition, case, given, old),
         sort="automatic" if entry.automatic else "due" if event is None else "flow",
     )  # fmt: skip
@@ -292,13 +294,20 @@ def _done(look: Look, definition: Definition) -> Text | None:
     return Text(f"已完成：{event.title.zh}", f"done: {event.title.en}") if event else None
 
 
+def _states(look: Look, entries: Sequence[HistoryEntry]) -> dict[str, Text]:
+    """The states of every version the case was under."""
+    versions = dict.fromkeys(entry.definition for entry in entries)
+    laws = [look.engine.laws.pinned(version).definition for version in versions]
+    return {name: state.title for law in laws for name, state in law.states.items()}
+
+
 def history(look: Look) -> Page:
     """The whole history, as it is printed."""
     case = look.known
     definition = look.engine.laws.pinned(case.definition).definition
     entries = look.engine.history(case.id, actor=look.actor)
     return Page("history.html", {
-        "stays": stays(entries, definition, today(look.engine), closed=case.closed),
+        "stays": stays(entries, _states(look, entries), today(look.engine), closed=case.closed),
         "case": case, "definition": definition, "title": caption(case, definition),
         "lines": read(look, case, definition, entries),
     })  # fmt: skip

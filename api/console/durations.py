@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from workflow import HistoryEntry
 from workflow.clock import civil_date
-from workflow.definition import Definition
 from workflow.errors import Text
 
 
@@ -25,9 +24,11 @@ class Stay:
 
 
 def stays(
-    entries: Sequence[HistoryEntry], definition: Definition, today: date, *, closed: bool
+    entries: Sequence[HistoryEntry], titles: Mapping[str, Text], today: date, *, closed: bool
 ) -> list[Stay]:
-    """State by state in the order of the first visit; the last one lasts until today unless the case is closed."""
+    """State by state in the order of the first visit; the last one lasts until today unless the case is closed. `titles`: of the
+    states, those of older versions too.
+    """
     days: dict[str, int] = {}
     visits: dict[str, int] = {}
     moves = [entry for entry in entries if entry.from_state != entry.to_state or entry.event == "start"]
@@ -39,8 +40,8 @@ def stays(
         visits[entry.to_state] = visits.get(entry.to_state, 0) + 1
     last = moves[-1].to_state if moves else ""
     return [
-        Stay(definition.states[name].title, days[name], visits[name], name == last and not closed)
-        for name in days if name in definition.states
+        Stay(titles[name], days[name], visits[name], name == last and not closed)
+        for name in days if name in titles
     ]  # fmt: skip
 
 

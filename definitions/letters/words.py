@@ -202,8 +202,9 @@ class Words:
 
     def _line(self, case: Case, line: HistoryEntry) -> dict[str, str]:
         definition = self._definition(case)
-        event = definition.start if line.event == "start" else definition.events.get(line.event)
-        states = definition.states
+        law = self.engine.laws.pinned(line.definition).definition  # the version that held then
+        event = law.start if line.event == "start" else law.events.get(line.event)
+        states = law.states
         what = [
             f"{definition.fields[name].title.zh}：{self.worded(case, name, value)}"
             for name, value in line.data.items()

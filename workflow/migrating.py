@@ -1,0 +1,253 @@
+"""Moving running cases to another version of their definition: first shown, then written, case by case (docs/decisions/0026).
+
+Authoritative is the case as read under its family's lock; what moves follows from the two published versions and perhaps a file.
+Each case is one transaction: its line, its columns, its indexes, or nothing of them. What can fail: somebody acts at the same
+time, then whoever comes second reads again; the process dies, then the same command goes on with those that are left. Twice
+changes nothing. What has no counterpart in the new version is not guessed: such a case stays where it is, and is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from . import family_fit, line, messages
+from .aside import Aside, standing
+from .authorization import bar, barred_units
+from .call import check_texts
+from .clock import civil_date
+from .definition import Definition, Event
+from .draft import Draft
+from .engine import Engine
+from .errors import NotFound, NotPermitted, Reason, Text
+from .family import Family, Message, Record
+from .history import MIGRATE, MIGRATION, canonical
+from .migration_file import MigrationFile
+from .migration_plan import Plan, Renaming, asks_anew, counted_anew
+from .model import SYSTEM, Actor, Grant
+from .similarity import marks
+from .store import moving
+
+__all__ = ["Checked", "Migration"]
+
+EVENT = Event(name=MIGRATE, title=Text("迁移到另一版本", "moved to another version"), source="", moves=())
+TOPIC = "@migrate"
+PAGE = 200
+"""families that a dry run reads at once"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One running case of an older version, and what the move makes of it."""
+
+    case: str
+    number: str | None
+    version: int
+    """under which it runs"""
+    state: str
+    new_state: str
+    obstacles: tuple[Reason, ...] = ()
+    """why it stays; empty when it can move, or has moved"""
+
+
+class Migration:
+    """The running cases of one definition on their way to one of its published versions."""
+
+    def __init__(
+        self, engine: Engine, name: str, version: int, *, file: Path | str | None = None,
+        state: str | None = None, cases: Collection[str] | None = None,
+    ) -> None:  # fmt: skip
+        """`file` says what is named otherwise there, and limits it to the version it is about; so do `state` and `cases`.
+
+        Raises NotFound for what is not published or not there, DefinitionError with every fault of the file.
+        """
+        self._engine = engine
+        self._state = state
+        self._cases = cases
+        found = MigrationFile(Path(file)) if file is not None else None
+        if found is not None:
+            found.about(name, version)
+        self._plans = self._planned(name, version, found)
+        self.target = engine.laws.pinned(self._hashes[version]).definition
+        self._check_cases(name)
+
+    def _planned(self, name: str, version: int, file: MigrationFile | None) -> dict[str, Plan]:
+        """The way from each other version, by its hash."""
+        engine = self._engine
+        with engine.store.connection() as connection:
+            self._hashes = dict(moving.published(connection, engine.store.tables, name))
+        for asked in (version, *(file.versions if file else ())):
+            if asked not in self._hashes:
+                known = ", ".join(str(one) for one in self._hashes) or "-"
+                text = (
+                    f"{name} 没有已发布的第 {asked} 版；有：{known}",
+                    f"version {asked} of {name!r} is not published; there are: {known}",
+                )
+                raise NotFound(Text(*text))
+        new = engine.laws.pinned(self._hashes[version]).definition
+        from_ = [file.versions[0]] if file else [one for one in self._hashes if one != version]
+        plans = {}
+        for one in from_:
+            old = engine.laws.pinned(self._hashes[one]).definition
+            plans[old.hash] = Plan(old, new, file.between(old, new) if file else Renaming())
+        return plans
+
+    def _check_cases(self, name: str) -> None:
+        if self._cases is None:
+            return
+        with self._engine.store.connection() as connection:
+            query = self._engine.store.questions.all_of(list(self._cases))
+            there = {record.id: record.kind for record in self._engine.store.records(connection, query)}
+        for case in self._cases:
+            if there.get(case) != name:
+                raise NotFound(Text(f"没有 {name} 案件 {case}", f"there is no case {case!r} of {name!r}"))
+
+    # -- what is asked
+
+    def preview(self, actor: Actor | None = None) -> list[Checked]:
+        """Every running case, and why it would stay if it would, by id; of `actor` too, if he is named. Writes nothing."""
+        engine, now = self._engine, self._now()
+        found = []
+        with engine.store.connection() as connection:
+            grants = engine.store.grants(connection, actor.person) if actor else ()
+            cases = self._waiting(connection)
+            for start in range(0, len(cases), PAGE):
+                page = cases[start : start + PAGE]
+                families = moving.families(connection, engine.store.tables, {root for _, root in page})
+                for case, root in page:
+                    checked = self._checked(families[root], case, actor, grants, now)
+                    found += [checked] if checked else []
+        return found
+
+    def apply(self, actor: Actor) -> Iterator[Checked]:
+        """Move those that can, each in a transaction of its own; tells of each as it goes.
+
+        Raises NotPermitted for the system, and for whoever holds a role in a unit: this is no unit's to do.
+        """
+        engine = self._engine
+        check_texts(person=actor.person)
+        with engine.store.connection() as connection:
+            _operator(actor, engine.store.grants(connection, actor.person))
+            cases = self._waiting(connection)
+        for case, _ in cases:
+            checked = self._move(case, actor)
+            if checked is not None:
+                yield checked
+
+    # -- one case
+
+    def _waiting(self, connection: Any) -> list[tuple[str, str]]:
+        return moving.running(
+            connection, self._engine.store.tables, list(self._plans), state=self._state, cases=self._cases
+        )
+
+    def _now(self) -> datetime:
+        return self._engine.clock.now().astimezone(UTC)
+
+    def _checked(
+        self, family: Family, case: str, actor: Actor | None, grants: Sequence[Grant], now: datetime
+    ) -> Checked | None:
+        """None for a case that has moved, or ended, meanwhile."""
+        record = family.records[case]
+        plan = self._plans.get(record.definition)
+        if plan is None or record.closed:
+            return None
+        reasons = [*self._against(plan, family, record, now), *self._barred(family, record, actor, grants)]
+        return Checked(
+            case=case, number=record.number, version=plan.old.version, state=record.state,
+            new_state=plan.state(record.state), obstacles=tuple(dict.fromkeys(reasons)),
+        )  # fmt: skip
+
+    def _against(self, plan: Plan, family: Family, record: Record, now: datetime) -> Iterator[Reason]:
+        laws, today = self._engine.laws, civil_date(now)
+        alone = list(plan.obstacles(record, laws))
+        yield from alone
+        if not alone:
+            after = {**family.records, record.id: plan.moved(record, today)}
+            yield from family_fit.misfits(laws, family, Family(after, family.root_id), record.id, today)
+
+    def _barred(
+        self, family: Family, record: Record, actor: Actor | None, grants: Sequence[Grant]
+    ) -> Iterator[Reason]:
+        if actor is None:
+            return
+        old = self._engine.laws.pinned(record.definition).definition
+        for definition in (old, self.target):
+            reason = bar(definition, actor, grants, record, family.root)
+            if reason is not None:
+                yield reason
+
+    def _move(self, case: str, actor: Actor) -> Checked | None:
+        engine, now = self._engine, self._now()
+        with engine.store.connection(write=True) as connection:
+            aside = Aside(engine.store, engine.laws, connection, actor, now, engine.random)
+            family = aside.locked(case)
+            grants = engine.store.grants(connection, actor.person)
+            checked = self._checked(family, case, actor, grants, now)
+            if checked is None or checked.obstacles:
+                return checked
+            before = family.records[case]
+            plan = self._plans[before.definition]
+            after = plan.moved(self._remembering(connection, plan, before), civil_date(now))
+            draft = aside.draft(family)
+            _write(draft, plan, before, after)
+            aside.write(draft, lambda there: self._told(family, there, case))
+            moving.repin(connection, engine.store.tables, case, plan.new.hash)
+            moving.forget_clocks(connection, engine.store.tables, case, list(plan.renamed(before)))
+        return checked
+
+    def _remembering(self, connection: Any, plan: Plan, record: Record) -> Record:
+        laws = self._engine.laws
+        old, new = laws.pinned(plan.old.hash), laws.pinned(plan.new.hash)
+        if not asks_anew(old, new, record):
+            return record
+        lines = self._engine.store.history(connection, record.id)
+        return counted_anew(new, record, (row for row, _ in lines))
+
+    def _told(self, before: Family, after: Family, case: str) -> Iterator[Message]:
+        """Who holds the case now and did not before."""
+        was, now = self._holders(before, case), self._holders(after, case)
+        record = after.records[case]
+        body = {
+            "case": case, "number": record.number, "kind": record.kind, "event": MIGRATE, "state": record.state,
+        }  # fmt: skip
+        for index, recipient in enumerate(one for one in now if one not in was):
+            yield Message(
+                key=f"{case}:{record.seq}:{index}", case=case, seq=record.seq, topic=TOPIC, recipient=recipient,
+                body=canonical(body),
+            )  # fmt: skip
+
+    def _holders(self, family: Family, case: str) -> list[str]:
+        record = family.records[case]
+        definition = self._engine.laws.pinned(record.definition).definition
+        return messages.recipients(family, definition.states[record.state].holder, record)
+
+
+def _operator(actor: Actor, grants: Sequence[Grant]) -> None:
+    if actor.person == SYSTEM:
+        raise NotPermitted([Reason.of("decision", "迁移由人进行", "cases are moved by a person")])
+    if any(grant.unit is not None for grant in grants):
+        text = ("在单位任职的人员不得迁移案件", "whoever holds a role in a unit moves no cases")
+        raise NotPermitted([Reason.of("unit", *text)])
+
+
+def _write(draft: Draft, plan: Plan, before: Record, after: Record) -> None:
+    """The line under the new version, the clocks and the index of texts that change with it, who is barred from now on."""
+    names = [*plan.renamed(before).values(), *plan.stopped(before)]
+    shown: dict[str, Any] = {MIGRATION: plan.said(before)}
+    for name in names:
+        shown[f"@clock.{name}"] = after.clocks[name].told()
+        draft.step.clocks[after.id, name] = None
+    line.write(draft, EVENT, before._replace(definition=plan.new.hash), standing(after), shown, None)
+    was, now = marks(plan.old, before, before.data), marks(plan.new, after, after.data)
+    draft.step.grams_removed[after.id] = sorted(was - now)
+    draft.step.grams_added[after.id] = sorted(now - was)
+    _bar(draft, plan.new, after.id)
+
+
+def _bar(draft: Draft, new: Definition, case: str) -> None:
+    units = barred_units(new, draft.records[case], draft.family.root)
+    draft.step.barred += [(case, unit) for unit in sorted(units)]
