@@ -193,8 +193,8 @@ def _templates() -> Environment:
 
 
 def _day(day: date) -> str:
-    """2026年3月15日(星期日)."""
-    return f"{day.year}年{day.month}月{day.day}日(星期{WEEK[day.weekday()]})"
+    """2026年3月15日（星期日）."""
+    return f"{day.year}年{day.month}月{day.day}日（星期{WEEK[day.weekday()]}）"
 
 
 @cache

@@ -218,7 +218,7 @@ def table_of(sheet: Sheet, columns: Sequence[Column], day: date) -> Table:
         column = known.get(_folded(name))
         if column is None:
             near = get_close_matches(_folded(name), list(known), 1)
-            zh, en = (f",是否为 {near[0]}?", f"; did you mean {near[0]}?") if near else ("", "")
+            zh, en = (f"，是否为 {near[0]}?", f"; did you mean {near[0]}?") if near else ("", "")
             faults.add(1, name or "-", name, f"没有这一列{zh}", f"unknown column{en}")
         elif column.name in places:
             faults.add(1, name, name, "此列重复", "this column stands there twice")
@@ -234,7 +234,7 @@ def table_of(sheet: Sheet, columns: Sequence[Column], day: date) -> Table:
             1,
             "-",
             "",
-            f"个人信息各列须同时给出:{titles}",
+            f"个人信息各列须同时给出：{titles}",
             f"give all personal columns or none: {', '.join(apart)}",
         )
     faults.check()
@@ -265,7 +265,7 @@ def _meant(column: Column, cell: Cell) -> Any:
 
 def _text(cell: Cell) -> str:
     if isinstance(cell, bool) or (isinstance(cell, float) and abs(cell) >= 2**53):
-        raise ValueError("不是文字;请把该列设为文本格式", "is no text: format the column as text")
+        raise ValueError("不是文字；请把该列设为文本格式", "is no text: format the column as text")
     text = shown(cell)
     if UNFIT.search(text):
         raise ValueError("含有控制符、双向控制符或残缺字符", "holds control, bidi or broken characters")
@@ -277,7 +277,7 @@ def _code(column: Column, text: str) -> str:
         if text in (code, title.zh, title.en):
             return code
     known = "、".join(title.zh for title in column.choices.values())
-    raise ValueError(f"不在可选之列:{known}", f"is none of: {', '.join(column.choices)}")
+    raise ValueError(f"不在可选之列：{known}", f"is none of: {', '.join(column.choices)}")
 
 
 def _day(cell: Cell) -> str:

@@ -172,7 +172,7 @@ def leave_opinion(
     sent. The deputies on duty on the next day receive it; with nobody on duty the station alone. Raises Refused, NotFound.
     """
     if not door.open:
-        raise NotFound(Text("本站已撤并,请到新站反映", "this station has been closed; go to its successor"))
+        raise NotFound(Text("本站已撤并，请到新站反映", "this station has been closed; go to its successor"))
     on_duty = next((day.deputies for day in door.days if day.deputies), ())
     data: dict[str, Any] = {
         "station_unit": door.station.id, "received_on": engine.clock.now().astimezone(ZONE).date().isoformat(),

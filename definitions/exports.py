@@ -24,23 +24,23 @@ PAGE = 500
 HOW = (
     Text("填表说明", "How to fill it in"),
     Text(
-        "1. 一行一件;列的顺序不限,多余的列请删去;表头可用常用叫法",
+        "1. 一行一件；列的顺序不限，多余的列请删去；表头可用常用叫法",
         "1. One a row; columns in any order, and no others",
     ),
-    Text("2. 不要合并单元格,不要用公式", "2. No merged cells, no formulas"),
+    Text("2. 不要合并单元格，不要用公式", "2. No merged cells, no formulas"),
     Text(
-        "3. 日期写 2026-03-02、2026.3.2 或 2026年3月2日;只写月日的,取最近的已过日期",
+        "3. 日期写 2026-03-02、2026.3.2 或 2026年3月2日；只写月日的，取最近的已过日期",
         "3. Days: 2026-03-02, 2026.3.2",
     ),
     Text(
-        "4. 多人以“、”或“,”分隔;同名的写编号",
+        "4. 多人以“、”或“,”分隔；同名的写编号",
         "4. Several persons between 、 or ,; of two with one name the id",
     ),
     Text(
-        "5. 以届、次、序号认定为同一件;无序号列的以标题和领衔人认定",
+        "5. 以届、次、序号认定为同一件；无序号列的以标题和领衔人认定",
         "5. Known by congress, session and number",
     ),
-    Text("6. 先试运行:有一处错误则整表不写入", "6. Try it first: one fault and nothing is written"),
+    Text("6. 先试运行：有一处错误则整表不写入", "6. Try it first: one fault and nothing is written"),
 )
 """what a table to be filled in says of itself"""
 

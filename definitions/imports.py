@@ -326,7 +326,7 @@ class _Cases:
             differing = [n for n in self.started if n in self.table.places and known.data.get(n) != values[n]]
             for name in differing:
                 text = Text(
-                    "已按该序号提出且内容不同;文本只能由提出人修改",
+                    "已按该序号提出且内容不同；文本只能由提出人修改",
                     "filed under that reference with another text, which only its authors may change",
                 )
                 self.table.fault(row, name, self.table.cell(cells, name), text)

@@ -58,7 +58,7 @@ def _profile(path: Path, id_: str, row: Any) -> Profile:
     except (KeyError, TypeError, ValueError):
         pass
     wrong = wrong or "zh, en, of, columns: [heading, path, width]"
-    raise faulty(str(path), f"{id_}: 不能作为台账: {wrong}", f"{id_} is no ledger: {wrong}")
+    raise faulty(str(path), f"{id_}：不能作为台账：{wrong}", f"{id_} is no ledger: {wrong}")
 
 
 def write_ledger(
@@ -149,6 +149,8 @@ def chosen(found: Mapping[str, Profile], id_: str) -> Profile:
     """Raises NotFound."""
     if id_ not in found:
         raise NotFound(
-            Text(f"没有台账 {id_};有:{'、'.join(found)}", f"no ledger {id_!r}; there are: {', '.join(found)}")
+            Text(
+                f"没有台账 {id_}；有：{'、'.join(found)}", f"no ledger {id_!r}; there are: {', '.join(found)}"
+            )
         )
     return found[id_]

@@ -53,7 +53,7 @@ class Names:
         if best:
             ids = ", ".join(sorted(party.id for party in best)[:5])
             return Text(
-                f"有 {len(best)} 个同名,请写编号:{ids}", f"{len(best)} have that name, give the id: {ids}"
+                f"有 {len(best)} 个同名，请写编号：{ids}", f"{len(best)} have that name, give the id: {ids}"
             )
         return Text("没有登记", "is not in the register")
 

@@ -135,7 +135,9 @@ def write_pdf(found: Iterable[Poster], path: Path, font: Path | None = None) -> 
     wanted = list(found)
     chosen = font or _installed()
     if chosen is None or not chosen.is_file():
-        zh = f"没有中文字体 {font or ''};请用 --font 指定,或把 --out 写成 .zip(网页,用打印机所在机器的字体)"
+        zh = (
+            f"没有中文字体 {font or ''}；请用 --font 指定，或把 --out 写成 .zip(网页，用打印机所在机器的字体)"
+        )
         en = f"no Chinese font {font or ''}: name one with --font, or give --out a .zip (pages of HTML, printed anywhere)"
         raise WorkflowError(Text(zh, en))
     number = _face(chosen, {mark for poster in wanted for mark in _text(poster)})
@@ -169,7 +171,7 @@ def _face(font: Path, marks: set[str]) -> int:
     lacks = sorted(mark for mark in marks - {" ", "\n"} if ord(mark) not in faces[number][1])
     if lacks:
         shown = "".join(lacks[:20])
-        raise WorkflowError(Text(f"{font} 缺字:{shown}", f"{font} has no glyphs for: {shown}"))
+        raise WorkflowError(Text(f"{font} 缺字：{shown}", f"{font} has no glyphs for: {shown}"))
     return number
 
 

@@ -95,9 +95,9 @@ def _decoded(content: bytes, encoding: str, faults: Faults) -> str:
     except UnicodeDecodeError as error:
         zh, en = f"不是 {encoding}（第 {error.start} 字节）", f"not {encoding} (byte {error.start})"
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        zh, en = "是 UTF-16;请另存为“CSV UTF-8”", "this is UTF-16: save it as CSV UTF-8"
+        zh, en = "是 UTF-16；请另存为“CSV UTF-8”", "this is UTF-16: save it as CSV UTF-8"
     elif encoding == "utf-8" and _is_gbk(content):
-        zh, en = f"{zh},像是 GBK;请加 --encoding gbk", f"{en}, it looks like GBK: give --encoding gbk"
+        zh, en = f"{zh}，像是 GBK；请加 --encoding gbk", f"{en}, it looks like GBK: give --encoding gbk"
     raise faults.stop(zh, en)
 
 

@@ -138,14 +138,14 @@ class _Look:
             raise self._far(attributes["r"])
         elif name == "f":
             column, row = _place(self.at)
-            self.faults.add(row, column, None, "含有公式,请粘贴为值", "holds a formula: paste it as a value")
+            self.faults.add(row, column, None, "含有公式，请粘贴为值", "holds a formula: paste it as a value")
         elif name == "mergeCell":
             column, row = _place(attributes.get("ref", "").partition(":")[0])
             self.faults.add(
                 row,
                 column,
                 attributes.get("ref"),
-                "含有合并的单元格,请拆开",
+                "含有合并的单元格，请拆开",
                 "holds merged cells: split them",
             )
 

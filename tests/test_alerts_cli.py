@@ -270,7 +270,7 @@ def test_purge_says_what_goes(desk: Desk) -> None:
     found = desk("purge", "--before", "2026-06-01", "--json").json
     assert found["confirmed"] > 0 and found["outbox"] > 0 and found["dry_run"] is False
     assert (
-        desk("purge", "--before", "2026-06-01", lang="zh").out == "已清除 0 件投递、0 条消息;办理记录未动\n"
+        desk("purge", "--before", "2026-06-01", lang="zh").out == "已清除 0 件投递、0 条消息；办理记录未动\n"
     )
 
 

@@ -627,7 +627,7 @@ def test_a_mail_arrives(folder: Folder) -> None:
     assert message["Message-ID"] == f"<{sent.id}@t.example>"
     assert message["Auto-Submitted"] == "auto-generated"
     said = message.get_content()
-    assert "答复,2026-06-02 到期" in said
+    assert "答复，2026-06-02 到期" in said
     assert "https://t.example/cases/c1" in said
     assert "王五" not in message.as_string()
     assert digest["Subject"] == "tibandu: 2 messages"

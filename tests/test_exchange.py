@@ -484,7 +484,9 @@ def test_the_commands(file: Path) -> None:
         == "dry run, nothing written: 2 new, 0 changed, 0 the same\n"
     )
     assert call("import", "deputy", path, "--tenant", TENANT, "--json").json["added"] == ["n1", "n2"]
-    assert call("import", "deputy", path, "--tenant", TENANT, "--lang", "zh").out == "新增 0,变更 0,未变 2\n"
+    assert (
+        call("import", "deputy", path, "--tenant", TENANT, "--lang", "zh").out == "新增 0，变更 0，未变 2\n"
+    )
     exported = call("export", "deputy", "out.csv")
     assert (exported.code, exported.out) == (0, "exported 4 row(s) → out.csv\n")
     assert call("import", "deputy", "out.csv").out == "0 new, 0 changed, 4 the same\n"

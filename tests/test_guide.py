@@ -83,7 +83,7 @@ def test_every_word_of_the_guide_stands_on_a_page(page: Path) -> None:
 
 
 def test_a_word_that_stands_nowhere_is_found() -> None:
-    assert known("签收") and known("现在是“……”,“……”只能在“……”时进行")
+    assert known("签收") and known("现在是“……”，“……”只能在“……”时进行")
     assert not known("签收一下") and not known("现在是“……”，只能等")
 
 

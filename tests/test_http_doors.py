@@ -77,10 +77,10 @@ def test_the_page_says_what_the_plate_says(voter: FlaskClient) -> None:
     assert (page.status_code, page.mimetype) == (200, "text/html")
     for words in (
         "温泉站",
-        "2026年3月15日(星期日)",
+        "2026年3月15日（星期日）",
         "8:30–11:30",
         "温泉街道 12 号",
-        "接待代表:代表dep1",
+        "接待代表：代表dep1",
         "2026年4月15日",
     ):
         assert words in page.text

@@ -82,7 +82,7 @@ def test_the_refusal_names_the_office(small_office: Office, letter: Case) -> Non
     with pytest.raises(NotPermitted) as refusal:
         small_office.fire(letter, "send", "li")
     assert [str(reason.text) for reason in refusal.value.reasons] == [
-        "“寄出”须由写信代表(须在任代表)进行 / 'send' is for: writer (while deputy)"
+        "“寄出”须由写信代表（须在任代表）进行 / 'send' is for: writer (while deputy)"
     ]
 
 

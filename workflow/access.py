@@ -84,7 +84,7 @@ def end(engine: Engine, grant: str, *, by: str, day: date) -> Grant:
         found.person, [ended if one.id == grant else one for one in _of(engine, found.person)], by=by
     )
     if ended not in _of(engine, found.person):
-        text = Text("此角色随登记而定,请变更登记", "this role follows from the register; change it there")
+        text = Text("此角色随登记而定，请变更登记", "this role follows from the register; change it there")
         raise NotPermitted([Reason(code="register", text=text)])
     return ended
 
@@ -130,7 +130,7 @@ def lend(
     first = since or day
     if not day <= first <= until:
         raise FormInvalid(
-            [Reason.of("form.dates", "日期须自今日起,先始后止", "from today on, first the first day")]
+            [Reason.of("form.dates", "日期须自今日起，先始后止", "from today on, first the first day")]
         )
     if to in (lender, by, SYSTEM):
         raise NotPermitted([Reason.of("own_grant", "不得委托给自己", "nobody lends anything to himself")])
@@ -144,7 +144,7 @@ def lend(
     ]  # fmt: skip
     if not mine:
         text = (
-            "没有可委托给此人的角色(须为同单位在任人员)",
+            "没有可委托给此人的角色（须为同单位在任人员）",
             "there is no role to lend to that person: a colleague in office",
         )
         raise NotPermitted([Reason.of("colleague", *text)])
@@ -177,7 +177,7 @@ def break_glass(engine: Engine, case: str, person: str, role: str, *, hours: int
     check_id(case)
     check_texts(person=person, reason=reason, role=role)
     if not reason.strip() or not 1 <= hours <= MOST_HOURS:
-        text = (f"须写明理由,时长 1 至 {MOST_HOURS} 小时", f"it needs a reason, and 1 to {MOST_HOURS} hours")
+        text = (f"须写明理由，时长 1 至 {MOST_HOURS} 小时", f"it needs a reason, and 1 to {MOST_HOURS} hours")
         raise FormInvalid([Reason.of("form.reason", *text, field="reason")])
     if role not in engine.library.roles.values or not engine.library.oversees(role):
         raise NotPermitted(

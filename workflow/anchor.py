@@ -279,7 +279,7 @@ def _write(store: Store, anchor: Anchor) -> str:
         body = connection.execute(newest).scalar_one_or_none()
         if (read_anchor(body).hash if body else GENESIS) != anchor.previous:
             raise Conflict(
-                Text("他人刚刚做了锚点,请重试", "somebody else has just made an anchor; try again")
+                Text("他人刚刚做了锚点，请重试", "somebody else has just made an anchor; try again")
             )
         connection.execute(table.insert(), {"made_at": anchor.made_at, "body": text})
     return text
@@ -288,7 +288,7 @@ def _write(store: Store, anchor: Anchor) -> str:
 def _contradiction(case: str, seq: int) -> StoreError:
     return StoreError(
         Text(
-            f"案件 {case} 与先前的锚点不符(第 {seq} 行);先运行 tibandu verify",
+            f"案件 {case} 与先前的锚点不符（第 {seq} 行）；先运行 tibandu verify",
             f"case {case} contradicts an earlier anchor (line {seq}); run tibandu verify first",
         )
     )

@@ -44,7 +44,7 @@ class Aside:
         """The family, the root first, as every writer does. Raises Conflict when it is gone."""
         family = self._store.family(self._connection, root, lock=True)
         if family is None:
-            raise Conflict(Text("案件已变更,请重试", "the case has changed; try again"))
+            raise Conflict(Text("案件已变更，请重试", "the case has changed; try again"))
         return family
 
     def draft(self, family: Family, permit: Permit | None = None) -> Draft:
@@ -73,7 +73,7 @@ class Aside:
         at = self._now.isoformat(timespec="microseconds")
         with self._store.work(self._connection) as work:
             if not self._store.write(work, step, at, draft.act.day.isoformat()):
-                raise Conflict(Text("案件已变更,请重试", "the case has changed; try again"))
+                raise Conflict(Text("案件已变更，请重试", "the case has changed; try again"))
 
 
 def standing(record: Record) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def bar(
         return Reason(
             code="separation",
             text=Text(
-                "承办单位的人员不得参与本案(权力分离)",
+                "承办单位的人员不得参与本案（权力分离）",
                 "members of a handling unit may not act here (separation of powers)",
             ),
         )
@@ -117,7 +117,7 @@ def refuse_automatic(event: Event, actor: Actor, cause: str | None) -> Reason | 
             return Reason(
                 code="decision",
                 text=Text(
-                    f"“{event.title.zh}”是决定,只能由人作出",
+                    f"“{event.title.zh}”是决定，只能由人作出",
                     f"'{event.title.en}' is a decision and only a person's",
                 ),
             )
@@ -126,7 +126,7 @@ def refuse_automatic(event: Event, actor: Actor, cause: str | None) -> Reason | 
         return Reason(
             code="automatic",
             text=Text(
-                f"“{event.title.zh}”由系统自动记录,不能由人触发",
+                f"“{event.title.zh}”由系统自动记录，不能由人触发",
                 f"'{event.title.en}' is recorded automatically, not by persons",
             ),
         )
@@ -158,7 +158,7 @@ def _in_words(holder: Holder, definition: Definition, roles: Codes | None) -> Te
     if holder.relation is None:
         return role
     if holder.office is not None:
-        return Text(f"{related.zh}(须在任{role.zh})", f"{related.en} (while {role.en})")
+        return Text(f"{related.zh}（须在任{role.zh}）", f"{related.en} (while {role.en})")
     return Text(f"{related.zh}的{role.zh}", f"{role.en} of the {related.en}")
 
 

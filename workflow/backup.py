@@ -128,7 +128,7 @@ def _hash_of(archive: zipfile.ZipFile, name: str) -> str:
 
 
 def _damaged(path: Path, what: str) -> StoreError:
-    return StoreError(Text(f"{path} 不是完好的备份({what})", f"{path} is no sound backup ({what})"))
+    return StoreError(Text(f"{path} 不是完好的备份（{what}）", f"{path} is no sound backup ({what})"))
 
 
 def restore(path: Path, found: Backup, store: Store, now: datetime) -> None:
@@ -157,7 +157,7 @@ def restore_file(path: Path, found: Backup, target: Path) -> None:
         os.link(half, target)
     except FileExistsError:
         raise StoreError(
-            Text(f"{target} 已存在,不覆盖", f"{target} is there already and is not overwritten")
+            Text(f"{target} 已存在，不覆盖", f"{target} is there already and is not overwritten")
         ) from None
     finally:
         half.unlink(missing_ok=True)
@@ -174,7 +174,7 @@ def _same(found: Backup, store: Store) -> None:
 
 def _other(found: Backup, wanted: str) -> StoreError:
     zh, en = (
-        f"这是 {found.dialect} 的备份,不能恢复到 {wanted}",
+        f"这是 {found.dialect} 的备份，不能恢复到 {wanted}",
         f"this is a backup of {found.dialect}, not for {wanted}",
     )
     return StoreError(Text(zh, en))

@@ -102,7 +102,7 @@ def check_revision(call: Call, record: Record) -> None:
     """Raises Conflict when the caller has seen another revision."""
     if call.revision is not None and call.revision != record.revision:
         text = Text(
-            f"案件已变更,现为第 {record.revision} 版",
+            f"案件已变更，现为第 {record.revision} 版",
             f"the case has changed; its revision is {record.revision}",
         )
         raise Conflict(text, record.revision)

@@ -151,7 +151,7 @@ class Checker:
                 self.fault(row, "-", "无法读取", f"cannot be read ({type(error).__name__})")
         self._close(0)
         if not self._ended:
-            self.fault(0, "-", "文件被截断:没有结尾", "the file was cut: it has no end")
+            self.fault(0, "-", "文件被截断：没有结尾", "the file was cut: it has no end")
 
     def _begin(self, text: str) -> None:
         try:
@@ -196,7 +196,7 @@ class Checker:
         self._ended = True
         found = {"cases": self.cases, "lines": self.lines, "anchors": self.anchors}
         if counts != found or self.cases < self._announced:
-            self.fault(row, "-", f"数目不符:{found}", f"the counts are not those of the rows: {found}")
+            self.fault(row, "-", f"数目不符：{found}", f"the counts are not those of the rows: {found}")
 
     # -- lines
 
@@ -382,7 +382,7 @@ def read_anchor(path: str) -> dict[str, Any]:
         if anchor["format"] != ANCHOR_FORMAT:
             raise Unreadable(f"{path}: {anchor['format']}")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise Unreadable(f"{path}: 不是锚点 / this is no anchor") from error
+        raise Unreadable(f"{path}：不是锚点 / this is no anchor") from error
     return anchor
 
 

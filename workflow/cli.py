@@ -114,7 +114,7 @@ def sibling(name: str) -> ModuleType:
     extra = EXTRAS.get(package, package)
     raise UsageError(
         Text(
-            f"缺少 {package}:请安装 tibandu[{extra}]",
+            f"缺少 {package}：请安装 tibandu[{extra}]",
             f"our package {package!r} is missing: install tibandu[{extra}]",
         )
     )
@@ -133,7 +133,7 @@ def _load(name: str, package: str) -> ModuleType:
 
 def _missing(error: ModuleNotFoundError, extra: str) -> Text:
     return Text(
-        f"缺少 {error.name}:请安装 tibandu[{extra}]", f"{error.name} is missing: install tibandu[{extra}]"
+        f"缺少 {error.name}：请安装 tibandu[{extra}]", f"{error.name} is missing: install tibandu[{extra}]"
     )
 
 
@@ -195,7 +195,7 @@ def _of_database(error: Exception) -> Text | None:
     if isinstance(error, ModuleNotFoundError) and error.name in DRIVERS:
         extra = DRIVERS[error.name]
         return Text(
-            f"缺少数据库驱动:请安装 tibandu[{extra}]",
+            f"缺少数据库驱动：请安装 tibandu[{extra}]",
             f"the database driver is missing: install tibandu[{extra}]",
         )
     if not any(base.__module__.partition(".")[0] in DATABASE_MODULES for base in type(error).__mro__):
@@ -205,7 +205,7 @@ def _of_database(error: Exception) -> Text | None:
     if isinstance(ours, WorkflowError):
         return ours.text
     said = " ".join(str(cause).split())[:300]
-    return Text(f"数据库出错:{said}", f"the database says: {said}")
+    return Text(f"数据库出错：{said}", f"the database says: {said}")
 
 
 # --- arguments
@@ -213,7 +213,7 @@ def _of_database(error: Exception) -> Text | None:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line. The common flags may stand before or after the command."""
-    root = argparse.ArgumentParser(prog="tibandu", description="提办督:代表建议办理 / deputies' suggestions")
+    root = argparse.ArgumentParser(prog="tibandu", description="提办督：代表建议办理 / deputies' suggestions")
     _common(root, first=True)
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

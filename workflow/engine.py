@@ -422,7 +422,8 @@ class Engine:
             known = ", ".join(clocks) or "-"
             raise NotFound(
                 Text(
-                    f"本案没有时钟 {clock};有:{known}", f"no clock {clock!r} in this case; there are: {known}"
+                    f"本案没有时钟 {clock}；有：{known}",
+                    f"no clock {clock!r} in this case; there are: {known}",
                 )
             )
         ledger = clocks[clock].ledger

@@ -124,7 +124,7 @@ class Firing:
                 continue
             except WorkflowError as error:
                 return error
-        return Conflict(Text("他人一再先行一步,请重试", "somebody kept being first; try again"))
+        return Conflict(Text("他人一再先行一步，请重试", "somebody kept being first; try again"))
 
     def _repeat(self, run: Callable[[Work, bool], T], host: Host | None) -> T:
         with self._store.work(host) as work:
@@ -138,7 +138,7 @@ class Firing:
                 except Conflict as conflict:
                     if work.hosted or conflict.revision is not None or attempt == TRIES - 1:
                         raise
-        raise Conflict(Text("他人一再先行一步,请重试", "somebody kept being first; try again"))
+        raise Conflict(Text("他人一再先行一步，请重试", "somebody kept being first; try again"))
 
     def _start(self, work: Work, call: Call, begun: bool) -> Done:
         stored = self._store.answer(work, call.scoped_key)
@@ -165,7 +165,7 @@ class Firing:
         """Where the definition lets there be one: said here, held by the database's unique index whoever comes at once."""
         there = self._store.keyed(work, record.number_key or "")
         if there is not None:
-            raise Refused([Reason.of("once", f"已有此案件:{there}", f"there is this case already: {there}")])
+            raise Refused([Reason.of("once", f"已有此案件：{there}", f"there is this case already: {there}")])
 
     def _fire(self, work: Work, call: Call, begun: bool) -> Done:
         case = call.case or ""

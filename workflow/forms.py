@@ -31,7 +31,7 @@ _MESSAGES = {
     "invalid": Text("类型不对", "has the wrong type"),
     "unknown": Text("没有这个字段", "is not a field of this form"),
     "unfit": Text(
-        "含有不可用的字符(控制符、双向控制符或残缺的代理对)",
+        "含有不可用的字符（控制符、双向控制符或残缺的代理对）",
         "contains unusable characters (control, bidi or surrogate)",
     ),
     "long": Text("太长", "is too long"),
@@ -225,7 +225,7 @@ def _with_choices(text: Text, codes: Codes) -> Text:
     """What would be right, said with what is wrong."""
     values = codes.values.values()
     return Text(
-        f"{text.zh};可用:{'、'.join(f'{code.id} {code.title.zh}' for code in values)}",
+        f"{text.zh}；可用：{'、'.join(f'{code.id} {code.title.zh}' for code in values)}",
         f"{text.en}; there are: {', '.join(f'{code.id} ({code.title.en})' for code in values)}",
     )
 

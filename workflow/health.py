@@ -118,34 +118,34 @@ def _of_nodes(health: Health) -> Iterator[Trouble]:
         if node.held_at is not None and node.age < STALE.total_seconds():
             yield _trouble(
                 "held",
-                f"{node.id} 的时钟向前跳了 {node.leap} 秒,已停止触发和发送:"
-                "核对时间后运行 tibandu scheduler resume --by 姓名,或改正时钟",
+                f"{node.id} 的时钟向前跳了 {node.leap} 秒，已停止触发和发送："
+                "核对时间后运行 tibandu scheduler resume --by 姓名，或改正时钟",
                 f"the clock of {node.id} leapt ahead by {node.leap} s; it fires and sends nothing: check the time, then run"
                 " tibandu scheduler resume --by NAME, or set the clock right",
             )
         elif abs(node.skew) > SKEW.total_seconds() and node.age < STALE.total_seconds():
             yield _trouble(
                 "skew",
-                f"{node.id} 的时钟与数据库相差 {node.skew:.0f} 秒:在两台机器上启用时间同步(NTP)",
+                f"{node.id} 的时钟与数据库相差 {node.skew:.0f} 秒：在两台机器上启用时间同步（NTP）",
                 f"the clock of {node.id} is {node.skew:.0f} s from the database's: turn on time synchronisation (NTP) on both",
             )
     if abs(health.skew) > SKEW.total_seconds():
         yield _trouble(
             "skew",
-            f"本机时钟与数据库相差 {health.skew:.0f} 秒:启用时间同步(NTP)",
+            f"本机时钟与数据库相差 {health.skew:.0f} 秒：启用时间同步（NTP）",
             f"the clock of this machine is {health.skew:.0f} s from the database's: turn on time synchronisation (NTP)",
         )
     if health.status == "silent":
         yield _trouble(
             "silent",
-            "没有调度器在运行:启动 tibandu scheduler(或 tibandu serve)",
+            "没有调度器在运行：启动 tibandu scheduler(或 tibandu serve)",
             "no scheduler is running: start tibandu scheduler (or tibandu serve)",
             urgent=bool(health.nodes),  # nobody ever ticked: it is being set up
         )
     if health.foreign_job_store:
         yield _trouble(
             "job_store",
-            "本库中有 APScheduler 作业表 apscheduler_jobs:期限不得放在其中,两个进程共用会重复触发",
+            "本库中有 APScheduler 作业表 apscheduler_jobs：期限不得放在其中，两个进程共用会重复触发",
             "there is an APScheduler job store (apscheduler_jobs) in this database: no deadline belongs into it, and two"
             " processes that share one fire twice",
         )
@@ -155,14 +155,14 @@ def _of_timers(health: Health) -> Iterator[Trouble]:
     if health.oldest_due is not None and health.at - health.oldest_due > STALE:
         yield _trouble(
             "late",
-            f"有到点未处理的时钟,最早 {health.oldest_due:%Y-%m-%d %H:%M} UTC:调度器没有运行,或跟不上?看它的日志",
+            f"有到点未处理的时钟，最早 {health.oldest_due:%Y-%m-%d %H:%M} UTC：调度器没有运行，或跟不上？看它的日志",
             f"timers wait since {health.oldest_due:%Y-%m-%d %H:%M} UTC: is no scheduler running, or is it behind? See its log",
         )
     if health.broken:
         first = health.broken[0]
         yield _trouble(
             "broken",
-            f"{len(health.broken)} 个时钟无法触发,例如案件 {first.case} 的 {first.clock}:{first.said.zh}",
+            f"{len(health.broken)} 个时钟无法触发，例如案件 {first.case} 的 {first.clock}:{first.said.zh}",
             f"{len(health.broken)} timer(s) cannot fire, e.g. {first.clock} of case {first.case}: {first.said.en}",
         )
 
@@ -171,19 +171,19 @@ def _of_letters(health: Health) -> Iterator[Trouble]:
     if health.dead_letters:
         yield _trouble(
             "dead",
-            f"{health.dead_letters} 封信件已放弃:tibandu alerts list --state dead 查看,alerts redeliver 重投",
+            f"{health.dead_letters} 封信件已放弃：tibandu alerts list --state dead 查看，alerts redeliver 重投",
             f"{health.dead_letters} dead letter(s): see tibandu alerts list --state dead, send again with alerts redeliver",
         )
     if health.oldest_undelivered is not None and health.at - health.oldest_undelivered > UNDELIVERED:
         yield _trouble(
             "undelivered",
-            f"有 {health.oldest_undelivered:%Y-%m-%d %H:%M} UTC 起未送出的消息:投递没有运行,或渠道不通",
+            f"有 {health.oldest_undelivered:%Y-%m-%d %H:%M} UTC 起未送出的消息：投递没有运行，或渠道不通",
             f"messages wait since {health.oldest_undelivered:%Y-%m-%d %H:%M} UTC: is nobody delivering, or a channel away?",
         )
     if not health.contacts:
         yield _trouble(
             "no_channel",
-            "没有任何联系方式:提醒只进站内收件箱;见 docs/operations.md 配置渠道",
+            "没有任何联系方式：提醒只进站内收件箱；见 docs/operations.md 配置渠道",
             "there is no contact at all: alerts reach the in-app inbox only; docs/operations.md says how to set up channels",
             urgent=False,
         )
@@ -194,13 +194,13 @@ def _of_days(health: Health) -> Iterator[Trouble]:
     if today > horizon:
         yield _trouble(
             "horizon",
-            f"日历只到 {horizon},此后的工作日都是猜测:载入放假通知(tibandu calendar preview)",
+            f"日历只到 {horizon}，此后的工作日都是猜测：载入放假通知（tibandu calendar preview）",
             f"the calendar ends on {horizon}; every working day since is a guess: load the notice (tibandu calendar preview)",
         )
     elif today.month >= NOTICE_MONTH and horizon < date(today.year + 1, 12, 31):
         yield _trouble(
             "next_year",
-            f"还没有 {today.year + 1} 年的放假安排:国务院通知公布后载入(tibandu calendar preview)",
+            f"还没有 {today.year + 1} 年的放假安排：国务院通知公布后载入（tibandu calendar preview）",
             f"there is no calendar for {today.year + 1} yet: load the State Council's notice when it is out"
             " (tibandu calendar preview)",
             urgent=False,

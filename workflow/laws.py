@@ -60,7 +60,7 @@ class Law:
             known = ", ".join(self.definition.events)
             raise NotFound(
                 Text(
-                    f"“{self.definition.title.zh}”没有事件 {name};有:{known}",
+                    f"“{self.definition.title.zh}”没有事件 {name}；有：{known}",
                     f"no event {name!r}; there are: {known}",
                 )
             ) from None
@@ -176,7 +176,7 @@ class Laws:
         except KeyError:
             known = ", ".join(self._latest)
             raise NotFound(
-                Text(f"没有定义 {name};有:{known}", f"no definition {name!r}; there are: {known}")
+                Text(f"没有定义 {name}；有：{known}", f"no definition {name!r}; there are: {known}")
             ) from None
 
     def pinned(self, digest: str) -> Law:

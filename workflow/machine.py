@@ -105,7 +105,7 @@ def _not_in_state(definition: Definition, event: Event, state: str) -> Reason:
     return Reason(
         code="state",
         text=Text(
-            f"现在是“{here.zh}”,“{event.title.zh}”只能在“{'、'.join(t.zh for t in there)}”时进行",
+            f"现在是“{here.zh}”，“{event.title.zh}”只能在“{'、'.join(t.zh for t in there)}”时进行",
             f"the case is '{here.en}'; '{event.title.en}' is possible only when '{', '.join(t.en for t in there)}'",
         ),
     )

@@ -245,7 +245,7 @@ class Parties:
         for grant in grants:
             if grant.role in governed and (grant.role, grant.scope, grant.unit) not in known:
                 text = Text(
-                    f"角色 {grant.role} 随登记的状态和任职而定,不能另行授予",
+                    f"角色 {grant.role} 随登记的状态和任职而定，不能另行授予",
                     f"the role {grant.role} follows from the register and is not granted beside it",
                 )
                 raise NotPermitted([Reason(code="register", text=text, field=grant.role)])

@@ -108,7 +108,7 @@ def _by_calendar(engine: Engine, calendar: Calendar) -> Ruling:
     if calendar.name != used:
         raise NotFound(
             Text(
-                f"本地使用日历 {used},不是 {calendar.name}",
+                f"本地使用日历 {used}，不是 {calendar.name}",
                 f"this place counts by {used}, not {calendar.name}",
             )
         )
@@ -226,7 +226,7 @@ def _apply_one(engine: Engine, ruling: Ruling, case: str, actor: Actor) -> Seque
             step = _step(family, case, changed, ruling, actor, now, engine.random)
             if engine.store.write(work, step, _instant(now), civil_date(now).isoformat()):
                 return _compared(family.records[case], changed)
-    raise Conflict(Text("他人一再先行一步,请重试", "somebody kept being first; try again"))
+    raise Conflict(Text("他人一再先行一步，请重试", "somebody kept being first; try again"))
 
 
 def _step(

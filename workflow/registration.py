@@ -161,14 +161,14 @@ class Registration:
             return [
                 _no(
                     "kind",
-                    f"没有主体类别 {given.kind};有:{known}",
+                    f"没有主体类别 {given.kind}；有：{known}",
                     f"no kind {given.kind!r}; there are: {known}",
                 )
             ]
         before = self.known.get(given.id)
         if given.revision and before is not None and before.revision != given.revision:
             text = Text(
-                f"{given.id} 的登记已变更,现为第 {before.revision} 版",
+                f"{given.id} 的登记已变更，现为第 {before.revision} 版",
                 f"the entry {given.id} has changed; its revision is {before.revision}",
             )
             raise Conflict(text, before.revision)
@@ -214,7 +214,7 @@ class Registration:
         for name, zh, en in (("kind", "类别", "kind"), ("tenant", "所属人大", "tenant")):
             if getattr(before, name) != getattr(party, name):
                 yield _no(
-                    name, f"{zh}不能改变,原为 {getattr(before, name)};请另行登记",
+                    name, f"{zh}不能改变，原为 {getattr(before, name)}；请另行登记",
                     f"the {en} of a party cannot change from {getattr(before, name)}; register a new one",
                 )  # fmt: skip
         if before.status != party.status and not (self.reason or "").strip():
@@ -252,7 +252,7 @@ class Registration:
             rule = kind.bonds.get(bond.bond)
             if rule is None:
                 known = ", ".join(kind.bonds) or "-"
-                yield _no(bond.bond, f"没有这种关系;有:{known}", f"no such bond; there are: {known}")
+                yield _no(bond.bond, f"没有这种关系；有：{known}", f"no such bond; there are: {known}")
                 continue
             yield from self._other_faults(rule, bond)
             if bond.valid_from and bond.valid_until and bond.valid_until < bond.valid_from:
@@ -428,7 +428,7 @@ def _no(field_: str, zh: str, en: str) -> Reason:
 
 
 def _other_kind(party: Party, allowed: str) -> tuple[str, str]:
-    zh = f"{party.name} 是 {party.kind},应为:{allowed}"
+    zh = f"{party.name} 是 {party.kind}，应为：{allowed}"
     return zh, f"{party.id} is a {party.kind}, not one of: {allowed}"
 
 

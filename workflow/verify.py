@@ -44,7 +44,7 @@ WORDS = {
     "commitment": ("字段 {name} 的值与承诺不符", "the value of {name} is not the one committed to"),
     "uncommitted": ("公开了没有承诺的字段 {name}", "{name} is disclosed but was never committed to"),
     "undisclosed": (
-        "字段 {name} 的值不见了,却没有删除记录",
+        "字段 {name} 的值不见了，却没有删除记录",
         "the value of {name} is gone, and no erasure is noted",
     ),
     "unchained": (
@@ -59,12 +59,12 @@ WORDS = {
     "event": ("定义中没有事件 {name}", "its definition has no event {name!r}"),
     "decision": ("系统作了决定 {name}", "the system decided {name!r}"),
     "separation": ("须回避的 {name} 参与了本案", "{name} is barred from this case and acted in it"),
-    "case_unreadable": ("案件的数据无法读取({name})", "the data of the case cannot be read ({name})"),
+    "case_unreadable": ("案件的数据无法读取（{name}）", "the data of the case cannot be read ({name})"),
     "case_line": ("案件的 {name} 不是末行的", "{name} of the case is not that of its last line"),
     "case_memo": ("案件的 {name} 与各行的次数或人员不符", "{name} of the case is not what its lines count"),
     "case_data": ("案件的 {name} 不是最后记载的", "{name} of the case is not what was last recorded"),
     "index": ("{name} 表与案件不符", "{name} does not follow from the case"),
-    "summary": ("汇总与案件不符:{what}", "the summary does not follow from the cases: {what}"),
+    "summary": ("汇总与案件不符：{what}", "the summary does not follow from the cases: {what}"),
     "no_case": ("{name} 表中的行没有案件", "rows of {name} without their case"),
     "no_history": ("案件没有历史", "a case without any history"),
     "no_line": ("有公开值而没有历史行", "a disclosure without its line"),
@@ -82,7 +82,7 @@ WORDS = {
     "anchor_leaves": ("第 {number} 号锚点的各叶已被改动", "the leaves of anchor {number} were changed"),
     "anchor_signature": ("第 {number} 号锚点不是用此密钥签的", "anchor {number} is not signed with this key"),
     "anchor_missing": (
-        "数据库中没有第 {number} 号锚点(被删除,或恢复了过旧的备份)",
+        "数据库中没有第 {number} 号锚点（被删除，或恢复了过旧的备份）",
         "anchor {number} is not in the database (removed, or too old a backup was restored)",
     ),
     "anchor_changed": ("第 {number} 号锚点与库外的不同", "anchor {number} differs from the one kept outside"),

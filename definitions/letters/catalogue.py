@@ -60,7 +60,7 @@ class Catalogue:
         """Raises NotFound."""
         if id_ not in self.kinds:
             known = "、".join(self.kinds)
-            raise NotFound(Text(f"没有文书 {id_};有:{known}", f"no document {id_!r}; there are: {known}"))
+            raise NotFound(Text(f"没有文书 {id_}；有：{known}", f"no document {id_!r}; there are: {known}"))
         return self.kinds[id_]
 
     def template(self, name: str) -> tuple[bytes, str]:
@@ -96,7 +96,7 @@ def _kind(path: Path, id_: str, row: Any) -> Kind:
     template = str(row.get("template", ""))
     if wrong or not template.endswith(".docx") or Path(template).name != template:
         said = ", ".join(wrong) or template
-        raise faulty(str(path), f"{id_}: 缺少或不认识 {said}", f"{id_}: missing or unknown: {said}")
+        raise faulty(str(path), f"{id_}：缺少或不认识 {said}", f"{id_}: missing or unknown: {said}")
     lists = {name: tuple(row.get(name, ())) for name in ("after", "to", "clocks", "children")}
     return Kind(
         id=id_, title=Text(row["zh"], row["en"]), of=row["of"], template=template, source=row["source"],

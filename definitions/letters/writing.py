@@ -266,7 +266,7 @@ def filled(name: str, content: bytes, said: Mapping[str, Any], link: str | None 
         template.render({**said, **pictures}, environment, autoescape=True)
     except Exception as error:
         told = " ".join(str(error).split())[:300]
-        zh, en = f"模板无法使用:{told}", f"the template cannot be used: {type(error).__name__}: {told}"
+        zh, en = f"模板无法使用：{told}", f"the template cannot be used: {type(error).__name__}: {told}"
         raise faulty(name, zh, en) from error
     return template.docx
 

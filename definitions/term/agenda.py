@@ -52,7 +52,7 @@ class Stuck(WorkflowError):
         request = act.request
         what = f"{act.on} {request.event} {request.kind or request.case} ({request.actor.person})"
         said = error.text if isinstance(error, WorkflowError) else Text(str(error), str(error))
-        super().__init__(Text(f"任期推演中断:{what}:{said.zh}", f"the term is stuck: {what}: {said.en}"))
+        super().__init__(Text(f"任期推演中断：{what}:{said.zh}", f"the term is stuck: {what}: {said.en}"))
 
 
 class Agenda:

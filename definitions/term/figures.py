@@ -89,7 +89,9 @@ def count(engine: Engine, scenario: Scenario) -> Iterator[Counted]:
     unknown = [figure.name for figure in scenario.figures if figure.name not in QUERIES]
     if unknown:
         known, names = ", ".join(QUERIES), ", ".join(unknown)
-        raise ScenarioFault([Text(f"没有数字 {names};有:{known}", f"no figure {names}; there are: {known}")])
+        raise ScenarioFault(
+            [Text(f"没有数字 {names}；有：{known}", f"no figure {names}; there are: {known}")]
+        )
     for figure in scenario.figures:
         query = filled(QUERIES[figure.name], engine, scenario)
         yield Counted(figure=figure, counted=int(select(engine, scenario, query)[0][0]), query=query)

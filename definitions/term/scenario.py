@@ -133,7 +133,7 @@ def named(name: str) -> Path:
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
         raise ScenarioFault(
-            [Text(f"没有情景 {name};有:{known}", f"no scenario {name!r}; there are: {known}")]
+            [Text(f"没有情景 {name}；有：{known}", f"no scenario {name!r}; there are: {known}")]
         )
     return path
 
@@ -167,23 +167,27 @@ def _made(kind: Any, data: Any, where: str, faults: list[Text]) -> Any:
         data = _date(data)
     if not isinstance(data, wanted) or isinstance(data, bool):
         name = getattr(kind, "__name__", str(kind))
-        faults.append(Text(f"{where}:须为 {name},不能是 {data!r}", f"{where}: must be {name}, not {data!r}"))
+        faults.append(
+            Text(f"{where}：须为 {name}，不能是 {data!r}", f"{where}: must be {name}, not {data!r}")
+        )
     return data
 
 
 def _record(kind: Any, data: Any, where: str, faults: list[Text]) -> Any:
     if not isinstance(data, dict):
-        faults.append(Text(f"{where}:须为键值表", f"{where}: must be a mapping"))
+        faults.append(Text(f"{where}：须为键值表", f"{where}: must be a mapping"))
         return None
     known: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}
     for key in data:
         if key not in known:
             near = "".join(get_close_matches(str(key), known, 1)) or "?"
             faults.append(
-                Text(f"{where}.{key}:没有此项,是不是 {near}", f"{where}.{key}: unknown; did you mean {near}")
+                Text(
+                    f"{where}.{key}：没有此项，是不是 {near}", f"{where}.{key}: unknown; did you mean {near}"
+                )
             )
     missing = [name for name, field in known.items() if field.default is MISSING and name not in data]
-    faults += [Text(f"{where}.{name}:缺少", f"{where}.{name}: missing") for name in missing]
+    faults += [Text(f"{where}.{name}：缺少", f"{where}.{name}: missing") for name in missing]
     hints = get_type_hints(kind)
     values = {
         name: _made(hints[name], data[name], f"{where}.{name}", faults) for name in known if name in data
@@ -206,12 +210,12 @@ def _contradictions(scenario: Scenario) -> Iterator[Text]:
             count = sum(getattr(session, name).values())
             if count != session.suggestions:
                 yield Text(
-                    f"{where}:{name} 合计 {count},应为 {session.suggestions}",
+                    f"{where}:{name} 合计 {count}，应为 {session.suggestions}",
                     f"{where}: {name} add up to {count}, not {session.suggestions}",
                 )
         if not scenario.begins <= session.opens <= session.closes <= scenario.ends:
             yield Text(
-                f"{where}:会期不在任期内或次序颠倒", f"{where}: its days lie outside the term or are swapped"
+                f"{where}：会期不在任期内或次序颠倒", f"{where}: its days lie outside the term or are swapped"
             )
     if re.fullmatch("[a-z0-9_-]+(/[a-z0-9_-]+)*", scenario.tenant) is None:
         yield Text("tenant 须为小写字母、数字和 / ", "tenant: lower-case letters, digits and / only")

@@ -77,7 +77,9 @@ class _Reader:
     def _channel(self, name: str, section: Section, contacts: dict[str, list[Contact]]) -> Base | None:
         kind = KINDS.get(section.text("kind", of=tuple(KINDS)))
         if name == INBOX:
-            section.fault("kind", "inbox 是站内收件箱,不能另设", "inbox is the in-app inbox and always there")
+            section.fault(
+                "kind", "inbox 是站内收件箱，不能另设", "inbox is the in-app inbox and always there"
+            )
         language = section.text("language", self._language, of=("zh", "en"))
         holders = section.texts("for")
         if kind is None:
@@ -89,7 +91,7 @@ class _Reader:
             if holder != EVERYBODY and not holder.startswith(("role:", "party:")):
                 section.fault(
                     "for",
-                    f"须为 *、role:… 或 party:…,不能是 {holder}",
+                    f"须为 *、role:… 或 party:…，不能是 {holder}",
                     f"must be *, role:… or party:…, not {holder}",
                 )
             contacts.setdefault(holder, []).append(Contact(channel=name, address=""))

@@ -36,7 +36,7 @@ class Mail(Base):
         if self.user and self.security == "none":
             section.fault(
                 "security",
-                "口令不能明文传送;请用 tls 或 starttls",
+                "口令不能明文传送；请用 tls 或 starttls",
                 "no password over an open line: tls or starttls",
             )
 

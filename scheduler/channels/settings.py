@@ -82,7 +82,7 @@ class Section:
         if of and found not in of and found is not default:
             self.fault(key, f"须为 {'、'.join(of)} 之一", f"must be one of {', '.join(of)}")
         if like and found is not default and not re.fullmatch(like, found):
-            self.fault(key, f"格式不对:{found}", f"is not well formed: {found}")
+            self.fault(key, f"格式不对：{found}", f"is not well formed: {found}")
         return found
 
     def integer(
@@ -138,7 +138,7 @@ class Section:
         self._known.add(key)
         if not isinstance(given, dict) or len(given) != 1 or not set(given) <= {"env", "file"}:
             self.fault(
-                key, '密钥不写在本文件中;请写 {env = "变量名"} 或 {file = "路径"}',
+                key, '密钥不写在本文件中；请写 {env = "变量名"} 或 {file = "路径"}',
                 'a secret does not stand in this file; write {env = "NAME"} or {file = "PATH"}',
             )  # fmt: skip
             return ""
@@ -164,7 +164,7 @@ class Section:
         try:
             return read()
         except ValueError as error:
-            self.fault(key, f"不对:{error}", f"is wrong: {error}")
+            self.fault(key, f"不对：{error}", f"is wrong: {error}")
             return default
 
     def end(self) -> None:
@@ -172,7 +172,7 @@ class Section:
         for key in sorted(self._values.keys() - self._known):
             near = difflib.get_close_matches(key, self._known, 1)
             known = "、".join(sorted(self._known))
-            hint_zh = f",是否指 {near[0]}" if near else f";可用:{known}"
+            hint_zh = f"，是否指 {near[0]}" if near else f"；可用：{known}"
             hint_en = f"; did you mean {near[0]}?" if near else f"; there are: {known}"
             self.fault(key, f"不认识的键{hint_zh}", f"unknown key{hint_en}")
 
@@ -198,6 +198,6 @@ def read_file(path: Path) -> tuple[Section, Faults]:
         values = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise ChannelFileError([Text(f"{path}:无法读取:{why}", f"{path}: cannot be read: {why}")]) from None
+        raise ChannelFileError([Text(f"{path}：无法读取：{why}", f"{path}: cannot be read: {why}")]) from None
     faults = Faults(path, text)
     return Section(values, "", faults), faults

@@ -19,7 +19,7 @@ from workflow.outbox import Letter, Line
 OURS = Path(__file__).parent.parent / "templates"
 SYSTEM_STATES = {
     "@dead": Text(
-        "有消息未能送达,请运行 tibandu alerts list --state dead",
+        "有消息未能送达，请运行 tibandu alerts list --state dead",
         "has dead letters: tibandu alerts list --state dead",
     ),
     "@test": Text("测试消息", "a test message"),

@@ -39,10 +39,12 @@ def register(add: Any) -> None:
         grant.add_argument(name, metavar=name.upper())
     grant.add_argument("--unit", metavar="UNIT", help="在此单位 / within that unit")
     revoke = add(
-        "revoke", run_revoke, "收回角色(自昨日止,留痕)", "a role ends with yesterday and is kept", within
+        "revoke", run_revoke, "收回角色（自昨日止，留痕）", "a role ends with yesterday and is kept", within
     )
     revoke.add_argument("grant", metavar="ID", help="授权编号 / as the report names it")
-    lend = add("lend", run_lend, "委托(代)", "a person's roles are a colleague's too, for some days", within)
+    lend = add(
+        "lend", run_lend, "委托（代）", "a person's roles are a colleague's too, for some days", within
+    )
     lend.add_argument("person", metavar="FROM")
     lend.add_argument("to", metavar="TO")
     for parser in (grant, lend):
@@ -56,7 +58,7 @@ def register(add: Any) -> None:
         )
     for parser in (grant, revoke, lend):
         parser.add_argument(
-            "--by", required=True, metavar="PERSON", help="授予人,不得为本人 / who does it; never to himself"
+            "--by", required=True, metavar="PERSON", help="授予人，不得为本人 / who does it; never to himself"
         )
     report = add("report", run_report, "谁可见什么、至何时", "who can see what, until when", within)
     report.add_argument("--person", metavar="PERSON")
@@ -118,7 +120,7 @@ def run_glass(context: Context) -> int:
     until = access.break_glass(context.engine, a.case, a.person, a.role, hours=a.hours, reason=a.reason)
     local = until.astimezone(ZONE).isoformat(timespec="minutes")
     zh, en = (
-        f"{a.person} 为 {a.role} 至 {local},案件已留痕",
+        f"{a.person} 为 {a.role} 至 {local}，案件已留痕",
         f"{a.person} is {a.role} until {local}; the case says so",
     )
     context.console.say(zh, en)

@@ -21,7 +21,7 @@ def register(add: Any) -> None:
     accounts = add("accounts", None, "本地账号", "local accounts")
     within = accounts.add_subparsers(dest="what", required=True, metavar="WHAT")
     new = add(
-        "add", run_add, "新增账号,口令仅显示一次", "a new account; its password is told once", within=within
+        "add", run_add, "新增账号，口令仅显示一次", "a new account; its password is told once", within=within
     )
     new.add_argument("--operator", action="store_true", help="管理本服务 / looks after the service itself")
     reset = add("reset", run_reset, "重设口令", "another password; every session ends", within=within)
@@ -61,7 +61,7 @@ def run_reset(context: Context) -> int:
 def run_lock(context: Context) -> int:
     """No sign-in, and no session any more."""
     _accounts(context).lock(context.arguments.person, by=BY)
-    context.console.say("账号已停用,会话已全部结束", "the account is locked and its sessions have ended")
+    context.console.say("账号已停用，会话已全部结束", "the account is locked and its sessions have ended")
     return OK
 
 
@@ -97,7 +97,7 @@ def run_list(context: Context) -> int:
 def _state(account: Any) -> Text:
     if account.locked_at is not None:
         day = account.locked_at.date()
-        return Text(f"停用({account.locked_by},{day})", f"locked ({account.locked_by}, {day})")
+        return Text(f"停用（{account.locked_by}，{day}）", f"locked ({account.locked_by}, {day})")
     if account.must_change:
         return Text("待改密码", "must change its password")
     return Text("正常", "good")
@@ -114,8 +114,8 @@ def _asked(context: Context) -> str | None:
     if not context.arguments.ask:
         return None
     words = context.console.words
-    first = getpass.getpass(words(Text("口令:", "Password: ")))
-    if getpass.getpass(words(Text("再输一次:", "Once more: "))) != first:
+    first = getpass.getpass(words(Text("口令：", "Password: ")))
+    if getpass.getpass(words(Text("再输一次：", "Once more: "))) != first:
         raise UsageError(Text("两次输入不同", "these are two different passwords"))
     return first
 
@@ -125,12 +125,12 @@ def _tell(context: Context, made: str | None) -> None:
     context.console.value({"person": person, "password": made})
     if made is None:
         context.console.say(
-            f"账号 {person} 可用所设口令登录,登录后须修改",
+            f"账号 {person} 可用所设口令登录，登录后须修改",
             f"{person} can sign in with that password, and must change it then",
         )
         return
     context.console.say(
-        f"账号 {person} 的首次口令(仅显示这一次,七天内有效,登录后须修改):",
+        f"账号 {person} 的首次口令（仅显示这一次，七天内有效，登录后须修改）：",
         f"the first password of {person} (told only now, good for seven days, to be changed at sign-in):",
     )
     context.console.say(made, made)

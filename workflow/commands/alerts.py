@@ -27,10 +27,10 @@ def register(add: Any) -> None:
     """Declare the commands."""
     alerts = add("alerts", None, "预警和通知", "alerts: who was told, who was not")
     acts = alerts.add_subparsers(dest="act", required=True, metavar="list|inbox|contact|redeliver|purge|test")
-    listing = add("list", run_list, "投递情况,未完成的在前", "what was delivered and what was not", acts)
+    listing = add("list", run_list, "投递情况，未完成的在前", "what was delivered and what was not", acts)
     listing.add_argument("--state", choices=STATES, help="只看这种状态 / only in that state")
     listing.add_argument("--channel", help="只看这个渠道 / only that channel")
-    listing.add_argument("--person", help="只看此人(或接收方) / only that person or recipient")
+    listing.add_argument("--person", help="只看此人（或接收方） / only that person or recipient")
     listing.add_argument("--case", help="只看此案 / only that case")
     inbox = add("inbox", run_inbox, "某人的站内收件箱", "a person's in-app inbox", acts)
     inbox.add_argument("person")
@@ -46,16 +46,16 @@ def _register_acts(add: Any, acts: Any) -> None:
     contact = add(
         "contact",
         run_contact,
-        "登记某人的联系方式;不带渠道则显示",
+        "登记某人的联系方式；不带渠道则显示",
         "where a person is reached; shows it without a channel",
         acts,
     )
     contact.add_argument(
-        "person", help="人员、role:…、party:… 或 operator / a person, role:…, party:… or operator"
+        "person", help="人员、role:…、party:… 或 operator / a person, role:…，party:… or operator"
     )
     contact.add_argument("channel", nargs="?", help="渠道名 / the channel's name")
     contact.add_argument(
-        "address", nargs="?", help="地址;不写则删除 / the address; without it, it is forgotten"
+        "address", nargs="?", help="地址；不写则删除 / the address; without it, it is forgotten"
     )
     contact.add_argument(
         "--digest", action="store_true", help="工作日 8:30 汇总 / gathered, at 08:30 of working days"
@@ -64,7 +64,7 @@ def _register_acts(add: Any, acts: Any) -> None:
     again.add_argument(
         "key",
         nargs="*",
-        help="alerts list 中的键;不写则为全部死信 / keys from the list; all dead letters without",
+        help="alerts list 中的键；不写则为全部死信 / keys from the list; all dead letters without",
     )
     again.add_argument("--channel", help="只限这个渠道 / only of that channel")
     again.add_argument("--by", required=True, metavar="PERSON", help="谁决定的 / who has decided it")
@@ -72,7 +72,7 @@ def _register_acts(add: Any, acts: Any) -> None:
     test = add("test", run_test, "经某渠道发一条测试消息", "send a test message through a channel", acts)
     test.add_argument("channel")
     test.add_argument(
-        "address", nargs="?", default="", help="地址;群机器人和回调不需要 / not for bots and webhooks"
+        "address", nargs="?", default="", help="地址；群机器人和回调不需要 / not for bots and webhooks"
     )
     add_channels(test)
 
@@ -89,7 +89,7 @@ def add_backend(parser: Any) -> None:
     """The flag that says who delivers."""
     parser.add_argument(
         "--backend", choices=BACKENDS, default=BACKENDS[0],
-        help="投递方式:本进程,或多节点共用队列 / who delivers: this process, or a queue that several nodes share",
+        help="投递方式：本进程，或多节点共用队列 / who delivers: this process, or a queue that several nodes share",
     )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def add_allow(parser: Any) -> None:
     """The flag that names networks to which webhooks may be sent besides the public ones."""
     parser.add_argument(
         "--allow", action="append", default=[], type=ipaddress.ip_network, metavar="NETWORK",
-        help="事件订阅可发往的内网(如 10.1.0.0/16) / networks webhooks may be sent to besides the public ones; repeat",
+        help="事件订阅可发往的内网（如 10.1.0.0/16） / networks webhooks may be sent to besides the public ones; repeat",
     )  # fmt: skip
 
 
@@ -131,12 +131,14 @@ def troubles(context: Context) -> Iterator[Trouble]:
         who, topic = row["recipient"], row["topic"]
         if who == OPERATOR:
             zh, en = (
-                "有死信而无人知晓:渠道文件写上 [operator]",
+                "有死信而无人知晓：渠道文件写上 [operator]",
                 "letters died and nobody heard of it: name an [operator] in the channel file",
             )
             yield Trouble(code="no_operator", text=Text(zh, en))
             continue
-        text = Text(f"{who} 无人可通知({topic});授予此角色即可", f"nobody is {who} ({topic}): grant the role")
+        text = Text(
+            f"{who} 无人可通知（{topic}）；授予此角色即可", f"nobody is {who} ({topic}): grant the role"
+        )
         yield Trouble(code="nobody", text=text, urgent=False)
     try:
         found = channels_of(context)
@@ -157,7 +159,7 @@ def troubles(context: Context) -> Iterator[Trouble]:
     }
     for name in sorted(waiting - known):
         text = Text(
-            f"有消息等着渠道 {name},渠道文件没有它",
+            f"有消息等着渠道 {name}，渠道文件没有它",
             f"letters wait for the channel {name}, which the file does not have",
         )
         yield Trouble(code="no_channel", text=text)
@@ -209,26 +211,26 @@ def _tell_state(context: Context, state: dict[str, Any]) -> None:
     """What an operator should know before he reads the rows."""
     console = context.console
     counts = ", ".join(f"{name}: {count}" for name, count in state["deliveries"].items())
-    console.say(f"投递:{counts or '无'}", f"deliveries: {counts or 'none'}")
+    console.say(f"投递：{counts or '无'}", f"deliveries: {counts or 'none'}")
     if state["waiting"]:
         since = str(state["waiting_since"])[:16]
         console.say(
-            f"! {state['waiting']} 条消息尚未分发,最早 {since}Z;调度器在运行吗?",
+            f"! {state['waiting']} 条消息尚未分发，最早 {since}Z；调度器在运行吗？",
             f"! {state['waiting']} message(s) wait to be addressed since {since}Z: is a scheduler running?",
         )
     if state["unknown"]:
         console.say(
-            f"- {state['unknown']} 条属于更新的版本,未动",
+            f"- {state['unknown']} 条属于更新的版本，未动",
             f"- {state['unknown']} belong to a newer version, left alone",
         )
     for row in state["nobody"]:
         what = f"{row['topic']} {row['case']}".strip()
         console.say(
-            f"! 无人可通知:{row['recipient']} ({what})", f"! there is nobody for {row['recipient']} ({what})"
+            f"! 无人可通知：{row['recipient']} ({what})", f"! there is nobody for {row['recipient']} ({what})"
         )
     if state["inbox_only"]:
         names = ", ".join(state["inbox_only"])
-        console.say(f"- 只有站内收件箱、没有其他渠道:{names}", f"- no channel but the inbox for: {names}")
+        console.say(f"- 只有站内收件箱、没有其他渠道：{names}", f"- no channel but the inbox for: {names}")
 
 
 def run_inbox(context: Context) -> int:
@@ -298,7 +300,7 @@ def run_redeliver(context: Context) -> int:
     again = 0 if arguments.key else alerts.readdress()
     context.console.value({"redelivered": count, "readdressed": again})
     context.console.say(
-        f"{count} 件重新投递,{again} 条重新找人",
+        f"{count} 件重新投递，{again} 条重新找人",
         f"{count} letter(s) go again, for {again} somebody is looked for again",
     )
     return OK if count or again else FAULTS
@@ -320,7 +322,7 @@ def run_test(context: Context) -> int:
         known = ", ".join(one.name for one in found.channels) or "-"
         raise UsageError(
             Text(
-                f"没有渠道 {arguments.channel};有:{known}",
+                f"没有渠道 {arguments.channel}；有：{known}",
                 f"no channel {arguments.channel}; there are: {known}",
             )
         )

@@ -22,7 +22,7 @@ def register(add: Any) -> None:
     restore.add_argument("file", type=Path, metavar="FILE", help="备份文件 / a backup")
     restore.add_argument(
         "--anchor", type=Path, action="append", default=[], metavar="FILE",
-        help="库外最新锚点:备份过旧即可发现 / the latest anchor kept outside: it tells whether the backup is too old",
+        help="库外最新锚点：备份过旧即可发现 / the latest anchor kept outside: it tells whether the backup is too old",
     )  # fmt: skip
     restore.add_argument("--key", type=Path, metavar="FILE", help=KEY_HELP)
 
@@ -43,7 +43,7 @@ def run_backup(context: Context) -> int:
     context.console.value({**asdict(made), "file": str(out), "bytes": size})
     anchor = made.anchor or "-"
     context.console.say(
-        f"备份完成,{size} 字节,最后的锚点:{anchor} → {out}",
+        f"备份完成，{size} 字节，最后的锚点：{anchor} → {out}",
         f"backed up, {size} bytes, last anchor: {anchor} → {out}",
     )
     return OK
@@ -64,14 +64,14 @@ def run_restore(context: Context) -> int:
     now = engine.clock.now().astimezone(UTC)
     restore(path, found, engine.store, now)
     context.console.say(
-        f"已恢复 {found.taken_at} 的备份;现在核验",
+        f"已恢复 {found.taken_at} 的备份；现在核验",
         f"the backup of {found.taken_at} is restored; verifying it now",
     )
     context.arguments.count_anew = False
     code = run_verify(context)
     if not context.arguments.anchor:
         zh, en = (
-            "没有 --anchor:无从得知备份是否过旧",
+            "没有 --anchor：无从得知备份是否过旧",
             "no --anchor: nothing can tell whether the backup is too old",
         )
         context.console.warn(Text(zh, en))

@@ -22,7 +22,7 @@ def register(add: Any) -> None:
     preview = add(
         "preview",
         run_preview,
-        "列出会变动的期限,不写入",
+        "列出会变动的期限，不写入",
         "which due dates would change; writes nothing",
         halves,
     )
@@ -110,14 +110,14 @@ def _summary(found: list[Recalculated]) -> tuple[str, str]:
     moved = sum(change.moves for change in found)
     certain = len(found) - moved
     return (
-        f"{moved} 个期限变动,{certain} 个只是确定下来",
+        f"{moved} 个期限变动，{certain} 个只是确定下来",
         f"{moved} due date(s) move, {certain} only become(s) certain",
     )
 
 
 def _not_in_use(used: Calendar, new: Calendar) -> Text:
     return Text(
-        f"所用定义中仍是日历 {used.version}:请以版本 {new.version} 的文件替换并重启服务,否则以后的计算仍按旧日历",
+        f"所用定义中仍是日历 {used.version}：请以版本 {new.version} 的文件替换并重启服务，否则以后的计算仍按旧日历",
         f"the definitions in use still hold calendar {used.version}: put the file of version {new.version} in its place and"
         " restart the services, or later computations will count by the old one",
     )

@@ -21,7 +21,7 @@ def register(add: Any) -> None:
     explain.add_argument("case", metavar="CASE", help="案件号 / id of the case")
     explain.add_argument("--clock", metavar="NAME", help="只说明这个时钟 / this clock only")
     similar = add(
-        "similar", run_similar, "可能相同的案件(并案)", "cases likely about the same matter, to be joined"
+        "similar", run_similar, "可能相同的案件（并案）", "cases likely about the same matter, to be joined"
     )
     similar.add_argument("case", metavar="CASE", help="案件号 / id of the case")
     similar.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")

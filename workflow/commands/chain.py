@@ -32,7 +32,7 @@ def register(add: Any) -> None:
         action="store_true",
         help="先重新汇总各项数字 / count the figures anew before they are checked",
     )
-    anchor = add("anchor", run_anchor, "做一个锚点,存于库外", "make an anchor, to be kept outside")
+    anchor = add("anchor", run_anchor, "做一个锚点，存于库外", "make an anchor, to be kept outside")
     anchor.add_argument("--key", type=Path, metavar="FILE", help=KEY_HELP)
     anchor.add_argument("--full", action="store_true", help="含每个案件的末行 / with the head of every case")
     anchor.add_argument("--out", type=Path, required=True, metavar="FILE", help="新文件 / a new file")
@@ -62,7 +62,7 @@ def run_verify(context: Context) -> int:
 def _sum_up(context: Context, report: Any) -> None:
     wrong = len(report.faults) + report.more
     context.console.say(
-        f"{report.cases} 个案件,{report.rows} 行,{report.anchors} 个锚点,{report.erased} 个值已依法删除;"
+        f"{report.cases} 个案件，{report.rows} 行，{report.anchors} 个锚点，{report.erased} 个值已依法删除；"
         + (f"{wrong} 处矛盾" if wrong else "完好"),
         f"{report.cases} case(s), {report.rows} line(s), {report.anchors} anchor(s), {report.erased} value(s) erased; "
         + (f"{wrong} contradiction(s)" if wrong else "sound"),
@@ -81,9 +81,9 @@ def run_anchor(context: Context) -> int:
     _write(out, lambda file: file.write(text + "\n"))
     anchor = read_anchor(text)
     if key is None:
-        context.console.warn(Text("没有 --key,锚点未签名", "no --key: the anchor is not signed"))
+        context.console.warn(Text("没有 --key，锚点未签名", "no --key: the anchor is not signed"))
     context.console.say(
-        f"第 {anchor.number} 号锚点,{anchor.cases} 个案件 {anchor.lines} 行:{anchor.sheet} → {out}",
+        f"第 {anchor.number} 号锚点，{anchor.cases} 个案件 {anchor.lines} 行：{anchor.sheet} → {out}",
         f"anchor {anchor.number} over {anchor.cases} case(s), {anchor.lines} line(s): {anchor.sheet} → {out}",
     )
     context.console.value(
@@ -102,7 +102,7 @@ def export_history_file(context: Context, out: Path) -> int:
     with context.console.counter(Text("导出", "exporting")) as count:
         written = _write(out, lambda file: export_history(engine.store, file, progress=count))
     context.console.say(
-        f"已导出 {written.cases} 个案件,{written.lines} 行 → {out}",
+        f"已导出 {written.cases} 个案件，{written.lines} 行 → {out}",
         f"exported {written.cases} case(s), {written.lines} line(s) → {out}",
     )
     context.console.value({**asdict(written), "file": str(out)})
@@ -112,7 +112,7 @@ def export_history_file(context: Context, out: Path) -> int:
 def free(path: Path) -> None:
     """Raises UsageError when there is a file already, or no folder for it."""
     if path.exists():
-        raise UsageError(Text(f"{path} 已存在,不覆盖", f"{path} is there already and is not overwritten"))
+        raise UsageError(Text(f"{path} 已存在，不覆盖", f"{path} is there already and is not overwritten"))
     if not path.parent.is_dir():
         raise UsageError(Text(f"没有文件夹 {path.parent}", f"there is no folder {path.parent}"))
 

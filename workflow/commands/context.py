@@ -76,7 +76,7 @@ class Context:
         path = sqlite_path(self.database)
         if path is not None and not path.exists():
             text = Text(
-                f"没有数据库文件 {path};先运行 tibandu init",
+                f"没有数据库文件 {path}；先运行 tibandu init",
                 f"there is no database file {path}; run tibandu init first",
             )
             raise StoreError(text)
@@ -89,7 +89,7 @@ class Context:
         scheme = self.database.partition("://")[0].partition("+")[0]
         if scheme not in SCHEMES:
             text = Text(
-                f"--database 须为 sqlite:///文件 或 postgresql://…,不能是 {scheme}",
+                f"--database 须为 sqlite:///文件 或 postgresql://…，不能是 {scheme}",
                 f"--database must be sqlite:///FILE or postgresql://…, not {scheme}",
             )
             raise StoreError(text)

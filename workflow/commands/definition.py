@@ -14,7 +14,7 @@ from .context import FAULTS, OK, Context, UsageError
 def register(add: Any) -> None:
     """Declare the commands."""
     check = add(
-        "check", run_check, "检查定义:列出每个文件的每处错误", "check definitions: every fault of every file"
+        "check", run_check, "检查定义：列出每个文件的每处错误", "check definitions: every fault of every file"
     )
     check.add_argument("folder", nargs="?", metavar="DIR", help="文件夹 / folder (default: --definitions)")
     publish = add("publish", run_publish, "发布尚未发布的定义版本", "publish what is not published yet")
@@ -45,7 +45,7 @@ def run_check(context: Context) -> int:
     if faults:
         console.warn(Text(f"{len(faults)} 处错误", f"{len(faults)} fault(s)"))
         return FAULTS
-    console.say(f"{folder}:没有错误", f"{folder}: no faults")
+    console.say(f"{folder}：没有错误", f"{folder}: no faults")
     return OK
 
 

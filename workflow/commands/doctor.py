@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def register(add: Any) -> None:
     """Declare the command."""
-    doctor = add("doctor", run_doctor, "体检:哪里不对,怎么办", "what is wrong, and what to do")
+    doctor = add("doctor", run_doctor, "体检：哪里不对，怎么办", "what is wrong, and what to do")
     alerts.add_channels(doctor)
 
 
@@ -85,7 +85,7 @@ TITLES = {
     "place": Text("地方", "place"),
     "calendar": Text("日历", "calendar"),
     "today": Text("今天", "today"),
-    "last_tick_age": Text("距上次唤醒(秒)", "seconds since the last tick"),
+    "last_tick_age": Text("距上次唤醒（秒）", "seconds since the last tick"),
     "nodes": Text("调度进程", "nodes that tick"),
     "caught_up": Text("上次停机补办", "last outage caught up"),
     "outbox": Text("发件箱", "outbox"),
@@ -96,7 +96,9 @@ def _troubles(engine: Engine) -> Iterator[Trouble]:
     have = published(engine)
     names = ", ".join(sorted(d.name for d in engine.library.definitions.values() if d.hash not in have))
     if names:
-        text = Text(f"尚未发布:{names};运行 tibandu publish", f"not published: {names}; run tibandu publish")
+        text = Text(
+            f"尚未发布：{names}；运行 tibandu publish", f"not published: {names}; run tibandu publish"
+        )
         yield Trouble(code="unpublished", text=text)
     yield from _standing_still(engine)
     yield from _calendar_troubles(engine)
@@ -107,7 +109,7 @@ def _standing_still(engine: Engine) -> Iterator[Trouble]:
     if found is not None and found[1] > STANDSTILL:
         pid, seconds = found
         yield Trouble(code="standstill", text=Text(
-            f"数据库会话 {pid} 在事务中停住 {seconds:.0f} 秒并占着锁(进程被挂起?):恢复该进程,"
+            f"数据库会话 {pid} 在事务中停住 {seconds:.0f} 秒并占着锁（进程被挂起？）：恢复该进程，"
             f"或执行 select pg_terminate_backend({pid}),其未提交的工作自动撤销并由其他进程重做",
             f"session {pid} of the database stands still inside a transaction for {seconds:.0f} s and keeps its locks (a process"
             f" that was stopped?): let it go on, or run select pg_terminate_backend({pid}): what it has not committed is undone"
@@ -121,7 +123,7 @@ def _calendar_troubles(engine: Engine) -> Iterator[Trouble]:
     behind = preview(engine, engine.laws.calendar)
     if behind:
         text = Text(
-            f"{len(behind)} 个时钟未按所用日历计算;运行 tibandu calendar apply",
+            f"{len(behind)} 个时钟未按所用日历计算；运行 tibandu calendar apply",
             f"{len(behind)} clock(s) are not counted by the calendar in use; run tibandu calendar apply",
         )
         yield Trouble(code="behind", text=text)

@@ -24,10 +24,10 @@ def register(add: Any) -> None:
     due = add("due", run_due, "接下来到期的事项", "what falls due, and with whom it is")
     due.add_argument("--until", type=day, metavar="DATE", help="到该日为止 / up to that day (2026-03-15)")
     due.add_argument(
-        "--within", type=_within, metavar="10wd|14d", help="几个工作日(日)内 / in so many (working) days"
+        "--within", type=_within, metavar="10wd|14d", help="几个工作日（日）内 / in so many (working) days"
     )
     due.add_argument("--by", choices=("unit", "person", "kind"), help="按单位、人或类别分组 / grouped")
-    due.add_argument("--unit", metavar="ID", help="在该单位(联络站)手中的 / held by that unit or station")
+    due.add_argument("--unit", metavar="ID", help="在该单位（联络站）手中的 / held by that unit or station")
     due.add_argument("--person", metavar="ID", help="在该人手中的 / held by that person")
     due.add_argument(
         "--red",
@@ -129,7 +129,7 @@ def _grouped(context: Context, found: Sequence[Due]) -> None:
     for name, dues in sorted(groups.items()):
         overdue = sum(due.days < 0 for due in dues)
         console.say(
-            f"{name}:{len(dues)} 件,超期 {overdue} 件", f"{name}: {len(dues)}, {overdue} of them overdue"
+            f"{name}:{len(dues)} 件，超期 {overdue} 件", f"{name}: {len(dues)}, {overdue} of them overdue"
         )
         console.table(HEADS, [_row(context, due) for due in dues])
 
@@ -170,7 +170,8 @@ def _write(context: Context) -> int:
     except ModuleNotFoundError:
         raise UsageError(
             Text(
-                "缺少 icalendar:请安装 tibandu[documents]", "icalendar is missing: install tibandu[documents]"
+                "缺少 icalendar：请安装 tibandu[documents]",
+                "icalendar is missing: install tibandu[documents]",
             )
         ) from None
     try:

@@ -20,7 +20,7 @@ def register(serve: Any) -> None:
     serve.add_argument(
         "--url",
         type=_url,
-        help="浏览器所用地址(代理终止 TLS 时) / the address browsers use, when a proxy ends TLS",
+        help="浏览器所用地址（代理终止 TLS 时） / the address browsers use, when a proxy ends TLS",
     )
     serve.add_argument(
         "--proxy", action="append", default=[], type=_network, metavar="ADDRESS",
@@ -56,7 +56,7 @@ def check(context: Context) -> None:
     if not (a.tokens or a.person_header or a.oidc or is_loopback(a.host)):
         raise UsageError(
             Text(
-                f"没有 --tokens、--person-header 或 --oidc 时只能监听本机,不能监听 {a.host}",
+                f"没有 --tokens、--person-header 或 --oidc 时只能监听本机，不能监听 {a.host}",
                 f"without --tokens, --person-header or --oidc only this machine may be served, not {a.host}",
             )
         )
@@ -92,7 +92,7 @@ def greet(context: Context, first: Any) -> None:
     if token is not None:
         context.console.warn(
             Text(
-                f"还没有账号。请打开 /first,用一次性口令 {token} 建立第一个管理员",
+                f"还没有账号。请打开 /first，用一次性口令 {token} 建立第一个管理员",
                 f"there is no account yet; open /first and make the first administrator with the one-time token {token}",
             )
         )
@@ -109,7 +109,7 @@ def _tokens(context: Context, api: Any) -> Any:
             Text(f"无法读取 {path}:{error.strerror}", f"cannot read {path}: {error.strerror}")
         ) from None
     except ValueError as error:
-        raise UsageError(Text(f"令牌文件有误:{error}", f"the token file is wrong: {error}")) from None
+        raise UsageError(Text(f"令牌文件有误：{error}", f"the token file is wrong: {error}")) from None
 
 
 def _url(text: str) -> str:

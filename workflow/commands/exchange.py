@@ -44,7 +44,7 @@ def register(add: Any) -> None:
     take = add("import", run_import, "导入表格(CSV、Excel)", "take a table in (CSV, Excel), all or nothing")
     take.add_argument("kind", metavar="KIND", help=KIND)
     take.add_argument("file", type=Path, metavar="FILE", help=".xlsx, .csv")
-    take.add_argument("--dry-run", action="store_true", help="只检查,不写入 / judge, write nothing")
+    take.add_argument("--dry-run", action="store_true", help="只检查，不写入 / judge, write nothing")
     take.add_argument("--by", metavar="PERSON", help="导入人 / who imports; cases need one")
     take.add_argument("--tenant", metavar="TENANT", help="文件未写明时的所属人大 / where the file names none")
     take.add_argument("--reason", metavar="TEXT", help="变更理由 / why things change")
@@ -107,7 +107,7 @@ def _known(engine: Engine, kind: str, then: str | None = None) -> None:
     known = [*engine.library.parties, *engine.library.definitions]
     if kind not in known:
         names = ", ".join(known)
-        raise UsageError(Text(f"没有 {kind};有:{names}", f"no kind {kind!r}; there are: {names}"))
+        raise UsageError(Text(f"没有 {kind}；有：{names}", f"no kind {kind!r}; there are: {names}"))
     if then is not None:
         if kind in engine.library.parties:
             raise UsageError(Text("主体没有事件", "a party has no events: --then is for cases"))
@@ -115,7 +115,7 @@ def _known(engine: Engine, kind: str, then: str | None = None) -> None:
         if then not in events:
             raise UsageError(
                 Text(
-                    f"没有事件 {then};有:{', '.join(events)}",
+                    f"没有事件 {then}；有：{', '.join(events)}",
                     f"no event {then!r}; there are: {', '.join(events)}",
                 )
             )
@@ -131,7 +131,9 @@ def _tell_faults(context: Context, faults: Any) -> int:
                 for f in faults
             ],
         )
-    console.warn(Text(f"{len(faults)} 处错误,未写入任何内容", f"{len(faults)} fault(s); nothing was written"))
+    console.warn(
+        Text(f"{len(faults)} 处错误，未写入任何内容", f"{len(faults)} fault(s); nothing was written")
+    )
     if errors is not None:
         exports = context.sibling("definitions.exports")
         made = exports.annotate(
@@ -142,7 +144,7 @@ def _tell_faults(context: Context, faults: Any) -> int:
         else:
             console.warn(
                 Text(
-                    "文件不能作为表格读取,无法标注",
+                    "文件不能作为表格读取，无法标注",
                     "the file cannot be read as a table, so nothing is marked",
                 )
             )
@@ -151,17 +153,17 @@ def _tell_faults(context: Context, faults: Any) -> int:
 
 def _sum_up(context: Context, done: Any) -> None:
     new, changed, same = len(done.added), len(done.changed), len(done.same)
-    zh = f"新增 {new},变更 {changed},未变 {same}"
+    zh = f"新增 {new}，变更 {changed}，未变 {same}"
     en = f"{new} new, {changed} changed, {same} the same"
     if context.arguments.dry_run:
-        zh, en = f"试运行,未写入:{zh}", f"dry run, nothing written: {en}"
+        zh, en = f"试运行，未写入：{zh}", f"dry run, nothing written: {en}"
     context.console.say(zh, en)
     if done.read and not context.console.as_json:
-        context.console.say("未写年份的日期:", "days without their year:")
+        context.console.say("未写年份的日期：", "days without their year:")
         context.console.table(READ_HEADS, [dict(zip(READ_HEADS, one, strict=True)) for one in done.read])
     if done.likely and not context.console.as_json:
         context.console.say(
-            "可能与下列案件相同,可并案:", "likely about the same matter as these, to be joined (并案):"
+            "可能与下列案件相同，可并案：", "likely about the same matter as these, to be joined (并案):"
         )
         rows = [{**asdict(one), "score": f"{one.score:.2f}"} for one in done.likely]
         context.console.table(LIKELY_HEADS, rows)

@@ -13,21 +13,21 @@ from .context import OK, Context, UsageError, day
 def register(add: Any, acts: Any) -> None:
     """Declare what stands under `alerts`."""
     purge = add(
-        "purge", run_purge, "清除早已了结的通知;办理记录不动", "forget alerts long over; no history", acts
+        "purge", run_purge, "清除早已了结的通知；办理记录不动", "forget alerts long over; no history", acts
     )
     purge.add_argument(
         "--before", type=day, required=True, metavar="DATE",
         help="该日之前的 / those from before that day (2026-01-31)",
     )  # fmt: skip
     purge.add_argument("--dead", action="store_true", help="死信也清除 / letters given up as well")
-    purge.add_argument("--dry-run", action="store_true", help="只数,不清除 / count, forget nothing")
+    purge.add_argument("--dry-run", action="store_true", help="只数，不清除 / count, forget nothing")
 
 
 def add_days(parser: Any) -> None:
     """The flag that says how long."""
     parser.add_argument(
         "--keep-alerts", type=_days, default=KEPT_DAYS, metavar="DAYS",
-        help=f"已了结的通知保留天数,每日清理 / how long alerts that are over are kept (default {KEPT_DAYS})",
+        help=f"已了结的通知保留天数，每日清理 / how long alerts that are over are kept (default {KEPT_DAYS})",
     )  # fmt: skip
 
 
@@ -44,14 +44,14 @@ def run_purge(context: Context) -> int:
     try:
         found = context.engine.alerts.purge(arguments.before, dead=arguments.dead, dry_run=arguments.dry_run)
     except ValueError:
-        zh = f"{arguments.before} 须早于 {LONELY_DAYS} 天前:其后的通知可能仍在投递"
+        zh = f"{arguments.before} 须早于 {LONELY_DAYS} 天前：其后的通知可能仍在投递"
         en = f"{arguments.before} must be more than {LONELY_DAYS} days ago: later alerts may still be on their way"
         raise UsageError(Text(zh, en)) from None
     console.value({"dry_run": arguments.dry_run, **found})
     messages, letters = found.pop("outbox", 0), found.total()
     zh, en = f"{letters} 件投递、{messages} 条消息", f"{letters} deliveries and {messages} messages"
     if arguments.dry_run:
-        console.say(f"试运行,未清除:{zh}", f"dry run, nothing forgotten: {en}")
+        console.say(f"试运行，未清除：{zh}", f"dry run, nothing forgotten: {en}")
     else:
-        console.say(f"已清除 {zh};办理记录未动", f"forgotten: {en}; the histories are as they were")
+        console.say(f"已清除 {zh}；办理记录未动", f"forgotten: {en}; the histories are as they were")
     return OK

@@ -16,9 +16,9 @@ HEADS = {"ledger": Text("台账", "ledger"), "title": Text("名称", "title")}
 
 def register(add: Any) -> None:
     """Declare the command."""
-    ledger = add("ledger", run_ledger, "台账和年度统计表(Excel)", "ledgers and the table of a year (Excel)")
+    ledger = add("ledger", run_ledger, "台账和年度统计表（Excel）", "ledgers and the table of a year (Excel)")
     ledger.add_argument(
-        "ledger", metavar="LEDGER", nargs="?", help=f"台账、{YEARLY};不写则列出 / without it: what there is"
+        "ledger", metavar="LEDGER", nargs="?", help=f"台账、{YEARLY}；不写则列出 / without it: what there is"
     )
     ledger.add_argument("--out", type=Path, metavar="XLSX", help="新文件 / a new file")
     ledger.add_argument("--year", type=int, metavar="YEAR", help=f"年度 / of {YEARLY}")

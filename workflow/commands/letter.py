@@ -27,14 +27,14 @@ SHOWN = 12
 
 def register(add: Any) -> None:
     """Declare the commands."""
-    one = add("letter", run_letter, "一案的文书(Word)", "the documents of a case (Word)")
+    one = add("letter", run_letter, "一案的文书（Word）", "the documents of a case (Word)")
     one.add_argument("case", metavar="CASE", nargs="?")
-    one.add_argument("kind", metavar="KIND", nargs="?", help="文书;不写则列出 / without it: what there is")
+    one.add_argument("kind", metavar="KIND", nargs="?", help="文书；不写则列出 / without it: what there is")
     one.add_argument("--to", metavar="PARTY", help="只要送给它的 / only the one for this party")
     one.add_argument("--link", metavar="URL", help="印成二维码的网址 / printed as a QR code")
     one.add_argument("--forms", type=int, default=10, metavar="N", help="空白表份数 / how many blank forms")
     one.add_argument("--check", action="store_true", help="试填全部模板 / try every template")
-    many = add("letters", run_letters, "一次会议的全部文书(ZIP)", "all documents of a meeting in one ZIP")
+    many = add("letters", run_letters, "一次会议的全部文书（ZIP）", "all documents of a meeting in one ZIP")
     many.add_argument("kinds", metavar="KIND", nargs="+")
     many.add_argument(
         "--between",
@@ -58,7 +58,7 @@ def run_letter(context: Context) -> int:
     if arguments.check:
         return _check(context, letters, catalogue)
     if arguments.case is None:
-        raise UsageError(Text("须写明案件,或用 --check", "name a case, or give --check"))
+        raise UsageError(Text("须写明案件，或用 --check", "name a case, or give --check"))
     if arguments.kind is not None:
         catalogue.kind(arguments.kind)
     found = letters.letters_of(context.engine, catalogue, arguments.case, actor, kind=arguments.kind)

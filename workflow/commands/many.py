@@ -25,13 +25,13 @@ def register(add: Any) -> None:
     act.add_argument("event", metavar="EVENT", help="事项 / the event, e.g. open_evaluation")
     act.add_argument(
         "--cases", type=Path, required=True, metavar="FILE",
-        help="每行一个案件号,- 为标准输入 / a case id in each line; - reads the standard input",
+        help="每行一个案件号，- 为标准输入 / a case id in each line; - reads the standard input",
     )  # fmt: skip
     act.add_argument("--by", required=True, metavar="PERSON", help="经办人 / who acts")
     act.add_argument(
-        "--data", default="{}", metavar="JSON", help="表单,各案相同 / the form, the same for all"
+        "--data", default="{}", metavar="JSON", help="表单，各案相同 / the form, the same for all"
     )
-    act.add_argument("--dry-run", action="store_true", help="只试,不办理 / try it, do nothing")
+    act.add_argument("--dry-run", action="store_true", help="只试，不办理 / try it, do nothing")
 
 
 def run_act(context: Context) -> int:
@@ -45,11 +45,11 @@ def run_act(context: Context) -> int:
     console.table(HEADS, [{**row, "result": console.words(row["result"])} for row in rows])
     if not console.as_json:
         zh, en = (
-            f"{len(rows) - refused} 件可行,{refused} 件不行",
+            f"{len(rows) - refused} 件可行，{refused} 件不行",
             f"{len(rows) - refused} fine, {refused} refused",
         )
         if arguments.dry_run:
-            zh, en = f"试运行,未办理:{zh}", f"dry run, nothing done: {en}"
+            zh, en = f"试运行，未办理：{zh}", f"dry run, nothing done: {en}"
         console.say(zh, en)
     return FAULTS if refused else OK
 
@@ -94,11 +94,11 @@ def _cases(path: Path) -> list[str]:
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(Text(f"{path} 无法读取:{error}", f"{path} cannot be read: {error}")) from None
+        raise UsageError(Text(f"{path} 无法读取：{error}", f"{path} cannot be read: {error}")) from None
     found = list(dict.fromkeys(word for line in text.splitlines() if (word := line.strip())))
     if not 0 < len(found) <= MOST:
         en = f"{path}: {len(found)} cases; between 1 and {MOST} can be done at once"
-        raise UsageError(Text(f"{path}:{len(found)} 件;一次可办 1 至 {MOST} 件", en))
+        raise UsageError(Text(f"{path}:{len(found)} 件；一次可办 1 至 {MOST} 件", en))
     return found
 
 

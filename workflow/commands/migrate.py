@@ -21,7 +21,7 @@ MOST = 20
 def register(add: Any) -> None:
     """Declare the command."""
     migrate = add(
-        "migrate", run_migrate, "把在办案件迁移到定义的另一版本;不加 --apply 只列出,不写入",
+        "migrate", run_migrate, "把在办案件迁移到定义的另一版本；不加 --apply 只列出，不写入",
         "move running cases to another version of their definition; without --apply it only shows",
     )  # fmt: skip
     migrate.add_argument("name", metavar="NAME", help="定义名 / name of the definition")
@@ -33,7 +33,7 @@ def register(add: Any) -> None:
     )
     migrate.add_argument("--state", help="只迁移此状态的案件 / only cases in that state")
     migrate.add_argument(
-        "--case", action="append", metavar="CASE", help="只迁移此案,可多次 / only that case; may be repeated"
+        "--case", action="append", metavar="CASE", help="只迁移此案，可多次 / only that case; may be repeated"
     )
     migrate.add_argument("--by", metavar="PERSON", help="迁移人 / the person who moves them (with --apply)")
     migrate.add_argument("--apply", action="store_true", help="写入 / write it")
@@ -77,11 +77,11 @@ def _show(context: Context, found: Sequence[Checked], *, done: bool) -> None:
     moved = len(found) - len(staying)
     if done:
         console.say(
-            f"{moved} 件已迁移,{len(staying)} 件未动", f"{moved} case(s) moved, {len(staying)} stay(s)"
+            f"{moved} 件已迁移，{len(staying)} 件未动", f"{moved} case(s) moved, {len(staying)} stay(s)"
         )
     else:
         console.say(
-            f"{moved} 件可迁移,{len(staying)} 件受阻;未写入",
+            f"{moved} 件可迁移，{len(staying)} 件受阻；未写入",
             f"{moved} case(s) can move, {len(staying)} cannot; nothing is written",
         )
 

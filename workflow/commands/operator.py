@@ -17,7 +17,7 @@ def register(add: Any, scheduler: Any) -> None:
     resume = add(
         "resume",
         run_resume,
-        "时钟跳变后,让停下的进程继续",
+        "时钟跳变后，让停下的进程继续",
         "let the nodes that hold back after a leap of the clock go on",
         acts,
     )
@@ -67,19 +67,19 @@ def told(kind: str, body: dict[str, Any]) -> Text:
         events = ", ".join(f"{name} {count}" for name, count in body["events"].items()) or "-"
         since, until = body["first_due_at"], body["last_due_at"]
         return Text(
-            f"补办 {body['timers']} 次到点({since} 至 {until}):事件 {events};"
-            f"发出 {body['sent']} 条,被后一级取代 {body['superseded']} 条",
+            f"补办 {body['timers']} 次到点（{since} 至 {until}）：事件 {events};"
+            f"发出 {body['sent']} 条，被后一级取代 {body['superseded']} 条",
             f"caught up {body['timers']} timer(s) due from {since} to {until}: events {events};"
             f" {body['sent']} message(s) to send, {body['superseded']} overtaken by a later rung",
         )
     seconds, by = body.get("leap_seconds"), body.get("by", "")
     words = {
         "leapt": Text(
-            f"时钟向前跳了 {seconds} 秒,已停下", f"the clock leapt ahead by {seconds} s; holding back"
+            f"时钟向前跳了 {seconds} 秒，已停下", f"the clock leapt ahead by {seconds} s; holding back"
         ),
         "set_back": Text(f"时钟回拨 {-(seconds or 0)} 秒", f"the clock was set back by {-(seconds or 0)} s"),
-        "returned": Text("时钟已恢复,继续运行", "the clock is right again; going on"),
-        "resumed": Text(f"{by} 放行,继续运行", f"{by} let it go on"),
+        "returned": Text("时钟已恢复，继续运行", "the clock is right again; going on"),
+        "resumed": Text(f"{by} 放行，继续运行", f"{by} let it go on"),
     }
     return words.get(kind, Text(kind, kind))
 

@@ -126,7 +126,7 @@ def run_erase(context: Context) -> int:
     unknown = set(a.names) - context.engine.library.party(parties.get(a.id).kind).personal
     if unknown:
         names = ", ".join(sorted(unknown))
-        raise UsageError(Text(f"不是个人信息:{names}", f"not kept apart as personal: {names}"))
+        raise UsageError(Text(f"不是个人信息：{names}", f"not kept apart as personal: {names}"))
     count = parties.erase(a.id, a.names, by=_acts(a.by), reason=a.reason)
     context.console.say(f"已删除 {count} 个值", f"{count} value(s) erased")
     context.console.value({"erased": count})

@@ -13,7 +13,7 @@ from .context import OK, Context, UsageError
 def register(add: Any) -> None:
     """Declare the command."""
     posters = add(
-        "posters", run_posters, "各联络站的海报(二维码)", "the posters of the stations, with their QR codes"
+        "posters", run_posters, "各联络站的海报（二维码）", "the posters of the stations, with their QR codes"
     )
     posters.add_argument(
         "--url",

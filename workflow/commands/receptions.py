@@ -28,7 +28,7 @@ def register(add: Any) -> None:
     roster = add(
         "roster",
         run_roster,
-        "排班:每位代表每年至少两次",
+        "排班：每位代表每年至少两次",
         "who comes when: each deputy at least twice a year",
         acts,
     )
@@ -43,7 +43,7 @@ def register(add: Any) -> None:
         )
     move.add_argument("--reason", default="放假安排公布", help="理由 / why they move")
     roster.add_argument(
-        "--leave", type=Path, metavar="CSV", help="请假:代表,日期 / leave: deputy,day (2027-03-15)"
+        "--leave", type=Path, metavar="CSV", help="请假：代表，日期 / leave: deputy,day (2027-03-15)"
     )
     roster.add_argument("--places", type=int, metavar="N", help="每次几位 / deputies on each day")
     named = add("set", run_set, "指定某月的接待日", "set the day of a single month", acts)
@@ -112,7 +112,7 @@ def run_set(context: Context) -> int:
     except ValueError as error:
         raise UsageError(Text(str(error), str(error))) from None
     context.console.say(
-        f"{arguments.month} 的接待日定为 {arguments.day};已建立的用 receptions move 改定",
+        f"{arguments.month} 的接待日定为 {arguments.day}；已建立的用 receptions move 改定",
         f"the reception day of {arguments.month} is {arguments.day}; put those already started there with receptions move",
     )
     return OK
@@ -159,7 +159,7 @@ def _leave(path: Path | None) -> dict[str, set[date]]:
                 found.setdefault(deputy.strip(), set()).add(date.fromisoformat(on.strip()))
     except (OSError, ValueError) as error:
         raise UsageError(
-            Text(f"请假表 {path} 有误:{error}", f"the leave in {path} is wrong: {error}")
+            Text(f"请假表 {path} 有误：{error}", f"the leave in {path} is wrong: {error}")
         ) from None
     return found
 
@@ -172,7 +172,7 @@ def _stations(context: Context) -> list[Any]:
         raise UsageError(Text(str(error), str(error))) from None
     if not found:
         text = Text(
-            "登记册中没有运行的联络站;先运行 tibandu import station 文件",
+            "登记册中没有运行的联络站；先运行 tibandu import station 文件",
             "no running station in the register: tibandu import station FILE",
         )
         raise UsageError(text)
@@ -186,7 +186,7 @@ def _months(context: Context) -> Sequence[str]:
             first, context.arguments.months
         )
     except ValueError:
-        raise UsageError(Text(f"不是月份:{first}", f"not a month: {first}")) from None
+        raise UsageError(Text(f"不是月份：{first}", f"not a month: {first}")) from None
     return months
 
 

@@ -83,16 +83,16 @@ def _say_term(context: Context, lived: Any, measured: Any) -> None:
     if console.as_json:
         return
     if lived is None:
-        console.say("库中已有这一任期,只作统计", "the store holds this term already: counted only")
+        console.say("库中已有这一任期，只作统计", "the store holds this term already: counted only")
     else:
         console.say(
-            f"{lived.acts} 次操作,{lived.rungs} 次到期",
+            f"{lived.acts} 次操作，{lived.rungs} 次到期",
             f"{lived.acts} acts, {lived.rungs} rungs of deadlines",
         )
         for part, name in PARTS.items():
             events, seconds = measured.events[part], lived.parts[part].seconds
             console.say(
-                f"{name.zh}:{events} 个事件,{seconds:.1f} 秒",
+                f"{name.zh}:{events} 个事件，{seconds:.1f} 秒",
                 f"{name.en}: {events} events in {seconds:.1f} s",
             )
     heads = {

@@ -29,14 +29,14 @@ def register(add: Any) -> None:
     add(
         "preview",
         run_preview,
-        "列出新规则会变动的期限,不写入",
+        "列出新规则会变动的期限，不写入",
         "which running clocks the present rules would change",
         parts,
     )
     apply = add(
         "apply",
         run_apply,
-        "进行中的期限改按新规则,记入历史",
+        "进行中的期限改按新规则，记入历史",
         "give running clocks the present rules, a line in each history",
         parts,
     )
@@ -150,7 +150,7 @@ def run_apply(context: Context) -> int:
 def _summary(found: list[Recalculated]) -> tuple[str, str]:
     moved = sum(change.moves for change in found)
     return (
-        f"{len(found)} 个进行中的期限改按新规则,其中 {moved} 个期满日变动",
+        f"{len(found)} 个进行中的期限改按新规则，其中 {moved} 个期满日变动",
         f"{len(found)} running clock(s) by other rules, {moved} of them with another due day",
     )
 

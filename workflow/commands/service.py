@@ -22,7 +22,7 @@ HOST, PORT, SECONDS = "127.0.0.1", 8015, 30
 
 def register(add: Any) -> None:
     """Declare the commands."""
-    serve = add("serve", run_serve, "HTTP 服务,内含调度器", "the HTTP service, the scheduler inside")
+    serve = add("serve", run_serve, "HTTP 服务，内含调度器", "the HTTP service, the scheduler inside")
     serve.add_argument("--host", default=HOST, help=f"监听地址 / address (default {HOST})")
     serve.add_argument("--port", type=_port, default=PORT, help=f"端口 / port (default {PORT})")
     serve.add_argument(
@@ -34,7 +34,7 @@ def register(add: Any) -> None:
     )
     serve.add_argument(
         "--public", action="append", default=[], metavar="KIND",
-        help="公众可查的主体类别(如 deputy) / kinds of parties anybody may look up; repeat",
+        help="公众可查的主体类别（如 deputy） / kinds of parties anybody may look up; repeat",
     )  # fmt: skip
     serve.add_argument(
         "--intake", metavar="ACCOUNT",
@@ -50,7 +50,7 @@ def register(add: Any) -> None:
     entrance.register(serve)
     serve.add_argument("--letters", type=Path, metavar="DIR", help="本单位的文书模板 / templates of your own")
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
-    scheduler = add("scheduler", run_scheduler, "调度器,前台运行", "the scheduler, in the foreground")
+    scheduler = add("scheduler", run_scheduler, "调度器，前台运行", "the scheduler, in the foreground")
     operator.register(add, scheduler)
     for parser in (serve, scheduler):
         alerts.add_channels(parser)

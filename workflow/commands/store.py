@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(add: Any) -> None:
     """Declare the commands."""
-    add("init", run_init, "建立或升级数据表,发布定义", "make or upgrade the tables, publish the definitions")
+    add("init", run_init, "建立或升级数据表，发布定义", "make or upgrade the tables, publish the definitions")
     add("version", run_version, "版本", "the version")
 
 
@@ -28,7 +28,7 @@ def run_init(context: Context) -> int:
     engine.create_schema()
     latest = sorted(engine.library.definitions.items())
     context.console.say(
-        f"数据库已就绪:{shown(context.database)}", f"the database is ready: {shown(context.database)}"
+        f"数据库已就绪：{shown(context.database)}", f"the database is ready: {shown(context.database)}"
     )
     tell_published(context, [definition for _, definition in latest if definition.hash not in before])
     return OK

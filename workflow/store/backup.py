@@ -57,7 +57,7 @@ def _dump_file(store: Store, write: Open, scratch: Path) -> None:
 def _whole(connection: sqlite3.Connection) -> None:
     found = connection.execute("pragma integrity_check").fetchone()[0]
     if found != "ok":
-        raise StoreError(Text(f"数据库文件已损坏:{found}", f"the database file is damaged: {found}"))
+        raise StoreError(Text(f"数据库文件已损坏：{found}", f"the database file is damaged: {found}"))
 
 
 def load_file(read: Open, path: Path) -> None:
@@ -83,7 +83,7 @@ def load(store: Store, read: Open) -> None:
             ).scalar_one():
                 raise StoreError(
                     Text(
-                        f"{table.name} 不是空的:只能恢复到空库",
+                        f"{table.name} 不是空的：只能恢复到空库",
                         f"{table.name} is not empty: restore into an empty database",
                     )
                 )

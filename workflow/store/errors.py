@@ -21,7 +21,7 @@ def translate(error: Exception, prefix: str) -> Exception | None:
     message = str(error)
     if state in RETRY or "database is locked" in message or "database table is locked" in message:
         return Conflict(
-            Text("数据库正忙或他人先行一步,请重试", "the database is busy or somebody was first; try again")
+            Text("数据库正忙或他人先行一步，请重试", "the database is busy or somebody was first; try again")
         )
     if _constraint(error, message, f"{prefix}answer"):
         return KeyTaken()
@@ -30,16 +30,18 @@ def translate(error: Exception, prefix: str) -> Exception | None:
     if f"{prefix}decision" in message:
         return _decision()
     if f"{prefix}refused: replacing" in message:  # SQLite's guard sees the row before its unique index does
-        return Conflict(Text("已有此行,他人先行一步", "that row is there already: somebody was first"))
+        return Conflict(Text("已有此行，他人先行一步", "that row is there already: somebody was first"))
     if f"{prefix}refused" in message:
         return StoreError(
-            Text("历史只能追加,数据库拒绝改写", "history is append-only; the database refused the change")
+            Text("历史只能追加，数据库拒绝改写", "history is append-only; the database refused the change")
         )
     if "UNIQUE constraint" in message or state == "23505":
-        return Conflict(Text("他人先行一步,请重新读取", "somebody was first; read again"))
+        return Conflict(Text("他人先行一步，请重新读取", "somebody was first; read again"))
     if "no such table" in message or state == "42P01":
         return StoreError(
-            Text("数据库中没有我们的表;先运行 tibandu init", "our tables are missing; run tibandu init first")
+            Text(
+                "数据库中没有我们的表；先运行 tibandu init", "our tables are missing; run tibandu init first"
+            )
         )
     return None
 
@@ -55,12 +57,12 @@ def _constraint(error: Any, message: str, table: str) -> bool:
 
 def _barred() -> WorkflowError:
     text = Text(
-        "承办单位的人员不得参与本案(数据库拒绝)",
+        "承办单位的人员不得参与本案（数据库拒绝）",
         "members of a handling unit may not act here (refused by the database)",
     )
     return NotPermitted([Reason(code="separation", text=text)])
 
 
 def _decision() -> WorkflowError:
-    text = Text("系统不得作决定(数据库拒绝)", "the system may not decide (refused by the database)")
+    text = Text("系统不得作决定（数据库拒绝）", "the system may not decide (refused by the database)")
     return NotPermitted([Reason(code="decision", text=text)])

@@ -154,7 +154,7 @@ class PartyRows:
             try:
                 connection.execute(insert(p), [_row(party) for party in new])
             except IntegrityError as error:
-                text = Text("他人先行登记,请重试", "somebody registered it first; try again")
+                text = Text("他人先行登记，请重试", "somebody registered it first; try again")
                 raise Conflict(text) from error
         if changed:
             values: dict[str, Any] = {name: bindparam(f"{name}_") for name in CHANGING}

@@ -360,7 +360,7 @@ class Store:
         if connection.execute(other).scalar_one_or_none() is not None:
             raise Conflict(
                 Text(
-                    f"{definition.name} 第 {definition.version} 版已发布且内容不同;请提高版本号",
+                    f"{definition.name} 第 {definition.version} 版已发布且内容不同；请提高版本号",
                     f"{definition.name} version {definition.version} is published with other content; raise the version",
                 )
             )
@@ -417,7 +417,7 @@ def _given(row: dict[str, Any]) -> Grant:
 def _weak(found: str, wanted: str) -> StoreError:
     return StoreError(
         Text(
-            f"数据库设置 {found} 会丢失已确认的操作;须为 {wanted}",
+            f"数据库设置 {found} 会丢失已确认的操作；须为 {wanted}",
             f"{found} can lose acknowledged actions; it must be {wanted}",
         )
     )

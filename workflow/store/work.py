@@ -206,7 +206,7 @@ def host_work(host: Host, prefix: str) -> HostWork:
             raise _unsafe("本连接没有打开事务", "this connection has no open transaction")
         if not driver.in_transaction:
             raise _unsafe(
-                "sqlite3 的默认事务方式在 SAVEPOINT 前不会 BEGIN,宿主回滚将无效",
+                "sqlite3 的默认事务方式在 SAVEPOINT 前不会 BEGIN，宿主回滚将无效",
                 "sqlite3's default mode does not BEGIN before a SAVEPOINT, so the host's rollback would undo nothing",
             )
     elif driver.autocommit or connection.get_isolation_level() == "AUTOCOMMIT":
@@ -217,7 +217,7 @@ def host_work(host: Host, prefix: str) -> HostWork:
 def _unsafe(zh: str, en: str) -> StoreError:
     return StoreError(
         Text(
-            f"{zh};请用 Engine.connect(url) 建立数据库引擎,并在 session.begin() 之内调用",
+            f"{zh}；请用 Engine.connect(url) 建立数据库引擎，并在 session.begin() 之内调用",
             f"{en}; make the database engine with Engine.connect(url) and call us inside session.begin()",
         )
     )
