@@ -4,6 +4,7 @@ from .accounts import Accounts, First, Operators
 from .application import create_app, create_blueprint
 from .batches import Jobs
 from .documents import Documents, Folder
+from .housekeeping import Housekeeping
 from .identity import Caller, Identify, Tokens, nobody
 from .letters import Papers
 from .pace import Paced
@@ -13,6 +14,6 @@ from .store import create_schema
 from .tokens import StoredTokens
 
 __all__ = [
-    "Accounts", "Caller", "Documents", "First", "Folder", "Identify", "Jobs", "Operators", "Paced", "Papers", "Sessions",
-    "StoredTokens", "Tokens", "create_app", "create_blueprint", "create_schema", "nobody", "serve",
+    "Accounts", "Caller", "Documents", "First", "Folder", "Housekeeping", "Identify", "Jobs", "Operators", "Paced", "Papers",
+    "Sessions", "StoredTokens", "Tokens", "create_app", "create_blueprint", "create_schema", "nobody", "serve",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ from workflow.overview import secret, today
 from .identity import digest
 from .limits import Counter, Limit
 from .problems import Problem
+from .security_log import SecurityLog
 from .store import Shelf, insert_once, stamp
 
 SHORTEST, LONGEST = 12, 128
@@ -126,22 +127,34 @@ class Accounts:
         self._shelf = Shelf(engine)
         self._counter = Counter(engine)
         self._hasher = hasher or PasswordHasher()
+        self._log = SecurityLog(engine)
 
     # -- proving oneself
 
     def sign_in(self, person: str, password: str, address: str = "") -> Account:
         """The account whose password this is. Raises Problem 401, the same whatever is wrong, and 429."""
         self._counter.check(ADDRESS, address)
-        self._counter.take(GUESSES, person)
+        tries = self._counter.take(GUESSES, person)
         found = self._row(person)
         if not self._good(found, password):
-            self._counter.count(ADDRESS, address)
+            self._failed(found, address, last=tries == GUESSES.most)
             text = Text("账号或密码不对，或账号已停用", "wrong name or password, or the account is locked")
             raise Problem("unauthenticated", text)
         assert found is not None  # noqa: S101 - `_good` has seen to it
         self._counter.forget(GUESSES, person)
         self._used(found, password)
         return _shown(found)
+
+    def _failed(self, found: dict[str, Any] | None, address: str, *, last: bool) -> None:
+        """Counted and noted; what was typed for a name is noted only where there is such an account: it may be a password."""
+        known = found["person"] if found else None
+        self._counter.count(ADDRESS, address)
+        detail = (
+            "no such account" if found is None else "locked account" if found["locked_at"] else "password"
+        )
+        self._log.note("sign_in", known, good=False, detail=detail)
+        if last:
+            self._log.note("locked_out", known, good=False, detail=GUESSES.what)
 
     def _good(self, found: dict[str, Any] | None, password: str) -> bool:
         kept = found["hash"] if found else _nobodys(self._hasher)
@@ -187,6 +200,7 @@ class Accounts:
                 connection, table, row
             ):
                 raise Conflict(Text("已有账号", "there are accounts already"))
+            self._log.note("account", person, detail="first administrator", connection=connection)
         return _shown({"changes": 0, "used_on": None, "locked_at": None, "locked_by": None, **row})
 
     def add(self, person: str, *, by: str, password: str | None = None, operator: bool = False) -> str | None:
@@ -195,6 +209,8 @@ class Accounts:
         with self._shelf.connection(write=True) as connection:
             if not insert_once(connection, self._shelf.tables.account, row):
                 raise Conflict(Text(f"已有账号 {person}", f"there is an account {person} already"))
+            detail = "added, operator" if operator else "added"
+            self._log.note("account", person, by=by, detail=detail, connection=connection)
         return made
 
     def drawn(
@@ -210,7 +226,7 @@ class Accounts:
         """Another password; every session of that person ends, and his failures are forgotten. As `add`. Raises NotFound."""
         _not_oneself(person, by)
         made, row = self._password(person, password)
-        self._change(person, **row)
+        self._change(person, ("password", by, "reset"), **row)
         self._counter.forget(GUESSES, person)
         return made
 
@@ -221,17 +237,18 @@ class Accounts:
             raise _refused(
                 "password.same", Text("新密码须与原密码不同", "the new password must be another one")
             )
-        return self._change(person, **(self._password(person, new)[1] | {"made": 0}))
+        row = self._password(person, new)[1] | {"made": 0}
+        return self._change(person, ("password", person, "changed"), **row)
 
     def lock(self, person: str, *, by: str) -> None:
         """From now on he cannot sign in, and every session of his ends. Raises NotFound, NotPermitted."""
         _not_oneself(person, by)
-        self._change(person, locked_at=stamp(self._shelf.now()), locked_by=by)
+        self._change(person, ("account", by, "locked"), locked_at=stamp(self._shelf.now()), locked_by=by)
 
     def unlock(self, person: str, *, by: str) -> None:
         """He can sign in again; failures are forgotten too. Raises NotFound, NotPermitted."""
         _not_oneself(person, by)
-        self._change(person, locked_at=None, locked_by=None)
+        self._change(person, ("account", by, "unlocked"), locked_at=None, locked_by=None)
         self._counter.forget(GUESSES, person)
 
     def all(self) -> list[Account]:
@@ -281,7 +298,8 @@ class Accounts:
             letters.append(_LETTERS[letter])
         return "-".join("".join(letters[start : start + 5]) for start in range(0, 20, 5))
 
-    def _change(self, person: str, **values: Any) -> Account:
+    def _change(self, person: str, why: tuple[str, str, str], **values: Any) -> Account:
+        """`why`: what is noted, who did it, and in a word."""
         account, session = self._shelf.tables.account, self._shelf.tables.session
         with self._shelf.connection(write=True) as connection:
             values |= {"changes": account.c.changes + 1}
@@ -290,6 +308,7 @@ class Accounts:
             if found is None:
                 raise NotFound(Text(f"没有账号 {person}", f"there is no account {person}"))
             connection.execute(delete(session).where(session.c.person == person))
+            self._log.note(why[0], person, by=why[1], detail=why[2], connection=connection)
         return _shown(dict(found))
 
 

@@ -41,8 +41,6 @@ CASES_AT_ONCE = 4
 KEPT = timedelta(hours=24)
 """how long documents that were made can be fetched; then the job is gone"""
 NOTHING = {"until": None, "next": None, "result": None}
-SWEPT = timedelta(minutes=10)
-"""how often it is looked for what is over"""
 REQUEST = ("case", "event", "data", "revision", "effective_on", "reason", "kind", "tenant", "role", "unit")
 
 
@@ -209,7 +207,6 @@ class Jobs:
         self._engine = engine
         self._shelf = Shelf(engine)
         self._papers = papers
-        self._swept: datetime | None = None
 
     def submit(
         self, actor: Actor, rows: Sequence[Mapping[str, Any]], key: str | None, kind: str = EVENTS
@@ -292,7 +289,6 @@ class Jobs:
 
     def advance(self) -> int:
         """Do the next rows of the oldest job that is not done; how many. 0: there is nothing to do."""
-        self.sweep()
         b, kinds = self._shelf.tables.batch.c, (EVENTS, LETTERS) if self._papers else (EVENTS,)
         with self._shelf.connection() as connection:
             waiting = select(b.id).where(b.done < b.total, b.kind.in_(kinds)).order_by(b.created_at, b.id)
@@ -300,11 +296,8 @@ class Jobs:
         return self._some(id_) if id_ is not None else 0
 
     def sweep(self) -> None:
-        """Forget the jobs whose time is over, now and then."""
-        now = self._shelf.now()
-        if self._swept is not None and now - self._swept < SWEPT:
-            return
-        self._swept, t = now, self._shelf.tables
+        """Forget the jobs whose time is over."""
+        now, t = self._shelf.now(), self._shelf.tables
         with self._shelf.connection() as connection:
             over = (
                 connection.execute(select(t.batch.c.id).where(t.batch.c.until <= stamp(now))).scalars().all()

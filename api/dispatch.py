@@ -17,14 +17,19 @@ from workflow.errors import NotFound, NotPermitted, Reason, Text
 from .acting import note
 from .bodies import body_of, query_of
 from .identity import ACTING_USER, Caller
-from .problems import SAFE_HEADERS, Problem
+from .problems import SAFE_HEADERS, Problem, problem_of
 from .routes import KNOWN, NOBODY, Ask, Desk, Reply, Route
+from .security_log import Denials
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ID = re.compile(r"[0-9A-Za-z_-]{1,40}")
 ANYBODY = Caller(NOBODY, frozenset())
 _ETAG = re.compile(r'"([0-9]{1,18})"')
 _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,200})"?')
+DENIED = ("not_permitted", "csrf", "too_many")
+"""problems that are a denial whatever was asked for"""
+FIRST = ("password_change", "second_factor")
+"""reasons that only lead to another page first"""
 OPERATOR = Reason(
     code="operator", text=Text("只有本服务的管理员可以进行", "only an operator of this service may do this")
 )
@@ -43,8 +48,14 @@ def register(desk: Desk) -> None:
 
 
 def _function(desk: Desk, route: Route) -> Callable[..., Response]:
+    denials = Denials(desk.engine)
+
     def view(**path: str) -> Response:
-        return _respond(route, route.view(_asked(desk, route, path)))
+        try:
+            return _respond(route, route.view(_asked(desk, route, path)))
+        except (Problem, NotPermitted, NotFound) as error:
+            note_denial(desk, denials, error, route.name, hidden=route.permission in ("case", "event"))
+            raise
 
     view.__name__ = route.name
     return view
@@ -67,6 +78,26 @@ def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
         desk=desk, request=request, actor=actor, case=case, path=path, query=query, body=body, revision=revision, key=key,
         token=caller.token,
     )  # fmt: skip
+
+
+def note_denial(desk: Desk, denials: Denials, error: Exception, what: str, *, hidden: bool) -> None:
+    """In the security log, if it is one: no right, no proof or a wrong one, too often; `hidden`: a case that is not there, or is
+    not his.
+    """
+    problem = problem_of(error)
+    code, shown = problem.code, "Authorization" in request.headers
+    if any(reason["code"] in FIRST for reason in problem.errors):
+        return
+    if code in DENIED or (code == "not_found" and hidden) or (code == "unauthenticated" and shown):
+        denials.note(_whom(desk), f"{what}: {code}")
+
+
+def _whom(desk: Desk) -> str | None:
+    try:
+        found = desk.identify(request)
+    except (Problem, NotPermitted):
+        return None
+    return found.actor.person if isinstance(found, Caller) else found.person if found else None
 
 
 def person(desk: Desk, asking: Request, route: Route) -> Caller:

@@ -9,6 +9,7 @@ from workflow.errors import Text
 
 from .routes import Ask, Out, Reply, Route
 from .schemas import PARTY, Strict
+from .security_log import SecurityLog
 
 
 class GlassIn(Strict):
@@ -34,6 +35,8 @@ def break_glass(ask: Ask) -> Reply:
     until = access.break_glass(
         ask.engine, body["case"], ask.actor.person, body["role"], hours=body["hours"], reason=body["reason"]
     )
+    detail = f"{body['role']} {body['case']} until {until.isoformat(timespec='minutes')}"
+    SecurityLog(ask.engine).note("break_glass", ask.actor.person, detail=detail)
     return Reply(
         {"case": body["case"], "role": body["role"], "until": until.isoformat(timespec="seconds")}, 201
     )

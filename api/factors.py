@@ -23,6 +23,7 @@ from .identity import digest
 from .limits import Counter, Limit
 from .nonces import Nonces
 from .problems import Problem
+from .security_log import SecurityLog
 from .store import Shelf, insert_once, stamp
 
 STEP, BESIDE = 30, 1
@@ -46,6 +47,7 @@ class Factors:
         self._shelf = Shelf(engine)
         self._counter = Counter(engine)
         self._nonces = Nonces(engine)
+        self._log = SecurityLog(engine)
 
     def has(self, person: str) -> bool:
         """Whether that person has one."""
@@ -88,9 +90,10 @@ class Factors:
             connection.execute(
                 insert(t.recovery), [{"hash": digest(_plain(code)), "person": person} for code in codes]
             )
+            self._log.note("factor", person, detail="set up", connection=connection)
         return codes
 
-    def reset(self, person: str) -> None:
+    def reset(self, person: str, *, by: str) -> None:
         """He has none any more, and every session of his ends. Raises NotFound."""
         t = self._shelf.tables
         with self._shelf.connection(write=True) as connection:
@@ -99,6 +102,7 @@ class Factors:
                 raise NotFound(Text(f"{person} 没有第二因素", f"{person} has no second factor"))
             connection.execute(delete(t.recovery).where(t.recovery.c.person == person))
             connection.execute(delete(t.session).where(t.session.c.person == person))
+            self._log.note("factor", person, by=by, detail="reset", connection=connection)
 
     # -- proving oneself
 
@@ -111,8 +115,11 @@ class Factors:
         """The account of a ticket whose code this is. Raises Problem 401, and 429 after some wrong ones."""
         account = self._account(ticket)
         person = account.person
-        self._counter.take(GUESSES, person)
+        tries = self._counter.take(GUESSES, person)
         if not (self._good(person, code) or self._recovers(person, code)):
+            self._log.note("sign_in", person, good=False, detail="second factor")
+            if tries == GUESSES.most:
+                self._log.note("locked_out", person, good=False, detail=GUESSES.what)
             raise Problem("unauthenticated", Text("验证码不对或已用过", "wrong code, or one that was used"))
         self._counter.forget(GUESSES, person)
         return account
@@ -149,7 +156,10 @@ class Factors:
         r = self._shelf.tables.recovery
         query = delete(r).where(r.c.person == person, r.c.hash == digest(_plain(code))).returning(r.c.hash)
         with self._shelf.connection(write=True) as connection:
-            return connection.execute(query).first() is not None
+            found = connection.execute(query).first() is not None
+            if found:
+                self._log.note("factor", person, detail="recovery code used", connection=connection)
+        return found
 
     def _step(self, key: str, code: str, *, after: int) -> int | None:
         """The step after that one whose code this is."""

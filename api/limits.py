@@ -79,11 +79,13 @@ class Counter:
                 connection.execute(delete(table).where(ended))
         return count
 
-    def take(self, limit: Limit, who: str) -> None:
-        """One more, before it is tried: beside each other no more than `most` get through. Raises Problem 429."""
+    def take(self, limit: Limit, who: str) -> int:
+        """One more, before it is tried: beside each other no more than `most` get through; the how manyth. Raises Problem 429."""
         self.check(limit, who)
-        if self.count(limit, who) > limit.most:
+        count = self.count(limit, who)
+        if count > limit.most:
             raise _too_many(timedelta(seconds=limit.seconds))
+        return count
 
     def forget(self, limit: Limit, who: str) -> None:
         """Its count begins anew."""

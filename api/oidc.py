@@ -40,7 +40,8 @@ from .limits import Counter, Limit, source
 from .origin import origin_of
 from .problems import Problem, respond
 from .schemas import Strict
-from .sessions import Sessions, SetCookie
+from .security_log import SecurityLog
+from .sessions import OIDC, Sessions, SetCookie
 from .store import Shelf, insert_once, stamp
 
 log = logging.getLogger("tibandu.api")
@@ -153,8 +154,12 @@ class Oidc:
         return _sent(address, remember)
 
     def _return(self) -> Response:
-        person, back = self.finish(asking)
-        return _sent(back, self._sessions.open(person, "oidc"), self._remember("", 0))
+        try:
+            person, back = self.finish(asking)
+        except Problem as error:
+            SecurityLog(self._engine).note("sign_in", None, good=False, detail=f"oidc, {error.code}")
+            raise
+        return _sent(back, self._sessions.open(person, OIDC), self._remember("", 0))
 
     # -- the two steps
 

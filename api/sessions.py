@@ -19,18 +19,21 @@ from flask import request as asking
 from sqlalchemy import delete, insert, select, update
 
 from workflow import Actor, Engine
-from workflow.errors import NotPermitted, Reason, Text
-from workflow.overview import secret
+from workflow.errors import NotFound, NotPermitted, Reason, Text
+from workflow.overview import identifier, secret
 
 from .accounts import Account, First
 from .factors import Factors
 from .identity import Caller, Identify, digest, nobody
 from .origin import SAFE, check_origin
 from .problems import Problem
+from .security_log import SecurityLog, network
 from .store import Shelf, stamp
 
 IDLE, WHOLE = timedelta(minutes=30), timedelta(hours=12)
 """a session ends when it was not used for so long; and after so long however much it was used"""
+FRESH = timedelta(minutes=10)
+"""after a sign-in; then one proves himself again before he ends a session"""
 TOUCH = timedelta(minutes=1)
 """its use is noted no oftener: reading writes nothing"""
 COOKIE, SAFE_COOKIE = "tibandu", "__Host-tibandu"
@@ -43,10 +46,16 @@ MUST_ENROL = Reason(
     code="second_factor", text=Text("须先设置第二因素", "your role needs a second factor; set one up first")
 )
 
-LOCAL, STRONG, ENROL = "local", "factor", "enrol"
+LOCAL, STRONG, ENROL, OIDC = "local", "factor", "enrol", "oidc"
 """the way of a session that was opened with the password of a local account; with its second factor besides; with the password by
-somebody who has yet to get a second factor
+somebody who has yet to get a second factor; at the identity provider
 """
+WAYS = {
+    LOCAL: Text("密码", "password"),
+    STRONG: Text("密码和第二因素", "password and second factor"),
+    ENROL: Text("密码（尚缺第二因素）", "password, second factor to come"),
+    OIDC: Text("统一认证", "identity provider"),
+}
 OURS = (LOCAL, STRONG, ENROL)
 
 SetCookie = Callable[[Response], None]
@@ -57,6 +66,7 @@ SetCookie = Callable[[Response], None]
 class Session:
     """Who has signed in, and when."""
 
+    id: str
     person: str
     must_change: bool
     """may do nothing but choose another password"""
@@ -67,6 +77,19 @@ class Session:
     opened_at: datetime
     csrf: str
     """what its forms have to carry"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """A session as its person sees it in the list of his own."""
+
+    id: str
+    way: str
+    network: str | None
+    """from where it was opened, as a network"""
+    opened_at: datetime
+    used_at: datetime
+    """to the minute"""
 
 
 class Sessions:
@@ -87,6 +110,7 @@ class Sessions:
         self._engine = engine
         self._shelf = Shelf(engine)
         self._otherwise = otherwise
+        self._log = SecurityLog(engine)
         self.url = url
         self.first = first
         self.elsewhere: str | None = None
@@ -113,10 +137,7 @@ class Sessions:
         s, a, now = self._shelf.tables.session, self._shelf.tables.account, self._shelf.now()
         with self._shelf.connection() as connection:
             joined = select(s, a.c.made, a.c.operator).join(a, a.c.person == s.c.person, isouter=True)
-            alive = (
-                s.c.hash == digest(token), a.c.locked_at.is_(None), s.c.used_at > stamp(now - IDLE),
-                s.c.opened_at > stamp(now - WHOLE), self._proven(),
-            )  # fmt: skip
+            alive = (s.c.hash == digest(token), *self._alive(now))
             row = connection.execute(joined.where(*alive)).mappings().first()
         if row is None:
             return None
@@ -124,10 +145,17 @@ class Sessions:
             with self._shelf.connection(write=True) as connection:
                 connection.execute(update(s).where(s.c.hash == row["hash"]).values(used_at=stamp(now)))
         return Session(
-            person=row["person"], must_change=bool(row["made"]) and row["way"] in OURS,
+            id=row["id"], person=row["person"], must_change=bool(row["made"]) and row["way"] in OURS,
             must_enrol=row["way"] == ENROL or (row["way"] in OURS and self._wanted(row["person"])),
             operator=bool(row["operator"]), way=row["way"],
             opened_at=datetime.fromisoformat(row["opened_at"]), csrf=_csrf(token),
+        )  # fmt: skip
+
+    def _alive(self, now: datetime) -> tuple[Any, ...]:
+        t = self._shelf.tables
+        s, locked = t.session.c, t.account.c.locked_at
+        return (
+            locked.is_(None), s.used_at > stamp(now - IDLE), s.opened_at > stamp(now - WHOLE), self._proven()
         )  # fmt: skip
 
     def _proven(self) -> Any:
@@ -147,7 +175,7 @@ class Sessions:
 
     def open(self, who: Account | str, way: str = LOCAL) -> SetCookie:
         """A new session of an account, as it was when its password was found to be right, or of a person whom somebody else has
-        proven; the one this browser had is ended. Those that time has ended are swept away.
+        proven; the one this browser had is ended.
         """
         person, changes = (who, 0) if isinstance(who, str) else (who.person, who.changes)
         if way == LOCAL and self._wanted(person):
@@ -155,10 +183,11 @@ class Sessions:
         token, now = secret(self._engine), self._shelf.now()
         table, before = self._shelf.tables.session, self._token(asking)
         with self._shelf.connection(write=True) as connection:
-            old = (table.c.used_at <= stamp(now - IDLE)) | (table.c.opened_at <= stamp(now - WHOLE))
-            connection.execute(delete(table).where(old | (table.c.hash == digest(before))))
+            connection.execute(delete(table).where(table.c.hash == digest(before)))
             row = {
                 "hash": digest(token),
+                "id": identifier(self._engine),
+                "network": network(),
                 "person": person,
                 "way": way,
                 "changes": changes,
@@ -166,20 +195,57 @@ class Sessions:
                 "used_at": stamp(now),
             }
             connection.execute(insert(table).values(**row))
+            self._log.note("sign_in", person, detail=WAYS[way].en, connection=connection)
         return lambda response: self._set(response, token)
 
     def close(self, request: Request) -> SetCookie:
         """End the session of this request. Twice changes nothing."""
         table = self._shelf.tables.session
         with self._shelf.connection(write=True) as connection:
-            connection.execute(delete(table).where(table.c.hash == digest(self._token(request))))
+            here = table.c.hash == digest(self._token(request))
+            gone = connection.execute(delete(table).where(here).returning(table.c.person)).scalar()
+            if gone is not None:
+                self._log.note("sign_out", gone, connection=connection)
         return lambda response: self._set(response, "", max_age=0)
 
-    def end(self, person: str) -> None:
-        """End every session of that person."""
-        table = self._shelf.tables.session
+    def listed(self, person: str) -> list[Open]:
+        """Those of a person that are alive, the last used first."""
+        s, now = self._shelf.tables.session, self._shelf.now()
+        query = select(s).where(s.c.person == person, *self._alive(now)).order_by(s.c.used_at.desc(), s.c.id)
+        with self._shelf.connection() as connection:
+            joined = query.join(a := self._shelf.tables.account, a.c.person == s.c.person, isouter=True)
+            rows = connection.execute(joined).mappings().all()
+        return [
+            Open(
+                id=row["id"], way=row["way"], network=row["network"], opened_at=datetime.fromisoformat(row["opened_at"]),
+                used_at=datetime.fromisoformat(row["used_at"]),
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def end(self, person: str, *, by: str, id: str | None = None) -> None:
+        """End the session of that id, or every session of that person. Raises NotFound when none of his has that id."""
+        s = self._shelf.tables.session
+        which = (s.c.person == person,) if id is None else (s.c.person == person, s.c.id == id)
         with self._shelf.connection(write=True) as connection:
-            connection.execute(delete(table).where(table.c.person == person))
+            gone = connection.execute(delete(s).where(*which).returning(s.c.id)).all()
+            if id is not None and not gone:
+                raise NotFound(Text("没有这个会话", "there is no such session"))
+            if gone:
+                detail = f"{len(gone)} ended"
+                self._log.note("sessions", person, by=by, detail=detail, connection=connection)
+
+    def sweep(self) -> None:
+        """Forget those that time has ended."""
+        s, now = self._shelf.tables.session, self._shelf.now()
+        old = (s.c.used_at <= stamp(now - IDLE)) | (s.c.opened_at <= stamp(now - WHOLE))
+        with self._shelf.connection(write=True) as connection:
+            connection.execute(delete(s).where(old))
+
+    def fresh(self, request: Request) -> bool:
+        """Whether who asks has proven himself just now: by a session that is not older than some minutes, or by this request."""
+        session = self.of(request)
+        return session is None or self._shelf.now() - session.opened_at <= FRESH
 
     # -- that a request comes from a page of ours
 

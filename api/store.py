@@ -6,13 +6,26 @@ loss of anything that happened to a case.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+from sqlalchemy import (
+    DDL,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    event,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -22,6 +35,8 @@ from workflow.errors import Text as Words
 from workflow.migrations import upgrade
 
 SCRIPTS = Path(__file__).with_name("migrations")
+LOG_DAYS = 184
+"""entries of the security log are kept for six months at least"""
 NAMING = {"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
 
 
@@ -48,9 +63,10 @@ class Tables:
         self.factor = self._factor()
         self.recovery = self._recovery()
         self.setup = self._setup()
+        self.security = self._security()
 
-    def _table(self, name: str, *columns: Any) -> Table:
-        return Table(self.prefix + name, self.metadata, *columns)
+    def _table(self, name: str, *columns: Any, **more: Any) -> Table:
+        return Table(self.prefix + name, self.metadata, *columns, **more)
 
     def _setup(self) -> Table:
         return self._table(
@@ -235,10 +251,33 @@ class Tables:
             Column("at", String(32), nullable=False),
         )
 
+    def _security(self) -> Table:
+        table = self._table(
+            "security",
+            Column("id", Integer, primary_key=True),  # in the order in which they were written
+            Column("at", String(32), nullable=False),
+            Column("kind", String(20), nullable=False),
+            Column("good", Integer, nullable=False),
+            Column("person", String(80)),
+            Column("by", String(80)),
+            Column("network", String(43)),
+            Column("detail", String(200), nullable=False),
+            sqlite_autoincrement=True,
+        )
+        Index(f"ix_{table.name}_at", table.c.at)
+        Index(f"ix_{table.name}_person", table.c.person, table.c.id)
+        for dialect, statements in _only_added(table.name).items():
+            for statement in statements:
+                made: Any = DDL  # it has no types
+                event.listen(table, "after_create", made(statement).execute_if(dialect=dialect))
+        return table
+
     def _session(self) -> Table:
         table = self._table(
             "session",
             Column("hash", String(64), primary_key=True),
+            Column("id", String(40), nullable=False),
+            Column("network", String(43)),
             Column("person", String(80), nullable=False),
             Column("way", String(10), nullable=False),
             Column("changes", Integer, nullable=False),  # the account's, when its password was proven
@@ -247,6 +286,34 @@ class Tables:
         )
         Index(f"ix_{table.name}_person", table.c.person)
         return table
+
+
+def _only_added(table: str) -> Mapping[str, Sequence[str]]:
+    """By dialect, what refuses to change an entry, and to delete one younger than `LOG_DAYS` by the database's own clock."""
+    words = f"{table}: entries are added, not changed"
+    there = f"exists (select 1 from {table} where id = new.id)"
+    young = f"old.at > strftime('%%Y-%%m-%%dT%%H:%%M:%%S', 'now', '-{LOG_DAYS} days')"
+    return {
+        "sqlite": tuple(  # the names are ours
+            f"create trigger {table}_no_{name} before {what} begin select raise(abort, '{words}'); end"
+            for name, what in (
+                ("update", f"update on {table}"),
+                ("delete", f"delete on {table} when {young}"),
+                ("replace", f"insert on {table} when {there}"),
+            )
+        ),
+        "postgresql": (
+            f"""create or replace function {table}_refuse() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'DELETE' then
+    if old.at::timestamptz < now() - interval '{LOG_DAYS} days' then return old; end if;
+  end if;
+  raise exception using errcode = 'restrict_violation', message = '{words}';
+end $$""",
+            f"create trigger {table}_fixed before update or delete on {table} for each row execute function {table}_refuse()",
+            f"create trigger {table}_whole before truncate on {table} for each statement execute function {table}_refuse()",
+        ),
+    }
 
 
 class Shelf:

@@ -23,6 +23,7 @@ from .ledgers import LEDGERS
 from .letters import LETTERS
 from .packs import PACKS
 from .parties import PARTIES
+from .presence import PRESENCE
 from .receptions import RECEPTIONS
 from .routes import Route
 from .rules import RULES
@@ -34,5 +35,6 @@ from .views import VIEWS
 ROUTES: tuple[Route, ...] = (
     *CASES, *VIEWS, *BATCHES, *DOCUMENTS, *LETTERS, *PACKS, *LEDGERS, *IMPORTS,
     *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
-    *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES, *TOKENS, *DELEGATIONS, *EMERGENCY, *HEALTH, *DESCRIPTION,
+    *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES,
+    *TOKENS, *PRESENCE, *DELEGATIONS, *EMERGENCY, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

@@ -25,6 +25,7 @@ from workflow.subscriptions import Subscriptions
 from .identity import ACTING_USER, Caller, Identify, Via, bearer_of, digest, is_person, nobody
 from .routes import Ask, Out, Reply, Route
 from .schemas import Day, Strict
+from .security_log import SecurityLog
 from .store import Shelf
 
 PREFIX = "tbd_"
@@ -152,6 +153,10 @@ def issue(ask: Ask) -> Reply:
     }  # fmt: skip
     with shelf.connection(write=True) as connection:
         connection.execute(insert(shelf.tables.token).values(**row))
+        detail = f"issued {row['id']}: {row['scopes']}"
+        SecurityLog(ask.engine).note(
+            "token", body["account"], by=ask.actor.person, detail=detail, connection=connection
+        )
     return Reply(
         {**_shown({"used_on": None, "revoked_at": None, **row}), "token": token},
         201,
@@ -172,9 +177,15 @@ def revoke(ask: Ask) -> Reply:
     t, now = Shelf(ask.engine).tables.token, ask.engine.clock.now().astimezone(UTC).isoformat()
     with Shelf(ask.engine).connection(write=True) as connection:
         here = t.c.id == ask.path["token_id"]
-        if connection.execute(select(t.c.id).where(here)).first() is None:
+        account = connection.execute(select(t.c.account).where(here)).scalar()
+        if account is None:
             raise NotFound(Text("没有这个令牌", "there is no such token"))
-        connection.execute(update(t).where(here, t.c.revoked_at.is_(None)).values(revoked_at=now))
+        gone = update(t).where(here, t.c.revoked_at.is_(None)).values(revoked_at=now).returning(t.c.id)
+        if connection.execute(gone).first() is not None:
+            detail = f"revoked {ask.path['token_id']}"
+            SecurityLog(ask.engine).note(
+                "token", account, by=ask.actor.person, detail=detail, connection=connection
+            )
         Subscriptions(ask.engine).pause_of(ask.path["token_id"], connection)
     return Reply(None, 204)
 

@@ -298,7 +298,17 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "POST", "/v1/documents?name=答复函.pdf", data=b"#!/bin/sh")
     _by_link(client, address)
     _lent(client)
+    _present(client, engine)
     _refusals(client, address, case)
+
+
+def _present(client: Client, engine: Engine) -> None:
+    """Who is signed in at two browsers ends one; an operator ends what is left."""
+    browser = client.app.test_client()
+    enter(browser, engine, "qian.min")
+    client("qian.min", "GET", "/v1/sessions")
+    client("qian.min", "DELETE", f"/v1/sessions/{Sessions(engine).listed('qian.min')[0].id}")
+    client(OPERATOR, "DELETE", "/v1/persons/qian.min/sessions")
 
 
 def _lent(client: Client) -> None:

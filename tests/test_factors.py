@@ -240,7 +240,7 @@ def test_who_signs_in_while_it_is_set_up_is_not_in_by_the_password_alone(
 def test_an_operator_resets_it(engine: Engine, reader: Reader, clock: FrozenClock) -> None:
     _, codes = enrolled(engine, clock)
     assert signed(reader) == 200 and coded(reader, codes[0]) == 303
-    Factors(engine).reset(LI)
+    Factors(engine).reset(LI, by="he")
     assert reader.client.get("/v1/cases").status_code == 401, "his sessions have ended"
     assert signed(reader) == 303
     assert reader.get("/").headers["Location"] == "/second-factor", "and his role wants another"

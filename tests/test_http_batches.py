@@ -217,7 +217,7 @@ def test_what_was_made_goes_with_the_right_to_know_and_after_a_day(
     engine.clock.advance(hours=24)  # type: ignore[attr-defined]
     assert client(LI, "GET", address).status_code == 404
     assert client(LI, "GET", f"{address}/letters.zip").status_code == 404
-    assert jobs.advance() == 0
+    jobs.sweep()
     tables = Shelf(engine).tables
     with engine.database.begin() as connection:
         assert not connection.execute(tables.batch_row.select()).all(), "nothing of it is left"

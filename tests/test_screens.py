@@ -125,6 +125,7 @@ def beside(browsing: Browsing) -> list[tuple[str | None, str, str]]:
         ("office.affairs", "console.stations", "/stations"),
         ("office.sc", "console.pack", f"/letters/{begin(browsing.engine, office, [survey.id])}"),
         ("unit01.clerk", "console.password", "/password"),
+        ("unit01.clerk", "console.presence", "/sessions"),
         ("unit01.clerk", "console.second", "/second-factor"),
         ("unit01.clerk", "console.search", "/search?q=建议"),
         ("unit01.clerk", "console.many", f"/views/inbox/many?event=sign_in&case={new.id}"),

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api import Accounts, Sessions, StoredTokens, create_app, create_schema
+from api.identity import digest
 from api.problems import respond
 from api.store import Shelf
 from workflow import Engine
@@ -332,3 +333,54 @@ def test_a_bearer_token_needs_none_of_it_and_the_cookie_beside_it_is_not_looked_
     assert client.get("/v1/cases", headers={"Authorization": "Bearer x"}).status_code == 401
     answer = client.post("/v1/cases?dry_run=1", json=city.START, headers=proven)
     assert answer.status_code != 401 and json.loads(answer.data).get("code") != "csrf"
+
+
+# --- the list of one's own
+
+
+def test_ones_own_sessions_are_listed_and_each_can_be_ended(engine: Engine, clock: FrozenClock) -> None:
+    app = app_of(engine)
+    first, second, other = (app.test_client() for _ in range(3))
+    token = enter(first)
+    clock.advance(minutes=5)
+    enter(second)
+    enter(other, "wu.hao", GOOD)
+    found = first.get("/v1/sessions").json["sessions"]
+    assert [(one["this"], one["way"]["en"], one["network"]) for one in found] == [
+        (True, "password", "127.0.0.0/24"), (False, "password", "127.0.0.0/24"),
+    ]  # fmt: skip
+    assert not {one["id"] for one in found} & {digest(cookie.value) for cookie in first._cookies.values()}
+    headers = HOME | {"X-CSRF-Token": token}
+    ends = f"/v1/sessions/{found[1]['id']}"
+    assert other.delete(ends, headers=HOME | {"X-CSRF-Token": other.get("/token").text}).status_code in (
+        403,
+        404,
+    )
+    assert status(second) == 200
+    assert first.delete(ends, headers=headers).status_code == 204
+    assert (status(first), status(second)) == (200, 401)
+    assert first.delete(ends, headers=headers).status_code == 404
+
+
+def test_who_ends_a_session_has_proven_himself_just_now(engine: Engine, clock: FrozenClock) -> None:
+    """A browser that was left open ends nobody's session."""
+    app = app_of(engine)
+    left, other = app.test_client(), app.test_client()
+    token = enter(left)
+    clock.advance(minutes=11)
+    enter(other)
+    (found,) = [one for one in left.get("/v1/sessions").json["sessions"] if not one["this"]]
+    answer = left.delete(f"/v1/sessions/{found['id']}", headers=HOME | {"X-CSRF-Token": token})
+    assert answer.status_code == 403 and answer.json["errors"][0]["code"] == "sign_in_again"
+    assert status(other) == 200
+
+
+def test_an_operator_ends_every_session_of_another(engine: Engine) -> None:
+    app = app_of(engine)
+    client = app.test_client()
+    enter(client)
+    asked = city.Client(app)
+    assert asked("qian.min", "DELETE", "/v1/persons/li.wei/sessions").status_code == 403
+    assert status(client) == 200
+    assert asked(city.OPERATOR, "DELETE", "/v1/persons/li.wei/sessions").status_code == 204
+    assert status(client) == 401

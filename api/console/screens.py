@@ -21,12 +21,13 @@ from workflow.overview import grants_of, views_of
 from workflow.view import View
 
 from ..cells import caption
-from ..dispatch import OPERATOR, visible
+from ..dispatch import OPERATOR, note_denial, visible
 from ..identity import Caller
 from ..nonces import Nonces
 from ..origin import check_origin, origin_of
 from ..problems import Problem, logged
 from ..routes import NOBODY, Ask, Desk
+from ..security_log import Denials
 from ..sessions import MUST_CHANGE, MUST_ENROL, Sessions
 from .names import Names
 from .render import language_of, rendered
@@ -186,11 +187,14 @@ def register(desk: Desk, screens: Sequence[Screen]) -> None:
 
 
 def _function(desk: Desk, screen: Screen) -> Callable[..., Response]:
+    denials = Denials(desk.engine)
+
     def view(**path: str) -> Response:
         try:
             look, late = _looking(desk, screen, path)
             return answered(look, screen.again(look) if late and screen.again else screen.view(look))
         except Exception as error:  # noqa: BLE001 - whatever it is, a person sees a page and not a stack
+            note_denial(desk, denials, error, screen.name, hidden=screen.permission == "case")
             return refused(desk, error)
 
     view.__name__ = screen.name

@@ -22,6 +22,7 @@ from .operation import OPERATION
 from .packs import PACKS
 from .parties import REGISTER
 from .pictures import PICTURES
+from .presence import PRESENCE
 from .screens import Screen
 from .second import SECOND
 from .setup import SETUP
@@ -56,6 +57,7 @@ SCREENS: tuple[Screen, ...] = (
     *SETUP,
     *ENTRANCE,
     *SECOND,
+    *PRESENCE,
     *FILES,
 )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from importlib.util import find_spec
 from typing import Any
 
 from .. import access, overview
 from ..clock import ZONE
 from ..errors import Text
 from ..model import Actor
-from .context import OK, Context, day
+from .context import OK, Context, UsageError, day
 
 HEADS = {
     "id": Text("编号", "id"), "person": Text("人员", "person"), "role": Text("角色", "role"), "unit": Text("单位", "unit"),
@@ -23,6 +24,10 @@ WAYS = {
 KINDS = {
     "token": Text("服务令牌", "service token"), "link": Text("邀请链接", "link"), "feed": Text("期限日历", "calendar"),
     "webhook": Text("订阅", "webhook"),
+}  # fmt: skip
+LOG = {
+    "at": Text("时间", "when"), "what": Text("事项", "what"), "good": Text("成功", "done"), "person": Text("账号", "account"),
+    "by": Text("操作者", "by"), "network": Text("来自", "from"), "detail": Text("详情", "detail"),
 }  # fmt: skip
 ACTS = {
     "at": Text("时间", "when"), "person": Text("人员", "person"), "account": Text("服务账号", "account"),
@@ -70,6 +75,12 @@ def register(add: Any) -> None:
     glass.add_argument("--person", required=True, metavar="PERSON", help="由谁 / who takes it")
     glass.add_argument("--hours", required=True, type=int, metavar="N")
     glass.add_argument("--reason", required=True, metavar="TEXT", help="理由 / why")
+    log = add(
+        "log", run_log, "安全日志", "sign-ins, failures, denials, changed proofs; the newest first", within
+    )
+    log.add_argument("--person", metavar="PERSON")
+    log.add_argument("--kind", metavar="KIND", help="sign_in, locked_out, denied, token …")
+    log.add_argument("--limit", type=int, default=100, metavar="N")
     acts = add(
         "acts", run_acts, "经由其他系统所为", "what persons changed through other systems (act_as)", within
     )
@@ -118,6 +129,12 @@ def run_glass(context: Context) -> int:
     """For the emergency in which nobody is there who may grant."""
     a = context.arguments
     until = access.break_glass(context.engine, a.case, a.person, a.role, hours=a.hours, reason=a.reason)
+    if find_spec("flask") is not None:
+        context.sibling("api").create_schema(context.engine)
+        detail = f"{a.role} {a.case} until {until.isoformat(timespec='minutes')}, command line"
+        context.sibling("api.security_log").SecurityLog(context.engine).note(
+            "break_glass", a.person, detail=detail
+        )
     local = until.astimezone(ZONE).isoformat(timespec="minutes")
     zh, en = (
         f"{a.person} 为 {a.role} 至 {local}，案件已留痕",
@@ -157,6 +174,31 @@ def _ways(context: Context) -> list[dict[str, Any]]:
         {name: getattr(one, name) for name in WAYS} | {"kind": context.console.words(KINDS[one.kind])}
         for one in found if a.all or not one.over
     ]  # fmt: skip
+
+
+def run_log(context: Context) -> int:
+    """The newest first."""
+    a = context.arguments
+    context.sibling("api").create_schema(context.engine)
+    module = context.sibling("api.security_log")
+    if a.kind is not None and a.kind not in module.KINDS:
+        kinds = ", ".join(module.KINDS)
+        raise UsageError(Text(f"--kind 须为 {kinds}", f"--kind is one of {kinds}"))
+    found = module.SecurityLog(context.engine).entries(person=a.person, kind=a.kind, limit=a.limit)
+    if context.console.as_json:
+        context.console.value([module.told(entry) for entry in found])
+        return OK
+    done, refused = Text("是", "yes"), Text("否", "no")
+    rows = [
+        {
+            "at": entry.at.astimezone(ZONE).isoformat(timespec="seconds"), "person": entry.person, "by": entry.by,
+            "what": context.console.words(module.KINDS[entry.kind]), "detail": entry.detail, "network": entry.network,
+            "good": context.console.words(done if entry.good else refused),
+        }
+        for entry in found
+    ]  # fmt: skip
+    context.console.table(LOG, rows)
+    return OK
 
 
 def run_acts(context: Context) -> int:

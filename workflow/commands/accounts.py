@@ -34,7 +34,8 @@ def register(add: Any) -> None:
         "no second factor any more; every session ends",
         within=within,
     )
-    for parser in (new, reset, lock, unlock, factor):
+    ends = add("end-sessions", run_end, "结束全部会话", "every session of that person ends", within=within)
+    for parser in (new, reset, lock, unlock, factor, ends):
         parser.add_argument("person", metavar="PERSON")
     for parser in (new, reset):
         parser.add_argument(
@@ -76,10 +77,18 @@ def run_factor(context: Context) -> int:
     """A telephone was lost: he signs in with his password alone, and gets another one if his role needs it."""
     person = context.arguments.person
     _accounts(context)
-    context.sibling("api.factors").Factors(context.engine).reset(person)
+    context.sibling("api.factors").Factors(context.engine).reset(person, by=BY)
     context.console.say(
         "第二因素已清除，会话已全部结束", "the second factor is gone, and the sessions have ended"
     )
+    return OK
+
+
+def run_end(context: Context) -> int:
+    """He has to sign in again."""
+    _accounts(context)
+    context.sibling("api").Sessions(context.engine).end(context.arguments.person, by=BY)
+    context.console.say("会话已全部结束", "the sessions have ended")
     return OK
 
 

@@ -9,6 +9,9 @@ from ..alerts import KEPT_DAYS, LONELY_DAYS
 from ..errors import Text
 from .context import OK, Context, UsageError, day
 
+LOG_LEAST, LOG_KEPT = 184, 366
+"""days; 网络安全法 has such logs kept for six months at least"""
+
 
 def register(add: Any, acts: Any) -> None:
     """Declare what stands under `alerts`."""
@@ -29,6 +32,21 @@ def add_days(parser: Any) -> None:
         "--keep-alerts", type=_days, default=KEPT_DAYS, metavar="DAYS",
         help=f"已了结的通知保留天数，每日清理 / how long alerts that are over are kept (default {KEPT_DAYS})",
     )  # fmt: skip
+
+
+def add_log_days(parser: Any) -> None:
+    """The flag that says how long entries of the security log stay."""
+    parser.add_argument(
+        "--keep-security-log", type=_log_days, default=LOG_KEPT, metavar="DAYS",
+        help=f"安全日志保留天数,不少于六个月 / how long the security log is kept, six months at least (default {LOG_KEPT})",
+    )  # fmt: skip
+
+
+def _log_days(text: str) -> int:
+    days = int(text)
+    if days < LOG_LEAST:
+        raise argparse.ArgumentTypeError(f"≥ {LOG_LEAST}: {text}")
+    return days
 
 
 def _days(text: str) -> int:

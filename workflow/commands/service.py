@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ def register(add: Any) -> None:
     entrance.register(serve)
     serve.add_argument("--letters", type=Path, metavar="DIR", help="本单位的文书模板 / templates of your own")
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
+    keeping.add_log_days(serve)
     scheduler = add("scheduler", run_scheduler, "调度器，前台运行", "the scheduler, in the foreground")
     operator.register(add, scheduler)
     for parser in (serve, scheduler):
@@ -130,8 +132,10 @@ def run_serve(context: Context) -> int:
     _tell_logs()
     try:
         jobs = api.Jobs(context.engine, papers)
+        keeping_house = api.Housekeeping(context.engine, timedelta(days=arguments.keep_security_log))
 
         def bulk() -> int:
+            keeping_house.run()
             return access.end_hours(context.engine) + int(jobs.advance())
 
         api.serve(

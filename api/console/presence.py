@@ -1,0 +1,97 @@
+"""One's own account: the sessions that are open, each with an end; and for an operator the security log."""
+
+from __future__ import annotations
+
+from workflow.errors import Text
+
+from ..accounts import Accounts
+from ..limits import source
+from ..problems import Problem
+from ..security_log import KINDS, SecurityLog
+from ..sessions import WAYS, Sessions
+from .screens import Go, Look, Page, Screen, sessions
+
+PAGE = 100
+
+
+def shown(look: Look) -> Page:
+    """Where one is signed in."""
+    return _page(look)
+
+
+def _page(look: Look, error: Text | None = None) -> Page:
+    held = sessions(look.desk)
+    mine = held.of(look.request)
+    return Page("presence.html", {
+        "open": held.listed(look.actor.person), "mine": mine.id if mine else None, "ways": WAYS, "error": error,
+        "password": _has_password(look), "fresh": held.fresh(look.request), "own": Accounts(look.engine).get(look.actor.person),
+    }, 422 if error else 200)  # fmt: skip
+
+
+def _has_password(look: Look) -> bool:
+    """Whether he proves himself again here; else he signs in again where he did."""
+    return (
+        not sessions(look.desk).fresh(look.request)
+        and Accounts(look.engine).get(look.actor.person) is not None
+    )
+
+
+def ended(look: Look) -> Page | Go:
+    """One, or all but this one; after he has proven himself again."""
+    held, form, person = sessions(look.desk), look.request.form, look.actor.person
+    try:
+        _again(look, held)
+    except Problem as error:
+        return _page(look, error.text)
+    mine = held.of(look.request)
+    for one in held.listed(person):
+        if form.get("session") in (one.id, "others") and (mine is None or one.id != mine.id):
+            held.end(person, by=person, id=one.id)
+    return Go(look.address("presence"))
+
+
+def _again(look: Look, held: Sessions) -> None:
+    if held.fresh(look.request):
+        return
+    if not _has_password(look):
+        raise Problem(
+            "not_permitted",
+            Text("请退出后重新登录，再结束其他会话", "sign out and in again, then end the others"),
+        )
+    Accounts(look.engine).sign_in(
+        look.actor.person, look.request.form.get("password", ""), source(look.request)
+    )
+
+
+def log(look: Look) -> Page:
+    """The security log, the newest first."""
+    args = look.request.args
+    person, kind = args.get("person", "").strip()[:80] or None, args.get("kind") or None
+    found = SecurityLog(look.engine).entries(
+        person=person, kind=kind, before=args.get("before", type=int), limit=PAGE
+    )
+    return Page("security.html", {
+        "entries": found, "kinds": KINDS, "person": person or "", "kind": kind or "",
+        "further": found[-1].id if len(found) == PAGE else None,
+    })  # fmt: skip
+
+
+def end_all(look: Look) -> Go:
+    """Every session of a person ends."""
+    person = look.request.form.get("person", "").strip()[:80]
+    sessions(look.desk).end(person, by=look.actor.person)
+    return Go(look.address("security", person=person))
+
+
+PRESENCE = (
+    Screen(path="/sessions", name="presence", view=shown),
+    Screen(path="/sessions", name="presence_ended", view=ended, methods=("POST",)),
+    Screen(
+        path="/security",
+        name="security",
+        view=log,
+        permission="operator",
+        menu=Text("安全日志", "Security log"),
+    ),
+    Screen(path="/security", name="sessions_ended", view=end_all, permission="operator", methods=("POST",)),
+)
