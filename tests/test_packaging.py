@@ -82,6 +82,7 @@ def test_the_command_and_the_extras(wheel: Path) -> None:
         "postgresql",
         "distributed",
         "documents",
+        "metrics",
         "oidc",
         "pdf",
         "all",

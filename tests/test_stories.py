@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from api.console import SCREENS
+from api.metrics import PATH
 from api.table import ROUTES
 from workflow.cli import parser
 
@@ -45,7 +46,7 @@ def test_the_table_names_the_tests_that_there_are_and_all_of_them() -> None:
 
 
 def test_its_pages_and_commands_are_there() -> None:
-    paths = {screen.path for screen in SCREENS} | {route.path for route in ROUTES}
+    paths = {screen.path for screen in SCREENS} | {route.path for route in ROUTES} | {PATH}
     commands = set(re.findall(r"^ +([a-z]+)\b", parser().format_help(), re.MULTILINE))
     for story, row in ROWS.items():
         named = re.findall(r"`([^`]+)`", row[3])

@@ -232,9 +232,7 @@ class Mine:
         if asked.waiting:
             query = query.where(self._waiting)
         if asked.over is not None:
-            late = listing.over(
-                self._engine.store, asked.over, _today(self._engine), _statutory(self._engine)
-            )
+            late = listing.over(self._engine.store, asked.over, _today(self._engine), statutory(self._engine))
             query = query.where(~self._engine.store.tables.cases.c.closed, late)
         return query
 
@@ -272,11 +270,12 @@ def _counted(
         return listing.received(engine.store, asked, groups, period), ("opened",)
     if what == "concluded":
         return listing.concluded(engine.store, asked, groups, period), ("concluded",)
-    query = listing.standing(engine.store, asked, groups, _today(engine), _statutory(engine))
+    query = listing.standing(engine.store, asked, groups, _today(engine), statutory(engine))
     return query, ("open", "over_target", "over_statutory")
 
 
-def _statutory(engine: Engine) -> set[str]:
+def statutory(engine: Engine) -> set[str]:
+    """Rules whose day is the law's own."""
     return {rule.id for rule in engine.laws.book.rules if rule.statutory}
 
 

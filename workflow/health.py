@@ -58,6 +58,17 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The clocks of one name that run in open cases of one kind: all, those past their due day, those past the outer limit."""
+
+    kind: str
+    clock: str
+    running: int
+    overdue: int
+    over_limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """The state of the ticking at one instant."""
 

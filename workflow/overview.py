@@ -17,12 +17,28 @@ from .clock import civil_date, start_of_day
 from .definition import Definition
 from .engine import Engine
 from .errors import NotFound, Text
-from .figures import COUNTED, Counted, Figures, Mine, Sitting, Took, count, counts, figures, tally, told, took
+from .figures import (
+    COUNTED,
+    Counted,
+    Figures,
+    Mine,
+    Sitting,
+    Took,
+    count,
+    counts,
+    figures,
+    statutory,
+    tally,
+    told,
+    took,
+)
+from .health import Running
 from .likeness import matching
 from .model import Actor, Case, Grant
 from .proof import Ties, prove
 from .random import new_id
 from .store import listing
+from .store.examination import Examination
 from .store.listing import After, By, Filter, Over, Period, Ran, Sort
 from .view import View
 
@@ -50,6 +66,7 @@ __all__ = [
     "figures",
     "find",
     "grants_of",
+    "running",
     "tally",
     "through",
     "titled",
@@ -275,6 +292,12 @@ def invitation(engine: Engine, token: str) -> Invitation:
     return Invitation(
         case=found["case_id"], events=tuple(found["event"].split(",")), subject=found["subject"], until=until
     )  # fmt: skip
+
+
+def running(engine: Engine) -> list[Running]:
+    """The clocks that run, how many are overdue, by kind of case and name: numbers alone, for whoever watches the service."""
+    found = Examination(engine.store, engine.laws.calendar, engine.clock)
+    return found.running(today(engine), statutory(engine))
 
 
 def identifier(engine: Engine, seed: str | None = None) -> str:

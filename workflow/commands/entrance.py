@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +37,13 @@ def register(serve: Any) -> None:
         type=Path,
         metavar="FILE",
         help="统一身份认证设置 / settings of an identity provider (OpenID Connect)",
+    )
+
+    serve.add_argument(
+        "--metrics",
+        type=Path,
+        metavar="FILE",
+        help="开启 /metrics，文件每行一个令牌的 SHA-256 / answer /metrics: the SHA-256 of a token on each line",
     )
 
 
@@ -81,6 +89,8 @@ def furnish(context: Context, app: Any, sessions: Any) -> None:
         except (OSError, ValueError) as error:
             raise UsageError(Text(f"--oidc:{error}", f"--oidc: {error}")) from None
         app.register_blueprint(provider.blueprint())
+    if a.metrics:
+        app.register_blueprint(context.sibling("api.metrics").metrics(context.engine, _hashes(a.metrics)))
     if a.proxy:
         app.wsgi_app = context.sibling("api.proxy").Proxy(app.wsgi_app, a.proxy)
 
@@ -106,10 +116,28 @@ def _tokens(context: Context, api: Any) -> Any:
         return api.Tokens.read(path)
     except OSError as error:
         raise UsageError(
-            Text(f"无法读取 {path}:{error.strerror}", f"cannot read {path}: {error.strerror}")
+            Text(f"无法读取 {path}：{error.strerror}", f"cannot read {path}: {error.strerror}")
         ) from None
     except ValueError as error:
         raise UsageError(Text(f"令牌文件有误：{error}", f"the token file is wrong: {error}")) from None
+
+
+def _hashes(path: Path) -> list[str]:
+    """Raises UsageError for a file that has none, or something else."""
+    try:
+        found = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except OSError as error:
+        raise UsageError(
+            Text(f"无法读取 {path}：{error.strerror}", f"cannot read {path}: {error.strerror}")
+        ) from None
+    if not found or not all(re.fullmatch("[0-9a-f]{64}", one) for one in found):
+        raise UsageError(
+            Text(
+                f"{path}：每行须为一个 SHA-256（64 位十六进制）",
+                f"{path}: a SHA-256 (64 hex digits) on each line",
+            )
+        )
+    return found
 
 
 def _url(text: str) -> str:

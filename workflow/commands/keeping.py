@@ -38,7 +38,7 @@ def add_log_days(parser: Any) -> None:
     """The flag that says how long entries of the security log stay."""
     parser.add_argument(
         "--keep-security-log", type=_log_days, default=LOG_KEPT, metavar="DAYS",
-        help=f"安全日志保留天数,不少于六个月 / how long the security log is kept, six months at least (default {LOG_KEPT})",
+        help=f"安全日志保留天数，不少于六个月 / how long the security log is kept, six months at least (default {LOG_KEPT})",
     )  # fmt: skip
 
 

@@ -6,15 +6,17 @@ Ages of nodes are taken by the database's clock alone: what a node's own clock s
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Collection
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import exists, func, inspect, literal_column, select, text
+from sqlalchemy import case, exists, func, inspect, literal_column, select, text
 
 from ..calendars import Calendar
 from ..clock import Clock
 from ..errors import Text
-from ..health import Broken, Event, Health, Node
+from ..health import Broken, Event, Health, Node, Running
+from . import listing
 from .sql import Store
 from .timetable import Timetable
 
@@ -55,6 +57,26 @@ class Examination:
                 foreign_job_store=inspect(connection).has_table("apscheduler_jobs"),
                 caught_up=next(iter(self.journal(connection, "caught_up", 1)), None),
             )  # fmt: skip
+
+    def running(self, today: date, statutory: Collection[str]) -> list[Running]:
+        """The running clocks by kind of case and name; `statutory`: rules that are the law's own. It reads every one of them."""
+        c, k = self._t.cases.c, self._t.clock.c
+        overdue, beyond = (
+            listing.past(self._store, which, today, statutory) for which in ("target", "statutory")
+        )
+        query = (
+            select(c.kind, k.name, func.count(), _sum(overdue), _sum(beyond))
+            .join(self._t.clock, k.case_id == c.id)
+            .where(k.running, ~c.closed)
+            .group_by(c.kind, k.name)
+            .order_by(c.kind, k.name)
+        )
+        with self._store.connection() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Running(kind=kind, clock=name, running=running, overdue=int(late), over_limit=int(over))
+            for kind, name, running, late, over in rows
+        ]
 
     def standstill(self) -> tuple[int, float] | None:
         """Which process of the database stands still longest inside a transaction, and for how many seconds; on PostgreSQL."""
@@ -110,6 +132,10 @@ class Examination:
 
     def _count(self, connection: Any, table: Any, *where: Any) -> int:
         return int(connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
+
+
+def _sum(condition: Any) -> Any:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
 def _node(row: Any, there: datetime) -> Node:

@@ -214,11 +214,18 @@ def _last_lines(store: Store) -> Select[Any]:
 
 def over(store: Store, which: Over, today: date, statutory: Collection[str]) -> ColumnElement[bool]:
     """Whether a running clock of the case is over its due day or its outer limit; `statutory`: rules that are the law's own."""
+    k = store.tables.clock.c
+    condition = past(store, which, today, statutory)
+    return exists(select(1).where(k.case_id == store.tables.cases.c.id, k.running, condition))
+
+
+def past(store: Store, which: Over, today: date, statutory: Collection[str]) -> ColumnElement[bool]:
+    """Whether a clock is over its due day or its outer limit, running or not."""
     k, day = store.tables.clock.c, today.isoformat()
     condition = k.due_on < day
     if which == "statutory":
         condition = or_(k.outer_on < day, and_(k.outer_on.is_(None), k.rule.in_(statutory), condition))
-    return exists(select(1).where(k.case_id == store.tables.cases.c.id, k.running, condition))
+    return condition
 
 
 # --- figures
