@@ -151,6 +151,7 @@ def _remember(connection: object, record: object, proxy: object) -> None:
     _checked_out.add(id(record))
 
 
+@event.listens_for(Pool, "detach")
 @event.listens_for(Pool, "checkin")
 def _forget(connection: object, record: object) -> None:
     _checked_out.discard(id(record))

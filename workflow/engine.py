@@ -53,6 +53,7 @@ from .showing import entry, fold, view
 from .sight import Seen, Sight
 from .store.examination import Examination
 from .store.schema import PREFIX
+from .store.spare import OURS
 from .store.sql import Store
 from .store.work import Host, prepare_postgresql, prepare_sqlite
 from .summary import Summary
@@ -95,11 +96,14 @@ class Engine:
             _, _, rest = url.partition("://")
             arguments = {"prepare_threshold": 0}
             database = create_engine(
-                f"postgresql+psycopg://{rest}", connect_args=arguments, pool_reset_on_return=None
-            )
+                f"postgresql+psycopg://{rest}", connect_args=arguments, pool_reset_on_return=None,
+                execution_options={OURS: True},
+            )  # fmt: skip
             prepare_postgresql(database)
             return database
-        database = create_engine(url, connect_args={"check_same_thread": False})
+        database = create_engine(
+            url, connect_args={"check_same_thread": False}, execution_options={OURS: True}
+        )
         if database.dialect.name == "sqlite":
             prepare_sqlite(database)
         return database

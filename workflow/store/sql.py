@@ -23,6 +23,7 @@ from .feed import Sequencer
 from .lending import end_lent
 from .questions import Questions
 from .schema import PREFIX, Tables
+from .spare import Spares
 from .work import READ_ONLY, Host, Work, host_work, own_work
 
 
@@ -56,6 +57,7 @@ class Store:
         self.prefix = prefix
         self.tables = Tables(prefix)
         self.is_sqlite = database.dialect.name == "sqlite"
+        self._spares = Spares(database)
         self._sequencer = Sequencer(self.tables, sqlite=self.is_sqlite)
         self.questions = Questions(self.tables, sqlite=self.is_sqlite)
         self._dialect: Any = sqlite if self.is_sqlite else postgresql
@@ -70,7 +72,7 @@ class Store:
         """A place to run the hot statements: ours, or inside the host's transaction."""
         if host is not None:
             return nullcontext(host_work(host, self.prefix))
-        return own_work(self.database, self.prefix)
+        return self._spares.take() or own_work(self.database, self.prefix, self._spares)
 
     @contextmanager
     def connection(self, host: Host | None = None, *, write: bool = False) -> Iterator[Connection]:

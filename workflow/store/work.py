@@ -1,6 +1,6 @@
 """Connections and transactions: ours, or the host's.
 
-Ours: the driver's cursor on SQLAlchemy's pool. A step that is one statement on PostgreSQL commits itself; everything else
+Ours: the driver's cursor on a connection from SQLAlchemy's pool (spare.py). A step that is one statement on PostgreSQL commits itself; everything else
 stands between BEGIN (IMMEDIATE on SQLite, so no reader is ever upgraded into a lock error) and COMMIT.
 The host's: we work in a SAVEPOINT inside its transaction and commit nothing. What can fail is a set-up in which a SAVEPOINT is
 no promise: autocommit, or sqlite3's legacy mode that has not begun a transaction. That is refused with the mend.
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import StoreError, Text, WorkflowError
 from .errors import translate
+from .spare import Spares
 
 Host = Session | Connection
 READ_ONLY = "tibandu_read_only"
@@ -125,16 +126,26 @@ class _Translated:
 
 
 class own_work:  # noqa: N801 - used like the functions of contextlib, and a generator would cost more than what it does
-    """A pooled connection of ours, given back clean."""
+    """A connection of ours for a time: one that waits, else from the pool; given back clean."""
 
-    __slots__ = ("_before", "_database", "_dialect", "_driver", "_prefix", "_raw")
+    __slots__ = ("_before", "_database", "_dialect", "_driver", "_prefix", "_raw", "_spares", "_work")
 
-    def __init__(self, database: Database, prefix: str) -> None:
+    def __init__(self, database: Database, prefix: str, spares: Spares) -> None:
         self._database = database
         self._dialect = database.dialect.name
         self._prefix = prefix
+        self._spares = spares
+        self._work: OwnWork | None = None
 
     def __enter__(self) -> OwnWork:
+        work = self._work
+        if work is None:
+            return self._opened()
+        if self._dialect == "sqlite":
+            work.cursor = _cursor(self._driver, self._dialect)
+        return work
+
+    def _opened(self) -> OwnWork:
         raw = self._database.raw_connection()
         driver: Any = raw.driver_connection
         cursor = raw.info.get(CURSOR)
@@ -144,17 +155,34 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
                 raw.info[CURSOR] = cursor
         self._raw, self._driver = raw, driver
         self._before = _begin_by_hand(driver, cursor, self._dialect)
-        return OwnWork(driver, cursor, self._dialect, self._prefix)
+        self._work = OwnWork(driver, cursor, self._dialect, self._prefix)
+        return self._work
 
     def __exit__(self, kind: object, _error: object, _trace: object) -> None:
-        raw, driver = self._raw, self._driver
+        raw, work = self._raw, self._work
         # A connection that broke in the middle of something is not given to the next one.
-        if kind is not None and _in_transaction(driver, self._dialect):
-            raw.invalidate()
+        if kind is not None and _in_transaction(self._driver, self._dialect):
+            self._spares.close()
+            if not raw.is_detached:
+                raw.invalidate()
+        elif self._before is None and work is not None:
+            if self._dialect == "sqlite":
+                work.cursor.close()
+            if self._spares.keep(self):
+                return
         if self._before is not None and raw.driver_connection is not None and raw.is_valid:
             mode, value = self._before
-            setattr(driver, mode, value)
+            setattr(self._driver, mode, value)
         raw.close()
+
+    def detach(self) -> None:
+        """Out of the pool, once."""
+        if not self._raw.is_detached:
+            self._raw.detach()
+
+    def close(self) -> None:
+        """It is not needed any more."""
+        self._raw.close()
 
 
 def _cursor(driver: Any, dialect: str, *, hosted: bool = False) -> Any:
