@@ -1,7 +1,7 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
 # make serve   the console with demo data, on this machine only
-# The rest: check, bench, crash, nodes, backlog, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, crash, nodes, backlog, upgrade, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -66,6 +66,10 @@ nodes: .venv/dev
 backlog: .venv/dev
 	LETTERS=10000 $(BIN)/python -m pytest -q -k a_backlog tests/test_backends.py
 
+# The next revision of the tables on a database of 6,000 cases, up and down.
+upgrade: .venv/dev
+	CASES=6000 $(BIN)/python -m pytest -q -s -k in_use tests/test_migrations.py
+
 drills: .venv/dev
 	DRILLS=20 $(BIN)/python -m pytest -q -k drills_under_load tests/test_backup.py
 
@@ -110,4 +114,4 @@ wheel: .venv/dev
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run serve check test bench crash nodes backlog drills soak poison fuzz fuzz-http storm-http kill-http mutants screens screenshots wheel clean
+.PHONY: help run serve check test bench crash nodes backlog upgrade drills soak poison fuzz fuzz-http storm-http kill-http mutants screens screenshots wheel clean
