@@ -40,11 +40,10 @@ GUESSES = Limit(what="sign-in", most=5, seconds=900)
 """of one account"""
 ADDRESS = Limit(what="sign-in from", most=50, seconds=900)
 """failures of one address: many persons may share one"""
-COMMON = (
-    "password", "passw0rd", "qwerty", "asdfgh", "zxcvbn", "1q2w3e", "1qaz2wsx", "iloveyou", "woaini", "5201314", "administrator",
-    "welcome", "changeme", "letmein", "tibandu", "xianning", "renda", "12345678", "87654321", "11111111", "00000000", "88888888",
-)  # fmt: skip
-"""what a password may not mainly consist of: the common ones, and what everybody here would think of"""
+OURS = ("tibandu", "xianning", "renda", "woaini", "5201314", "1qaz2wsx")
+"""what everybody here would think of; the commonest passwords and words of the world are zxcvbn's to know"""
+GUESSES_ENOUGH, LOOKED_AT = 10**8, 72
+"""guesses that a password has to withstand by zxcvbn's reckoning; and of how many of its letters that is asked: it takes long"""
 _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 _BEATS = threading.BoundedSemaphore(2)
 """argon2id takes 64 MiB each time: only so many at once"""
@@ -340,12 +339,25 @@ def check_password(password: str, person: str) -> None:
     if not password.isprintable():
         text = Text("密码含有不可用的字符", "the password contains unusable characters")
         raise _refused("password.unfit", text)
-    rest = password.casefold()
-    for common in (person.casefold(), *COMMON):
-        rest = rest.replace(common, "") if common else rest
-    if len(set(rest)) < 5:
-        text = Text("密码过于常见或与账号相近", "the password is too common, or too like the account's name")
+    if _common(password, person):
+        text = Text(
+            "密码过于常见、有规律或与账号相近，请换一句别人想不到的话",
+            "the password is too common, too regular, or too like the account's name: take a phrase nobody would think of",
+        )
         raise _refused("password.common", text)
+
+
+def _common(password: str, person: str) -> bool:
+    """Whether it is soon guessed: mostly words of this place or the account's name, or by lists of the commonest and patterns."""
+    from zxcvbn import zxcvbn  # it reads its lists, which takes a while and only a new password needs
+
+    own, rest = (person.casefold(), *OURS), password.casefold()
+    for word in own:
+        rest = rest.replace(word, "") if word else rest
+    if len(set(rest)) < 5:
+        return True
+    found = zxcvbn(password[:LOOKED_AT], user_inputs=[word for word in own if word])
+    return bool(found["guesses"] < GUESSES_ENOUGH)
 
 
 def _refused(code: str, text: Text) -> FormInvalid:

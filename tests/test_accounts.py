@@ -6,12 +6,13 @@ import getpass
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import StringIO
 
 import pytest
 from argon2 import PasswordHasher
 
-from api.accounts import Accounts, check_password
+from api.accounts import SHORTEST, Accounts, check_password
 from api.problems import Problem
 from api.store import Shelf
 from workflow import Engine, cli
@@ -205,6 +206,24 @@ def test_passwords_are_judged_by_length_and_against_the_common_ones(password: st
     with pytest.raises(FormInvalid) as refusal:
         check_password(password, "li.wei")
     assert [reason.code for reason in refusal.value.reasons] == [code]
+
+
+def test_no_common_password_is_taken_however_it_is_made_long_enough() -> None:
+    """The 3,000 commonest, as they are or doubled; in both languages it is said what would be right."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    common = FREQUENCY_LISTS["passwords"]
+    tried = {word if len(word) >= SHORTEST else word * -(-SHORTEST // len(word)) for word in common[:3000:31]}
+    tried |= {word for word in common if len(word) >= SHORTEST}
+    taken = []
+    for word in tried:
+        with suppress(FormInvalid):
+            check_password(word, "li.wei")
+            taken.append(word)
+    assert not taken
+    with pytest.raises(FormInvalid, match="nobody would think of") as refusal:
+        check_password("iloveyou2026!", "li.wei")
+    assert "别人想不到" in refusal.value.text.zh
 
 
 def test_a_changed_password_is_another_one(accounts: Accounts) -> None:
