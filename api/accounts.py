@@ -2,7 +2,8 @@
 
 There is no account until somebody adds one, and an account gives no right to anything: what a person may do stands in grants.
 Passwords are kept as argon2id (RFC 9106) and judged by length and against the common ones, not by the kinds of their letters.
-Five failures in a row lock an account for a quarter of an hour on every node, whether there is such an account or not. A
+Five failures in a row lock an account for a quarter of an hour for that address on every node, fifty for every address, whether
+there is such an account or not. A
 password that its person did not choose himself is good for a week, and for nothing but choosing another.
 """
 
@@ -37,7 +38,9 @@ SHORTEST, LONGEST = 12, 128
 MADE_FOR = timedelta(days=7)
 """how long a password that its person did not choose can be used"""
 GUESSES = Limit(what="sign-in", most=5, seconds=900)
-"""of one account"""
+"""of one account from one address: whoever knows its name keeps its person out at that address alone"""
+ANYWHERE = Limit(what="sign-in from anywhere", most=50, seconds=900)
+"""of one account, whatever addresses they come from"""
 ADDRESS = Limit(what="sign-in from", most=50, seconds=900)
 """failures of one address: many persons may share one"""
 OURS = ("tibandu", "xianning", "renda", "woaini", "5201314", "1qaz2wsx")
@@ -133,18 +136,21 @@ class Accounts:
     def sign_in(self, person: str, password: str, address: str = "") -> Account:
         """The account whose password this is. Raises Problem 401, the same whatever is wrong, and 429."""
         self._counter.check(ADDRESS, address)
-        tries = self._counter.take(GUESSES, person)
         found = self._row(person)
+        # with another password or lock they begin anew
+        guesser = f"{person} {found['changes'] if found else 0}"
+        tries = {limit: self._counter.take(limit, who) for limit, who in _guesses(guesser, address)}
         if not self._good(found, password):
-            self._failed(found, address, last=tries == GUESSES.most)
+            self._failed(found, address, [limit for limit, count in tries.items() if count == limit.most])
             text = Text("账号或密码不对，或账号已停用", "wrong name or password, or the account is locked")
             raise Problem("unauthenticated", text)
         assert found is not None  # noqa: S101 - `_good` has seen to it
-        self._counter.forget(GUESSES, person)
+        for limit, who in _guesses(guesser, address):
+            self._counter.forget(limit, who)
         self._used(found, password)
         return _shown(found)
 
-    def _failed(self, found: dict[str, Any] | None, address: str, *, last: bool) -> None:
+    def _failed(self, found: dict[str, Any] | None, address: str, full: Iterable[Limit]) -> None:
         """Counted and noted; what was typed for a name is noted only where there is such an account: it may be a password."""
         known = found["person"] if found else None
         self._counter.count(ADDRESS, address)
@@ -152,8 +158,8 @@ class Accounts:
             "no such account" if found is None else "locked account" if found["locked_at"] else "password"
         )
         self._log.note("sign_in", known, good=False, detail=detail)
-        if last:
-            self._log.note("locked_out", known, good=False, detail=GUESSES.what)
+        for limit in full:
+            self._log.note("locked_out", known, good=False, detail=limit.what)
 
     def _good(self, found: dict[str, Any] | None, password: str) -> bool:
         kept = found["hash"] if found else _nobodys(self._hasher)
@@ -226,7 +232,6 @@ class Accounts:
         _not_oneself(person, by)
         made, row = self._password(person, password)
         self._change(person, ("password", by, "reset"), **row)
-        self._counter.forget(GUESSES, person)
         return made
 
     def change(self, person: str, old: str, new: str, address: str = "") -> Account:
@@ -248,7 +253,6 @@ class Accounts:
         """He can sign in again; failures are forgotten too. Raises NotFound, NotPermitted."""
         _not_oneself(person, by)
         self._change(person, ("account", by, "unlocked"), locked_at=None, locked_by=None)
-        self._counter.forget(GUESSES, person)
 
     def all(self) -> list[Account]:
         """Every account, by its person."""
@@ -309,6 +313,11 @@ class Accounts:
             connection.execute(delete(session).where(session.c.person == person))
             self._log.note(why[0], person, by=why[1], detail=why[2], connection=connection)
         return _shown(dict(found))
+
+
+def _guesses(guesser: str, address: str) -> tuple[tuple[Limit, str], ...]:
+    """What a guess at an account counts for; who is stopped at his address does not use up what is everybody's."""
+    return (GUESSES, f"{guesser} {address}"), (ANYWHERE, guesser)
 
 
 def check_person(person: str) -> None:

@@ -111,6 +111,20 @@ def test_five_failures_lock_for_a_quarter_of_an_hour(
     assert accounts.sign_in("li.wei", GOOD).person == "li.wei"
 
 
+def test_who_knows_a_name_locks_it_at_his_own_address_alone(accounts: Accounts, clock: FrozenClock) -> None:
+    """And who has many addresses after fifty failures; an unlock ends that too."""
+    accounts.add("li.wei", by="he.jun", password=GOOD)
+    for _ in range(20):
+        refused(lambda: accounts.sign_in("li.wei", "wrong", "192.0.2.7"))
+    assert refused(lambda: accounts.sign_in("li.wei", GOOD, "192.0.2.7")) == "too_many"
+    accounts.sign_in("li.wei", GOOD, "198.51.100.1")
+    for number in range(50):
+        refused(lambda number=number: accounts.sign_in("li.wei", "wrong", f"203.0.113.{number}"))
+    assert refused(lambda: accounts.sign_in("li.wei", GOOD, "198.51.100.1")) == "too_many"
+    accounts.unlock("li.wei", by="he.jun")
+    accounts.sign_in("li.wei", GOOD, "192.0.2.7")
+
+
 def test_whoever_gets_in_begins_anew_with_his_guesses(accounts: Accounts) -> None:
     accounts.add("li.wei", by="he.jun", password=GOOD)
     for _ in range(3):
