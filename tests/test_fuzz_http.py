@@ -13,7 +13,7 @@ import pytest
 
 from .fuzz_http import WALK, fuzz
 
-LEAST = 1500
+LEAST = 2000
 SEEDED = 4
 """steps of that kind that were there before the walk"""
 
