@@ -324,7 +324,7 @@ def check_person(person: str) -> None:
     """Raises FormInvalid for a name that no account can have."""
     if not _fit(person):
         text = Text(
-            f"账号须为 1 至 80 个汉字、小写字母、数字或 . _ - @,不能是 {person!r}",
+            f"账号须为 1 至 80 个汉字、小写字母、数字或 . _ - @，不能是 {person!r}",
             f"an account is 1 to 80 small letters, digits or . _ - @, not {person!r}",
         )
         raise FormInvalid([Reason(code="form.person", text=text, field="person")])

@@ -491,7 +491,7 @@ class Broken:
 def breaks(client: Client) -> None:
     """What cannot be provoked from outside."""
     for error in (RuntimeError("inside"), StoreError(Text("库不可用", "the store is not available")),
-                  Conflict(Text("他人一再先行一步,请重试", "somebody kept being first; try again"))):  # fmt: skip
+                  Conflict(Text("他人一再先行一步，请重试", "somebody kept being first; try again"))):  # fmt: skip
         broken = Client(create_app(Broken(error), bearer))  # type: ignore[arg-type]
         broken("li.wei", "GET", "/v1/cases/abc")
         if isinstance(error, RuntimeError):

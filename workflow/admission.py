@@ -45,7 +45,9 @@ def forbids(draft: Draft, law: Law, event: Event, record: Record) -> tuple[Permi
         permit = authorization.permit(event.by, act.actor, act.grants, record, root, civil_date(act.now))
         if permit is None:
             roles = draft.laws.codes.get("roles")
-            reasons.append(authorization.not_permitted(event, law.definition, roles))
+            reasons.append(
+                authorization.not_permitted(event, law.definition, roles, draft.law(root).definition)
+            )
         reasons += _opens_barred(draft, law, event, record, permit)
         here = {act.actor.person, act.actor.on_behalf_of, permit.on_behalf_of if permit else None} - {None}
         same = [other for other in event.not_by if not here.isdisjoint(persons(record, other))]

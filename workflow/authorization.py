@@ -133,17 +133,21 @@ def refuse_automatic(event: Event, actor: Actor, cause: str | None) -> Reason | 
     return None
 
 
-def not_permitted(event: Event, definition: Definition, roles: Codes | None) -> Reason:
+def not_permitted(
+    event: Event, definition: Definition, roles: Codes | None, root: Definition | None = None
+) -> Reason:
     """The sentence for somebody who is none of those the event names."""
-    who = who_may(event, definition, roles)
+    who = who_may(event, definition, roles, root)
     return Reason(
         code="role", text=Text(f"“{event.title.zh}”须由{who.zh}进行", f"'{event.title.en}' is for: {who.en}")
     )
 
 
-def who_may(event: Event, definition: Definition, roles: Codes | None) -> Text:
-    """Those the event names, in words."""
-    who = [_in_words(holder, definition, roles) for holder in event.by]
+def who_may(
+    event: Event, definition: Definition, roles: Codes | None, root: Definition | None = None
+) -> Text:
+    """Those the event names, in words; `root`: the definition of the family's root, whose relations a child may name."""
+    who = [_in_words(holder, root if holder.of_root and root else definition, roles) for holder in event.by]
     return Text("、".join(text.zh for text in who), ", ".join(text.en for text in who))
 
 

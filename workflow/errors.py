@@ -42,6 +42,8 @@ class Reason:
     code: str
     text: Text
     field: str | None = None
+    plain: Text | None = None
+    """the same for somebody who does not know the definition, where there is such a sentence"""
 
     @classmethod
     def of(cls, code: str, zh: str, en: str, field: str | None = None) -> Reason:

@@ -217,7 +217,7 @@ class Form:
         if code == "code":
             text = _with_choices(text, self._choices[name])
         return Reason(
-            code=f"form.{code}", text=Text(f"{title.zh}:{text.zh}", f"{title.en} {text.en}"), field=name
+            code=f"form.{code}", text=Text(f"{title.zh}：{text.zh}", f"{title.en} {text.en}"), field=name
         )
 
 

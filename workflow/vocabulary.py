@@ -8,7 +8,7 @@ from typing import Any
 
 from .definition import Codes
 from .errors import Text
-from .guards import Guard, GuardType, compile_guard
+from .guards import Guard, GuardType, Subject, compile_guard
 from .periods import RuleBook
 
 __all__ = ["ENDED", "FIELD_FACTS", "SLOT_FACTS", "Data", "Vocabulary", "World"]
@@ -99,6 +99,7 @@ class Vocabulary:
     types: Types = field(default_factory=Types)
     titles: dict[str, Text] = field(default_factory=dict)
     codes: dict[str, frozenset[str]] = field(default_factory=dict)
+    subjects: dict[str, Subject] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: Data, world: World) -> Vocabulary:
@@ -114,13 +115,13 @@ class Vocabulary:
 
     def guard(self, text: str) -> Guard:
         """Compile a guard over these names. Raises GuardFault."""
-        return compile_guard(text, self.types, self.titles, self.codes)
+        return compile_guard(text, self.types, self.titles, self.codes, self.subjects)
 
     def trusting(self) -> Vocabulary:
         """The same, but a name it does not know passes: for content checked when it was published."""
         types = Types(self.types)
         types.trust("")
-        return Vocabulary(types, self.titles, {})
+        return Vocabulary(types, self.titles, {}, self.subjects)
 
     @classmethod
     def _own(cls, data: Data, world: World) -> Vocabulary:
@@ -130,6 +131,7 @@ class Vocabulary:
         for name, entry in entries(data, "relations"):
             title = title_of(entry)
             own._add(name, "integer", f"{title.zh}数", f"number of {title.en}")
+            own.subjects[name] = Subject("parties", title)
             own._add(f"{name}.party", "text", title.zh, title.en) if entry.get("one") else own._add(
                 f"{name}.parties", "texts", title.zh, title.en
             )
@@ -139,9 +141,12 @@ class Vocabulary:
             title = title_of(entry)
             own._add(f"clock.{name}.expired", "boolean", f"{title.zh} 已到期", f"{title.en}: run out")
             own._add(f"clock.{name}.running", "boolean", f"{title.zh} 进行中", f"{title.en}: running")
+            own.subjects[f"clock.{name}.expired"] = Subject("expired", title)
+            own.subjects[f"clock.{name}.running"] = Subject("running", title)
         for name, entry in entries(data, "events"):
             title = title_of(entry)
             own._add(f"round.{name}", "integer", f"{title.zh} 次数", f"times: {title.en}")
+            own.subjects[f"round.{name}"] = Subject("round", title)
         own._switches(world.books)
         return own
 
@@ -154,9 +159,11 @@ class Vocabulary:
         if kind is None:
             return
         self._add(name, kind, title.zh, title.en)
+        self.subjects[name] = Subject("field", title)
         for fact, (type_, zh, en) in FIELD_FACTS.items():
             if fact == "given" or entry["type"] in _LISTS:
                 self._add(f"{name}.{fact}", type_, f"{title.zh} {zh}", f"{title.en}: {en}")
+                self.subjects[f"{name}.{fact}"] = Subject("given" if fact == "given" else "count", title)
         if "of" in entry:
             self._link(name, entry, world)
         codes = world.codes.get(entry.get("codes", ""))
@@ -168,11 +175,13 @@ class Vocabulary:
         self.codes[name] = frozenset(value for value in codes.values if ":" not in value)
         for meaning, type_ in codes.meanings.items():
             self._add(f"{name}.{meaning}", type_, f"{title.zh}·{meaning}", f"{title.en}: {meaning}")
+            self.subjects[f"{name}.{meaning}"] = Subject("meaning", title, meaning)
 
     def _link(self, name: str, entry: Data, world: World) -> None:
         """What may be asked of the case a field points to: which state it is in, and whether it has ended."""
         title, other = title_of(entry), world.definitions.get(entry["of"])
         self._add(f"{name}.{ENDED}", "boolean", f"{title.zh} 已结束", f"{title.en}: ended")
+        self.subjects[f"{name}.{ENDED}"] = Subject("link", title)
         if other is None:
             self.types.trust(f"{name}.")
             return
@@ -181,11 +190,13 @@ class Vocabulary:
             self._add(
                 f"{name}.{state}", "boolean", f"{title.zh} 为“{words.zh}”", f"{title.en} is '{words.en}'"
             )
+            self.subjects[f"{name}.{state}"] = Subject("link", title, words)
 
     def _slot(self, name: str, entry: Data, world: World) -> None:
         title = title_of(entry)
         for fact, (kind, zh, en) in SLOT_FACTS.items():
             self._add(f"{name}.{fact}", kind, f"{title.zh} {zh}", f"{title.en}: {en}")
+            self.subjects[f"{name}.{fact}"] = Subject("slot", title, fact)
         child = world.definitions.get(entry.get("definition", ""))
         if child is None:
             self.types.trust(f"{name}.")
@@ -196,6 +207,7 @@ class Vocabulary:
                 self._add(
                     f"{name}.{state}", "integer", f"{title.zh} {words.zh} 数", f"{title.en}: {words.en}"
                 )
+                self.subjects[f"{name}.{state}"] = Subject("state", title, words)
 
     def _switches(self, books: Iterable[RuleBook]) -> None:
         """A switch every place has, with one type."""
@@ -205,6 +217,7 @@ class Vocabulary:
             if len(kinds) == 1:
                 title = found[0][name].title
                 self._add(f"rule.{name}", kinds.pop(), title.zh, title.en)
+                self.subjects[f"rule.{name}"] = Subject("rule", title)
 
     def take_root(self, roots: list[Vocabulary]) -> None:
         """Add what all the roots it can have know under one type."""
@@ -214,6 +227,8 @@ class Vocabulary:
             if all(other.get(name) == kind for other in others):
                 title = roots[0].titles[name]
                 self._add(f"root.{name}", kind, title.zh, title.en)
+                if (subject := roots[0].subjects.get(name)) is not None:
+                    self.subjects[f"root.{name}"] = subject
                 if all(name in root.codes for root in roots):
                     self.codes[f"root.{name}"] = frozenset.intersection(*(root.codes[name] for root in roots))
 

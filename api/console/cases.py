@@ -24,13 +24,15 @@ from .sentence import expected, late_by, remaining, sentence
 from .standing import with_whom
 from .strip import WEEKDAYS, strip
 from .visits import OPINION, earlier
-from .whynot import hints
+from .whynot import hints, readable
 
 NEXT = 2
 """steps that the first line names"""
 LINES = 30
 """lines of the history on the page; the rest is one click away"""
 SIMILAR = 3
+GLANCE = 600
+"""letters that are shown unasked on a form"""
 BEFORE = 60
 """letters of a value that was replaced"""
 SORTS = ("flow", "due", "automatic")
@@ -80,6 +82,11 @@ class Line:
     sort: str
     """flow | due | automatic"""
 
+    @property
+    def short(self) -> bool:
+        """Whether what was given can be read at one glance."""
+        return sum(len(one.text) for one in self.data) <= GLANCE
+
 
 def shown(look: Look) -> Page:
     """The case."""
@@ -89,10 +96,7 @@ def shown(look: Look) -> Page:
         p for p in look.engine.permitted(case.id, look.actor) if not definition.events[p.event].automatic
     ]
     allowed = [p for p in permitted if p.allowed]
-    steps = [
-        *(p for p in allowed if _leads_on(definition, p, case)),
-        *(p for p in allowed if not _leads_on(definition, p, case)),
-    ]
+    steps = _in_order(definition, allowed, case)
     children = _children(look, case)
     look.names.learn(_everybody(definition, case, children))
     above = (
@@ -122,7 +126,7 @@ def shown(look: Look) -> Page:
 
 def _why(definition: Definition, case: Case, refused: Permission) -> list[Text]:
     more = hints(definition, case, definition.events[refused.event], refused.reasons)
-    return [*(reason.text for reason in refused.reasons), *more]
+    return [*(reason.text for reason in readable(refused.reasons)), *more]
 
 
 def steps_of(look: Look, case: Case) -> list[Permission]:
@@ -133,7 +137,20 @@ def steps_of(look: Look, case: Case) -> list[Permission]:
         for p in look.engine.permitted(case.id, look.actor)
         if p.allowed and not definition.events[p.event].automatic
     ]
-    return sorted(found, key=lambda p: not _leads_on(definition, p, case))
+    return _in_order(definition, found, case)
+
+
+def _in_order(definition: Definition, allowed: Iterable[Permission], case: Case) -> list[Permission]:
+    """What leads on before what ends the case, and what leaves it where it is last; else as the definition has them."""
+
+    def rank(permission: Permission) -> int:
+        to = {move.to for move in definition.events[permission.event].moves if case.state in move.sources} - {
+            None,
+            case.state,
+        }
+        return 2 if not to else int(all(definition.states[state].end for state in to if state))
+
+    return sorted(allowed, key=rank)
 
 
 def _oversees(look: Look) -> bool:
@@ -160,12 +177,6 @@ def _sees(look: Look, id: str) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _leads_on(definition: Definition, permission: Permission, case: Case) -> bool:
-    """Whether the event takes the case to another state."""
-    moves = definition.events[permission.event].moves
-    return any(case.state in move.sources and move.to not in (None, case.state) for move in moves)
 
 
 def _sentence(
@@ -257,6 +268,23 @@ def lines(look: Look, case: Case, definition: Definition, only: str | None) -> l
     after = max(case.seq - LINES, 0) if only is None else 0
     found = read(look, case, definition, look.engine.history(case.id, actor=look.actor, after=after))
     return [line for line in found if only in (None, line.sort)][:LINES]
+
+
+def led_here(look: Look, case: Case, definition: Definition) -> Line | None:
+    """The act that brought the case where it stands, with what was given then: what a decision now is about."""
+    entries = look.engine.history(case.id, actor=look.actor, after=max(case.seq - LINES, 0))
+    found = next(
+        (
+            e
+            for e in reversed(entries)
+            if not e.automatic and (e.event == "start" or e.from_state != e.to_state)
+        ),
+        None,
+    )
+    if found is None:
+        return None
+    (line,) = read(look, case, definition, [found])
+    return line if line.data else None
 
 
 def read(look: Look, case: Case, definition: Definition, entries: Sequence[HistoryEntry]) -> list[Line]:

@@ -13,11 +13,12 @@ from workflow.model import ClockView
 from workflow.overview import identifier, today
 
 from ..problems import Problem
+from .cases import led_here
 from .forms import Misread, as_sent, inputs, sent, with_digest
 from .screens import Go, Look, Page, Screen
 from .sentence import remaining
 from .visits import OPINION, known_beforehand
-from .whynot import hints
+from .whynot import hints, readable
 
 REVISION = 18
 """digits of one at most"""
@@ -119,7 +120,7 @@ def _form(
     look: Look, definition: Definition, event: Event, case: Case | None, given: Mapping[str, Any],
     reasons: Sequence[Reason] = (), status: int = 200,
 ) -> Page:  # fmt: skip
-    permission = None
+    permission, reasons = None, readable(reasons)
     if case is not None:
         permission = next(p for p in look.engine.permitted(case.id, look.actor) if p.event == event.name)
     fields = with_digest(
@@ -132,8 +133,9 @@ def _form(
     return Page("form.html", {
         "definition": definition, "event": event, "case": case, "inputs": fields, "permission": permission, "deadlines": waits,
         "title": event.title if case is not None else definition.title, "tenants": [],
+        "led": led_here(look, case, definition) if case is not None else None,
         "general": [*(reason.text for reason in reasons if reason.field not in named), *more],
-        "why": [*(reason.text for reason in permission.reasons), *more] if permission else [],
+        "why": [*(reason.text for reason in readable(permission.reasons)), *more] if permission else [],
         "wrong": [reason for reason in reasons if reason.field in named], "key": identifier(look.engine),
         "effective_on": look.request.form.get("@effective_on", ""), "reason": look.request.form.get("@reason", ""),
     }, status)  # fmt: skip

@@ -28,8 +28,8 @@ CHOICES = 8
 """codes that are shown as a list to tick; more of them as a menu"""
 DIGESTS = ("text_hash", "seen_hash")
 """what was sent to be signed, and what the signer saw"""
-MOST = 300
-"""units that fit into a menu"""
+MOST, READ = 300, 1000
+"""units that fit into a menu; units that are looked through for them"""
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _BETWEEN = re.compile(r"[、，,;；\n]+")
 
@@ -123,9 +123,16 @@ def _input(
 
 
 def _units(look: Look) -> list[Party]:
-    """The units of the reader's congress by name, if they fit into a menu; and his own, which may be a station."""
+    """The units that can be given something to do here, by name, if they fit into a menu; and his own, which may be a station.
+
+    A unit's roles reach as far down as its congress: a bureau of a county does nothing with what is the city's.
+    """
     day, own = today(look.engine), {grant.unit for grant in look.grants if grant.unit}
-    found = look.engine.parties.find(kind="unit", actor=look.actor, on=day, limit=MOST + 1)
+    where = {look.case.tenant} if look.case is not None else {grant.scope for grant in look.grants}
+    found = [
+        unit for unit in look.engine.parties.find(kind="unit", actor=look.actor, on=day, limit=READ)
+        if any(f"{tenant}/".startswith(f"{unit.tenant}/") for tenant in where)
+    ]  # fmt: skip
     if missing := own - {party.id for party in found}:
         found += look.engine.parties.find(ids=missing, actor=look.actor, on=day)
     return sorted(found, key=lambda party: party.name) if len(found) <= MOST else []
@@ -254,5 +261,5 @@ def _case(look: Look, text: str) -> str | None:
 
 
 def _misread(field: Field, zh: str, en: str) -> Misread:
-    text = Text(f"{field.title.zh}:{zh}", f"{field.title.en}: {en}")
+    text = Text(f"{field.title.zh}：{zh}", f"{field.title.en}: {en}")
     return Misread([Reason(code="form.misread", text=text, field=field.name)])

@@ -20,6 +20,7 @@ from ..invitations import found_by
 from .cases import data_of
 from .forms import Misread, as_sent, inputs, sent, with_digest
 from .screens import Go, Look, Page, Screen
+from .whynot import readable
 
 
 def asked(look: Look) -> Page:
@@ -60,7 +61,7 @@ def _page(
     return Page("link.html", {
         "title": look.caption(root), "number": root.number, "definition": definition,
         "event": event, "subject": look.names[found.subject], "until": found.until, "allowed": permission.allowed,
-        "refused": [reason.text for reason in permission.reasons], "inputs": fields, "key": identifier(look.engine),
+        "refused": [reason.text for reason in readable(permission.reasons)], "inputs": fields, "key": identifier(look.engine),
         "given": data_of(look, definition, case.id, so_far), "about": data_of(look, law, root.id, about),
         "text": data_of(look, definition, case.id, text),
         "letters": [

@@ -19,6 +19,7 @@ from .forms import Misread, as_sent, inputs, sent
 from .lists import view_named
 from .packs import asked as pack
 from .screens import Go, Look, Page, Screen
+from .whynot import readable
 
 MOST = 100
 """rows of one go: they are done in one transaction, each for itself"""
@@ -155,7 +156,7 @@ def _one(look: Look, event: Event, id: str) -> Chosen:
     case = look.engine.case(id, actor=look.actor)
     permission = next((p for p in look.engine.permitted(id, look.actor) if p.event == event.name), None)
     none = [Text("本件没有这个事项", "this case has no such act")]
-    reasons = none if permission is None else [reason.text for reason in permission.reasons]
+    reasons = none if permission is None else [reason.text for reason in readable(permission.reasons)]
     return Chosen(case, caption(case, look.engine.laws.pinned(case.definition).definition), reasons)
 
 

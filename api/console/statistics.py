@@ -289,9 +289,11 @@ class _Year:
             Text("单位", "unit"), IN, OUT, Text("在办", "open"), Text("其中超期", "of these overdue"),
             Text("其中超过最迟期限", "of these over the outer limit"),
         ]  # fmt: skip
-        return Table(
-            Text("各承办单位（按名称排列）", "By unit, in the order of their names"), heads, rows, more=more
-        )
+        zh, en = "按名称排列", "in the order of their names"
+        if len(page) < len(units):
+            zh += f"，第 {first + 1} 至 {first + len(page)} 个，共 {len(units)} 个"
+            en += f", {first + 1} to {first + len(page)} of {len(units)}"
+        return Table(Text(f"各承办单位（{zh}）", f"By unit, {en}"), heads, rows, more=more)
 
     def _unit(self, one: Figures, asked: Filter) -> list[Number | Share]:
         opened = replace(asked, opened_from=self.period.start, opened_before=self.period.before)

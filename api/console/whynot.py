@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from workflow import Case
 from workflow.definition import Definition, Event
@@ -12,10 +13,17 @@ MOST = 2
 """ways that are named"""
 
 
+def readable(reasons: Sequence[Reason]) -> list[Reason]:
+    """The reasons in the words of somebody who does not know the definition, where the engine has them; each once."""
+    return list(dict.fromkeys(replace(one, text=one.plain or one.text, plain=None) for one in reasons))
+
+
 def hints(definition: Definition, case: Case, event: Event, reasons: Sequence[Reason]) -> list[Text]:
     """What may be added to a refusal of this event."""
     codes = {reason.code for reason in reasons}
-    found = list(_days(case, event)) if "condition_not_met" in codes else []
+    found: list[Text] = []
+    if "condition_not_met" in codes:
+        found += [*_days(case, event), *_givers(definition, case, event, {one.field for one in reasons})]
     if "state" in codes and not case.closed:
         found += _first(definition, case, event)
     return found
@@ -30,6 +38,21 @@ def _days(case: Case, event: Event) -> Iterator[Text]:
                 f"{clock.title.zh}：自 {clock.anchor_on} 起，{clock.due_on} 届满（{clock.source}）",
                 f"{clock.title.en}: from {clock.anchor_on}, until {clock.due_on} ({clock.source})",
             )
+
+
+def _givers(definition: Definition, case: Case, event: Event, asked: Collection[str | None]) -> list[Text]:
+    """By which acts what is missing comes about, of those that are possible where the case stands."""
+    names = {name.partition(".")[0] if not name.startswith("round.") else name for name in asked if name}
+    ways = [
+        one for one in definition.events.values()
+        if one.by and one.name != event.name and any(case.state in move.sources for move in one.moves)
+        and (not names.isdisjoint((*one.opens, *one.fields, f"round.{one.name}")))
+        and names.isdisjoint(event.fields)
+    ]  # fmt: skip
+    if not 0 < len(ways) <= MOST:
+        return []
+    zh, en = "或".join(f"“{one.title.zh}”" for one in ways), " or ".join(repr(one.title.en) for one in ways)
+    return [Text(f"由{zh}产生", f"it comes about by {en}")]
 
 
 def _names(event: Event) -> Iterable[str]:

@@ -156,7 +156,7 @@ class Section:
                 return file.read(MOST_BYTES).decode().rstrip("\r\n")
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or type(error).__name__
-            self.fault(key, f"无法读取文件 {name}:{why}", f"cannot read the file {name}: {why}")
+            self.fault(key, f"无法读取文件 {name}：{why}", f"cannot read the file {name}: {why}")
             return ""
 
     def checked(self, key: str, read: Callable[[], T], default: T) -> T:

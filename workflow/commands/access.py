@@ -120,7 +120,8 @@ def run_lend(context: Context) -> int:
     )
     names = ", ".join(grant.role for grant in lent)
     context.console.say(
-        f"{a.to} 代 {a.person}({names}),至 {a.until}", f"{a.to} acts for {a.person} ({names}) until {a.until}"
+        f"{a.to} 代 {a.person}（{names}），至 {a.until}",
+        f"{a.to} acts for {a.person} ({names}) until {a.until}",
     )
     return OK
 

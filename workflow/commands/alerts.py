@@ -149,7 +149,7 @@ def troubles(context: Context) -> Iterator[Trouble]:
         return
     if not found.subscriptions.get(OPERATOR):
         text = Text(
-            "渠道文件没有 [operator]:死信无人知晓",
+            "渠道文件没有 [operator]：死信无人知晓",
             "the channel file has no [operator]: nobody hears of dead letters",
         )
         yield Trouble(code="no_operator", text=text, urgent=False)

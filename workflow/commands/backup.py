@@ -37,7 +37,7 @@ def run_backup(context: Context) -> int:
         made = take(engine.store, out, engine.clock.now())
     except OSError as error:
         raise UsageError(
-            Text(f"无法写入 {out}:{error.strerror}", f"cannot write {out}: {error.strerror}")
+            Text(f"无法写入 {out}：{error.strerror}", f"cannot write {out}: {error.strerror}")
         ) from None
     size = out.stat().st_size
     context.console.value({**asdict(made), "file": str(out), "bytes": size})

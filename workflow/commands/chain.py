@@ -123,7 +123,7 @@ def _write(path: Path, write: Callable[[TextIO], T]) -> T:
             return write(file)
     except OSError as error:
         raise UsageError(
-            Text(f"无法写入 {path}:{error.strerror}", f"cannot write {path}: {error.strerror}")
+            Text(f"无法写入 {path}：{error.strerror}", f"cannot write {path}: {error.strerror}")
         ) from None
 
 
@@ -132,5 +132,5 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(
-            Text(f"无法读取 {path}:{error.strerror}", f"cannot read {path}: {error.strerror}")
+            Text(f"无法读取 {path}：{error.strerror}", f"cannot read {path}: {error.strerror}")
         ) from None

@@ -178,9 +178,9 @@ def _write(context: Context) -> int:
         arguments.ical.write_bytes(content)
     except OSError as error:
         text = Text(
-            f"无法写入 {arguments.ical}:{error.strerror}", f"cannot write {arguments.ical}: {error.strerror}"
+            f"无法写入 {arguments.ical}：{error.strerror}", f"cannot write {arguments.ical}: {error.strerror}"
         )
         raise UsageError(text) from None
     count = content.count(b"BEGIN:VEVENT")
-    context.console.say(f"{arguments.ical}:{count} 个日期", f"{arguments.ical}: {count} date(s)")
+    context.console.say(f"{arguments.ical}：{count} 个日期", f"{arguments.ical}: {count} date(s)")
     return OK

@@ -41,7 +41,7 @@ KIND = "主体类别或定义名 / kind of party or case"
 
 def register(add: Any) -> None:
     """Declare the commands."""
-    take = add("import", run_import, "导入表格(CSV、Excel)", "take a table in (CSV, Excel), all or nothing")
+    take = add("import", run_import, "导入表格（CSV、Excel）", "take a table in (CSV, Excel), all or nothing")
     take.add_argument("kind", metavar="KIND", help=KIND)
     take.add_argument("file", type=Path, metavar="FILE", help=".xlsx, .csv")
     take.add_argument("--dry-run", action="store_true", help="只检查，不写入 / judge, write nothing")

@@ -144,7 +144,7 @@ def run_roster(context: Context) -> int:
     context.console.table(ROSTER_HEADS, rows)
     for unit, deputy, missing in short:
         context.console.warn(
-            Text(f"{unit}:{deputy} 还差 {missing} 次", f"{unit}: {deputy} comes {missing} time(s) too few")
+            Text(f"{unit}：{deputy} 还差 {missing} 次", f"{unit}: {deputy} comes {missing} time(s) too few")
         )
     return FAULTS if short else OK
 

@@ -102,7 +102,7 @@ def _papers(context: Context) -> Any:
     """
     if not all(find_spec(name) for name in PAPER):
         text = (
-            "没有 tibandu[documents]:不出文书和表格",
+            "没有 tibandu[documents]：不出文书和表格",
             "tibandu[documents] is not installed: no letters, no tables",
         )
         context.console.warn(Text(*text))
@@ -147,7 +147,7 @@ def run_serve(context: Context) -> int:
         )
     except OSError as error:
         place = f"{arguments.host}:{arguments.port}"
-        text = Text(f"无法监听 {place}:{error.strerror}", f"cannot listen on {place}: {error.strerror}")
+        text = Text(f"无法监听 {place}：{error.strerror}", f"cannot listen on {place}: {error.strerror}")
         raise UsageError(text) from None
     finally:
         if waker is not None and waker.age() is not None:

@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..errors import Reason, Text
+from .plain import Plain, Subject
 from .syntax import GuardFault, read_guard
 from .tree import Facts, GuardType, Node, Test, closure
 from .words import Words
 
-__all__ = ["Facts", "Guard", "GuardFault", "GuardType", "Verdict", "compile_guard"]
+__all__ = ["Facts", "Guard", "GuardFault", "GuardType", "Subject", "Verdict", "compile_guard"]
 
 
 class Verdict(NamedTuple):
@@ -70,14 +71,16 @@ def compile_guard(
     types: Mapping[str, GuardType],
     titles: Mapping[str, Text] | None = None,
     codes: Mapping[str, frozenset[str]] | None = None,
+    subjects: Mapping[str, Subject] | None = None,
 ) -> Guard:
     """Read a guard over declared names.
 
     `titles` are the words a refusal uses for a name. `codes` gives, for names that hold a code, the
-    values they may be compared with; an empty set means that only its meanings may be asked.
+    values they may be compared with; an empty set means that only its meanings may be asked. `subjects`: what a name is about,
+    for sentences that need no knowledge of the formula.
     Raises GuardFault with every fault found.
     """
     codes = codes or {}
     tree, names = read_guard(text, types, codes)
-    words = Words(dict(titles or {}), types, frozenset(codes))
+    words = Words(dict(titles or {}), types, frozenset(codes), Plain(dict(subjects or {})))
     return Guard(text, names, closure(tree), tree, words)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..errors import Reason, Text
+from .plain import Plain
 from .tree import (
     CONTRARY,
     Compare,
@@ -42,6 +43,7 @@ class Words:
     titles: Mapping[str, Text]
     types: Mapping[str, GuardType]
     codes: frozenset[str]
+    plain: Plain
 
     def reasons(self, node: Node, wanted: bool, facts: Facts) -> Iterator[Reason]:
         """Why the node is not `wanted`: each failed clause, and each missing value."""
@@ -59,12 +61,22 @@ class Words:
         missing = [name for name in names_in(node) if facts.get(name) is None]
         for name in missing:
             title = self._title(name)
-            yield Reason(code="missing", text=Text(f"缺少：{title.zh}", f"missing: {title.en}"), field=name)
+            yield Reason(
+                code="missing",
+                text=Text(f"缺少：{title.zh}", f"missing: {title.en}"),
+                field=name,
+                plain=self.plain.missing(name),
+            )
         if closure(node)(facts) is None and missing:
             return
         clause, now = self.describe(node, wanted), self._now(node, facts)
         text = Text(f"条件未满足：{clause.zh}{now.zh}", f"condition not met: {clause.en}{now.en}")
-        yield Reason(code="condition_not_met", text=text, field=next(names_in(node), None))
+        yield Reason(
+            code="condition_not_met",
+            text=text,
+            field=next(names_in(node), None),
+            plain=self.plain.fault(node, wanted, facts),
+        )
 
     def describe(self, node: Node, wanted: bool = True) -> Text:
         """The tree, or its contrary, in words."""
