@@ -452,7 +452,7 @@ def test_a_form_says_how_long_there_is_left(desk: Desk) -> None:
     reader.get(f"/cases/{case.id}/do/request_return")
     assert "退办申请期限： ○ 还剩 2 个工作日" in said(reader.page)
     assert reader.fill(f"/cases/{case.id}/do/request_return", competent_unit="roads").status_code == 422
-    assert "退办理由:必填" in said(reader.page)
+    assert "退办理由：必填" in said(reader.page)
 
 
 def test_where_a_case_spent_its_time(desk: Desk) -> None:

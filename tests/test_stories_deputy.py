@@ -114,7 +114,7 @@ def test_story_E01_another_text_is_not_what_he_saw(town: Desk) -> None:
 def test_story_E02_withdrawn_at_once_or_with_all_signers_in_writing(town: Desk) -> None:
     o, lead, letter = town.office, town("dep1"), (PDF, "撤回要求.pdf")
     alone = o.accepted("dep1")
-    assert "书面撤回要求:必填" in tried(lead, alone, "withdraw")
+    assert "书面撤回要求：必填" in tried(lead, alone, "withdraw")
     act(lead, alone, "withdraw", withdrawal_letter=letter)
     assert o.now(alone).state == "withdrawn", "before the assignment at once"
     joint = o.assigned("dep1", "dep2")
@@ -292,7 +292,7 @@ def test_story_E07_changed_until_it_is_tallied_and_both_are_kept(town: Desk) -> 
 def test_story_E08_on_paper_entered_by_one_and_checked_by_another(town: Desk) -> None:
     o = town.office
     survey = o.child(o.evaluating("dep1"), "surveys", "dep1")
-    assert "扫描件:必填" in tried(town("sun"), survey, "record_paper", level="satisfied")
+    assert "扫描件：必填" in tried(town("sun"), survey, "record_paper", level="satisfied")
     act(town("sun"), survey, "record_paper", level="satisfied", paper_scan=(PDF, "征询表.pdf"))
     assert "check_paper" not in offered(town("sun"), survey), "not by whoever has entered it"
     assert "复核纸质征询表" in refused(town("sun"), survey)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import date
 from pathlib import Path
 
 from . import test_exchange as exchange
@@ -58,7 +59,7 @@ def test_story_A02_a_draft_goes_back_with_a_coded_reason_and_both_texts_stay(tow
     o.fire(draft, "collect_signatures", "dep1", signers=["dep1"], text_hash="a" * 64)
     o.fire(o.child(draft, "signatures"), "confirm", "dep1", seen_hash="a" * 64)
     o.fire(draft, "submit_for_review", "dep1")
-    assert "审核中发现的问题:必填" in tried(office, draft, "advise_changes", advice="请写明路段")
+    assert "审核中发现的问题：必填" in tried(office, draft, "advise_changes", advice="请写明路段")
     act(office, draft, "advise_changes", review_faults="facts_missing", advice="请写明路段")
     assert "建议修改" in sentence(deputy, draft)
     page = opened(deputy, f"/cases/{draft.id}")
@@ -67,7 +68,7 @@ def test_story_A02_a_draft_goes_back_with_a_coded_reason_and_both_texts_stay(tow
     lines = timeline(office, draft)
     assert "二稿：幸福路装灯" in lines[0] and "初稿：装灯" in lines[-1]
     case = o.filed()
-    assert "理由:必填" in tried(
+    assert "理由：必填" in tried(
         office, case, "treat_as_letter", refusal_explanation="属个案", told_on="2026-03-02"
     )
 
@@ -140,6 +141,46 @@ def test_story_A05_six_months_at_most_and_only_once(town: Desk) -> None:
     why = opened(office, f"/cases/{case.id}/clocks/reply")
     assert "2026-06-02" in why and "2026-08-01" in why
     assert "申请延期" in refused(clerk, case) and "request_extension" not in offered(clerk, case)
+
+
+NOTICE = {
+    "source": "国办发明电〔2026〕9号（试）",
+    "off": "元旦 1月1日至3日\n春节 2月5日至21日",
+    "makeup": "2027-01-04",
+}
+
+
+def test_story_A06_a_notice_is_typed_in_looked_at_and_put_in_force(town: Desk) -> None:
+    """What cannot be read is named; the list says old and new day; only the operator puts it in force; a line in each history."""
+    o = town.office
+    o.clock.set(date(2026, 11, 16))
+    office, operator = town("li"), town("he")
+    case = o.assigned()
+    before = o.due(case, "reply")
+    assert (
+        office.fill(
+            "/calendar", act="preview", **NOTICE | {"off": "春节 二月", "makeup": "2027-01-04"}
+        ).status_code
+        == 422
+    )
+    assert "看不懂这一行：春节 二月" in said(office.page)
+    assert office.fill("/calendar", act="preview", **NOTICE).status_code == 422
+    assert "2027-01-04 不是周末" in said(office.page)
+    office.fill("/calendar", act="preview", **NOTICE | {"makeup": "1月9日、2月27日"})
+    assert "还没有写入" in said(office.page) and f"{before} 2027-02-22" in said(office.page)
+    assert (
+        "推后 6 天" in said(office.page)
+        and case.id in office.page
+        and "启用由系统管理员进行" in said(office.page)
+    )
+    lines = len(o.engine.history(case.id))
+    form = {**Form(office.page).values, **NOTICE, "makeup": "", "act": "apply"}
+    assert office.post("/calendar", form).status_code == 403
+    assert len(o.engine.history(case.id)) == lines
+    operator.fill("/calendar", act="apply", **NOTICE | {"makeup": ""})
+    assert "已启用" in said(operator.page) and "horizon: 2027-12-31" in operator.page
+    assert [line.event for line in o.engine.history(case.id)][lines:] == ["recalculate"]
+    assert o.due(case, "reply") == "2027-02-22"
 
 
 def test_story_A07_five_signers_five_links_and_silence_is_not_satisfaction(town: Desk) -> None:
@@ -237,7 +278,7 @@ def test_story_A10_a_mistake_in_a_closed_case_is_undone(town: Desk) -> None:
     assert o.now(case).state == "concluded"
     opened(office, "/statistics?year=2026")
     assert "reopen" not in offered(town("wu"), case), "no unit does"
-    assert "更正理由:必填" in tried(office, case, "reopen")
+    assert "更正理由：必填" in tried(office, case, "reopen")
     surveys = {c.id: (c.state, c.revision) for c in o.engine.children(case.id) if c.slot == "surveys"}
     act(office, case, "reopen", correction_reason="误办结，施工未完")
     assert {c.id: (c.state, c.revision) for c in o.engine.children(case.id) if c.slot == "surveys"} == surveys

@@ -101,7 +101,7 @@ def test_story_D01_a_transfer_comes_in_without_a_word_of_what_it_is_about(city: 
     assert office.post(address, {**_form(office), **form}).status_code == 422, (
         "no field of the procuratorate's"
     )
-    assert "衔接转化领域:必填" in tried(city("li"), case, "transfer_to_procuratorate", public_interest=CLUE)
+    assert "衔接转化领域：必填" in tried(city("li"), case, "transfer_to_procuratorate", public_interest=CLUE)
     do(city, "li", case, "transfer_to_procuratorate", **AREA)
     box = Postbox("sms")
     backend(o, box).deliver()
@@ -125,7 +125,7 @@ def test_story_D02_no_clue_and_the_ordinary_handling_goes_on(city: Desk) -> None
     before = (o.now(root).state, [(c.name, c.due_on, c.running) for c in o.now(root).clocks])
     do(city, "pros", case, "register")
     do(city, "pros", case, "review")
-    assert "不转化理由:必填" in tried(city("chief"), case, "decline")
+    assert "不转化理由：必填" in tried(city("chief"), case, "decline")
     assert "未发现公益受损" in do(city, "chief", case, "decline", no_conversion_reason="未发现公益受损")
     assert (o.now(root).state, [(c.name, c.due_on, c.running) for c in o.now(root).clocks]) == before
     assert "submit_for_signoff" in offered(city("wang"), root), "the unit goes on"

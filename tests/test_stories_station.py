@@ -215,7 +215,7 @@ def test_story_F04_one_of_five_ways_and_a_deputys_draft(home: Desk) -> None:
 def test_story_F05_a_matter_of_the_courts_is_not_taken_and_advice_is_printed(home: Desk) -> None:
     keeper, case = home("keep"), visitor(home, voter_name="张三", subject="判决执行")
     told = {name: value for name, value in TOLD.items() if name != "not_taken_ground"}
-    assert "不受理的理由:必填" in tried(keeper, case, "redirect", **told)
+    assert "不受理的理由：必填" in tried(keeper, case, "redirect", **told)
     opened(keeper, f"/cases/{case}/do/redirect")
     assert "litigation" in Form(keeper.page).choices["not_taken_ground"], "coded"
     act(keeper, case, "redirect", **TOLD)

@@ -65,7 +65,7 @@ def test_story_C02_what_is_demanded_is_a_task_with_a_day(town: Desk) -> None:
     o = town.office
     _, overlay = supervised(town)
     leader, head = town("mei"), town("wu")
-    assert "要求回复日期:必填" in tried(leader, overlay, "demand", supervision_opinion="说明选址")
+    assert "要求回复日期：必填" in tried(leader, overlay, "demand", supervision_opinion="说明选址")
     act(leader, overlay, "demand", supervision_opinion="说明选址", answer_by="2026-03-20")
     assert overlay.id in listed(head, "/waiting")
     assert "督办意见回复日" in sentence(head, overlay) and "2026-03-20" in sentence(head, overlay)
@@ -100,7 +100,7 @@ def test_story_C03_urgent_only_after_one_that_was_not_answered(town: Desk) -> No
 def test_story_C04_a_visit_with_who_came_and_a_photograph_that_tells_no_place(town: Desk) -> None:
     _, overlay = supervised(town)
     leader = town("mei")
-    assert "现场察看日期:必填" in tried(leader, overlay, "visit_site", visit_record="看了工地")
+    assert "现场察看日期：必填" in tried(leader, overlay, "visit_site", visit_record="看了工地")
     picture = photograph(place=True)
     assert Image.open(io.BytesIO(picture)).getexif().get_ifd(0x8825), "it says where it was taken"
     act(leader, overlay, "visit_site", visited_on="2026-03-02", visit_people="梅英、吴昊", joining_deputies="陈静、周明",
@@ -157,7 +157,7 @@ def test_story_C06_another_takes_over_from_a_day_and_old_words_keep_their_name(t
     o.clock.set(date(2026, 3, 9))
     o.engine.grant("lu", "special_committee", "hb/xianning")
     office = town("li")
-    assert "更换督办人的理由:必填" in tried(office, overlay, "change_supervisor", supervisors="lu")
+    assert "更换督办人的理由：必填" in tried(office, overlay, "change_supervisor", supervisors="lu")
     act(office, overlay, "change_supervisor", supervisors="lu", handover_reason="分工调整",
         **{"@effective_on": "2026-03-06", "@reason": "3月6日会议明确"})  # fmt: skip
     lines = timeline(office, overlay)

@@ -70,8 +70,8 @@ def test_story_B03_a_return_on_the_fifth_of_seven_days(town: Desk) -> None:
     o.clock.set(date(2026, 3, 9))
     head, office = town("wu"), town("li")
     assert "退办申请期限： ○ 还剩 2 个工作日" in opened(head, f"/cases/{case.id}/do/request_return")
-    assert "退办理由:必填" in tried(head, case, "request_return", competent_unit="roads")
-    assert "建议的主管单位:必填" in tried(head, case, "request_return", return_reason="不属我局职责")
+    assert "退办理由：必填" in tried(head, case, "request_return", competent_unit="roads")
+    assert "建议的主管单位：必填" in tried(head, case, "request_return", return_reason="不属我局职责")
     assert listed(office, "/views/returns") == []
     act(head, case, "request_return", return_reason="不属我局职责", competent_unit="roads")
     assert listed(office, "/views/returns") == [case.id]
@@ -146,7 +146,7 @@ def test_story_B07_class_B_promises_by_a_day_and_answers_point_by_point(town: De
         "point_answers": "已选址12处\n随驿站一并建设",
     }  # fmt: skip
     assert "承诺" in tried(clerk, case, "submit_for_signoff", **draft)
-    assert "承诺完成日:必填" in tried(clerk, case, "add_commitment", promise="建成驿站12处")
+    assert "承诺完成日：必填" in tried(clerk, case, "add_commitment", promise="建成驿站12处")
     act(clerk, case, "add_commitment", promise="建成驿站12处", promised_on="2026-10-31")
     promise = o.child(case, "commitments")
     assert (

@@ -119,7 +119,7 @@ def shown(look: Look) -> Page:
         "visits": earlier(look.engine, look.actor, case) if definition.name == OPINION else [],
         "above": above if above.id != case.id else None,
         "lines": lines(look, case, definition, only),
-        "done": _done(look, definition), "office": _oversees(look), "similar": _similar(look, definition, case),
+        "done": _done(look, definition), "office": look.oversees, "similar": _similar(look, definition, case),
         "papers": look.desk.papers is not None, "only": only,
     })  # fmt: skip
 
@@ -153,18 +153,13 @@ def _in_order(definition: Definition, allowed: Iterable[Permission], case: Case)
     return sorted(allowed, key=rank)
 
 
-def _oversees(look: Look) -> bool:
-    """Whether the reader is of the congress's own office, which alone sends links to deputies."""
-    return any(grant.unit is None and look.engine.library.oversees(grant.role) for grant in look.grants)
-
-
 def _similar(look: Look, definition: Definition, case: Case) -> list[tuple[Similar, Text]]:
     """Cases likely about the same matter, while it can still be joined to one of them; each with its state."""
     joins = any(
         definition.fields[name].type == "case" and any(case.state in m.sources for m in event.moves)
         for event in definition.events.values() for name in event.fields
     )  # fmt: skip
-    if not definition.similar or not _oversees(look) or not (joins or case.number is None):
+    if not definition.similar or not look.oversees or not (joins or case.number is None):
         return []
     found = look.engine.similar(case.id, actor=look.actor, limit=SIMILAR)
     laws = look.engine.laws

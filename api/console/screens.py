@@ -137,9 +137,14 @@ class Look:
         operates, held = self.actor.person in self.desk.operators, {grant.role for grant in self.grants}
         return [
             (screen.name, screen.menu) for screen in self.desk.menu
-            if (not screen.own or sessions(self.desk).first is not None)
+            if (not screen.own or sessions(self.desk).first is not None) and (not screen.overseers or operates or self.oversees)
             and (operates or screen.permission != "operator") and (not screen.roles or not held.isdisjoint(screen.roles))
         ]  # fmt: skip
+
+    @property
+    def oversees(self) -> bool:
+        """Whether the reader is of the congress's own office."""
+        return any(grant.unit is None and self.engine.library.oversees(grant.role) for grant in self.grants)
 
     def caption(self, case: Case) -> str:
         """What a case is called."""
@@ -175,6 +180,8 @@ class Screen:
     """the same form with what was typed, for a post of a session that has ended since; None: it is refused"""
     own: bool = False
     """in the menu only where accounts are ours, not a host's"""
+    overseers: bool = False
+    """in the menu of the congress's own office and of who looks after the service"""
     outside: bool = False
     """posted from where no page of ours was seen before: a link's token is the proof"""
 

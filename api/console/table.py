@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .areas import AREAS
+from .calendar import CALENDAR
 from .cases import CASES
 from .entrance import ENTRANCE
 from .events import EVENTS
@@ -53,6 +54,7 @@ SCREENS: tuple[Screen, ...] = (
     *LENDING,
     *IMPORTS,
     *MESSAGES,
+    *CALENDAR,
     *OPERATION,
     *SETUP,
     *ENTRANCE,
