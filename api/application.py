@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, Response, request
 
 from workflow import Engine
 from workflow.errors import Text
+from workflow.outbox import Trial
 from workflow.outside import Network
 
 from . import console
@@ -29,13 +30,14 @@ def create_app(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
     allow: Sequence[Network] = (), sessions: Sessions | None = None, notice: Text | None = None,
+    trials: Sequence[Trial] = (),
 ) -> Flask:  # fmt: skip
     """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
     `operators` are the persons who look after the service itself; `documents` is where documents are kept, `papers` who writes
     letters and tables; `public` names the kinds of parties that anybody may look up by name; `intake` is the service account
     (role `qr_intake`) under which opinions left at a station's door come in; `allow` are networks besides
     the public ones to which webhooks may be sent; with `sessions` there are pages for people at `/`, the console, and
-    `notice` on top of each.
+    `notice` on top of each; `trials` are the channels that its set-up page lists and tries.
     """
     app = Flask("tibandu", static_folder=None)
     service = create_blueprint(
@@ -47,7 +49,7 @@ def create_app(
         desk = Desk(
             engine=engine, identify=identify, blueprint=Blueprint(console.CONSOLE, __name__), routes=ROUTES,
             operators=operators, documents=documents, papers=papers, public=frozenset(public), age=age,
-            sessions=sessions, menu=console.MENU, service=service, notice=notice,
+            sessions=sessions, menu=console.MENU, service=service, notice=notice, trials=tuple(trials),
         )  # fmt: skip
         console.register(desk, console.SCREENS)
         app.register_blueprint(desk.blueprint)

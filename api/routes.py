@@ -15,6 +15,7 @@ from marshmallow import Schema
 
 from workflow import Actor, Case, Engine
 from workflow.errors import Text
+from workflow.outbox import Trial
 from workflow.outside import Network
 
 from .identity import Identify
@@ -187,3 +188,5 @@ class Desk:
     """seconds since the last tick"""
     notice: Text | None = None
     """what stands on top of every page of the console"""
+    trials: Sequence[Trial] = ()
+    """the channels by which people are told outside, for the first set-up to try"""

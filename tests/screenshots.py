@@ -140,6 +140,7 @@ SHOTS = (
     Shot("station-answered", KEEPER, "case", ["@社情民意", "楼道堆物（演示）"]),
     Shot("station-station", KEEPER, "station", ["@联络站"]),
     Shot("operator-setup", OPERATOR, "setup", ["/setup"]),
+    Shot("operator-calendar", OPERATOR, "calendar", ["@放假安排"]),
     Shot("operator-health", OPERATOR, "operation", ["@系统体检"]),
 )
 """in the order of the guide; the names are those of the files"""

@@ -17,12 +17,27 @@ from api.setup import Setup
 from workflow import Actor, Engine, load_definitions
 from workflow.errors import Conflict, FormInvalid
 from workflow.model import Party
+from workflow.outbox import Receipt, Trial
 from workflow.testing import FrozenClock
 
 from .console import Desk, Form, Reader, said
 from .lifecycle import FOLDER, PLACE, TODAY, Office
 
 STEPS = ("congress", "units", "calendar", "channels", "stations", "rules", "doctor")
+
+
+def _sent(address: str) -> Receipt:
+    return Receipt(state="sent", answer=f"250 {address}")
+
+
+def _lost(_address: str) -> Receipt:
+    return Receipt(state="failed", answer="45009 too often")
+
+
+TRIALS = (
+    Trial(name="post", kind="smtp", addressed=True, per_minute=30, open=lambda: True, send=_sent),
+    Trial(name="group", kind="wecom", addressed=False, per_minute=None, open=lambda: False, send=_lost),
+)
 
 
 @pytest.fixture
@@ -35,7 +50,7 @@ def city(database_url: str, tmp_path: Path) -> Iterator[tuple[Engine, Reader]]:
     token = first.token()
     sessions = Sessions(engine, first=first)
 
-    app = create_app(engine, sessions, sessions=sessions, operators=Operators(engine))
+    app = create_app(engine, sessions, sessions=sessions, operators=Operators(engine), trials=TRIALS)
     app.extensions["sessions"] = sessions
     reader = Reader(app, None)
     made = reader.fill(
@@ -48,6 +63,18 @@ def city(database_url: str, tmp_path: Path) -> Iterator[tuple[Engine, Reader]]:
 
 def standing(engine: Engine) -> dict[str, str]:
     return {step.name: step.standing for step in Setup(engine).steps()}
+
+
+def test_each_channel_says_what_it_can_and_is_tried(city: tuple[Engine, Reader]) -> None:
+    _, reader = city
+    page = said(reader.page)
+    assert "post 邮件 发给本人 · 每分钟最多 30 条 · 现在可以发" in page
+    assert "group 企业微信群机器人 发到群里或另一个系统，不能发给个人 · 现在是不打扰的时段" in page
+    act(reader, step="channels", act="try", channel="post", address="li@example.org")
+    assert "已发出，对方答复：250 li@example.org" in said(reader.page)
+    act(reader, step="channels", act="try", channel="group")
+    assert "没有发出：45009 too often" in said(reader.page)
+    assert act(reader, step="channels", act="try", channel="none").status_code == 404
 
 
 def test_a_city_is_set_up_step_by_step(city: tuple[Engine, Reader]) -> None:

@@ -98,12 +98,23 @@ def _condition(guard: Guard) -> Callable[[EventData], bool]:
     return condition
 
 
+MOST_NAMED = 4
+"""states that a sentence for the desk names"""
+
+
 def _not_in_state(definition: Definition, event: Event, state: str) -> Reason:
     here = definition.states[state].title
     sources = {source for move in event.moves for source in move.sources}
     there = [definition.states[name].title for name in definition.states if name in sources]
+    few, many = len(there) <= MOST_NAMED, len(there)
     return Reason(
         code="state",
+        plain=None
+        if few
+        else Text(
+            f"现在是“{here.zh}”，“{event.title.zh}”只能在“{'、'.join(t.zh for t in there[:MOST_NAMED])}”等 {many} 种状态时进行",
+            f"the case is '{here.en}'; '{event.title.en}' is possible in {many} other states, such as '{there[0].en}'",
+        ),
         text=Text(
             f"现在是“{here.zh}”，“{event.title.zh}”只能在“{'、'.join(t.zh for t in there)}”时进行",
             f"the case is '{here.en}'; '{event.title.en}' is possible only when '{', '.join(t.en for t in there)}'",

@@ -8,7 +8,7 @@ docs/alerts.md has the whole way of an alert.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -167,6 +167,22 @@ class Channel(Protocol):
     def send(self, letter: Letter) -> Receipt:
         """Try once. Whatever it raises counts as a failure of this letter."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A channel as somebody tries it who has not made it: what it can do, and a test message at once and past every queue."""
+
+    name: str
+    kind: str
+    """what the channel file calls it: smtp, sms, wecom …"""
+    addressed: bool
+    """whether each person has an address of his own here; a group has not"""
+    per_minute: int | None
+    open: Callable[[], bool]
+    """whether it may be used now (no SMS at night)"""
+    send: Callable[[str], Receipt]
+    """to that address; whatever goes wrong is a failed receipt"""
 
 
 class JobBackend(Protocol):

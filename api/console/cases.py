@@ -268,14 +268,10 @@ def lines(look: Look, case: Case, definition: Definition, only: str | None) -> l
 def led_here(look: Look, case: Case, definition: Definition) -> Line | None:
     """The act that brought the case where it stands, with what was given then: what a decision now is about."""
     entries = look.engine.history(case.id, actor=look.actor, after=max(case.seq - LINES, 0))
-    found = next(
-        (
-            e
-            for e in reversed(entries)
-            if not e.automatic and (e.event == "start" or e.from_state != e.to_state)
-        ),
-        None,
+    ours = (
+        e for e in reversed(entries) if e.event == "start" or (e.from_state != e.to_state and not e.automatic)
     )
+    found = next(ours, None)
     if found is None:
         return None
     (line,) = read(look, case, definition, [found])

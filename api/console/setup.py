@@ -16,6 +16,13 @@ MENU = Text("开通", "Set up")
 LEVELS = "congress_level"
 FIELDS = ("tenant", "name", "level", "clerk")
 
+WHAT = {
+    "smtp": Text("邮件", "mail"), "sms": Text("短信", "SMS"), "wecom": Text("企业微信群机器人", "WeCom group bot"),
+    "dingtalk": Text("钉钉群机器人", "DingTalk group bot"), "feishu": Text("飞书群机器人", "Feishu group bot"),
+    "webhook": Text("回调（其他系统）", "webhook (another system)"),
+}  # fmt: skip
+"""kind of a channel -> what it is"""
+
 
 def shown(look: Look) -> Page:
     """Where it stands."""
@@ -33,6 +40,8 @@ def posted(look: Look) -> Page | Go:
         return _begun(look, setup)
     if act == "done" and step in LOOKED_OVER:
         setup.note(step, "done", by)
+    elif act == "try" and step == "channels":
+        return _tried(look)
     elif act in {"later", "open"}:
         setup.note(step, "later" if act == "later" else "open", by)
     return Go(look.address("setup") + f"#{step}")
@@ -51,15 +60,24 @@ def _begun(look: Look, setup: Setup) -> Page | Go:
     )
 
 
+def _tried(look: Look) -> Page:
+    """A test message, and what the other side said."""
+    name, address = look.request.form.get("channel", ""), look.request.form.get("address", "").strip()[:200]
+    trial = next((one for one in look.desk.trials if one.name == name), None)
+    if trial is None:
+        raise NotFound(Text("没有这个渠道", "there is no such channel"))
+    return _page(look, {"channel": name, "address": address, "receipt": trial.send(address)}, None)
+
+
 def _page(look: Look, given: dict[str, Any], error: Text | None, *, status: int = 200) -> Page:
     steps = _setup(look).steps()
     levels = look.engine.library.codes[LEVELS].values if LEVELS in look.engine.library.codes else {}
     return Page("setup.html", {
         "steps": steps, "next": next((one.name for one in steps if one.standing == "open"), None),
-        "given": {**dict.fromkeys((*FIELDS, "password"), ""), **given},
+        "given": {**dict.fromkeys((*FIELDS, "password", "channel", "address", "receipt"), ""), **given},
         "error": error, "levels": {name: value.title for name, value in levels.items()}, "looked_over": LOOKED_OVER,
         "settled": sum(one.standing != "open" for one in steps), "troubles": list(troubles(look.engine.health())),
-        "book": look.engine.laws.book,
+        "book": look.engine.laws.book, "trials": look.desk.trials, "what": WHAT,
     }, status)  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Text, WorkflowError
 from ..health import Trouble
-from ..outbox import INBOX, JOB, OPERATOR, STATES, Contact, Letter
+from ..outbox import INBOX, JOB, OPERATOR, STATES, Contact, Letter, Trial
 from . import keeping
 from .context import FAULTS, OK, Context, UsageError
 
@@ -326,12 +326,26 @@ def run_test(context: Context) -> int:
                 f"no channel {arguments.channel}; there are: {known}",
             )
         )
-    receipt = context.sibling("scheduler.delivery").tried(
-        channel, _letter(context.engine, arguments.channel, arguments.address)
-    )
+    receipt = _trial(context, channel).send(arguments.address)
     context.console.value({"state": receipt.state, "answer": receipt.answer})
-    context.console.say(f"{receipt.state}:{receipt.answer}", f"{receipt.state}: {receipt.answer}")
+    context.console.say(f"{receipt.state}：{receipt.answer}", f"{receipt.state}: {receipt.answer}")
     return FAULTS if receipt.state == "failed" else OK
+
+
+def trials_of(context: Context) -> list[Trial]:
+    """The channels of the file, as the console offers them for a try."""
+    found = channels_of(context)
+    return [_trial(context, channel) for channel in found.channels] if found else []
+
+
+def _trial(context: Context, channel: Any) -> Trial:
+    tried, engine = context.sibling("scheduler.delivery").tried, context.engine
+    kinds = context.sibling("scheduler.channels").KINDS
+    return Trial(
+        name=channel.name, kind=next(name for name, kind in kinds.items() if type(channel) is kind),
+        addressed=channel.addressed, per_minute=channel.per_minute, open=lambda: channel.is_open(engine.alerts.now()),
+        send=lambda address: tried(channel, _letter(engine, channel.name, address)),
+    )  # fmt: skip
 
 
 def _letter(engine: Engine, channel: str, address: str) -> Letter:

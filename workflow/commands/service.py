@@ -125,7 +125,7 @@ def run_serve(context: Context) -> int:
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
         documents=demo.folder(context, looks), papers=papers, public=frozenset(arguments.public),
-        sessions=sessions, intake=arguments.intake, allow=arguments.allow,
+        sessions=sessions, intake=arguments.intake, allow=arguments.allow, trials=alerts.trials_of(context),
         notice=context.sibling("api.demo").NOTICE if looks else None,
     )  # fmt: skip
     entrance.furnish(context, app, sessions)
