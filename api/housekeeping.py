@@ -1,4 +1,4 @@
-"""What is over is forgotten, now and then: documents that were made, old entries of the security log, sessions."""
+"""What is over is forgotten, now and then: documents made, tables judged, old entries of the security log, sessions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from workflow import Engine
 
 from .batches import Jobs
+from .judged import Judged
 from .security_log import KEPT, SecurityLog
 from .sessions import Sessions
 from .store import Shelf
@@ -31,5 +32,6 @@ class Housekeeping:
             return
         self._done = now
         Jobs(self._engine).sweep()
+        Judged(self._engine).sweep()
         SecurityLog(self._engine).forget(self._kept)
         Sessions(self._engine).sweep()

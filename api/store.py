@@ -63,10 +63,20 @@ class Tables:
         self.factor = self._factor()
         self.recovery = self._recovery()
         self.setup = self._setup()
+        self.judged = self._judged()
         self.security = self._security()
 
     def _table(self, name: str, *columns: Any, **more: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns, **more)
+
+    def _judged(self) -> Table:
+        return self._table(
+            "judged",
+            Column("sha256", String(64), primary_key=True),
+            Column("person", String(80), primary_key=True),
+            Column("content", LargeBinary, nullable=False),
+            Column("until", String(32), nullable=False),
+        )
 
     def _setup(self) -> Table:
         return self._table(

@@ -13,6 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from api import Sessions, create_app, create_schema
 from api.demo import NOTICE, Demonstration
 from definitions.demo import ROLES
+from definitions.demo.city import scenario, titles
+from definitions.term.cast import cast_of
+from definitions.term.plan import plans
 from workflow import Actor, Engine
 from workflow.errors import Conflict, NotFound
 from workflow.library import Library
@@ -148,3 +151,16 @@ def test_only_this_machine_sees_it(demo_file: Path, tmp_path: Path) -> None:
     assert call("demo", "remove", "--database", url).code == 0
     said = call("demo", "remove", "--database", url)
     assert said.code == 1 and "no demo data" in said.err
+
+
+def test_the_year_before_is_a_session_of_real_size() -> None:
+    """What `tibandu demo load` adds to what the tests look at: 93 suggestions by their published figures, each with a title."""
+    told = scenario(DAY, term=True)
+    year, *rest = told.sessions
+    assert [one.name for one in rest] == [one.name for one in scenario(DAY).sessions]
+    assert (year.suggestions, dict(year.results), dict(year.levels)) == (
+        93, {"A": 54, "B": 33, "C": 2, "D": 4}, {"satisfied": 86, "basically_satisfied": 7},
+    )  # fmt: skip
+    named, planned = list(titles(told)), list(plans(told, cast_of(told)))
+    assert len(named) == len(planned) == 93 + sum(one.suggestions for one in rest)
+    assert len(set(named[:93])) == 93 and year.closes < rest[0].opens

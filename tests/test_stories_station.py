@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from python_calamine import load_workbook
 
+from api.console.visits import telephones
 from definitions import receptions
 from definitions.doors import code_of
 from definitions.papers import Papers
@@ -191,6 +192,18 @@ def test_story_F03_a_house_number_is_no_telephone(home: Desk) -> None:
     visitor(home, voter_contact="0571-8800123", subject="井盖")
     landline = visitor(home, voter_contact="(0571) 8800123", subject="停车")
     assert "井盖" in opened(home("keep"), f"/cases/{landline}")
+
+
+def test_story_F03_only_whole_numbers_are_the_same_telephone() -> None:
+    """Written in whatever way it is one number; a part of a longer one is another."""
+    for text in ("138 0000 1111", "+86 138-0000-1111", "张三１３８００００１１１１", "0086 13800001111"):
+        assert telephones(text) == {"13800001111"}, text
+    assert telephones("0715-8256789 或 13800001111") == {"07158256789", "13800001111"}
+    assert telephones("8256789") == {"8256789"}, (
+        "without its area it may be anybody's of that number elsewhere"
+    )
+    for text in ("12栋3单元1204", "420300196001011234", "3号楼", None, "110"):
+        assert telephones(text) == set(), text
 
 
 def test_story_F04_one_of_five_ways_and_a_deputys_draft(home: Desk) -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
@@ -15,8 +16,8 @@ from werkzeug.datastructures import FileStorage
 
 from workflow.errors import NotFound, Text
 
-from ..documents import Documents
 from ..imports import MOST, MOST_ROWS
+from ..judged import Judged
 from ..ledgers import EXCEL
 from ..letters import download
 from ..problems import Problem
@@ -71,7 +72,7 @@ def judged(look: Look) -> Page | Response:
             if marked is None:
                 raise Problem("media_refused", done.faults[0].reason)
             return download(Response(marked, content_type=EXCEL), f"faults {Path(name).stem}.xlsx")
-        return _page(look, done, act, _keep(look, path, name), name)
+        return _page(look, done, act, _keep(look, path, name, "" if done.faults else act), name)
 
 
 def _way(look: Look) -> dict[str, str]:
@@ -94,35 +95,30 @@ def _table(look: Look) -> Iterator[tuple[Path, str]]:
         raise Problem("form_invalid", Text("请选择 .xlsx 或 .csv 文件", "choose a file .xlsx or .csv"))
     with TemporaryDirectory(prefix="table-") as folder:
         path = Path(folder) / f"table{ending}"
-        with path.open("wb") as out, _content(look, upload if sent else None, sha256) as content:
-            shutil.copyfileobj(content, out)
+        with path.open("wb") as out:
+            shutil.copyfileobj(_content(look, upload if sent else None, sha256), out)
         if path.stat().st_size > MOST:
             raise Problem("too_large", Text(f"表格超过 {MOST >> 20} MiB", f"larger than {MOST >> 20} MiB"))
         yield path, name
 
 
-@contextmanager
-def _content(look: Look, upload: FileStorage | None, kept: str) -> Iterator[IO[bytes]]:
+def _content(look: Look, upload: FileStorage | None, kept: str) -> IO[bytes]:
     if upload is not None:
-        yield upload.stream
-        return
-    documents: Documents | None = look.desk.documents
-    found = documents.open(kept) if documents is not None and kept else None
+        return upload.stream
+    found = Judged(look.engine).open(look.actor.person, kept) if kept else None
     if found is None:
         raise NotFound(Text("请重新选择文件", "choose the file again"))
-    with found:
-        yield found
+    return BytesIO(found)
 
 
-def _keep(look: Look, path: Path, name: str) -> str:
-    """A table is kept under its hash like every document, so that it need not be sent again and what came in can be looked
-    at; what names it is sealed.
-    """
-    documents: Documents | None = look.desk.documents
-    if documents is None or path.suffix != ".xlsx":
+def _keep(look: Look, path: Path, name: str, act: str) -> str:
+    """A table that was judged need not be sent again: what names it is sealed. One that was written is forgotten."""
+    judged, content = Judged(look.engine), path.read_bytes()
+    key = judged.keep(look.actor.person, content)
+    if act == "write":
+        judged.forget(look.actor.person, key)
         return ""
-    with path.open("rb") as content:
-        return look.seal(f"{documents.keep(content, path.name).sha256} {name}")
+    return look.seal(f"{key} {name}")
 
 
 def _page(look: Look, done: Any, act: str, kept: str, name: str = "") -> Page:

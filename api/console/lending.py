@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from workflow.errors import Refused, Text
 from workflow.overview import today
 
 from ..delegations import give_back, lend, listed
 from ..problems import Problem
-from .narrowing import party_named
+from .narrowing import day_in, party_named
 from .screens import Go, Look, Page, Screen
 
 FIELDS = ("to", "first", "until", "role", "reason")
-DATE = Text("日期须如 2026-03-15", "a day is written 2026-03-15")
 
 
 def shown(look: Look) -> Page:
@@ -27,15 +24,15 @@ def lent(look: Look) -> Page | Go:
     try:
         to, first, until = (
             form.get("to", "").strip()[:80],
-            _day(form.get("first", "")),
-            _day(form.get("until", "")),
+            day_in(form["first"]) if form.get("first") else None,
+            day_in(form["until"]) if form.get("until") else None,
         )
         body = {"to": party_named(look, to), "first": first, "until": until, "role": form.get("role") or None}
         lend(look.ask(**body, reason=form.get("reason", "").strip()[:200] or None))
     except Refused as error:
         return _page(look, [reason.text for reason in error.reasons])
-    except (ValueError, Problem) as error:
-        return _page(look, [error.text if isinstance(error, Problem) else DATE])
+    except Problem as error:
+        return _page(look, [error.text])
     return Go(look.address("lending"))
 
 
@@ -43,10 +40,6 @@ def ended(look: Look) -> Go:
     """It ends, for who lent it and for who was lent it."""
     give_back(look.ask())
     return Go(look.address("lending"))
-
-
-def _day(text: str) -> date | None:
-    return date.fromisoformat(text) if text else None
 
 
 def _page(look: Look, wrong: list[Text] | None = None) -> Page:

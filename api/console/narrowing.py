@@ -40,7 +40,7 @@ def narrowed(look: Look, asked: Filter) -> Filter:
         if text and name == "party":
             found["party"] = party_named(look, text)
         elif text:
-            found[name] = _day(text)
+            found[name] = day_in(text)
     return replace(asked, **found)
 
 
@@ -70,7 +70,7 @@ def data_wanted(look: Look, definition: Definition, view: View) -> Callable[[Cas
     for field in _asked(definition, view):
         text = look.request.args.get(SAYS + field.name, "").strip()[:80]
         if text and field.type == "date":
-            last = str(_day(text))
+            last = str(day_in(text))
             tests.append((field.name, lambda value, last=last: value <= last))  # type: ignore[misc]
         elif text:
             tests.append((field.name, lambda value, text=text: value == text))  # type: ignore[misc]
@@ -95,7 +95,8 @@ def _options(look: Look, field: Field) -> list[tuple[str, Text]]:
     ]
 
 
-def _day(text: str) -> date:
+def day_in(text: str) -> date:
+    """A day as a form sends it. Raises Problem 400."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -7,6 +7,7 @@ telephone number finds the earlier visits, and only those at the same station.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 from workflow import Actor, Case, Engine
@@ -18,8 +19,10 @@ OPINION = doors.OPINION
 KEEPERS = ("station_keeper", "station_clerk")
 MOST = 500
 """matters of a station that are looked through, the newest first"""
-LEAST_DIGITS, LAST_DIGITS = 7, 11
-"""a telephone has so many: fewer are a house or a flat in which others live too"""
+_WRITTEN = re.compile(r"(?:\+|00)?\d[\d\s()-]{5,}\d")
+"""a number as people write it, with blanks, dashes and brackets"""
+_TELEPHONE = re.compile(r"(?:0?0?86)?(1[3-9]\d{9}|0[1-9]\d{8,10}|[2-9]\d{6,7})")
+"""a mobile, a fixed line with its area, one without; other digits are a house or a flat in which others live too"""
 
 
 def known_beforehand(engine: Engine, actor: Actor, day: Case | None = None) -> dict[str, Any]:
@@ -44,15 +47,16 @@ def known_beforehand(engine: Engine, actor: Actor, day: Case | None = None) -> d
 
 def earlier(engine: Engine, actor: Actor, case: Case) -> list[Case]:
     """Earlier matters of the same telephone at the same station, the newest first."""
-    number, station = _digits(case.data.get("voter_contact")), case.relations.get("station", ())
-    if not number or not station:
+    numbers, station = telephones(case.data.get("voter_contact")), case.relations.get("station", ())
+    if not numbers or not station:
         return []
     asked = Filter(kind=case.kind, party=station[0], relation="station")
     found = find(engine, actor, asked, sort="-id", limit=MOST).cases
-    return [one for one in found if one.id != case.id and _digits(one.data.get("voter_contact")) == number]
+    return [one for one in found if one.id != case.id and numbers & telephones(one.data.get("voter_contact"))]
 
 
-def _digits(contact: Any) -> str:
-    """A telephone number, however it was written; of what holds none, nothing."""
-    digits = re.sub(r"\D", "", str(contact or ""))[-LAST_DIGITS:]
-    return digits if len(digits) >= LEAST_DIGITS else ""
+def telephones(contact: Any) -> set[str]:
+    """The telephone numbers in what was noted, each whole and written in one way; of what holds none, nothing."""
+    text = unicodedata.normalize("NFKC", str(contact or "")).replace("\u2010", "-").replace("\u2014", "-")
+    written = (re.sub(r"\D", "", found) for found in _WRITTEN.findall(text))
+    return {found[1] for digits in written if (found := _TELEPHONE.fullmatch(digits))}

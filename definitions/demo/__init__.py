@@ -5,7 +5,7 @@ Nothing in it is real but the published records. Persons, bureaus, titles and te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from ..term.plan import plans
 from ..term.receptions import reception, reception_days
 from ..term.register import BY, install
 from ..term.suggestions import Suggestion
-from .city import ROLES, TITLES, Role, named, offices, scenario
+from .city import ROLES, Role, named, offices, scenario, titles
 from .desks import Desks
 
 __all__ = ["ROLES", "Role", "load"]
@@ -33,11 +33,19 @@ SAMPLE = 60
 """published records taken in: every one that is a story, and so many rows"""
 
 
-def load(database_url: str, library: Any, now: datetime, place: str | None = None) -> int:
-    """Fill an empty, migrated store with a year that ends yesterday; the number of acts. Raises Stuck."""
+Steps = Callable[[Sequence[date]], Iterable[date]]
+"""the days that are lived through, with whatever shows how far it is"""
+
+
+def load(
+    database_url: str, library: Any, now: datetime, place: str | None = None, *, term: bool = False, steps: Steps = iter
+) -> int:  # fmt: skip
+    """Fill an empty, migrated store with a year that ends yesterday; the number of acts. `term`: with a session of the term's
+    own size and outcomes before it, so that last year's figures are those of a real year. Raises Stuck.
+    """
     engine = Engine(database_url, library, place=place, clock=(clock := FrozenClock(now)))
     try:
-        acts = _lived(engine, clock, day_of(engine))
+        acts = _lived(engine, clock, day_of(engine), term, steps)
         clock.set(now)
         _settle(engine)
     finally:
@@ -46,14 +54,14 @@ def load(database_url: str, library: Any, now: datetime, place: str | None = Non
     return acts
 
 
-def _lived(engine: Engine, clock: FrozenClock, today: date) -> int:
-    told = scenario(today)
+def _lived(engine: Engine, clock: FrozenClock, today: date, term: bool, steps: Steps) -> int:
+    told = scenario(today, term=term)
     cast = cast_of(told)
     clock.set(told.begins)
     install(engine, cast, told.congress, names := named(cast))
     engine.parties.put(offices(names), by=BY, trusted=True)
     agenda = Agenda(engine, clock)
-    for title, one in zip(TITLES, plans(told, cast), strict=True):
+    for title, one in zip(titles(told), plans(told, cast), strict=True):
         agenda.tell(Suggestion(agenda, cast, replace(one, title=title), told.seed).story())
     if told.receptions is not None:
         for month, on in reception_days(engine, told.receptions):
@@ -61,7 +69,7 @@ def _lived(engine: Engine, clock: FrozenClock, today: date) -> int:
                 agenda.tell(reception(agenda, station, month, on, (), told.seed))
     for story in Desks(agenda, cast, today).stories():
         agenda.tell(story)
-    for day in days_of(told.begins, today - timedelta(days=1)):
+    for day in steps(list(days_of(told.begins, today - timedelta(days=1)))):
         agenda.live(day)
     _days_ahead(engine, today)
     _read_records(engine, told.tenant)

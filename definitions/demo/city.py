@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from workflow.errors import Text
@@ -45,7 +45,8 @@ SUBJECTS = (
     "完善无障碍设施", "增设老年食堂", "整治飞线充电", "保护古桥古树", "修复村级水渠", "增设公共自行车点",
     "改善城区路灯", "扶持油茶种植", "建设乡村图书室", "加强电梯维保", "增设母婴室", "治理噪声扰民",
 )  # fmt: skip
-TITLES = tuple(f"关于{subject}的建议（演示）" for subject in SUBJECTS)
+WHERE = ("在城北", "在城南", "在高新区", "在乡镇")
+"""where, for a session that has more suggestions than there are subjects"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +73,40 @@ ROLES = (
 """one account for each role"""
 
 
-def scenario(today: date) -> Scenario:
-    """A year that ends today: one session whose work is mostly done, and one whose work is going on."""
+YEAR = SessionPlan(
+    name="三次", opens=date.min, closes=date.min, suggestions=93, source="代表建议办理结果统计（见 xianning-2023）",
+    results={"A": 54, "B": 33, "C": 2, "D": 4}, levels={"satisfied": 86, "basically_satisfied": 7},
+)  # fmt: skip
+"""a session of the term, by its published figures (definitions/scenarios/xianning-2023.yaml); its days are given by who looks"""
+BEFORE = 365
+"""days between it and the next one"""
+
+
+def titles(told: Scenario) -> Iterator[str]:
+    """What the suggestions are about: all different within a session."""
+    for session in told.sessions:
+        for number in range(session.suggestions):
+            where = "" if session.suggestions <= len(SUBJECTS) else WHERE[number // len(SUBJECTS)]
+            at = number if where else number + (len(SUBJECTS) // 2) * (session.name == "五次")
+            yield f"关于{where}{SUBJECTS[at % len(SUBJECTS)]}的建议（演示）"
+
+
+def scenario(today: date, *, term: bool = False) -> Scenario:
+    """A year that ends today: one session whose work is mostly done, and one whose work is going on. `term`: and a session of
+    real size the year before.
+    """
+    small = _small(today)
+    if not term:
+        return small
+    opens = small.sessions[0].opens - timedelta(days=BEFORE)
+    year = replace(YEAR, opens=opens, closes=opens + timedelta(days=4))
+    parties = replace(small.parties, city=year.suggestions + len(UNITS))
+    return replace(
+        small, begins=opens - timedelta(days=28), parties=parties, sessions=(year, *small.sessions)
+    )
+
+
+def _small(today: date) -> Scenario:
     first, second = today - timedelta(days=190), today - timedelta(days=75)
     first_month = today - timedelta(days=62)
     return Scenario(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from ..errors import Text
@@ -33,9 +34,20 @@ def run_load(context: Context) -> int:
         context.console.say("演示数据已装入过", "the demo data is there already")
         return OK
     demonstration.begin([(role.person, role.text, role.operator) for role in demo.ROLES])
-    context.console.say("正在装入演示数据，几秒钟", "loading the demo data, some seconds")
+    context.console.say("正在装入演示数据，约半分钟", "loading the demo data, about half a minute")
     context.console.out.flush()
-    demo.load(context.database, context.library, engine.clock.now(), context.arguments.place)
+
+    def watched(days: Sequence[date]) -> Iterable[date]:
+        return context.console.progress(days, total=len(days), title=Text("逐日推演", "day by day"))
+
+    demo.load(
+        context.database,
+        context.library,
+        engine.clock.now(),
+        context.arguments.place,
+        term=True,
+        steps=watched,
+    )
     context.console.say(
         "已装入。tibandu serve 打印地址和演示账号",
         "loaded; tibandu serve prints the address and the demo accounts",
