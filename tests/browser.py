@@ -40,7 +40,7 @@ HEAVIEST = 100_000
 REFUSED = re.compile("Failed to load resource: the server responded with a status of 4(04|09|22)")
 FIRST: Any = SimpleNamespace(open=True)
 """what a system has as long as there is no account"""
-MISSING = "no Chromium on this machine: apt install chromium fonts-noto-cjk"
+MISSING = "no Chromium on this machine: apt install chromium chromium-l10n fonts-noto-cjk"
 
 
 class Served:

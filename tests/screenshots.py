@@ -91,6 +91,7 @@ SHOTS = (
     Shot("office-lifecycles", OFFICE, "lifecycles", ["@流程定义"]),
     Shot("office-lifecycle", OFFICE, "lifecycle", ["@流程定义", "代表建议办理"]),
     Shot("office-wall", OFFICE, "wall", ["@大屏"]),
+    Shot("office-presence", OFFICE, "presence", ["/sessions"]),
     Shot("office-messages", OFFICE, "messages", ["@消息"]),
     Shot("sc-surveys", SC, "list", ["@满意度征询"]),
     Shot("sc-links", SC, "invites", ["?改善供水水压", suggestion("改善供水水压"), "直接发给本人的链接"]),
@@ -100,6 +101,7 @@ SHOTS = (
         "invites_issue",
         ["?改善供水水压", suggestion("改善供水水压"), "直接发给本人的链接", "!发出链接"],
     ),
+    Shot("sc-pack", SC, "pack", ["pack"]),
     Shot("sc-second", SC, "event", ["@二次交办", suggestion("修复水毁道路"), "二次交办"]),
     Shot("unit-today", CLERK, "home"),
     Shot("unit-inbox", CLERK, "list", ["@收件箱"]),
@@ -141,6 +143,7 @@ SHOTS = (
     Shot("station-station", KEEPER, "station", ["@联络站"]),
     Shot("operator-setup", OPERATOR, "setup", ["/setup"]),
     Shot("operator-calendar", OPERATOR, "calendar", ["@放假安排"]),
+    Shot("operator-security", OPERATOR, "security", ["@安全日志"]),
     Shot("operator-health", OPERATOR, "operation", ["@系统体检"]),
 )
 """in the order of the guide; the names are those of the files"""
@@ -203,8 +206,8 @@ def gone(somebody: Somebody, way: Sequence[str]) -> None:
         "+": lambda words: page.get_by_role("checkbox", name=words).check(),
     }  # fmt: skip
     for step in way:
-        if step == "link":
-            page.goto(invited(somebody.city))
+        if step in BESIDE:
+            page.goto(beside(somebody.city, BESIDE[step]))
         elif step[0] in steps:
             steps[step[0]](step[1:])
         else:
@@ -212,11 +215,15 @@ def gone(somebody: Somebody, way: Sequence[str]) -> None:
     page.wait_for_load_state()
 
 
-def invited(city: Browsing) -> str:
-    """A link as a deputy gets it."""
-    from .test_screens import beside
+BESIDE = {"link": "console.link", "pack": "console.pack"}
+"""what no page leads to: a link as a deputy gets it, documents that are being made"""
 
-    return next(address for _, screen, address in beside(city) if screen == "console.link")
+
+def beside(city: Browsing, wanted: str) -> str:
+    """Where it is."""
+    from .test_screens import beside as every
+
+    return next(address for _, screen, address in every(city) if screen == wanted)
 
 
 def photographed(page: Any) -> bytes:
@@ -248,7 +255,7 @@ def listed() -> str:
         for shot in SHOTS:
             if shot.person == person:
                 way = " › ".join(
-                    step.lstrip("@?!+") for step in shot.way if step[0] != "/" and step != "link"
+                    step.lstrip("@?!+") for step in shot.way if step[0] != "/" and step not in BESIDE
                 )
                 lines += [
                     f"`{shot.screen}` {way or '首页'}".replace("首页", "今日")
