@@ -118,9 +118,6 @@ class LocalBackend:
         """Have a named job done later; False when that key was submitted before."""
         return self._engine.alerts.post(f"@job:{key}", f"job:{job}", "@job", arguments, session=session)
 
-    def announce(self, session: Any) -> None:
-        """Nothing: what a host has written is addressed when `deliver` is called."""
-
     def start(self) -> None:
         """Nothing: it works when it is called."""
 

@@ -1,10 +1,10 @@
 """Delivery and bulk work on several nodes: procrastinate says which node works now, our rows say on what.
 
 Authoritative are the rows (workflow/alerts.py). A job says no more than "there is something to address" or "channel X has
-something due". It is enqueued on the connection and in the transaction of what it speaks of, so with it or not at all: bulk
-work where it is submitted, letters where the deliveries are made, and what a host writes in the host's own (`announce`). Every
-tick of every node enqueues what is due and has no job. A job that is lost, run twice or stale therefore costs time and nothing
-else, switching between this and the local backend needs no migration, and no timer ever lies in the queue.
+something due". It is enqueued in the transaction of what it speaks of, so with it or not at all: what an event tells, and bulk
+work, by a trigger on the outbox that `start` makes (who writes knows nothing of it); letters where the deliveries are made.
+Every tick of every node enqueues what is due and has no job. A job that is lost, run twice or stale costs time and nothing else,
+switching between this and the local backend needs no migration, and no timer ever lies in the queue.
 
 What can fail: a killed worker's job stays `doing`: the rescue task of another node gives it back after half a minute, while the
 letters it had leased go again when their lease is over. A worker that loses the database is started anew.
@@ -17,7 +17,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from procrastinate import App, PsycopgConnector
@@ -47,7 +47,29 @@ select procrastinate_defer_jobs_v1(array_agg(row(
   %(queue)s, task, 0, null, slot, args, null)::procrastinate_job_to_defer_v1))
 from wanted where slot is null or not exists (
   select 1 from procrastinate_jobs j where j.queueing_lock = wanted.slot and j.status = 'todo')"""
-ADDRESS: Mapping[str, object] = {"task": "address", "slot": None, "args": {}}
+TELLS = """
+create or replace function "{schema}".tell() returns trigger language plpgsql security definer set search_path = "{schema}" as $$
+declare waited bigint; present bigint := extract(epoch from clock_timestamp());
+begin
+  if exists (select 1 from told where state = 'queued') then
+    select (args->>'at')::bigint into waited from procrastinate_jobs
+      where status = 'todo' and task_name = 'address' order by priority desc, id limit 1;
+    if waited is null or waited > present - {idle} then
+      perform procrastinate_defer_jobs_v1(array[row(
+        '{queue}', 'address', 0, null, null, jsonb_build_object('at', present), null)::procrastinate_job_to_defer_v1]);
+    end if;
+  end if;
+  return null;
+end $$"""
+"""An event that tells somebody: a job, unless the first that waits has waited for so long that nobody works on this queue."""
+IDLE_SECONDS = 60
+TRIGGER = """
+create trigger {outbox}_tells after insert on {outbox} referencing new table as told
+for each statement execute function "{schema}".tell()"""
+WAITING = "select id from {} where status = 'todo' and task_name = 'address'"
+GONE = "delete from procrastinate_jobs where id = any(%(ids)s) and status = 'todo'"
+TOLD = "select exists (select 1 from pg_trigger where tgname = %(trigger)s and tgrelid = to_regclass(%(outbox)s))"
+MAY = "select has_table_privilege(%(outbox)s, 'TRIGGER') and has_schema_privilege(%(schema)s, 'CREATE')"
 
 
 class ProcrastinateBackend(LocalBackend):
@@ -77,33 +99,29 @@ class ProcrastinateBackend(LocalBackend):
         self._look_again()
         return self._address()
 
-    def _address(self) -> int:
+    def _address(self, at: int = 0) -> int:
+        """Address whatever waits; what other jobs that wait by now were enqueued for is done then, and they go. `at`: the second
+        in which the job was enqueued.
+        """
+        waiting = self._waiting()
         count = 0
         while not self._stopping.is_set() and (done := self._engine.alerts.address(then=self._enqueue)):
             count += done
+        if waiting and not self._stopping.is_set():
+            with self._database.begin() as connection:
+                self._within(connection, GONE, {"ids": waiting})
         return count
 
-    def submit(self, job: str, arguments: Mapping[str, object], *, key: str, session: Any = None) -> bool:
-        """Have a named job done later; False when that key was submitted before. Its row and the queue's job stand or fall with
-        one transaction, the host's if it brought one.
-        """
-        if session is None:
-            with self._database.begin() as connection:
-                return self.submit(job, arguments, key=key, session=connection)
-        fresh = super().submit(job, arguments, key=key, session=session)
-        if fresh:
-            self.announce(session)
-        return fresh
+    def _waiting(self) -> list[int]:
+        """Jobs to address something. Each was committed with its rows, so whoever reads rows after this sees them."""
+        with self._database.connect() as connection:
+            if not self._there(connection):
+                return []
+            return [row.id for row in connection.exec_driver_sql(WAITING.format(self._table))]
 
-    def announce(self, session: Any) -> None:
-        """Enqueue, in the host's transaction, that what it has written waits to be addressed.
-
-        The job has no key of its own: nobody waits for another's commit, and one too many finds nothing to do. Where the queue's
-        tables do not stand yet the rows wait for a tick, as they do without this.
-        """
-        connection = session if hasattr(session, "exec_driver_sql") else session.connection()
-        if connection.exec_driver_sql("select to_regclass(%(name)s)", {"name": self._table}).scalar_one():
-            self._defer(connection, [ADDRESS])
+    def _there(self, connection: Any) -> bool:
+        found = connection.exec_driver_sql("select to_regclass(%(name)s)", {"name": self._table})
+        return found.scalar_one() is not None
 
     def _enqueue(self, connection: Any, due: Mapping[str, int]) -> None:
         """Jobs for the channels of this node that have something due, on this connection."""
@@ -119,13 +137,14 @@ class ProcrastinateBackend(LocalBackend):
         connection.exec_driver_sql(
             "select pg_advisory_xact_lock(hashtext(%(name)s))", {"name": f"{self._schema}.enqueue"}
         )
-        self._defer(connection, wanted)
+        self._within(connection, ENQUEUE, {"wanted": json.dumps(wanted), "queue": QUEUE})
 
-    def _defer(self, connection: Any, wanted: Sequence[Mapping[str, object]]) -> None:
+    def _within(self, connection: Any, sql: str, values: Mapping[str, object]) -> None:
+        """One statement in the queue's schema, where its own functions look for each other."""
         before = connection.exec_driver_sql("select current_setting('search_path')").scalar_one()
         local = "select set_config('search_path', %(path)s, true)"
         connection.exec_driver_sql(local, {"path": f'"{self._schema}", {before}'})
-        connection.exec_driver_sql(ENQUEUE, {"wanted": json.dumps(wanted), "queue": QUEUE})
+        connection.exec_driver_sql(sql, values)
         connection.exec_driver_sql(local, {"path": before})
 
     # -- the worker
@@ -152,16 +171,31 @@ class ProcrastinateBackend(LocalBackend):
     def create_schema(self) -> None:
         """Make the queue's tables; safe to repeat, on any number of nodes at once."""
         with self._database.begin() as connection:
-            connection.exec_driver_sql(
-                "select pg_advisory_xact_lock(hashtext(%(name)s))", {"name": self._schema}
-            )
+            self._alone(connection)
             connection.exec_driver_sql(f'create schema if not exists "{self._schema}"')
-            found = connection.exec_driver_sql("select to_regclass(%(name)s)", {"name": self._table})
-            if found.scalar_one() is None:
+            if not self._there(connection):
                 connection.exec_driver_sql(f'set local search_path to "{self._schema}"')
                 sql = self.app.schema_manager.get_schema()
                 cursor: Any = connection.connection.cursor()
                 cursor.execute(sql, prepare=False)  # many statements in one
+        with self._database.begin() as connection:
+            self._alone(connection)
+            self._be_told(connection)
+
+    def _alone(self, connection: Any) -> None:
+        connection.exec_driver_sql("select pg_advisory_xact_lock(hashtext(%(name)s))", {"name": self._schema})
+
+    def _be_told(self, connection: Any) -> None:
+        """The trigger on the outbox; without the right to make one its rows wait for a tick."""
+        outbox = self._engine.store.tables.outbox.name
+        names = {"schema": self._schema, "outbox": outbox, "idle": IDLE_SECONDS, "queue": QUEUE}
+        if connection.exec_driver_sql(TOLD, {**names, "trigger": f"{outbox}_tells"}).scalar_one():
+            return
+        if not connection.exec_driver_sql(MAY, names).scalar_one():
+            log.warning("no right to make a trigger on %s: what is told waits for a tick", outbox)
+            return
+        connection.exec_driver_sql(TELLS.format(**names))
+        connection.exec_driver_sql(TRIGGER.format(**names))
 
     def _keep_working(self) -> None:
         while not self._stopping.is_set():

@@ -78,19 +78,21 @@ def way(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def site(office: Office, way: str, tmp_path: Path) -> Site:
+def site(office: Office, way: str, tmp_path: Path) -> Iterator[Site]:
     forget_jobs(office.engine)
-    return Site(office, way, tmp_path)
+    yield Site(office, way, tmp_path)
+    forget_jobs(office.engine)
 
 
 @pytest.fixture
-def queue(office: Office, tmp_path: Path) -> Site:
+def queue(office: Office, tmp_path: Path) -> Iterator[Site]:
     forget_jobs(office.engine)
-    return Site(office, "procrastinate", tmp_path)
+    yield Site(office, "procrastinate", tmp_path)
+    forget_jobs(office.engine)
 
 
 def forget_jobs(engine: Engine) -> None:
-    """Of the test before: its tables live in a schema of their own."""
+    """Of the test before: its tables live in a schema of their own; nor does the outbox tell the queue any more."""
     if engine.store.is_sqlite:
         return
     with engine.database.begin() as connection:
@@ -101,6 +103,7 @@ def forget_jobs(engine: Engine) -> None:
             connection.execute(
                 text("truncate tibandu_jobs.procrastinate_jobs, tibandu_jobs.procrastinate_workers cascade")
             )
+            connection.execute(text("drop function if exists tibandu_jobs.tell() cascade"))
 
 
 # --- bulk work: all or nothing, once
@@ -307,13 +310,64 @@ def test_a_transition_and_its_job_are_one_transaction(queue: Site) -> None:
         with queue.engine.database.connect() as connection:
             connection.begin()
             queue.engine.fire(case.id, "assign", Actor(person="li"), data, session=connection)
-            node.announce(connection)
             getattr(connection, ends)()
         one = ends == "commit"
         assert jobs_of(queue) == [(None, "todo")] * one
         assert bool(queue.engine.alerts.state()["waiting"]) is one
     drain(queue, node)  # no deliver(): the job alone brings it
     assert len(queue.file.arrived()) == told + 1
+
+
+def test_whoever_fires_enqueues(queue: Site) -> None:
+    """Another process, which knows nothing of the queue: the outbox itself tells it, until there is no queue any more."""
+    case = queue.office.accepted()
+    queue.node()
+    elsewhere = Engine(queue.engine.database, queue.engine.library, clock=queue.office.clock)
+    assert jobs_of(queue) == []
+    Office(elsewhere, queue.office.clock).fire(
+        case, "assign", "li", assignment_mode="sole", lead_unit="water", co_units=[]
+    )
+    assert jobs_of(queue) == [(None, "todo")]
+    execute(queue.engine, "drop schema tibandu_jobs cascade")
+    assert queue.office.fire(case, "sign_in", "wang").state == "signed_in"
+
+
+def test_one_job_does_for_all_that_waited_with_it(queue: Site) -> None:
+    reach(queue.office, "wang", "file")
+    node = queue.node()
+    for _ in range(3):
+        queue.office.assigned()
+    assert len(jobs_of(queue)) >= 3
+    node.deliver()
+    assert [slot for slot, _ in jobs_of(queue)] == ["file#0"]
+    assert isinstance(node, ProcrastinateBackend)
+    drain(queue, node)
+    assert len(queue.file.arrived()) == 3
+
+
+def test_a_queue_that_nobody_works_on_is_not_filled(queue: Site) -> None:
+    queue.node()
+    queue.office.assigned()
+    execute(
+        queue.engine,
+        "update tibandu_jobs.procrastinate_jobs set args = jsonb_build_object('at', (args->>'at')::bigint - 61)",
+    )
+    jobs = jobs_of(queue)
+    queue.office.assigned()
+    assert jobs_of(queue) == jobs != []
+
+
+def test_without_the_right_to_make_a_trigger_a_tick_enqueues(
+    queue: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("scheduler.distributed.MAY", "select false")
+    reach(queue.office, "wang", "file")
+    node = queue.node()
+    assert "no right to make a trigger" in caplog.text
+    queue.office.assigned()
+    assert jobs_of(queue) == []
+    deliver(node)
+    assert len(queue.file.arrived()) == 1
 
 
 def test_bulk_work_is_enqueued_where_it_is_submitted(queue: Site) -> None:

@@ -202,10 +202,6 @@ class JobBackend(Protocol):
         """
         ...
 
-    def announce(self, session: Any) -> None:
-        """Say in the host's transaction that it has written something to be told: work on it begins with the commit."""
-        ...
-
     def stop(self) -> None:
         """Finish the letter in hand and give back the others; `deliver` does nothing more."""
         ...
