@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+import threading
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -193,6 +194,33 @@ def test_who_acts_at_the_same_time_is_not_overwritten(town: Town, monkeypatch: p
     assert list(migration.apply(OPERATOR)) == []
     assert edited.case(case.id)[:4] == town.office.now(case)[:4]
     assert (edited.case(case.id).state, edited.case(case.id).definition) == ("done", case.definition)
+    sound(edited)
+
+
+def test_movers_and_actors_at_once(town: Town) -> None:
+    """Two move everything while everybody closes his case: each case is closed or moved, once, and its lines say so."""
+    cases = [town.asked("water") for _ in range(8)]
+    edited = town.edited("ask_all", SECOND)
+    engines = [edited, Engine(edited.database, edited.library, clock=town.office.clock)]
+    begin, found = threading.Barrier(3), list[Checked]()
+
+    def move(engine: Engine) -> None:
+        begin.wait()
+        found.extend(Migration(engine, "ask_all", 2).apply(OPERATOR))
+
+    threads = [threading.Thread(target=move, args=(engine,)) for engine in engines]
+    for thread in threads:
+        thread.start()
+    begin.wait()
+    for case in cases:
+        assert town.office.fire(case, "close", "li").state == "done"
+    for thread in threads:
+        thread.join()
+    new = edited.library.definition("ask_all").hash
+    assert sorted(c.case for c in found) == sorted(c.id for c in cases if edited.case(c.id).definition == new)
+    for case in cases:
+        events = [line.event for line in edited.history(case.id)]
+        assert events in (["start", "close"], ["start", "migrate", "close"])
     sound(edited)
 
 

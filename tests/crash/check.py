@@ -222,7 +222,7 @@ def keys(content: Content) -> Iterator[str]:
 def steps(content: Content, unkeyed: int) -> Iterator[str]:
     """The revisions of all families against the acts with a key, those without, and the timers that rang."""
     acts = Counter(content.records[answer["case"]].root for answer in content.answers.values())
-    timers = _timer_steps(content)
+    timers = timer_steps(content)
     off = 0
     for record in content.records.values():
         if record.id == record.root:
@@ -234,7 +234,7 @@ def steps(content: Content, unkeyed: int) -> Iterator[str]:
         yield f"{off} steps without a key, expected {unkeyed}"
 
 
-def _timer_steps(content: Content) -> Counter[str]:
+def timer_steps(content: Content) -> Counter[str]:
     """How many steps the timers of each family made, by what they told: whatever a clock rings it tells, at least to nobody.
 
     A tick lives through the missed days in their order: rungs of one clock and one tick are a step together, but the one that
