@@ -2,7 +2,7 @@
 
 A code counts once: the step it belongs to is noted with a compare-and-set, so that two who send the same at once are one. Who
 holds a role that the roles file marks `second_factor: true` can do nothing else before he has one. The key has to be readable
-by the service, so it stands in the database; recovery codes stand there as hashes.
+by the service, so it stands in the database, sealed where there is a key to do it with (`Vault`); recovery codes as hashes.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import base64
 import hmac
 
 import pyotp
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from workflow import Engine
-from workflow.errors import NotFound, Text
+from workflow.errors import NotFound, StoreError, Text
 from workflow.model import Actor
 from workflow.overview import grants_of, secret
 
@@ -25,6 +25,7 @@ from .nonces import Nonces
 from .problems import Problem
 from .security_log import SecurityLog
 from .store import Shelf, insert_once, stamp
+from .vault import MARK, Vault
 
 STEP, BESIDE = 30, 1
 """seconds of a code; codes before and after that are taken too, because clocks differ"""
@@ -81,7 +82,7 @@ class Factors:
             raise Problem("form_invalid", Text("验证码不对", "this is not the code of now"))
         codes = [self._letters() for _ in range(RECOVERY)]
         t, now = self._shelf.tables, stamp(self._shelf.now())
-        row = {"person": person, "key": key, "step": step, "since": now}
+        row = {"person": person, "key": Vault.here().seal(key), "step": step, "since": now}
         with self._shelf.connection(write=True) as connection:
             if not insert_once(connection, t.factor, row):
                 raise Problem("conflict", Text("已设第二因素", "there is a second factor already"))
@@ -103,6 +104,16 @@ class Factors:
             connection.execute(delete(t.recovery).where(t.recovery.c.person == person))
             connection.execute(delete(t.session).where(t.session.c.person == person))
             self._log.note("factor", person, by=by, detail="reset", connection=connection)
+
+    def unsealed(self) -> int:
+        """How many keys stand in the database as they are; 0 where there are no accounts at all."""
+        f = self._shelf.tables.factor
+        query = select(func.count()).select_from(f).where(~f.c.key.startswith(MARK))
+        try:
+            with self._shelf.connection() as connection:
+                return int(connection.execute(query).scalar_one())
+        except StoreError:
+            return 0
 
     # -- proving oneself
 
@@ -146,10 +157,12 @@ class Factors:
         f = self._shelf.tables.factor
         with self._shelf.connection(write=True) as connection:
             row = connection.execute(select(f.c.key, f.c.step).where(f.c.person == person)).first()
-            step = None if row is None else self._step(row.key, code, after=row.step)
-            if step is None:
+            vault = Vault.here()
+            step = None if row is None else self._step(vault.opened(row.key), code, after=row.step)
+            if row is None or step is None:
                 return False
-            query = update(f).where(f.c.person == person, f.c.step < step).values(step=step)
+            values = {"step": step, "key": vault.renewed(row.key)}
+            query = update(f).where(f.c.person == person, f.c.step < step).values(**values)
             return connection.execute(query.returning(f.c.person)).first() is not None
 
     def _recovers(self, person: str, code: str) -> bool:

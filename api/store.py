@@ -239,7 +239,7 @@ class Tables:
         return self._table(
             "factor",
             Column("person", String(80), primary_key=True),
-            Column("key", String(64), nullable=False),
+            Column("key", String(400), nullable=False),
             Column("step", Integer, nullable=False),  # the last that was used
             Column("since", String(32), nullable=False),
         )

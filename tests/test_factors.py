@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from html import unescape
+from io import StringIO
+from pathlib import Path
 
 import pyotp
 import pytest
+from cryptography.fernet import Fernet
 
 from api import Accounts, Sessions, create_app, create_schema
 from api.factors import GUESSES, Factors
 from api.problems import Problem
-from workflow import Engine, load_definitions
+from api.vault import Vault
+from workflow import Engine, cli, load_definitions
 from workflow.access import held
+from workflow.errors import StoreError
 from workflow.library import Library
 from workflow.testing import FrozenClock
 
@@ -235,6 +241,66 @@ def test_who_signs_in_while_it_is_set_up_is_not_in_by_the_password_alone(
         assert signed(reader, person) == 303
         assert reader.client.get("/v1/cases").status_code == 401
         assert reader.get("/password").headers["Location"].startswith("/sign-in")
+
+
+def test_its_key_is_sealed_and_another_key_takes_over(
+    engine: Engine, clock: FrozenClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept() -> str:
+        with engine.database.begin() as connection:
+            return str(connection.exec_driver_sql("select key from tibanduapi_factor").scalar_one())
+
+    def entered() -> str:
+        clock.advance(seconds=60)
+        return Factors(engine).enter(ticket(engine), now(key, clock)).person
+
+    key, _ = enrolled(engine, clock)
+    assert (kept(), Factors(engine).unsealed()) == (key, 1), "without a key of ours it stands as it is"
+    file = tmp_path / "keys"
+    monkeypatch.setenv("TIBANDU_KEYS", str(file))
+    for wrong in (None, "", "no key"):
+        if wrong is not None:
+            file.write_text(wrong)
+        with pytest.raises(StoreError, match="no good"):
+            entered()
+    made = [Fernet.generate_key().decode() for _ in range(2)]
+    file.write_text(made[0])
+    assert entered() == LI
+    sealed = kept()
+    assert key not in sealed and Factors(engine).unsealed() == 0
+    os.utime(file, ns=(1, 1))
+    file.write_text(f"{made[1]}\n{made[0]}\n")
+    assert entered() == LI and Fernet(made[1]).decrypt(kept().removeprefix("fernet:")) == key.encode()
+    file.write_text(f"{Fernet.generate_key().decode()}\n")
+    with pytest.raises(StoreError, match="none of the keys"):
+        entered()
+    monkeypatch.delenv("TIBANDU_KEYS")
+    with pytest.raises(StoreError, match="none of the keys"):
+        entered()
+
+
+def test_the_command_makes_a_key_and_doctor_says_what_stands_open(
+    engine: Engine, clock: FrozenClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*words: str) -> tuple[int, str]:
+        url, out = engine.database.url.render_as_string(hide_password=False), StringIO()
+        code = cli.main(
+            ["--database", url, "--definitions", str(city.FOLDER), "--lang", "en", *words], out=out, err=out
+        )
+        return code, out.getvalue()
+
+    enrolled(engine, clock)
+    assert "1 second factor(s) stand in the database unsealed" in run("doctor")[1]
+    file = tmp_path / "keys"
+    assert run("accounts", "key", str(file))[0] == 0
+    first = file.read_text()
+    assert run("accounts", "key", str(file))[0] == 0
+    assert file.read_text().endswith(first) and file.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv("TIBANDU_KEYS", str(file))
+    assert Vault.here().opened(Vault.here().seal("x")) == "x"
+    monkeypatch.setenv("TIBANDU_KEYS", str(tmp_path / "none"))
+    code, said = run("doctor")
+    assert code == 1 and "is no good" in said
 
 
 def test_an_operator_resets_it(engine: Engine, reader: Reader, clock: FrozenClock) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
+import os
+from pathlib import Path
 from typing import Any
 
 from ..errors import Text
+from ..random import SystemRandom
 from .context import OK, Context, UsageError
 
 BY = "command-line"
@@ -41,6 +45,14 @@ def register(add: Any) -> None:
         parser.add_argument(
             "--ask", action="store_true", help="在终端输入首次口令 / type the first password yourself"
         )
+    key = add(
+        "key",
+        run_key,
+        "新密钥，供 TIBANDU_KEYS 使用",
+        "a new key, which seals second factors",
+        within=within,
+    )
+    key.add_argument("file", type=Path, metavar="FILE")
     add("list", run_list, "各账号", "every account", within=within)
 
 
@@ -89,6 +101,25 @@ def run_end(context: Context) -> int:
     _accounts(context)
     context.sibling("api").Sessions(context.engine).end(context.arguments.person, by=BY)
     context.console.say("会话已全部结束", "the sessions have ended")
+    return OK
+
+
+def run_key(context: Context) -> int:
+    """A file that only its owner reads; an old key is kept below the new one."""
+    file = context.arguments.file
+    old = file.read_text(encoding="utf-8") if file.exists() else ""
+    new = base64.urlsafe_b64encode(SystemRandom().bytes(32)).decode()
+    beside = file.with_name(file.name + ".new")
+    with os.fdopen(
+        os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as written:
+        written.write(f"{new}\n{old}")
+    beside.replace(file)
+    context.console.say(
+        f"密钥已写入 {file}；以 TIBANDU_KEYS={file} 启动服务，并另存一份：没有它，第二因素须重设",
+        f"the key is in {file}: start the service with TIBANDU_KEYS={file}, and keep a copy elsewhere: without it second factors"
+        " have to be set up anew",
+    )
     return OK
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ..clock import civil_date
-from ..errors import Text
+from ..errors import StoreError, Text
 from ..health import Health, Trouble, troubles
 from ..store.examination import Examination
 from ..store.post import Post
@@ -32,7 +33,7 @@ def run_doctor(context: Context) -> int:
     engine.store.check()
     now, health = engine.clock.now().astimezone(UTC), engine.health()
     facts, found = _facts(context, engine, now, health), [*troubles(health), *_troubles(engine)]
-    found += alerts.troubles(context)
+    found += [*alerts.troubles(context), *_unsealed(context)]
     console = context.console
     if console.as_json:
         said = [{"code": t.code, "urgent": t.urgent, "zh": t.text.zh, "en": t.text.en} for t in found]
@@ -102,6 +103,24 @@ def _troubles(engine: Engine) -> Iterator[Trouble]:
         yield Trouble(code="unpublished", text=text)
     yield from _standing_still(engine)
     yield from _calendar_troubles(engine)
+
+
+def _unsealed(context: Context) -> Iterator[Trouble]:
+    """Second factors of whoever has the api installed."""
+    if find_spec("flask") is None:
+        return
+    number = context.sibling("api.factors").Factors(context.engine).unsealed()
+    if number:
+        text = Text(
+            f"{number} 个第二因素密钥未加密存放：设置 TIBANDU_KEYS（tibandu accounts key FILE），下次登录时加密",
+            f"{number} second factor(s) stand in the database unsealed: set TIBANDU_KEYS (tibandu accounts key FILE);"
+            " each is sealed at its next sign-in",
+        )
+        yield Trouble(code="unsealed", text=text, urgent=False)
+    try:
+        context.sibling("api.vault").Vault.here()
+    except StoreError as error:
+        yield Trouble(code="keys", text=error.text)
 
 
 def _standing_still(engine: Engine) -> Iterator[Trouble]:

@@ -61,6 +61,7 @@ def check(context: Context) -> None:
         raise UsageError(
             Text("--oidc 须与 --url 同用", "--oidc needs --url: where the provider sends browsers back to")
         )
+    context.sibling("api.vault").Vault.here()
     if not (a.tokens or a.person_header or a.oidc or is_loopback(a.host)):
         raise UsageError(
             Text(
