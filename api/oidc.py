@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import yaml
 from authlib.common.errors import AuthlibBaseError
@@ -45,7 +45,7 @@ from .sessions import OIDC, Sessions, SetCookie
 from .store import Shelf, insert_once, stamp
 
 log = logging.getLogger("tibandu.api")
-BEGIN, RETURN = "/sign-in/oidc", "/sign-in/oidc/return"
+BEGIN, RETURN, END = "/sign-in/oidc", "/sign-in/oidc/return", "/sign-in/oidc/end"
 COOKIE, SAFE_COOKIE = "tibandu-arrival", "__Host-tibandu-arrival"
 SECONDS = 600
 """between the question and the answer; somebody types a password meanwhile"""
@@ -78,6 +78,8 @@ class SettingsIn(Strict):
     scopes = fields.List(fields.Str(), load_default=lambda: ["openid", "profile"])
     person = fields.Str(load_default="sub")
     persons = fields.Dict(fields.Str(), fields.Str(), load_default=dict)
+    acr = fields.List(fields.Str(), load_default=list)
+    amr = fields.List(fields.Str(), load_default=list)
     groups = fields.Str(load_default="groups")
     role_days = fields.Int(load_default=ROLE_DAYS, validate=validate.Range(0, 366))
     roles = fields.Dict(
@@ -98,6 +100,10 @@ class Settings:
     """the claim that names the person"""
     persons: Mapping[str, str] = field(default_factory=dict)
     """subject -> person, for those whose claim does not name them"""
+    acr: tuple[str, ...] = ()
+    """classes of sign-in of which the provider has to name one; none: any"""
+    amr: tuple[str, ...] = ()
+    """methods of which he has to have used one (`otp`, `hwk`, `mfa` …); none: any"""
     groups: str = "groups"
     """the claim that lists the groups"""
     role_days: int = ROLE_DAYS
@@ -120,6 +126,7 @@ class Settings:
         return cls(
             name=found["oidc"], issuer=found["issuer"].rstrip("/"), client_id=found["client_id"], secret=held,
             scopes=tuple(found["scopes"]), person=found["person"], persons=found["persons"], groups=found["groups"],
+            acr=tuple(found["acr"]), amr=tuple(found["amr"]),
             role_days=found["role_days"],
             roles=roles and {group: tuple(Role(**role) for role in mapped) for group, mapped in roles.items()},
         )  # fmt: skip
@@ -135,17 +142,18 @@ class Oidc:
         self._sessions = sessions
         self._shelf = Shelf(engine)
         self._counter = Counter(engine)
-        sessions.elsewhere = BEGIN
+        sessions.elsewhere, sessions.elsewhere_end = BEGIN, END
         self._metadata: dict[str, Any] | None = None
         named = {role.role for mapped in (settings.roles or {}).values() for role in mapped}
         if unknown := sorted(named - set(engine.library.roles.values)):
             raise ValueError(f"oidc: no role {', '.join(unknown)}")
 
     def blueprint(self) -> Blueprint:
-        """Two addresses: where a browser is sent to the provider, and where it comes back."""
+        """Where a browser is sent to the provider, where it comes back, and where it is sent to sign out there too."""
         found = Blueprint("tibandu_oidc", __name__)
         found.add_url_rule(BEGIN, "begin", self._begin, methods=["GET"])
         found.add_url_rule(RETURN, "return", self._return, methods=["GET"])
+        found.add_url_rule(END, "end", self._end, methods=["GET"])
         found.register_error_handler(Exception, respond)
         return found
 
@@ -160,6 +168,9 @@ class Oidc:
             SecurityLog(self._engine).note("sign_in", None, good=False, detail=f"oidc, {error.code}")
             raise
         return _sent(back, self._sessions.open(person, OIDC), self._remember("", 0))
+
+    def _end(self) -> Response:
+        return _sent(self.leaving(asking))
 
     # -- the two steps
 
@@ -178,8 +189,13 @@ class Oidc:
         with self._shelf.connection(write=True) as connection:
             connection.execute(delete(table).where(table.c.until <= stamp(self._shelf.now())))
             connection.execute(insert(table).values(**row, until=stamp(until)))
+        more = {"acr_values": " ".join(self._settings.acr)} if self._settings.acr else {}
         address, _ = self._client(request).create_authorization_url(
-            self._provider()["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier
+            self._provider()["authorization_endpoint"],
+            state=state,
+            nonce=nonce,
+            code_verifier=verifier,
+            **more,
         )
         return str(address), self._remember(state, SECONDS)
 
@@ -195,9 +211,29 @@ class Oidc:
         ):
             raise _refused(request.args.get("error", "code")[:40])
         claims = self._claims(request, arrival)
+        self._strong(claims)
         person = self._person(claims)
         self._grant(person, claims)
         return person, arrival["back"]
+
+    def leaving(self, request: Request) -> str:
+        """Where the browser is signed out at the provider (RP-Initiated Logout 1.0), or our sign-in page where it offers none."""
+        here, end = (
+            origin_of(request, self._sessions.url) + "/sign-in",
+            self._provider().get("end_session_endpoint"),
+        )
+        if not isinstance(end, str) or not _safe(end):
+            return here
+        asked = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": here})
+        return f"{end}{'&' if '?' in end else '?'}{asked}"
+
+    def _strong(self, claims: Mapping[str, Any]) -> None:
+        """Whether he proved himself there as well as the settings ask for; what the provider does not say he did not."""
+        used = claims.get("amr") or []
+        if self._settings.acr and claims.get("acr") not in self._settings.acr:
+            raise _refused("acr")
+        if self._settings.amr and not (isinstance(used, list) and {*map(str, used)} & {*self._settings.amr}):
+            raise _refused("amr")
 
     def _arrived(self, state: str) -> dict[str, Any]:
         """What was asked; once."""

@@ -115,6 +115,8 @@ class Sessions:
         self.first = first
         self.elsewhere: str | None = None
         """where else one can sign in: an address of ours that goes on to an identity provider"""
+        self.elsewhere_end: str | None = None
+        """and out, for who signed in there"""
 
     def __call__(self, request: Request) -> Actor | Caller | None:
         """Who asks. Raises Problem 403 `csrf`; NotPermitted while a password has to be changed."""

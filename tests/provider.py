@@ -28,7 +28,13 @@ KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
 STRANGE = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
 CODES: dict[str, dict[str, str]] = {}
 USERS: dict[str, dict[str, Any]] = {
-    "li": {"sub": "s-1", "preferred_username": "li.wei", "groups": ["rd-office", "unknown"]},
+    "li": {
+        "sub": "s-1",
+        "preferred_username": "li.wei",
+        "groups": ["rd-office", "unknown"],
+        "acr": "gold",
+        "amr": ["pwd", "otp"],
+    },
     "wang": {"sub": "s-2", "preferred_username": "wang.fang", "groups": ["housing-clerks"]},
     "impostor": {"sub": "s-9", "preferred_username": "li.wei", "groups": ["rd-office"]},
     "renamed": {"sub": "s-1", "preferred_username": "li.wei2", "groups": []},
@@ -66,7 +72,8 @@ class Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(asked.query).items()}
         if asked.path == "/.well-known/openid-configuration":
             self._json(200, {"issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/authorize",
-                             "token_endpoint": f"{self.issuer}/token", "jwks_uri": f"{self.issuer}/keys"})  # fmt: skip
+                             "token_endpoint": f"{self.issuer}/token", "end_session_endpoint": f"{self.issuer}/logout?all=1",
+                             "jwks_uri": f"{self.issuer}/keys"})  # fmt: skip
         elif asked.path == "/keys":
             self._json(200, KeySet([KEY]).as_dict(private=False))
         elif asked.path == "/authorize":

@@ -26,6 +26,7 @@ from workflow.model import Grant
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
+from .console import Reader
 from .provider import CLIENT, SECRET
 
 ROOT = Path(__file__).parents[1]
@@ -319,3 +320,45 @@ def test_the_example_of_the_documentation_is_read(tmp_path: Path) -> None:
 def test_a_role_that_there_is_not_is_refused_at_the_start(engine: Engine, issuer: str) -> None:
     with pytest.raises(ValueError, match="emperor"):
         app_of(engine, settings(issuer, roles={"x": (Role("emperor", city.TENANT),)}))
+
+
+# --- how strongly, and out again
+
+
+@pytest.mark.parametrize(
+    ("asked", "user", "good"),
+    [
+        ({"acr": ("silver", "gold")}, "li", True), ({"acr": ("silver",)}, "li", False), ({"acr": ("gold",)}, "wang", False),
+        ({"amr": ("hwk", "otp")}, "li", True), ({"amr": ("hwk",)}, "li", False), ({"amr": ("otp",)}, "wang", False),
+    ],
+)  # fmt: skip
+def test_who_proved_himself_less_than_is_asked_is_not_in(
+    engine: Engine, issuer: str, asked: dict[str, tuple[str, ...]], user: str, good: bool
+) -> None:
+    client = app_of(engine, settings(issuer, **asked)).test_client()
+    address = begun(client)
+    assert parse_qs(urlsplit(address).query).get("acr_values") == (
+        [" ".join(asked["acr"])] if "acr" in asked else None
+    )
+    answer = client.get(returned(client, address, user))
+    assert answer.status_code == 303 if good else refused(client, answer)
+
+
+def test_who_signs_out_here_is_shown_how_to_sign_out_there(engine: Engine, issuer: str) -> None:
+    sessions = Sessions(engine)
+    app = create_app(engine, sessions, sessions=sessions)
+    app.register_blueprint(Oidc(engine, settings(issuer), sessions).blueprint())
+    reader = Reader(app, None)
+    reader.client.get(returned(reader.client, begun(reader.client), "li"))
+    reader.get("/sessions")
+    token = re.findall(r'name="csrf_token" value="([^"]+)"', reader.page)[0]
+    assert reader.goes(reader.post("/sign-out", {"csrf_token": token})) == "/sign-in?left=oidc"
+    assert reader.client.get("/v1/cases").status_code == 401
+    (end,) = re.findall(r'href="(/sign-in/oidc/end)"', reader.page)
+    there = urlsplit(reader.client.get(end).headers["Location"])
+    assert f"{there.scheme}://{there.netloc}{there.path}" == f"{issuer}/logout"
+    assert parse_qs(there.query) == {
+        "all": ["1"], "client_id": [CLIENT], "post_logout_redirect_uri": ["http://localhost/sign-in"],
+    }  # fmt: skip
+    reader.get("/sign-in")
+    assert "/sign-in/oidc/end" not in reader.page

@@ -14,7 +14,7 @@ from ..accounts import Account, Accounts, First
 from ..factors import Factors
 from ..limits import source
 from ..problems import Problem
-from ..sessions import LOCAL, STRONG
+from ..sessions import LOCAL, OIDC, STRONG
 from .screens import Go, Look, Page, Screen, answered, own_address, sessions
 
 
@@ -27,8 +27,9 @@ def asked(look: Look) -> Page | Go:
 
 
 def _shown(look: Look, person: str = "", error: Text | None = None) -> dict[str, Any]:
-    elsewhere = sessions(look.desk).elsewhere
+    elsewhere, end = sessions(look.desk).elsewhere, sessions(look.desk).elsewhere_end
     return {
+        "end": end if look.request.args.get("left") == "oidc" else None,
         "then": _then(look),
         "person": person,
         "error": error,
@@ -93,8 +94,10 @@ def _typed(look: Look) -> list[tuple[str, str]]:
 
 
 def sign_out(look: Look) -> Response:
-    """The session is ended on the server too."""
-    response = answered(look, Go(look.address("sign_in")))
+    """The session is ended on the server too; who signed in elsewhere is told that he is signed in there still."""
+    session = sessions(look.desk).of(look.request)
+    left = {"left": "oidc"} if session is not None and session.way == OIDC else {}
+    response = answered(look, Go(look.address("sign_in", **left)))
     sessions(look.desk).close(look.request)(response)
     return response
 

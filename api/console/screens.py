@@ -319,7 +319,14 @@ def refused(desk: Desk, error: Exception) -> Response:
         typed = kept(desk)
         if typed:
             elsewhere = sessions(desk).elsewhere
-            values = {"then": after, "person": "", "error": ENDED, "elsewhere": elsewhere, "kept": typed}
+            values = {
+                "then": after,
+                "person": "",
+                "error": ENDED,
+                "elsewhere": elsewhere,
+                "end": None,
+                "kept": typed,
+            }
             return answered(look, Page("sign_in.html", values, problem.status))
         return answered(look, Go(look.address("sign_in", then=after)))
     return answered(look, Page("problem.html", {"problem": problem}, problem.status))
