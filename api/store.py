@@ -66,6 +66,11 @@ class Tables:
         self.judged = self._judged()
         self.security = self._security()
 
+    def lasting(self) -> list[Table]:
+        """Those of a backup: not the sessions, not what is counted for some minutes, not work that was not done."""
+        passing = {self.session, self.failure, self.arrival, self.batch, self.batch_row, self.judged}
+        return [table for table in self.metadata.sorted_tables if table not in passing]
+
     def _table(self, name: str, *columns: Any, **more: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns, **more)
 

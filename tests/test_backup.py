@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from api import Accounts, create_schema
+from api.security_log import SecurityLog
+from tests.http_walk import CHEAP, PASSWORD
 from tests.lifecycle import Office, count, execute
 from tests.postbox import Postbox, backend, reach
 from tests.postgres import Server
@@ -298,3 +301,25 @@ def test_the_commands(sqlite_office: Office, tmp_path: Path) -> None:
     assert (code, "anchor_missing" in out) == (1, True)
     said = json.loads(call("backup", "--database", here, "--out", tmp_path / "c.zip", "--json")[1])
     assert (said["dialect"], said["anchor"], said["bytes"] > 0) == ("sqlite", 1, True)
+
+
+def test_who_may_come_in_comes_back_too(vault: Vault) -> None:
+    """Accounts, tokens and the security log of the service: all of them by the commands, on both databases."""
+    engine = vault.engine
+    create_schema(engine)
+    accounts = Accounts(engine, CHEAP)
+    accounts.add("li", by="set-up", password=PASSWORD)
+    before = SecurityLog(engine).entries()
+    here = engine.database.url.render_as_string(hide_password=False)
+    there = vault.empty()
+    assert call("backup", "--database", here, "--out", vault.folder / "x.zip")[0] == 0
+    assert call("restore", vault.folder / "x.zip", "--database", there)[0] == 0
+    restored = Engine(there, engine.library, place=engine.laws.place, clock=vault.office.clock)
+    vault.opened.append(restored)
+    assert SecurityLog(restored).entries() == before
+    assert Accounts(restored, CHEAP).sign_in("li", PASSWORD).person == "li"
+    SecurityLog(restored).note("sign_in", "li")
+    assert [entry.id for entry in SecurityLog(restored).entries()] == [
+        before[0].id + 1,
+        *(e.id for e in before),
+    ]

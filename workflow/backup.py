@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,14 +47,16 @@ class Backup:
     """part → SHA-256"""
 
 
-def take(store: Store, path: Path, now: datetime) -> Backup:
-    """Write a backup to a file that was not there. Others go on working. Raises StoreError, OSError."""
+def take(store: Store, path: Path, now: datetime, beside: Sequence[Any] = ()) -> Backup:
+    """Write a backup to a file that was not there, with the tables of a service `beside` ours. Others go on working. Raises
+    StoreError, OSError.
+    """
     half, scratch = path.with_name(path.name + ".part"), path.with_name(path.name + ".copy")
     hashes: dict[str, str] = {}
     try:
         with half.open("xb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                parts.dump(store, lambda name: _hashed(archive, name, hashes), scratch)
+                parts.dump(store, lambda name: _hashed(archive, name, hashes), scratch, beside)
                 made = Backup(
                     dialect=store.database.dialect.name, prefix=store.prefix, hashes=hashes,
                     taken_at=now.astimezone(UTC).isoformat(timespec="seconds"), anchor=_last_anchor(store),
@@ -131,8 +133,9 @@ def _damaged(path: Path, what: str) -> StoreError:
     return StoreError(Text(f"{path} 不是完好的备份（{what}）", f"{path} is no sound backup ({what})"))
 
 
-def restore(path: Path, found: Backup, store: Store, now: datetime) -> None:
-    """Fill an empty database from a backup whose manifest was read, and begin a new epoch. Raises StoreError.
+def restore(path: Path, found: Backup, store: Store, now: datetime, beside: Sequence[Any] = ()) -> None:
+    """Fill an empty database from a backup whose manifest was read, and begin a new epoch. Of the tables `beside` ours those that
+    the backup has; they are there already. Raises StoreError.
 
     On SQLite the file must not exist yet: `restore_file` has put it there, and only the epoch is left.
     """
@@ -140,7 +143,8 @@ def restore(path: Path, found: Backup, store: Store, now: datetime) -> None:
         _same(found, store)
         upgrade(store.database, store.prefix)
         with zipfile.ZipFile(path) as archive:
-            parts.load(store, archive.open)
+            known = [table for table in beside if f"{table.name}.copy" in found.hashes]
+            parts.load(store, archive.open, known)
     began = now.astimezone(UTC).isoformat(timespec="microseconds")
     with store.connection(write=True) as connection:
         connection.execute(store.tables.epoch.insert(), {"began_at": began, "taken_at": found.taken_at})

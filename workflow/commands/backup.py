@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def run_backup(context: Context) -> int:
     out, engine = context.arguments.out, context.engine
     free(out)
     try:
-        made = take(engine.store, out, engine.clock.now())
+        made = take(engine.store, out, engine.clock.now(), _beside(context))
     except OSError as error:
         raise UsageError(
             Text(f"无法写入 {out}：{error.strerror}", f"cannot write {out}: {error.strerror}")
@@ -47,6 +49,15 @@ def run_backup(context: Context) -> int:
         f"backed up, {size} bytes, last anchor: {anchor} → {out}",
     )
     return OK
+
+
+def _beside(context: Context) -> Sequence[Any]:
+    """The service's own tables, made if they are not there; a file of SQLite has them anyway."""
+    if context.engine.store.is_sqlite or find_spec("flask") is None:
+        return ()
+    context.sibling("api").create_schema(context.engine)
+    tables: Sequence[Any] = context.sibling("api.store").Shelf(context.engine).tables.lasting()
+    return tables
 
 
 def run_restore(context: Context) -> int:
@@ -62,7 +73,7 @@ def run_restore(context: Context) -> int:
         restore_file(path, found, target)
     engine = context.new_engine()
     now = engine.clock.now().astimezone(UTC)
-    restore(path, found, engine.store, now)
+    restore(path, found, engine.store, now, _beside(context))
     context.console.say(
         f"已恢复 {found.taken_at} 的备份；现在核验",
         f"the backup of {found.taken_at} is restored; verifying it now",

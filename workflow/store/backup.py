@@ -7,7 +7,7 @@ transaction, COPY of every table under the prefix, so neither a tool of the serv
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import IO, Any
@@ -23,15 +23,17 @@ BLOCK = 1 << 20
 DATABASE = "tibandu.db"
 
 
-def dump(store: Store, write: Open, scratch: Path) -> None:
-    """Write every part of a snapshot; `scratch` names a file that may be used meanwhile. Raises StoreError."""
+def dump(store: Store, write: Open, scratch: Path, beside: Sequence[Table] = ()) -> None:
+    """Write every part of a snapshot, with the tables of others `beside` ours; `scratch` names a file that may be used meanwhile.
+    Raises StoreError.
+    """
     if store.is_sqlite:
         _dump_file(store, write, scratch)
         return
     with store.database.connect() as connection:
         connection.exec_driver_sql("set transaction isolation level repeatable read, read only")
         driver: Any = connection.connection.driver_connection
-        for table in _tables(store):
+        for table in (*_tables(store), *beside):
             with write(f"{table.name}.copy") as out, driver.cursor() as cursor:
                 names = ", ".join(f'"{column.name}"' for column in table.columns)
                 with cursor.copy(f"copy {table.name}({names}) to stdout") as copy:
@@ -69,14 +71,14 @@ def load_file(read: Open, path: Path) -> None:
         _whole(connection)
 
 
-def load(store: Store, read: Open) -> None:
+def load(store: Store, read: Open, beside: Sequence[Table] = ()) -> None:
     """Fill empty tables of PostgreSQL from a snapshot, all or nothing. Raises StoreError when they are not empty.
 
     The triggers that keep history append-only and separate powers judge acts, not copies: they sleep for this transaction, which
     only the owner of the tables can bring about.
     """
     with store.database.begin() as connection:
-        tables = list(_tables(store))
+        tables = [*_tables(store), *beside]
         for table in tables:
             if connection.execute(
                 select(func.count()).select_from(select(table).limit(1).subquery())
@@ -106,7 +108,7 @@ def _fill(connection: Connection, table: Table, read: Open) -> None:
         while block := source.read(BLOCK):
             copy.write(block)
     for column in table.columns:
-        if column.identity is not None:
+        if column.identity is not None or column is table.autoincrement_column:
             sequence = f"pg_get_serial_sequence('{table.name}', '{column.name}')"
             newest = f"(select coalesce(max({column.name}), 0) + 1 from {table.name})"
             connection.exec_driver_sql(f"select setval({sequence}, {newest}, false)")
