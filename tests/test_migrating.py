@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.crash.check import violations
-from workflow import Actor, Case, Engine, access, check_export, cli, load_definitions
+from workflow import Actor, Case, Engine, access, check_export, cli, load_definitions, loader
 from workflow.definition import Definition
 from workflow.errors import DefinitionError, NotFound, NotInState, NotPermitted
 from workflow.export import export_history
@@ -27,7 +27,8 @@ from workflow.migration_plan import Renaming
 from workflow.store import moving
 from workflow.verify import verify
 
-from .lifecycle import SMALL, TENANT, Office, count, execute, until_quiet
+from .console import Desk, said
+from .lifecycle import REPLY, SMALL, TENANT, Office, count, execute, until_quiet
 
 LI, OPERATOR = Actor(person="li"), Actor(person="ops")
 SECOND = ("version: 1", "version: 2")
@@ -580,10 +581,13 @@ def tibandu(one_town: Town) -> Callable[..., tuple[int, str]]:
     return call
 
 
-def test_by_command(one_town: Town, tibandu: Callable[..., tuple[int, str]]) -> None:
+def test_by_command(
+    one_town: Town, tibandu: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     case, _ = one_town.asked("water"), one_town.asked("roads")
     edited = one_town.edited("ask_all", *ASKING)
     move = ("migrate", "ask_all", "--to", "2")
+    monkeypatch.setattr(loader, "load_definitions", lambda *_, **__: edited.library)  # read once
     code, said = tibandu(*move)
     assert (code, "0 case(s) can move, 2 cannot; nothing is written" in said) == (1, True)
     assert "the new version has no state 'open'" in said
@@ -605,6 +609,42 @@ def test_by_command(one_town: Town, tibandu: Callable[..., tuple[int, str]]) -> 
     assert tibandu("verify")[0] == 0
 
 
+# --- what people see
+
+
+def test_the_pages_of_a_case_that_was_moved(desk: Desk, tmp_path: Path) -> None:
+    """Its state and a clock have other names now; its older lines are read by the version of their day."""
+    office = desk.office
+    case = office.signing_off()
+
+    def other(data: dict[str, Any]) -> None:
+        _rename_state(data, "signing_off", "for_signature")
+        data["states"]["for_signature"]["zh"] = "待签发"
+        _renamed(data["clocks"], "reply", "answer")
+
+    publish_next(office.engine, "suggestion", other)
+    file = tmp_path / "map.yaml"
+    file.write_text(
+        "migration: suggestion\nfrom: 1\nto: 2\nstates: {signing_off: for_signature}\nclocks: {reply: answer}\n",
+        "utf-8",
+    )
+    assert [
+        c.obstacles for c in Migration(office.engine, "suggestion", 2, file=file).apply(Actor(person="he"))
+    ] == [()]
+    for who in ("li", "wu"):
+        reader = desk(who)
+        for address in ("", "/history", "/picture"):
+            assert reader.get(f"/cases/{case.id}{address}").status_code == 200, (who, address)
+        assert reader.get("/").status_code == 200
+    reader = desk("li")
+    reader.get(f"/cases/{case.id}/history")
+    words = said(reader.page)
+    assert "迁移到新版流程" in words and "待签发" in words and "答复送签" in words
+    assert words.count("待签发") > 1  # of the time it spent too
+    assert office.fire(case, "issue_reply", "wu", **REPLY).state == "replied"
+    sound(office.engine)
+
+
 # --- the page
 
 
@@ -619,6 +659,7 @@ def test_the_page_shows_what_happens(
     )
     page = (SMALL.parents[2] / "docs" / "migration.md").read_text("utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loader, "load_definitions", lambda *_, **__: sqlite_office.engine.library)
     Path("renamed.yaml").write_text(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0], "utf-8")
     url = sqlite_office.engine.database.url.render_as_string(hide_password=False)
     asked = re.findall(r"^\$ tibandu (.*)\n((?:(?!\$ |```).*\n)*)", page, re.MULTILINE)

@@ -72,7 +72,7 @@ def test_two_prefixes_in_one_database(database: Database, small: Library, clock)
     assert first.fire(case.id, "close", Actor(person="li")).state == "done"
 
 
-CASES = int(os.environ.get("CASES") or 40)
+CASES = int(os.environ.get("CASES") or 10)
 SECONDS = 60
 """within which a database of 6,000 cases is brought to the next revision, whatever the machine"""
 NEXT = '''

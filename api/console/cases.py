@@ -293,12 +293,17 @@ def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry, ol
     if event is None:
         title = BESIDE.get(entry.event, Text("记录", "noted"))
     roles = look.engine.library.roles.values
-    moved = entry.from_state != entry.to_state and entry.from_state in law.states
+    came_from = (
+        look.engine.laws.pinned(entry.data["@migration"]["from"]).definition
+        if entry.event == "migrate"
+        else law
+    )
+    moved = entry.from_state != entry.to_state and entry.from_state in came_from.states
     given = {name: value for name, value in entry.data.items() if name in definition.fields}
     return Line(
         entry=entry, title=title, who=look.names[entry.actor] if not entry.automatic else "",
         as_=roles[entry.role].title if entry.role and entry.role in roles else None,
-        changed=(law.states[entry.from_state].title, law.states[entry.to_state].title) if moved else None,
+        changed=(came_from.states[entry.from_state].title, law.states[entry.to_state].title) if moved else None,
         data=data_of(look, definition, case, given, old),
         sort="automatic" if entry.automatic else "due" if event is None else "flow",
     )  # fmt: skip
