@@ -494,6 +494,16 @@ def _insert(engine: Engine, row: dict[str, Any]) -> None:
         engine.store.add(connection, "history", **row)
 
 
+def test_a_link_that_somebody_holds_still_leads_somewhere(sqlite_office: Office) -> None:
+    survey, engine = sqlite_office.child(sqlite_office.evaluating("dep1"), "surveys"), sqlite_office.engine
+    token = engine.invite(survey.id, "answer", "dep1", until=date(2026, 3, 9), by=Actor(person="sun"))
+    assert _plan(engine, "evaluation", lambda d: _renamed(d["events"], "answer", "reply")) == {
+        ("invitation", "answer")
+    }
+    engine.revoke(engine.invitations(survey.id, by=Actor(person="sun"))[0].id, by=Actor(person="sun"))
+    assert token and against(engine, "evaluation") == set()
+
+
 def test_what_was_hidden_stays_hidden(one_town: Town) -> None:
     data = {"title": "题", "secret": True, "signers": ["dep1"], "contact": "1"}
     one_town.engine.start("appeal", LI, data, tenant=TENANT)
@@ -605,6 +615,10 @@ def test_by_command(
         "tibandu: version 7 of 'ask_all' is not published; there are: 1, 2\n",
     )
     assert tibandu(*move, "--case", "none")[0] == 1
+    assert tibandu(*move, "--state", "opne") == (
+        1,
+        "tibandu: 'ask_all' has no state 'opne'; did you mean open?\n",
+    )
     assert tibandu(*move, "--map", "none")[0] == 2
     assert tibandu("verify")[0] == 0
 
@@ -674,5 +688,5 @@ def test_the_page_shows_what_happens(
 
 CODES = {
     "asked", "barred", "clock", "clock_statutory", "clock_twice", "decided", "end", "family", "field", "field_type", "hides",
-    "join", "relation", "relation_one", "separation", "state",
+    "invitation", "join", "relation", "relation_one", "separation", "state",
 }  # fmt: skip

@@ -8,7 +8,7 @@ changes nothing. What has no counterpart in the new version is not guessed: such
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from .history import MIGRATE, MIGRATION, canonical
 from .migration_file import MigrationFile
 from .migration_plan import Plan, Renaming, asks_anew, counted_anew
 from .model import SYSTEM, Actor, Grant
+from .shapes import suggest
 from .similarity import marks
 from .store import moving
 
@@ -53,6 +54,16 @@ class Checked:
     """why it stays; empty when it can move, or has moved"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What is asked beside the family."""
+
+    now: datetime
+    actor: Actor | None
+    grants: Sequence[Grant]
+    invited: Mapping[str, Collection[str]]
+
+
 class Migration:
     """The running cases of one definition on their way to one of its published versions."""
 
@@ -71,6 +82,7 @@ class Migration:
         if found is not None:
             found.about(name, version)
         self._plans = self._planned(name, version, found)
+        self._check_state(name)
         self.target = engine.laws.pinned(self._hashes[version]).definition
         self._check_cases(name)
 
@@ -95,6 +107,14 @@ class Migration:
             plans[old.hash] = Plan(old, new, file.between(old, new) if file else Renaming())
         return plans
 
+    def _check_state(self, name: str) -> None:
+        known = dict.fromkeys(state for plan in self._plans.values() for state in plan.old.states)
+        if self._state is not None and known and self._state not in known:
+            zh, en = suggest(self._state, known)
+            raise NotFound(
+                Text(f"{name} 没有状态 {self._state}{zh}", f"{name!r} has no state {self._state!r}{en}")
+            )
+
     def _check_cases(self, name: str) -> None:
         if self._cases is None:
             return
@@ -109,17 +129,16 @@ class Migration:
 
     def preview(self, actor: Actor | None = None) -> list[Checked]:
         """Every running case, and why it would stay if it would, by id; of `actor` too, if he is named. Writes nothing."""
-        engine, now = self._engine, self._now()
         found = []
-        with engine.store.connection() as connection:
-            grants = engine.store.grants(connection, actor.person) if actor else ()
+        with self._engine.store.connection() as connection:
             cases = self._waiting(connection)
             for start in range(0, len(cases), PAGE):
                 page = cases[start : start + PAGE]
-                families = moving.families(connection, engine.store.tables, {root for _, root in page})
-                for case, root in page:
-                    checked = self._checked(families[root], case, actor, grants, now)
-                    found += [checked] if checked else []
+                roots = {root for _, root in page}
+                families = moving.families(connection, self._engine.store.tables, roots)
+                moment = self._moment(connection, actor, [case for case, _ in page])
+                checked = (self._checked(families[root], case, moment) for case, root in page)
+                found += [one for one in checked if one is not None]
         return found
 
     def apply(self, actor: Actor) -> Iterator[Checked]:
@@ -144,54 +163,53 @@ class Migration:
             connection, self._engine.store.tables, list(self._plans), state=self._state, cases=self._cases
         )
 
-    def _now(self) -> datetime:
-        return self._engine.clock.now().astimezone(UTC)
+    def _moment(self, connection: Any, actor: Actor | None, cases: Collection[str]) -> _Moment:
+        store, now = self._engine.store, self._engine.clock.now().astimezone(UTC)
+        grants = store.grants(connection, actor.person) if actor is not None else ()
+        invited = moving.invited(connection, store.tables, cases, civil_date(now).isoformat())
+        return _Moment(now, actor, grants, invited)
 
-    def _checked(
-        self, family: Family, case: str, actor: Actor | None, grants: Sequence[Grant], now: datetime
-    ) -> Checked | None:
+    def _checked(self, family: Family, case: str, moment: _Moment) -> Checked | None:
         """None for a case that has moved, or ended, meanwhile."""
         record = family.records[case]
         plan = self._plans.get(record.definition)
         if plan is None or record.closed:
             return None
-        reasons = [*self._against(plan, family, record, now), *self._barred(family, record, actor, grants)]
+        reasons = [*self._against(plan, family, record, moment), *self._barred(family, record, moment)]
         return Checked(
             case=case, number=record.number, version=plan.old.version, state=record.state,
             new_state=plan.state(record.state), obstacles=tuple(dict.fromkeys(reasons)),
         )  # fmt: skip
 
-    def _against(self, plan: Plan, family: Family, record: Record, now: datetime) -> Iterator[Reason]:
-        laws, today = self._engine.laws, civil_date(now)
-        alone = list(plan.obstacles(record, laws))
+    def _against(self, plan: Plan, family: Family, record: Record, moment: _Moment) -> Iterator[Reason]:
+        laws, today = self._engine.laws, civil_date(moment.now)
+        alone = [*plan.obstacles(record, laws), *plan.uninvited(moment.invited.get(record.id, ()))]
         yield from alone
         if not alone:
             after = {**family.records, record.id: plan.moved(record, today)}
             yield from family_fit.misfits(laws, family, Family(after, family.root_id), record.id, today)
 
-    def _barred(
-        self, family: Family, record: Record, actor: Actor | None, grants: Sequence[Grant]
-    ) -> Iterator[Reason]:
-        if actor is None:
+    def _barred(self, family: Family, record: Record, moment: _Moment) -> Iterator[Reason]:
+        if moment.actor is None:
             return
         old = self._engine.laws.pinned(record.definition).definition
         for definition in (old, self.target):
-            reason = bar(definition, actor, grants, record, family.root)
+            reason = bar(definition, moment.actor, moment.grants, record, family.root)
             if reason is not None:
                 yield reason
 
     def _move(self, case: str, actor: Actor) -> Checked | None:
-        engine, now = self._engine, self._now()
+        engine = self._engine
         with engine.store.connection(write=True) as connection:
-            aside = Aside(engine.store, engine.laws, connection, actor, now, engine.random)
+            moment = self._moment(connection, actor, [case])
+            aside = Aside(engine.store, engine.laws, connection, actor, moment.now, engine.random)
             family = aside.locked(case)
-            grants = engine.store.grants(connection, actor.person)
-            checked = self._checked(family, case, actor, grants, now)
+            checked = self._checked(family, case, moment)
             if checked is None or checked.obstacles:
                 return checked
             before = family.records[case]
             plan = self._plans[before.definition]
-            after = plan.moved(self._remembering(connection, plan, before), civil_date(now))
+            after = plan.moved(self._remembering(connection, plan, before), civil_date(moment.now))
             draft = aside.draft(family)
             _write(draft, plan, before, after)
             aside.write(draft, lambda there: self._told(family, there, case))

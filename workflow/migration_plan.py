@@ -82,6 +82,16 @@ class Plan:
         yield from self._against_clocks(record, laws)
         yield from self._against_hiding(record)
 
+    def uninvited(self, events: Iterable[str]) -> Iterator[Reason]:
+        """Somebody holds a link to do what the new version does not have."""
+        for name in sorted(set(events) - self.new.events.keys()):
+            yield Reason.of(
+                "invitation",
+                f"有人受邀办理 {name}，新版没有此事件",
+                f"somebody is invited to {name!r}, which the new version does not have",
+                name,
+            )
+
     # -- the parts
 
     def _clocks(self, record: Record, today: date) -> Iterator[tuple[str, ClockState]]:

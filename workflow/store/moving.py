@@ -10,7 +10,7 @@ from ..family import Family
 from . import rows
 from .schema import Tables
 
-__all__ = ["families", "forget_clocks", "published", "repin", "running"]
+__all__ = ["families", "forget_clocks", "invited", "published", "repin", "running"]
 
 
 def published(connection: Connection, tables: Tables, name: str) -> list[tuple[int, str]]:
@@ -38,6 +38,16 @@ def families(connection: Connection, tables: Tables, roots: Collection[str]) -> 
     c = tables.cases.c
     query = select(*(c[name] for name in rows.CASE)).where(c.root_id.in_(roots))
     return {family.root_id: family for family in rows.families(connection.execute(query).all())}
+
+
+def invited(connection: Connection, tables: Tables, cases: Collection[str], day: str) -> dict[str, set[str]]:
+    """Case -> the events for which somebody holds an invitation that is still good on that day."""
+    i = tables.invitation.c
+    query = select(i.case_id, i.event).where(i.case_id.in_(cases), i.revoked_at.is_(None), i.until >= day)
+    found: dict[str, set[str]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.case_id, set()).update(row.event.split(","))
+    return found
 
 
 def repin(connection: Connection, tables: Tables, case: str, definition: str) -> None:
