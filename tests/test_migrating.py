@@ -8,7 +8,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -316,9 +316,11 @@ def _plan(
     return against(engine, name)
 
 
-def publish_next(engine: Engine, name: str, change: Callable[[dict[str, Any]], object]) -> Definition:
+def publish_next(
+    engine: Engine, name: str, change: Callable[[dict[str, Any]], object], *, version: int = 2
+) -> Definition:
     data = json.loads(engine.library.definition(name).content)
-    data["version"] = 2
+    data["version"] = version
     change(data)
     found = definition_from_content(canonical(data), engine.library)
     with engine.store.connection(write=True) as connection:
@@ -342,6 +344,69 @@ def test_a_clock_is_stopped_when_the_file_says_so(one_town: Town) -> None:
     one_town.office.clock.set(date(2026, 4, 1))
     assert edited.tick() == []
     sound(edited)
+
+
+ONE_CLOCK = "  answers: {zh: 期限, en: time for answers, rule: answer_days, starts: start, stops: heard, missed: missed}\n"
+TWO_CLOCKS = (
+    ONE_CLOCK
+    + "  spare: {zh: 备用, en: spare, rule: answer_days, starts: add, stops: heard, missed: missed}\n"
+)
+
+
+@pytest.mark.parametrize(
+    "names", [{"answers": "spare", "spare": "answers"}, {"answers": "third", "spare": "answers"}]
+)
+def test_clocks_change_names_among_themselves_and_ring(town: Town, names: dict[str, str]) -> None:
+    """A swap and a chain: each keeps its day and its timer, and at each moment it has the name it had then."""
+    first = town.edited("ask_all", SECOND, (ONE_CLOCK, TWO_CLOCKS))
+    case = first.start("ask_all", LI, {"units": ["water"]}, tenant=TENANT)
+    town.office.clock.set(date(2026, 3, 5))
+    first.fire(case.id, "add", LI, {"units": ["roads"]})
+    days = {clock.name: clock.due_on for clock in first.case(case.id).clocks}
+    assert len({*days.values()}) == 2
+    publish_next(first, "ask_all", lambda d: _all_renamed(d["clocks"], names), version=3)
+    said = f"migration: ask_all\nfrom: 2\nto: 3\nclocks: {json.dumps(names)}\n"
+    migration = Migration(first, "ask_all", 3, file=town.map(said))
+    assert [one.obstacles for one in migration.apply(OPERATOR)] == [()]
+    expected = {names[name]: day for name, day in days.items()}
+    assert {clock.name: clock.due_on for clock in first.case(case.id).clocks} == expected
+    assert {clock.name: clock.due_on for clock in first.case_at(case.id, 2).clocks} == days
+    assert [clock.name for clock in first.case_at(case.id, 1).clocks] == ["answers"]
+    with first.database.connect() as connection:
+        query = text(f"select name, due_on from {first.store.prefix}clock where case_id = '{case.id}'")
+        assert {name: date.fromisoformat(day) for name, day in connection.execute(query)} == expected
+    sound(first)
+    fired = dict[str, date]()
+    for day in sorted(expected.values()):
+        town.office.clock.set(day + timedelta(days=1))
+        fired |= {f.clock: day for f in until_quiet(first) if f.case == case.id and f.event == "missed"}
+    assert fired == expected
+    sound(first)
+
+
+def test_a_clock_that_begins_under_an_old_name_was_not_there_before(one_town: Town) -> None:
+    """The name was another clock's then."""
+    case = one_town.asked("water")
+    engine = one_town.engine
+
+    def two(data: dict[str, Any]) -> None:
+        clocks = data["clocks"]
+        clocks["replies"] = dict(clocks["answers"])
+        clocks["answers"]["starts"] = ["add"]
+
+    publish_next(engine, "ask_all", two)
+    said = one_town.map("migration: ask_all\nfrom: 1\nto: 2\nclocks: {answers: replies}\n")
+    assert [c.obstacles for c in Migration(engine, "ask_all", 2, file=said).apply(OPERATOR)] == [()]
+    now = engine.fire(case.id, "add", LI, {"units": ["roads"]})
+    assert {clock.name for clock in now.clocks} == {"answers", "replies"}
+    assert [clock.name for clock in engine.case_at(case.id, 1).clocks] == ["answers"]
+    sound(engine)
+
+
+def _all_renamed(data: dict[str, Any], names: dict[str, str]) -> None:
+    kept = {names.get(name, name): value for name, value in data.items()}
+    data.clear()
+    data.update(kept)
 
 
 def test_a_statutory_clock_is_never_stopped(one_town: Town) -> None:

@@ -214,7 +214,7 @@ class Migration:
             _write(draft, plan, before, after)
             aside.write(draft, lambda there: self._told(family, there, case))
             moving.repin(connection, engine.store.tables, case, plan.new.hash)
-            moving.forget_clocks(connection, engine.store.tables, case, list(plan.renamed(before)))
+            moving.forget_clocks(connection, engine.store.tables, case, plan.renamed(before))
         return checked
 
     def _remembering(self, connection: Any, plan: Plan, record: Record) -> Record:

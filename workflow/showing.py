@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -106,14 +106,14 @@ def fold(
     said: dict[str, Any] = {}
     for line in lines:
         said |= line.data
-    names = _names_then(later)
+    names = _names_then([view.name for view in now.clocks], later)
     relations = {
         n[1:]: tuple(parties) for n, parties in said.items() if n[1:] in definition.relations and n[0] == "@"
     }
     clocks = [
         view._replace(name=name, due_on=date.fromisoformat(then["due"]), running=then["running"])
         for view in now.clocks
-        if (then := said.get(f"@clock.{(name := names.get(view.name, view.name))}")) is not None
+        if (name := names.get(view.name)) is not None and (then := said.get(f"@clock.{name}")) is not None
     ]
     last = lines[-1]
     return now._replace(
@@ -123,12 +123,13 @@ def fold(
     )  # fmt: skip
 
 
-def _names_then(later: Sequence[HistoryEntry]) -> dict[str, str]:
-    """Clock -> its name before these lines, where a move to another version has given it another."""
-    names: dict[str, str] = {}
+def _names_then(clocks: Iterable[str], later: Sequence[HistoryEntry]) -> dict[str, str]:
+    """Clock -> its name before these lines, some of which have moved the case to another version. A clock whose name was then
+    another's is not among them: it had not begun.
+    """
+    names = {name: name for name in clocks}
     for line in reversed(later):
         moved = line.data[MIGRATION]["clocks"] if line.event == MIGRATE and MIGRATION in line.data else {}
-        for old, new in moved.items():
-            now = next((name for name, then in names.items() if then == new), new)
-            names[now] = old
+        was = {new: old for old, new in moved.items()}
+        names = {now: was.get(then, then) for now, then in names.items() if then in was or then not in moved}
     return names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, and_, delete, select, update
 
@@ -56,7 +56,11 @@ def repin(connection: Connection, tables: Tables, case: str, definition: str) ->
     connection.execute(update(c).where(c.c.id == case).values(definition=definition))
 
 
-def forget_clocks(connection: Connection, tables: Tables, case: str, names: Collection[str]) -> None:
-    """The index rows of clocks that have another name now."""
-    for table, column in ((tables.clock, tables.clock.c.name), (tables.broken, tables.broken.c.clock)):
-        connection.execute(delete(table).where(and_(table.c.case_id == case, column.in_(names))))
+def forget_clocks(connection: Connection, tables: Tables, case: str, renamed: Mapping[str, str]) -> None:
+    """The index rows of names that no clock has any more, after those of the new names were written: in a swap or a chain
+    (old -> new name) one clock's old name is another's new one. What failed under an old name is tried anew.
+    """
+    clock, broken = tables.clock, tables.broken
+    gone = set(renamed) - set(renamed.values())
+    for table, column, names in ((clock, clock.c.name, gone), (broken, broken.c.clock, renamed)):
+        connection.execute(delete(table).where(and_(table.c.case_id == case, column.in_(list(names)))))
