@@ -25,10 +25,14 @@ SUBJECTS = {
     "signer": Subject("parties", Text("提出代表", "signers")),
     "note": Subject("field", Text("说明", "note")),
     "sealed": Subject("field", Text("已加盖公章", "sealed")),
+    "notes": Subject("field", Text("各项", "notes")),
+    "other": Subject("field", Text("另一项", "other")),
+    "day": Subject("field", Text("甲日", "one day")),
+    "note_day": Subject("field", Text("乙日", "another day")),
     "rule.asks": Subject("rule", Text("向谁征询", "whom to ask")),
     "rule.visits": Subject("rule", Text("次数", "how often")),
 }
-TYPES = dict.fromkeys(("commitments.open", "commitments.total", "commitments.kept", "round.visit", "rule.visits", "signer"), "integer") | {"opinions.joined": "boolean", "clock.reply.expired": "boolean", "sealed": "boolean", "note": "text", "rule.asks": "text"}  # fmt: skip
+TYPES = dict.fromkeys(("commitments.open", "commitments.total", "commitments.kept", "round.visit", "rule.visits", "signer"), "integer") | {"opinions.joined": "boolean", "clock.reply.expired": "boolean", "sealed": "boolean", "note": "text", "rule.asks": "text", "notes": "texts", "other": "text", "day": "date", "note_day": "date"}  # fmt: skip
 
 
 def guards() -> Iterator[tuple[str, Guard]]:
@@ -68,6 +72,10 @@ def test_every_condition_of_ours_has_a_sentence_for_the_desk() -> None:
         ("sealed", {"sealed": False}, "“已加盖公章”须为“是”"),
         ("sealed", {}, "还没有填“已加盖公章”"),
         ("rule.asks == \"each\"", {"rule.asks": "lead"}, "本地的规定“向谁征询”不采用这一步"),
+        ("note not in notes", {"note": "a", "notes": ("a",)}, "“说明”不能又在“各项”之中"),
+        ("note == other", {"note": "a", "other": "b"}, "“说明”与“另一项”须一致"),
+        ("day < note_day", {"day": "2026-02-02", "note_day": "2026-02-01"}, "“甲日”须早于“乙日”"),
+        ("note == 'x'", {"note": "a"}, "“说明”所选的不适用于这一步"),
         # What the rules of the place have settled is no way out.
         ("(rule.asks == \"each\" and signer > 0) or clock.reply.expired",
          {"rule.asks": "lead", "signer": 0, "clock.reply.expired": False}, "答复期限还没有届满"),
@@ -83,3 +91,12 @@ def test_what_is_missing_is_said_and_not_the_formula(text: str, facts: dict[str,
 def test_a_name_of_which_nothing_is_known_is_left_to_the_formula() -> None:
     (reason,) = compile_guard("a", {"a": "boolean"}).evaluate({"a": False}).reasons
     assert reason.plain is None
+
+
+def test_only_what_would_change_the_answer_is_missing() -> None:
+    """Whoever is dissatisfied owes his reasons, not grades that he may leave out."""
+    guard = compile_guard("not bad and not (given and worse) or note != \"\"", {
+        "bad": "boolean", "given": "boolean", "worse": "boolean", "note": "text",
+    })  # fmt: skip
+    assert [reason.field for reason in guard.evaluate({"bad": True}).reasons] == ["note"]
+    assert [reason.field for reason in guard.evaluate({"bad": False}).reasons] == ["given", "worse", "note"]

@@ -14,6 +14,8 @@ from ..dispatch import OPERATOR
 from ..notices import Notice, written
 from .screens import Look, Page, Screen
 
+OFFICES = ("deputy_affairs", "sc_office")
+"""whose deadlines they are"""
 FIELDS = ("source", "off", "makeup")
 SHOWN = 200
 """deadlines on the page; of more it says how many"""
@@ -80,6 +82,13 @@ def _row(look: Look, one: Recalculated, case: Any) -> dict[str, Any]:
 
 
 CALENDAR = (
-    Screen(path="/calendar", name="calendar", view=asked, menu=Text("放假安排", "Holidays"), overseers=True),
+    Screen(
+        path="/calendar",
+        name="calendar",
+        view=asked,
+        menu=Text("放假安排", "Holidays"),
+        roles=OFFICES,
+        operators=True,
+    ),
     Screen(path="/calendar", name="calendar_judged", view=judged, methods=("POST",)),
 )

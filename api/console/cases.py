@@ -13,7 +13,7 @@ from workflow.errors import NotFound, Text
 from workflow.model import ClockView, Permission, Similar
 from workflow.overview import cases_of, today
 
-from ..cells import caption, nearest
+from ..cells import CAPTIONS, caption, nearest
 from .answers import answers, was_late
 from .durations import stays
 from .names import in_words, parties_in
@@ -275,7 +275,7 @@ def led_here(look: Look, case: Case, definition: Definition) -> Line | None:
     if found is None:
         return None
     (line,) = read(look, case, definition, [found])
-    return line if line.data else None
+    return line if any(name not in CAPTIONS for name in found.data) else None
 
 
 def read(look: Look, case: Case, definition: Definition, entries: Sequence[HistoryEntry]) -> list[Line]:

@@ -137,8 +137,10 @@ class Look:
         operates, held = self.actor.person in self.desk.operators, {grant.role for grant in self.grants}
         return [
             (screen.name, screen.menu) for screen in self.desk.menu
-            if (not screen.own or sessions(self.desk).first is not None) and (not screen.overseers or operates or self.oversees)
-            and (operates or screen.permission != "operator") and (not screen.roles or not held.isdisjoint(screen.roles))
+            if (not screen.own or sessions(self.desk).first is not None)
+            and (operates or screen.permission != "operator") and (
+                not screen.roles or not held.isdisjoint(screen.roles) or (screen.operators and operates)
+            )
         ]  # fmt: skip
 
     @property
@@ -180,8 +182,8 @@ class Screen:
     """the same form with what was typed, for a post of a session that has ended since; None: it is refused"""
     own: bool = False
     """in the menu only where accounts are ours, not a host's"""
-    overseers: bool = False
-    """in the menu of the congress's own office and of who looks after the service"""
+    operators: bool = False
+    """in the menu of who looks after the service too, whatever his roles"""
     outside: bool = False
     """posted from where no page of ours was seen before: a link's token is the proof"""
 

@@ -7,7 +7,7 @@ settled is not a way out and is left away.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..errors import Text
@@ -102,7 +102,13 @@ class Plain:
         if isinstance(now, int) and not isinstance(now, bool):
             least = sign in {">", ">="} or (sign == "==" and right != Constant(0, "integer"))
             return _counted(subject, now, _number(right, facts), sign, more=least)
-        return self._told(subject, wanted, now)
+        if isinstance(right, Name) and sign in _BETWEEN:
+            zh, en = _BETWEEN[sign]
+            other = self.subjects[right.name].title
+            return Text(zh.format(subject.title.zh, other.zh), en.format(subject.title.en, other.en))
+        return self._told(
+            replace(subject, kind="meaning") if subject.kind == "field" else subject, wanted, now
+        )
 
     def _told(self, subject: Subject, wanted: bool, now: object) -> Text:
         kind = "flag" if subject.kind == "field" and isinstance(now, bool) else subject.kind
@@ -110,6 +116,17 @@ class Plain:
         return Text(zh.format(subject.title.zh), en.format(subject.title.en))
 
 
+_BETWEEN = {
+    "in": ("“{}”须在“{}”之中", "“{}” has to be among “{}”"),
+    "not in": ("“{}”不能又在“{}”之中", "“{}” must not be among “{}”"),
+    "==": ("“{}”与“{}”须一致", "“{}” has to be the same as “{}”"),
+    "!=": ("“{}”与“{}”不能相同", "“{}” must not be the same as “{}”"),
+    "<": ("“{}”须早于“{}”", "“{}” has to be before “{}”"),
+    "<=": ("“{}”不能晚于“{}”", "“{}” must not be after “{}”"),
+    ">": ("“{}”须晚于“{}”", "“{}” has to be after “{}”"),
+    ">=": ("“{}”不能早于“{}”", "“{}” must not be before “{}”"),
+}
+"""what has to be between two values of the form"""
 _OTHERWISE = ("“{}”所选的不适用于这一步", "what is chosen as “{}” does not go with this step")
 _BY_RULE = ("本地的规定“{}”不采用这一步", "the rules of the place ({}) do not provide for this step")
 _LINKED = ("“{}”现在的状态不合要求", "“{}” is not in the state it takes")

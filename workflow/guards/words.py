@@ -58,7 +58,7 @@ class Words:
             yield from self._clause(node, wanted, facts)
 
     def _clause(self, node: Node, wanted: bool, facts: Facts) -> Iterator[Reason]:
-        missing = [name for name in names_in(node) if facts.get(name) is None]
+        missing = list(dict.fromkeys(_undecided(node, facts)))
         for name in missing:
             title = self._title(name)
             yield Reason(
@@ -117,6 +117,19 @@ class Words:
 
     def _may_show(self, name: str) -> bool:
         return name in self.codes or self.types.get(name) in ("boolean", "integer")
+
+
+def _undecided(node: Node, facts: Facts) -> Iterator[str]:
+    """The missing values on which it hangs; those of a part that is decided without them change nothing."""
+    if closure(node)(facts) is not None:
+        return
+    if isinstance(node, Not):
+        yield from _undecided(node.part, facts)
+    elif isinstance(node, Junction):
+        for part in node.parts:
+            yield from _undecided(part, facts)
+    else:
+        yield from (name for name in names_in(node) if facts.get(name) is None)
 
 
 def _literal(value: object) -> Text:
