@@ -1,6 +1,6 @@
 """Tables that were judged and not written yet: kept for whoever sent them, that he need not send them again, for a day at most.
 
-They hold what a register holds, so they are no documents: nobody else finds them, and what was written is forgotten at once.
+They hold what a register holds, so they are no documents: nobody else finds them, and what was written is soon forgotten.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from workflow import Engine
 
 from .store import Shelf, stamp
 
-KEPT = timedelta(hours=24)
+KEPT, WRITTEN = timedelta(hours=24), timedelta(minutes=10)
+"""how long one is kept, and how long once it was written: a second click finds that there is nothing new"""
 
 
 class Judged:
@@ -42,11 +43,15 @@ class Judged:
             content: bytes | None = connection.execute(query).scalar_one_or_none()
         return content
 
-    def forget(self, person: str, key: str) -> None:
-        """It has been written."""
+    def written(self, person: str, key: str) -> None:
+        """It is needed for a second click at most."""
         t = self._shelf.tables.judged
         with self._shelf.connection(write=True) as connection:
-            connection.execute(delete(t).where(t.c.sha256 == key, t.c.person == person))
+            connection.execute(
+                update(t)
+                .where(t.c.sha256 == key, t.c.person == person)
+                .values(until=stamp(self._shelf.now() + WRITTEN))
+            )
 
     def sweep(self) -> None:
         """Forget what is over."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from api import create_schema
 from api.housekeeping import Housekeeping
-from api.judged import Judged
+from api.judged import KEPT, WRITTEN, Judged
 from workflow import Engine, load_definitions
 from workflow.testing import FrozenClock
 
@@ -26,14 +26,17 @@ def test_a_judged_table_is_the_senders_and_gone_after_a_day(database_url: str) -
         None,
         None,
     )
-    judged.forget("wang", key)
+    judged.written("wang", key)
+    clock.set(clock.now() + timedelta(hours=1))
     assert judged.open("li", key) == b"rows"
-    clock.set(TODAY + timedelta(days=2))
+    judged.written("li", key)
+    assert judged.open("li", key) == b"rows", "a second click finds it"
+    clock.set(clock.now() + WRITTEN)
+    assert judged.open("li", key) is None
+    judged.keep("li", b"rows")
+    clock.set(clock.now() + KEPT)
     assert judged.open("li", key) is None
     Housekeeping(engine).run()
     with engine.database.connect() as connection:
         assert connection.exec_driver_sql("select count(*) from tibanduapi_judged").scalar_one() == 0
-    kept = judged.keep("li", b"rows")
-    judged.forget("li", kept)
-    assert judged.open("li", kept) is None
     engine.database.dispose()

@@ -112,12 +112,11 @@ def _content(look: Look, upload: FileStorage | None, kept: str) -> IO[bytes]:
 
 
 def _keep(look: Look, path: Path, name: str, act: str) -> str:
-    """A table that was judged need not be sent again: what names it is sealed. One that was written is forgotten."""
+    """A table that was judged need not be sent again: what names it is sealed. One that was written is soon forgotten."""
     judged, content = Judged(look.engine), path.read_bytes()
     key = judged.keep(look.actor.person, content)
     if act == "write":
-        judged.forget(look.actor.person, key)
-        return ""
+        judged.written(look.actor.person, key)
     return look.seal(f"{key} {name}")
 
 
