@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
 from sqlalchemy.orm import Session
 
 from workflow import Actor, Conflict, NotFound, Refused
 from workflow.errors import FormInvalid
 from workflow.model import Request
+from workflow.store import postgresql
 
 from .lifecycle import SUGGESTION, TENANT, Office, codes_of, count
 
@@ -70,3 +72,12 @@ def test_a_row_may_be_backdated_with_its_reason(office: Office) -> None:
     done, refused = office.engine.batch(rows)
     assert done.case and {c.name: str(c.anchor_on) for c in done.case.clocks}["reply"] == "2026-02-27"
     assert isinstance(refused.error, Refused) and office.now(cases[1]).state == "accepted"
+
+
+def test_what_is_too_much_for_one_parameter_goes_row_by_row(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "MOST_CHARACTERS", 100)
+    cases = [office.accepted("dep1").id for _ in range(2)]
+    rows = [Request(case=case, event="carry_over", actor=LI, data={"carried_to": "七届"}) for case in cases]
+    assert [o.case.seq for o in office.engine.batch(rows) if o.case] == [3, 3]

@@ -120,8 +120,7 @@ class _Together:
         if not waiting:
             return
         steps = [
-            (step, now.isoformat(timespec="microseconds"), civil_date(now).isoformat())
-            for *_, step, now in waiting
+            (step, step.history[0].recorded_at, civil_date(now).isoformat()) for *_, step, now in waiting
         ]
         try:
             with self._work.atomic(nested=True):

@@ -302,7 +302,7 @@ class Firing:
     def _write_step(self, work: Work, step: Step, now: datetime) -> None:
         """Raises Stale when somebody was first."""
         today = civil_date(now).isoformat()
-        if not self._store.write(work, step, now.isoformat(timespec="microseconds"), today):
+        if not self._store.write(work, step, step.history[0].recorded_at, today):
             self._memory.forget(step.family.root_id)
             self._memory.forget_person(step.history[0].actor if step.history else "")
             raise Stale

@@ -20,6 +20,10 @@ _CASTS = {
 }  # fmt: skip
 
 
+MOST_CHARACTERS = 60_000_000
+"""of one JSON parameter: a jsonb holds 256 MiB, and a character has up to four bytes"""
+
+
 @lru_cache(maxsize=512)
 def numbered(sql: str) -> str:
     """The statement with PostgreSQL's own placeholders: each ? becomes $1, $2 …; no text of ours holds a ? otherwise."""
@@ -58,22 +62,19 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
 def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) -> bool:
     """Write steps of different families in one statement, each compared with its root's revision; (step, recorded_at, today).
 
-    False when one of them was stale: then some are written, and the caller rolls back to where he stood.
+    False when one of them was stale: then some are written, and the caller rolls back to where he stood. False, too, for
+    more than a jsonb holds.
     """
     roots = [
         (step.family.root_id, step.expected, step.grant, today, *rows.case_row(step.family.root)[7:])
         for step, _, today in steps
     ]
     parts = rows.parts([(step, recorded_at) for step, recorded_at, _ in steps])
-    cursor.execute(
-        _write_all_sql(prefix, tuple(parts)),
-        [_recordset(_ROOTS, roots), *(_recordset(rows.PARTS[name], some) for name, some in parts.items())],
-    )
+    given = [rows.dumps(some) for some in (roots, *parts.values())]
+    if max(map(len, given)) > MOST_CHARACTERS:
+        return False
+    cursor.execute(_write_all_sql(prefix, tuple(parts)), given)
     return cursor.rowcount == len(steps)  # type: ignore[no-any-return]
-
-
-def _recordset(columns: Sequence[str], values: Sequence[Sequence[Any]]) -> str:
-    return rows.dumps([dict(zip(columns, row, strict=True)) for row in values])
 
 
 @lru_cache(maxsize=512)
@@ -115,9 +116,9 @@ def _write_all_sql(prefix: str, names: tuple[str, ...]) -> str:
 
 
 def _records(columns: Sequence[str]) -> str:
-    """Rows of one JSON parameter: the text is the same however many they are."""
-    typed = ", ".join(f"{name} {_CASTS.get(name, 'text')}" for name in columns)
-    return f"json_to_recordset(?::json) v({typed})"
+    """Rows of one JSON parameter, each an array: the text is the same however many they are."""
+    typed = ", ".join(f"(r->>{n})::{_CASTS.get(name, 'text')} as {name}" for n, name in enumerate(columns))
+    return f"(select {typed} from jsonb_array_elements(?::jsonb) r) v"
 
 
 def _typed(name: str) -> str:

@@ -42,7 +42,10 @@ class PreparedCursor:
 
     def execute(self, sql: str, arguments: Sequence[str | int | bool | None] = ()) -> None:
         """Run one statement; of what it returns nothing is read before `fetchone` or `fetchall`."""
-        values = [None if value is None else str(value).encode() for value in arguments]
+        values = [
+            value.encode() if type(value) is str else None if value is None else str(value).encode()
+            for value in arguments
+        ]
         if b"\0" in b"".join(filter(None, values)):
             raise DataError("a text with NUL: PostgreSQL would cut it there")
         try:
