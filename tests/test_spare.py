@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bench.contender import TENANT, actor_of, library, open_engine
 from workflow import Engine
 from workflow.errors import WorkflowError
+from workflow.store.spare import MOST
 from workflow.store.work import prepare_sqlite
 
 OFFICE = actor_of(1)
@@ -52,6 +53,25 @@ def test_a_step_takes_what_waits_and_the_pool_lends_nothing(engine: Engine) -> N
     assert engine.database.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
+def together(engine: Engine, count: int) -> None:
+    """So many steps at once."""
+    works = [engine.store.work() for _ in range(count)]
+    for work in works:
+        work.__enter__()
+    for work in works:
+        work.__exit__(None, None, None)
+
+
+def test_a_crowd_opens_nothing_anew(engine: Engine) -> None:
+    """More at once than may wait: the rest are the pool's, and none of ours is closed to make room for them."""
+    settle(engine)
+    together(engine, MOST + 2)
+    before = waiting(engine)
+    together(engine, MOST + 2)
+    assert len(before) == MOST
+    assert {id(driver) for driver in waiting(engine)} == {id(driver) for driver in before}
+
+
 def test_disposing_closes_them(engine: Engine) -> None:
     settle(engine)
     (driver,) = waiting(engine)
@@ -73,11 +93,7 @@ def test_after_a_fork_they_are_the_parents(engine: Engine) -> None:
 def test_of_several_connections_that_broke_one_call_learns(postgres_url: str) -> None:
     engine = open_engine(postgres_url)
     case = settle(engine)
-    works = [engine.store.work() for _ in range(3)]
-    for work in works:
-        work.__enter__()
-    for work in works:
-        work.__exit__(None, None, None)
+    together(engine, 3)
     assert len(waiting(engine)) == 3
     pids = [driver.info.backend_pid for driver in waiting(engine)]
     with psycopg.connect(postgres_url, autocommit=True) as other:

@@ -8,6 +8,7 @@ wait here. None has anything open. `Engine.database.dispose()` closes them, as i
 from __future__ import annotations
 
 import os
+from threading import Lock
 from typing import Any, Protocol
 
 from sqlalchemy import Engine as Database
@@ -18,15 +19,18 @@ __all__ = ["OURS", "Spares"]
 
 OURS = "tibandu_ours"
 """execution option of the SQLAlchemy engines that `Engine.connect` makes: how their pool behaves is known"""
-MOST = 5
-"""connections that wait, as many as SQLAlchemy's pool keeps"""
+MOST = 8
+"""connections taken out of the pool, as many as the service has threads"""
 
 
 class Spare(Protocol):
     """What waits."""
 
+    detached: bool
+    """it is nobody's but ours"""
+
     def detach(self) -> None:
-        """From now on it is nobody's but ours."""
+        """From now on it is."""
         ...
 
     def close(self) -> None:
@@ -40,8 +44,10 @@ class Spares:
     def __init__(self, database: Database) -> None:
         self._waiting: list[Spare] = []
         self._process = os.getpid()
+        self._lock = Lock()
         ours = OURS in database.get_execution_options() and isinstance(database.pool, QueuePool)
         self._room = MOST if ours else 0
+        """how many more may be taken out of the pool"""
         if ours:
             event.listen(database, "engine_disposed", self.close)
 
@@ -53,16 +59,26 @@ class Spares:
             return None
 
     def keep(self, one: Spare) -> bool:
-        """Whether there is room for it; then it waits here."""
-        if len(self._waiting) >= self._room:
-            return False
-        one.detach()
+        """Whether it waits here now: one that is ours already does, and others while there is room."""
+        if not one.detached:
+            with self._lock:
+                if self._room <= 0:
+                    return False
+                self._room -= 1
+            one.detach()
         self._waiting.append(one)
         return True
+
+    def lost(self) -> None:
+        """One that was taken out of the pool has broken."""
+        with self._lock:
+            self._room += 1
 
     def close(self, *_: object) -> None:
         """Close all that wait; after a fork in the parent only, for they are still his."""
         waiting, self._waiting = self._waiting, []
+        with self._lock:
+            self._room += len(waiting)
         if os.getpid() == self._process:
             for one in waiting:
                 one.close()

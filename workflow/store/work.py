@@ -128,7 +128,17 @@ class _Translated:
 class own_work:  # noqa: N801 - used like the functions of contextlib, and a generator would cost more than what it does
     """A connection of ours for a time: one that waits, else from the pool; given back clean."""
 
-    __slots__ = ("_before", "_database", "_dialect", "_driver", "_prefix", "_raw", "_spares", "_work")
+    __slots__ = (
+        "_before",
+        "_database",
+        "_dialect",
+        "_driver",
+        "_prefix",
+        "_raw",
+        "_spares",
+        "_work",
+        "detached",
+    )
 
     def __init__(self, database: Database, prefix: str, spares: Spares) -> None:
         self._database = database
@@ -136,6 +146,7 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
         self._prefix = prefix
         self._spares = spares
         self._work: OwnWork | None = None
+        self.detached = False
 
     def __enter__(self) -> OwnWork:
         work = self._work
@@ -163,7 +174,9 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
         # A connection that broke in the middle of something is not given to the next one.
         if kind is not None and _in_transaction(self._driver, self._dialect):
             self._spares.close()
-            if not raw.is_detached:
+            if self.detached:
+                self._spares.lost()
+            else:
                 raw.invalidate()
         elif self._before is None and work is not None:
             if self._dialect == "sqlite":
@@ -176,9 +189,9 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
         raw.close()
 
     def detach(self) -> None:
-        """Out of the pool, once."""
-        if not self._raw.is_detached:
-            self._raw.detach()
+        """Out of the pool, for good."""
+        self._raw.detach()
+        self.detached = True
 
     def close(self) -> None:
         """It is not needed any more."""
