@@ -198,6 +198,8 @@ def statements(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """Every statement the drivers are given, in order, whoever gives it."""
     seen: list[str] = []
     if database.dialect.name == "postgresql":
+        with database.connect():
+            pass  # so that one waits in the pool: what a new one is told first is not counted
         with monkeypatch.context() as patched:
             for kind in (psycopg.Cursor, PreparedCursor):
                 patched.setattr(kind, "execute", _seen(seen, kind.execute))
