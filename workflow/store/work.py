@@ -129,16 +129,8 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
     """A connection of ours for a time: one that waits, else from the pool; given back clean."""
 
     __slots__ = (
-        "_before",
-        "_database",
-        "_dialect",
-        "_driver",
-        "_prefix",
-        "_raw",
-        "_spares",
-        "_work",
-        "detached",
-    )
+        "_before", "_database", "_dialect", "_driver", "_prefix", "_raw", "_spares", "_work", "detached",
+    )  # fmt: skip
 
     def __init__(self, database: Database, prefix: str, spares: Spares) -> None:
         self._database = database
