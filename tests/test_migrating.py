@@ -287,8 +287,50 @@ def test_no_case_ends_and_nothing_is_decided_by_a_move(one_town: Town) -> None:
 
 
 @pytest.mark.parametrize(
+    ("states", "change", "what"),
+    [
+        ("{open: heard}", ("open", "open"), "the new version still has open: that is no new name"),
+        ("{open: heard}", ("open", "opened"), "the old version has heard already: that is no new name"),
+        ("{open: heard, heard: opened}", ("open", "opened"), "the old version has heard already"),
+        ("{open: ready, heard: ready}", ("open", "ready"), "heard would be ready too: two states stay two"),
+        ("{open: opened}", ("open", "opened"), None),
+    ],
+)
+def test_a_state_gets_another_name_and_not_another_place(
+    one_town: Town, states: str, change: tuple[str, str], what: str | None
+) -> None:
+    """What an event does, a file does not."""
+
+    def edit(data: dict[str, Any]) -> None:
+        _rename_state(data, *change)
+        if "ready" in states:
+            _rename_state(data, "heard", "ready")
+
+    one_town.asked("water")
+    publish_next(one_town.engine, "ask_all", edit)
+    said = one_town.map(f"migration: ask_all\nfrom: 1\nto: 2\nstates: {states}\n")
+    if what is None:
+        assert against(one_town.engine, "ask_all", file=said) == set()
+        return
+    with pytest.raises(DefinitionError) as refused:
+        Migration(one_town.engine, "ask_all", 2, file=said)
+    assert what in str(refused.value)
+
+
+def test_nobody_replies_by_a_file(sqlite_office: Office) -> None:
+    """The shipped lifecycle: what waits for a signature is not replied because a file says so."""
+    sqlite_office.signing_off()
+    publish_next(sqlite_office.engine, "suggestion", lambda d: None)
+    said = Path(str(sqlite_office.engine.database.url.database)).with_suffix(".map")
+    said.write_text("migration: suggestion\nfrom: 1\nto: 2\nstates: {signing_off: replied}\n", "utf-8")
+    with pytest.raises(DefinitionError, match="still has signing_off"):
+        Migration(sqlite_office.engine, "suggestion", 2, file=said)
+
+
+@pytest.mark.parametrize(
     ("said", "what"),
     [
+        ("migration: ask_all\nfrom: 1\nto: 2\nstops: answers\n", "the new version has answers: its events stop it"),
         ("migration: ask_all\nfrom: 1\nto: 2\nstate: {open: heard}\n", "did you mean states"),
         ("migration: view\nfrom: 1\nto: 2\n", "this file is about view, not ask_all"),
         ("migration: ask_all\nfrom: 1\nto: 3\n", "the command says version 2"),
@@ -577,6 +619,64 @@ def test_what_was_hidden_stays_hidden(one_town: Town) -> None:
     }  # fmt: skip
 
 
+IDENTITY = {("hides", "contact"), ("hides", "signer")}
+
+
+@pytest.mark.parametrize(
+    ("hide", "change", "what"),
+    [
+        ("identity", {"from": ["co"]}, IDENTITY),
+        ("identity", {"when": "not secret"}, IDENTITY),
+        ("identity", {"from": ["co", "lead"]}, set()),
+        ("identity", {"zh": "隐去", "en": "hidden"}, set()),
+        ("clues", {"seen_by": ["deputy_affairs", "sc_office", "unit_clerk of lead"]}, {("hides", "clues"), ("hides", "report_clues")}),
+        ("clues", {"fields": ["clues", "title"]}, set()),
+    ],
+)  # fmt: skip
+def test_what_was_hidden_stays_hidden_from_the_same_and_as_long(
+    one_town: Town, hide: str, change: dict[str, Any], what: set[tuple[str, str]]
+) -> None:
+    data = {"title": "题", "secret": True, "signers": ["dep1"], "contact": "1"}
+    case = one_town.engine.start("appeal", LI, data, tenant=TENANT)
+    one_town.office.fire(case, "assign", "li", lead_unit="water")
+    one_town.office.fire(case, "report_clues", "li", clues="x")
+    before = one_town.engine.case(case.id, actor=Actor(person="wang"))
+    assert _plan(one_town.engine, "appeal", lambda d: d["hides"][hide].update(change)) == what
+    list(Migration(one_town.engine, "appeal", 2).apply(OPERATOR))
+    after = one_town.engine.case(case.id, actor=Actor(person="wang"))
+    assert after.data.items() <= before.data.items()
+    assert after.relations == before.relations
+    assert (after.definition == before.definition) == bool(what)
+
+
+@pytest.mark.parametrize(
+    ("seen_by", "blocked"),
+    [
+        (None, {("seen_by", None)}),
+        (["sc_office", "the root.signer", "unit_head of addressee", "deputy_affairs"], {("seen_by", "deputy_affairs")}),
+        (["unit_head of addressee", "the root.signer", "sc_office"], set()),
+    ],
+)  # fmt: skip
+def test_who_saw_a_case_is_joined_by_nobody(
+    one_town: Town, seen_by: list[str] | None, blocked: set[tuple[str, str | None]]
+) -> None:
+    data = {"title": "题", "secret": False, "signers": ["dep1"], "contact": "1"}
+    case = one_town.engine.start("appeal", LI, data, tenant=TENANT)
+    one_town.office.fire(case, "assign", "li", lead_unit="water")
+    one_town.office.fire(case, "report_clues", "li", clues="x")
+    child = one_town.office.child(case, "inquests")
+    found = _plan(
+        one_town.engine,
+        "inquest",
+        lambda d: d.pop("seen_by") if seen_by is None else d.update(seen_by=seen_by),
+    )
+    assert found == blocked
+    list(Migration(one_town.engine, "inquest", 2).apply(OPERATOR))
+    for who in ("wang", "li"):
+        with pytest.raises(NotFound):
+            one_town.engine.case(child.id, actor=Actor(person=who))
+
+
 # --- what goes on
 
 
@@ -753,5 +853,5 @@ def test_the_page_shows_what_happens(
 
 CODES = {
     "asked", "barred", "clock", "clock_statutory", "clock_twice", "decided", "end", "family", "field", "field_type", "hides",
-    "invitation", "join", "relation", "relation_one", "separation", "state",
+    "invitation", "join", "relation", "relation_one", "seen_by", "separation", "state",
 }  # fmt: skip

@@ -76,6 +76,13 @@ class MigrationFile:
                 self._source.fault(
                     ("stops", index), "twice", f"{name} 已改名", f"{name} has a new name already"
                 )
+            elif name in new.clocks:
+                self._source.fault(
+                    ("stops", index),
+                    "known",
+                    f"新版有 {name}，由其事件停止",
+                    f"the new version has {name}: its events stop it",
+                )
         self._no_decision(states, old, new)
         self._sound()
         return Renaming(states=states, clocks=clocks, stops=tuple(stops))
@@ -93,14 +100,35 @@ class MigrationFile:
             self._source.fault(place, "unknown_name", f"没有 {name}{zh}", f"there is no {name}{en}", key=key)
 
     def _no_decision(self, states: Mapping[str, str], old: Definition, new: Definition) -> None:
-        """Nothing is decided by moving: said here once, where it was written."""
+        """Nothing is decided by moving, not even what an event would do: a state gets another name and stays what it is."""
         for name, other in states.items():
-            if name in old.states and other in new.states:
-                was, now = old.states[name], new.states[other]
-                if now.end or (now.decided and not was.decided):
-                    self._source.fault(
-                        ("states", name),
-                        "decision",
-                        f"{other} 须由人决定到达，不能由迁移到达",
-                        f"{other} is reached by a person's decision, not by a move",
-                    )
+            if name not in old.states or other not in new.states:
+                continue
+            was, now = old.states[name], new.states[other]
+            if now.end or (now.decided and not was.decided):
+                self._source.fault(
+                    ("states", name),
+                    "decision",
+                    f"{other} 须由人决定到达，不能由迁移到达",
+                    f"{other} is reached by a person's decision, not by a move",
+                )
+            elif name != other:
+                self._only_renamed(name, other, states, old, new)
+
+    def _only_renamed(
+        self, name: str, other: str, states: Mapping[str, str], old: Definition, new: Definition
+    ) -> None:
+        """Two states that a version has beside one another are two, and so are two of which one would be made."""
+        twins = [one for one, to in states.items() if to == other and one != name]
+        if name in new.states:
+            zh, en = f"新版仍有 {name}，这不是改名", f"the new version still has {name}: that is no new name"
+        elif other in old.states:
+            zh, en = (
+                f"旧版已有 {other}，这不是改名",
+                f"the old version has {other} already: that is no new name",
+            )
+        elif twins:
+            zh, en = f"{twins[0]} 也改为 {other}", f"{twins[0]} would be {other} too: two states stay two"
+        else:
+            return
+        self._source.fault(("states", name), "renamed", zh, f"{en}; an event leads from one to the other")

@@ -15,9 +15,10 @@ from datetime import date
 from typing import Any
 
 from . import memo, timers
-from .definition import Definition
+from .definition import Definition, Holder
 from .errors import Reason
 from .family import ClockState, Record
+from .guards import Guard
 from .history import MIGRATE, canonical
 from .laws import Law, Laws
 
@@ -81,6 +82,7 @@ class Plan:
         yield from self._against_relations(record)
         yield from self._against_clocks(record, laws)
         yield from self._against_hiding(record)
+        yield from self._against_seeing()
 
     def uninvited(self, events: Iterable[str]) -> Iterator[Reason]:
         """Somebody holds a link to do what the new version does not have."""
@@ -177,9 +179,25 @@ class Plan:
 
     def _against_hiding(self, record: Record) -> Iterator[Reason]:
         there = {*record.data, *record.relations, *record.rounds}
-        for name in sorted((_hidden(self.old) - _hidden(self.new)) & there):
+        lost = {name for _, name, *_ in _hidden(self.old) - _hidden(self.new)}
+        for name in sorted(lost & there):
             yield Reason.of(
-                "hides", f"新版不再隐藏 {name}", f"the new version no longer hides {name!r}", name
+                "hides",
+                f"新版不再同样隐藏 {name}",
+                f"the new version no longer hides {name!r} in the same way",
+                name,
+            )
+
+    def _against_seeing(self) -> Iterator[Reason]:
+        """Without a `seen_by`, whoever oversees or stands in it would see it."""
+        was, now = set(self.old.seen_by), set(self.new.seen_by)
+        if was and not (now and now <= was):
+            more = ", ".join(sorted(str(holder) for holder in now - was)) or None
+            yield Reason.of(
+                "seen_by",
+                f"新版可见的人更多：{more or '未限定'}",
+                f"the new version lets more see it: {more or 'it names nobody'}",
+                more,
             )
 
 
@@ -196,8 +214,16 @@ def _unstoppable(name: str, clock: ClockState, laws: Laws) -> Iterator[Reason]:
         )
 
 
-def _hidden(definition: Definition) -> set[str]:
-    return {name for hide in definition.hides for name in (*hide.fields, *hide.relations, *hide.events)}
+def _hidden(
+    definition: Definition,
+) -> set[tuple[str, str, frozenset[Holder], frozenset[Holder], Guard | None]]:
+    """What is hidden, with from whom and when: the same name hidden from others, or at other times, is not hidden the same."""
+    return {
+        (kind, name, frozenset(hide.from_), frozenset(hide.seen_by), hide.when)
+        for hide in definition.hides
+        for kind, names in (("field", hide.fields), ("relation", hide.relations), ("event", hide.events))
+        for name in names
+    }
 
 
 def asks_anew(old: Law, new: Law, record: Record) -> bool:
