@@ -54,11 +54,12 @@ def open_engine(url: str, journal: str | None = None) -> Engine:
 
 
 def backend(engine: Engine) -> int | None:
-    """The PostgreSQL process that serves the engine's one connection."""
+    """The PostgreSQL process that serves the engine's steps, one at a time."""
     if engine.store.is_sqlite:
         return None
-    with engine.database.connect() as connection:
-        return int(connection.connection.driver_connection.info.backend_pid)  # type: ignore[union-attr]
+    with engine.store.work() as work:
+        work.cursor.execute("select pg_backend_pid()")
+        return int(work.cursor.fetchone()[0])
 
 
 class EngineW1:
