@@ -1,0 +1,52 @@
+"""The forms of the console: what a decision is about stands on its form, and only what leads on is offered first."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from api.console import statistics
+from workflow import Actor
+from workflow.model import Party
+
+from .console import Desk, said
+from .lifecycle import TENANT
+
+CLERK = Actor(person="li")
+
+
+def test_a_decision_shows_what_was_asked_by_whom_and_when(desk: Desk) -> None:
+    """Of the case itself and of a branch; a form after an act without a word shows nothing."""
+    o = desk.office
+    case = o.assigned()
+    o.fire(case, "request_return", "wu", return_reason="归市交通运输局管理。", competent_unit="roads")
+    page = desk("li").get(f"/cases/{case.id}/do/approve_return").text
+    assert "申请退办 · " in said(page) and "退办理由 归市交通运输局管理。" in said(page)
+    assert "建议的主管单位 市交通运输局" in said(page) and '<details class="sheet led" open>' in page
+    filed = o.filed()
+    page = desk("li").get(f"/cases/{filed.id}/do/accept").text
+    assert "立案 · " in said(page) and str(filed.data["body"])[:20] in said(page)
+
+
+def test_units_of_another_level_are_not_offered(desk: Desk) -> None:
+    """A bureau of a county has no roles over what is the city's; it could not even sign in."""
+    county = Party(id="countybureau", kind="unit", name="某县某局", tenant=f"{TENANT}/county")
+    desk.office.engine.parties.put([county], by=CLERK, trusted=True)
+    page = desk("li").get(f"/cases/{desk.office.accepted().id}/do/assign").text
+    assert "市水利局" in page and "某县某局" not in page
+
+
+def test_what_leads_on_comes_before_what_ends_the_case(desk: Desk) -> None:
+    for case, step in ((desk.office.filed(), "受理（闭会期间）"), (desk.office.accepted(), "交办")):
+        page = desk("li").get(f"/cases/{case.id}").text
+        found = re.search(r'class="button"[^>]*>([^<]+)<', page)
+        assert found is not None and found[1].strip() == step
+
+
+def test_a_page_of_units_says_of_how_many(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.office.assigned(co=("roads",))
+    reader = desk("li")
+    assert "各承办单位（按名称排列）" in said(reader.get("/statistics").text)
+    monkeypatch.setattr(statistics, "UNITS", 1)
+    assert "各承办单位（按名称排列，第 1 至 1 个，共 2 个）" in said(reader.get("/statistics").text)
