@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from workflow import Actor, Engine
-from workflow.model import Grant
+from workflow.model import Grant, Request
 from workflow.testing import FrozenClock
 
 from ..columns import today as day_of
@@ -33,6 +33,8 @@ SAMPLE = 60
 """published records taken in: every one that is a story, and so many rows"""
 
 
+FILED_AWAY = timedelta(days=300)
+"""after a session opens its concluded suggestions are archived"""
 Steps = Callable[[Sequence[date]], Iterable[date]]
 """the days that are lived through, with whatever shows how far it is"""
 
@@ -71,9 +73,23 @@ def _lived(engine: Engine, clock: FrozenClock, today: date, term: bool, steps: S
         agenda.tell(story)
     for day in steps(list(days_of(told.begins, today - timedelta(days=1)))):
         agenda.live(day)
+        if term and day == told.sessions[0].opens + FILED_AWAY:
+            _archived(engine, day.year)
     _days_ahead(engine, today)
     _read_records(engine, told.tenant)
     return agenda.acts
+
+
+def _archived(engine: Engine, year: int) -> None:
+    """What is concluded goes into the archive with the report of its year; what was promised stays in hand."""
+    found = [case for case in engine.search(kind="suggestion", limit=500) if case.state == "concluded"]
+    office, told = Actor(person=AFFAIRS), {"yearly_report": str(year)}
+    acts = [
+        Request(case=one.id, event="archive", actor=office, data=told, revision=one.revision) for one in found
+    ]
+    for outcome in engine.batch(acts) if acts else ():
+        if outcome.error is not None:
+            raise outcome.error
 
 
 def _settle(engine: Engine) -> None:
