@@ -65,7 +65,8 @@ def engine(ready_url: str, clock: FrozenClock, marked: Library) -> Iterator[Engi
 
 
 @pytest.fixture
-def reader(engine: Engine) -> Reader:
+def reader(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    monkeypatch.setattr("api.accounts.PasswordHasher", lambda: city.CHEAP)
     sessions = Sessions(engine)
     app = create_app(engine, sessions, sessions=sessions)
     app.extensions["sessions"] = sessions

@@ -7,7 +7,6 @@ import re
 from io import StringIO
 from pathlib import Path
 
-import pytest
 import yaml
 from flask import Flask
 from flask.testing import FlaskClient
@@ -16,6 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from api.metrics import PATH, metrics
 from workflow import Engine, cli
 
+from .http_walk import FOLDER
 from .lifecycle import Office
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -91,12 +91,12 @@ def test_the_alert_rules_name_what_there_is(sqlite_office: Office) -> None:
     assert "prometheus/tibandu.rules.yml" in manual
 
 
-@pytest.mark.parametrize("content", ["", "not a hash\n", f"{HASH}\n{TOKEN}\n", None])
-def test_a_file_that_is_none_is_refused(tmp_path: Path, content: str | None) -> None:
-    url, file, out = f"sqlite:///{tmp_path / 'a.db'}", tmp_path / "metrics", StringIO()
-    assert cli.main(["--database", url, "init"], out=out, err=out) == 0
-    if content is not None:
-        file.write_text(content)
-    assert (
-        cli.main(["--database", url, "serve", "--port", "0", "--metrics", str(file)], out=out, err=out) == 2
-    )
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    url, file = f"sqlite:///{tmp_path / 'a.db'}", tmp_path / "metrics"
+    first = ["--database", url, "--definitions", str(FOLDER)]
+    assert cli.main([*first, "init"], out=StringIO(), err=StringIO()) == 0
+    for content in (None, "", "not a hash\n", f"{HASH}\n{TOKEN}\n"):
+        if content is not None:
+            file.write_text(content)
+        words = [*first, "serve", "--port", "0", "--metrics", str(file)]
+        assert cli.main(words, out=StringIO(), err=StringIO()) == 2

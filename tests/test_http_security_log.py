@@ -56,7 +56,8 @@ def opened(url: str, clock: FrozenClock) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def reader(engine: Engine) -> Reader:
+def reader(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    monkeypatch.setattr("api.accounts.PasswordHasher", lambda: city.CHEAP)
     sessions = Sessions(engine, city.bearer, first=First(engine))
     app = create_app(engine, sessions, sessions=sessions, operators=[HE])
     app.extensions["sessions"] = sessions
