@@ -246,7 +246,7 @@ def test_dissatisfied_a_second_assignment_then_satisfied(who: Cast) -> None:
     title = "关于改善供水水压的建议（演示）"
     deputy, other = who("city-deputy0001"), who("city-deputy0002")
     deputy.opens("待我评价", title).begins("评价").fills({"总体满意度": "不满意"}).presses("评价")
-    assert "缺少：具体理由" in deputy.said()
+    assert "还没有填“具体理由”" in deputy.said()
     deputy.fills({"总体满意度": "不满意", "具体理由": "水压没有变化。"}).presses("评价")
     assert "已完成：评价" in deputy.said()
     other.opens("待我评价", title).does("评价", {"总体满意度": "满意"})
