@@ -48,21 +48,32 @@ select procrastinate_defer_jobs_v1(array_agg(row(
 from wanted where slot is null or not exists (
   select 1 from procrastinate_jobs j where j.queueing_lock = wanted.slot and j.status = 'todo')"""
 TELLS = """
-create or replace function "{schema}".tell() returns trigger language plpgsql security definer set search_path = "{schema}" as $$
+create or replace function "{schema}".tell() returns trigger language plpgsql security definer
+set search_path = pg_catalog, "{schema}", pg_temp set lock_timeout = '{patience}ms' as $$
 declare waited bigint; present bigint := extract(epoch from clock_timestamp());
 begin
   if exists (select 1 from told where state = 'queued') then
-    select (args->>'at')::bigint into waited from procrastinate_jobs
+    select (args->>'at')::bigint into waited from "{schema}".procrastinate_jobs
       where status = 'todo' and task_name = 'address' order by priority desc, id limit 1;
     if waited is null or waited > present - {idle} then
-      perform procrastinate_defer_jobs_v1(array[row(
-        '{queue}', 'address', 0, null, null, jsonb_build_object('at', present), null)::procrastinate_job_to_defer_v1]);
+      perform "{schema}".procrastinate_defer_jobs_v1(array[row(
+        '{queue}', 'address', 0, null, null, jsonb_build_object('at', present), null
+      )::"{schema}".procrastinate_job_to_defer_v1]);
     end if;
   end if;
   return null;
+exception
+  when serialization_failure then raise;
+  when others then return null;
 end $$"""
-"""An event that tells somebody: a job, unless the first that waits has waited for so long that nobody works on this queue."""
+"""An event that tells somebody: a job, unless the first that waits has waited for so long that nobody works on this queue.
+
+It runs with its maker's rights, so temporary tables of whoever fires are looked at last. A queue that is locked or broken costs
+an event `PATIENCE_MS` and nothing else: its row waits for a tick. Only what the transaction must be done again for goes through.
+"""
+PATIENCE_MS = 100
 IDLE_SECONDS = 60
+HIDES = 'revoke all on function "{schema}".tell() from public'
 TRIGGER = """
 create trigger {outbox}_tells after insert on {outbox} referencing new table as told
 for each statement execute function "{schema}".tell()"""
@@ -188,13 +199,20 @@ class ProcrastinateBackend(LocalBackend):
     def _be_told(self, connection: Any) -> None:
         """The trigger on the outbox; without the right to make one its rows wait for a tick."""
         outbox = self._engine.store.tables.outbox.name
-        names = {"schema": self._schema, "outbox": outbox, "idle": IDLE_SECONDS, "queue": QUEUE}
+        names = {
+            "schema": self._schema,
+            "outbox": outbox,
+            "idle": IDLE_SECONDS,
+            "queue": QUEUE,
+            "patience": PATIENCE_MS,
+        }
         if connection.exec_driver_sql(TOLD, {**names, "trigger": f"{outbox}_tells"}).scalar_one():
             return
         if not connection.exec_driver_sql(MAY, names).scalar_one():
             log.warning("no right to make a trigger on %s: what is told waits for a tick", outbox)
             return
         connection.exec_driver_sql(TELLS.format(**names))
+        connection.exec_driver_sql(HIDES.format(**names))
         connection.exec_driver_sql(TRIGGER.format(**names))
 
     def _keep_working(self) -> None:

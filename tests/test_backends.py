@@ -332,6 +332,44 @@ def test_whoever_fires_enqueues(queue: Site) -> None:
     assert queue.office.fire(case, "sign_in", "wang").state == "signed_in"
 
 
+@pytest.mark.parametrize(
+    "ill", ["lock table {} in access exclusive mode", "alter table {} rename to elsewhere"]
+)
+def test_a_queue_that_is_ill_costs_no_event(queue: Site, ill: str) -> None:
+    """Locked by somebody, or not what it was: the event is done, its row waits, and a tick finds it later."""
+    reach(queue.office, "wang", "file")
+    case, node, jobs = queue.office.accepted(), queue.node(), "tibandu_jobs.procrastinate_jobs"
+    with queue.engine.database.connect() as other, queue.engine.database.connect() as own:
+        other.begin()
+        own.begin()
+        (own if "rename" in ill else other).execute(text(ill.format(jobs)))
+        data = {"assignment_mode": "sole", "lead_unit": "water", "co_units": []}
+        done = queue.engine.fire(case.id, "assign", Actor(person="li"), data, session=own)
+        if "rename" in ill:
+            own.execute(text("alter table tibandu_jobs.elsewhere rename to procrastinate_jobs"))
+        own.commit()
+        other.rollback()
+    assert (done.state, jobs_of(queue)) == ("assigned", [])
+    assert queue.engine.alerts.state()["waiting"]
+    deliver(node)
+    assert len(queue.file.arrived()) == 1
+
+
+def test_whoever_fires_puts_no_table_of_his_own_before_the_queues(queue: Site) -> None:
+    """The function runs with its maker's rights: a temporary table, with triggers of its owner, is not what it writes to."""
+    case = queue.office.accepted()
+    queue.node()
+    with queue.engine.database.connect() as own:
+        own.begin()
+        like = "create temp table procrastinate_jobs (like tibandu_jobs.procrastinate_jobs including all) on commit drop"
+        own.execute(text(like))
+        data = {"assignment_mode": "sole", "lead_unit": "water", "co_units": []}
+        queue.engine.fire(case.id, "assign", Actor(person="li"), data, session=own)
+        assert own.execute(text("select count(*) from pg_temp.procrastinate_jobs")).scalar_one() == 0
+        own.commit()
+    assert jobs_of(queue) == [(None, "todo")]
+
+
 def test_one_job_does_for_all_that_waited_with_it(queue: Site) -> None:
     reach(queue.office, "wang", "file")
     node = queue.node()
