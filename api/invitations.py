@@ -13,6 +13,7 @@ from flask import Request, url_for
 from marshmallow import Schema, fields, validate
 
 from workflow import Actor, Case
+from workflow.definition import Definition
 from workflow.errors import NotFound, Text
 from workflow.form_schema import form_schema
 from workflow.overview import Invitation, invitation, today
@@ -178,7 +179,7 @@ def _none() -> NotFound:
 def _shown(ask: Ask, found: Invitation) -> dict[str, Any]:
     case = ask.engine.case(found.case)
     definition = ask.engine.laws.pinned(case.definition).definition
-    asked = {name for event in found.events for name in definition.events[event].fields}
+    asked = {name for event in _known(definition, found) for name in definition.events[event].fields}
     return {
         "title": case.data.get("title"),
         "kind": definition.title,
@@ -201,8 +202,13 @@ def _offers(ask: Ask, found: Invitation, case: Case) -> list[dict[str, Any]]:
             "allowed": permitted[name].allowed,
             "form": form_schema(definition, definition.events[name], codes),
         }
-        for name in found.events
+        for name in _known(definition, found)
     ]
+
+
+def _known(definition: Definition, found: Invitation) -> list[str]:
+    """The events of the link that the version has by which the case lives now."""
+    return [name for name in found.events if name in definition.events]
 
 
 INVITATIONS = (

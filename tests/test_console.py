@@ -19,7 +19,7 @@ from . import test_exchange as exchange
 from .catalogue import english, written
 from .console import Desk, Form, said
 from .http_walk import PASSWORD
-from .lifecycle import CONTACT, SESSION, count, statements
+from .lifecycle import CONTACT, SESSION, count, execute, statements
 
 PDF = b"%PDF-1.7\n1 0 obj << >> endobj\n%%EOF\n"
 
@@ -217,6 +217,24 @@ def test_by_a_link_without_an_account(desk: Desk) -> None:
     office.fire(survey, "tally", "sun")
     assert deputy.get(f"/i/{token}").status_code == 200
     assert "现在不能更改" in said(deputy.page)
+
+
+def test_a_link_to_what_the_version_of_its_case_does_not_have(desk: Desk) -> None:
+    """As the case may have moved since: what it still has is offered, and a link to nothing is none."""
+    office = desk.office
+    survey = office.child(office.evaluating("dep1"), "surveys", "dep1")
+    token = office.engine.invite(
+        survey.id, ["answer", "correct"], "dep1", until=date(2026, 4, 30), by=Actor(person="sun")
+    )
+    execute(office.engine, "update {p}invitation set event = 'gone,answer'")
+    deputy = desk(None)
+    assert deputy.get(f"/i/{token}").status_code == 200
+    seen = deputy.client.get(f"/v1/invitations/{token}")
+    assert (seen.status_code, [offer["event"] for offer in seen.json["events"]]) == (200, ["answer"])
+    deputy.goes(deputy.fill(f"/i/{token}", level="satisfied"))
+    execute(office.engine, "update {p}invitation set event = 'gone'")
+    assert deputy.get(f"/i/{token}").status_code == 404
+    assert deputy.client.get(f"/v1/invitations/{token}").json["events"] == []
 
 
 def test_a_link_of_nobody(desk: Desk) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from tests.crash.check import violations
 from workflow import Actor, Case, Engine, access, check_export, cli, load_definitions, loader
 from workflow.definition import Definition
+from workflow.dues import ical
 from workflow.errors import DefinitionError, NotFound, NotInState, NotPermitted
 from workflow.export import export_history
 from workflow.history import canonical
@@ -128,7 +129,7 @@ def test_story_G10_running_cases_move_to_the_next_version(town: Town, tmp_path: 
     ]
     assert count(edited, "history") == lines
 
-    assert [c.case for c in migration.apply(OPERATOR)] == [case.id]
+    assert [c.case for c in migration.apply(OPERATOR, operator=True)] == [case.id]
     now, line = edited.case(case.id), edited.history(case.id)[-1]
     assert (now.state, now.definition) == ("collecting", edited.library.definition("ask_all").hash)
     assert (line.event, line.actor, line.from_state, line.to_state) == (
@@ -159,7 +160,7 @@ def test_story_G10_running_cases_move_to_the_next_version(town: Town, tmp_path: 
     assert [c.name for c in edited.case_at(case.id, line.seq).clocks] == ["replies"]
 
     # Twice changes nothing, and life goes on by the new version: the join that waited, the timer that ran.
-    assert list(migration.apply(OPERATOR)) == []
+    assert list(migration.apply(OPERATOR, operator=True)) == []
     town.office.clock.set(date(2026, 3, 13))
     assert ("replies", "missed") in {(f.clock, f.event) for f in until_quiet(edited) if f.case == case.id}
     edited.fire(opinion.id, "give", Actor(person="wang"), {"text": "同意"})
@@ -172,7 +173,7 @@ def test_the_old_process_decides_anew(town: Town) -> None:
     """It remembers the case under the old version; what it writes on that finds nothing."""
     case = town.asked("water")
     edited = town.edited("ask_all", *ASKING, ("from: [collecting, heard]", "from: heard"))
-    list(Migration(edited, "ask_all", 2, file=town.map()).apply(OPERATOR))
+    list(Migration(edited, "ask_all", 2, file=town.map()).apply(OPERATOR, operator=True))
     with pytest.raises(NotInState):
         town.office.fire(case, "close", "li")
     assert town.office.fire(case, "add", "li", units=["roads"]).state == "collecting"
@@ -192,7 +193,7 @@ def test_who_acts_at_the_same_time_is_not_overwritten(town: Town, monkeypatch: p
         return real(*arguments)
 
     monkeypatch.setattr(migration, "_move", act_first)
-    assert list(migration.apply(OPERATOR)) == []
+    assert list(migration.apply(OPERATOR, operator=True)) == []
     assert edited.case(case.id)[:4] == town.office.now(case)[:4]
     assert (edited.case(case.id).state, edited.case(case.id).definition) == ("done", case.definition)
     sound(edited)
@@ -207,7 +208,7 @@ def test_movers_and_actors_at_once(town: Town) -> None:
 
     def move(engine: Engine) -> None:
         begin.wait()
-        found.extend(Migration(engine, "ask_all", 2).apply(OPERATOR))
+        found.extend(Migration(engine, "ask_all", 2).apply(OPERATOR, operator=True))
 
     threads = [threading.Thread(target=move, args=(engine,)) for engine in engines]
     for thread in threads:
@@ -238,11 +239,11 @@ def test_a_death_in_the_middle_leaves_whole_cases(town: Town, monkeypatch: pytes
 
     monkeypatch.setattr(moving, "repin", dies)
     with pytest.raises(KeyboardInterrupt):
-        list(Migration(edited, "ask_all", 2, file=town.map()).apply(OPERATOR))
+        list(Migration(edited, "ask_all", 2, file=town.map()).apply(OPERATOR, operator=True))
     monkeypatch.setattr(moving, "repin", real)
     assert sorted(edited.case(case.id).state for case in cases) == ["collecting", "open", "open"]
     sound(edited)
-    assert len(list(Migration(edited, "ask_all", 2, file=town.map()).apply(OPERATOR))) == 2
+    assert len(list(Migration(edited, "ask_all", 2, file=town.map()).apply(OPERATOR, operator=True))) == 2
     assert {edited.case(case.id).state for case in cases} == {"collecting"}
     sound(edited)
 
@@ -377,14 +378,17 @@ def test_a_clock_is_stopped_when_the_file_says_so(one_town: Town) -> None:
     publish_next(edited, "ask_all", lambda d: (d.pop("clocks"), d["events"].pop("missed")))
     assert against(edited, "ask_all") == {("clock", "answers")}
     stops = one_town.map("migration: ask_all\nfrom: 1\nto: 2\nstops: answers\n")
-    list(Migration(edited, "ask_all", 2, file=stops).apply(OPERATOR))
+    list(Migration(edited, "ask_all", 2, file=stops).apply(OPERATOR, operator=True))
     (clock,) = edited.case(case.id).clocks
     assert (clock.name, clock.title.en, clock.running, str(clock.stopped_on)) == (
         "answers", "answers", False, "2026-03-02",
     )  # fmt: skip
     assert "10 calendar days" in edited.explain(case.id, "answers").sentence.en
+    one_town.asked("roads")
+    summaries = [line for line in ical(edited, actor=LI).decode().splitlines() if line.startswith("SUMMARY")]
+    assert len(summaries) == 2 and any(line.endswith(" answers") for line in summaries)
     one_town.office.clock.set(date(2026, 4, 1))
-    assert edited.tick() == []
+    assert case.id not in {fired.case for fired in edited.tick()}
     sound(edited)
 
 
@@ -409,7 +413,7 @@ def test_clocks_change_names_among_themselves_and_ring(town: Town, names: dict[s
     publish_next(first, "ask_all", lambda d: _all_renamed(d["clocks"], names), version=3)
     said = f"migration: ask_all\nfrom: 2\nto: 3\nclocks: {json.dumps(names)}\n"
     migration = Migration(first, "ask_all", 3, file=town.map(said))
-    assert [one.obstacles for one in migration.apply(OPERATOR)] == [()]
+    assert [one.obstacles for one in migration.apply(OPERATOR, operator=True)] == [()]
     expected = {names[name]: day for name, day in days.items()}
     assert {clock.name: clock.due_on for clock in first.case(case.id).clocks} == expected
     assert {clock.name: clock.due_on for clock in first.case_at(case.id, 2).clocks} == days
@@ -438,7 +442,9 @@ def test_a_clock_that_begins_under_an_old_name_was_not_there_before(one_town: To
 
     publish_next(engine, "ask_all", two)
     said = one_town.map("migration: ask_all\nfrom: 1\nto: 2\nclocks: {answers: replies}\n")
-    assert [c.obstacles for c in Migration(engine, "ask_all", 2, file=said).apply(OPERATOR)] == [()]
+    assert [
+        c.obstacles for c in Migration(engine, "ask_all", 2, file=said).apply(OPERATOR, operator=True)
+    ] == [()]
     now = engine.fire(case.id, "add", LI, {"units": ["roads"]})
     assert {clock.name for clock in now.clocks} == {"answers", "replies"}
     assert [clock.name for clock in engine.case_at(case.id, 1).clocks] == ["answers"]
@@ -458,7 +464,7 @@ def test_a_statutory_clock_is_never_stopped(one_town: Town) -> None:
     publish_next(edited, "paper", lambda d: _renamed(d["clocks"], "reply", "answer"))
     stops = one_town.map("migration: paper\nfrom: 1\nto: 2\nstops: [reply]\n")
     assert against(edited, "paper", file=stops) == {("clock_statutory", "reply")}
-    assert next(iter(Migration(edited, "paper", 2, file=stops).apply(OPERATOR))).obstacles
+    assert next(iter(Migration(edited, "paper", 2, file=stops).apply(OPERATOR, operator=True))).obstacles
     assert edited.case(case.id).definition == case.definition
 
 
@@ -467,7 +473,7 @@ def test_a_running_clock_keeps_its_rule_and_its_day(one_town: Town) -> None:
     case = one_town.engine.start("paper", LI, {"kind": "notice"}, tenant=TENANT)
     case = one_town.office.fire(case, "serve", "li", served_on="2026-03-02")
     edited = one_town.edited("paper", SECOND, (KINDS, "rule: emergency}"))
-    list(Migration(edited, "paper", 2).apply(OPERATOR))
+    list(Migration(edited, "paper", 2).apply(OPERATOR, operator=True))
     (was,), (now,) = case.clocks, edited.case(case.id).clocks
     assert (
         (now.rule, now.due_on, now.anchor_on)
@@ -537,7 +543,7 @@ def test_a_child_moves_by_its_own_definition(one_town: Town) -> None:
         ("asked: {", "put: {"),
     )
     said = one_town.map("migration: view\nfrom: 1\nto: 2\nstates: {asked: put}\n")
-    found = list(Migration(edited, "view", 2, file=said).apply(OPERATOR))
+    found = list(Migration(edited, "view", 2, file=said).apply(OPERATOR, operator=True))
     assert {(c.state, c.new_state, c.obstacles) for c in found} == {("asked", "put", ())}
     assert edited.case(case.id).definition == case.definition
     for unit, person in (("water", "wang"), ("roads", "qian")):
@@ -561,8 +567,10 @@ def test_a_child_does_not_lose_the_event_its_root_fires(one_town: Town) -> None:
 def test_separation_of_powers_is_never_weakened(sqlite_office: Office) -> None:
     survey = sqlite_office.child(sqlite_office.evaluating(), "surveys")
     found = _plan(sqlite_office.engine, "evaluation", lambda d: d.update(barred=["root.co", "root.separate"]))
-    assert found == {("barred", "water")}
-    assert next(iter(Migration(sqlite_office.engine, "evaluation", 2).apply(OPERATOR))).obstacles
+    assert found == {("barred", "water"), ("barred", "root.lead")}
+    assert next(
+        iter(Migration(sqlite_office.engine, "evaluation", 2).apply(OPERATOR, operator=True))
+    ).obstacles
     assert sqlite_office.now(survey).definition == survey.definition
 
 
@@ -572,7 +580,7 @@ def test_who_is_barred_moves_nothing(office: Office) -> None:
     publish_next(office.engine, "evaluation", lambda d: d.update(source="同前"))
     office.engine.grant("inside", "unit_clerk", TENANT, unit="water", valid_until=date(2026, 3, 1))
     inside, migration = Actor(person="inside"), Migration(office.engine, "evaluation", 2)
-    assert obstacles(migration.preview(inside)) == {("separation", None)}
+    assert obstacles(migration.preview(inside, operator=True)) == {("separation", None)}
     for who in ("inside", "wang", "system"):
         with pytest.raises(NotPermitted):
             list(migration.apply(Actor(person=who)))
@@ -581,10 +589,57 @@ def test_who_is_barred_moves_nothing(office: Office) -> None:
         _insert(office.engine, row)
     with pytest.raises(Exception, match="decision"):
         _insert(office.engine, row | {"actor": "system"})
-    assert [one.obstacles for one in migration.apply(OPERATOR)] == [(), ()]
+    assert [one.obstacles for one in migration.apply(OPERATOR, operator=True)] == [(), ()]
     with pytest.raises((NotPermitted, NotFound)):
         office.fire(survey, "answer", "wang", level="satisfied")
     sound(office.engine)
+
+
+def test_who_is_barred_later_is_barred_still(sqlite_office: Office) -> None:
+    """Nobody stands in it today; somebody may tomorrow."""
+    sqlite_office.child(sqlite_office.evaluating(), "surveys")
+    kept = ["root.lead", "root.co"]
+    assert _plan(sqlite_office.engine, "evaluation", lambda d: d.update(barred=kept)) == {
+        ("barred", "root.separate")
+    }
+
+
+@pytest.mark.parametrize(
+    ("actor", "operator", "code"),
+    [
+        (Actor(person="ops", on_behalf_of="wang"), True, "on_behalf_of"),
+        (Actor(person="li", on_behalf_of="wang"), False, "on_behalf_of"),
+        (Actor(person="dep1"), False, "role"),
+        (Actor(person="dep1"), True, "role"),
+        (Actor(person="ops"), False, "role"),
+        (Actor(person="wang"), True, "unit"),
+        (Actor(person="system"), True, "decision"),
+        (Actor(person="dep2"), False, "role"),  # to whom li has lent his office
+        (Actor(person="li"), False, None),
+        (Actor(person="ops"), True, None),
+    ],
+)
+def test_who_moves_cases(sqlite_office: Office, actor: Actor, operator: bool, code: str | None) -> None:
+    case, engine = sqlite_office.filed(), sqlite_office.engine
+    access.lend(engine, "li", "dep2", until=date(2026, 4, 1), by="sun", day=date(2026, 3, 2))
+    publish_next(engine, "suggestion", lambda d: None)
+    migration = Migration(engine, "suggestion", 2)
+    if code is None:
+        assert [one.obstacles for one in migration.apply(actor, operator=operator)] == [()]
+        return
+    with pytest.raises(NotPermitted) as refused:
+        list(migration.apply(actor, operator=operator))
+    assert code in {reason.code for reason in refused.value.reasons}
+    assert engine.case(case.id).definition == case.definition
+
+
+def test_who_oversees_elsewhere_moves_nothing_here(one_town: Town) -> None:
+    case = one_town.asked("water")
+    one_town.engine.grant("far", "deputy_affairs", "other/place")
+    publish_next(one_town.engine, "ask_all", lambda d: None)
+    found = Migration(one_town.engine, "ask_all", 2).apply(Actor(person="far"))
+    assert obstacles(list(found)) == {("role", None)}
+    assert one_town.engine.case(case.id).definition == case.definition
 
 
 def _line(engine: Engine, case: str, who: str) -> dict[str, Any]:
@@ -642,7 +697,7 @@ def test_what_was_hidden_stays_hidden_from_the_same_and_as_long(
     one_town.office.fire(case, "report_clues", "li", clues="x")
     before = one_town.engine.case(case.id, actor=Actor(person="wang"))
     assert _plan(one_town.engine, "appeal", lambda d: d["hides"][hide].update(change)) == what
-    list(Migration(one_town.engine, "appeal", 2).apply(OPERATOR))
+    list(Migration(one_town.engine, "appeal", 2).apply(OPERATOR, operator=True))
     after = one_town.engine.case(case.id, actor=Actor(person="wang"))
     assert after.data.items() <= before.data.items()
     assert after.relations == before.relations
@@ -671,7 +726,7 @@ def test_who_saw_a_case_is_joined_by_nobody(
         lambda d: d.pop("seen_by") if seen_by is None else d.update(seen_by=seen_by),
     )
     assert found == blocked
-    list(Migration(one_town.engine, "inquest", 2).apply(OPERATOR))
+    list(Migration(one_town.engine, "inquest", 2).apply(OPERATOR, operator=True))
     for who in ("wang", "li"):
         with pytest.raises(NotFound):
             one_town.engine.case(child.id, actor=Actor(person=who))
@@ -685,7 +740,7 @@ def test_the_rule_of_two_persons_knows_who_it_was_before(town: Town) -> None:
     town.office.fire(case, "suspend", "li")
     town.office.fire(case, "resume", "liu")
     edited = town.edited("pause", SECOND, ("from: open, to: closed, by: deputy_affairs}", "from: open, to: closed, by: deputy_affairs, not_by: resume}"))  # fmt: skip
-    list(Migration(edited, "pause", 2).apply(OPERATOR))
+    list(Migration(edited, "pause", 2).apply(OPERATOR, operator=True))
     sound(edited)
     with pytest.raises(NotPermitted) as refused:
         edited.fire(case.id, "close", Actor(person="liu"))
@@ -697,7 +752,7 @@ def test_the_rule_of_two_persons_knows_who_it_was_before(town: Town) -> None:
 def test_who_holds_it_now_and_did_not_before_is_told(one_town: Town) -> None:
     case = one_town.asked("water")
     edited = one_town.edited("ask_all", SECOND, ("open: {zh: 征求中, en: open, holder: deputy_affairs}", "open: {zh: 征求中, en: open, holder: [deputy_affairs, sc_office]}"))  # fmt: skip
-    list(Migration(edited, "ask_all", 2).apply(OPERATOR))
+    list(Migration(edited, "ask_all", 2).apply(OPERATOR, operator=True))
     with edited.database.connect() as connection:
         query = f"select case_id, recipient from {edited.store.prefix}outbox where topic = '@migrate'"
         assert [tuple(row) for row in connection.execute(text(query))] == [
@@ -721,7 +776,7 @@ def test_who_holds_it_now_and_did_not_before_is_told(one_town: Town) -> None:
 def test_tampering_with_a_move_is_found(one_town: Town, tmp_path: Path, what: str, code: str) -> None:
     case, other = one_town.asked("water"), one_town.asked("roads")
     edited = one_town.edited("ask_all", *ASKING)
-    list(Migration(edited, "ask_all", 2, file=one_town.map(), cases=[case.id]).apply(OPERATOR))
+    list(Migration(edited, "ask_all", 2, file=one_town.map(), cases=[case.id]).apply(OPERATOR, operator=True))
     names = {
         "new": edited.case(case.id).definition,
         "old": other.definition,
@@ -853,5 +908,5 @@ def test_the_page_shows_what_happens(
 
 CODES = {
     "asked", "barred", "clock", "clock_statutory", "clock_twice", "decided", "end", "family", "field", "field_type", "hides",
-    "invitation", "join", "relation", "relation_one", "seen_by", "separation", "state",
+    "invitation", "join", "relation", "relation_one", "role", "seen_by", "separation", "state",
 }  # fmt: skip

@@ -20,6 +20,7 @@ from .family import Family, Record
 from .messages import recipients
 from .model import Actor
 from .recipients import Recipient
+from .showing import clock_title
 from .sight import Seen
 from .store.post import Post
 
@@ -192,7 +193,8 @@ def _due(engine: Engine, one: Seen, clock: str, told: Sequence[Recipient], perso
     units = {r.at for r in told if r.scheme == "role" and r.at != record.tenant}
     return Due(
         case=record.id, number=record.number, kind=record.kind, kind_title=law.title, state=record.state,
-        state_title=law.states[record.state].title, clock=clock, clock_title=law.clocks[clock].title, due_on=due_on,
+        state_title=law.states[record.state].title, clock=clock, due_on=due_on,
+        clock_title=clock_title(engine.laws, record, clock),
         counted_to=ledger.anchor if backwards else None, provisional=state.provisional, running=state.running,
         days=(due_on - today).days, working_days=engine.laws.calendar.working_days_between(today, due_on),
         units=tuple(sorted(units)),

@@ -35,11 +35,21 @@ def _definition(laws: Laws, record: Record) -> Definition:
 
 
 def _unbarred(laws: Laws, before: Family, after: Family) -> Iterator[Reason]:
-    """Separation of powers: nobody who was barred from a case of the family comes in."""
+    """Separation of powers: nobody who was barred from a case of the family comes in, or could be let in later."""
     for id_, record in before.records.items():
-        was = barred_units(_definition(laws, record), record, before.root)
         now = after.records[id_]
-        for unit in sorted(was - barred_units(_definition(laws, now), now, after.root)):
+        old, new = _definition(laws, record), _definition(laws, now)
+        for holder in old.barred:
+            if holder not in new.barred:
+                name = f"root.{holder.relation}" if holder.of_root else str(holder.relation)
+                yield Reason.of(
+                    "barred",
+                    f"新版不再要求 {name} 回避",
+                    f"whoever stands in {name!r} would not be barred any more",
+                    name,
+                )
+        was = barred_units(old, record, before.root)
+        for unit in sorted(was - barred_units(new, now, after.root)):
             yield Reason.of(
                 "barred",
                 f"{unit} 须回避 {record.kind}，新版不再回避",

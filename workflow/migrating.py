@@ -38,6 +38,9 @@ EVENT = Event(name=MIGRATE, title=Text("迁移到另一版本", "moved to anothe
 TOPIC = "@migrate"
 PAGE = 200
 """families that a dry run reads at once"""
+NO_OVERSEER = Reason.of(
+    "role", "迁移由统览角色或运维人员进行", "cases are moved by whoever oversees them here, or by an operator"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class _Moment:
 
     now: datetime
     actor: Actor | None
+    operator: bool
     grants: Sequence[Grant]
     invited: Mapping[str, Collection[str]]
 
@@ -127,7 +131,7 @@ class Migration:
 
     # -- what is asked
 
-    def preview(self, actor: Actor | None = None) -> list[Checked]:
+    def preview(self, actor: Actor | None = None, *, operator: bool = False) -> list[Checked]:
         """Every running case, and why it would stay if it would, by id; of `actor` too, if he is named. Writes nothing."""
         found = []
         with self._engine.store.connection() as connection:
@@ -136,23 +140,26 @@ class Migration:
                 page = cases[start : start + PAGE]
                 roots = {root for _, root in page}
                 families = moving.families(connection, self._engine.store.tables, roots)
-                moment = self._moment(connection, actor, [case for case, _ in page])
+                moment = self._moment(connection, actor, operator, [case for case, _ in page])
                 checked = (self._checked(families[root], case, moment) for case, root in page)
                 found += [one for one in checked if one is not None]
         return found
 
-    def apply(self, actor: Actor) -> Iterator[Checked]:
+    def apply(self, actor: Actor, *, operator: bool = False) -> Iterator[Checked]:
         """Move those that can, each in a transaction of its own; tells of each as it goes.
 
-        Raises NotPermitted for the system, and for whoever holds a role in a unit: this is no unit's to do.
+        He holds a role that oversees, where the case is; or whoever calls answers for it that he operates the service
+        (`operator`), and he holds no other role. Raises NotPermitted for everybody else: the system, whoever acts for another,
+        a deputy, and whoever holds a role in a unit, for this is no unit's to do.
         """
         engine = self._engine
         check_texts(person=actor.person)
         with engine.store.connection() as connection:
-            _operator(actor, engine.store.grants(connection, actor.person))
+            grants = engine.store.grants(connection, actor.person)
+            self._check_mover(actor, grants, operator)
             cases = self._waiting(connection)
         for case, _ in cases:
-            checked = self._move(case, actor)
+            checked = self._move(case, actor, operator)
             if checked is not None:
                 yield checked
 
@@ -163,11 +170,13 @@ class Migration:
             connection, self._engine.store.tables, list(self._plans), state=self._state, cases=self._cases
         )
 
-    def _moment(self, connection: Any, actor: Actor | None, cases: Collection[str]) -> _Moment:
+    def _moment(
+        self, connection: Any, actor: Actor | None, operator: bool, cases: Collection[str]
+    ) -> _Moment:
         store, now = self._engine.store, self._engine.clock.now().astimezone(UTC)
         grants = store.grants(connection, actor.person) if actor is not None else ()
         invited = moving.invited(connection, store.tables, cases, civil_date(now).isoformat())
-        return _Moment(now, actor, grants, invited)
+        return _Moment(now, actor, operator, grants, invited)
 
     def _checked(self, family: Family, case: str, moment: _Moment) -> Checked | None:
         """None for a case that has moved, or ended, meanwhile."""
@@ -197,11 +206,37 @@ class Migration:
             reason = bar(definition, moment.actor, moment.grants, record, family.root)
             if reason is not None:
                 yield reason
+        today = civil_date(moment.now)
+        if not moment.operator and not any(
+            one.covers(record.tenant, today) for one in self._overseeing(moment.grants)
+        ):
+            yield NO_OVERSEER
 
-    def _move(self, case: str, actor: Actor) -> Checked | None:
+    def _overseeing(self, grants: Sequence[Grant]) -> list[Grant]:
+        """Of those that are his own."""
+        oversees = self._engine.laws.library.oversees
+        return [one for one in grants if one.unit is None and one.on_behalf_of is None and oversees(one.role)]
+
+    def _check_mover(self, actor: Actor, grants: Sequence[Grant], operator: bool) -> None:
+        reasons = []
+        if actor.person == SYSTEM:
+            reasons.append(Reason.of("decision", "迁移由人进行", "cases are moved by a person"))
+        if actor.on_behalf_of is not None:
+            reasons.append(
+                Reason.of("on_behalf_of", "迁移不得代他人进行", "nobody moves cases on another's behalf")
+            )
+        if any(grant.unit is not None for grant in grants):
+            text = ("在单位任职的人员不得迁移案件", "whoever holds a role in a unit moves no cases")
+            reasons.append(Reason.of("unit", *text))
+        if not self._overseeing(grants) and (grants or not operator):
+            reasons.append(NO_OVERSEER)
+        if reasons:
+            raise NotPermitted(reasons)
+
+    def _move(self, case: str, actor: Actor, operator: bool) -> Checked | None:
         engine = self._engine
         with engine.store.connection(write=True) as connection:
-            moment = self._moment(connection, actor, [case])
+            moment = self._moment(connection, actor, operator, [case])
             aside = Aside(engine.store, engine.laws, connection, actor, moment.now, engine.random)
             family = aside.locked(case)
             checked = self._checked(family, case, moment)
@@ -242,14 +277,6 @@ class Migration:
         record = family.records[case]
         definition = self._engine.laws.pinned(record.definition).definition
         return messages.recipients(family, definition.states[record.state].holder, record)
-
-
-def _operator(actor: Actor, grants: Sequence[Grant]) -> None:
-    if actor.person == SYSTEM:
-        raise NotPermitted([Reason.of("decision", "迁移由人进行", "cases are moved by a person")])
-    if any(grant.unit is not None for grant in grants):
-        text = ("在单位任职的人员不得迁移案件", "whoever holds a role in a unit moves no cases")
-        raise NotPermitted([Reason.of("unit", *text)])
 
 
 def _write(draft: Draft, plan: Plan, before: Record, after: Record) -> None:

@@ -14,7 +14,7 @@ from .history import MIGRATE, MIGRATION
 from .laws import Laws
 from .model import Case, ClockView, HistoryEntry
 
-__all__ = ["entry", "fold", "view"]
+__all__ = ["clock_title", "entry", "fold", "view"]
 
 
 class Clocks(Sequence[ClockView]):
@@ -68,7 +68,7 @@ def _clock(laws: Laws, record: Record, name: str, clock: ClockState) -> ClockVie
     """The clock as shown; most clocks of a case stand still while it moves, so it is kept."""
     ledger = clock.ledger
     view = ClockView(
-        name=name, title=_title(laws, record, name), rule=ledger.rule,
+        name=name, title=clock_title(laws, record, name), rule=ledger.rule,
         anchor_on=ledger.anchor, due_on=date.fromisoformat(clock.due_on),
         outer_on=date.fromisoformat(clock.outer_on) if clock.outer_on else None,
         running=clock.running, provisional=clock.provisional,
@@ -79,7 +79,7 @@ def _clock(laws: Laws, record: Record, name: str, clock: ClockState) -> ClockVie
     return view
 
 
-def _title(laws: Laws, record: Record, clock: str) -> Text:
+def clock_title(laws: Laws, record: Record, clock: str) -> Text:
     """What the clock is called; one that stood still when the case moved to a version without it has its name only."""
     declared = laws.pinned(record.definition).definition.clocks.get(clock)
     return declared.title if declared is not None else Text(clock, clock)

@@ -52,7 +52,7 @@ def _page(
     root = case if case.root == case.id else look.engine.case(case.root)
     law = look.engine.laws.pinned(root.definition).definition
     permission = next(p for p in _permitted(look, found) if p.event == event.name)
-    asked_for = {name for e in found.events for name in definition.events[e].fields}
+    asked_for = {name for e in found.events if e in definition.events for name in definition.events[e].fields}
     so_far = {name: value for name, value in case.data.items() if name in asked_for}
     about = {n: root.data[n] for n in ABOUT if n in law.fields and root.data.get(n) is not None}
     text = {n: case.data[n] for n in TEXT if "body" in definition.fields and case.data.get(n) is not None}
@@ -115,11 +115,16 @@ def _next(look: Look, found: Invitation) -> tuple[Definition, Event]:
     """The first of its events that can be done now; else the first, which then says why not."""
     definition = look.engine.laws.pinned(look.engine.case(found.case).definition).definition
     allowed = {p.event for p in _permitted(look, found) if p.allowed}
-    name = next((event for event in found.events if event in allowed), found.events[0])
+    known = [
+        event for event in found.events if event in definition.events
+    ]  # the case may live by another version now
+    name = next((event for event in known if event in allowed), known[0] if known else None)
+    if name is None:
+        raise NotFound(Text("邀请不存在或已失效", "no such invitation, or it has ended"))
     wanted = (
         look.request.form.get("event") if look.request.method == "POST" else look.request.args.get("event")
     )
-    return definition, definition.events[wanted if wanted in found.events else name]
+    return definition, definition.events[wanted if wanted in known else name]
 
 
 LINKS = (

@@ -50,10 +50,11 @@ def run_migrate(context: Context) -> int:
         raise UsageError(Text(f"没有文件 {a.map}", f"there is no file {a.map}"))
     migration = Migration(context.engine, a.name, a.to, file=a.map, state=a.state, cases=a.case)
     actor = Actor(person=a.by) if a.by is not None else None
-    found = list(migration.preview(actor))
+    # Whoever has a shell here operates the service; whom he names must still be nobody whose office forbids it.
+    found = list(migration.preview(actor, operator=True))
     if a.apply and actor is not None:
         steps = context.console.progress(
-            migration.apply(actor), total=len(found), title=Text("迁移", "moving")
+            migration.apply(actor, operator=True), total=len(found), title=Text("迁移", "moving")
         )
         found = list(steps)
     _show(context, found, done=a.apply)
