@@ -12,16 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import url_for
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 from sqlalchemy import delete, func, insert, select, update
 
-from workflow import Actor, DefinitionError, Engine
-from workflow.errors import KeyReused, NotFound, Text, WorkflowError
+from workflow import Actor, Engine
+from workflow.errors import KeyReused, NotFound, Text
 from workflow.model import Outcome, Request
-from workflow.overview import identifier, visible
+from workflow.overview import identifier, marks, visible
 
 from .dispatch import no_case
 from .letters import Papers
@@ -198,6 +198,14 @@ def _shown(row: int, outcome: Outcome) -> dict[str, Any]:
 # --- jobs
 
 
+class Made(NamedTuple):
+    """What came of a row, and of a case's documents what they are and of when."""
+
+    outcome: dict[str, Any]
+    content: bytes | None = None
+    mark: str | None = None
+
+
 class Jobs:
     """Bulk work in rows: whoever has time advances it (`tibandu serve` does; a host may), and any number may at once. Documents
     are made by whoever has `papers`.
@@ -262,15 +270,24 @@ class Jobs:
         return {**NOTHING, **found, "created_at": created_at, "until": until, "rows": rows, "next": further}
 
     def contents(self, id: str, actor: Actor) -> Iterator[bytes]:
-        """What was made for those cases of a job that its person may know of still, in order. Raises NotFound."""
+        """What was made for those cases of a job that its person may know of still, in order; made anew where the case, or what
+        may be said of it, is not what it was. Raises NotFound.
+        """
         r = self._shelf.tables.batch_row.c
         if (found := self.read(id, actor, -1, 0))["done"] < found["total"] or found["kind"] != LETTERS:
             raise NotFound(Text("没有这个批次", "there is no such batch"))
         with self._shelf.connection() as connection:
-            query = select(r.row, r.request).where(r.batch_id == id, r.content.is_not(None)).order_by(r.row)
-            made = [(row, json.loads(request)["row"]["case"]) for row, request in connection.execute(query)]
-        seen = visible(self._engine, actor, {case for _, case in made})
-        return (self._content(id, row) for row, case in made if case in seen)
+            query = select(r.row, r.request, r.mark).where(r.batch_id == id, r.content.is_not(None))
+            made = connection.execute(query.order_by(r.row)).all()
+        rows = [json.loads(one.request)["row"] for one in made]
+        cases = {row["case"] for row in rows}
+        seen, now = visible(self._engine, actor, cases), marks(self._engine, cases)
+        for one, row in zip(made, rows, strict=True):
+            if row["case"] in seen:
+                same = one.mark == now[row["case"]]
+                content = self._content(id, one.row) if same else self._anew(id, actor, one.row, row)
+                if content is not None:
+                    yield content
 
     def _content(self, id: str, row: int) -> bytes:
         r = self._shelf.tables.batch_row.c
@@ -278,6 +295,12 @@ class Jobs:
             return bytes(
                 connection.execute(select(r.content).where(r.batch_id == id, r.row == row)).scalar_one()
             )
+
+    def _anew(self, id: str, actor: Actor, number: int, row: Mapping[str, Any]) -> bytes | None:
+        """What can be said of the case now; its row says why not where that is nothing. What was said before is gone."""
+        done = self._letters(actor, [row], number) if self._papers else []
+        self._note(id, done)
+        return done[0].content if done else None
 
     def _own(self, id: str, actor: Actor) -> tuple[Any, ...]:
         b = self._shelf.tables.batch.c
@@ -288,10 +311,11 @@ class Jobs:
         )
 
     def advance(self) -> int:
-        """Do the next rows of the oldest job that is not done; how many. 0: there is nothing to do."""
+        """Do the next rows of the oldest job that is not done, events before documents; how many. 0: there is nothing to do."""
         b, kinds = self._shelf.tables.batch.c, (EVENTS, LETTERS) if self._papers else (EVENTS,)
         with self._shelf.connection() as connection:
-            waiting = select(b.id).where(b.done < b.total, b.kind.in_(kinds)).order_by(b.created_at, b.id)
+            waiting = select(b.id).where(b.done < b.total, b.kind.in_(kinds))
+            waiting = waiting.order_by(b.kind != EVENTS, b.created_at, b.id)
             id_ = connection.execute(waiting.limit(1)).scalar()
         return self._some(id_) if id_ is not None else 0
 
@@ -314,47 +338,52 @@ class Jobs:
 
     def _some(self, id_: str) -> int:
         """The next rows of a job: done, and then noted together. They are always the first that are not noted."""
-        b, table = self._shelf.tables.batch.c, self._shelf.tables.batch_row
-        query = select(table.c.row, table.c.request).where(table.c.batch_id == id_, table.c.outcome.is_(None))
+        b, r = self._shelf.tables.batch.c, self._shelf.tables.batch_row.c
+        query = select(r.row, r.request).where(r.batch_id == id_, r.outcome.is_(None))
         with self._shelf.connection() as connection:
             kind = connection.execute(select(b.kind).where(b.id == id_)).scalar()
             most = AT_ONCE if kind == EVENTS else CASES_AT_ONCE
-            lines = connection.execute(query.order_by(table.c.row).limit(most)).all()
+            lines = connection.execute(query.order_by(r.row).limit(most)).all()
         if not lines:
             return 0
         asked = [json.loads(line.request) for line in lines]
         actor, rows, first = Actor(**asked[0]["actor"]), [one["row"] for one in asked], lines[0].row
         done = self._events(id_, actor, rows, first) if kind == EVENTS else self._letters(actor, rows, first)
-        with self._shelf.connection(write=True) as connection:
-            for outcome, content in done:
-                here = (table.c.batch_id == id_, table.c.row == outcome["row"])
-                told = json.dumps(outcome, ensure_ascii=False)
-                connection.execute(update(table).where(*here).values(outcome=told, content=content))
-        self._count(id_)
+        self._note(id_, done)
         return len(lines)
 
-    def _events(
-        self, id_: str, actor: Actor, rows: Sequence[Mapping[str, Any]], first: int
-    ) -> list[tuple[dict[str, Any], None]]:
-        outcomes = _run(self._engine, actor, RowIn(many=True).load(rows), f"batch/{id_}", first)
-        return [(outcome, None) for outcome in outcomes]
+    def _note(self, id_: str, done: Sequence[Made]) -> None:
+        table = self._shelf.tables.batch_row
+        with self._shelf.connection(write=True) as connection:
+            for one in done:
+                here = (table.c.batch_id == id_, table.c.row == one.outcome["row"])
+                told = json.dumps(one.outcome, ensure_ascii=False)
+                values = {"outcome": told, "content": one.content, "mark": one.mark}
+                connection.execute(update(table).where(*here).values(values))
+        self._count(id_)
 
-    def _letters(
-        self, actor: Actor, rows: Sequence[Mapping[str, Any]], first: int
-    ) -> list[tuple[dict[str, Any], bytes | None]]:
-        """The documents of each case as a ZIP of its own; of one that its person may not know of any more, why not."""
+    def _events(self, id_: str, actor: Actor, rows: Sequence[Mapping[str, Any]], first: int) -> list[Made]:
+        outcomes = _run(self._engine, actor, RowIn(many=True).load(rows), f"batch/{id_}", first)
+        return [Made(outcome) for outcome in outcomes]
+
+    def _letters(self, actor: Actor, rows: Sequence[Mapping[str, Any]], first: int) -> list[Made]:
+        """The documents of each case as a ZIP of its own; of one that its person may not know of any more, or of which none can
+        be made, why not.
+        """
         assert self._papers is not None  # noqa: S101 - without them no such job is taken
-        found: list[tuple[dict[str, Any], bytes | None]] = []
+        found: list[Made] = []
+        now = marks(
+            self._engine, {row["case"] for row in rows}
+        )  # before they are made: what comes between is seen
         for number, row in enumerate(rows, first):
             file, case, error = BytesIO(), row["case"], None
             try:
                 self._papers.pack([case], row["letters"], file, actor)
-            except (WorkflowError, DefinitionError) as refusal:
-                error = no_case() if isinstance(refusal, NotFound) else refusal
+            except Exception as fault:  # noqa: BLE001 - whatever one case does, the others get theirs; `told` logs it
+                error = no_case() if isinstance(fault, NotFound) else fault
             outcome = {"row": number, "case": None if error else case, "state": None, "revision": None}
-            found.append(
-                (outcome | {"problem": told(error) if error else None}, None if error else file.getvalue())
-            )
+            outcome["problem"] = told(error) if error else None
+            found.append(Made(outcome) if error else Made(outcome, file.getvalue(), now.get(case)))
         return found
 
     def _count(self, id_: str) -> None:

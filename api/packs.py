@@ -13,12 +13,12 @@ from flask import Response
 from marshmallow import fields, validate
 
 from workflow import Actor, Engine
-from workflow.errors import Text
+from workflow.errors import FormInvalid, Reason, Text
 from workflow.overview import visible
 
 from .batches import LETTERS, BatchOut, Jobs, accepted
 from .dispatch import no_case
-from .letters import CASE, IN_MEMORY, ZIP, chunks, download, papers
+from .letters import IN_MEMORY, ZIP, chunks, download, papers
 from .limits import Counter, Limit
 from .routes import Ask, Out, Reply, Route
 from .schemas import NAME, Strict
@@ -26,6 +26,10 @@ from .schemas import NAME, Strict
 MOST_CASES = 500
 ASKED = Limit(what="letters", most=20, seconds=3600)
 """jobs of one person: each is some twenty seconds of one core"""
+MANY = Reason.of(
+    "form.cases", f"请选择 1 至 {MOST_CASES} 件", f"choose 1 to {MOST_CASES} cases", field="cases"
+)
+NAMED = re.compile(r"[0-9A-Za-z_-]{1,40}\Z")
 NUMBERED = re.compile(r"\A[0-9]+ ")
 
 
@@ -33,7 +37,9 @@ class PackIn(Strict):
     """Which cases, in which order; of which kinds, or all."""
 
     cases = fields.List(
-        fields.Str(validate=CASE), required=True, validate=validate.Length(min=1, max=MOST_CASES)
+        fields.Str(validate=validate.Regexp(NAMED)),
+        required=True,
+        validate=validate.Length(min=1, max=MOST_CASES),
     )
     letters = fields.List(fields.Str(validate=NAME), load_default=list, validate=validate.Length(max=100))
 
@@ -47,8 +53,14 @@ def begun(ask: Ask) -> Reply:
 def begin(
     engine: Engine, actor: Actor, cases: list[str], letters: Iterable[str] = (), key: str | None = None
 ) -> str:
-    """The id of the job. Raises NotFound when one of the cases is none this person may know of, Problem 429."""
+    """The id of the job. Raises FormInvalid for none, too many or what is no case's id, NotFound when one of the cases is none
+    this person may know of, Problem 429.
+    """
     wanted = list(dict.fromkeys(cases))
+    if not 1 <= len(cases) <= MOST_CASES:
+        raise FormInvalid([MANY])
+    if not all(NAMED.match(case) for case in wanted):
+        raise no_case()
     if set(wanted) - visible(engine, actor, set(wanted)):
         raise no_case()
     jobs, rows = Jobs(engine), [{"case": case, "letters": list(letters)} for case in wanted]
@@ -61,7 +73,7 @@ def fetched(ask: Ask) -> Reply:
     """All of it, numbered in the order of the cases."""
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - it is closed with the response
     try:
-        together(Jobs(ask.engine).contents(ask.path["batch"], ask.actor), file)
+        together(Jobs(ask.engine, ask.desk.papers).contents(ask.path["batch"], ask.actor), file)
     except BaseException:
         file.close()
         raise

@@ -117,6 +117,7 @@ class Tables:
             Column("request", Text, nullable=False),
             Column("outcome", Text),
             Column("content", LargeBinary),
+            Column("mark", String(60)),  # how far the case was when that was made
         )
 
     def _token(self) -> Table:

@@ -12,9 +12,11 @@ import pytest
 
 import api.batches
 from api import Jobs, create_app
+from api.packs import begin
 from api.server import Worker
 from api.store import SCRIPTS, Shelf
 from workflow import Actor, Engine
+from workflow.errors import FormInvalid, NotFound
 from workflow.migrations import downgrade
 from workflow.testing import FrozenClock
 
@@ -233,3 +235,64 @@ def test_a_case_that_is_gone_meanwhile_is_said_and_the_others_are_made(
     body = client(LI, "GET", f"/v1/batches/{id_}").json
     assert (body["done"], body["refused"]) == (3, 1)
     assert [row["problem"] and row["problem"]["code"] for row in body["rows"]] == [None, "not_found", None]
+
+
+def test_one_whose_documents_cannot_be_made_holds_nobody_up(
+    engine: Engine, client: city.Client, letters: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of ours in one case: it is in the log, the others are made, and events do not wait for documents."""
+    good = city.papers(engine)
+
+    class Faulty:
+        def pack(self, cases: list[str], *rest: Any) -> int:
+            if letters[0] in cases:
+                raise KeyError("template")
+            return good.pack(cases, *rest)
+
+    made = packed(client, letters[:2]).headers["Location"]
+    engine.clock.advance(seconds=5)  # type: ignore[attr-defined]
+    row = {"case": letters[2], "event": "none"}
+    rows = client(LI, "POST", "/v1/batches", {"rows": [row]}, prefer="respond-async").headers["Location"]
+    jobs = Jobs(engine, Faulty())  # type: ignore[arg-type]
+    jobs.advance()
+    assert [client(LI, "GET", address).json["done"] for address in (rows, made)] == [1, 0]
+    while jobs.advance():
+        pass
+    found = client(LI, "GET", made).json["rows"]
+    assert [row["problem"] and row["problem"]["code"] for row in found] == ["internal", None]
+    assert any(record.exc_info and "template" in str(record.exc_info[1]) for record in caplog.records)
+
+
+def test_what_was_erased_is_in_no_pack_any_more(
+    engine: Engine, client: city.Client, letters: list[str]
+) -> None:
+    """Made before, fetched after: the case, or a person of it, is not what it was, so its documents are made anew."""
+    address = packed(client, letters).headers["Location"]
+    jobs, title = Jobs(engine, city.papers(engine)), engine.case(letters[0]).data["title"]
+    while jobs.advance():
+        pass
+
+    def held() -> list[bool]:
+        whole = zipfile.ZipFile(io.BytesIO(client(LI, "GET", f"{address}/letters.zip").data))
+        return [title in _words(whole.read(name)) for name in whole.namelist()]
+
+    assert held() == [True] * 3
+    engine.erase(letters[0], ["title"], actor=Actor(person=LI), reason="本人要求")
+    assert held() == [False, True, True]
+
+
+def _words(document: bytes) -> str:
+    return zipfile.ZipFile(io.BytesIO(document)).read("word/document.xml").decode()
+
+
+@pytest.mark.parametrize("count", [0, 501])
+def test_how_many_and_what_is_asked_for_is_checked_at_both_entrances(
+    engine: Engine, client: city.Client, count: int
+) -> None:
+    with pytest.raises(FormInvalid) as refusal:
+        begin(engine, Actor(person=LI), [f"c{n}" for n in range(count)])
+    assert "1 至 500" in refusal.value.reasons[0].text.zh and "1 to 500" in refusal.value.reasons[0].text.en
+    assert packed(client, [f"c{n}" for n in range(count)]).status_code == 422
+    assert packed(client, ["x" * 5000]).status_code == 422
+    with pytest.raises(NotFound):
+        begin(engine, Actor(person=LI), ["x" * 5000])

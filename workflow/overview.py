@@ -66,6 +66,7 @@ __all__ = [
     "figures",
     "find",
     "grants_of",
+    "marks",
     "running",
     "tally",
     "through",
@@ -279,6 +280,18 @@ def visible(engine: Engine, actor: Actor, cases: Collection[str]) -> set[str]:
                 connection, listing.named(engine.store, wanted[start : start + TOGETHER]), actor
             )
             found.update(connection.execute(query).scalars())
+    return found
+
+
+def marks(engine: Engine, cases: Collection[str]) -> dict[str, str]:
+    """Of each case a text that another takes the place of with every line in its family's histories, an erasure's too, and when a
+    party's personal data are erased: what was written down of the case under another mark may say what is no longer to be said.
+    """
+    wanted, found = sorted(cases), dict[str, str]()
+    with engine.store.connection() as connection:
+        for start in range(0, len(wanted), TOGETHER):
+            query = listing.marks(engine.store, wanted[start : start + TOGETHER])
+            found.update({id_: f"{lines}.{erased}" for id_, lines, erased in connection.execute(query)})
     return found
 
 

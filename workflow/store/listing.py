@@ -154,6 +154,15 @@ def named(store: Store, cases: Sequence[str]) -> Select[Any]:
     return select(c.id).where(c.id.in_(cases))
 
 
+def marks(store: Store, cases: Sequence[str]) -> Select[Any]:
+    """(case, lines of its family's histories, the last erasure in the register of parties) of those of these that are there."""
+    c, log = store.tables.cases.c, store.tables.party_log.c
+    family = store.tables.cases.alias()
+    erased = select(func.coalesce(func.max(log.id), 0)).where(log.what == "erased").scalar_subquery()
+    query = select(c.id, func.sum(family.c.seq), erased).join(family, family.c.root_id == c.root_id)
+    return query.where(c.id.in_(cases)).group_by(c.id)
+
+
 def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     """The filter as conditions."""
     c = store.tables.cases.c
