@@ -732,6 +732,17 @@ def test_who_saw_a_case_is_joined_by_nobody(
             one_town.engine.case(child.id, actor=Actor(person=who))
 
 
+def test_a_role_that_oversees_nothing_is_let_in_by_no_move(sqlite_office: Office) -> None:
+    """Where the old version named nobody, overseers saw it, and whoever stood in it."""
+    sqlite_office.filed()
+    found = _plan(
+        sqlite_office.engine,
+        "suggestion",
+        lambda d: d.update(seen_by=["deputy", "deputy_affairs", "the signer"]),
+    )
+    assert found == {("seen_by", "deputy")}
+
+
 # --- what goes on
 
 

@@ -82,7 +82,7 @@ class Plan:
         yield from self._against_relations(record)
         yield from self._against_clocks(record, laws)
         yield from self._against_hiding(record)
-        yield from self._against_seeing()
+        yield from self._against_seeing(laws)
 
     def uninvited(self, events: Iterable[str]) -> Iterator[Reason]:
         """Somebody holds a link to do what the new version does not have."""
@@ -188,16 +188,18 @@ class Plan:
                 name,
             )
 
-    def _against_seeing(self) -> Iterator[Reason]:
-        """Without a `seen_by`, whoever oversees or stands in it would see it."""
+    def _against_seeing(self, laws: Laws) -> Iterator[Reason]:
+        """Without a `seen_by`, whoever oversees or stands in it sees it."""
         was, now = set(self.old.seen_by), set(self.new.seen_by)
-        if was and not (now and now <= was):
-            more = ", ".join(sorted(str(holder) for holder in now - was)) or None
+        strangers = {h for h in now if h.relation is None and not laws.library.oversees(str(h.role))}
+        more = now - was if was else strangers
+        if more or (was and not now):
+            names = ", ".join(sorted(map(str, more))) or None
             yield Reason.of(
                 "seen_by",
-                f"新版可见的人更多：{more or '未限定'}",
-                f"the new version lets more see it: {more or 'it names nobody'}",
-                more,
+                f"新版可见的人更多：{names or '未限定'}",
+                f"the new version lets more see it: {names or 'it names nobody'}",
+                names,
             )
 
 
