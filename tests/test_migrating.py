@@ -580,7 +580,7 @@ def test_who_is_barred_moves_nothing(office: Office) -> None:
     publish_next(office.engine, "evaluation", lambda d: d.update(source="同前"))
     office.engine.grant("inside", "unit_clerk", TENANT, unit="water", valid_until=date(2026, 3, 1))
     inside, migration = Actor(person="inside"), Migration(office.engine, "evaluation", 2)
-    assert obstacles(migration.preview(inside, operator=True)) == {("separation", None)}
+    assert obstacles(migration.preview(inside, operator=True)) == {("separation", None), ("role", None)}
     for who in ("inside", "wang", "system"):
         with pytest.raises(NotPermitted):
             list(migration.apply(Actor(person=who)))
@@ -631,6 +631,8 @@ def test_who_moves_cases(sqlite_office: Office, actor: Actor, operator: bool, co
         list(migration.apply(actor, operator=operator))
     assert code in {reason.code for reason in refused.value.reasons}
     assert engine.case(case.id).definition == case.definition
+    if code == "role":  # the dry run about him says it too
+        assert obstacles(migration.preview(actor, operator=operator)) == {("role", None)}
 
 
 def test_who_oversees_elsewhere_moves_nothing_here(one_town: Town) -> None:

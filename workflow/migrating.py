@@ -206,10 +206,9 @@ class Migration:
             reason = bar(definition, moment.actor, moment.grants, record, family.root)
             if reason is not None:
                 yield reason
-        today = civil_date(moment.now)
-        if not moment.operator and not any(
-            one.covers(record.tenant, today) for one in self._overseeing(moment.grants)
-        ):
+        own, today = self._overseeing(moment.grants), civil_date(moment.now)
+        operates = moment.operator and (own or not moment.grants)
+        if not operates and not any(one.covers(record.tenant, today) for one in own):
             yield NO_OVERSEER
 
     def _overseeing(self, grants: Sequence[Grant]) -> list[Grant]:
