@@ -11,6 +11,7 @@ from workflow.errors import Text
 from workflow.overview import visible
 from workflow.recalculation import Recalculated, apply, preview
 
+from .limits import Counter, Limit
 from .problems import Problem, pointer
 from .routes import Ask, Out, Reply, Route
 from .schemas import Day, Strict
@@ -66,9 +67,14 @@ def current(ask: Ask) -> Reply:
     return Reply(body)
 
 
+ASKED = Limit(what="calendar", most=60, seconds=3600)
+"""previews of one person, here and on a page: each judges every deadline that runs"""
+
+
 def previewed(ask: Ask) -> Reply:
-    """Which deadlines would change, of the cases this person may know of; nothing is written."""
+    """Which deadlines would change, of the cases this person may know of; nothing is written. Raises Problem 429."""
     calendar = _calendar(ask)
+    Counter(ask.engine).take(ASKED, ask.actor.person)
     return Reply(_told(ask, calendar.version, preview(ask.engine, calendar)))
 
 
@@ -117,6 +123,7 @@ CALENDARS = (
         method="POST", path="/v1/calendar/preview", name="calendar_preview", view=previewed, permission="person",
         audit="none", tag="definitions", text=Text("新通知会改动哪些期限", "which deadlines a new notice would change"),
         scope="cases:read", body=CalendarIn, out={200: Out(ChangesOut, Text("改动", "the changes"))},
+        problems=("too_many",),
     ),
     Route(
         method="POST", path="/v1/calendar/apply", name="calendar_apply", view=applied, permission="operator",

@@ -37,19 +37,18 @@ OPERATOR = Reason(
 
 def register(desk: Desk) -> None:
     """Put every route under its address."""
+    denials = Denials(desk.engine)
     for route in desk.routes:
         desk.blueprint.add_url_rule(
             route.path,
             route.name,
-            _function(desk, route),
+            _function(desk, route, denials),
             methods=[route.method],
             provide_automatic_options=False,
         )
 
 
-def _function(desk: Desk, route: Route) -> Callable[..., Response]:
-    denials = Denials(desk.engine)
-
+def _function(desk: Desk, route: Route, denials: Denials) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         try:
             return _respond(route, route.view(_asked(desk, route, path)))

@@ -55,7 +55,7 @@ KEY = {
 }  # fmt: skip
 PREFER = {
     "name": "Prefer", "in": "header", "schema": {"type": "string"},
-    "description": "`return=minimal`:不要正文 / no body, please",
+    "description": "`return=minimal`：不要正文 / no body, please",
 }  # fmt: skip
 EMPTY = (204, 303)
 """answers without a body"""

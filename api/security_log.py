@@ -44,6 +44,8 @@ SHORTEST, KEPT = timedelta(days=LOG_DAYS), timedelta(days=366)
 """网络安全法 has logs kept for six months at least; and how long they are if nobody says otherwise"""
 MOST_HELD = 10_000
 """denials a process remembers within a minute, so that each is noted once"""
+MOST_UNKNOWN = 20
+"""networks of which it notes a denial within a minute where nobody is known: whoever he is, he fills no disk"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +74,17 @@ class SecurityLog:
 
     def note(
         self, kind: str, person: str | None, *, good: bool = True, by: str | None = None, detail: str = "",
-        connection: Connection | None = None,
+        connection: Connection | None = None, anywhere: bool = False,
     ) -> None:  # fmt: skip
-        """One more entry, in the transaction of what it tells of, if there is one."""
+        """One more entry, in the transaction of what it tells of, if there is one. `anywhere`: it is of no one network."""
         if connection is None:
             with self._shelf.connection(write=True) as own:
-                return self.note(kind, person, good=good, by=by, detail=detail, connection=own)
+                return self.note(
+                    kind, person, good=good, by=by, detail=detail, connection=own, anywhere=anywhere
+                )
         row = {
             "at": stamp(self._shelf.now()), "kind": kind, "good": int(good), "person": person,
-            "by": by if by != person else None, "network": network(), "detail": detail[:200],
+            "by": by if by != person else None, "network": None if anywhere else network(), "detail": detail[:200],
         }  # fmt: skip
         t = self._shelf.tables.security
         id_ = connection.execute(insert(t).values(**row).returning(t.c.id)).scalar_one()
@@ -114,33 +118,48 @@ class SecurityLog:
 
 
 class Denials:
-    """To whom something was denied: each of a minute once, however often he asks."""
+    """To whom something was denied: each of a minute once, however often he asks. Of whoever is not known each network once,
+    whatever it asks for, and of those networks the first few: of the others the next minute says how often it was.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._minute = 0
+        self._minute = self._unknown = self._more = 0
         self._held: set[tuple[str | None, str | None, str]] = set()
 
     def note(self, person: str | None, detail: str) -> None:
         """That he, or whoever it is from there, was refused. The refusal stands whether or not it can be written down."""
         try:
-            if self._first(person, detail):
+            first, before = self._first(person, detail)
+            if before:
+                more = f"{before} more within a minute, of nobody known"
+                SecurityLog(self._engine).note("denied", None, good=False, detail=more, anywhere=True)
+            if first:
                 SecurityLog(self._engine).note("denied", person, good=False, detail=detail)
         except Exception:
             log.exception("a denial could not be written down")
 
-    def _first(self, person: str | None, detail: str) -> bool:
-        """Whether it is the first such of this minute."""
-        held, minute = (person, network(), detail), int(self._engine.clock.now().timestamp()) // 60
+    def _first(self, person: str | None, detail: str) -> tuple[bool, int]:
+        """Whether it is the first such of this minute; and how many of nobody known an earlier one left out."""
+        held = (person, network(), detail if person is not None else "")
         with self._lock:
-            if minute != self._minute:
-                self._minute = minute
-                self._held.clear()
-            if held in self._held or len(self._held) >= MOST_HELD:
-                return False
-            self._held.add(held)
-        return True
+            before = self._turned(int(self._engine.clock.now().timestamp()) // 60)
+            full = self._unknown >= MOST_UNKNOWN if person is None else len(self._held) >= MOST_HELD
+            first = not full and held not in self._held
+            if first:
+                self._held.add(held)
+            if person is None:
+                self._unknown, self._more = self._unknown + first, self._more + (not first)
+        return first, before
+
+    def _turned(self, minute: int) -> int:
+        if minute == self._minute:
+            return 0
+        before = self._more
+        self._minute, self._unknown, self._more = minute, 0, 0
+        self._held.clear()
+        return before
 
 
 def told(entry: Entry) -> dict[str, object]:

@@ -399,6 +399,34 @@ def test_the_operator_sees_what_is_wrong_and_nobody_else_does(desk: Desk) -> Non
     assert "系统体检" not in _page(desk, "li", "/")
 
 
+def test_a_holiday_notice_is_judged_for_the_office_and_the_operator_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A preview judges every deadline that runs, so not everybody may ask for it, and nobody without end."""
+    for person, status in (("wang", 403), ("dep1", 403), ("li", 200), ("he", 200)):
+        reader = desk(person)
+        assert reader.get("/calendar").status_code == status
+    proof = Form(reader.page).values
+    monkeypatch.setattr("api.console.calendar.preview", lambda *_: [])
+    typed = {"source": "x", "off": "元旦 1月1日至3日", "makeup": "", "act": "preview"}
+    posted = {**proof, **typed}
+    assert [reader.post("/calendar", posted).status_code for _ in range(61)][-2:] == [200, 429]
+    other = desk("wang")
+    other.get("/sessions")
+    posted = {**typed, "csrf_token": Form(other.page).values["csrf_token"]}
+    assert other.post("/calendar", posted).status_code == 403
+
+
+def test_too_many_documents_or_none_are_refused_in_words(desk: Desk) -> None:
+    reader = desk("li")
+    reader.get("/calendar")
+    proof = Form(reader.page).values["csrf_token"]
+    for cases in ([], [f"c{n}" for n in range(501)]):
+        assert reader.post("/letters", {"csrf_token": proof, "case": cases}).status_code == 422
+        assert "请选择 1 至 500 件" in said(reader.page)
+    assert reader.post("/letters", {"csrf_token": proof, "case": ["x" * 5000]}).status_code == 404
+
+
 def test_found_by_words_of_its_title_and_only_what_is_hers(desk: Desk) -> None:
     wanted = desk.office.filed(title="关于修缮幸福路排水管网的建议")
     desk.office.filed(title="关于增加公交班次的建议")

@@ -95,8 +95,8 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     url, file = f"sqlite:///{tmp_path / 'a.db'}", tmp_path / "metrics"
     first = ["--database", url, "--definitions", str(FOLDER)]
     assert cli.main([*first, "init"], out=StringIO(), err=StringIO()) == 0
-    for content in (None, "", "not a hash\n", f"{HASH}\n{TOKEN}\n"):
+    for content in (None, b"", b"not a hash\n", f"{HASH}\n{TOKEN}\n".encode(), "令牌\n".encode("gbk")):
         if content is not None:
-            file.write_text(content)
+            file.write_bytes(content)
         words = [*first, "serve", "--port", "0", "--metrics", str(file)]
         assert cli.main(words, out=StringIO(), err=StringIO()) == 2

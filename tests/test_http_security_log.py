@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from api import Accounts, First, Housekeeping, Sessions, create_app, create_schema
 from api.accounts import GUESSES
 from api.factors import Factors
-from api.security_log import SHORTEST, Entry, SecurityLog
+from api.security_log import MOST_UNKNOWN, SHORTEST, Entry, SecurityLog
 from api.store import Shelf
 from workflow import Engine, cli
 from workflow.clock import SystemClock
@@ -135,11 +135,44 @@ def test_denials_are_noted_each_of_a_minute_once(
     ]  # fmt: skip
     clock.advance(minutes=1)
     client("qian.min", "GET", "/v1/tokens")
-    assert len(told(engine, "denied")) == 5
+    assert told(engine, "denied")[4:] == [
+        ("denied", False, "2 more within a minute, of nobody known"), ("denied", False, "tokens: not_permitted"),
+    ]  # fmt: skip
     Reader(reader.client.application, None)
     fill(reader)
     assert reader.get("/security").status_code == 403
     assert told(engine, "denied")[-1] == ("denied", False, "security: not_permitted")
+
+
+def test_who_is_not_known_fills_no_log(engine: Engine, clock: FrozenClock) -> None:
+    """Of a network one row a minute, whatever it asks for; of many networks the first, and how many more there were."""
+    client = create_app(engine, city.bearer).test_client()
+
+    def ask(path: str, address: str) -> None:
+        at = {"REMOTE_ADDR": address}
+        client.get(path, headers={"Authorization": "Bearer x"}, environ_overrides=at)
+
+    def rows() -> list[tuple[str | None, str]]:
+        return [(e.network, e.detail) for e in SecurityLog(engine).entries(kind="denied")[::-1]]
+
+    for path in ("/v1/cases", "/v1/tokens", "/v1/parties"):
+        ask(path, "203.0.113.9")
+    assert rows() == [("203.0.113.0/24", "search: unauthenticated")]
+    for block in range(50):
+        ask("/v1/cases", f"2001:db8:{block:x}::1")
+    assert len(rows()) == MOST_UNKNOWN
+    clock.advance(minutes=1)
+    ask("/v1/cases", "203.0.113.9")
+    assert rows()[MOST_UNKNOWN:] == [
+        (None, f"{2 + 51 - MOST_UNKNOWN} more within a minute, of nobody known"),
+        ("203.0.113.0/24", "search: unauthenticated"),
+    ]
+
+
+def test_a_page_of_the_log_begins_where_an_entry_can_be(engine: Engine, reader: Reader) -> None:
+    fill(reader, HE)
+    for before in ("9" * 30, "-1", "x", "5"):
+        assert reader.get(f"/security?before={before}").status_code == 200
 
 
 def fill(reader: Reader, person: str = LI) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from workflow.errors import Text
 
 from ..accounts import Accounts
@@ -68,12 +70,19 @@ def log(look: Look) -> Page:
     args = look.request.args
     person, kind = args.get("person", "").strip()[:80] or None, args.get("kind") or None
     found = SecurityLog(look.engine).entries(
-        person=person, kind=kind, before=args.get("before", type=int), limit=PAGE
+        person=person, kind=kind, before=args.get("before", type=_entry), limit=PAGE
     )
     return Page("security.html", {
         "entries": found, "kinds": KINDS, "person": person or "", "kind": kind or "",
         "further": found[-1].id if len(found) == PAGE else None,
     })  # fmt: skip
+
+
+def _entry(text: str) -> int:
+    """The number of an entry. Raises ValueError for what can be none."""
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise ValueError(text)
+    return int(text)
 
 
 def end_all(look: Look) -> Go:

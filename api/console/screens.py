@@ -190,14 +190,13 @@ class Screen:
 
 def register(desk: Desk, screens: Sequence[Screen]) -> None:
     """Put every screen under its address."""
+    denials = Denials(desk.engine)
     for screen in screens:
-        function = _function(desk, screen)
+        function = _function(desk, screen, denials)
         desk.blueprint.add_url_rule(screen.path, screen.name, function, methods=list(screen.methods))
 
 
-def _function(desk: Desk, screen: Screen) -> Callable[..., Response]:
-    denials = Denials(desk.engine)
-
+def _function(desk: Desk, screen: Screen, denials: Denials) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         try:
             look, late = _looking(desk, screen, path)

@@ -88,7 +88,7 @@ def furnish(context: Context, app: Any, sessions: Any) -> None:
         try:
             provider = oidc.Oidc(context.engine, oidc.Settings.read(a.oidc), sessions)
         except (OSError, ValueError) as error:
-            raise UsageError(Text(f"--oidc:{error}", f"--oidc: {error}")) from None
+            raise UsageError(Text(f"--oidc：{error}", f"--oidc: {error}")) from None
         app.register_blueprint(provider.blueprint())
     if a.metrics:
         app.register_blueprint(context.sibling("api.metrics").metrics(context.engine, _hashes(a.metrics)))
@@ -131,6 +131,8 @@ def _hashes(path: Path) -> list[str]:
         raise UsageError(
             Text(f"无法读取 {path}：{error.strerror}", f"cannot read {path}: {error.strerror}")
         ) from None
+    except UnicodeDecodeError:
+        found = []  # whatever it is, it is no such list
     if not found or not all(re.fullmatch("[0-9a-f]{64}", one) for one in found):
         raise UsageError(
             Text(
