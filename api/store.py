@@ -32,7 +32,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from workflow import Engine
 from workflow.errors import StoreError
 from workflow.errors import Text as Words
-from workflow.migrations import upgrade
+from workflow.migrations import check, upgrade
 
 SCRIPTS = Path(__file__).with_name("migrations")
 LOG_DAYS = 184
@@ -342,7 +342,11 @@ class Shelf:
         self.tables = Tables(f"{engine.store.prefix.rstrip('_')}api_")
 
     def create_schema(self) -> None:
-        """Bring the tables to the newest version. Safe to repeat."""
+        """Bring the tables to the newest version. Safe to repeat. Raises StoreError when some of these or of the engine's lacks
+        what should be there.
+        """
+        with self.database.connect() as connection:
+            check(connection, self._store.tables.metadata)
         upgrade(self.database, self.tables.prefix, scripts=SCRIPTS, metadata=self.tables.metadata)
 
     def now(self) -> datetime:

@@ -14,7 +14,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine as Database
 from sqlalchemy import inspect, text
 
+from api import create_schema
 from workflow import Actor, Engine
+from workflow.errors import StoreError
 from workflow.library import Library
 from workflow.migrations import HERE, downgrade, upgrade
 from workflow.model import Request
@@ -41,6 +43,29 @@ def differences(database: Database, prefix: str) -> list[object]:
             connection, opts={**options, "version_table": f"{prefix}version"}
         )
         return compare_metadata(context, Tables(prefix).metadata)
+
+
+@pytest.mark.parametrize("lost", ["api_session.network", "summed"])
+def test_what_an_earlier_program_made_is_refused_at_the_start(
+    database_url: str, small: Library, lost: str
+) -> None:
+    """The tables are there, one or a column is not: it is said at once, what and what to do, and not at every sign-in."""
+    engine = Engine(database_url, small)
+    engine.create_schema()
+    create_schema(engine)
+    create_schema(engine)
+    table, _, column = f"tibandu{'' if lost.startswith('api') else '_'}{lost}".partition(".")
+    with engine.database.begin() as connection:
+        words = f"table {table} rename column {column} to lost" if column else f"table {table} rename to lost"
+        connection.execute(text(f"alter {words}"))
+    with pytest.raises(StoreError) as refusal:
+        create_schema(engine)
+    for said in (refusal.value.text.zh, refusal.value.text.en):
+        assert f"{table}.{column}".rstrip(".") in said and "tibandu restore" in said
+    if not lost.startswith("api"):
+        with pytest.raises(StoreError):
+            engine.create_schema()
+    engine.database.dispose()
 
 
 def test_story_H08_up_twice_and_down_beside_a_host(database: Database) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy import Engine as Database
+
+from ..errors import StoreError, Text
+from ..store.schema import Tables
 
 HERE = Path(__file__).parent
 
@@ -35,6 +38,31 @@ def upgrade(
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"select pg_advisory_xact_lock(hashtext('{prefix}migration'))")
         command.upgrade(configuration(connection, prefix, scripts, metadata), revision)
+        if revision == "head":
+            check(connection, metadata or Tables(prefix).metadata)
+
+
+def check(connection: Connection, metadata: MetaData) -> None:
+    """Raises StoreError when some tables or columns of these are missing: an earlier state of this version made them. That
+    there are none at all says whoever looks for them.
+    """
+    there = {
+        table: {column["name"] for column in columns}
+        for (_, table), columns in inspect(connection).get_multi_columns().items()
+    }
+    missing = [
+        f"{table.name}.{column.name}" if table.name in there else table.name
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if column.name not in there.get(table.name, ())
+    ]
+    if missing and any(table.name in there for table in metadata.sorted_tables):
+        names = ", ".join(dict.fromkeys(missing))
+        text = Text(
+            f"数据库由较早的程序建立，缺少：{names}。请改用新数据库，并用 tibandu restore 从备份恢复",
+            f"an earlier program made this database; it lacks {names}: use a new one, and tibandu restore to fill it",
+        )
+        raise StoreError(text)
 
 
 def downgrade(
