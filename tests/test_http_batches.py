@@ -18,6 +18,8 @@ from api.store import SCRIPTS, Shelf
 from workflow import Actor, Engine
 from workflow.errors import FormInvalid, NotFound
 from workflow.migrations import downgrade
+from workflow.model import Party
+from workflow.overview import marks
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
@@ -279,6 +281,13 @@ def test_what_was_erased_is_in_no_pack_any_more(
     assert held() == [True] * 3
     engine.erase(letters[0], ["title"], actor=Actor(person=LI), reason="本人要求")
     assert held() == [False, True, True]
+    person = Party(
+        id="d.new", kind="deputy", name="新", tenant=city.TENANT, personal={"phone": "13900000000"}
+    )
+    engine.parties.put([person], by=Actor(person=LI), trusted=True)
+    before = marks(engine, letters)
+    engine.parties.erase("d.new", ["phone"], by=Actor(person=LI), reason="本人要求")
+    assert not before.items() & marks(engine, letters).items(), "a letter may have named that person"
 
 
 def _words(document: bytes) -> str:
