@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
 
-from api import create_app
+from api import calendars, create_app
 from api.dispatch import register
 from api.leads import LEADS
 from api.limits import Counter
@@ -379,12 +379,21 @@ def _too_many_letters(p: Provoked) -> TestResponse:
     return answer
 
 
+def _too_many_previews(p: Provoked) -> TestResponse:
+    for _ in range(calendars.ASKED.most):
+        Counter(p.engine).count(calendars.ASKED, city.OPERATOR)
+    answer = p.ask()
+    Counter(p.engine).forget(calendars.ASKED, city.OPERATOR)
+    return answer
+
+
 def _other_letters(p: Provoked) -> TestResponse:
     assert _own_case(p, idempotency_key="k").status_code == 202
     return _own_case(p, body={"letters": ["assignment"]}, idempotency_key="k")
 
 
 SPECIAL = {
+    ("calendar_preview", "too_many"): _too_many_previews,
     ("letters_job", "too_many"): _too_many_letters,
     ("letters_job", "key_reused"): _other_letters,
     ("feed_open", "conflict"): _too_many_feeds,
