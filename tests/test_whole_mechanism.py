@@ -351,9 +351,11 @@ def test_a_motion_is_not_accepted_as_a_suggestion(staffed: Office) -> None:
 
 def test_with_co_handling_there_are_co_units_and_none_is_the_lead(staffed: Office) -> None:
     case = staffed.accepted("dep1")
-    assert staffed.reasons(case, "assign", "li", assignment_mode="lead_and_co", lead_unit="water") == {
-        "condition_not_met", "missing",
-    }  # fmt: skip
+    with pytest.raises(Refused) as refused:
+        staffed.fire(case, "assign", "li", assignment_mode="lead_and_co", lead_unit="water")
+    (reason,) = refused.value.reasons
+    assert reason.code == "condition_not_met"
+    assert reason.plain is not None and "还没有填“会办单位”" in reason.plain.zh
     both = {"assignment_mode": "lead_and_co", "lead_unit": "water", "co_units": ["water", "roads"]}
     assert staffed.reasons(case, "assign", "li", **both) == {"condition_not_met"}
     assert staffed.fire(case, "assign", "li", **both | {"co_units": ["roads"]}).state == "assigned"
