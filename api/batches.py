@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from flask import url_for
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from workflow import Actor, Engine
 from workflow.errors import KeyReused, NotFound, Text
@@ -25,10 +25,10 @@ from workflow.overview import identifier, marks, visible
 
 from .dispatch import no_case
 from .letters import Papers
-from .problems import told
+from .problems import Problem, told
 from .routes import Ask, Out, Reply, Route
 from .schemas import NAME, PARTY, TENANT, Day, FaultOut, Instant, Paged, Strict, Words
-from .store import Shelf, insert_once, stamp
+from .store import ERASURE, Shelf, insert_once, stamp
 from .uploads import own_rows
 
 AT_ONCE = 100
@@ -38,8 +38,11 @@ EVENTS, LETTERS = "events", "letters"
 """what the rows of a job ask for: an event or a new case; the documents of a case"""
 CASES_AT_ONCE = 4
 """cases of which the documents are made before it is noted how far it is: some tenths of a second"""
-KEPT = timedelta(hours=24)
-"""how long documents that were made can be fetched; then the job is gone"""
+KEPT, TOLD = timedelta(hours=24), timedelta(days=90)
+"""how long documents that were made can be fetched, and what came of events is told; then the job is gone"""
+RETRY_SECONDS = 5
+GOOD = '"problem": null'
+"""in an outcome that is no refusal"""
 NOTHING = {"until": None, "next": None, "result": None}
 REQUEST = ("case", "event", "data", "revision", "effective_on", "reason", "kind", "tenant", "role", "unit")
 
@@ -206,6 +209,14 @@ class Made(NamedTuple):
     mark: str | None = None
 
 
+class Kept(NamedTuple):
+    """A case of which documents were made, and how far it was then."""
+
+    row: int
+    case: str
+    mark: str | None
+
+
 class Jobs:
     """Bulk work in rows: whoever has time advances it (`tibandu serve` does; a host may), and any number may at once. Documents
     are made by whoever has `papers`.
@@ -228,7 +239,7 @@ class Jobs:
         digest = hashlib.sha256("\n".join(packed).encode()).hexdigest()
         now = self._engine.clock.now().astimezone(UTC)
         counts = {"total": len(rows), "done": 0, "refused": 0}
-        until = stamp(now + KEPT) if kind == LETTERS else None
+        until = stamp(now + (KEPT if kind == LETTERS else TOLD))
         lines = [{"batch_id": id_, "row": n, "request": text} for n, text in enumerate(packed)]
         with self._shelf.connection(write=True) as connection:
             new = {
@@ -270,37 +281,65 @@ class Jobs:
         return {**NOTHING, **found, "created_at": created_at, "until": until, "rows": rows, "next": further}
 
     def contents(self, id: str, actor: Actor) -> Iterator[bytes]:
-        """What was made for those cases of a job that its person may know of still, in order; made anew where the case, or what
-        may be said of it, is not what it was. Raises NotFound.
+        """What was made for those cases of a job that its person may know of still, in order. Raises NotFound; Problem 409 while
+        something of it is to be made, or to be made anew.
         """
-        r = self._shelf.tables.batch_row.c
-        if (found := self.read(id, actor, -1, 0))["done"] < found["total"] or found["kind"] != LETTERS:
+        if not self.ready(id, actor):
+            raise self._not_ready()
+        made = self._made(id)
+        seen = visible(self._engine, actor, {one.case for one in made})
+        for one in made:
+            if one.case in seen:
+                yield self._content(id, one.row)
+
+    def ready(self, id: str, actor: Actor) -> bool:
+        """Whether the documents of a job are made and still what may be said of their cases; those that are not are to be made
+        again, by whoever works on jobs. Raises NotFound.
+        """
+        found = self.read(id, actor, -1, 0)
+        if found["kind"] != LETTERS:
             raise NotFound(Text("没有这个批次", "there is no such batch"))
+        if found["done"] < found["total"]:
+            return False
+        made = self._made(id)
+        cases = {one.case for one in made}
+        now, seen = marks(self._engine, cases), visible(self._engine, actor, cases)
+        stale = [one.row for one in made if one.case in seen and one.mark != now.get(one.case)]
+        if stale:
+            self._again(id, stale)
+        return not stale
+
+    def _made(self, id: str) -> list[Kept]:
+        r = self._shelf.tables.batch_row.c
+        query = select(r.row, r.request, r.mark).where(r.batch_id == id, r.outcome.contains(GOOD))
         with self._shelf.connection() as connection:
-            query = select(r.row, r.request, r.mark).where(r.batch_id == id, r.content.is_not(None))
-            made = connection.execute(query.order_by(r.row)).all()
-        rows = [json.loads(one.request)["row"] for one in made]
-        cases = {row["case"] for row in rows}
-        seen, now = visible(self._engine, actor, cases), marks(self._engine, cases)
-        for one, row in zip(made, rows, strict=True):
-            if row["case"] in seen:
-                same = one.mark == now[row["case"]]
-                content = self._content(id, one.row) if same else self._anew(id, actor, one.row, row)
-                if content is not None:
-                    yield content
+            rows = connection.execute(query.order_by(r.row)).all()
+        return [Kept(one.row, json.loads(one.request)["row"]["case"], one.mark) for one in rows]
 
     def _content(self, id: str, row: int) -> bytes:
+        """What was made. Raises Problem 409 where an erasure has just taken it out."""
         r = self._shelf.tables.batch_row.c
         with self._shelf.connection() as connection:
-            return bytes(
-                connection.execute(select(r.content).where(r.batch_id == id, r.row == row)).scalar_one()
-            )
+            query = select(r.content).where(r.batch_id == id, r.row == row)
+            content = connection.execute(query).scalar()
+        if content is None:
+            raise self._not_ready()
+        return bytes(content)
 
-    def _anew(self, id: str, actor: Actor, number: int, row: Mapping[str, Any]) -> bytes | None:
-        """What can be said of the case now; its row says why not where that is nothing. What was said before is gone."""
-        done = self._letters(actor, [row], number) if self._papers else []
-        self._note(id, done)
-        return done[0].content if done else None
+    def _again(self, id: str, rows: Sequence[int]) -> None:
+        table = self._shelf.tables.batch_row
+        nothing = {"outcome": None, "content": None, "mark": None}
+        with self._shelf.connection(write=True) as connection:
+            here = (table.c.batch_id == id, table.c.row.in_(rows))
+            connection.execute(update(table).where(*here).values(**nothing))
+        self._count(id)
+
+    def _not_ready(self) -> Problem:
+        text = Text(
+            "文书正在生成或更新，请稍后再取",
+            "the documents are being made, or made anew: fetch them a little later",
+        )
+        return Problem("not_ready", text, headers={"Retry-After": str(RETRY_SECONDS)})
 
     def _own(self, id: str, actor: Actor) -> tuple[Any, ...]:
         b = self._shelf.tables.batch.c
@@ -320,16 +359,15 @@ class Jobs:
         return self._some(id_) if id_ is not None else 0
 
     def sweep(self) -> None:
-        """Forget the jobs whose time is over."""
-        now, t = self._shelf.now(), self._shelf.tables
-        with self._shelf.connection() as connection:
-            over = (
-                connection.execute(select(t.batch.c.id).where(t.batch.c.until <= stamp(now))).scalars().all()
-            )
-        if over:
-            with self._shelf.connection(write=True) as connection:
-                connection.execute(delete(t.batch_row).where(t.batch_row.c.batch_id.in_(over)))
-                connection.execute(delete(t.batch).where(t.batch.c.id.in_(over)))
+        """Forget the jobs whose time is over; events that were not done yet are done first."""
+        b, t = self._shelf.tables.batch.c, self._shelf.tables
+        over = (b.until <= stamp(self._shelf.now()), (b.done == b.total) | (b.kind == LETTERS))
+        with self._shelf.connection(write=True) as connection:
+            self._shelf.alone(connection, ERASURE)
+            ids = connection.execute(select(b.id).where(*over)).scalars().all()
+            if ids:
+                connection.execute(delete(t.batch_row).where(t.batch_row.c.batch_id.in_(ids)))
+                connection.execute(delete(t.batch).where(b.id.in_(ids)))
 
     def work(self, id: str) -> None:
         """Do all of one job."""
@@ -337,7 +375,7 @@ class Jobs:
             pass
 
     def _some(self, id_: str) -> int:
-        """The next rows of a job: done, and then noted together. They are always the first that are not noted."""
+        """The next rows of a job: done, and then noted together."""
         b, r = self._shelf.tables.batch.c, self._shelf.tables.batch_row.c
         query = select(r.row, r.request).where(r.batch_id == id_, r.outcome.is_(None))
         with self._shelf.connection() as connection:
@@ -347,35 +385,51 @@ class Jobs:
         if not lines:
             return 0
         asked = [json.loads(line.request) for line in lines]
-        actor, rows, first = Actor(**asked[0]["actor"]), [one["row"] for one in asked], lines[0].row
-        done = self._events(id_, actor, rows, first) if kind == EVENTS else self._letters(actor, rows, first)
-        self._note(id_, done)
+        actor, rows = (
+            Actor(**asked[0]["actor"]),
+            {line.row: one["row"] for line, one in zip(lines, asked, strict=True)},
+        )
+        done = self._events(id_, actor, rows) if kind == EVENTS else self._letters(actor, rows)
+        self._note(id_, str(kind), done)
         return len(lines)
 
-    def _note(self, id_: str, done: Sequence[Made]) -> None:
+    def _note(self, id_: str, kind: str, done: Sequence[Made]) -> None:
+        """What came of the rows. What an event said stands with its case and no longer here; a document of a case that has
+        changed since it was begun, or lost something to an erasure, is not kept.
+        """
         table = self._shelf.tables.batch_row
         with self._shelf.connection(write=True) as connection:
+            now = self._marks_now(connection, done) if kind == LETTERS else {}
             for one in done:
+                values: dict[str, Any] = {"outcome": json.dumps(one.outcome, ensure_ascii=False)}
+                if kind == EVENTS:
+                    values["request"] = ""
+                elif one.mark == now.get(one.outcome["case"]):
+                    values |= {"content": one.content, "mark": one.mark}
                 here = (table.c.batch_id == id_, table.c.row == one.outcome["row"])
-                told = json.dumps(one.outcome, ensure_ascii=False)
-                values = {"outcome": told, "content": one.content, "mark": one.mark}
-                connection.execute(update(table).where(*here).values(values))
+                connection.execute(update(table).where(*here).values(**values))
         self._count(id_)
 
-    def _events(self, id_: str, actor: Actor, rows: Sequence[Mapping[str, Any]], first: int) -> list[Made]:
-        outcomes = _run(self._engine, actor, RowIn(many=True).load(rows), f"batch/{id_}", first)
+    def _marks_now(self, connection: Connection, done: Sequence[Made]) -> Mapping[str, str]:
+        """How far the cases are; nothing is erased from now on until the commit."""
+        self._shelf.alone(connection, ERASURE)
+        return marks(self._engine, {one.outcome["case"] for one in done if one.content}, session=connection)
+
+    def _events(self, id_: str, actor: Actor, rows: Mapping[int, Mapping[str, Any]]) -> list[Made]:
+        """They are always the first that are not noted, one after the other."""
+        asked = RowIn(many=True).load(list(rows.values()))
+        outcomes = _run(self._engine, actor, asked, f"batch/{id_}", min(rows))
         return [Made(outcome) for outcome in outcomes]
 
-    def _letters(self, actor: Actor, rows: Sequence[Mapping[str, Any]], first: int) -> list[Made]:
+    def _letters(self, actor: Actor, rows: Mapping[int, Mapping[str, Any]]) -> list[Made]:
         """The documents of each case as a ZIP of its own; of one that its person may not know of any more, or of which none can
         be made, why not.
         """
         assert self._papers is not None  # noqa: S101 - without them no such job is taken
         found: list[Made] = []
-        now = marks(
-            self._engine, {row["case"] for row in rows}
-        )  # before they are made: what comes between is seen
-        for number, row in enumerate(rows, first):
+        # before they are made: what comes between is seen
+        now = marks(self._engine, {row["case"] for row in rows.values()})
+        for number, row in rows.items():
             file, case, error = BytesIO(), row["case"], None
             try:
                 self._papers.pack([case], row["letters"], file, actor)
@@ -389,11 +443,7 @@ class Jobs:
     def _count(self, id_: str) -> None:
         table, r = self._shelf.tables.batch, self._shelf.tables.batch_row.c
         done = select(func.count()).where(r.batch_id == id_, r.outcome.is_not(None)).scalar_subquery()
-        refused = (
-            select(func.count())
-            .where(r.batch_id == id_, ~r.outcome.contains('"problem": null'))
-            .scalar_subquery()
-        )
+        refused = select(func.count()).where(r.batch_id == id_, ~r.outcome.contains(GOOD)).scalar_subquery()
         with self._shelf.connection(write=True) as connection:
             connection.execute(update(table).where(table.c.id == id_).values(done=done, refused=refused))
 

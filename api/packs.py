@@ -73,7 +73,7 @@ def fetched(ask: Ask) -> Reply:
     """All of it, numbered in the order of the cases."""
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - it is closed with the response
     try:
-        together(Jobs(ask.engine, ask.desk.papers).contents(ask.path["batch"], ask.actor), file)
+        together(Jobs(ask.engine).contents(ask.path["batch"], ask.actor), file)
     except BaseException:
         file.close()
         raise
@@ -108,6 +108,6 @@ PACKS = (
         method="GET", path="/v1/batches/<batch>/letters.zip", name="batch_letters", view=fetched, permission="person",
         audit="none", tag="letters", scope="cases:read",
         text=Text("任务所生成的文书（本人，24 小时内）", "what a job of one's own made, within 24 hours"),
-        out={200: Out(None, Text("ZIP", "a ZIP"), media=ZIP, sample="PK …")}, problems=("not_found",),
+        out={200: Out(None, Text("ZIP", "a ZIP"), media=ZIP, sample="PK …")}, problems=("not_found", "not_ready"),
     ),
 )  # fmt: skip

@@ -50,6 +50,7 @@ TITLES: Mapping[str, tuple[int, Text]] = {
     "guard_failed": (409, Text("条件不满足", "A condition is not met")),
     "deadline_refused": (409, Text("期限不允许", "A statutory date forbids it")),
     "conflict": (409, Text("他人先行一步", "Somebody was first")),
+    "not_ready": (409, Text("尚未生成", "Not made yet")),
     "stale": (412, Text("案件已变更", "The case has changed")),
     "revision_required": (428, Text("须给出版次", "The revision is required")),
     "form_invalid": (422, Text("填写有误", "The data are not what the form asks for")),

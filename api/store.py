@@ -35,16 +35,19 @@ from workflow.errors import Text as Words
 from workflow.migrations import check, upgrade
 
 SCRIPTS = Path(__file__).with_name("migrations")
+ERASURE = "erasure"
+"""under which name who erases and who writes documents down wait for each other (`Shelf.alone`)"""
 LOG_DAYS = 184
 """entries of the security log are kept for six months at least"""
 NAMING = {"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
 
 
 class Tables:
-    """The tables under one prefix, as attributes."""
+    """The tables under one prefix, as attributes; `beside`: the prefix of the engine's."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, beside: str) -> None:
         self.prefix = prefix
+        self._beside = beside
         self.metadata = MetaData(naming_convention=NAMING)
         self.batch = self._batch()
         self.batch_row = self._batch_row()
@@ -110,15 +113,24 @@ class Tables:
         return table
 
     def _batch_row(self) -> Table:
-        return self._table(
+        table = self._table(
             "batch_row",
             Column("batch_id", String(40), primary_key=True),
             Column("row", Integer, primary_key=True, autoincrement=False),
-            Column("request", Text, nullable=False),
+            Column("request", Text, nullable=False),  # of an event: until it is done
             Column("outcome", Text),
             Column("content", LargeBinary),
             Column("mark", String(60)),  # how far the case was when that was made
         )
+        back = _left(table.name, self._beside)
+        _listen(table, "after_create", back)
+        _listen(
+            table,
+            "after_create",
+            _forgetting(table.name, self._beside, f"{self._beside}{self.prefix}{ERASURE}"),
+        )
+        _listen(table, "before_drop", back)
+        return table
 
     def _token(self) -> Table:
         table = self._table(
@@ -282,10 +294,7 @@ class Tables:
         )
         Index(f"ix_{table.name}_at", table.c.at)
         Index(f"ix_{table.name}_person", table.c.person, table.c.id)
-        for dialect, statements in _only_added(table.name).items():
-            for statement in statements:
-                made: Any = DDL  # it has no types
-                event.listen(table, "after_create", made(statement).execute_if(dialect=dialect))
+        _listen(table, "after_create", _only_added(table.name))
         return table
 
     def _session(self) -> Table:
@@ -302,6 +311,51 @@ class Tables:
         )
         Index(f"ix_{table.name}_person", table.c.person)
         return table
+
+
+def _listen(table: Table, when: str, statements: Mapping[str, Sequence[str]]) -> None:
+    """What is to be done, by dialect, when the table has been made or before it goes."""
+    statement_of: Any = DDL  # it has no types
+    for dialect, texts in statements.items():
+        for text_ in texts:
+            event.listen(table, when, statement_of(text_).execute_if(dialect=dialect))
+
+
+def _forgetting(table: str, beside: str, lock: str) -> Mapping[str, Sequence[str]]:
+    """By dialect, what takes documents that were made out of `table` in the transaction in which something is erased, whoever
+    erases: what was erased may stand in any of them. Who asks for one then has it made anew.
+
+    On PostgreSQL one that is being written meanwhile is waited for, by the lock its writer holds; SQLite has one writer.
+    """
+    forget = f"update {table} set content = null, mark = null where content is not null"
+    value, person = f"{table}_erased_value after insert on {beside}erasure", f"{table}_erased_person"
+    person += f" after insert on {beside}party_log"
+    erased, call = "when (new.what = 'erased')", f"execute function {table}_forget()"
+    return {
+        "sqlite": [
+            f"create trigger {value} begin {forget}; end",
+            f"create trigger {person} {erased} begin {forget}; end",
+        ],
+        "postgresql": [
+            f"""create or replace function {table}_forget() returns trigger language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(hashtext('{lock}'));
+  {forget};
+  return null;
+end $$""",
+            f"create trigger {value} for each statement {call}",
+            f"create trigger {person} for each row {erased} {call}",
+        ],
+    }
+
+
+def _left(table: str, beside: str) -> Mapping[str, Sequence[str]]:
+    """The way back: what stands on the engine's tables would outlive `table`, and hinder every erasure."""
+    names = (("erased_value", "erasure"), ("erased_person", "party_log"))
+    return {
+        "sqlite": [f"drop trigger if exists {table}_{name}" for name, _ in names],
+        "postgresql": [f"drop trigger if exists {table}_{name} on {beside}{on}" for name, on in names],
+    }
 
 
 def _only_added(table: str) -> Mapping[str, Sequence[str]]:
@@ -339,7 +393,7 @@ class Shelf:
         self.database = engine.database
         self._store = engine.store
         self._clock = engine.clock
-        self.tables = Tables(f"{engine.store.prefix.rstrip('_')}api_")
+        self.tables = Tables(f"{engine.store.prefix.rstrip('_')}api_", engine.store.prefix)
 
     def create_schema(self) -> None:
         """Bring the tables to the newest version. Safe to repeat. Raises StoreError when some of these or of the engine's lacks

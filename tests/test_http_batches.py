@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 import api.batches
 from api import Jobs, create_app
 from api.packs import begin
 from api.server import Worker
-from api.store import SCRIPTS, Shelf
+from api.store import ERASURE, SCRIPTS, Shelf
 from workflow import Actor, Engine
 from workflow.errors import FormInvalid, NotFound
 from workflow.migrations import downgrade
@@ -186,7 +187,8 @@ def test_documents_of_many_cases_are_a_job_of_whoever_asked(
     assert (accepted.status_code, accepted.json["total"], accepted.json["result"]) == (202, 3, None)
     address, made = accepted.headers["Location"], f"{accepted.headers['Location']}/letters.zip"
     assert not Jobs(engine).advance(), "who writes no documents leaves it to others"
-    assert client(LI, "GET", made).status_code == 404, "it is not ready"
+    early = client(LI, "GET", made)
+    assert (early.status_code, early.json["code"], early.headers["Retry-After"]) == (409, "not_ready", "5")
     progress = []
     while Jobs(engine, city.papers(engine)).advance():
         progress.append(client(LI, "GET", address).json["done"])
@@ -275,11 +277,17 @@ def test_what_was_erased_is_in_no_pack_any_more(
         pass
 
     def held() -> list[bool]:
+        while jobs.advance():
+            pass
         whole = zipfile.ZipFile(io.BytesIO(client(LI, "GET", f"{address}/letters.zip").data))
         return [title in _words(whole.read(name)) for name in whole.namelist()]
 
     assert held() == [True] * 3
     engine.erase(letters[0], ["title"], actor=Actor(person=LI), reason="本人要求")
+    assert kept(engine) == [None] * 3, "in the transaction of the erasure, for it may stand in any of them"
+    refused = client(LI, "GET", f"{address}/letters.zip")
+    assert (refused.status_code, refused.json["code"]) == (409, "not_ready")
+    assert client(LI, "GET", address).json["done"] == 0, "to be made anew, by whoever works on jobs"
     assert held() == [False, True, True]
     person = Party(
         id="d.new", kind="deputy", name="新", tenant=city.TENANT, personal={"phone": "13900000000"}
@@ -287,7 +295,79 @@ def test_what_was_erased_is_in_no_pack_any_more(
     engine.parties.put([person], by=Actor(person=LI), trusted=True)
     before = marks(engine, letters)
     engine.parties.erase("d.new", ["phone"], by=Actor(person=LI), reason="本人要求")
+    assert kept(engine) == [None] * 3
     assert not before.items() & marks(engine, letters).items(), "a letter may have named that person"
+
+
+def kept(engine: Engine) -> list[Any]:
+    """What stands in the table of the documents that were made."""
+    r = Shelf(engine).tables.batch_row.c
+    with engine.database.connect() as connection:
+        return list(connection.execute(select(r.content).order_by(r.row)).scalars())
+
+
+def test_what_is_erased_while_documents_are_made_is_not_written_down(
+    engine: Engine, client: city.Client, letters: list[str]
+) -> None:
+    good = city.papers(engine)
+
+    class Slow:
+        def pack(self, *asked: Any) -> int:
+            made = good.pack(*asked)
+            engine.erase(letters[0], ["title"], actor=Actor(person=LI), reason="本人要求")
+            return made
+
+    address = packed(client, letters[:1]).headers["Location"]
+    Jobs(engine, Slow()).advance()  # type: ignore[arg-type]
+    assert kept(engine) == [None]
+    assert client(LI, "GET", f"{address}/letters.zip").status_code == 409
+
+
+@pytest.mark.parametrize("ready_url", ["postgresql"], indirect=True)
+def test_who_erases_waits_for_whoever_is_writing_one_down(engine: Engine, client: city.Client) -> None:
+    """The other order, on PostgreSQL: the writer has looked, and has not committed yet."""
+    case, shelf = client.handling()["id"], Shelf(engine)
+    packed(client, [case])
+    with ThreadPoolExecutor(1) as pool:
+        with shelf.connection(write=True) as writing:
+            shelf.alone(writing, ERASURE)
+            erased = pool.submit(engine.erase, case, ["title"], actor=Actor(person=LI), reason="本人要求")
+            _until(engine, "select count(*) from pg_locks where locktype = 'advisory' and not granted")
+            writing.execute(shelf.tables.batch_row.update().values(content=b"it", mark="x"))
+        assert erased.result(30) > 0
+    assert kept(engine) == [None]
+
+
+def _until(engine: Engine, count: str) -> None:
+    """Look until there is one."""
+    while True:
+        with engine.database.connect() as connection:
+            if connection.exec_driver_sql(count).scalar():
+                return
+
+
+def test_what_an_event_said_is_not_kept_beside_its_case(
+    engine: Engine, client: city.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job's request goes with the row that is done; what came of it is told for a season."""
+    told = send(client, [NEW, {**NEW, "data": {}}], idempotency_key="k")
+    r, b = Shelf(engine).tables.batch_row.c, Shelf(engine).tables.batch.c
+    with engine.database.connect() as connection:
+        assert set(connection.execute(select(r.request)).scalars()) == {""}
+    assert send(client, [NEW, {**NEW, "data": {}}], idempotency_key="k").data == told.data
+    monkeypatch.setattr(api.batches, "AT_ONCE", 1)
+    send(client, [NEW, NEW])
+    engine.clock.advance(days=90)  # type: ignore[attr-defined]
+    Jobs(engine).sweep()
+    with engine.database.connect() as connection:
+        assert connection.execute(select(b.done)).scalars().all() == [0], "what is not done is not forgotten"
+    before = count(engine, "cases")
+    again = send(client, [NEW], idempotency_key="other")
+    assert again.status_code == 200
+    monkeypatch.setattr(api.batches, "AT_ONCE", 100)
+    once_more = send(client, [NEW, {**NEW, "data": {}}], idempotency_key="k").json
+    assert once_more["rows"][0] == told.json["rows"][0], "the engine remembers its keys for ever"
+    assert count(engine, "cases") == before + 1
 
 
 def _words(document: bytes) -> str:

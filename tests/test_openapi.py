@@ -392,7 +392,14 @@ def _other_letters(p: Provoked) -> TestResponse:
     return _own_case(p, body={"letters": ["assignment"]}, idempotency_key="k")
 
 
+def _pack_to_come(provoked: Provoked) -> TestResponse:
+    """Accepted, and made by nobody yet."""
+    job = provoked.client(city.OPERATOR, "POST", "/v1/letters", {"cases": [provoked.case["id"]]}).json
+    return provoked.ask(path={"batch": job["id"]})
+
+
 SPECIAL = {
+    ("batch_letters", "not_ready"): _pack_to_come,
     ("calendar_preview", "too_many"): _too_many_previews,
     ("letters_job", "too_many"): _too_many_letters,
     ("letters_job", "key_reused"): _other_letters,

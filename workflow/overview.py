@@ -40,6 +40,7 @@ from .random import new_id
 from .store import listing
 from .store.examination import Examination
 from .store.listing import After, By, Filter, Over, Period, Ran, Sort
+from .store.work import Host
 from .view import View
 
 __all__ = [
@@ -283,12 +284,12 @@ def visible(engine: Engine, actor: Actor, cases: Collection[str]) -> set[str]:
     return found
 
 
-def marks(engine: Engine, cases: Collection[str]) -> dict[str, str]:
+def marks(engine: Engine, cases: Collection[str], *, session: Host | None = None) -> dict[str, str]:
     """Of each case a text that another takes the place of with every line in its family's histories, an erasure's too, and when a
     party's personal data are erased: what was written down of the case under another mark may say what is no longer to be said.
     """
     wanted, found = sorted(cases), dict[str, str]()
-    with engine.store.connection() as connection:
+    with engine.store.connection(session) as connection:
         for start in range(0, len(wanted), TOGETHER):
             query = listing.marks(engine.store, wanted[start : start + TOGETHER])
             found.update({id_: f"{lines}.{erased}" for id_, lines, erased in connection.execute(query)})

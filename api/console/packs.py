@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import url_for
 
-from workflow.errors import NotFound, Text
+from workflow.errors import Text
 from workflow.overview import identifier
 
-from ..batches import KEPT, LETTERS, Jobs
+from ..batches import KEPT, Jobs
 from ..letters import AT_ONCE
 from ..packs import begin
 from ..problems import Problem
@@ -32,11 +32,10 @@ def begun(look: Look) -> Go:
 
 
 def shown(look: Look) -> Page:
-    """How far it is; when it is done, the file."""
-    job = Jobs(look.engine).read(look.path["batch"], look.actor, -1, 200)
-    if job["kind"] != LETTERS:
-        raise NotFound(Text("没有这个批次", "there is no such batch"))
-    done, address = job["done"] == job["total"], f"{look.service.name}.batch_letters"
+    """How far it is; when it is done, and nothing of it has changed since, the file."""
+    jobs, batch = Jobs(look.engine), look.path["batch"]
+    done, address = jobs.ready(batch, look.actor), f"{look.service.name}.batch_letters"
+    job = jobs.read(batch, look.actor, -1, 0)
     return Page("pack.html", {
         "job": job, "done": done, "made": job["done"] - job["refused"], "hours": int(KEPT.total_seconds()) // 3600,
         "file": url_for(address, batch=job["id"]) if done else None,

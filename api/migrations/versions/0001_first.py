@@ -1,7 +1,6 @@
 """The first schema of the service's own tables."""
 
 from alembic import context, op
-from sqlalchemy.schema import DropTable
 
 revision = "0001"
 down_revision = None
@@ -13,6 +12,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
-    for table in reversed(context.config.attributes["metadata"].sorted_tables):
-        op.get_bind().execute(DropTable(table))
+    """Drop them, and what stands on the engine's for them."""
+    context.config.attributes["metadata"].drop_all(op.get_bind(), checkfirst=False)
