@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from docx import Document
+from docx.enum.text import WD_LINE_SPACING
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 from werkzeug.test import TestResponse
@@ -145,9 +146,10 @@ def test_story_A03_one_lead_and_two_co_units_get_three_letters(town: Office, cat
     assert "由你单位主办" in lead and "会办单位：市交通运输局、市城市管理执法委员会" in lead.replace(
         "市城市管理执法委员会、市交通运输局", "市交通运输局、市城市管理执法委员会"
     )
-    assert "2026年6月2日" in lead and "代表法(2025) 第51条" in lead and "2026年9月2日" in lead
+    assert "2026年6月2日" in lead and "依据：代表法（2025）第51条。" in lead and "2026年9月2日" in lead
     assert "由你单位会办" in co and "主办单位：市水利和湖泊局" in co and "不直接答复代表" in co
     assert "陈静、周明" in lead and "建驿站" in lead
+    assert "参照：随州市督查通报2019年第9期。" in lead, "another place's number is no ground of ours"
     assert "咸宁市人大常委会办公室" in lead and "2026年3月2日" in lead
 
 
@@ -165,6 +167,11 @@ def test_story_B07_a_reply_bears_its_class_its_promises_and_answers_point_by_poi
     assert document.paragraphs[0].text == "B类"
     assert document.paragraphs[0].alignment == 2
     text = text_of(content)
+    assert "你们提出的" in text and "您们" not in text
+    (copies,) = [p for p in document.paragraphs if p.text.startswith("抄送：")]
+    assert copies.text.endswith("。") and copies._p.pPr.find(qn("w:pBdr")) is not None
+    hints = [r._r.rPr.rFonts.get(qn("w:hint")) for p in document.paragraphs for r in p.runs if "“" in r.text]
+    assert hints and set(hints) == {"eastAsia"}, "else the quotation marks are half as wide"
     assert (
         "1．关于“建议增设驿站”" in text and "2．关于“建议提供充电设施”" in text and "骑手三千人”" not in text
     )
@@ -199,6 +206,11 @@ def test_a_survey_goes_back_to_the_office_and_the_unit_has_none(
         write_letter(small_town.engine, catalogue, survey, ASKS, Wish(link="https://x.example/e/abc"))
     )
     pictures = [name for name in coded if name.startswith("word/media/")]
+    whole = Document(io.BytesIO(write_letter(small_town.engine, catalogue, survey, ASKS, Wish(link="x"))))
+    (seen,) = [p for p in whole.paragraphs if p._p.findall(f".//{qn('w:drawing')}")]
+    assert seen.paragraph_format.line_spacing_rule == WD_LINE_SPACING.SINGLE, (
+        "else all but a strip of it is cut off"
+    )
     assert pictures and not [name for name in plain if name.startswith("word/media/")]
 
 
@@ -258,7 +270,11 @@ def test_extension_return_and_transfer(small_town: Office, catalogue: Catalogue)
         "延至2026年8月1日" in said["extension_request/"]
         and "同意将答复期限延至2026年8月1日" in said["extension_decision/water"]
     )
-    assert "水源保护" in said["transfer/"] and "回执" in said["transfer/"]
+    assert "水源保护。" in said["transfer/"] and "回执" in said["transfer/"]
+    assert (
+        "咸宁市人民检察院：" in said["transfer/"]
+        and "附件：1．代表建议全文\n2．抄送件清单" in said["transfer/"]
+    )
     assert not [
         name
         for name in written(small_town, catalogue, case, Actor(person="wang"))
@@ -313,6 +329,12 @@ def test_story_F08_a_day_without_the_network_is_typed_later_with_its_own_day(
         "2026年3月15日（2026年3月16日补录）" in written(station, catalogue, late, keeper)["reception_record/"]
     )
     assert "补录" not in written(station, catalogue, on_time, keeper)["reception_record/"]
+    assert "■" not in written(station, catalogue, on_time, keeper)["reception_record/"]
+    station.fire(on_time, "classify", "keep", route="village")
+    record = written(station, catalogue, on_time, keeper)["reception_record/"]
+    assert "□当场答复　　■转社区（村）" in record and on_time.id[:12] not in record
+    (letter,) = letters_of(station.engine, catalogue, on_time.id, keeper, kind="reception_record")
+    assert letter.file == "温泉街道联络站 2026-03-16 路灯 接待选民记录表.docx"
 
 
 def test_story_F05_what_is_not_taken_comes_with_an_advice_sheet(

@@ -16,7 +16,7 @@ __all__ = ["check"]
 LINK = "https://example.invalid/"
 ABOUT = ("title", "to", "as", "office", "congress", "on", "made_on", "link", "source", "template")
 CASE = ("id", "number", "called", "met", "item", "kind", "state", "opened_on", "to")
-CLOCK = ("title", "from", "due", "outer", "sentence", "source", "provisional")
+CLOCK = ("title", "from", "due", "outer", "sentence", "source", "basis", "provisional")
 LINE = ("seq", "on", "at", "act", "event", "to", "who", "what", "hash")
 PAPER = ("no", "what", "name", "sha256", "of")
 

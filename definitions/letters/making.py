@@ -42,7 +42,7 @@ def assignment(p: Paper) -> None:
     p.tag("for clock in case.clock.values() if clock.due")
     p.text(
         "{{ clock.title }}：{{ clock.due }}{{ clock.provisional }}"
-        "{% if clock.outer and clock.outer != clock.due %}，最迟不超过{{ clock.outer }}{% endif %}。依据：{{ clock.source }}。"
+        "{% if clock.outer and clock.outer != clock.due %}，最迟不超过{{ clock.outer }}{% endif %}。{{ clock.basis }}"
     )
     p.tag("endfor")
     p.head("二、办理要求")
@@ -63,11 +63,11 @@ def assignment(p: Paper) -> None:
         "同意之前仍由你单位负责办理。"
     )
     p.text("代表对办理情况的满意度由本办直接征询，请勿向代表发放或者代收征询意见表。")
-    p.text("附件：{{ root.data.title }}（全文）")
+    p.annexes("{{ root.data.title }}（全文）")
     p.signed(OFFICE, "{{ letter.on }}")
     p.small(MADE_BY)
     p.next_page()
-    p.addressee("附件")
+    p.annex()
     p.title("{{ root.data.title }}")
     p.number("{{ root.called }}")
     p.text("提出代表：{{ root.party.signer }}")
@@ -100,7 +100,7 @@ def return_(p: Paper) -> None:
                 "<",
                 "<",
             ],
-            ["改办单位", "", "重新交办日期", "　　年　月　日"],
+            ["改办单位", "", "重新交办\n日期", "　　年　月　日"],
         ],
         [30, 54, 26, 46],
         [13, 13, 40, 14, 13, 26, 36, 13],
@@ -116,8 +116,8 @@ def extension_request(p: Paper) -> None:
         "《{{ root.data.title }}》（{{ root.called }}）交由我单位办理。因{{ case.data.extension_ground }}，"
         "不能在规定期限内答复，申请将答复期限延至{{ case.data.wanted_until }}。"
     )
-    p.text("具体理由：{{ case.data.extension_explanation }}")
-    p.text("延长后的期限不超过自交办之日起六个月。我单位将继续办理，并向代表说明情况。")
+    p.text("具体理由：{{ case.data.extension_explanation|ended }}")
+    p.text("延长后的期限不超过自交办之日起六个月。我单位将继续办理，并向代表说明情况。请予批准。")
     p.signed("{{ root.party.lead or root.party.separate }}", "{{ happened.start }}")
     p.small(MADE_BY)
 
@@ -134,9 +134,9 @@ def extension_decision(p: Paper) -> None:
         "happened.refuse is defined",
         "不同意延期。原答复期限不变，请抓紧办理，按期书面答复代表。",
     )
-    p.only("case.data.decision_note", "审批意见：{{ case.data.decision_note }}")
+    p.only("case.data.decision_note", "审批意见：{{ case.data.decision_note|ended }}")
     p.signed(OFFICE, "{{ letter.on }}")
-    p.text("抄送：{{ root.party.signer }}代表")
+    p.copies("抄送：{{ root.party.signer }}代表。")
     p.small(MADE_BY)
 
 
@@ -147,10 +147,6 @@ def co_opinion(p: Paper) -> None:
     p.text("《{{ root.data.title }}》（{{ root.called }}）收悉。结合我单位职责，提出会办意见如下：")
     p.text("", "", "", "")
     p.only("case.data.objection", "（主办单位退回要求：{{ case.data.objection }}）")
-    p.only(
-        "case.clock.opinion.due",
-        "（会办意见期限：{{ case.clock.opinion.due }}，依据：{{ case.clock.opinion.source }}）",
-    )
     p.text("会办意见供主办单位答复代表时采用；我单位不直接答复代表。")
     p.text("单位负责人（签字）：", "联系人及电话：")
     p.signed("{{ case.party.unit }}", "　　年　　月　　日")
@@ -164,7 +160,7 @@ def reply(p: Paper) -> None:
     p.number("{{ case.data.reply_number or '　　　〔　　　　〕　　号' }}")
     p.addressee("{{ case.data.recipients or root.party.signer }}代表：")
     p.text(
-        "您{% if root.count.signer > 1 %}们{% endif %}提出的《{{ root.data.title }}》（{{ root.called }}）收悉。现逐条答复如下："
+        "{% if root.count.signer > 1 %}你们{% else %}您{% endif %}提出的《{{ root.data.title }}》（{{ root.called }}）收悉。现逐条答复如下："
     )
     p.tag("for point, answer in root.data.body|points|answered(case.data.point_answers)")
     p.head("{{ loop.index }}．关于“{{ point }}”")
@@ -185,13 +181,15 @@ def reply(p: Paper) -> None:
         "{% if one.data.waiver_note %}，{{ one.data.waiver_note }}{% endif %}",
     )
     p.tag("endif")
-    p.text("感谢您对我们工作的关心和支持。满意度由人大常委会办公室直接向您征询。")
+    p.text(
+        "感谢{{ '你们' if root.count.signer > 1 else '您' }}对我们工作的关心和支持。满意度由人大常委会办公室直接向{{ '你们' if root.count.signer > 1 else '您' }}征询。"
+    )
     p.text("负责领导及电话：{{ case.data.leader_in_charge }}", "承办人及电话：{{ case.data.handler }}")
     p.signed(
         "{{ case.party.unit if 'unit' in case.party else case.party.lead }}",
         "{{ happened.issue_reply if happened.issue_reply is defined else '　　年　　月　　日' }}",
     )
-    p.text("抄送：{{ case.data.copies_to or letter.office }}")
+    p.copies("抄送：{{ case.data.copies_to or letter.office }}。")
     p.small(MADE_BY)
 
 
@@ -201,18 +199,19 @@ def reply_again(p: Paper) -> None:
     p.number("{{ case.data.second_reply_number or '　　　〔　　　　〕　　号' }}")
     p.addressee("{{ case.data.recipients or root.party.signer }}代表：")
     p.text(
-        "您对《{{ root.data.title }}》（{{ root.called }}）办理情况提出的意见收悉。我单位负责人于{{ case.data.contact_on }}与您面商，现逐条答复如下："
+        "{{ '你们' if root.count.signer > 1 else '您' }}对《{{ root.data.title }}》（{{ root.called }}）办理情况提出的意见收悉。"
+        "{% if case.data.contact_on %}我单位负责人于{{ case.data.contact_on }}与{{ '你们' if root.count.signer > 1 else '您' }}面商，{% endif %}现逐条答复如下："
     )
-    p.head("您的意见")
+    p.head("一、代表的意见")
     p.each("line in case.data.deputy_reasons|lines", "{{ line }}")
-    p.head("逐条答复")
+    p.head("二、逐条答复")
     p.each("line in case.data.answers_to_reasons|lines", "{{ line }}")
-    p.text("满意度由人大常委会办公室再次直接向您征询。")
+    p.text("满意度由人大常委会办公室再次直接向{{ '你们' if root.count.signer > 1 else '您' }}征询。")
     p.signed(
         "{{ root.party.lead }}",
         "{{ happened.reply_again if happened.reply_again is defined else '　　年　　月　　日' }}",
     )
-    p.text("抄送：{{ case.data.copies_to or letter.office }}")
+    p.copies("抄送：{{ case.data.copies_to or letter.office }}。")
     p.small(MADE_BY)
 
 
@@ -226,12 +225,12 @@ def survey(p: Paper) -> None:
                 "承办单位",
                 "{{ root.party.lead or root.party.separate }}",
                 "结果类别",
-                "{{ root.code.reply_class }}",
+                "{% if root.code.reply_class %}{{ root.code.reply_class }}类{% endif %}",
             ],
             ["办理态度", "□满意　　□基本满意　　□不满意", "<", "<"],
             ["办理结果", "□满意　　□基本满意　　□不满意", "<", "<"],
             ["总体评价", "□满意　　□基本满意　　□不满意", "<", "<"],
-            ["具体意见\n（未表示满意\n的请写明理由）", "", "<", "<"],
+            ["具体意见\n（未表示满意\n的请写明\n理由）", "", "<", "<"],
             ["代表签名", "", "日期", "　　年　月　日"],
             ["寄回", "{{ letter.office }}", "请于何日前", "{{ case.clock.answer.due }}"],
         ],
@@ -241,9 +240,7 @@ def survey(p: Paper) -> None:
     p.note(
         "本表由{{ letter.office }}直接向代表征询，请直接寄回或者扫码填写，不经承办单位转交。未反馈的不计为满意。"
     )
-    p.tag("if letter.link")
-    p.number("{{ qr }}")
-    p.tag("endif")
+    p.picture("{{ qr }}", "扫码填写，仅限代表本人")
     p.small(MADE_BY)
 
 
@@ -261,7 +258,7 @@ def second_assignment(p: Paper) -> None:
     p.head("三、办理期限")
     p.text(
         "{% if case.clock.reply.due %}二次答复期限：{{ case.clock.reply.due }}，自二次交办之日（{{ case.clock.reply.from }}）起计算。"
-        "依据：{{ case.clock.reply.source }}。{% else %}二次交办日期：{{ happened.start }}。{% endif %}"
+        "{{ case.clock.reply.basis }}{% else %}二次交办日期：{{ happened.start }}。{% endif %}"
     )
     p.text("答复后由本办再次直接征询代表意见。")
     p.signed(OFFICE, "{{ letter.on }}")
@@ -306,30 +303,31 @@ def supervision(p: Paper) -> None:
 
 def transfer(p: Paper) -> None:
     p.title("关于移送代表建议的函")
-    p.addressee("人民检察院：")
+    p.addressee("{{ letter.congress|replace('人民代表大会', '')|replace('人大', '') }}人民检察院：")
     p.text(
         "{{ root.party.signer }}代表提出的《{{ root.data.title or case.data.title }}》（{{ root.called }}），"
         "涉及{{ case.data.procuratorate_area }}领域，按照衔接转化工作办法移送你院。"
     )
-    p.text("涉及的公共利益：{{ case.data.public_interest }}")
+    p.text("涉及的公共利益：{{ case.data.public_interest|ended }}")
     p.text(
         "是否转化由你院依法决定，请将研判结果函告本办。转化的，请将立案决定书、检察建议书自制发之日起十日内抄送；"
         "整改期满后，请将处理意见文书自作出之日起十日内抄送。移送不影响承办单位的正常办理和期限。"
     )
-    p.text("附件：1．代表建议全文　2．抄送件清单")
+    p.annexes("代表建议全文", "抄送件清单")
     p.signed(OFFICE, "{{ letter.on }}")
     p.next_page()
-    p.addressee("附件1")
+    p.annex("1")
     p.title("{{ root.data.title or case.data.title }}")
     p.each("line in root.data.body|lines", "{{ line }}")
     p.next_page()
-    p.addressee("附件2")
+    p.annex("2")
     p.title("抄送件清单")
     p.form(
         [["序号", "文书", "文号", "日期"], ["1", "立案决定书", "{{ case.data.case_filing_number }}", ""],
          ["2", "检察建议书", "{{ case.data.ps_number }}", ""], ["3", "书面回复", "", ""], ["4", "处理意见文书", "", ""]],
         [18, 56, 46, 36],
         [14, 14, 14, 14, 14],
+        centered=True,
     )  # fmt: skip
     p.next_page()
     p.title("代表建议移送函回执")
@@ -358,11 +356,22 @@ def reception_notice(p: Paper) -> None:
     )
     p.text("不能到场的，可以事先书面反映。欢迎广大选民前来反映情况。")
     p.only("case.data.announcement", "{{ case.data.announcement }}")
-    p.tag("if letter.link")
-    p.number("{{ qr }}")
-    p.tag("endif")
-    p.signed("{{ case.party.station }}", "{{ letter.made_on }}")
+    p.picture("{{ qr }}", "扫码查看本站接待安排")
+    p.signed("{{ case.party.station }}", "{{ letter.on }}")
     p.small(MADE_BY)
+
+
+def _box(name: str, condition: str) -> str:
+    """A box to be ticked, ticked where the record says so."""
+    return f"{{{{ '■' if not number and {condition} else '□' }}}}{name}"
+
+
+ROUTES = "\n".join((
+    _box("当场答复", "case.code.route == 'on_spot'") + "　　" + _box("转社区（村）、调解、法律咨询、网格", "case.code.route in ('village', 'mediation', 'legal_advice', 'grid')"),
+    _box("转街道（乡镇）办理", "case.code.route == 'township'") + "　　" + _box("经人大转县（市、区）部门", "case.code.route == 'county'"),
+    _box("委托代表提出建议", "case.code.route == 'city'"),
+    _box("不受理（涉诉涉法等，已告知渠道）", "case.data.not_taken_ground"),
+))  # fmt: skip
 
 
 def reception_record(p: Paper) -> None:
@@ -371,12 +380,12 @@ def reception_record(p: Paper) -> None:
     p.title("代表接待选民记录表")
     p.form(
         [
-            ["编号", "{{ number or case.number or case.id[:12] }}", "接待日期", "{% if number %}{{ case.data.reception_on }}{% else %}{{ case.data.received_on }}{% if case.data.received_on != happened.start %}（{{ happened.start }}补录）{% endif %}{% endif %}"],
+            ["编号", "{{ number or case.number }}", "接待日期", "{% if number %}{{ case.data.reception_on }}{% else %}{{ case.data.received_on }}{% if case.data.received_on != happened.start %}（{{ happened.start }}补录）{% endif %}{% endif %}"],
             ["联络站", "{{ case.party.station }}", "接待代表", "{{ case.party.receiver if not number else case.party.on_duty }}"],
             ["反映人", "{% if not number %}{{ case.data.voter_name }}{% endif %}", "联系方式\n（可不填）", "{% if not number %}{{ case.data.voter_contact }}{% endif %}"],
             ["民生领域", "{% if not number %}{{ case.data.livelihood_field }}{% endif %}", "事由", "{% if not number %}{{ case.data.subject }}{% endif %}"],
             ["反映内容", "{% if not number %}{{ case.data.opinion_text }}{% endif %}", "<", "<"],
-            ["去向\n（选一项）", "□当场答复　　□转社区（村）办理\n□转街道（乡镇）工委　□转为县（市、区）代表建议\n□委托市代表\n□不受理（涉诉涉法等，已告知渠道）", "<", "<"],
+            ["去向\n（选一项）", ROUTES, "<", "<"],
             ["处理说明", "{% if not number %}{{ case.data.route }} {{ case.data.explanation }}{{ case.data.channel }}{% endif %}", "<", "<"],
             ["代表签名", "", "记录人", ""],
         ],
@@ -430,7 +439,7 @@ def archive(p: Paper) -> None:
     p.listing(
         "paper in papers",
         [("序号", "{{ paper.no }}", 14), ("材料", "{{ paper.what }}", 34), ("所属环节", "{{ paper.of }}", 30),
-         ("文件名", "{{ paper.name }}", 40), ("校验值（SHA-256 前16位）", "{{ paper.sha256[:16] }}", 38)],
+         ("文件名", "{{ paper.name }}", 40), ("校验值前16位", "{{ paper.sha256[:16] }}", 38)],
         NO4 - 3.5,
     )  # fmt: skip
     p.text("合计{{ papers|length }}件。移交人（签字）：　　　　　接收人（签字）：", indent=0)
@@ -447,7 +456,7 @@ TEMPLATES: dict[str, Callable[[Paper], None]] = {
 }  # fmt: skip
 
 
-FORMS = ("return.docx", "survey.docx", "supervision.docx", "reception_record.docx")
+FORMS = ("return.docx", "survey.docx", "supervision.docx", "reception_record.docx", "reception_notice.docx")
 LISTS = ("process.docx",)
 
 

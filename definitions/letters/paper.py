@@ -31,6 +31,8 @@ MARGINS = {
 """above, below, and of the page number from the edge"""
 CENTER, LEFT, RIGHT = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.RIGHT
 JUSTIFY = WD_ALIGN_PARAGRAPH.JUSTIFY
+AFTER_BORDERS = ("w:shd", "w:tabs", "w:suppressAutoHyphens", "w:spacing", "w:ind", "w:jc", "w:rPr")
+"""what must follow the borders of a paragraph in the file"""
 FIXED = datetime(2026, 1, 1)  # noqa: DTZ001 - a template has no moment of its own
 
 
@@ -129,6 +131,46 @@ class Paper:
             paragraph.paragraph_format.right_indent = Pt(NO3 * space)
             paragraph.paragraph_format.keep_with_next = line == who
 
+    def annexes(self, *names: str) -> None:
+        """What is enclosed, a line below the text; several are numbered, each on its own line."""
+        self.text("", indent=0)
+        for number, name in enumerate(names, 1):
+            said = name if len(names) == 1 else f"{number}．{name}"
+            self._paragraph(
+                self.document,
+                f"附件：{said}" if number == 1 else said,
+                TEXT,
+                NO3,
+                JUSTIFY,
+                2 if number == 1 else 5,
+            )
+
+    def annex(self, number: str = "") -> None:
+        """The first line of an enclosure; its title stands on the third."""
+        self._paragraph(self.document, f"附件{number}", HEAD, NO3, LEFT)
+        self._paragraph(self.document, "", TEXT, NO3, LEFT)
+
+    def copies(self, text: str) -> None:
+        """To whom copies go: between two lines, below everything (版记)."""
+        self._paragraph(self.document, "", TEXT, NO3, LEFT)
+        paragraph = self._paragraph(self.document, text, TEXT, NO4, LEFT)
+        paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = Pt(NO4)
+        borders = OxmlElement("w:pBdr")
+        for side in ("top", "bottom"):
+            line = OxmlElement(f"w:{side}")
+            for name, value in (("val", "single"), ("sz", "6"), ("space", "1"), ("color", "auto")):
+                line.set(qn(f"w:{name}"), value)
+            borders.append(line)
+        paragraph._p.get_or_add_pPr().insert_element_before(borders, *AFTER_BORDERS)  # noqa: SLF001
+
+    def picture(self, tag: str, below: str) -> None:
+        """A picture in the middle and what it is: a line as high as the picture, or it would be cut off."""
+        self.tag("if letter.link")
+        found = self._paragraph(self.document, tag, TEXT, NO3, CENTER).paragraph_format
+        found.line_spacing_rule, found.keep_with_next = WD_LINE_SPACING.SINGLE, True
+        self._paragraph(self.document, below, TEXT, SMALL4, CENTER)
+        self.tag("endif")
+
     def note(self, text: str) -> None:
         """A line below, in smaller letters."""
         self._paragraph(self.document, text, TEXT, NO4, JUSTIFY, 2)
@@ -153,8 +195,11 @@ class Paper:
         widths: Sequence[int],
         heights: Sequence[int] = (),
         size: float = SMALL4,
+        *,
+        centered: bool = False,
     ) -> None:
-        """A table with lines: names (odd cells) in the middle, values from the left. A cell `<` joins the one before it.
+        """A table with lines: names (odd cells) in the middle, values from the left, or all in the middle (`centered`).
+        A cell `<` joins the one before it.
 
         `widths` in mm; `heights` of rows in mm, 0 for as high as it takes.
         """
@@ -174,7 +219,7 @@ class Paper:
                     cell = table.cell(row, index)
                     if last > index:
                         cell = cell.merge(table.cell(row, last))
-                    _fill(cell, text, size, center=place % 2 == 0)
+                    _fill(cell, text, size, center=centered or place % 2 == 0)
 
     def listing(self, loop: str, columns: Sequence[tuple[str, str, int]], size: float = 10.5) -> None:
         """A table with a head that stands on every page and a row for each of several: (head, value, mm)."""
@@ -216,7 +261,9 @@ def _fonts(properties: Any, font: str) -> None:
 def _write(paragraph: Any, text: str, font: str, size: float) -> None:
     run = paragraph.add_run(text)
     run.font.size = Pt(size)
-    _fonts(run._r.get_or_add_rPr(), font)  # noqa: SLF001
+    properties = run._r.get_or_add_rPr()  # noqa: SLF001
+    _fonts(properties, font)
+    properties.rFonts.set(qn("w:hint"), "eastAsia")  # else “ ” and … are taken from the Latin font
 
 
 def _set(paragraph: Any, align: Any, indent: int, size: float) -> None:
@@ -237,6 +284,9 @@ def _fill(cell: Any, text: str, size: float, *, center: bool = False, font: str 
         _write(paragraph, line, font, size)
         _set(paragraph, CENTER if center else LEFT, 0, size)
         paragraph.paragraph_format.line_spacing = Pt(size * 1.35)
+        grid = OxmlElement("w:snapToGrid")  # the lines of a table are its own, not those of the page
+        grid.set(qn("w:val"), "0")
+        paragraph._p.get_or_add_pPr().insert_element_before(grid, "w:spacing", "w:ind", "w:jc", "w:rPr")  # noqa: SLF001
 
 
 def _page_number(footer: Any, align: Any) -> None:

@@ -20,7 +20,7 @@ from ..columns import today
 from ..names import registered
 from ..receptions import ZONE
 
-__all__ = ["HIDDEN", "Words", "addressed_to", "answered", "points"]
+__all__ = ["HIDDEN", "Words", "addressed_to", "answered", "cited", "ended", "points"]
 
 HIDDEN = "（按要求不予透露）"
 _POINT = re.compile(r"^\s*(?:[一二三四五六七八九十]+、|[（(][一二三四五六七八九十]+[)）]|\d+[.、．])\s*")
@@ -29,6 +29,10 @@ _TOLD = re.compile(r"(?:基本|现状)?情况|(?:存在的?)?问题|背景|案�
 _UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 PARTIES = ("person", "persons", "unit", "units")
 DOCUMENTS = ("document", "documents")
+DAYS = ("reception_on", "received_on")
+"""what tells apart the days of a station and what was heard on them"""
+BASIS = {"S": "依据", "B": "依据", "H": "参照", "X": "参照", "m": "参照"}
+"""by how sure a number is (docs/language.md): law, or what others do"""
 
 
 def addressed_to(engine: Engine, case: Case, unit: str) -> Case:
@@ -70,6 +74,17 @@ def answered(points: Sequence[str], answers: str) -> list[tuple[str, str]]:
     return list(zip_longest(points, lines, fillvalue=""))
 
 
+def cited(source: str) -> str:
+    """A source as a Chinese letter cites it: its brackets as wide as its words."""
+    return re.sub(r"\(([^()]*)\)\s*", r"（\1）", source)
+
+
+def ended(text: str) -> str:
+    """A sentence somebody typed, with its full stop."""
+    text = text.rstrip()
+    return f"{text}。" if text and text[-1] not in "。！？…；：" else text
+
+
 class Words:
     """Turns what the engine tells of one case and its family into texts; the names of all parties are looked up at once."""
 
@@ -92,6 +107,13 @@ class Words:
     def name(self, party: str) -> str:
         """The name of a party; its id where the register has none."""
         return clean(self._names.get(party, party))
+
+    def named(self, case: Case) -> str:
+        """How a file of a case without a number is called: whose it is, its day, what it is about; else its id."""
+        station = "、".join(self.name(one) for one in case.relations.get("station", ()))
+        about = next((str(case.data[name]) for name in ("title", "subject") if case.data.get(name)), "")
+        day = next((str(case.data[name]) for name in DAYS if case.data.get(name)), "")
+        return " ".join(clean(part) for part in (station, day, about) if part) or case.id
 
     # -- one case
 
@@ -180,7 +202,9 @@ class Words:
     def _clock(self, case: Case, name: str) -> dict[str, str]:
         view = next((clock for clock in case.clocks if clock.name == name), None)
         if view is None:
-            return dict.fromkeys(("title", "from", "due", "outer", "sentence", "source", "provisional"), "")
+            return dict.fromkeys(
+                ("title", "from", "due", "outer", "sentence", "source", "basis", "provisional"), ""
+            )
         try:
             told = self.engine.explain(case.id, name, actor=self.actor)
             sentence, source = told.sentence.zh, told.source
@@ -189,8 +213,16 @@ class Words:
         return {
             "title": view.title.zh, "from": written(view.anchor_on.isoformat()), "due": written(view.due_on.isoformat()),
             "outer": written(view.outer_on.isoformat()) if view.outer_on else "", "sentence": clean(sentence),
-            "source": clean(source), "provisional": "（暂定）" if view.provisional else "",
+            "source": cited(clean(source)), "basis": self._basis(view.rule, clean(source)),
+            "provisional": "（暂定）" if view.provisional else "",
         }  # fmt: skip
+
+    def _basis(self, rule: str, source: str) -> str:
+        """On what the day rests: law is its ground (依据), what other places do an example (参照), our own default neither."""
+        said = cited(source)
+        found = (one for one in self.engine.laws.book.rules if (one.id, clean(one.source)) == (rule, source))
+        word = BASIS.get(next((one.confidence for one in found), ""))
+        return f"{word}：{said}。" if word and said else ""
 
     # -- what happened
 

@@ -17,7 +17,7 @@ from typing import IO, Any
 from workflow import Actor, Case, Engine, HistoryEntry, NotFound
 
 from .catalogue import Catalogue, Kind, faulty
-from .words import Words, addressed_to, answered, civil, points, written
+from .words import Words, addressed_to, answered, cited, civil, ended, points, written
 
 __all__ = ["Letter", "Wish", "between", "letters_of", "write_letter", "write_zip"]
 
@@ -100,7 +100,7 @@ class _Happened:
 def _to_each(
     catalogue: Catalogue, kind: Kind, case: Case, root: Case | None, words: Words
 ) -> Iterator[Letter]:
-    number = (root or case).number or case.id
+    number = (root or case).number or words.named(case)
     if not kind.to:
         yield _letter(catalogue, kind, case, None, None, number)
     for relation in kind.to:
@@ -210,7 +210,7 @@ class _Telling:
             "on": written(str(days[-1])) if days else written(words.day),
             "title": letter.kind.title.zh, "to": words.name(letter.to) if letter.to else "", "as": letter.relation or "",
             "office": words.office(self.case), "congress": words.congress(self.case), "made_on": written(words.day),
-            "link": self.wish.link or "", "source": letter.kind.source, "template": letter.template[:12],
+            "link": self.wish.link or "", "source": cited(letter.kind.source), "template": letter.template[:12],
         }  # fmt: skip
 
     def _shown(self, case: Case) -> Case:
@@ -258,7 +258,7 @@ def filled(name: str, content: bytes, said: Mapping[str, Any], link: str | None 
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"points": points, "answered": answered}
+    environment.filters |= {"points": points, "answered": answered, "ended": ended}
     environment.filters["lines"] = lambda text: [x.strip() for x in text.split("\n") if x.strip()] or [""]
     try:
         template = DocxTemplate(io.BytesIO(content))
