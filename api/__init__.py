@@ -2,10 +2,10 @@
 
 from .accounts import Accounts, First, Operators
 from .application import create_app, create_blueprint
-from .batches import Jobs
 from .documents import Documents, Folder
 from .housekeeping import Housekeeping
 from .identity import Caller, Identify, Tokens, nobody
+from .jobs import Jobs
 from .letters import Papers
 from .pace import Paced
 from .server import serve

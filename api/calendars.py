@@ -7,13 +7,14 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from workflow.errors import Text
-from workflow.overview import visible
+from workflow import Actor
+from workflow.errors import NotPermitted, Reason, Text
+from workflow.overview import grants_of, oversees, visible
 from workflow.recalculation import Recalculated, apply, preview
 
 from .limits import Counter, Limit
 from .problems import Problem, pointer
-from .routes import Ask, Out, Reply, Route
+from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import Day, Strict
 
 
@@ -58,6 +59,11 @@ class ChangesOut(Schema):
     changes = fields.List(fields.Nested(ChangeOut), required=True)
 
 
+OFFICE = Reason.of(
+    "office", "只有人大机关和本服务的管理员可以查看", "only the congress's own office and an operator may look at this"
+)  # fmt: skip
+
+
 def current(ask: Ask) -> Reply:
     """The one in use."""
     used = ask.engine.laws.calendar
@@ -71,8 +77,15 @@ ASKED = Limit(what="calendar", most=60, seconds=3600)
 """previews of one person, here and on a page: each judges every deadline that runs"""
 
 
+def may_judge(desk: Desk, actor: Actor) -> None:
+    """Raises NotPermitted for who neither is of the congress's own office nor looks after the service."""
+    if not (oversees(desk.engine, grants_of(desk.engine, actor)) or actor.person in desk.operators):
+        raise NotPermitted([OFFICE])
+
+
 def previewed(ask: Ask) -> Reply:
-    """Which deadlines would change, of the cases this person may know of; nothing is written. Raises Problem 429."""
+    """Which deadlines would change, of the cases this person may know of; writes nothing. Raises NotPermitted, Problem 429."""
+    may_judge(ask.desk, ask.actor)
     calendar = _calendar(ask)
     Counter(ask.engine).take(ASKED, ask.actor.person)
     return Reply(_told(ask, calendar.version, preview(ask.engine, calendar)))
@@ -121,7 +134,8 @@ CALENDARS = (
     ),
     Route(
         method="POST", path="/v1/calendar/preview", name="calendar_preview", view=previewed, permission="person",
-        audit="none", tag="definitions", text=Text("新通知会改动哪些期限", "which deadlines a new notice would change"),
+        audit="none", tag="definitions",
+        text=Text("新通知会改动哪些期限（人大机关、管理员）", "deadlines that a new notice would change (office, operator)"),
         scope="cases:read", body=CalendarIn, out={200: Out(ChangesOut, Text("改动", "the changes"))},
         problems=("too_many",),
     ),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from workflow import Engine
 
-from .batches import Jobs
+from .jobs import Jobs
 from .judged import Judged
 from .security_log import KEPT, SecurityLog
 from .sessions import Sessions

@@ -16,8 +16,9 @@ from workflow import Actor, Engine
 from workflow.errors import FormInvalid, Reason, Text
 from workflow.overview import visible
 
-from .batches import LETTERS, BatchOut, Jobs, accepted
+from .batches import BatchOut, accepted
 from .dispatch import no_case
+from .jobs import LETTERS, Jobs
 from .letters import IN_MEMORY, ZIP, chunks, download, papers
 from .limits import Counter, Limit
 from .routes import Ask, Out, Reply, Route

@@ -50,6 +50,7 @@ TITLES: Mapping[str, tuple[int, Text]] = {
     "guard_failed": (409, Text("条件不满足", "A condition is not met")),
     "deadline_refused": (409, Text("期限不允许", "A statutory date forbids it")),
     "conflict": (409, Text("他人先行一步", "Somebody was first")),
+    "stays": (409, Text("留在原版本", "It stays under its version")),
     "not_ready": (409, Text("尚未生成", "Not made yet")),
     "stale": (412, Text("案件已变更", "The case has changed")),
     "revision_required": (428, Text("须给出版次", "The revision is required")),
@@ -192,10 +193,11 @@ def _broken() -> Text:
 
 
 def _reasons(error: WorkflowError) -> list[dict[str, Any]]:
-    return [_reason(reason) for reason in error.reasons] if isinstance(error, Refused) else []
+    return [reason_of(reason) for reason in error.reasons] if isinstance(error, Refused) else []
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
+def reason_of(reason: Reason) -> dict[str, Any]:
+    """A reason as the entry of a problem."""
     entry: dict[str, Any] = {"code": reason.code, "texts": _both(reason.text)}
     if reason.code == "form.reason":
         entry["pointer"] = "/reason"

@@ -104,6 +104,7 @@ class Tables:
             Column("digest", String(64), nullable=False),
             Column("created_at", String(32), nullable=False),
             Column("until", String(32)),
+            Column("said", Text),  # for all of its rows
             Column("total", Integer, nullable=False),
             Column("done", Integer, nullable=False),
             Column("refused", Integer, nullable=False),

@@ -21,6 +21,7 @@ from .inbox import INBOX
 from .invitations import INVITATIONS
 from .ledgers import LEDGERS
 from .letters import LETTERS
+from .migrate import MIGRATIONS
 from .packs import PACKS
 from .parties import PARTIES
 from .presence import PRESENCE
@@ -34,7 +35,7 @@ from .views import VIEWS
 
 ROUTES: tuple[Route, ...] = (
     *CASES, *VIEWS, *BATCHES, *DOCUMENTS, *LETTERS, *PACKS, *LEDGERS, *IMPORTS,
-    *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS,
+    *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *MIGRATIONS,
     *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES,
     *TOKENS, *PRESENCE, *DELEGATIONS, *EMERGENCY, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -262,6 +263,7 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     clock.advance(days=20)
     engine.alerts.address()
     _calendar(client)
+    _moves(client, engine)
     _webhook(client)
     case = client.fire("wu.hao", case, "reply", reply_letter=LETTER, promised=False).json
     client(li, "GET", f"{address}?include=clocks,permitted,children,overlays,documents,history")
@@ -344,6 +346,23 @@ def _webhook(client: Client) -> None:
         client(OPERATOR, "POST", f"{address}/{act}")
     client(OPERATOR, "GET", address)
     client(OPERATOR, "DELETE", address)
+
+
+def _moves(client: Client, engine: Engine) -> None:
+    """To an earlier version of the same content, judged only."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
+        path = Path(folder) / "suggestion.yaml"
+        path.write_text(path.read_text("utf-8").replace("version: 901", "version: 900"), "utf-8")
+        Engine(engine.database, load_definitions(Path(folder)), clock=engine.clock).publish(
+            Actor(person="set-up")
+        )
+    address, body = (
+        "/v1/definitions/suggestion/migrations?dry_run=1",
+        {"to": 900, "map": "", "state": "handling"},
+    )
+    client(OPERATOR, "POST", address, body)
+    client(OPERATOR, "POST", address, body, prefer="respond-async")
 
 
 def _calendar(client: Client) -> None:

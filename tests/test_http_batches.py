@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import select
 
 import api.batches
+import api.bulk
+import api.jobs
 from api import Jobs, create_app
 from api.packs import begin
 from api.server import Worker
@@ -42,6 +44,12 @@ def client(engine: Engine) -> city.Client:
 
 def send(client: city.Client, rows: list[dict[str, Any]], who: str = LI, **headers: str) -> Any:
     return client(who, "POST", "/v1/batches", {"rows": rows}, **headers)
+
+
+def few(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """As if a job began with so many rows."""
+    for module in (api.batches, api.jobs):
+        monkeypatch.setattr(module, "AT_ONCE", most)
 
 
 def test_a_result_for_each_row(client: city.Client) -> None:
@@ -79,7 +87,7 @@ def test_the_same_key_gives_the_same_bytes(engine: Engine, client: city.Client) 
 
 
 def test_a_large_one_is_a_job(engine: Engine, client: city.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.batches, "AT_ONCE", 4)
+    few(monkeypatch, 4)
     accepted = send(client, [NEW] * 9 + [{**NEW, "data": {}}])
     assert (accepted.status_code, accepted.json["done"], accepted.json["rows"]) == (202, 0, [])
     address = accepted.headers["Location"]
@@ -100,10 +108,10 @@ def test_a_large_one_is_a_job(engine: Engine, client: city.Client, monkeypatch: 
 def test_a_worker_that_died_did_nothing_twice(
     engine: Engine, client: city.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.batches, "AT_ONCE", 3)
+    few(monkeypatch, 3)
     address = send(client, [NEW] * 5).headers["Location"]
     with monkeypatch.context() as death:
-        death.setattr(api.batches, "_shown", lambda *_: (_ for _ in ()).throw(MemoryError))
+        death.setattr(api.bulk, "shown", lambda *_: (_ for _ in ()).throw(MemoryError))
         with pytest.raises(MemoryError):
             Jobs(engine).advance()
     assert count(engine, "cases") == 3  # the engine has committed, we have not
@@ -116,7 +124,7 @@ def test_a_worker_that_died_did_nothing_twice(
 def test_several_workers_do_each_row_once(
     engine: Engine, client: city.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.batches, "AT_ONCE", 2)
+    few(monkeypatch, 2)
     address = send(client, [NEW] * 8).headers["Location"]
 
     def work(_: int) -> None:
@@ -182,7 +190,7 @@ def packed(client: city.Client, cases: list[str], **headers: str) -> Any:
 def test_documents_of_many_cases_are_a_job_of_whoever_asked(
     engine: Engine, client: city.Client, letters: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.batches, "CASES_AT_ONCE", 2)
+    monkeypatch.setattr(api.jobs, "CASES_AT_ONCE", 2)
     accepted = packed(client, letters[::-1], idempotency_key="k")
     assert (accepted.status_code, accepted.json["total"], accepted.json["result"]) == (202, 3, None)
     address, made = accepted.headers["Location"], f"{accepted.headers['Location']}/letters.zip"
@@ -216,7 +224,7 @@ def test_what_was_made_goes_with_the_right_to_know_and_after_a_day(
     while jobs.advance():
         pass
     with monkeypatch.context() as gone:
-        gone.setattr(api.batches, "visible", lambda *_: {letters[1]})
+        gone.setattr(api.jobs, "visible", lambda *_: {letters[1]})
         assert (
             len(zipfile.ZipFile(io.BytesIO(client(LI, "GET", f"{address}/letters.zip").data)).namelist()) == 1
         )
@@ -233,7 +241,7 @@ def test_a_case_that_is_gone_meanwhile_is_said_and_the_others_are_made(
     engine: Engine, client: city.Client, letters: list[str]
 ) -> None:
     rows = [{"case": case, "letters": []} for case in (letters[0], "none", letters[1])]
-    id_ = Jobs(engine).submit(Actor(person=LI), rows, None, api.batches.LETTERS)
+    id_ = Jobs(engine).submit(Actor(person=LI), rows, None, api.jobs.LETTERS)
     while Jobs(engine, city.papers(engine)).advance():
         pass
     body = client(LI, "GET", f"/v1/batches/{id_}").json
@@ -355,7 +363,7 @@ def test_what_an_event_said_is_not_kept_beside_its_case(
     with engine.database.connect() as connection:
         assert set(connection.execute(select(r.request)).scalars()) == {""}
     assert send(client, [NEW, {**NEW, "data": {}}], idempotency_key="k").data == told.data
-    monkeypatch.setattr(api.batches, "AT_ONCE", 1)
+    few(monkeypatch, 1)
     send(client, [NEW, NEW])
     engine.clock.advance(days=90)  # type: ignore[attr-defined]
     Jobs(engine).sweep()
@@ -364,7 +372,7 @@ def test_what_an_event_said_is_not_kept_beside_its_case(
     before = count(engine, "cases")
     again = send(client, [NEW], idempotency_key="other")
     assert again.status_code == 200
-    monkeypatch.setattr(api.batches, "AT_ONCE", 100)
+    few(monkeypatch, 100)
     once_more = send(client, [NEW, {**NEW, "data": {}}], idempotency_key="k").json
     assert once_more["rows"][0] == told.json["rows"][0], "the engine remembers its keys for ever"
     assert count(engine, "cases") == before + 1

@@ -238,7 +238,8 @@ def test_a_notice_is_previewed_and_put_in_force_by_an_operator(
     body = {"calendar": city.CALENDAR}
     (change,) = client(LI, "POST", "/v1/calendar/preview", body).json["changes"]
     assert (change["case"], change["moves"], change["provisional"]) == (case["id"], False, False)
-    assert client("qian.min", "POST", "/v1/calendar/preview", body).json["changes"] == []
+    refused = client("qian.min", "POST", "/v1/calendar/preview", body)
+    assert (refused.status_code, refused.json["errors"][0]["code"]) == (403, "office")
     assert client(LI, "POST", "/v1/calendar/apply", body).status_code == 403
     assert client(city.OPERATOR, "POST", "/v1/calendar/apply", body).json["changes"] == [change]
     assert client(LI, "GET", f"/v1/cases/{case['id']}").json["clocks"][0]["provisional"] is False

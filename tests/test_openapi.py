@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +14,10 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
 
-from api import calendars, create_app
+from api import calendars, create_app, migrate
 from api.dispatch import register
 from api.leads import LEADS
-from api.limits import Counter
+from api.limits import Counter, Limit
 from api.openapi import EXAMPLES, describe
 from api.packs import ASKED
 from api.problems import MEDIA_TYPE, TITLES, respond
@@ -379,14 +379,6 @@ def _too_many_letters(p: Provoked) -> TestResponse:
     return answer
 
 
-def _too_many_previews(p: Provoked) -> TestResponse:
-    for _ in range(calendars.ASKED.most):
-        Counter(p.engine).count(calendars.ASKED, city.OPERATOR)
-    answer = p.ask()
-    Counter(p.engine).forget(calendars.ASKED, city.OPERATOR)
-    return answer
-
-
 def _other_letters(p: Provoked) -> TestResponse:
     assert _own_case(p, idempotency_key="k").status_code == 202
     return _own_case(p, body={"letters": ["assignment"]}, idempotency_key="k")
@@ -398,9 +390,30 @@ def _pack_to_come(provoked: Provoked) -> TestResponse:
     return provoked.ask(path={"batch": job["id"]})
 
 
+def _used_up(limit: Limit) -> Callable[[Provoked], TestResponse]:
+    """Asked once more often than is allowed within the hour."""
+
+    def ask(provoked: Provoked) -> TestResponse:
+        for _ in range(limit.most):
+            Counter(provoked.engine).count(limit, city.OPERATOR)
+        answer = provoked.ask()
+        Counter(provoked.engine).forget(limit, city.OPERATOR)  # one engine for all
+        return answer
+
+    return ask
+
+
+def _other_migration(provoked: Provoked) -> TestResponse:
+    body = provoked.body | {"to": provoked.engine.library.definitions["suggestion"].version}
+    assert provoked.ask(body=body, idempotency_key="k").status_code == 200
+    return provoked.ask(body=body | {"state": "filed"}, idempotency_key="k")
+
+
 SPECIAL = {
+    ("migrate", "too_many"): _used_up(migrate.ASKED),
+    ("migrate", "key_reused"): _other_migration,
     ("batch_letters", "not_ready"): _pack_to_come,
-    ("calendar_preview", "too_many"): _too_many_previews,
+    ("calendar_preview", "too_many"): _used_up(calendars.ASKED),
     ("letters_job", "too_many"): _too_many_letters,
     ("letters_job", "key_reused"): _other_letters,
     ("feed_open", "conflict"): _too_many_feeds,

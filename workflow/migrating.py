@@ -32,7 +32,7 @@ from .shapes import suggest
 from .similarity import marks
 from .store import moving
 
-__all__ = ["Checked", "Migration"]
+__all__ = ["Checked", "Migration", "may_move"]
 
 EVENT = Event(name=MIGRATE, title=Text("迁移到另一版本", "moved to another version"), source="", moves=())
 TOPIC = "@migrate"
@@ -72,17 +72,18 @@ class Migration:
     """The running cases of one definition on their way to one of its published versions."""
 
     def __init__(
-        self, engine: Engine, name: str, version: int, *, file: Path | str | None = None,
+        self, engine: Engine, name: str, version: int, *, file: Path | str | bytes | None = None,
         state: str | None = None, cases: Collection[str] | None = None,
     ) -> None:  # fmt: skip
-        """`file` says what is named otherwise there, and limits it to the version it is about; so do `state` and `cases`.
+        """`file` (or, as bytes, its content) says what is named otherwise there, and limits it to the version it is about; so
+        do `state` and `cases`.
 
         Raises NotFound for what is not published or not there, DefinitionError with every fault of the file.
         """
         self._engine = engine
         self._state = state
         self._cases = cases
-        found = MigrationFile(Path(file)) if file is not None else None
+        found = None if file is None else MigrationFile(file if isinstance(file, bytes) else Path(file))
         if found is not None:
             found.about(name, version)
         self._plans = self._planned(name, version, found)
@@ -131,6 +132,11 @@ class Migration:
 
     # -- what is asked
 
+    def waiting(self) -> list[str]:
+        """The running cases it is about, by id, whether they can move or not."""
+        with self._engine.store.connection() as connection:
+            return [case for case, _ in self._waiting(connection)]
+
     def preview(self, actor: Actor | None = None, *, operator: bool = False) -> list[Checked]:
         """Every running case, and why it would stay if it would, by id; of `actor` too, if he is named. Writes nothing."""
         found = []
@@ -155,8 +161,7 @@ class Migration:
         engine = self._engine
         check_texts(person=actor.person)
         with engine.store.connection() as connection:
-            grants = engine.store.grants(connection, actor.person)
-            self._check_mover(actor, grants, operator)
+            _check_mover(engine, actor, engine.store.grants(connection, actor.person), operator)
             cases = self._waiting(connection)
         for case, _ in cases:
             checked = self._move(case, actor, operator)
@@ -206,31 +211,10 @@ class Migration:
             reason = bar(definition, moment.actor, moment.grants, record, family.root)
             if reason is not None:
                 yield reason
-        own, today = self._overseeing(moment.grants), civil_date(moment.now)
+        own, today = _overseeing(self._engine, moment.grants), civil_date(moment.now)
         operates = moment.operator and (own or not moment.grants)
         if not operates and not any(one.covers(record.tenant, today) for one in own):
             yield NO_OVERSEER
-
-    def _overseeing(self, grants: Sequence[Grant]) -> list[Grant]:
-        """Of those that are his own."""
-        oversees = self._engine.laws.library.oversees
-        return [one for one in grants if one.unit is None and one.on_behalf_of is None and oversees(one.role)]
-
-    def _check_mover(self, actor: Actor, grants: Sequence[Grant], operator: bool) -> None:
-        reasons = []
-        if actor.person == SYSTEM:
-            reasons.append(Reason.of("decision", "迁移由人进行", "cases are moved by a person"))
-        if actor.on_behalf_of is not None:
-            reasons.append(
-                Reason.of("on_behalf_of", "迁移不得代他人进行", "nobody moves cases on another's behalf")
-            )
-        if any(grant.unit is not None for grant in grants):
-            text = ("在单位任职的人员不得迁移案件", "whoever holds a role in a unit moves no cases")
-            reasons.append(Reason.of("unit", *text))
-        if not self._overseeing(grants) and (grants or not operator):
-            reasons.append(NO_OVERSEER)
-        if reasons:
-            raise NotPermitted(reasons)
 
     def _move(self, case: str, actor: Actor, operator: bool) -> Checked | None:
         engine = self._engine
@@ -276,6 +260,36 @@ class Migration:
         record = family.records[case]
         definition = self._engine.laws.pinned(record.definition).definition
         return messages.recipients(family, definition.states[record.state].holder, record)
+
+
+def may_move(engine: Engine, actor: Actor, *, operator: bool = False) -> None:
+    """Raises NotPermitted for whoever moves no case at all, as `Migration.apply` does."""
+    check_texts(person=actor.person)
+    with engine.store.connection() as connection:
+        _check_mover(engine, actor, engine.store.grants(connection, actor.person), operator)
+
+
+def _overseeing(engine: Engine, grants: Sequence[Grant]) -> list[Grant]:
+    """Of those that are his own."""
+    oversees = engine.laws.library.oversees
+    return [one for one in grants if one.unit is None and one.on_behalf_of is None and oversees(one.role)]
+
+
+def _check_mover(engine: Engine, actor: Actor, grants: Sequence[Grant], operator: bool) -> None:
+    reasons = []
+    if actor.person == SYSTEM:
+        reasons.append(Reason.of("decision", "迁移由人进行", "cases are moved by a person"))
+    if actor.on_behalf_of is not None:
+        reasons.append(
+            Reason.of("on_behalf_of", "迁移不得代他人进行", "nobody moves cases on another's behalf")
+        )
+    if any(grant.unit is not None for grant in grants):
+        text = ("在单位任职的人员不得迁移案件", "whoever holds a role in a unit moves no cases")
+        reasons.append(Reason.of("unit", *text))
+    if not _overseeing(engine, grants) and (grants or not operator):
+        reasons.append(NO_OVERSEER)
+    if reasons:
+        raise NotPermitted(reasons)
 
 
 def _write(draft: Draft, plan: Plan, before: Record, after: Record) -> None:

@@ -11,7 +11,7 @@ from .grammar import HANDED_ON
 from .migration_plan import Renaming
 from .shapes import Path as Place
 from .shapes import Source, suggest
-from .yaml_reader import Faults, Mark, read_file
+from .yaml_reader import Faults, Mark, read, read_file
 
 __all__ = ["MigrationFile"]
 
@@ -21,10 +21,11 @@ KIND = "migration"
 class MigrationFile:
     """One file: the definition and the two versions it is about, and, held against them, the renaming."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises DefinitionError with every fault of its form."""
-        self._source = Source(Faults(str(path)), KIND)
-        tree = read_file(path, self._source.faults)
+    def __init__(self, path: Path | bytes) -> None:
+        """A file, or its content. Raises DefinitionError with every fault of its form."""
+        self._source = Source(Faults("map" if isinstance(path, bytes) else str(path)), KIND)
+        faults = self._source.faults
+        tree = read(path, faults) if isinstance(path, bytes) else read_file(path, faults)
         if tree is not None and KIND not in tree.pairs:
             first = next(iter(tree.pairs.values()), None)
             mark = first[0].mark if first else Mark()

@@ -68,6 +68,7 @@ __all__ = [
     "find",
     "grants_of",
     "marks",
+    "oversees",
     "running",
     "tally",
     "through",
@@ -192,6 +193,11 @@ def grants_of(engine: Engine, actor: Actor) -> list[Grant]:
     """What this person holds today."""
     with engine.store.connection() as connection:
         return engine.sight.viewer(connection, actor).held()
+
+
+def oversees(engine: Engine, grants: Sequence[Grant]) -> bool:
+    """Whether one of these grants is of a congress's own office."""
+    return any(grant.unit is None and engine.library.oversees(grant.role) for grant in grants)
 
 
 def views_of(engine: Engine, grants: Sequence[Grant]) -> list[View]:

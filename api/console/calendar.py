@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from workflow.errors import FormInvalid, NotPermitted, Reason, Text
+from workflow.errors import FormInvalid, Reason, Text
 from workflow.overview import cases_of, today
 from workflow.recalculation import Recalculated, apply, preview
 
-from ..calendars import ASKED
+from ..calendars import ASKED, may_judge
 from ..dispatch import OPERATOR
 from ..limits import Counter
 from ..notices import Notice, written
@@ -24,9 +24,6 @@ SHOWN = 200
 AT_ONCE = 2000
 """deadlines that are put in force from a page; more of them by the command, which shows how far it is"""
 
-OFFICE = Reason.of(
-    "office", "只有人大机关和本服务的管理员可以查看", "only the congress's own office and an operator may look at this"
-)  # fmt: skip
 TOO_MANY = Reason.of(
     "form.calendar", f"超过 {AT_ONCE} 个期限，请用 tibandu calendar apply 启用",
     f"more than {AT_ONCE} deadlines: use tibandu calendar apply",
@@ -35,13 +32,13 @@ TOO_MANY = Reason.of(
 
 def asked(look: Look) -> Page:
     """The calendar in use, and what to type."""
-    _may(look)
+    may_judge(look.desk, look.actor)
     return _page(look, dict.fromkeys(FIELDS, ""))
 
 
 def judged(look: Look) -> Page:
     """Which deadlines would move; or they do."""
-    _may(look)
+    may_judge(look.desk, look.actor)
     Counter(look.engine).take(ASKED, look.actor.person)
     form = look.request.form
     given = {name: form.get(name, "").replace("\r\n", "\n") for name in FIELDS}
@@ -60,12 +57,6 @@ def judged(look: Look) -> Page:
     except FormInvalid as error:
         return _page(look, given, reasons=error.reasons, status=422)
     return _page(look, given, done, file=written(calendar, notice.section()))
-
-
-def _may(look: Look) -> None:
-    """Raises NotPermitted for who neither is of the congress's own office nor looks after the service."""
-    if not (look.oversees or look.actor.person in look.desk.operators):
-        raise NotPermitted([OFFICE])
 
 
 def _page(

@@ -7,7 +7,7 @@ from flask import url_for
 from workflow.errors import Text
 from workflow.overview import identifier
 
-from ..batches import KEPT, Jobs
+from ..jobs import KEPT, Jobs
 from ..letters import AT_ONCE
 from ..packs import begin
 from ..problems import Problem

@@ -17,7 +17,7 @@ from flask import Blueprint, Request, Response, redirect, request, url_for
 from workflow import Actor, Case, Engine
 from workflow.errors import NotPermitted, Text
 from workflow.model import Grant
-from workflow.overview import grants_of, views_of
+from workflow.overview import grants_of, oversees, views_of
 from workflow.view import View
 
 from ..cells import caption
@@ -146,7 +146,7 @@ class Look:
     @property
     def oversees(self) -> bool:
         """Whether the reader is of the congress's own office."""
-        return any(grant.unit is None and self.engine.library.oversees(grant.role) for grant in self.grants)
+        return oversees(self.engine, self.grants)
 
     def caption(self, case: Case) -> str:
         """What a case is called."""
