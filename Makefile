@@ -11,6 +11,8 @@ SECONDS ?= 60
 SEEDS ?= 1000
 EXAMPLES ?= 30
 DEMO ?= sqlite:///demo.db
+# Compiled once and not by every process anew, also where somebody's environment forbids to keep it.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:
 	@sed -n '1,4s/^# //p' Makefile

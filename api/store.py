@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -387,6 +388,12 @@ end $$""",
     }
 
 
+@cache
+def _tables(prefix: str, beside: str) -> Tables:
+    """Described once for all that stand on a shelf of the process; nobody changes them."""
+    return Tables(prefix, beside)
+
+
 class Shelf:
     """The tables in the engine's database."""
 
@@ -394,7 +401,7 @@ class Shelf:
         self.database = engine.database
         self._store = engine.store
         self._clock = engine.clock
-        self.tables = Tables(f"{engine.store.prefix.rstrip('_')}api_", engine.store.prefix)
+        self.tables = _tables(f"{engine.store.prefix.rstrip('_')}api_", engine.store.prefix)
 
     def create_schema(self) -> None:
         """Bring the tables to the newest version. Safe to repeat. Raises StoreError when some of these or of the engine's lacks

@@ -10,6 +10,7 @@ One PostgreSQL per run: the controller lets it come up in the background, whoeve
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import threading
@@ -76,6 +77,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config.stash[_keeper_key] = keeper
         handed = str(keeper.folder)
     config.stash[_server_key] = handed or ""
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays: the collector of garbage need not walk over thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -176,9 +176,16 @@ PATHS = {
 }
 
 
+@pytest.fixture(scope="module")
+def app(engine: Engine) -> Flask:
+    return city.served(engine)
+
+
 @pytest.mark.parametrize(("name", "code"), CASES)
-def test_story_G09_every_documented_error_is_produced(engine: Engine, name: str, code: str) -> None:
-    answer = Provoked(engine, BY_NAME[name]).answer(code)
+def test_story_G09_every_documented_error_is_produced(
+    app: Flask, engine: Engine, name: str, code: str
+) -> None:
+    answer = Provoked(app, engine, BY_NAME[name]).answer(code)
     body = json.loads(answer.data)
     assert (answer.mimetype, answer.status_code, body["code"]) == (MEDIA_TYPE, TITLES[code][0], code)
     assert body["texts"]["zh"] and body["texts"]["en"] and body["title"]
@@ -187,10 +194,10 @@ def test_story_G09_every_documented_error_is_produced(engine: Engine, name: str,
 class Provoked:
     """One route, asked so that it answers a given no."""
 
-    def __init__(self, engine: Engine, route: Route) -> None:
+    def __init__(self, app: Flask, engine: Engine, route: Route) -> None:
         self.route = route
         self.engine = engine
-        self.client = city.Client(city.served(engine))
+        self.client = city.Client(app)
         self.case = self.client("li.wei", "POST", "/v1/cases", city.START).json
         self.body = json.loads(EXAMPLES.read_text("utf-8")).get(f"{route.name}.request")
 

@@ -31,7 +31,6 @@ class Law:
 
     def __init__(self, definition: Definition, codes: Mapping[str, Codes]) -> None:
         self.definition = definition
-        self.lifecycle = Lifecycle(definition)
         self._codes = codes
         self._forms: dict[tuple[str, Choice | None], Form] = {}
         self.asked = {event.name: _asked(event) for event in definition.events.values()}
@@ -49,6 +48,11 @@ class Law:
             e.name for e in _events(definition) if not set(definition.similar).isdisjoint(e.fields)
         }
         self.watched = {name for event in definition.events.values() for name in event.not_by}
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        """The machine, compiled for the first case that follows it: most engines meet few of their definitions."""
+        return Lifecycle(self.definition)
 
     def event(self, name: str) -> Event:
         """The event of that name, `start` included. Raises NotFound with what there is."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy import Engine as Database
 
 from ..errors import StoreError, Text
-from ..store.schema import Tables
+from ..store.schema import tables_of
 
 HERE = Path(__file__).parent
 
@@ -39,7 +39,7 @@ def upgrade(
             connection.exec_driver_sql(f"select pg_advisory_xact_lock(hashtext('{prefix}migration'))")
         command.upgrade(configuration(connection, prefix, scripts, metadata), revision)
         if revision == "head":
-            check(connection, metadata or Tables(prefix).metadata)
+            check(connection, metadata or tables_of(prefix).metadata)
 
 
 def check(connection: Connection, metadata: MetaData) -> None:

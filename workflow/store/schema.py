@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -574,3 +576,9 @@ class Tables:
             Column("reached", String(40)),  # the last case of a count that is under way; null: all are in it
             Column("at", String(32), nullable=False),
         )
+
+
+@cache
+def tables_of(prefix: str) -> Tables:
+    """The tables under that prefix, described once for all engines of the process; nobody changes them."""
+    return Tables(prefix)

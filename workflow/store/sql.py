@@ -22,7 +22,7 @@ from . import postgresql, rows, sqlite
 from .feed import Sequencer
 from .lending import end_lent
 from .questions import Questions
-from .schema import PREFIX, Tables
+from .schema import PREFIX, tables_of
 from .spare import Spares
 from .work import READ_ONLY, Host, Work, host_work, own_work
 
@@ -55,7 +55,7 @@ class Store:
             )
         self.database = database
         self.prefix = prefix
-        self.tables = Tables(prefix)
+        self.tables = tables_of(prefix)
         self.is_sqlite = database.dialect.name == "sqlite"
         self._spares = Spares(database)
         self._sequencer = Sequencer(self.tables, sqlite=self.is_sqlite)
