@@ -12,7 +12,7 @@ from bench.contender import LIVE, actor_of, open_engine
 from bench.seed import fill
 from bench.w1def import actor_for
 from workflow import Engine
-from workflow.store import prepared
+from workflow.store import postgresql, prepared
 from workflow.store.prepared import PreparedCursor
 from workflow.store.work import CURSOR
 
@@ -38,6 +38,31 @@ def test_values_go_and_come_as_they_are(cursor: PreparedCursor) -> None:
     cursor.execute("select $1::text, $2::int, $3::boolean, $4::text, $5::bigint, $6::boolean", given)
     assert cursor.rowcount == 1
     assert cursor.fetchone() == given
+
+
+@pytest.mark.parametrize(
+    ("values", "back"),
+    [
+        (["代表\n\t'\"\\", "", "NULL", None], ["代表\n\t'\"\\", "", "NULL", None]),
+        ([""], [""]),
+        ([None], [None]),
+        ([None, ""], [None, ""]),
+        ([True, False, 7], ["True", "False", "7"]),
+    ],
+)
+def test_a_column_is_read_back_as_it_was_sent(
+    cursor: PreparedCursor, values: list[str | None], back: list[str | None]
+) -> None:
+    column = postgresql.column(values)
+    cursor.execute(postgresql.numbered(f"select unnest({postgresql.ARRAY})"), [column])
+    assert [value for (value,) in cursor.fetchall()] == back
+
+
+@pytest.mark.parametrize("character", [postgresql.BETWEEN, postgresql.NOTHING])
+def test_what_would_not_be_read_back_is_not_sent_as_a_column(character: str) -> None:
+    assert postgresql.column(["sound", f"un{character}sound"]) is None
+    assert postgresql.column(["sound", None, character]) is None
+    assert postgresql.column(["sound", None, "sound"]) is not None
 
 
 def test_nothing_read_is_nothing(cursor: PreparedCursor) -> None:

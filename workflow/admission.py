@@ -16,7 +16,7 @@ from .errors import DeadlineRefused, FormInvalid, NotPermitted, Reason
 from .family import Record
 from .laws import Law
 from .memo import persons
-from .model import SYSTEM
+from .model import SYSTEM, Actor
 
 __all__ = ["admit", "forbids"]
 
@@ -35,10 +35,10 @@ def admit(draft: Draft, law: Law, event: Event, record: Record) -> None:
 def forbids(draft: Draft, law: Law, event: Event, record: Record) -> tuple[Permit | None, list[Reason]]:
     """The permit under which the act may be done, or the reasons why not."""
     act, root = draft.act, draft.root_of(record)
-    found = [
+    found = (
         authorization.bar(law.definition, act.actor, act.grants, record, root),
         authorization.refuse_automatic(event, act.actor, act.cause),
-    ]
+    )
     reasons = [reason for reason in found if reason is not None]
     permit = None
     if event.automatic is None and act.actor.person != SYSTEM:
@@ -48,11 +48,18 @@ def forbids(draft: Draft, law: Law, event: Event, record: Record) -> tuple[Permi
             reasons.append(
                 authorization.not_permitted(event, law.definition, roles, draft.law(root).definition)
             )
-        reasons += _opens_barred(draft, law, event, record, permit)
-        here = {act.actor.person, act.actor.on_behalf_of, permit.on_behalf_of if permit else None} - {None}
-        same = [other for other in event.not_by if not here.isdisjoint(persons(record, other))]
-        reasons += [authorization.same_person(event, law.event(other).title.zh) for other in same]
+        if event.opens:
+            reasons += _opens_barred(draft, law, event, record, permit)
+        if event.not_by:
+            reasons += _same_person(act.actor, law, event, record, permit)
     return permit, reasons
+
+
+def _same_person(actor: Actor, law: Law, event: Event, record: Record, permit: Permit | None) -> list[Reason]:
+    """The two-person rule: who did those that another must do, or was acted for, is not here again."""
+    here = {actor.person, actor.on_behalf_of, permit.on_behalf_of if permit else None} - {None}
+    same = [other for other in event.not_by if not here.isdisjoint(persons(record, other))]
+    return [authorization.same_person(event, law.event(other).title.zh) for other in same]
 
 
 def _opens_barred(

@@ -34,10 +34,11 @@ def permit(
 ) -> Permit | None:
     """The first of the holders this person is, by a role of his own before one that was lent to him; or None."""
     lent = [grant for grant in grants if grant.on_behalf_of is not None]
-    own = [grant for grant in grants if grant.on_behalf_of is None] if lent else grants
+    if not lent:
+        return _first(holders, actor, grants, case, root, day)
+    own = [grant for grant in grants if grant.on_behalf_of is None]
     lent = [grant for grant in lent if actor.on_behalf_of in (None, grant.on_behalf_of)]
-    found = _first(holders, actor, own, case, root, day)
-    return found or (_first(holders, actor, lent, case, root, day) if lent else None)
+    return _first(holders, actor, own, case, root, day) or _first(holders, actor, lent, case, root, day)
 
 
 def _first(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -31,10 +31,23 @@ class SystemClock:
         return time.monotonic()
 
 
-@lru_cache(maxsize=256)
 def civil_date(instant: datetime) -> date:
     """The date on the wall in Asia/Shanghai at that instant, whatever the zone of the host."""
-    return instant.astimezone(ZONE).date()
+    first, beyond, day = _latest
+    return day if instant.tzinfo is UTC and first <= instant < beyond else _civil_date(instant)
+
+
+_latest = (datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), date.min)
+"""the last day that was asked for, with the instants between which it lies: one event asks several times, and all of a day alike"""
+
+
+@lru_cache(maxsize=256)
+def _civil_date(instant: datetime) -> date:
+    global _latest
+    day = instant.astimezone(ZONE).date()
+    if date.min < day < date.max:
+        _latest = (start_of_day(day), start_of_day(day + timedelta(days=1)), day)
+    return day
 
 
 def start_of_day(day: date) -> datetime:

@@ -25,12 +25,14 @@ def run(
     draft: Draft, law: Law, event: Event, record: Record, data: Mapping[str, Any], shown: dict[str, Any], *, ends: bool
 ) -> Clocks:  # fmt: skip
     """The case's clocks after the event; those it touched are added to what the line shows. Raises DeadlineRefused."""
+    if not ends and event.name not in law.touching:
+        return record.clocks
     clocks = dict(record.clocks)
     touched = [
-        *_extend(draft, law, event, data, clocks),
+        *(_extend(draft, law, event, data, clocks) if event.name in law.extends else ()),
         *_stop(draft, law.stops.get(event.name, ()), event, clocks),
         *_start(draft, law, event, record, data, clocks),
-        *_anew(draft, law, event, clocks),
+        *(_anew(draft, law, event, clocks) if event.name in law.anew else ()),
         *_stand_still(draft, law, event, clocks),
         *(_stop(draft, tuple(clocks), event, clocks) if ends else ()),
     ]

@@ -297,8 +297,7 @@ class _Decision:
             similarity.marks(law.definition, record, record.data),
             similarity.marks(law.definition, record, data),
         )
-        self.draft.step.grams_removed[record.id] = sorted(before - after)
-        self.draft.step.grams_added[record.id] = sorted(after - before)
+        self.draft.step.index(record.id, sorted(after - before), sorted(before - after))
 
     def _target(self, law: Law, event: Event, record: Record, data: Mapping[str, Any]) -> str:
         draft = self.draft
@@ -334,7 +333,7 @@ class _Decision:
         other.draft.begin(blank)
         loaded = draft.form(law, start).load(data)
         other.apply(law, start, blank, loaded, "import" if draft.act.imported else "join")
-        draft.step.begotten.append(other.draft.finish())
+        draft.step.begotten = [*draft.step.begotten, other.draft.finish()]
 
 
 def _blank(definition: Definition, case: str, tenant: str) -> Record:

@@ -73,7 +73,7 @@ class Draft:
 
     def begin(self, record: Record) -> None:
         """A case that is new in this step."""
-        self.step.new.add(record.id)
+        self.step.new |= {record.id}
         self.records[record.id] = record
 
     def put(self, record: Record) -> None:
@@ -97,4 +97,4 @@ class Draft:
             definition = self.law(record).definition
             if definition.barred and (record.id in step.new or self.family.root_id in changed):
                 units = barred_units(definition, record, self.family.root)
-                step.barred += [(record.id, unit) for unit in sorted(units)]
+                step.barred = [*step.barred, *((record.id, unit) for unit in sorted(units))]

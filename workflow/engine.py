@@ -231,8 +231,7 @@ class Engine:
         """Fire (or start) many in one transaction, each in a savepoint: a row that is refused does not spoil the others."""
         calls = [
             Call(
-                case=r.case, event=r.event, actor=r.actor, data=r.data, revision=r.revision, key=r.key,
-                effective_on=r.effective_on, reason=r.reason, kind=r.kind, tenant=r.tenant, id=r.id,
+                r.event, r.actor, r.data, r.case, r.kind, r.tenant, r.id, r.revision, r.key, r.effective_on, r.reason,
             )
             for r in requests
         ]  # fmt: skip

@@ -126,7 +126,10 @@ class Message(NamedTuple):
 
 @dataclass(slots=True)
 class Step:
-    """All that one event changes, as data. It is written whole or not at all."""
+    """All that one event changes, as data. It is written whole or not at all.
+
+    What few events change is made by those: a batch keeps a hundred steps, and the garbage collector counts what each is made of.
+    """
 
     family: Family
     """as it will be"""
@@ -139,19 +142,24 @@ class Step:
     """the id of the grant the decision rests on: checked again in the writing statement"""
     changed: dict[str, None] = field(default_factory=dict)
     """ids of changed or new records, in order"""
-    new: set[str] = field(default_factory=set)
+    new: frozenset[str] = frozenset()
     history: list[HistoryRow] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
-    relations_added: list[tuple[str, str, str]] = field(default_factory=list)
-    relations_removed: list[tuple[str, str, str]] = field(default_factory=list)
+    relations_added: Sequence[tuple[str, str, str]] = ()
+    relations_removed: Sequence[tuple[str, str, str]] = ()
     clocks: dict[tuple[str, str], None] = field(default_factory=dict)
     """(case, clock) whose index row changes"""
-    barred: list[tuple[str, str]] = field(default_factory=list)
-    grams_added: dict[str, list[int]] = field(default_factory=dict)
+    barred: Sequence[tuple[str, str]] = ()
+    grams_added: Mapping[str, list[int]] | None = None
     """case -> what of its texts is new in the index of similar cases"""
-    grams_removed: dict[str, list[int]] = field(default_factory=dict)
-    begotten: list[Step] = field(default_factory=list)
+    grams_removed: Mapping[str, list[int]] | None = None
+    begotten: Sequence[Step] = ()
     key: tuple[str, str, str] | None = None
     """idempotency: scoped key, hash of the body, the answer as JSON"""
     invitation: str | None = None
     """the hash of the invitation that was used"""
+
+    def index(self, case: str, added: list[int], removed: list[int]) -> None:
+        """What of a case's texts is new in the index of similar cases, and what is no longer there."""
+        self.grams_added = {**(self.grams_added or {}), case: added}
+        self.grams_removed = {**(self.grams_removed or {}), case: removed}

@@ -74,7 +74,7 @@ class Firing:
         now = self._clock.now()
         if now.tzinfo is None:
             raise WorkflowError(Text("时钟给出了没有时区的时刻", "the clock gave an instant without a zone"))
-        return now.astimezone(UTC)
+        return now if now.tzinfo is UTC else now.astimezone(UTC)
 
     # -- calls
 

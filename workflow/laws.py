@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .calendars import Calendar
 from .deadlines import RuleBook, RuleNotFound
@@ -44,6 +44,12 @@ class Law:
         self.resumes = _by_event(definition, lambda clock: clock.resumes)
         self.extends = _by_event(definition, lambda clock: tuple(clock.extends))
         self.anew = _by_event(definition, lambda clock: tuple(clock.anew))
+        self.touching = {
+            name
+            for kind in (self.starts, self.stops, self.suspends, self.resumes, self.extends, self.anew)
+            for name in kind
+        }
+        """events that may change a clock"""
         self.similar = {
             e.name for e in _events(definition) if not set(definition.similar).isdisjoint(e.fields)
         }
@@ -129,6 +135,8 @@ class Laws:
         self._fetch_rules = fetch_rules
         self._old_books: dict[str, RuleBook] = {}
         self._choices: dict[date, Choice] = {}
+        self.begun: dict[tuple[str, str, date], Any] = {}
+        """what timers.py has derived for clocks that began: (rules, rule, anchor) -> due day and first rung"""
         self._by_hash = {d.hash: Law(d, library.codes) for d in library.definitions.values()}
         self._latest = {name: self._by_hash[d.hash] for name, d in library.definitions.items()}
 

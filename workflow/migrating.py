@@ -301,11 +301,10 @@ def _write(draft: Draft, plan: Plan, before: Record, after: Record) -> None:
         draft.step.clocks[after.id, name] = None
     line.write(draft, EVENT, before._replace(definition=plan.new.hash), standing(after), shown, None)
     was, now = marks(plan.old, before, before.data), marks(plan.new, after, after.data)
-    draft.step.grams_removed[after.id] = sorted(was - now)
-    draft.step.grams_added[after.id] = sorted(now - was)
+    draft.step.index(after.id, sorted(now - was), sorted(was - now))
     _bar(draft, plan.new, after.id)
 
 
 def _bar(draft: Draft, new: Definition, case: str) -> None:
     units = barred_units(new, draft.records[case], draft.family.root)
-    draft.step.barred += [(case, unit) for unit in sorted(units)]
+    draft.step.barred = [*draft.step.barred, *((case, unit) for unit in sorted(units))]

@@ -38,6 +38,10 @@ def place(draft: Draft, record: Record, relations: Relations) -> Record:
     """The record with these relations; the difference goes into the step."""
     before = {(r, p) for r, parties in record.relations.items() for p in parties}
     after = {(r, p) for r, parties in relations.items() for p in parties}
-    draft.step.relations_added += [(record.id, *pair) for pair in sorted(after - before)]
-    draft.step.relations_removed += [(record.id, *pair) for pair in sorted(before - after)]
+    step = draft.step
+    step.relations_added = [*step.relations_added, *((record.id, *pair) for pair in sorted(after - before))]
+    step.relations_removed = [
+        *step.relations_removed,
+        *((record.id, *pair) for pair in sorted(before - after)),
+    ]
     return record if before == after else record._replace(relations=dict(relations))

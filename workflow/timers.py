@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from weakref import WeakKeyDictionary
 
 from .act import Act
 from .clock import civil_date, start_of_day
@@ -149,7 +148,6 @@ class _First:
     outer_on: str | None
 
 
-_begun: WeakKeyDictionary[Laws, dict[tuple[str, str, date], tuple[Due, _First]]] = WeakKeyDictionary()
 MOST = 4096
 
 
@@ -157,7 +155,7 @@ def _derived(laws: Laws, ledger: Ledger) -> tuple[Due, _First]:
     """The due day and the first rung; of a ledger that has only begun they are the same for all that began on that day."""
     if len(ledger.entries) > 1:
         return _derive(laws, ledger)
-    known = _begun.setdefault(laws, {})
+    known = laws.begun
     found = known.get((ledger.rules, ledger.rule, ledger.anchor))
     if found is None:
         found = _derive(laws, ledger)

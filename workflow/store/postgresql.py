@@ -21,7 +21,9 @@ _CASTS = {
 
 
 MOST_CHARACTERS = 60_000_000
-"""of one JSON parameter: a jsonb holds 256 MiB, and a character has up to four bytes"""
+"""of one parameter: a text holds 1 GiB, and a character has up to four bytes"""
+BETWEEN, NOTHING = "\x1f", "\x01"
+"""what stands between the values of a column, and for one that is not there; no text of ours holds such a character"""
 
 
 @lru_cache(maxsize=512)
@@ -63,18 +65,30 @@ def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) 
     """Write steps of different families in one statement, each compared with its root's revision; (step, recorded_at, today).
 
     False when one of them was stale: then some are written, and the caller rolls back to where he stood. False, too, for
-    more than a jsonb holds.
+    what cannot be sent so: very much, or a text with a character that stands between texts.
     """
-    roots = [
+    roots: rows.Rows = [
         (step.family.root_id, step.expected, step.grant, today, *rows.case_row(step.family.root)[7:])
         for step, _, today in steps
     ]
     parts = rows.parts([(step, recorded_at) for step, recorded_at, _ in steps])
-    given = [rows.dumps(some) for some in (roots, *parts.values())]
-    if max(map(len, given)) > MOST_CHARACTERS:
+    given = [column(values) for some in (roots, *parts.values()) for values in zip(*some, strict=True)]
+    if None in given:
         return False
     cursor.execute(_write_all_sql(prefix, tuple(parts)), given)
     return cursor.rowcount == len(steps)  # type: ignore[no-any-return]
+
+
+def column(values: Sequence[Any]) -> str | None:
+    """The values of one column as one text; None where it would not be read back as it was."""
+    missing = 0
+    try:
+        text = BETWEEN.join(values)
+    except TypeError:
+        missing = values.count(None)
+        text = BETWEEN.join([NOTHING if v is None else v if type(v) is str else str(v) for v in values])
+    plain = text.count(BETWEEN) == len(values) - 1 and text.count(NOTHING) == missing
+    return text if plain and len(text) <= MOST_CHARACTERS else None
 
 
 @lru_cache(maxsize=512)
@@ -116,9 +130,12 @@ def _write_all_sql(prefix: str, names: tuple[str, ...]) -> str:
 
 
 def _records(columns: Sequence[str]) -> str:
-    """Rows of one JSON parameter, each an array: the text is the same however many they are."""
-    typed = ", ".join(f"(r->>{n})::{_CASTS.get(name, 'text')} as {name}" for n, name in enumerate(columns))
-    return f"(select {typed} from jsonb_array_elements(?::jsonb) r) v"
+    """Rows of one parameter a column, all its values in one text: the statement is the same however many they are.
+
+    An empty text is one value that is empty; to PostgreSQL alone it would be none.
+    """
+    typed = ", ".join(f"{name}::{_CASTS.get(name, 'text')}" for name in columns)
+    return f"(select {typed} from unnest({', '.join(ARRAY for _ in columns)}) u({', '.join(columns)})) v"
 
 
 def _typed(name: str) -> str:
@@ -181,6 +198,7 @@ def _bar(prefix: str, source: str) -> str:
     )
 
 
+ARRAY = "coalesce(string_to_array(nullif(?, ''), E'\\x1f', E'\\x01'), array[''])"
 _ROOTS = ("id", "expected", "grant_id", "today", *rows.CHANGING)
 _CLOCK_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in rows.CLOCK[2:])
 _PARTS: dict[str, Part] = {
