@@ -33,20 +33,21 @@ class SystemClock:
 
 def civil_date(instant: datetime) -> date:
     """The date on the wall in Asia/Shanghai at that instant, whatever the zone of the host."""
-    first, beyond, day = _latest
-    return day if instant.tzinfo is UTC and first <= instant < beyond else _civil_date(instant)
+    for first, beyond, day in _latest:
+        if instant.tzinfo is UTC and first <= instant < beyond:
+            return day
+    return _civil_date(instant)
 
 
-_latest = (datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), date.min)
-"""the last day that was asked for, with the instants between which it lies: one event asks several times, and all of a day alike"""
+_latest: list[tuple[datetime, datetime, date]] = []
+"""the last day that was asked for, with the instants between which it lies: one event asks several times, all of a day alike"""
 
 
 @lru_cache(maxsize=256)
 def _civil_date(instant: datetime) -> date:
-    global _latest
     day = instant.astimezone(ZONE).date()
     if date.min < day < date.max:
-        _latest = (start_of_day(day), start_of_day(day + timedelta(days=1)), day)
+        _latest[:] = [(start_of_day(day), start_of_day(day + timedelta(days=1)), day)]
     return day
 
 
