@@ -1,7 +1,7 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
 # make serve   the console with demo data, on this machine only
-# The rest: check, bench, crash, nodes, backlog, upgrade, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, concurrency, crash, nodes, backlog, upgrade, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -87,6 +87,10 @@ fuzz: .venv/dev
 fuzz-http: .venv/dev
 	@$(BIN)/python -m tests.fuzz_http $(EXAMPLES)
 
+# 8 writers x 200 on one case and on one family, 8 threads x 5,000 decisions; the tests take a sample.
+concurrency: .venv/dev
+	WRITES=200 $(BIN)/python -m pytest -q --timeout 3600 tests/test_concurrency.py
+
 soak: .venv/dev
 	@$(BIN)/python -m tests.soak --seeds $(SEEDS)
 
@@ -116,4 +120,4 @@ wheel: .venv/dev
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run serve check test bench crash nodes backlog upgrade drills soak poison fuzz fuzz-http storm-http kill-http mutants screens screenshots wheel clean
+.PHONY: help run serve check test bench concurrency crash nodes backlog upgrade drills soak poison fuzz fuzz-http storm-http kill-http mutants screens screenshots wheel clean

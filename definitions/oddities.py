@@ -10,8 +10,7 @@ from itertools import pairwise
 
 from workflow.errors import Text
 
-from .records import PartialDate
-from .stories import Story, Timing
+from .stories import Story, Timing, is_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +95,10 @@ def _order(records: Sequence[Story]) -> Iterator[Oddity]:
         replied = story.replied_on
         if replied is None:
             continue
-        if story.assigned_on and _before(replied, story.assigned_on):
+        if story.assigned_on and is_before(replied, story.assigned_on):
             yield Oddity(kind=kind, story=story, detail=f"答复 {replied} < 交办 {story.assigned_on}")
         for day in _DATED.findall(story.note):
-            if _before(day, replied):
+            if is_before(day, replied):
                 yield Oddity(kind=kind, story=story, detail=f"公开 {day} < 答复 {replied}")
 
 
@@ -109,13 +108,8 @@ def _falling(story: Story) -> Iterator[Oddity]:
     for lines in (story.lines, *(lines for _, lines in story.children)):
         dated = [line for line in lines if line.effective_on and line.event != "record_source"]
         for first, then in pairwise(dated):
-            if _before(then.effective_on or "", first.effective_on or ""):
+            if is_before(then.effective_on or "", first.effective_on or ""):
                 yield Oddity(kind=kind, story=story, detail=f"{first.effective_on} → {then.effective_on}")
-
-
-def _before(day: str, other: str) -> bool:
-    """Whether that day was certainly before the other, whatever their precision."""
-    return PartialDate.parse(day).latest() < PartialDate.parse(other).earliest()
 
 
 def _twice(records: Sequence[Story]) -> Iterator[Oddity]:

@@ -16,6 +16,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -103,11 +104,13 @@ class Timeline:
         return "政协" in self.kind
 
 
-def read(records: Path | None, cases: Path | None) -> tuple[list[Record], list[Timeline]]:
-    """Both files, or FaultyInput with every fault of both."""
+def read(
+    records: Path | None, cases: Path | None, until: date = date.max
+) -> tuple[list[Record], list[Timeline]]:
+    """Both files, or FaultyInput with every fault of both; no page can tell of a day after `until`."""
     faults: list[InputFault] = []
-    found = _Rows(records, faults).read() if records else []
-    told = _Lines(cases, faults).read() if cases else []
+    found = _Rows(records, faults, until).read() if records else []
+    told = _Lines(cases, faults, until).read() if cases else []
     if faults:
         raise FaultyInput(faults)
     return found, told
@@ -120,9 +123,10 @@ class _Full(Exception):
 class _Reader:
     """What both readers share: the file's text, and how a fault is noted."""
 
-    def __init__(self, path: Path, faults: list[InputFault]) -> None:
+    def __init__(self, path: Path, faults: list[InputFault], until: date) -> None:
         self.path = path
         self.faults = faults
+        self.until = until
         self.limit = len(faults) + MAX_FAULTS
         self.seen: dict[str, int] = {}
 
@@ -165,13 +169,18 @@ class _Reader:
     def day(self, row: int, column: str, value: str) -> PartialDate | None:
         """A date of the precision given; None when empty, or wrong and noted."""
         try:
-            return PartialDate.parse(value) if value else None
+            day = PartialDate.parse(value) if value else None
         except ValueError:
             self.fault(
                 row, column, value, "没有这个日期（应为 2024、2024-03 或 2024-03-29）",
                 "no such date (give 2024, 2024-03 or 2024-03-29)",
             )  # fmt: skip
             return None
+        if day is not None and day.earliest() > self.until:
+            self.fault(
+                row, column, value, f"晚于今天（{self.until}）", f"after today ({self.until})",
+            )  # fmt: skip
+        return day
 
     def once(self, row: int, key: str) -> None:
         """Note a row that stood there before."""

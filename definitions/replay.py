@@ -19,6 +19,7 @@ from tqdm import tqdm
 from workflow import Actor, Case, Engine, NotFound, load_definitions
 
 from . import report
+from .columns import today
 from .dice import Repeatable
 from .records import FaultyInput, PartialDate, Printed, Record, Timeline, read
 from .report import Outcome, Report
@@ -60,16 +61,15 @@ def run(database_url: str, records: Path | None, cases: Path | None, language: s
     own = records is None and cases is None
     if own:
         records, cases = HERE / "data" / "suggestions.csv", HERE / "data" / "cases.jsonl"
-    try:
-        rows, stories = read(records, cases)
-    except FaultyInput as faulty:
-        out.write(report.render_faults(faulty.faults, language))
-        return 1
     source = Repeatable("published facts") if own else None
     engine = Engine(database_url, load_definitions(HERE), place=NATION, random=source)
     try:
+        rows, stories = read(records, cases, until=today(engine))
         engine.create_schema()
         found = replay(engine, rows, stories, _bar)
+    except FaultyInput as faulty:
+        out.write(report.render_faults(faulty.faults, language))
+        return 1
     finally:
         engine.database.dispose()
     out.write(report.render(found, language, database_url))

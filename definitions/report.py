@@ -13,7 +13,7 @@ from workflow.errors import Text
 from .layout import cut, table, wrapped
 from .oddities import Oddity, oddities
 from .records import InputFault, Timeline
-from .stories import RECORDS, SOURCE, TIMELINES, Story, Timing, is_inferred, stories, timing
+from .stories import RECORDS, SOURCE, TIMELINES, Story, Timing, is_before, is_inferred, stories, timing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +107,8 @@ def _steps(stories: Sequence[Story]) -> tuple[int, int]:
 
 def _why(story: Story) -> str:
     if story.assigned_on and story.replied_on:
+        if is_before(story.replied_on, story.assigned_on):
+            return "out_of_order"
         coarse = min(len(story.assigned_on), len(story.replied_on)) < len("2024-03-29")
         return "coarse_date" if coarse else "no_rule"
     if story.assigned_on:
@@ -153,6 +155,9 @@ VERDICTS = {
 REASONS = {
     "no_assignment_date": Text("有答复日，未载交办日", "day of the reply printed, day of the assignment not"),
     "no_reply_date": Text("有交办日，未载答复日", "day of the assignment printed, day of the reply not"),
+    "out_of_order": Text(
+        "答复早于交办，两个日期必有一误", "replied before it was assigned: one of the two dates is wrong"
+    ),
     "coarse_date": Text("日期只到年或月", "dates known to the year or month only"),
     "no_rule": Text(
         "交办日之前没有可依据的期限规定", "no rule is known that was in force on the day of assignment"

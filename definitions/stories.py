@@ -132,13 +132,21 @@ def timing(story: Story) -> Timing | None:
         return None
     return Timing(
         story=story, assigned_on=story.assigned_on, due_on=clock.due_on, outer_on=clock.outer_on,
-        replied_on=story.replied_on, verdict=_verdict(clock.due_on, story.replied_on), basis=clock.source,
+        replied_on=story.replied_on, verdict=_verdict(story.assigned_on, clock.due_on, story.replied_on), basis=clock.source,
     )  # fmt: skip
 
 
-def _verdict(due_on: date, replied_on: str | None) -> Verdict:
-    """A reply of which only the month is known is in time if its last day is, and late if its first day is."""
-    if replied_on is None:
+def is_before(day: str, other: str) -> bool:
+    """Whether that day was certainly before the other, whatever their precision."""
+    return PartialDate.parse(day).latest() < PartialDate.parse(other).earliest()
+
+
+def _verdict(assigned_on: str, due_on: date, replied_on: str | None) -> Verdict:
+    """A reply of which only the month is known is in time if its last day is, and late if its first day is.
+
+    Of one that was sent before the assignment nobody can say: one of the two dates is wrong.
+    """
+    if replied_on is None or is_before(replied_on, assigned_on):
         return "unknown"
     day = PartialDate.parse(replied_on)
     if day.latest() <= due_on:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from workflow import Actor, Engine, NotFound, Refused
 from workflow.errors import StoreError
+from workflow.verify import verify
 
 from .lifecycle import PLACE, SUGGESTION, TENANT, Office, count
 
@@ -40,6 +41,21 @@ def test_the_host_decides(hosted: Office, kind: str, commits: bool) -> None:
     else:
         with pytest.raises(NotFound):  # nor is it remembered
             hosted.fire(case, "carry_over", "li", carried_to="八届")
+
+
+def test_what_a_host_took_back_is_not_remembered(hosted: Office) -> None:
+    """Its number of lines would be that of another's line: the revision alone would not tell, and the chain would break."""
+    case = hosted.accepted()
+    other = Office(
+        Engine(hosted.engine.database, hosted.engine.library, place=PLACE, clock=hosted.clock), hosted.clock
+    )
+    with Session(hosted.engine.database) as host:
+        hosted.engine.fire(case.id, "carry_over", LI, {"carried_to": "七届"}, session=host)
+        host.rollback()
+    other.fire(case, "carry_over", "li", carried_to="八届")
+    hosted.fire(case, "carry_over", "li", carried_to="九届")
+    assert [line.data["carried_to"] for line in hosted.engine.history(case.id)[-2:]] == ["八届", "九届"]
+    assert verify(hosted.engine.store).sound
 
 
 def test_a_refusal_leaves_the_hosts_rows(hosted: Office) -> None:

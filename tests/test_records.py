@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,17 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert faults_of(tmp_path / "none.csv", tmp_path) == [
         (0, "-", "the file cannot be read (No such file or directory)"),
         (0, "-", "the file cannot be read (Is a directory)"),
+    ]
+
+
+def test_no_page_tells_of_a_day_to_come(tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "r.csv", GOOD | {"assigned_on": "2024-03-02", "replied_on": "2024-04"})
+    read(path, None, until=date(2024, 4, 1))  # what is known of it has begun
+    with pytest.raises(FaultyInput) as caught:
+        read(path, None, until=date(2024, 3, 1))
+    assert [(fault.column, fault.reason.en) for fault in caught.value.faults] == [
+        ("assigned_on", "after today (2024-03-01)"),
+        ("replied_on", "after today (2024-03-01)"),
     ]
 
 

@@ -352,6 +352,12 @@ def test_a_coarse_assignment_starts_no_clock(small: Engine, tmp_path: Path) -> N
     assert report.records[0].assigned_on == "2024-03"
 
 
+def test_a_reply_before_its_assignment_is_neither_in_time_nor_late(small: Engine, tmp_path: Path) -> None:
+    row = GOOD | {"assigned_on": "2019-05-05", "replied_on": "2018-01-01"}
+    report = counted(small, csv_of(tmp_path / "r.csv", row))
+    assert (report.verdicts, report.why_unknown) == ({"unknown": 1}, {"out_of_order": 1})
+
+
 # --- all or nothing
 
 

@@ -148,11 +148,13 @@ def test_story_D03_filed_as_a_case_and_copied_within_ten_days(city: Desk) -> Non
         case_filing_number="检立1",
         case_filing_decision=(PDF, "立案决定书.pdf"),
     )
-    assert o.due(case, "copies") == "2026-03-15", "from the day the case was filed: 5 March"
-    assert "2026-03-15" in sentence(city("pros"), case)
-    until(o, date(2026, 3, 15))
-    assert "提醒抄送文书" not in inbox(city, "pros"), "the last day is still in time"
+    assert o.due(case, "copies") == "2026-03-16", (
+        "ten days from 5 March, when the case was filed; the 15th is a Sunday"
+    )
+    assert "2026-03-16" in sentence(city("pros"), case)
     until(o, date(2026, 3, 16))
+    assert "提醒抄送文书" not in inbox(city, "pros"), "the last day is still in time"
+    until(o, date(2026, 3, 17))
     for side in ("pros", "judge"):
         assert "提醒抄送文书" in inbox(city, side), "procuratorate and congress are both told"
     do(city, "pros", case, "copy_documents", copied_documents=(PDF, "立案决定书.pdf"))

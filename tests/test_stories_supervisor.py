@@ -57,7 +57,7 @@ def test_story_C01_forty_six_items_on_a_phone(town: Desk) -> None:
     assert leader.page.count("本件现在“") == 46 and leader.page.count("2026-") >= 46
     (pressed,) = re.findall(r"本件现在“督办中”，.*?到期。", said(leader.page))
     assert "梅英（督办人）" in pressed and "市水利和湖泊局（主办单位）" in pressed, pressed
-    assert "首次进展报告期限还剩" in pressed and "2026-05-02 到期" in pressed, pressed
+    assert "首次进展报告期限还剩" in pressed and "2026-05-06 到期" in pressed, pressed
     assert 'name="viewport" content="width=device-width' in leader.page and 'class="stack"' in leader.page
 
 

@@ -12,6 +12,7 @@ Scalars are YAML 1.2's, and stricter: what YAML 1.1 and 1.2 read differently (`o
 from __future__ import annotations
 
 import re
+import stat
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -98,8 +99,11 @@ class Faults:
 def read_file(path: Path, faults: Faults) -> Pairs | None:
     """The tree of that file, or None with faults."""
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
+            faults.add(Mark(), "unreadable", "不是普通文件", "not a regular file")
+            return None
+        if found.st_size > MAX_BYTES:
             _too_large(faults)
             return None
         with path.open("rb") as file:
