@@ -32,6 +32,14 @@ class Bucket:
             return replace(asked, undated=True)
         return replace(asked, due_from=self.due_from, due_before=self.due_before)
 
+    def holds(self, day: date | None) -> bool:
+        """Whether a case that is due on that day (None: on none) is in the bucket."""
+        if day is None or self.undated:
+            return day is None and self.undated
+        return (self.due_from is None or self.due_from <= day) and (
+            self.due_before is None or day < self.due_before
+        )
+
 
 def buckets(engine: Engine) -> list[Bucket]:
     """They do not overlap and leave nothing out, so that their counts add up."""

@@ -123,8 +123,8 @@ def _filled(office: Office, size: int) -> tuple[Case, Case]:
     ]
     with office.engine.database.begin() as connection:
         triggers(connection, office.engine.store.is_sqlite, off=True)
-        _copied(office.engine, connection, [case.id for case in open_], size // OPEN, past=False)
-        _copied(office.engine, connection, [case.id for case in closed], size - size // OPEN, past=True)
+        copied(office.engine, connection, [case.id for case in open_], size // OPEN, past=False)
+        copied(office.engine, connection, [case.id for case in closed], size - size // OPEN, past=True)
         triggers(connection, office.engine.store.is_sqlite, off=False)
     with office.engine.database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("analyze" if office.engine.store.is_sqlite else "vacuum analyze")
@@ -137,24 +137,28 @@ def _archived(office: Office) -> Case:
     return office.fire(settled, "archive", "li", yearly_report="2025")
 
 
-def _copied(engine: Engine, connection: Connection, roots: list[str], count: int, *, past: bool) -> None:
-    """So many copies of these families, each family as often as any other."""
+def copied(
+    engine: Engine, connection: Connection, roots: list[str], count: int, *, past: bool, apart: str = ""
+) -> None:
+    """So many copies of these families, each as often as any other; `apart`: a letter in their ids, for more of the same."""
     for place, root in enumerate(roots):
         share = count // len(roots) + (place < count % len(roots))
-        for name, statement in _statements(engine, place, share, past=past) if share else ():
+        for name, statement in _statements(engine, place, share, past=past, apart=apart) if share else ():
             columns = [
                 c.name for c in engine.store.tables.metadata.tables[name].columns if c.identity is None
             ]
             connection.execute(text(statement.format(columns=", ".join(columns))), {"root": root})
 
 
-def _statements(engine: Engine, place: int, count: int, *, past: bool) -> Iterator[tuple[str, str]]:
+def _statements(
+    engine: Engine, place: int, count: int, *, past: bool, apart: str
+) -> Iterator[tuple[str, str]]:
     lite, prefix = engine.store.is_sqlite, engine.store.prefix
     numbers = (
         f"with recursive g(n) as (select 1 union all select n + 1 from g where n < {count})" if lite
         else f"with g(n) as (select generate_series(1, {count}))"
     )  # fmt: skip
-    kind = f"{place}{'p' if past else 'o'}"
+    kind = f"{place}{'p' if past else 'o'}{apart}"
     for name, key in (
         ("cases", "id"), ("relation", "case_id"), ("clock", "case_id"), ("history", "case_id"), ("disclosure", "case_id"),
     ):  # fmt: skip
@@ -189,7 +193,8 @@ def _changed(kind: str, *, past: bool, lite: bool) -> dict[str, Any]:
     unit, deputy = _other("u", UNITS, "water"), _other("d", DEPUTIES, "dep1")
     party = f"case t.party when 'water' then {unit} when 'dep1' then {deputy} else t.party end"
     found = {
-        name: f"{padded('g.n')} || '{kind}' || substr(t.{name}, 10)" for name in ("id", "case_id", "root_id")
+        name: f"{padded('g.n')} || '{kind}' || substr(t.{name}, {8 + len(kind)})"
+        for name in ("id", "case_id", "root_id")
     }
     found |= {"party": party, "relations": renamed("t.relations"), "number_key": "null"}
     if past:

@@ -190,6 +190,7 @@ def cut_tail(engine: Engine) -> None:
         engine, "update {p}cases set seq = 5, state = :state, head = :head, closed = :closed, memo = :memo where id = :case",
         case=case, state=lines[-1].to_state, head=lines[-1].hash, closed=False, memo=json.dumps(memo),
     )  # fmt: skip
+    own(engine, "update {p}relation set past = :past where case_id = :case", case=case, past=False)
 
 
 def remove_case(engine: Engine) -> None:

@@ -26,7 +26,7 @@ class Draft:
     """What every part of a decision reads and changes."""
 
     __slots__ = (
-        "act", "asked_on", "family", "laws", "permit", "records", "revision", "source", "step",
+        "act", "asked_on", "ended", "family", "laws", "permit", "records", "revision", "source", "step",
     )  # fmt: skip
 
     def __init__(self, laws: Laws, family: Family, act: Act, source: RandomSource) -> None:
@@ -35,6 +35,8 @@ class Draft:
         self.source = source
         self.records = dict(family.records)
         self.family = Family(self.records, family.root_id)
+        self.ended = bool(family.records) and family.ended
+        """before the step"""
         expected = family.root.revision if family.records else None
         self.revision = 1 if expected is None else expected + 1
         """the root's revision after the step"""
@@ -86,6 +88,8 @@ class Draft:
         root = self.family.root
         if root.revision != self.revision:
             self.put(root._replace(revision=self.revision))
+        if self.family.ended is not self.ended:
+            self.step.past = not self.ended
         self._bar()
         return self.step
 

@@ -330,7 +330,7 @@ class Engine:
                     kind=kind, state=state, tenant=tenant, number=number, unit=unit, closed=closed, due_before=due_before,
                     after=after, limit=wanted,
                 )  # fmt: skip
-                page = self.sight.look(connection, query, actor)
+                page = self.sight.look(connection, query, actor, "open" if closed is False else "all")
                 found += [one for one in page if not one.hides(unit)]
                 if len(page) < wanted or len(found) == limit:
                     return [self.show(one) for one in found]
@@ -345,7 +345,7 @@ class Engine:
         with self.store.connection(session) as connection:
             waiting = self.sight.waiting(connection, actor)
             query = self.store.questions.by_due_day(limit, after).where(waiting)
-            found = self.sight.look(connection, query, actor)
+            found = self.sight.look(connection, query, actor, "open")
         return [self.show(one) for one in found]
 
     def similar(

@@ -84,6 +84,11 @@ class Family:
         """The record all others belong to."""
         return self.records[self.root_id]
 
+    @property
+    def ended(self) -> bool:
+        """Whether every case of it has; the root, which is the first, mostly ends last."""
+        return all(record.closed for record in self.records.values())
+
     def in_slot(self, slot: str) -> list[Record]:
         """The children of one slot."""
         return [r for r in self.records.values() if r.slot == slot]
@@ -147,6 +152,8 @@ class Step:
     messages: list[Message] = field(default_factory=list)
     relations_added: Sequence[tuple[str, str, str]] = ()
     relations_removed: Sequence[tuple[str, str, str]] = ()
+    past: bool | None = None
+    """whether the family has ended, if that changes: the index of who stands where keeps it"""
     clocks: dict[tuple[str, str], None] = field(default_factory=dict)
     """(case, clock) whose index row changes"""
     barred: Sequence[tuple[str, str]] = ()

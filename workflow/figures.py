@@ -6,9 +6,10 @@ Where the summary (summary.py) stands for the cases it is asked, else the cases 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -17,8 +18,10 @@ from sqlalchemy import Connection
 from .clock import civil_date
 from .engine import Engine
 from .model import Actor
+from .sight import Narrowing
 from .store import listing
 from .store.listing import By, Filter, Groups, Period, Ran
+from .store.questions import Reach
 from .summary import Parts, Shortcut
 
 __all__ = [
@@ -127,7 +130,7 @@ class Sitting:
         for one in map(self._told, asked):
             query = self._mine.of(listing.count(self._engine.store, one), one)
             quick = self._short.count(one, query) if self._short else None
-            parts.append(quick or [(1, self._narrowed(query))])
+            parts.append(quick or [(1, self._narrowed(query, listing.reach(one)))])
         queries = [query for several in parts for _, query in several]
         numbers = iter(self._connection.execute(listing.beside(queries)).one())
         return [sum(sign * int(next(numbers)) for sign, _ in several) for several in parts]
@@ -147,16 +150,22 @@ class Sitting:
             found.update((one, (number, number >= most)) for one, number in zip(rest, numbers, strict=True))
         return [found[one] for one in asked]
 
+    def by_due_day(self, asked: Filter) -> dict[date | None, int]:
+        """How many cases are due on which day, to the end, in one question; None: those without a running deadline."""
+        query = self._mine.of(listing.by_due_day(self._engine.store, asked), asked)
+        rows: Any = self._connection.execute(self._narrowed(query, listing.reach(asked)))
+        return {date.fromisoformat(day) if day else None: int(number) for day, number in rows}
+
     def tally(self, asked: Sequence[Filter], most: int) -> list[int]:
         """How many cases of each filter, counted no further than `most`, in one question."""
         queries = [
-            self._narrowed(self._mine.of(listing.some(self._engine.store, one), one))
+            self._narrowed(self._mine.of(listing.some(self._engine.store, one), one), listing.reach(one))
             for one in map(self._told, asked)
         ]
         return [int(number) for number in self._connection.execute(listing.counted(queries, most)).one()]
 
     def _rows(self, parts: Parts | None, query: Any) -> Iterator[tuple[int, Any]]:
-        for sign, part in parts or [(1, self._narrowed(query))]:
+        for sign, part in parts or [(1, self._narrowed(query, "all"))]:
             for row in self._connection.execute(part):
                 yield sign, tuple(row)
 
@@ -168,7 +177,7 @@ class Sitting:
         return self._engine.sight.perhaps_hidden(self._connection, self._actor)
 
     @cached_property
-    def _narrowed(self) -> Callable[[Any], Any]:
+    def _narrowed(self) -> Narrowing:
         return self._engine.sight.narrowing(self._connection, self._actor)
 
     @cached_property
@@ -228,7 +237,7 @@ class Mine:
     def of(self, query: Any, asked: Filter) -> Any:
         """The query narrowed to it."""
         if asked.relations:
-            query = query.where(self._own(asked.relations))
+            query = query.where(self._own(asked.relations, listing.reach(asked)))
         if asked.waiting:
             query = query.where(self._waiting)
         if asked.over is not None:
@@ -240,8 +249,8 @@ class Mine:
     def _parties(self) -> list[str]:
         return self._engine.sight.parties(self._connection, self._actor)
 
-    def _own(self, relations: Sequence[str]) -> Any:
-        return self._engine.store.questions.stands(self._parties, relations)
+    def _own(self, relations: Sequence[str], reach: Reach) -> Any:
+        return self._engine.store.questions.own(self._parties, relations, reach=reach)
 
     @cached_property
     def _waiting(self) -> Any:

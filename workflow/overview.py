@@ -132,16 +132,19 @@ def find(
     limit: int = 50,
 ) -> Page:
     """A page of the cases this person may know of."""
-    numbered = asked.number is not None and engine.summary.fresh()
+    near = listing.found_by(engine.store, asked)
+    near = near if near is not None and engine.summary.fresh() else None
     with engine.store.connection() as connection:
         asked_ = replace(
             told(engine, connection, actor, asked), apart=()
         )  # what is found is looked at one by one
         page = listing.page(engine.store, asked_, sort, after, limit + 1)
         query = Mine(engine, connection, actor).of(page, asked_)
-        if numbered:
-            query = query.where(listing.numbered(engine.store, asked.number or ""))
-        found = engine.sight.look(connection, query, actor)
+        if near is not None:
+            query = query.where(engine.store.tables.cases.c.id.in_(near))
+        found = engine.sight.look(
+            connection, query, actor, "named" if near is not None else listing.reach(asked_)
+        )
     cases = [engine.show(seen) for seen in found[:limit]]
     # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it.
     shown = [case for case, seen in zip(cases, found, strict=False) if not seen.hides(asked.party)]
@@ -255,7 +258,7 @@ def feed(engine: Engine, actor: Actor, after: int, limit: int) -> tuple[list[Hap
             pass
     with store.connection() as connection:
         until = int(connection.execute(listing.head(store)).scalar_one())
-        query = engine.sight.narrowed(connection, listing.feed(store, after, until, limit), actor)
+        query = engine.sight.narrowed(connection, listing.feed(store, after, until, limit), actor, "named")
         rows = connection.execute(query).all()
         quiet = engine.sight.quiet(connection, ((row.case_id, row.event) for row in rows), actor)
     found = [_happening(row) for row in rows if (row.case_id, row.event) not in quiet]
@@ -284,7 +287,7 @@ def visible(engine: Engine, actor: Actor, cases: Collection[str]) -> set[str]:
     with engine.store.connection() as connection:
         for start in range(0, len(wanted), TOGETHER):
             query = engine.sight.narrowed(
-                connection, listing.named(engine.store, wanted[start : start + TOGETHER]), actor
+                connection, listing.named(engine.store, wanted[start : start + TOGETHER]), actor, "named"
             )
             found.update(connection.execute(query).scalars())
     return found

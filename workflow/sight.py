@@ -18,10 +18,14 @@ from .family import Record
 from .laws import Laws
 from .loader import definition_from_content
 from .model import Actor
+from .store.questions import Reach
 from .store.sql import Store
 from .visibility import Hidden, Viewer
 
 __all__ = ["Seen", "Sight"]
+
+
+Narrowing = Callable[[Select[Any], Reach], Select[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +52,26 @@ class Sight:
         """The person with all the grants he has."""
         return Viewer(actor.person, self._store.grants(connection, actor.person), self._today())
 
-    def narrowed(self, connection: Connection, query: Select[Any], actor: Actor | None) -> Select[Any]:
+    def narrowed(
+        self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "all"
+    ) -> Select[Any]:
         """A query over cases, narrowed to what this person may know of: the one filter behind every question that names him."""
-        return self.narrowing(connection, actor)(query)
+        return self.narrowing(connection, actor)(query, reach)
 
-    def narrowing(self, connection: Connection, actor: Actor | None) -> Callable[[Select[Any]], Select[Any]]:
+    def narrowing(self, connection: Connection, actor: Actor | None) -> Narrowing:
         """The same for several questions of one moment, with one look at what that person holds."""
         if actor is None:
-            return lambda query: query
+            return lambda query, _reach: query
         check_texts(person=actor.person)
         self.learn(connection)
-        visible = self._visible(self.viewer(connection, actor))
-        return lambda query: query.where(visible)
+        viewer, visible = self.viewer(connection, actor), dict[Reach, ColumnElement[bool]]()
+
+        def narrow(query: Select[Any], reach: Reach) -> Select[Any]:
+            if reach not in visible:
+                visible[reach] = self._visible(viewer, reach)
+            return query.where(visible[reach])
+
+        return narrow
 
     def overseen(
         self, connection: Connection, actor: Actor
@@ -93,17 +105,20 @@ class Sight:
         by_role, by_relation = worklist.held(self._laws.known(), actor.person, grants)
         return self._store.questions.waiting(by_role, by_relation)
 
-    def look(self, connection: Connection, query: Select[Any], actor: Actor | None) -> list[Seen]:
+    def look(
+        self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "named"
+    ) -> list[Seen]:
         """What the query finds of what that person may know of, and what of it is kept from him."""
         if actor is None:
             return [Seen(record, None) for record in self._store.records(connection, query)]
         check_texts(person=actor.person)
         viewer = self.viewer(connection, actor)
-        return self._veiled(connection, self._found(connection, query, viewer), viewer)
+        return self._veiled(connection, self._found(connection, query, viewer, reach), viewer)
 
     def sees(self, connection: Connection, case: str, actor: Actor) -> bool:
         """Whether that person may know of the case."""
-        return bool(self._found(connection, self._store.questions.one(case), self.viewer(connection, actor)))
+        query = self._store.questions.one(case)
+        return bool(self._found(connection, query, self.viewer(connection, actor), "named"))
 
     def quiet(
         self, connection: Connection, lines: Iterable[tuple[str, str]], actor: Actor
@@ -125,19 +140,23 @@ class Sight:
         """What that person does not see of the record."""
         return visibility.hidden(self._laws, record, root, viewer)
 
-    def _found(self, connection: Connection, query: Select[Any], viewer: Viewer) -> list[Record]:
+    def _found(
+        self, connection: Connection, query: Select[Any], viewer: Viewer, reach: Reach
+    ) -> list[Record]:
         """What he sees of it. Nothing found, or a case of a definition not known here: then ask again, with all there are."""
-        found: list[Record] = self._store.records(connection, query.where(self._visible(viewer)))
+        found: list[Record] = self._store.records(connection, query.where(self._visible(viewer, reach)))
         strange = {record.definition for record in found} - self._known()
         if (strange or not found) and self.learn(connection):
-            found = self._store.records(connection, query.where(self._visible(viewer)))
+            found = self._store.records(connection, query.where(self._visible(viewer, reach)))
         return found
 
-    def _visible(self, viewer: Viewer) -> ColumnElement[bool]:
+    def _visible(self, viewer: Viewer, reach: Reach) -> ColumnElement[bool]:
         units = sorted({grant.unit for grant in viewer.grants if grant.unit is not None})
         seers = visibility.seers(self._laws.known(), viewer)
         oversees = self._laws.library.oversees
-        return self._store.questions.visible(viewer.person, viewer.held(), units, oversees, seers)
+        return self._store.questions.visible(
+            viewer.person, viewer.held(), units, oversees, seers, reach=reach
+        )
 
     def _known(self) -> set[str]:
         return {law.definition.hash for law in self._laws.known()}

@@ -22,15 +22,14 @@ from .clock import civil_date
 from .errors import StoreError
 from .laws import Laws
 from .model import Actor
-from .sight import Sight
-from .store import summarised
+from .sight import Narrowing, Sight
+from .store import listing, summarised
 from .store.listing import Filter, Groups, Period, Ran
 from .store.sql import Store
 from .store.summary import Summing, Terms
 
 __all__ = ["Shortcut", "Summary"]
 
-Narrowing = Callable[[Select[Any]], Select[Any]]
 Parts = list[tuple[int, Select[Any]]]
 PAGES = 4
 """of cases a reader waits for at most"""
@@ -80,10 +79,10 @@ class Shortcut:
         c, parts = self.store.tables.cases.c, [(1, short)]
         kinds = sorted(self.limited) if asked.kind is None else []
         if kinds:
-            parts.append((1, self.narrowed(query.where(c.kind.in_(kinds)))))
+            parts.append((1, self.narrowed(query.where(listing.of_kinds(self.store, kinds)), "all")))
         if self.exceptional is not None:
             own = query.where(self.exceptional, c.kind.not_in(kinds))
-            parts.append((1, self.narrowed(own)))
+            parts.append((1, self.narrowed(own, "all")))
             parts.append((-1, own.where(self.store.questions.within(c.tenant, self.scopes))))
         return parts
 

@@ -426,6 +426,8 @@ class _Chain:
             (n, p) for n, ps in record.relations.items() for p in ps
         }:
             self._fault(seq, "index", name="relation")
+        if not record.closed and any(r.past for r in relations):  # it would be missing among what is open
+            self._fault(seq, "index", name="relation.past")
         if {_indexed(clock) for clock in clocks} != _clock_rows(record):
             self._fault(seq, "index", name="clock")
         if due != row[-1]:

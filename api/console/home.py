@@ -29,14 +29,18 @@ class Count:
 
 
 def home(look: Look) -> Page:
-    """Two questions, however many lists there are."""
+    """A few questions, however many lists there are."""
     spans, own = buckets(look.engine), look.views
     mine = Filter(waiting=True)
     with Sitting.of(look.engine, look.actor) as sitting:
-        numbers = sitting.numbers([*(b.of(mine) for b in spans), *map(through, own)], MOST)
-    counts = [Count(number, more) for number, more in numbers]
-    by_due: list[tuple[Bucket, Count]] = list(zip(spans, counts, strict=False))
-    by_view: list[tuple[View, Count]] = list(zip(own, counts[len(spans) :], strict=True))
+        due = sitting.by_due_day(mine)
+        numbers = sitting.numbers([*map(through, own)], MOST)
+    by_due: list[tuple[Bucket, Count]] = [
+        (span, Count(sum(number for day, number in due.items() if span.holds(day)))) for span in spans
+    ]
+    by_view: list[tuple[View, Count]] = [
+        (view, Count(number, more)) for view, (number, more) in zip(own, numbers, strict=True)
+    ]
     page = find(look.engine, look.actor, mine, sort="due_on", limit=FIRST)
     found: list[Row] = rows(look, page.cases, OF_ANY_KIND)
     return Page("home.html", {

@@ -11,6 +11,7 @@ from sqlalchemy import Date, Integer, and_, case, cast, exists, func, literal, o
 from sqlalchemy.sql import ColumnElement, Select
 
 from . import rows
+from .questions import Reach
 from .sql import Store
 
 Sort = Literal["id", "-id", "due_on"]
@@ -102,6 +103,12 @@ class Filter:
     """without children"""
 
 
+def reach(asked: Filter) -> Reach:
+    """What the filter looks among."""
+    alive = asked.closed is False or asked.waiting or asked.over is not None
+    return "open" if alive else "all"
+
+
 def page(store: Store, asked: Filter, sort: Sort, after: After | None, limit: int) -> Select[Any]:
     """At most `limit` cases in that order, after the last of the page before."""
     c = store.tables.cases.c
@@ -137,15 +144,34 @@ def counted(queries: Sequence[Select[Any]], most: int) -> Select[Any]:
     return select(*(select(func.count()).select_from(one).scalar_subquery() for one in few))
 
 
+def by_due_day(store: Store, asked: Filter) -> Select[Any]:
+    """(due day, how many cases), the day None for those without one."""
+    c = store.tables.cases.c
+    return select(c.due_on, func.count()).where(*wanted(store, asked)).group_by(c.due_on)
+
+
 def beside(queries: Sequence[Select[Any]]) -> Select[Any]:
     """The number each query brings; one row."""
     return select(*(query.scalar_subquery() for query in queries))
 
 
-def numbered(store: Store, number: str) -> ColumnElement[bool]:
-    """The cases of that number, by the summary's index."""
+def found_by(store: Store, asked: Filter) -> Select[Any] | None:
+    """The ids among which the filter's cases are, by an index that lies beside the summary, where one serves: an index of `cases`
+    would be written with every event.
+    """
     s = store.tables.summed.c
-    return store.tables.cases.c.id.in_(select(s.case_id).where(s.number == number))
+    query = select(s.case_id)
+    if asked.number is not None:
+        return query.where(s.number == asked.number)
+    opened = Period(start=asked.opened_from, before=asked.opened_before)
+    concluded_ = Period(start=asked.concluded_from, before=asked.concluded_before)
+    if asked.kind is None or asked.party is not None or (opened == concluded_ == Period()):
+        return None
+    query = query.where(s.kind == asked.kind)
+    if concluded_ != Period():
+        states = [*asked.states, *([asked.state] if asked.state else [])]
+        return query.where(concluded_.holds(s.concluded_on), *([s.state.in_(states)] if states else []))
+    return query.where(opened.holds(s.opened_on))
 
 
 def named(store: Store, cases: Sequence[str]) -> Select[Any]:
@@ -167,8 +193,11 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     """The filter as conditions."""
     c = store.tables.cases.c
     found: list[ColumnElement[bool]] = []
+    if asked.kind is not None and reach(asked) == "open":
+        found.append(of_kinds(store, [asked.kind]))
+    elif asked.kind is not None:
+        found.append(c.kind == asked.kind)
     pairs = (
-        (c.kind, asked.kind),
         (c.state, asked.state),
         (c.number, asked.number),
         (c.closed, asked.closed),
@@ -203,11 +232,19 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
         found.append(store.questions.within(c.tenant, [asked.tenant]))
     if asked.party is not None:
         found.append(
-            store.questions.stands([asked.party], [asked.relation] if asked.relation else [], asked.apart)
+            store.questions.stands(
+                [asked.party], [asked.relation] if asked.relation else [], asked.apart, reach=reach(asked)
+            )
         )
     if asked.roots:
         found.append(c.id == c.root_id)
     return found
+
+
+def of_kinds(store: Store, kinds: Sequence[str]) -> ColumnElement[bool]:
+    """Cases of these kinds, by what the indexes of open and of closed cases begin with."""
+    d = store.tables.definition.c
+    return store.tables.cases.c.definition.in_(select(d.hash).where(d.name.in_(kinds)))
 
 
 def _last_lines(store: Store) -> Select[Any]:

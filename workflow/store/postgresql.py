@@ -15,7 +15,7 @@ from ..family import Step
 from . import rows
 
 _CASTS = {
-    "revision": "bigint", "expected": "bigint", "seq": "int", "closed": "boolean", "provisional": "boolean", "running": "boolean",
+    "revision": "bigint", "expected": "bigint", "seq": "int", "closed": "boolean", "past": "boolean", "provisional": "boolean", "running": "boolean",
     "next_rung": "int",
 }  # fmt: skip
 
@@ -170,6 +170,11 @@ def _unrelate(prefix: str, source: str) -> str:
     return f"delete from {prefix}relation r using {source} where {same}"
 
 
+def _past(prefix: str, source: str) -> str:
+    same = "r.case_id = v.case_id and r.relation = v.relation and r.party = v.party"
+    return f"update {prefix}relation r set past = v.past from {source} where {same}"
+
+
 def _index(prefix: str, source: str) -> str:
     return (
         f"insert into {prefix}gram(gram, case_id) select cast(e as bigint), v.case_id"
@@ -208,6 +213,7 @@ _PARTS: dict[str, Part] = {
     "disclosure": _insert("disclosure"),
     "relation": _insert("relation"),
     "unrelation": _unrelate,
+    "past": _past,
     "clock": _insert("clock", f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}"),
     "outbox": _insert("outbox", " on conflict (key) do nothing"),
     "barred": _bar,

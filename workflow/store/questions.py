@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import date
-from typing import Any, cast
+from typing import Any, Literal
 
 from sqlalchemy import and_, exists, literal, or_, select, tuple_
 from sqlalchemy.sql import ColumnElement, Select
@@ -17,9 +17,11 @@ from ..model import Grant
 from . import rows
 from .schema import Tables
 
-__all__ = ["Questions"]
+__all__ = ["Questions", "Reach"]
 
 Row = tuple[Any, ...]
+Reach = Literal["all", "open", "named"]
+"""what a question looks among, beside what it asks of who reads: all cases, the open ones alone, a few that it names or is led to"""
 
 
 class Questions:
@@ -105,10 +107,11 @@ class Questions:
         return or_(*(or_(column == s, and_(column >= s + "/", column < s + "0")) for s in scopes))
 
     def stands(
-        self, parties: Sequence[str], relations: Sequence[str] = (), apart: Sequence[str] = ()
+        self, parties: Sequence[str], relations: Sequence[str] = (), apart: Sequence[str] = (), *, reach: Reach = "all"
     ) -> ColumnElement[bool]:  # fmt: skip
-        """One of these parties stands in a relation (in one of these, in none of those `apart`) to the case or to its root. Led by the parties' own rows: what it costs
-        grows with the cases they stand in, not with those there are.
+        """One of these parties stands in a relation (in one of these, in none of those `apart`) to the case or to its root. Led by
+        the parties' own rows: what it costs grows with the cases they stand in, not with those there are, and among open cases
+        not with what was closed long ago.
         """
         c, r, k = self._tables.cases.c, self._tables.relation.c, self._tables.cases.alias("k").c
         wanted: list[ColumnElement[bool]] = [r.party.in_(parties)]
@@ -116,13 +119,26 @@ class Questions:
             wanted.append(r.relation.in_(relations))
         if apart:
             wanted.append(r.relation.not_in(apart))
+        if reach == "named":
+            return exists(select(1).where(r.case_id.in_([c.id, c.root_id]), *wanted))
+        if reach == "open":
+            wanted.append(~r.past)
         own = select(r.case_id).where(*wanted)
         below = select(k.id).where(k.root_id == r.case_id, *wanted)
         return c.id.in_(own.union(below))
 
+    def own(
+        self, parties: Sequence[str], relations: Sequence[str], *, reach: Reach = "all"
+    ) -> ColumnElement[bool]:
+        """One of these parties stands in one of these relations to the case itself."""
+        r = self._tables.relation.c
+        return self._held(
+            self._tables.cases.c.id, reach, r.party.in_(parties), r.relation.in_(relations), led=True
+        )
+
     def visible(
         self, person: str, held: Sequence[Grant], units: Sequence[str], oversees: Callable[[str], bool],
-        seers: tuple[Sequence[str], Sequence[Row], Sequence[Row]],
+        seers: tuple[Sequence[str], Sequence[Row], Sequence[Row]], *, reach: Reach = "all",
     ) -> ColumnElement[bool]:  # fmt: skip
         """THE filter: what a person may know of. Overseeing roles without a unit see their tenants; units and persons see the
         cases in which they stand. Cases of the definitions that say who sees them (`seers`) are seen by those only. Nobody sees
@@ -130,13 +146,14 @@ class Questions:
         """
         c, barred = self._tables.cases.c, self._tables.barred.c
         scopes = [g.scope for g in held if g.unit is None and oversees(g.role)]
-        seen = [self.stands([person, *sorted({g.unit for g in held if g.unit is not None})])]
+        own = [person, *sorted({g.unit for g in held if g.unit is not None})]
+        seen = [self.stands(own, reach=reach)]
         if scopes:
             seen.append(self.within(c.tenant, scopes))
         limited, by_role, by_relation = seers
         mine = or_(*seen)
         if limited:
-            mine = or_(and_(c.definition.not_in(limited), mine), *self._holds(by_role, by_relation))
+            mine = or_(and_(c.definition.not_in(limited), mine), *self._holds(by_role, by_relation, reach))
         out = exists(select(1).where(barred.case_id == c.id, barred.unit.in_([person, *units])))
         return and_(mine, ~out)
 
@@ -150,38 +167,57 @@ class Questions:
     def waiting(self, by_role: Sequence[Row], by_relation: Sequence[Row]) -> ColumnElement[bool]:
         """Open cases in one of these places (worklist.py)."""
         c = self._tables.cases.c
-        wanted = self._holds(by_role, by_relation)
+        wanted = self._holds(by_role, by_relation, "open")
         return and_(~c.closed, or_(*wanted)) if wanted else c.id.is_(None)
 
-    def _holds(self, by_role: Sequence[Row], by_relation: Sequence[Row]) -> list[ColumnElement[bool]]:
+    def _holds(
+        self, by_role: Sequence[Row], by_relation: Sequence[Row], reach: Reach
+    ) -> list[ColumnElement[bool]]:
         """(definition, state, scope), or (definition, state, relation, party, at_root, scope); no state is any, no scope too."""
         c, r = self._tables.cases.c, self._tables.relation.c
-        wanted: list[ColumnElement[bool]] = []
-        for definition, state, scope in by_role:
-            wanted.append(and_(*self._place(definition, state, scope)))
-        places: dict[tuple[str, str, bool], list[ColumnElement[bool]]] = {}
+        wanted = [self._places(by_role)] if by_role else []
+        held: list[ColumnElement[bool]] = []
+        places: dict[tuple[str, str, bool], list[Row]] = {}
         for definition, state, relation, party, at_root, scope in by_relation:
-            place = and_(*self._place(definition, state, scope))
-            places.setdefault((relation, party, at_root), []).append(place)
+            places.setdefault((relation, party, at_root), []).append((definition, state, scope))
         for (relation, party, at_root), several in places.items():
             of = c.root_id if at_root else c.id
-            wanted.append(and_(or_(*several), self._held(of, r.relation == relation, r.party == party)))
+            how = self._held(of, reach, r.relation == relation, r.party == party)
+            held.append(and_(self._places(several), how))
+        if held:
+            # Whether he stands in the case at all is one look; in how many ways he could is asked of the few where he does.
+            parties = sorted({party for _, party, _ in places})
+            wanted.append(and_(self.stands(parties, reach=reach), or_(*held)))
         return wanted
 
-    def _held(self, of: Any, *how: ColumnElement[bool]) -> ColumnElement[bool]:
+    def _held(
+        self, of: Any, reach: Reach, *how: ColumnElement[bool], led: bool = False
+    ) -> ColumnElement[bool]:
         """Whether somebody stands so to a case. SQLite is led by what it gathers beforehand; PostgreSQL counts what it gathers anew
-        for each row of an inner loop and would rather read all cases there are, so there each case that is looked at is asked.
+        for each row of an inner loop and would rather read all cases there are, so there each case that is looked at is asked,
+        unless it is this that leads (`led`).
         """
         r = self._tables.relation.c
-        if self._sqlite:
-            return cast("ColumnElement[bool]", of.in_(select(r.case_id).where(*how)))
-        return exists(select(1).where(r.case_id == of, *how))
-
-    def _place(self, definition: str, state: str | None, scope: str | None) -> list[ColumnElement[bool]]:
-        c = self._tables.cases.c
-        found: list[ColumnElement[bool]] = [c.definition == definition]
-        if state is not None:
-            found.append(c.state == state)
-        if scope is not None:
-            found.append(self.within(c.tenant, [scope]))
+        if reach == "named" or not (self._sqlite or led):
+            return exists(select(1).where(r.case_id == of, *how))
+        gathered = select(r.case_id).where(*how, *([~r.past] if reach == "open" else []))
+        found: ColumnElement[bool] = of.in_(gathered)
         return found
+
+    def _places(self, several: Sequence[Row]) -> ColumnElement[bool]:
+        """Cases of these (definition, state, scope). The states of a definition stand together: each case is held against few
+        definitions, not against every state there is.
+        """
+        c = self._tables.cases.c
+        states: dict[tuple[str, str | None], list[str | None]] = {}
+        for definition, state, scope in several:
+            states.setdefault((definition, scope), []).append(state)
+        found = []
+        for (definition, scope), some in states.items():
+            place = [c.definition == definition]
+            if None not in some:
+                place.append(c.state.in_(some))
+            if scope is not None:
+                place.append(self.within(c.tenant, [scope]))
+            found.append(and_(*place))
+        return or_(*found)

@@ -40,6 +40,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "disclosure": ("case_id", "seq", "body"),
     "unrelation": ("case_id", "relation", "party"),
     "relation": ("case_id", "relation", "party"),
+    "past": ("past", "case_id", "relation", "party"),
     "clock": CLOCK,
     "ungram": ("case_id", "grams"),
     "gram": ("case_id", "grams"),
@@ -143,6 +144,8 @@ def _parts(step: Step, recorded_at: str) -> Iterator[tuple[str, Rows]]:
     if step.relations_added or step.relations_removed:
         yield "relation", [*step.relations_added]
         yield "unrelation", [*step.relations_removed]
+    if step.past is not None:
+        yield "past", [*_past(step)]
     if step.barred:
         yield "barred", [*step.barred]
     for name, grams in (("gram", step.grams_added), ("ungram", step.grams_removed)):
@@ -152,6 +155,14 @@ def _parts(step: Step, recorded_at: str) -> Iterator[tuple[str, Rows]]:
         yield "answer", [(*step.key, recorded_at)]
     if step.invitation:
         yield "used", [(recorded_at, step.invitation)]
+
+
+def _past(step: Step) -> Rows:
+    """Who stands in the family, row by row: one that this step removes is not touched twice."""
+    return [
+        (step.past, record.id, name, party)
+        for record in step.family.records.values() for name, parties in record.relations.items() for party in parties
+    ]  # fmt: skip
 
 
 def _children(step: Step) -> Iterator[tuple[str, Rows]]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    false,
     text,
 )
 from sqlalchemy.schema import SchemaItem
@@ -124,6 +125,11 @@ class Tables:
             f"ix_{table.name}_worklist", table.c.definition, table.c.state, table.c.tenant, table.c.due_on, table.c.id,
             postgresql_where=~table.c.closed, sqlite_where=table.c.closed == text("0"),
         )  # fmt: skip
+        # Written once, when a case ends.
+        Index(
+            f"ix_{table.name}_closed", table.c.definition, table.c.id,
+            postgresql_where=table.c.closed, sqlite_where=table.c.closed == text("1"),
+        )  # fmt: skip
         # For who asks for everything of a tenant, closed cases too.
         Index(f"ix_{table.name}_tenant", table.c.tenant, table.c.id)
         # Most cases have no number yet, and each writing of a case writes its place in every index it is in.
@@ -139,9 +145,12 @@ class Tables:
             self._case_id(),
             Column("relation", String(40), primary_key=True),
             Column("party", String(80), primary_key=True),
+            # Every case of the family has ended: who looks among open cases passes it by. Written when the last one ends and
+            # when one begins again, never else; it may be missing, and is never there while a case is open.
+            Column("past", Boolean, nullable=False, server_default=false()),
             by_key=True,
         )
-        Index(f"ix_{table.name}_party", table.c.party, table.c.relation, table.c.case_id)
+        Index(f"ix_{table.name}_party", table.c.party, table.c.past, table.c.case_id, table.c.relation)
         return table
 
     def _clock(self) -> Table:
@@ -554,6 +563,11 @@ class Tables:
             Column(
                 "number", String(80)
             ),  # found by it; an index of `cases` would be written with every event
+            # When it came in, and when it ended; a list of a month is found by it, however many cases there are.
+            Column("kind", String(40), nullable=False),
+            Column("state", String(40), nullable=False),
+            Column("opened_on", String(10)),
+            Column("concluded_on", String(10)),
             Column("counted", Text, nullable=False),  # ids of `summary`
             by_key=True,
         )
@@ -561,6 +575,12 @@ class Tables:
         Index(f"ix_{table.name}_turns", table.c.turns_on, postgresql_where=turns, sqlite_where=turns)
         numbered = table.c.number.is_not(None)
         Index(f"ix_{table.name}_number", table.c.number, postgresql_where=numbered, sqlite_where=numbered)
+        Index(f"ix_{table.name}_opened", table.c.kind, table.c.opened_on, table.c.case_id)
+        ended = table.c.concluded_on.is_not(None)
+        Index(
+            f"ix_{table.name}_concluded", table.c.kind, table.c.concluded_on, table.c.state, table.c.case_id,
+            postgresql_where=ended, sqlite_where=ended,
+        )  # fmt: skip
         return table
 
     def _summary_state(self) -> Table:

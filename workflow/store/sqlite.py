@@ -97,6 +97,7 @@ _ENDINGS = {
 _OTHERS = {
     "grown": f"update {{p}}cases set {_CHANGES} where id = ?",
     "unrelation": "delete from {p}relation where case_id = ? and relation = ? and party = ?",
+    "past": "update {p}relation set past = ? where case_id = ? and relation = ? and party = ?",
     "ungram": "delete from {p}gram where case_id = ? and gram in (select value from json_each(?))",
     "gram": "insert into {p}gram(case_id, gram) select ?, value from json_each(?)",
     "used": "update {p}invitation set used_at = ? where token_hash = ?",

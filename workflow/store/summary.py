@@ -234,6 +234,8 @@ class Summing:
         connection.execute(insert(s), [
             {
                 "case_id": one.row.id, "seq": one.row.seq, "turns_on": self._turns(one), "number": one.row.number,
+                "kind": one.row.kind, "state": one.row.state, "opened_on": one.row.opened_on,
+                "concluded_on": one.row.last_on if one.row.closed else None,
                 "counted": json.dumps([ids[key] for key in keys]),
             } for one, keys in found
         ])  # fmt: skip

@@ -1,0 +1,142 @@
+"""What was closed long ago costs no page anything: the steps SQLite takes for a list stay the same, however many such cases there are.
+
+Counted are the steps of its virtual machine, never time: they are the same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from sqlalchemy import event, select, update
+
+from bench.pages import copied
+from bench.seed import triggers
+from workflow import Actor, Engine
+from workflow.overview import Filter, Sitting, find, grants_of, tally, through, views_of
+from workflow.verify import verify
+
+from .lifecycle import DOCUMENT, Office
+
+FEW, MANY = 100, 1_000
+STEPS = 50
+"""of the machine in one call of the counter"""
+ROOM = 1.3
+"""a tree with ten times as many leaves is one level deeper"""
+WAITING = Filter(waiting=True)
+
+
+@contextmanager
+def steps(engine: Engine) -> Iterator[list[int]]:
+    """How many steps SQLite takes meanwhile, on any connection."""
+    taken = [0]
+
+    def one() -> int:
+        taken[0] += STEPS
+        return 0
+
+    def watch(connection: object, *_: object) -> None:
+        connection.connection.driver_connection.set_progress_handler(one, STEPS)  # type: ignore[attr-defined]
+
+    event.listen(engine.database, "before_cursor_execute", watch)
+    try:
+        yield taken
+    finally:
+        event.remove(engine.database, "before_cursor_execute", watch)
+
+
+def home(engine: Engine, actor: Actor) -> object:
+    """What the first page asks."""
+    with Sitting.of(engine, actor) as sitting:
+        due = sitting.by_due_day(WAITING)
+        own = [through(view) for view in views_of(engine, grants_of(engine, actor)) if view.closed is False]
+        return due, sitting.numbers(own, 200)
+
+
+def pages(office: Office, case: str) -> dict[str, Callable[[], object]]:
+    """Each page's questions by what it is called."""
+    engine = office.engine
+    li, wang, dep = Actor(person="li"), Actor(person="wang"), Actor(person="dep1")
+    views = engine.library.views
+    rare = Filter(kind="supervision", definition=engine.library.definition("supervision").hash, closed=True)
+    return {
+        "office, first page": lambda: home(engine, li),
+        "office, waiting": lambda: find(engine, li, WAITING, sort="due_on", limit=10),
+        "office, in hand": lambda: find(engine, li, through(views["in_hand"]), sort="due_on"),
+        "unit, first page": lambda: home(engine, wang),
+        "unit, waiting": lambda: find(engine, wang, WAITING, sort="due_on", limit=10),
+        "unit, inbox": lambda: find(engine, wang, through(views["inbox"]), sort="due_on"),
+        "unit, a case": lambda: engine.case(case, actor=wang),
+        "unit, work list": lambda: engine.worklist(wang),
+        "deputy, first page": lambda: home(engine, dep),
+        "deputy, a case": lambda: engine.case(case, actor=dep),
+        "a version's cases": lambda: find(engine, li, rare),
+        "a version, counted": lambda: tally(engine, li, [rare]),
+        "a month": lambda: find(
+            engine, li, Filter(kind="suggestion", opened_from=date(2026, 1, 1), opened_before=date(2026, 2, 1))
+        ),
+    }  # fmt: skip
+
+
+def taken(office: Office, case: str) -> dict[str, int]:
+    """The steps of each page, once everything is prepared."""
+    office.engine.summary.refresh()
+    with office.engine.database.begin() as connection:
+        connection.exec_driver_sql("analyze")
+    found = {}
+    for name, ask in pages(office, case).items():
+        ask()
+        with steps(office.engine) as counted:
+            ask()
+        found[name] = counted[0]
+    return found
+
+
+def test_what_was_closed_long_ago_costs_no_list_anything(sqlite_office: Office) -> None:
+    office, engine = sqlite_office, sqlite_office.engine
+    case = office.handling(co=("roads",))
+    office.evaluating(), office.second_assigned()
+    settled = office.fire(office.evaluated(), "settle", "sun")
+    closed = [
+        office.fire(office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT).id,
+        office.fire(settled, "archive", "li", yearly_report="2025").id,
+    ]
+    counted = []
+    for number in (FEW, MANY - FEW):
+        with engine.database.begin() as connection:
+            triggers(connection, True, off=True)
+            copied(engine, connection, closed, number, past=True, apart=str(len(counted)))
+            triggers(connection, True, off=False)
+        counted.append(taken(office, case.id))
+    few, many = counted
+    dearer = {name: (few[name], many[name]) for name in few if many[name] > ROOM * few[name] + 500}
+    assert not dearer
+
+
+def test_who_stands_in_a_family_is_passed_by_when_all_of_it_has_ended(office: Office) -> None:
+    relation = office.engine.store.tables.relation
+
+    def past(case: str) -> set[bool]:
+        with office.engine.database.connect() as connection:
+            return {bool(past) for past in connection.execute(
+                select(relation.c.past).where(relation.c.case_id == case)
+            ).scalars()}  # fmt: skip
+
+    case = office.fire(office.evaluated(), "settle", "sun")
+    asked = [child for child in office.engine.children(case.id) if child.relations]
+    assert all(child.closed for child in asked)
+    assert [past(one.id) for one in (case, *asked)] == [{False}] * (1 + len(asked))  # one of them is open
+    case = office.fire(case, "archive", "li", yearly_report="2025")
+    assert case.closed
+    assert [past(one.id) for one in (case, *asked)] == [{True}] * (1 + len(asked))
+    withdrawn = office.fire(office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT)
+    assert past(withdrawn.id) == {True}
+    assert verify(office.engine.store).sound
+
+
+def test_a_mark_on_a_case_that_is_open_is_a_fault(office: Office) -> None:
+    case, relation = office.assigned(), office.engine.store.tables.relation
+    with office.engine.database.begin() as connection:
+        connection.execute(update(relation).where(relation.c.case_id == case.id).values(past=True))
+    assert [fault.case for fault in verify(office.engine.store).faults] == [case.id]
