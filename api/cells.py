@@ -9,8 +9,9 @@ from workflow import Case
 from workflow.definition import Definition, Holder
 from workflow.errors import Text
 from workflow.model import ClockView
+from workflow.screens import Console
 
-CAPTIONS = ("title", "subject")
+YEAR = len("2026")
 HEADS = {
     "number": Text("编号", "Number"), "title": Text("标题", "Title"), "state": Text("状态", "State"),
     "holder": Text("在谁手里", "Now with"), "due_on": Text("期限", "Due"), "opened_on": Text("开始", "Begun"),
@@ -19,12 +20,21 @@ HEADS = {
 """heads of the columns that cases of any kind have"""
 
 
-def caption(case: Case, definition: Definition) -> str:
-    """What a case is called: its title or subject, a title of its source, its number; else what kind of case it is."""
-    named = [name for name in definition.fields if name.endswith(("title", "subject"))]
-    named.sort(key=lambda name: (name not in CAPTIONS, CAPTIONS.index(name) if name in CAPTIONS else 0))
-    found = next((case.data[name] for name in named if case.data.get(name)), None)
-    return str(found or case.number or definition.title.zh)
+def caption(case: Case, definition: Definition, told: Console) -> str:
+    """What a case is called: by the fields that the domain says (`named_by`); one that gives none of them, by what it is, its
+    number or year and what else is known of it.
+    """
+    named = [name for name in told.named_by if name in definition.fields]
+    if found := next((case.data[name] for name in named if case.data.get(name)), None):
+        return str(found)
+    known = [str(case.data[name]) for name in told.else_by if case.data.get(name)]
+    year = (case.opened_on or "")[:YEAR]
+    parts = [
+        part for part in (case.number, *known, f"{year} 年" if year and not case.number else None) if part
+    ]
+    if not named:
+        return case.number or definition.title.zh
+    return f"{definition.title.zh}（{'，'.join(['未载标题', *parts])}）"
 
 
 @dataclass(frozen=True, slots=True)

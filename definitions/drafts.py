@@ -10,6 +10,6 @@ import hashlib
 import unicodedata
 
 
-def text_hash(title: str, body: str) -> str:
+def text_hash(*parts: str) -> str:
     """SHA-256, in hexadecimal, of title and body (NFC, one line feed between them)."""
-    return hashlib.sha256(unicodedata.normalize("NFC", f"{title}\n{body}").encode()).hexdigest()
+    return hashlib.sha256(unicodedata.normalize("NFC", "\n".join(parts)).encode()).hexdigest()

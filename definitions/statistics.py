@@ -7,7 +7,6 @@ from workflow.errors import Text
 __all__ = [
     "AREA",
     "CONVERSION",
-    "CONVERSION_READERS",
     "DAYS",
     "FILED_AS_CASE",
     "LEVELS",
@@ -30,9 +29,6 @@ STANDINGS = (
 )
 """how it stands -> states; in any other a case was filed"""
 FILED_AS_CASE = Text("已立案", "a case was filed")
-CONVERSION_READERS = (
-    "procuratorate_clerk", "chief_prosecutor", "supervisory_judicial_committee", "deputy_affairs", "sc_office",
-)  # fmt: skip
 SURVEYED = ("evaluating", "re_evaluating")
 """a suggestion waits for what its deputies say"""
 DAYS = (31, 61, 92, 122, 153, 184)

@@ -25,6 +25,7 @@ MODULES = (
     "rulebooks",
     "codelists",
     "party_kind",
+    "screens",
     "stages",
     "view",
     "loader",

@@ -13,6 +13,7 @@ from workflow.grammar import (
     BOND,
     CLOCK,
     CODES,
+    CONSOLE,
     DEFINITION,
     EVENT,
     HANDED_ON,
@@ -46,7 +47,7 @@ MISTAKES = [block.rstrip("\n").split("\n") for block in blocks("fault")]
 
 
 def test_the_files_of_the_page_are_a_library() -> None:
-    assert len(FILES) == len(blocks("yaml")) == 12
+    assert len(FILES) == len(blocks("yaml")) == 13
     assert [str(fault) for fault in check_texts(FILES)] == []
 
 
@@ -106,6 +107,7 @@ SHAPES = {
     "view": VIEW,
     "stages": STAGES,
     "stage": STAGE,
+    "console": CONSOLE,
 }
 
 

@@ -316,6 +316,21 @@ STAGE = Record({"title": title, "states": OneOrMany(name)})
 ANSWERED = Record({"clocks": OneOrMany(name), "events": OneOrMany(name)})
 STAGES = Record({"stages": name, "steps": Many(STAGE)}, {"answered": ANSWERED})
 
+SCREENS = ("statistics", "wall", "areas", "lifecycles", "calendar", "imports", "stations")
+"""screens that stand in the menu of some roles only"""
+CONSOLE = Record(
+    {"console": name},
+    {
+        "screens": Record({}, dict.fromkeys(SCREENS, OneOrMany(name))),
+        "asked": Table(name, Record({}, {"fields": OneOrMany(name), "letters": OneOrMany(name)})),
+        "signed": Table(name, Record({"text": OneOrMany(name)}, {"digests": OneOrMany(name)})),
+        "one_line": Many(name),
+        "figures": name,
+        "named_by": Many(name),
+        "else_by": Many(name),
+    },
+)
+
 MIGRATION = Record(
     {"migration": name, "from": Number(1), "to": Number(1)},
     {"states": Table(name, name), "clocks": Table(name, name), "stops": OneOrMany(name), "note": words},
@@ -330,6 +345,7 @@ KINDS: Mapping[str, Record] = {
     "party": PARTY,
     "view": VIEW,
     "stages": STAGES,
+    "console": CONSOLE,
 }
 """The kinds of files that make a library; the first key of a file names its kind."""
 

@@ -12,6 +12,7 @@ from .deadlines import RuleBook
 from .definition import Codes, Definition, Series
 from .errors import NotFound, Text
 from .party_kind import PartyKind
+from .screens import Console
 from .stages import Stage
 from .view import View
 
@@ -40,6 +41,8 @@ class Library:
     """Definition -> the few steps in which a lay person follows it."""
     answers: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
     """Definition -> the clocks within which it is answered, and the events that answer it."""
+    console: Console = field(default_factory=Console)
+    """What pages for people need to know of the domain."""
     place_calendars: Mapping[str, str] = field(default_factory=dict)
     """Place -> the name of the calendar it counts by."""
     default_place: str | None = None

@@ -27,6 +27,7 @@ from .periods import RuleBook
 from .proof import Ties, prove
 from .references import References
 from .rulebooks import rule_books
+from .screens import Console, console
 from .shapes import Path, Source, suggest
 from .stages import Stage, answers, stages
 from .view import View, views
@@ -170,6 +171,7 @@ class _Shelf:
     parties: dict[str, PartyKind] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
     stages: dict[str, tuple[Stage, ...]] = field(default_factory=dict)
+    console: Console = field(default_factory=Console)
     definitions: dict[str, Definition] = field(default_factory=dict)
     by_hash: dict[str, Definition] = field(default_factory=dict)
     left_unread: bool = False
@@ -202,6 +204,8 @@ class _Shelf:
             self._guarded(source.faults, self._views)
         for source in [*self.sources["stages"].values()][:1]:
             self._guarded(source.faults, self._stages)
+        for source in [*self.sources["console"].values()][:1]:
+            self._guarded(source.faults, self._console)
         self._known_place()
         for source in self.sources["codes"].values():
             self._guarded(source.faults, self._sets, source)
@@ -326,6 +330,10 @@ class _Shelf:
         definitions = {name: source.data for name, source in self.sources["definition"].items()}
         self.stages = stages(self.sources["stages"], definitions, complete=self.complete)
 
+    def _console(self) -> None:
+        definitions = {name: source.data for name, source in self.sources["definition"].items()}
+        self.console = console(self.sources["console"], definitions, self.codes, complete=self.complete)
+
     def _known_place(self) -> None:
         sources = self.sources["rules"]
         if self.place is not None and self.place not in sources:
@@ -427,6 +435,7 @@ def _library(shelf: _Shelf) -> Library:
         views=shelf.views,
         stages=shelf.stages,
         answers=answers(shelf.sources["stages"]),
+        console=shelf.console,
         place_calendars={place: name for place in rules if (name := _calendar_of(place, rules)) is not None},
         default_place=shelf.default_place(),
         versions=shelf.by_hash,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from workflow import Case
-from workflow.errors import Text
+from workflow.errors import NotFound, Text
 from workflow.overview import After, Filter, find, today
 
 from ..domain import statistics as kept
@@ -24,6 +24,8 @@ ALL = Text("合计", "all")
 
 def shown(look: Look) -> Page:
     """One year: areas down, what came of it across; and the list behind a number, if one is asked for."""
+    if kept.CONVERSION not in look.engine.library.definitions:
+        raise NotFound(Text("没有这一类", "there is no such kind"))
     year = year_asked(look)
     cases = list(_transferred(look, year))
     names = [*(title for title, _ in kept.STANDINGS), kept.FILED_AS_CASE]
@@ -70,6 +72,6 @@ AREAS = (
         name="areas",
         view=shown,
         menu=Text("衔接转化", "Conversions"),
-        roles=kept.CONVERSION_READERS,
+        of_roles=True,
     ),
 )

@@ -16,8 +16,6 @@ from ..limits import Counter
 from ..notices import Notice, written
 from .screens import Look, Page, Screen
 
-OFFICES = ("deputy_affairs", "sc_office")
-"""whose deadlines they are"""
 FIELDS = ("source", "off", "makeup")
 SHOWN = 200
 """deadlines on the page; of more it says how many"""
@@ -92,7 +90,7 @@ CALENDAR = (
         name="calendar",
         view=asked,
         menu=Text("放假安排", "Holidays"),
-        roles=OFFICES,
+        of_roles=True,
         operators=True,
     ),
     Screen(path="/calendar", name="calendar_judged", view=judged, methods=("POST",)),

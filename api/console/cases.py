@@ -13,7 +13,7 @@ from workflow.errors import NotFound, Text
 from workflow.model import ClockView, Permission, Similar
 from workflow.overview import cases_of, today
 
-from ..cells import CAPTIONS, caption, nearest
+from ..cells import nearest
 from .answers import answers, was_late
 from .durations import stays
 from .names import in_words, parties_in
@@ -109,7 +109,7 @@ def shown(look: Look) -> Page:
     only = look.request.args.get("only") if look.request.args.get("only") in SORTS else None
     mine = expected(definition, case, above, look.actor.person, look.grants)
     return Page("case.html", {
-        "case": case, "definition": definition, "state": definition.states[case.state], "title": caption(case, definition),
+        "case": case, "definition": definition, "state": definition.states[case.state], "title": look.caption(case),
         "sentence": _sentence(look, definition, case, above, steps if mine else ()), "steps": steps, "mine": mine,
         "steps_of": stepper(look, case),
         "refused": [(p, _why(definition, case, p)) for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
@@ -275,7 +275,7 @@ def led_here(look: Look, case: Case, definition: Definition) -> Line | None:
     if found is None:
         return None
     (line,) = read(look, case, definition, [found])
-    return line if any(name not in CAPTIONS for name in found.data) else None
+    return line if any(name not in look.engine.library.console.named_by for name in found.data) else None
 
 
 def read(look: Look, case: Case, definition: Definition, entries: Sequence[HistoryEntry]) -> list[Line]:
@@ -332,7 +332,7 @@ def history(look: Look) -> Page:
     entries = look.engine.history(case.id, actor=look.actor)
     return Page("history.html", {
         "stays": stays(entries, _states(look, entries), today(look.engine), closed=case.closed),
-        "case": case, "definition": definition, "title": caption(case, definition),
+        "case": case, "definition": definition, "title": look.caption(case),
         "lines": read(look, case, definition, entries),
     })  # fmt: skip
 
@@ -344,9 +344,8 @@ def clock(look: Look) -> Page:
     if found is None:
         raise NotFound(Text("本案没有这个期限", "this case has no such deadline"))
     why = look.engine.explain(case.id, name, actor=look.actor)
-    definition = look.engine.laws.pinned(case.definition).definition
     return Page("clock.html", {
-        "case": case, "clock": found, "why": why, "title": caption(case, definition),
+        "case": case, "clock": found, "why": why, "title": look.caption(case),
         "strip": strip(why.days), "weekdays": WEEKDAYS,
         "left": remaining(found.due_on, today(look.engine), look.engine.laws.calendar) if found.running else None,
     })  # fmt: skip

@@ -123,9 +123,8 @@ def _form(
     permission, reasons = None, readable(reasons)
     if case is not None:
         permission = next(p for p in look.engine.permitted(case.id, look.actor) if p.event == event.name)
-    fields = with_digest(
-        inputs(look, definition, event, given, reasons), case.data if case is not None else given
-    )
+    shown = case.data if case is not None else given
+    fields = with_digest(look, definition, inputs(look, definition, event, given, reasons), shown)
     waits = deadlines_of(look, case, definition, event) if case is not None else []
     named = {one.name for one in fields}
     refusal = reasons or (permission.reasons if permission and not permission.allowed else ())

@@ -22,12 +22,8 @@ from ..documents import Documents
 from ..problems import Problem
 from .screens import Look
 
-ONE_LINE = re.compile(r"title|.*(number|session|congress|url|name|phone)\Z")
-"""texts that fit in one line, by the name of their field"""
 CHOICES = 8
 """codes that are shown as a list to tick; more of them as a menu"""
-DIGESTS = ("text_hash", "seen_hash")
-"""what was sent to be signed, and what the signer saw"""
 MOST, READ = 300, 1000
 """units that fit into a menu; units that are looked through for them"""
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -114,7 +110,7 @@ def _input(
             kept = [(str(d["name"]), look.seal(json.dumps(d, ensure_ascii=False))) for d in values]
             return Input(type="documents", kept=kept, **plain)
         case "text":
-            kind = "line" if ONE_LINE.match(field.name) else "text"
+            kind = "line" if field.name in look.engine.library.console.one_line else "text"
             return Input(type=kind, value="" if value is None else str(value), **plain)
         case "boolean":
             told = {True: "true", False: "false"}.get(value, "") if isinstance(value, bool) else ""
@@ -138,12 +134,15 @@ def _units(look: Look) -> list[Party]:
     return sorted(found, key=lambda party: party.name) if len(found) <= MOST else []
 
 
-def with_digest(asked: Sequence[Input], shown: Mapping[str, Any]) -> list[Input]:
-    """The digest of a text is the page's to work out, from the very title and text that it shows; nobody types it."""
-    text = (str(shown.get("title", "")), str(shown.get("body", "")))
-    return [
-        replace(one, type="hidden", value=domain.drafts.text_hash(*text)) if one.name in DIGESTS else one for one in asked
-    ]  # fmt: skip
+def with_digest(
+    look: Look, definition: Definition, asked: Sequence[Input], shown: Mapping[str, Any]
+) -> list[Input]:
+    """The digest of what is signed is the page's to work out, from the very texts that it shows; nobody types it."""
+    signed = look.engine.library.console.signed.get(definition.name)
+    if signed is None:
+        return list(asked)
+    digest = domain.drafts.text_hash(*(str(shown.get(name, "")) for name in signed.text))
+    return [replace(one, type="hidden", value=digest) if one.name in signed.digests else one for one in asked]
 
 
 # --- in

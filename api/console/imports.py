@@ -23,8 +23,6 @@ from ..letters import download
 from ..problems import Problem
 from .screens import Look, Page, Screen
 
-OFFICES = ("deputy_affairs", "session_secretariat", "township_presidium", "sc_office")
-"""whose tables come in whole"""
 SHOWN = 100
 """faults on the page; the table with its marks has all of them"""
 
@@ -41,7 +39,8 @@ def kinds(look: Look) -> list[Kind]:
     """What this reader may take in: the registers he keeps, and the cases he may begin."""
     held = {grant.role for grant in look.grants if grant.unit is None}
     library = look.engine.library
-    begun = {view.definition for view in look.views if view.starts and not held.isdisjoint(OFFICES)}
+    whole = any(grant.unit is None for grant in look.held_for("imports"))
+    begun = {view.definition for view in look.views if view.starts and whole}
     cases = [Kind(d.name, d.title) for d in library.definitions.values() if d.name in begun]
     parties = [Kind(k.name, k.title) for k in library.parties.values() if not held.isdisjoint(k.kept_by)]
     return [*cases, *parties]
@@ -143,7 +142,7 @@ def _kind(look: Look) -> Kind:
 
 
 IMPORTS = (
-    Screen(path="/import", name="imports", view=every, menu=Text("导入", "Import"), roles=OFFICES),
+    Screen(path="/import", name="imports", view=every, menu=Text("导入", "Import"), of_roles=True),
     Screen(path="/import/<kind>", name="import", view=asked),
     Screen(path="/import/<kind>", name="import_judged", view=judged, methods=("POST",)),
 )

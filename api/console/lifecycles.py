@@ -20,7 +20,7 @@ from ..buckets import MOST
 from .found import address_of
 from .home import Count
 from .screens import Look, Page, Screen
-from .statistics import OFFICES, Number
+from .statistics import Number
 
 BY_ITSELF = {
     "notice": Text("自动：到期记录", "by itself: recorded when due"),
@@ -138,7 +138,7 @@ def _some(titles: Sequence[str], between: str, counted: str) -> str:
 
 LIFECYCLES = (
     Screen(
-        path="/lifecycles", name="lifecycles", view=listed, menu=Text("流程定义", "Lifecycles"), roles=OFFICES
+        path="/lifecycles", name="lifecycles", view=listed, menu=Text("流程定义", "Lifecycles"), of_roles=True
     ),
     Screen(path="/lifecycles/<kind>", name="lifecycle", view=shown),
 )  # fmt: skip

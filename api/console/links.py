@@ -54,9 +54,10 @@ def _page(
     permission = next(p for p in _permitted(look, found) if p.event == event.name)
     asked_for = {name for e in found.events if e in definition.events for name in definition.events[e].fields}
     so_far = {name: value for name, value in case.data.items() if name in asked_for}
-    about = {n: root.data[n] for n in ABOUT if n in law.fields and root.data.get(n) is not None}
-    text = {n: case.data[n] for n in TEXT if "body" in definition.fields and case.data.get(n) is not None}
-    fields = with_digest(inputs(look, definition, event, given, reasons), case.data)
+    about = _of(root, law, look.engine.library.console.told.get(law.name, ()))
+    signed = look.engine.library.console.signed.get(definition.name)
+    text = _of(case, definition, signed.text if signed else ())
+    fields = with_digest(look, definition, inputs(look, definition, event, given, reasons), case.data)
     named = {one.name for one in fields}
     return Page("link.html", {
         "title": look.caption(root), "number": root.number, "definition": definition,
@@ -74,12 +75,13 @@ def _page(
     }, status)  # fmt: skip
 
 
-ABOUT = ("reply_class", "reply_number", "delivered_on", "promise", "promised_on")
-"""what the reply said, shown to whoever judges it"""
-TEXT = ("title", "body")
-"""what is signed, shown to whoever signs it"""
-LETTERS = ("reply_letter", "second_reply_letter", "supplement_letter")
-"""what he who is asked about a reply may open without an account, and nothing else"""
+def _of(case: Case, definition: Definition, names: Sequence[str]) -> dict[str, Any]:
+    """Those of its fields that say something."""
+    return {
+        name: case.data[name]
+        for name in names
+        if name in definition.fields and case.data.get(name) is not None
+    }
 
 
 def letter(look: Look) -> Response:
@@ -102,8 +104,10 @@ def _letters(look: Look, root: Case) -> list[tuple[Case, Mapping[str, Any]]]:
         if child.one_per == "separate" and not child.overlay
     ]
     cases = [root, *(c for c in look.engine.children(root.id) if c.slot in apart)] if apart else [root]
+    open_ = look.engine.library.console.letters
     return [
-        (case, document) for case in cases for document in documents_of(look.desk, case) if document["field"] in LETTERS
+        (case, document) for case in cases for document in documents_of(look.desk, case)
+        if document["field"] in open_.get(case.kind, ())
     ]  # fmt: skip
 
 

@@ -121,14 +121,21 @@ def _row(
     due, day = nearest(case.clocks), today(look.engine)
     left = remaining(due.due_on, day, look.engine.laws.calendar) if due else None
     cells = [_cell(look, case, definition, column, roots) for column in columns]
-    return Row(case, caption(case, definition), cells, due, left, bool(due and due.due_on < day))
+    return Row(
+        case,
+        caption(case, definition, look.engine.library.console),
+        cells,
+        due,
+        left,
+        bool(due and due.due_on < day),
+    )
 
 
 def _cell(
     look: Look, case: Case, definition: Definition, column: str, roots: Mapping[str, Case]
 ) -> str:  # fmt: skip
     if column == "title":
-        return caption(case, definition)
+        return caption(case, definition, look.engine.library.console)
     words = {"state": definition.states[case.state].title, "kind": definition.title}.get(column)
     if column == "holder":
         words = whose(look, case, roots.get(case.root, case))

@@ -12,7 +12,6 @@ from workflow.errors import NotFound, Reason, Text, WorkflowError
 from workflow.model import Outcome, Request
 from workflow.overview import identifier, visible
 
-from ..cells import caption
 from ..problems import Problem
 from .events import revision_of
 from .forms import Misread, as_sent, inputs, sent
@@ -157,7 +156,7 @@ def _one(look: Look, event: Event, id: str) -> Chosen:
     permission = next((p for p in look.engine.permitted(id, look.actor) if p.event == event.name), None)
     none = [Text("本件没有这个事项", "this case has no such act")]
     reasons = none if permission is None else [reason.text for reason in readable(permission.reasons)]
-    return Chosen(case, caption(case, look.engine.laws.pinned(case.definition).definition), reasons)
+    return Chosen(case, look.caption(case), reasons)
 
 
 MANY = (

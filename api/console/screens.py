@@ -134,14 +134,19 @@ class Look:
     @property
     def menu(self) -> list[tuple[str, Text]]:
         """The other screens he may open."""
-        operates, held = self.actor.person in self.desk.operators, {grant.role for grant in self.grants}
+        operates = self.actor.person in self.desk.operators
         return [
             (screen.name, screen.menu) for screen in self.desk.menu
             if (not screen.own or sessions(self.desk).first is not None)
             and (operates or screen.permission != "operator") and (
-                not screen.roles or not held.isdisjoint(screen.roles) or (screen.operators and operates)
+                not screen.of_roles or bool(self.held_for(screen.name)) or (screen.operators and operates)
             )
         ]  # fmt: skip
+
+    def held_for(self, screen: str) -> list[Grant]:
+        """What the reader holds of the roles for which that screen is."""
+        roles = self.engine.library.console.screens.get(screen, ())
+        return [grant for grant in self.grants if grant.role in roles]
 
     @property
     def oversees(self) -> bool:
@@ -150,7 +155,7 @@ class Look:
 
     def caption(self, case: Case) -> str:
         """What a case is called."""
-        return caption(case, self.engine.laws.pinned(case.definition).definition)
+        return caption(case, self.engine.laws.pinned(case.definition).definition, self.engine.library.console)
 
     def words(self, text: Text) -> str:
         """A sentence in the reader's language."""
@@ -176,8 +181,8 @@ class Screen:
     methods: Sequence[str] = ("GET",)
     menu: Text | None = None
     """under which words it stands in the menu"""
-    roles: Sequence[str] = ()
-    """whose menu; none: everybody's"""
+    of_roles: bool = False
+    """in the menu of those roles alone that the domain names for it (definitions/console.yaml)"""
     again: Shown | None = None
     """the same form with what was typed, for a post of a session that has ended since; None: it is refused"""
     own: bool = False

@@ -16,12 +16,11 @@ from .screens import Go, Look, Page, Screen
 
 AHEAD = 3
 """months shown"""
-KEEPERS = ("station_keeper", "station_clerk")
 
 
 def mine(look: Look) -> Page | Go:
     """The reader's station; a choice where he has several."""
-    units = sorted({grant.unit for grant in look.grants if grant.unit and grant.role in KEEPERS})
+    units = sorted({grant.unit for grant in look.held_for("stations") if grant.unit})
     if len(units) == 1:
         return Go(look.address("station", party=units[0]))
     look.names.learn(units)
@@ -72,6 +71,6 @@ def _party(look: Look) -> Party:
 
 
 STATIONS = (
-    Screen(path="/stations", name="stations", view=mine, menu=Text("联络站", "Station"), roles=KEEPERS),
+    Screen(path="/stations", name="stations", view=mine, menu=Text("联络站", "Station"), of_roles=True),
     Screen(path="/stations/<party>", name="station", view=shown),
 )

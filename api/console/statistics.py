@@ -5,7 +5,7 @@ Units stand in the order of their names: nobody is ranked, and no person is coun
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from flask import url_for
 from markupsafe import Markup
 
-from workflow.errors import Text
+from workflow.errors import NotFound, Text
 from workflow.overview import (
     COUNTED,
     Counted,
@@ -33,7 +33,6 @@ from ..problems import Problem
 from .found import address_of
 from .screens import Look, Page, Screen
 
-ALL = Filter(kind=kept.SUGGESTION, roots=True)
 FIRST_YEAR, LAST_YEAR = 1990, 9998
 IN, OUT = Text("收到", "came in"), Text("办结", "went out")
 IN_TIME, LATE = Text("按期", "in time"), Text("逾期", "late")
@@ -43,10 +42,6 @@ THREE_MONTHS = Text("法定三个月", "the law's three months")
 FLOW: tuple[Counted, ...] = ("opened", "concluded")
 YEARLY = "yearly"
 NOTHING = "—"
-OFFICES = (
-    "deputy_affairs", "sc_office", "sc_office_head", "gov_office", "gov_leader", "council_of_chairpersons", "special_committee",
-    "supervisory_judicial_committee",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +87,14 @@ class Table:
     """the address of the page on which the table goes on"""
 
 
+def counted_in(look: Look) -> Filter:
+    """The cases that the figures are of: those of the definition that the domain names for it. Raises NotFound."""
+    kind = look.engine.library.console.figures
+    if kind is None:
+        raise NotFound(Text("没有说明统计哪一类", "nothing says of which cases figures are made"))
+    return Filter(kind=kind, roots=True)
+
+
 def statistics(look: Look) -> Page:
     """One year, and how things stand today."""
     year = year_asked(look)
@@ -99,7 +102,7 @@ def statistics(look: Look) -> Page:
         counted = _Year(look, sitting, year)
         return Page("statistics.html", {
             "year": year, "sheet": _sheet(look, year), "day": today(look.engine), "cards": cards(look, sitting), "tables": [
-                counted.by_month(), counted.answers(), counted.satisfaction(), counted.by_unit(),
+                counted.by_month(), *counted.answers(), *counted.satisfaction(), counted.by_unit(),
             ],
         })  # fmt: skip
 
@@ -126,14 +129,16 @@ def cards(look: Look, sitting: Sitting) -> list[tuple[Text, Number]]:
     """How many are open, soon due, over their day, waiting for the deputies: counted in one question."""
     day, calendar = today(look.engine), look.engine.laws.calendar
     soon = calendar.add_working_days(day, SPANS[-1]) + timedelta(days=1)
+    all_ = counted_in(look)
     asked = {
-        Text("在办", "open"): replace(ALL, closed=False),
+        Text("在办", "open"): replace(all_, closed=False),
         Text(f"临期（{SPANS[-1]} 个工作日内）", f"due within {SPANS[-1]} working days"): replace(
-            ALL, closed=False, due_from=day, due_before=soon
+            all_, closed=False, due_from=day, due_before=soon
         ),
-        Text("超期", "overdue"): replace(ALL, over="target"),
-        Text("待评价", "waiting for the deputies"): replace(ALL, closed=False, states=kept.SURVEYED),
+        Text("超期", "overdue"): replace(all_, over="target"),
     }
+    if all_.kind == kept.SUGGESTION:
+        asked[Text("待评价", "waiting for the deputies")] = replace(all_, closed=False, states=kept.SURVEYED)
     numbers = sitting.counts(list(asked.values()))
     return [
         (title, Number(number, address_of(look, one)))
@@ -149,7 +154,10 @@ class _Year:
         self.sitting = sitting
         self.year = year
         self.period = Period(start=date(year, 1, 1), before=date(year + 1, 1, 1))
-        self.went_out = replace(ALL, concluded_from=self.period.start, concluded_before=self.period.before)
+        self.all = counted_in(look)
+        self.went_out = replace(
+            self.all, concluded_from=self.period.start, concluded_before=self.period.before
+        )
 
     def number(self, value: int, asked: Filter) -> Number:
         """With its list."""
@@ -169,7 +177,7 @@ class _Year:
 
     def by_month(self) -> Table:
         """January to December."""
-        counted = {one.group[0]: one for one in self.figures(ALL, ["month"], FLOW)}
+        counted = {one.group[0]: one for one in self.figures(self.all, ["month"], FLOW)}
         months = [f"{self.year}-{month:02}" for month in range(1, 13)]
         found = [counted.get(month, Figures(group=(month,))) for month in months]
         rows = [
@@ -190,15 +198,17 @@ class _Year:
         first = date(self.year, month, 1)
         before = date(self.year + month // 12, month % 12 + 1, 1)
         return [
-            self.number(one.opened, replace(ALL, opened_from=first, opened_before=before)),
-            self.number(one.concluded, replace(ALL, concluded_from=first, concluded_before=before)),
+            self.number(one.opened, replace(self.all, opened_from=first, opened_before=before)),
+            self.number(one.concluded, replace(self.all, concluded_from=first, concluded_before=before)),
         ]
 
     # -- how long answers took
 
-    def answers(self) -> Table:
-        """Days from the assignment to the answer, by the due day or later."""
-        found = self.sitting.took(ALL, self._ran())
+    def answers(self) -> Iterator[Table]:
+        """Days from the assignment to the answer, by the due day or later; where nothing says what answers a case, none."""
+        if not self._ran().clocks:
+            return
+        found = self.sitting.took(self.all, self._ran())
         spans = list(zip((None, *kept.DAYS), (*kept.DAYS, None), strict=True))
         counts = [[_within(found, more, most, late) for late in LATENESS] for more, most in spans]
         labels = [_span(most) for _, most in spans]
@@ -215,23 +225,26 @@ class _Year:
         )
         title = Text(f"{self.year} 年答复用时", f"How long the answers of {self.year} took")
         by, over = self.words(IN_TIME, LATE)
+        limit = charts.Limit(before=kept.STATUTORY, text=self.look.words(THREE_MONTHS))
         chart = charts.columns(
             self.look.words(title), self.words(*labels), {by: [n for n, _ in counts], over: [n for _, n in counts]},
-            stacked=True, limit=charts.Limit(before=kept.STATUTORY, text=self.look.words(THREE_MONTHS)),
+            stacked=True, limit=limit if self.all.kind == kept.SUGGESTION else None,
         )  # fmt: skip
-        return Table(title, [Text("自交办起", "from the assignment"), IN_TIME, LATE], rows, Markup(chart))  # noqa: S704
+        yield Table(title, [Text("自交办起", "from the assignment"), IN_TIME, LATE], rows, Markup(chart))  # noqa: S704
 
     def _ran(self) -> Ran:
-        clocks, events = self.look.engine.library.answers.get(kept.SUGGESTION, ((), ()))
+        clocks, events = self.look.engine.library.answers.get(self.all.kind or "", ((), ()))
         return Ran(clocks=clocks, events=events, period=self.period)
 
     def _took(self, value: int, **limits: Any) -> Number:
-        return self.number(value, replace(ALL, ran=replace(self._ran(), **limits)))
+        return self.number(value, replace(self.all, ran=replace(self._ran(), **limits)))
 
     # -- what the deputies said
 
-    def satisfaction(self) -> Table:
-        """The levels of each round; who has not answered is in no rate."""
+    def satisfaction(self) -> Iterator[Table]:
+        """The levels of each round; who has not answered is in no rate. Of suggestions alone: nobody else is asked."""
+        if self.all.kind != kept.SUGGESTION:
+            return
         counted = {
             one.group: one.concluded
             for one in self.figures(Filter(kind=kept.SURVEY), ["slot", "state"], ["concluded"])
@@ -253,7 +266,7 @@ class _Year:
         names = self.words(*(name for name, _ in kept.ROUNDS))
         values = {name: list(one.values()) for name, one in zip(names, rounds, strict=True)}
         chart = charts.columns(self.look.words(title), self.words(*titles), values)
-        return Table(title, [Text("评价", "level"), *(name for name, _ in kept.ROUNDS)], rows, Markup(chart))  # noqa: S704
+        yield Table(title, [Text("评价", "level"), *(name for name, _ in kept.ROUNDS)], rows, Markup(chart))  # noqa: S704
 
     def _said(self, rounds: Sequence[Mapping[str, int]], levels: Sequence[str]) -> list[Number | Share]:
         """How often these levels were given in each round, of all that came back."""
@@ -269,7 +282,7 @@ class _Year:
 
     def by_unit(self) -> Table:
         """Each unit with what it leads, handles with others or separately; by name."""
-        found = {one.group[0]: one for one in self.figures(ALL, ["unit"])}
+        found = {one.group[0]: one for one in self.figures(self.all, ["unit"])}
         self.look.names.learn(found)
         units = sorted(found, key=lambda unit: (self.look.names[unit], unit))
         after = self.look.request.args.get("after", "")
@@ -278,7 +291,7 @@ class _Year:
         rows = [
             (
                 Text(self.look.names[unit], self.look.names[unit]),
-                self._unit(found[unit], replace(ALL, party=unit)),
+                self._unit(found[unit], replace(self.all, party=unit)),
             )
             for unit in page
         ]
@@ -323,5 +336,5 @@ def _within(found: Sequence[Took], more: int | None, most: int | None, late: boo
 
 
 STATISTICS = (
-    Screen(path="/statistics", name="statistics", view=statistics, menu=Text("统计与年报", "Figures"), roles=OFFICES),
+    Screen(path="/statistics", name="statistics", view=statistics, menu=Text("统计与年报", "Figures"), of_roles=True),
 )  # fmt: skip

@@ -16,7 +16,6 @@ from workflow.overview import Filter, find, grants_of, today
 from ..domain import doors, receptions
 
 OPINION = doors.OPINION
-KEEPERS = ("station_keeper", "station_clerk")
 MOST = 500
 """matters of a station that are looked through, the newest first"""
 _WRITTEN = re.compile(r"(?:\+|00)?\d[\d\s()-]{5,}\d")
@@ -29,7 +28,8 @@ def known_beforehand(engine: Engine, actor: Actor, day: Case | None = None) -> d
     """What the keeper of a single station need not type: the station, today, the reception day and its deputies. `day`: the
     reception day he starts from; without one, today's, if it is being held.
     """
-    units = {grant.unit for grant in grants_of(engine, actor) if grant.role in KEEPERS and grant.unit}
+    keepers = engine.library.console.screens.get("stations", ())
+    units = {grant.unit for grant in grants_of(engine, actor) if grant.role in keepers and grant.unit}
     if len(units) != 1:
         return {}
     (unit,) = units

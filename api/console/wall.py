@@ -14,7 +14,7 @@ from workflow.overview import Filter, Period, Sitting, today
 from ..domain import charts
 from ..domain import statistics as told
 from .screens import Look, Page, Screen
-from .statistics import ALL, FLOW, IN, OFFICES, OUT, cards, share
+from .statistics import FLOW, IN, OUT, cards, counted_in, share
 
 AGAIN = 60
 """seconds after which it asks again, if that was asked for: what changes under its reader must be stoppable (WCAG 2.2.1)"""
@@ -35,8 +35,11 @@ def wall(look: Look) -> Page:
 
 def _stages(look: Look, sitting: Sitting) -> str:
     """Open suggestions by the steps everybody knows."""
-    counted = {one.group[0]: one.open for one in sitting.figures(ALL, ["state"], Period(), counting=["open"])}
-    stages = look.engine.library.stages.get(told.SUGGESTION, ())
+    asked = counted_in(look)
+    counted = {
+        one.group[0]: one.open for one in sitting.figures(asked, ["state"], Period(), counting=["open"])
+    }
+    stages = look.engine.library.stages.get(asked.kind or "", ())
     values = [sum(counted.get(state, 0) for state in stage.states) for stage in stages]
     return charts.columns(
         look.words(STAGES),
@@ -49,7 +52,9 @@ def _lately(look: Look, sitting: Sitting) -> str:
     day = today(look.engine)
     months = [_month(day, back) for back in range(MONTHS - 1, -1, -1)]
     period = Period(start=date.fromisoformat(f"{months[0]}-01"))
-    counted = {one.group[0]: one for one in sitting.figures(ALL, ["month"], period, counting=FLOW)}
+    counted = {
+        one.group[0]: one for one in sitting.figures(counted_in(look), ["month"], period, counting=FLOW)
+    }
     came = [counted[month].opened if month in counted else 0 for month in months]
     went = [counted[month].concluded if month in counted else 0 for month in months]
     return charts.columns(look.words(LATELY), months, {look.words(IN): came, look.words(OUT): went})
@@ -62,6 +67,8 @@ def _month(day: date, back: int) -> str:
 
 def _said(look: Look, sitting: Sitting) -> list[tuple[Text, str, str]]:
     """How satisfied the deputies were this year, round by round, with what the share is of."""
+    if counted_in(look).kind != told.SUGGESTION:
+        return []
     year = today(look.engine).year
     period = Period(start=date(year, 1, 1), before=date(year + 1, 1, 1))
     counted = {
@@ -82,5 +89,5 @@ def _said(look: Look, sitting: Sitting) -> list[tuple[Text, str, str]]:
 
 
 WALL = (
-    Screen(path="/wall", name="wall", view=wall, menu=Text("大屏", "Big screen"), roles=OFFICES),
+    Screen(path="/wall", name="wall", view=wall, menu=Text("大屏", "Big screen"), of_roles=True),
 )  # fmt: skip

@@ -1,0 +1,129 @@
+"""What pages for people need to know of a domain (`console:` files), as plain frozen data: whose menu a screen stands in, what is
+shown to whoever is asked by a link, what is signed, which texts fit in one line. What a file may say: docs/language.md §8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .definition import Codes
+from .shapes import Path, Source, suggest
+
+__all__ = ["Console", "Signed", "console"]
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """The fields that make up a text which is signed, and those that carry its digest."""
+
+    text: tuple[str, ...]
+    digests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """All `console:` files of a folder together."""
+
+    screens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """screen -> the roles in whose menu it stands; one that no file names stands in nobody's"""
+    told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """definition -> its fields that whoever is asked about such a case by a link reads"""
+    letters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """definition -> its documents that he may open without an account, and no others"""
+    signed: Mapping[str, Signed] = field(default_factory=dict)
+    """definition -> the text that is signed in it"""
+    one_line: frozenset[str] = frozenset()
+    """texts that fit in one line, by the names of their fields"""
+    named_by: tuple[str, ...] = ()
+    """fields that say what a case is called, the first that a case gives"""
+    else_by: tuple[str, ...] = ()
+    """fields by which a case is known that gives none of them"""
+    figures: str | None = None
+    """the definition whose cases the year's figures count"""
+
+
+def console(
+    sources: Mapping[str, Source], definitions: Mapping[str, Data], codes: Mapping[str, Codes], *, complete: bool
+) -> Console:  # fmt: skip
+    """What those files say together; faults are noted in each. `complete`: no file is missing that could not be read."""
+    roles: Collection[str] = codes["roles"].values if "roles" in codes else ()
+    sound = []
+    for source in sources.values():
+        if complete:
+            _check(source, definitions, roles)
+        if source.sound:
+            sound.append(source.data)
+    asked = [data.get("asked", {}) for data in sound]
+    return Console(
+        screens=_together(data.get("screens", {}) for data in sound),
+        told=_together({of: one.get("fields", ()) for of, one in several.items()} for several in asked),
+        letters=_together({of: one.get("letters", ()) for of, one in several.items()} for several in asked),
+        signed={
+            of: Signed(text=tuple(one["text"]), digests=tuple(one.get("digests", ())))
+            for data in sound for of, one in data.get("signed", {}).items()
+        },
+        one_line=frozenset(_listed(sound, "one_line")),
+        named_by=tuple(_listed(sound, "named_by")),
+        else_by=tuple(_listed(sound, "else_by")),
+        figures=next((data["figures"] for data in sound if "figures" in data), None),
+    )  # fmt: skip
+
+
+def _listed(several: Iterable[Data], key: str) -> list[str]:
+    return [name for data in several for name in data.get(key, ())]
+
+
+def _together(several: Any) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for one in several:
+        for key, names in one.items():
+            found[key] = tuple(dict.fromkeys((*found.get(key, ()), *names)))
+    return found
+
+
+def _check(source: Source, definitions: Mapping[str, Data], roles: Collection[str]) -> None:
+    """What the file names elsewhere is there."""
+    for screen, named in source.data.get("screens", {}).items():
+        for index, role in enumerate(named):
+            _is(source, ("screens", screen, index), role, roles, "unknown_role", "角色", "role")
+    for path, of, names in _named(source.data):
+        if of not in definitions:
+            _is(source, path[:2], of, definitions, "unknown_definition", "定义", "definition", key=True)
+            continue
+        for index, name in enumerate(names):
+            known = definitions[of].get("fields", {})
+            _is(source, (*path, index), name, known, "unknown_field", "字段", "field")
+    if "figures" in source.data:
+        _is(
+            source,
+            ("figures",),
+            source.data["figures"],
+            definitions,
+            "unknown_definition",
+            "定义",
+            "definition",
+        )
+    every = {name for definition in definitions.values() for name in definition.get("fields", {})}
+    for part in ("one_line", "named_by", "else_by"):
+        for index, name in enumerate(source.data.get(part, ())):
+            _is(source, (part, index), name, every, "unknown_field", "字段", "field")
+
+
+def _named(data: Data) -> Iterator[tuple[Path, str, Collection[str]]]:
+    """(where, definition, its fields) of all that is said of definitions."""
+    for part in ("asked", "signed"):
+        for of, one in data.get(part, {}).items():
+            for key, names in one.items():
+                yield (part, of, key), of, names
+
+
+def _is(
+    source: Source, path: Path, value: str, known: Collection[str], code: str, zh: str, en: str, *, key: bool = False
+) -> None:  # fmt: skip
+    if value not in known:
+        meant = suggest(value, known)
+        source.fault(path, code, f"没有{zh} {value}{meant[0]}", f"unknown {en} {value}{meant[1]}", key=key)
