@@ -16,6 +16,7 @@ from workflow.library import Library
 from workflow.loader import load_definitions
 from workflow.memory import Memory
 from workflow.model import Actor, Request
+from workflow.store.durable import SOUND
 
 from . import a_limit as limit
 from .w1def import Refused, actor_for, path, payload, title, unit_of
@@ -47,8 +48,9 @@ def open_engine(url: str, journal: str | None = None) -> Engine:
     if journal is not None:
 
         @event.listens_for(database, "connect")
-        def _journal(driver: Any, _record: Any) -> None:
+        def _journal(driver: Any, record: Any) -> None:
             driver.execute(f"pragma journal_mode = {journal}").fetchone()
+            record.info[SOUND] = True  # the engine would refuse WAL before SQLite 3.51.3
 
     return Engine(database, _LIBRARY)
 

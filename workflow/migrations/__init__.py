@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy import Engine as Database
 
 from ..errors import StoreError, Text
+from ..store.durable import assure
 from ..store.schema import tables_of
 
 HERE = Path(__file__).parent
@@ -33,8 +34,11 @@ def configuration(
 def upgrade(
     database: Database, prefix: str, revision: str = "head", scripts: Path = HERE, metadata: MetaData | None = None
 ) -> None:  # fmt: skip
-    """Bring the tables under that prefix to a revision; one transaction, and one migrator at a time."""
+    """Bring the tables under that prefix to a revision; one transaction, and one migrator at a time. Raises StoreError on
+    settings under which what is acknowledged could be lost.
+    """
     with database.begin() as connection:
+        assure(connection)
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"select pg_advisory_xact_lock(hashtext('{prefix}migration'))")
         command.upgrade(configuration(connection, prefix, scripts, metadata), revision)

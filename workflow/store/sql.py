@@ -19,6 +19,7 @@ from ..errors import Conflict, StoreError, Text
 from ..family import Family, Step
 from ..model import Grant
 from . import postgresql, rows, sqlite
+from .durable import assure
 from .feed import Sequencer
 from .lending import end_lent
 from .questions import Questions
@@ -81,6 +82,7 @@ class Store:
             yield host if isinstance(host, Connection) else host.connection()
         elif write:
             with self.database.begin() as connection:
+                assure(connection)
                 yield connection
         else:
             with self.database.connect() as connection:
@@ -98,15 +100,7 @@ class Store:
     def check(self) -> None:
         """Refuse settings under which an acknowledged action could be lost. Raises StoreError."""
         with self.database.connect() as connection:
-            if self.is_sqlite:
-                level = connection.exec_driver_sql("pragma synchronous").scalar()
-                if level is None or int(level) < 2:
-                    raise _weak(f"synchronous = {level}", "synchronous = FULL")
-                return
-            for name in ("fsync", "full_page_writes", "synchronous_commit"):
-                value = connection.exec_driver_sql(f"show {name}").scalar()
-                if value not in ("on", "remote_apply", "remote_write"):
-                    raise _weak(f"{name} = {value}", f"{name} = on")
+            assure(connection)
 
     # -- the way of one event
 
@@ -414,12 +408,3 @@ def as_grant(
 def _given(row: dict[str, Any]) -> Grant:
     names = ("id", "person", "role", "scope", "unit", "valid_from", "valid_until", "on_behalf_of")
     return as_grant(*(row[name] for name in names))
-
-
-def _weak(found: str, wanted: str) -> StoreError:
-    return StoreError(
-        Text(
-            f"数据库设置 {found} 会丢失已确认的操作；须为 {wanted}",
-            f"{found} can lose acknowledged actions; it must be {wanted}",
-        )
-    )

@@ -17,6 +17,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from ..errors import StoreError, Text, WorkflowError
+from .durable import assure, assure_driver, wal_is_sound
 from .errors import translate
 from .spare import Spares
 
@@ -151,6 +152,11 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
     def _opened(self) -> OwnWork:
         raw = self._database.raw_connection()
         driver: Any = raw.driver_connection
+        try:
+            assure_driver(raw.info, driver, self._dialect)
+        except BaseException:
+            raw.close()
+            raise
         cursor = raw.info.get(CURSOR)
         if cursor is None:
             cursor = _cursor(driver, self._dialect)
@@ -244,6 +250,7 @@ def host_work(host: Host, prefix: str) -> HostWork:
             )
     elif driver.autocommit or connection.get_isolation_level() == "AUTOCOMMIT":
         raise _unsafe("本连接是自动提交", "this connection is in autocommit")
+    assure(connection)
     return HostWork(_cursor(driver, connection.dialect.name, hosted=True), prefix)
 
 
@@ -302,5 +309,4 @@ def prepare_sqlite(database: Database) -> None:
 
 def _journal_mode(driver: Any) -> str:
     """WAL only where its reset bug is mended (3.51.3); else the rollback journal, kept as a file to spare its re-creation."""
-    version = tuple(int(part) for part in driver.execute("select sqlite_version()").fetchone()[0].split("."))
-    return "wal" if version >= (3, 51, 3) else "truncate"
+    return "wal" if wal_is_sound(lambda sql: driver.execute(sql).fetchone()) else "truncate"
