@@ -157,8 +157,8 @@ class Accounts:
         detail = (
             "no such account" if found is None else "locked account" if found["locked_at"] else "password"
         )
-        self._log.note("sign_in", known, good=False, detail=detail)
-        for limit in full:
+        self._log.failed(known, detail)
+        for limit in full if known else ():
             self._log.note("locked_out", known, good=False, detail=limit.what)
 
     def _good(self, found: dict[str, Any] | None, password: str) -> bool:

@@ -128,7 +128,7 @@ class Factors:
         person = account.person
         tries = self._counter.take(GUESSES, person)
         if not (self._good(person, code) or self._recovers(person, code)):
-            self._log.note("sign_in", person, good=False, detail="second factor")
+            self._log.failed(person, "second factor")
             if tries == GUESSES.most:
                 self._log.note("locked_out", person, good=False, detail=GUESSES.what)
             raise Problem("unauthenticated", Text("验证码不对或已用过", "wrong code, or one that was used"))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, url_for
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 
-from workflow import Actor
+from workflow import Actor, Engine
 from workflow.dues import ical
 from workflow.errors import NotFound, Text
 from workflow.overview import identifier, secret, today
@@ -29,6 +30,8 @@ from .store import Shelf, stamp
 WHOSE = "`me`: what waits for me, and the cases in which I stand; `unit`: what a unit or a station holds, as far as I may know"
 MOST = 20
 """living calendars of one person"""
+LISTED = timedelta(days=30)
+"""how long one that was taken back is listed"""
 PRIVATE = {"Cache-Control": "no-store"}
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 
@@ -126,6 +129,14 @@ def revoke(ask: Ask) -> Reply:
             raise _none()
         connection.execute(update(f).where(_mine(ask, f), f.c.revoked_at.is_(None)).values(revoked_at=now))
     return Reply(None, 204)
+
+
+def forget(engine: Engine) -> None:
+    """Those that were taken back a while ago."""
+    shelf = Shelf(engine)
+    f = shelf.tables.feed
+    with shelf.connection(write=True) as connection:
+        connection.execute(delete(f).where(f.c.revoked_at < stamp(shelf.now() - LISTED)))
 
 
 def fetch(ask: Ask) -> Reply:

@@ -1,4 +1,4 @@
-"""What is over is forgotten, now and then: documents made, tables judged, old entries of the security log, sessions."""
+"""What is over is forgotten, now and then (docs/operations.md says of every table when that is)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 
 from workflow import Engine
 
+from . import feeds
 from .jobs import Jobs
 from .judged import Judged
+from .limits import Counter
 from .security_log import KEPT, SecurityLog
 from .sessions import Sessions
 from .store import Shelf
+from .uploads import Uploads
 
 EVERY = timedelta(minutes=10)
 
@@ -33,5 +36,8 @@ class Housekeeping:
         self._done = now
         Jobs(self._engine).sweep()
         Judged(self._engine).sweep()
+        Counter(self._engine).sweep()
+        Uploads(self._engine).sweep()
+        feeds.forget(self._engine)
         SecurityLog(self._engine).forget(self._kept)
         Sessions(self._engine).sweep()

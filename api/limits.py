@@ -93,6 +93,12 @@ class Counter:
         with self._shelf.connection(write=True) as connection:
             connection.execute(delete(table).where(table.c.key == _key(limit, who)))
 
+    def sweep(self) -> None:
+        """Forget the counts that have ended."""
+        table = self._shelf.tables.failure
+        with self._shelf.connection(write=True) as connection:
+            connection.execute(delete(table).where(table.c.until <= stamp(self._shelf.now())))
+
 
 def source(asking: Request) -> str:
     """From where, as it is counted: an address of IPv4, of IPv6 its network of 64 bits, which one subscriber has whole."""

@@ -165,7 +165,7 @@ class Oidc:
         try:
             person, back = self.finish(asking)
         except Problem as error:
-            SecurityLog(self._engine).note("sign_in", None, good=False, detail=f"oidc, {error.code}")
+            SecurityLog(self._engine).failed(None, f"oidc, {error.code}")
             raise
         return _sent(back, self._sessions.open(person, OIDC), self._remember("", 0))
 

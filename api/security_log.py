@@ -23,7 +23,7 @@ from sqlalchemy import Connection, delete, insert, select
 from workflow import Engine
 from workflow.errors import Text
 
-from .limits import source
+from .limits import Counter, Limit, source
 from .store import LOG_DAYS, Shelf, stamp
 
 log = logging.getLogger("tibandu.security")
@@ -44,6 +44,8 @@ SHORTEST, KEPT = timedelta(days=LOG_DAYS), timedelta(days=366)
 """网络安全法 has logs kept for six months at least; and how long they are if nobody says otherwise"""
 MOST_HELD = 10_000
 """denials a process remembers within a minute, so that each is noted once"""
+NOTED = Limit(what="failures noted", most=20, seconds=3600)
+"""of an account, and of names for which there is none: whoever makes up names fills no disk either"""
 MOST_UNKNOWN = 20
 """networks of which it notes a denial within a minute where nobody is known: whoever he is, he fills no disk"""
 
@@ -90,6 +92,17 @@ class SecurityLog:
         id_ = connection.execute(insert(t).values(**row).returning(t.c.id)).scalar_one()
         log.info(json.dumps(row | {"id": id_, "good": good}, ensure_ascii=True, sort_keys=True))
         return None
+
+    def failed(self, person: str | None, detail: str) -> None:
+        """That somebody did not prove himself; `person`: whose account he named, if there is such an account. Within an hour the
+        first twenty of an account, and of all names that are none together; of more the hundredth, the thousandth and so on.
+        """
+        number = Counter(self._engine).count(NOTED, person or "")
+        if number > NOTED.most:
+            if str(number).strip("0") != "1":
+                return
+            detail = f"{detail}; {number} within the hour"
+        self.note("sign_in", person, good=False, detail=detail)
 
     def entries(
         self, *, person: str | None = None, kind: str | None = None, before: int | None = None, limit: int = 100

@@ -5,9 +5,10 @@ it in the case to which he adds it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from workflow import Actor, Engine
 from workflow.errors import NotFound, Text
@@ -16,6 +17,8 @@ from .problems import Problem, pointer
 from .routes import Desk
 from .store import Shelf, insert_once, stamp
 
+REMEMBERED = timedelta(days=90)
+"""how long whoever brought a document may name it in a case that does not have it"""
 TOGETHER = 500
 """hashes in one question"""
 NOT_HIS = Text(
@@ -37,7 +40,15 @@ class Uploads:
         table = self._shelf.tables.upload
         row = {"sha256": sha256, "person": person, "at": stamp(self._shelf.now())}
         with self._shelf.connection(write=True) as connection:
-            insert_once(connection, table, row)
+            if not insert_once(connection, table, row):
+                here = (table.c.sha256 == sha256, table.c.person == person)
+                connection.execute(update(table).where(*here).values(at=row["at"]))
+
+    def sweep(self) -> None:
+        """Forget who brought what long ago: by now it is in a case, or he brings it again."""
+        table = self._shelf.tables.upload
+        with self._shelf.connection(write=True) as connection:
+            connection.execute(delete(table).where(table.c.at < stamp(self._shelf.now() - REMEMBERED)))
 
     def of(self, person: str, wanted: set[str]) -> set[str]:
         """Those of these hashes that he has brought."""

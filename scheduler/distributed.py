@@ -52,6 +52,7 @@ create or replace function "{schema}".tell() returns trigger language plpgsql se
 set search_path = pg_catalog, "{schema}", pg_temp set lock_timeout = '{patience}ms' as $$
 declare waited bigint; present bigint := extract(epoch from clock_timestamp());
 begin
+  if current_setting('{deaf}', true) = 'on' then return null; end if;
   if exists (select 1 from told where state = 'queued') then
     select (args->>'at')::bigint into waited from "{schema}".procrastinate_jobs
       where status = 'todo' and task_name = 'address' order by priority desc, id limit 1;
@@ -64,14 +65,19 @@ begin
   return null;
 exception
   when serialization_failure then raise;
-  when others then return null;
+  when others then
+    perform set_config('{deaf}', 'on', true);
+    return null;
 end $$"""
 """An event that tells somebody: a job, unless the first that waits has waited for so long that nobody works on this queue.
 
-It runs with its maker's rights, so temporary tables of whoever fires are looked at last. A queue that is locked or broken costs
-an event `PATIENCE_MS` and nothing else: its row waits for a tick. Only what the transaction must be done again for goes through.
+It runs with its maker's rights, so temporary tables of whoever fires are looked at last. A queue that is locked or broken
+costs a transaction `PATIENCE_MS` once, however many events it has, and nothing else: the rows wait for a tick. Only what the
+transaction must be done again for goes through.
 """
 PATIENCE_MS = 100
+DEAF = "tibandu.queue_is_deaf"
+"""a setting of the transaction, once the queue did not answer"""
 IDLE_SECONDS = 60
 HIDES = 'revoke all on function "{schema}".tell() from public'
 TRIGGER = """
@@ -205,6 +211,7 @@ class ProcrastinateBackend(LocalBackend):
             "idle": IDLE_SECONDS,
             "queue": QUEUE,
             "patience": PATIENCE_MS,
+            "deaf": DEAF,
         }
         if connection.exec_driver_sql(TOLD, {**names, "trigger": f"{outbox}_tells"}).scalar_one():
             return

@@ -355,6 +355,26 @@ def test_a_queue_that_is_ill_costs_no_event(queue: Site, ill: str) -> None:
     assert len(queue.file.arrived()) == 1
 
 
+def test_a_transaction_waits_for_a_locked_queue_once(queue: Site) -> None:
+    """A hundred events in one transaction would else wait a hundred times; what it has not enqueued a tick finds."""
+    cases = [queue.office.accepted() for _ in range(3)]
+    queue.node()
+    data = {"assignment_mode": "sole", "lead_unit": "water", "co_units": []}
+    with queue.engine.database.connect() as other, queue.engine.database.connect() as own:
+        other.begin()
+        own.begin()
+        other.execute(text("lock table tibandu_jobs.procrastinate_jobs in access exclusive mode"))
+        queue.engine.fire(cases[0].id, "assign", Actor(person="li"), data, session=own)
+        other.rollback()
+        queue.engine.fire(cases[1].id, "assign", Actor(person="li"), data, session=own)
+        own.commit()
+        assert jobs_of(queue) == [], "it asked once"
+        own.begin()
+        queue.engine.fire(cases[2].id, "assign", Actor(person="li"), data, session=own)
+        own.commit()
+    assert jobs_of(queue) == [(None, "todo")], "the next transaction asks again"
+
+
 def test_whoever_fires_puts_no_table_of_his_own_before_the_queues(queue: Site) -> None:
     """The function runs with its maker's rights: a temporary table, with triggers of its owner, is not what it writes to."""
     case = queue.office.accepted()

@@ -73,10 +73,14 @@ def test_a_refusal_leaves_the_hosts_rows(hosted: Office) -> None:
     assert hosted.now(case) == case
 
 
+def test_a_connection_on_which_nobody_began_is_refused(hosted: Office) -> None:
+    """Its commit would commit nothing."""
+    with hosted.engine.database.connect() as host, pytest.raises(StoreError, match="no open transaction"):
+        hosted.engine.start("suggestion", LI, SUGGESTION, tenant=TENANT, session=host)
+
+
 def test_autocommit_is_refused(hosted: Office) -> None:
     if hosted.engine.database.dialect.name == "sqlite":
-        with hosted.engine.database.connect() as host, pytest.raises(StoreError, match=r"Engine\.connect"):
-            hosted.engine.start("suggestion", LI, SUGGESTION, tenant=TENANT, session=host)
         return
     with (
         hosted.engine.database.connect().execution_options(isolation_level="AUTOCOMMIT") as host,

@@ -11,13 +11,16 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from api import Accounts, First, Housekeeping, Sessions, create_app, create_schema
 from api.accounts import GUESSES
 from api.factors import Factors
-from api.security_log import MOST_UNKNOWN, SHORTEST, Entry, SecurityLog
+from api.problems import Problem
+from api.security_log import MOST_UNKNOWN, NOTED, SHORTEST, Entry, SecurityLog
 from api.store import Shelf
+from api.uploads import Uploads
 from workflow import Engine, cli
 from workflow.clock import SystemClock
 from workflow.testing import FrozenClock
@@ -98,6 +101,51 @@ def test_failures_that_lock_are_noted_once(engine: Engine, reader: Reader) -> No
         reader.fill("/sign-in", person=LI, password="wrong")
     assert told(engine, "locked_out") == [("locked_out", False, "sign-in")]
     assert len(told(engine, "sign_in")) == GUESSES.most
+
+
+def test_who_makes_up_names_fills_no_table(engine: Engine, clock: FrozenClock) -> None:
+    """Rows counted: what is noted of failures ends with twenty an hour, what is counted ends with its time."""
+    accounts = Accounts(engine, city.CHEAP)
+
+    def rows() -> tuple[int, int]:
+        tables = Shelf(engine).tables
+        with engine.database.connect() as connection:
+            return tuple(  # type: ignore[return-value]
+                connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (tables.security, tables.failure)
+            )
+
+    def tried(count: int) -> None:
+        for number in range(count):
+            with pytest.raises(Problem):
+                accounts.sign_in(f"nobody{number}", "x", f"10.0.{number}.1")
+
+    before = rows()[0]
+    tried(101)
+    assert rows()[0] - before == NOTED.most + 1, "the hundredth says how many"
+    assert told(engine, "sign_in")[-1][2] == "no such account; 100 within the hour"
+    clock.advance(hours=2)
+    Housekeeping(engine).run()
+    assert rows()[1] == 0, "what was counted is over"
+    tried(3)
+    assert rows()[0] - before == NOTED.most + 4, "another hour, and each is noted again"
+
+
+def test_a_document_is_ones_own_for_a_season_and_a_calendar_taken_back_is_listed_for_a_month(
+    engine: Engine, clock: FrozenClock
+) -> None:
+    uploads, client = Uploads(engine), city.Client(city.served(engine))
+    uploads.note(LI, "b" * 64)
+    feed = client(LI, "POST", "/v1/feeds", {"of": "me"}).json
+    client(LI, "DELETE", f"/v1/feeds/{feed['id']}")
+    clock.advance(days=31)
+    uploads.note(LI, "c" * 64)
+    Housekeeping(engine).run()
+    assert client(LI, "GET", "/v1/feeds").json["feeds"] == []
+    clock.advance(days=60)
+    uploads.note(LI, "c" * 64)
+    Housekeeping(engine).run()
+    assert uploads.of(LI, {"b" * 64, "c" * 64}) == {"c" * 64}
 
 
 def test_changed_proofs_say_whose_and_by_whom(engine: Engine, clock: FrozenClock) -> None:

@@ -250,6 +250,9 @@ def host_work(host: Host, prefix: str) -> HostWork:
             )
     elif driver.autocommit or connection.get_isolation_level() == "AUTOCOMMIT":
         raise _unsafe("本连接是自动提交", "this connection is in autocommit")
+    elif not connection.in_transaction():
+        # its commit would do nothing, and what the driver has begun would be rolled back
+        raise _unsafe("本连接没有打开事务", "this connection has no open transaction")
     assure(connection)
     return HostWork(_cursor(driver, connection.dialect.name, hosted=True), prefix)
 
