@@ -13,12 +13,13 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from flask import Request
-from marshmallow import RAISE, Schema, ValidationError
+from marshmallow import RAISE, Schema, ValidationError, missing
 from webargs.flaskparser import FlaskParser
 
 from workflow.errors import Text
 
 from .problems import Problem, invalid_fields, invalid_parameters
+from .schemas import Fieldwise
 
 MOST_BYTES = 1 << 20
 DEEPEST = 32
@@ -55,10 +56,32 @@ parser = Parser()
 def body_of(request: Request, schema: Schema) -> dict[str, Any]:
     """What is in the body, as its schema loads it. Raises Problem, 422 with a pointer for each field that is wrong."""
     given = read_json(request)
+    plain = fieldwise(schema, given) if isinstance(schema, Fieldwise) else None
+    if plain is not None:
+        return plain
     try:
         loaded: dict[str, Any] = schema.load(given)
     except ValidationError as error:
         raise invalid_fields(error.messages) from None
+    return loaded
+
+
+def fieldwise(schema: Fieldwise, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the schema would load, asked of its fields; None where it has something to say, or to check as a whole."""
+    if not schema.fieldwise() or not given.keys() <= schema.load_fields.keys():
+        return None
+    loaded: dict[str, Any] = {}
+    try:
+        for name, field in schema.load_fields.items():
+            if name in given:
+                loaded[name] = field.deserialize(given[name], name, given)
+            elif field.required:
+                return None
+            elif field.load_default is not missing:
+                default = field.load_default
+                loaded[name] = default() if callable(default) else default
+    except ValidationError:
+        return None
     return loaded
 
 
@@ -82,14 +105,18 @@ def _defaults(schema: Schema) -> Mapping[str, Any] | None:
 def read_json(request: Request) -> dict[str, Any]:
     """The object in the body. Raises Problem 400, 413 (by Flask) or 415."""
     request.max_content_length = MOST_BYTES
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+    if request.environ.get("CONTENT_TYPE") != "application/json" and not _is_json(request):
         raise Problem("not_json", Text("请求须为 application/json(UTF-8)", "send application/json in UTF-8"))
     value = _parsed(request.get_data(cache=False))
     if not isinstance(value, dict):
         raise _bad("须为 JSON 对象", "a JSON object is needed")
     _bounded(value)
     return value
+
+
+def _is_json(request: Request) -> bool:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    return request.mimetype == "application/json" and charset in ("utf-8", "utf8")
 
 
 def _parsed(raw: bytes) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -13,6 +12,7 @@ from marshmallow import Schema
 
 from workflow import Actor, Case
 from workflow.errors import NotFound, NotPermitted, Reason, Text
+from workflow.json_text import encoder
 
 from .acting import note
 from .bodies import body_of, query_of
@@ -21,11 +21,12 @@ from .problems import SAFE_HEADERS, Problem, problem_of
 from .routes import KNOWN, NOBODY, Ask, Desk, Reply, Route
 from .security_log import Denials
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_encode = encoder()
 _ID = re.compile(r"[0-9A-Za-z_-]{1,40}")
 ANYBODY = Caller(NOBODY, frozenset())
 _ETAG = re.compile(r'"([0-9]{1,18})"')
 _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,200})"?')
+_SAFE = list(SAFE_HEADERS.items())
 DENIED = ("not_permitted", "csrf", "too_many")
 """problems that are a denial whatever was asked for"""
 FIRST = ("password_change", "second_factor")
@@ -151,9 +152,9 @@ def no_case() -> NotFound:
 
 def _respond(route: Route, reply: Reply) -> Response:
     response = reply.raw or shown(route, reply)
-    response.headers.update(reply.headers)
-    said = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - werkzeug's headers are no dict
-    response.headers.extend([header for header in SAFE_HEADERS.items() if header[0].lower() not in said])
+    headers = response.headers
+    headers.update(reply.headers)
+    headers.extend([header for header in _SAFE if header[0] not in headers])
     if request.method == "GET" and "ETag" in response.headers:
         response.make_conditional(request)
     return response
@@ -171,7 +172,7 @@ def shown(route: Route, reply: Reply) -> Response:
 
 def written(schema: type[Schema], body: Any) -> str:
     """The text of an answer: the same for the same body."""
-    return _ENCODER.encode(made(schema).dump(body))
+    return _encode(made(schema).dump(body))
 
 
 @cache

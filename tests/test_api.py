@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from marshmallow import ValidationError, validates_schema
 from werkzeug.test import TestResponse
 
 from api import Tokens, create_app, create_blueprint, nobody
+from api.bodies import fieldwise
 from api.problems import TITLES, respond
+from api.schemas import Fieldwise, Fire, Start
 from workflow import Actor, Conflict, Engine
 from workflow.errors import StoreError, Text
 from workflow.library import Library
@@ -496,3 +499,36 @@ def test_a_wrong_token_file_names_the_line(tmp_path: Path, line: str) -> None:
     path.write_text(line, "utf-8")
     with pytest.raises(ValueError, match=r"tokens:[12]:"):
         Tokens.read(path)
+
+
+# --- a body asked field by field
+
+
+@pytest.mark.parametrize("schema", [Fire, Start])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"data": {"a": 1}}, {"data": []}, {"data": None}, {"more": 1}, {"reason": ""}, {"reason": "x", "unit": 3},
+        {"effective_on": "2026-03-15", "role": "Office"}, {"effective_on": "2026-3-15"},
+        {"kind": "w1", "tenant": "xn"}, {"kind": "w1", "tenant": "xn/", "data": {}}, {"kind": None},
+    ],
+)  # fmt: skip
+def test_a_body_asked_field_by_field_is_what_its_schema_loads(
+    schema: type[Fieldwise], body: dict[str, Any]
+) -> None:
+    whole = schema()
+    try:
+        wanted = whole.load(body)
+    except ValidationError:
+        wanted = None
+    assert fieldwise(whole, body) == wanted
+
+
+def test_a_schema_with_something_to_say_of_the_whole_is_asked_as_a_whole() -> None:
+    class Whole(Fire):
+        @validates_schema
+        def _never(self, data: dict[str, Any], **_: Any) -> None:
+            raise ValidationError("never")
+
+    assert (Fire.fieldwise(), Whole.fieldwise()) == (True, False)
+    assert fieldwise(Whole(), {}) is None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workflow import Engine
+from workflow.clock import civil_date, start_of_day
 from workflow.family import ClockState, Record
 from workflow.ledger import Ledger
 from workflow.timers import turn
@@ -159,3 +163,24 @@ def waiting(rung: int, at: str) -> ClockState:
     return ClockState(
         ledger=ledger, round=1, due_on="2026-05-30", outer_on=None, provisional=False, running=True, next_rung=rung, next_at=at
     )  # fmt: skip
+
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@given(
+    st.lists(st.integers(315_532_800, 4_102_444_800), max_size=5),
+    st.integers(-1, 1),
+)
+def test_the_day_of_an_instant_is_that_of_shanghai_whatever_was_asked_before(
+    seconds_of_1970: list[int], seconds: int
+) -> None:
+    instants = [datetime.fromtimestamp(one, UTC) for one in seconds_of_1970]
+    # Each with the edge of its day, in turn: what was remembered for one must not be said of the other.
+    edges = [
+        start_of_day(instant.astimezone(SHANGHAI).date()) + timedelta(seconds=seconds) for instant in instants
+    ]
+    for instant in [one for pair in zip(instants, edges, strict=True) for one in pair]:
+        assert civil_date(instant) == instant.astimezone(SHANGHAI).date()
+        elsewhere = instant.astimezone(ZoneInfo("America/New_York"))
+        assert civil_date(elsewhere) == civil_date(instant)
