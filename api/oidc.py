@@ -37,6 +37,7 @@ from workflow.overview import secret, today
 from .accounts import Accounts
 from .identity import digest, is_person
 from .limits import Counter, Limit, source
+from .logout import LEEWAY, LogoutTokens
 from .origin import origin_of
 from .problems import Problem, respond
 from .schemas import Strict
@@ -46,13 +47,12 @@ from .store import Shelf, insert_once, stamp
 
 log = logging.getLogger("tibandu.api")
 BEGIN, RETURN, END = "/sign-in/oidc", "/sign-in/oidc/return", "/sign-in/oidc/end"
+LOGOUT = "/sign-in/oidc/logout"
 COOKIE, SAFE_COOKIE = "tibandu-arrival", "__Host-tibandu-arrival"
 SECONDS = 600
 """between the question and the answer; somebody types a password meanwhile"""
 TIMEOUT = 10
 """seconds for each question to the provider"""
-LEEWAY = 60
-"""seconds by which the provider's clock may differ from ours"""
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 ROLE_DAYS = 30
 """civil days for which the roles of a sign-in hold: who has left the directory signs in no more"""
@@ -149,11 +149,14 @@ class Oidc:
             raise ValueError(f"oidc: no role {', '.join(unknown)}")
 
     def blueprint(self) -> Blueprint:
-        """Where a browser is sent to the provider, where it comes back, and where it is sent to sign out there too."""
+        """Where a browser is sent to the provider, where it comes back, where it is sent to sign out there too; and where the
+        provider says that somebody has signed out there.
+        """
         found = Blueprint("tibandu_oidc", __name__)
         found.add_url_rule(BEGIN, "begin", self._begin, methods=["GET"])
         found.add_url_rule(RETURN, "return", self._return, methods=["GET"])
         found.add_url_rule(END, "end", self._end, methods=["GET"])
+        found.add_url_rule(LOGOUT, "logout", self._logout, methods=["POST"])
         found.register_error_handler(Exception, respond)
         return found
 
@@ -171,6 +174,11 @@ class Oidc:
 
     def _end(self) -> Response:
         return _sent(self.leaving(asking))
+
+    def _logout(self) -> Response:
+        chosen = self._settings
+        tokens = LogoutTokens(self._engine, self._sessions, chosen.issuer, chosen.client_id, self._keys)
+        return tokens.answer(asking, ALGORITHMS)
 
     # -- the two steps
 

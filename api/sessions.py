@@ -237,6 +237,16 @@ class Sessions:
                 detail = f"{len(gone)} ended"
                 self._log.note("sessions", person, by=by, detail=detail, connection=connection)
 
+    def end_elsewhere(self, person: str, until: datetime) -> None:
+        """End those that he opened at the identity provider until then: he has signed out there."""
+        s = self._shelf.tables.session
+        which = (s.c.person == person, s.c.way == OIDC, s.c.opened_at <= stamp(until))
+        with self._shelf.connection(write=True) as connection:
+            gone = connection.execute(delete(s).where(*which).returning(s.c.id)).all()
+            if gone:
+                detail = f"{len(gone)} ended, signed out at the identity provider"
+                self._log.note("sessions", person, detail=detail, connection=connection)
+
     def sweep(self) -> None:
         """Forget those that time has ended."""
         s, now = self._shelf.tables.session, self._shelf.now()

@@ -76,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
                              "jwks_uri": f"{self.issuer}/keys"})  # fmt: skip
         elif asked.path == "/keys":
             self._json(200, KeySet([KEY]).as_dict(private=False))
+        elif asked.path == "/logout_token":
+            self._json(200, {"logout_token": self._logout(query)})
         elif asked.path == "/authorize":
             self._authorize(query)
         else:
@@ -152,6 +154,24 @@ class Handler(BaseHTTPRequestHandler):
             return by_hand({"alg": "none"}, claims)
         if fault == "symmetric":  # the public key, used as if it were a shared secret
             return by_hand({"alg": "HS256"}, claims, KEY.as_pem(private=False))
+        return jwt.encode({"alg": "RS256", "kid": "one"}, claims, STRANGE if fault == "key" else KEY)
+
+    def _logout(self, query: dict[str, str]) -> str:
+        """What a provider sends when somebody has signed out there."""
+        now, fault = int(query["at"]), query.get("fault", "")
+        event = {"http://schemas.openid.net/event/backchannel-logout": {}}
+        claims: dict[str, Any] = {
+            "iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 120, "jti": "j", "sub": query["sub"], "events": event,
+        }  # fmt: skip
+        claims |= {
+            "issuer": {"iss": "https://another.example"}, "audience": {"aud": ["somebody-else"]}, "nonce": {"nonce": "n"},
+            "events": {"events": {"other": {}}}, "event": {"events": {next(iter(event)): "yes"}},
+            "old": {"iat": now - 900}, "future": {"iat": now + 900, "exp": now + 1000}, "expired": {"exp": now - 100},
+        }.get(fault, {})  # fmt: skip
+        if fault.startswith("no_"):
+            del claims[fault.removeprefix("no_")]
+        if fault == "unsigned":
+            return by_hand({"alg": "none"}, claims)
         return jwt.encode({"alg": "RS256", "kid": "one"}, claims, STRANGE if fault == "key" else KEY)
 
     def _json(self, status: int, body: dict[str, Any]) -> None:

@@ -362,3 +362,53 @@ def test_who_signs_out_here_is_shown_how_to_sign_out_there(engine: Engine, issue
     }  # fmt: skip
     reader.get("/sign-in")
     assert "/sign-in/oidc/end" not in reader.page
+
+
+# --- signing out there
+
+
+def signed_out(
+    client: FlaskClient, issuer: str, clock: FrozenClock, sub: str = "s-1", fault: str = ""
+) -> TestResponse:
+    """The provider says so, by a request of its own."""
+    asked = {"sub": sub, "fault": fault, "at": str(int(clock.now().timestamp()))}
+    token = requests.get(f"{issuer}/logout_token", asked, timeout=10).json()["logout_token"]
+    return client.application.test_client().post("/sign-in/oidc/logout", data={"logout_token": token})
+
+
+def test_who_signs_out_there_is_out_here(client: FlaskClient, issuer: str, clock: FrozenClock) -> None:
+    came(client, "li")
+    other = client.application.test_client()
+    came(other, "wang")
+    assert signed_out(client, issuer, clock, sub="unknown").status_code == 200
+    assert client.get("/v1/cases").status_code == 200
+    answer = signed_out(client, issuer, clock)
+    assert (answer.status_code, answer.data, answer.headers["Cache-Control"]) == (200, b"", "no-store")
+    assert (client.get("/v1/cases").status_code, other.get("/v1/cases").status_code) == (401, 200)
+
+
+def test_a_logout_token_sent_again_ends_no_later_session(
+    client: FlaskClient, issuer: str, clock: FrozenClock
+) -> None:
+    asked = {"sub": "s-1", "at": str(int(clock.now().timestamp()))}
+    token = requests.get(f"{issuer}/logout_token", asked, timeout=10).json()["logout_token"]
+    clock.advance(seconds=90)
+    came(client, "li")
+    assert client.post("/sign-in/oidc/logout", data={"logout_token": token}).status_code == 200
+    assert client.get("/v1/cases").status_code == 200
+
+
+@pytest.mark.parametrize("ready_url", ["sqlite"], indirect=True)
+def test_a_logout_token_that_is_wrong_in_any_way_ends_nothing(
+    client: FlaskClient, issuer: str, clock: FrozenClock
+) -> None:
+    came(client, "li")
+    faults = ["issuer", "audience", "nonce", "events", "event", "old", "future", "expired", "key", "unsigned"]
+    for fault in [*faults, "no_iss", "no_aud", "no_iat", "no_events", "no_sub"]:
+        assert code(signed_out(client, issuer, clock, fault=fault)) == (400, "bad_request"), fault
+    for body in ({}, {"logout_token": ""}, {"logout_token": "a.b.c"}):
+        assert client.post("/sign-in/oidc/logout", data=body).status_code == 400
+    assert client.get("/v1/cases").status_code == 200
+    for _ in range(3):
+        last = client.post("/sign-in/oidc/logout", data={"logout_token": "x"})
+    assert last.status_code == 429, "whoever guesses is stopped before the provider is asked"
