@@ -72,6 +72,8 @@ _KINDS: Sequence[tuple[type[WorkflowError], str]] = (
     (FormInvalid, "form_invalid"), (DeadlineRefused, "deadline_refused"), (KeyReused, "key_reused"),
     (StoreError, "unavailable"),
 )  # fmt: skip
+RETRY_SECONDS = 5
+"""after which a database that was gone, full or read-only may be asked again"""
 _STATUS = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "not_json"}
 _FIELD = {
     "required": Text("必填", "is required"),
@@ -170,6 +172,8 @@ def _refusal(error: WorkflowError) -> Problem:
     if isinstance(error, Conflict):
         return _conflict(error)
     code = next((code for kind, code in _KINDS if isinstance(error, kind)), None)
+    if isinstance(error, StoreError) and error.again:
+        return Problem("unavailable", error.text, headers={"Retry-After": str(RETRY_SECONDS)})
     return Problem(code, error.text, errors=_reasons(error)) if code else Problem("internal", _broken())
 
 

@@ -28,7 +28,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from workflow import Engine
 from workflow.errors import StoreError
@@ -425,13 +424,12 @@ class Shelf:
         try:
             with self._store.connection(write=write) as connection:
                 yield connection
-        except (OperationalError, ProgrammingError) as error:
-            if "no such table" in str(error) or "UndefinedTable" in type(error.orig).__name__:
-                raise StoreError(
-                    Words("缺少本服务的表：请运行 api.create_schema(engine)",
-                          "the service's own tables are missing: call api.create_schema(engine)")
-                ) from error  # fmt: skip
-            raise
+        except StoreError as error:
+            if error.which != "tables":
+                raise
+            text = Words("缺少本服务的表：请运行 api.create_schema(engine)",
+                         "the service's own tables are missing: call api.create_schema(engine)")  # fmt: skip
+            raise StoreError(text, error.which) from error
 
 
 def stamp(instant: datetime) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import create_engine, event
 from sqlalchemy.orm import Session
 
+from api import create_app, create_schema
 from bench.contender import TENANT, actor_of, library
 from workflow import Actor, Engine
 from workflow.errors import StoreError
@@ -38,14 +41,18 @@ def hosts(url: str, *settings: str) -> Iterator[Database]:
     database.dispose()
 
 
-@pytest.fixture
-def made(database_url: str) -> str:
+def settle(url: str) -> str:
     """A database with our tables, one person and nothing else."""
-    engine = Engine(database_url, library())
+    engine = Engine(url, library())
     engine.create_schema()
     engine.grant(OFFICE.person, "deputy", TENANT)
     engine.database.dispose()
-    return database_url
+    return url
+
+
+@pytest.fixture
+def made(database_url: str) -> str:
+    return settle(database_url)
 
 
 def in_the_hosts_transaction(engine: Engine) -> None:
@@ -106,3 +113,182 @@ def test_a_database_in_memory_has_no_file_to_spoil() -> None:
     engine = Engine("sqlite://", library())
     engine.create_schema()
     engine.database.dispose()
+
+
+# --- a database that fails
+
+
+class Faulty:
+    """An engine and its service, whose database can be made to fail for a while."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = Engine(url, library())
+        create_schema(self.engine)
+        self.client = create_app(self.engine, lambda _request: OFFICE).test_client()
+        self.pages: int | None = None
+        if self.engine.store.is_sqlite:
+            event.listen(self.engine.database, "connect", self._narrow)
+
+    def _narrow(self, driver: Any, _record: Any) -> None:
+        if self.pages is not None:
+            driver.execute(f"pragma max_page_count = {self.pages}")
+
+    def full(self, how_full: bool) -> None:
+        with self.engine.database.connect() as connection:
+            pages = connection.exec_driver_sql("pragma page_count").scalar_one()
+        self.pages = pages if how_full else None
+        self.engine.database.dispose()
+
+    def server(self, sql: str) -> None:
+        """As the one who runs the server."""
+        url = self.engine.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(sql.format(database=self.engine.database.url.database))
+
+    def hang_up(self) -> None:
+        """Every connection of the engine is ended by the server."""
+        self.server(
+            "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()"
+        )
+
+    def start(self, key: str) -> str:
+        return self.engine.start("w1", OFFICE, {**DATA, "title": "长" * 500}, tenant=TENANT, key=key).id
+
+    def post(self, key: str) -> Any:
+        return self.client.post(
+            "/v1/cases", json={"kind": "w1", "tenant": TENANT, "data": {**DATA, "title": "长" * 500}}, headers={"Idempotency-Key": key}
+        )  # fmt: skip
+
+
+def until_it_fails(act: Callable[[str], Any], times: int = 60) -> tuple[str, StoreError]:
+    """The key that was not acknowledged, and what was said."""
+    for n in range(times):
+        try:
+            act(f"k{n}")
+        except StoreError as error:
+            return f"k{n}", error
+    raise AssertionError("nothing failed")
+
+
+def is_unavailable(answer: Any, word: str) -> None:
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable"), answer.text
+    assert word in answer.json["texts"]["en"] and "same idempotency key" in answer.json["texts"]["en"]
+    assert "用同一幂等键" in answer.json["texts"]["zh"] and int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.fixture
+def lite(sqlite_url: str) -> Iterator[Faulty]:
+    settle(sqlite_url)
+    found = Faulty(sqlite_url)
+    yield found
+    found.engine.database.dispose()
+
+
+def test_a_full_disk_says_so_and_is_forgotten_when_there_is_room(lite: Faulty) -> None:
+    lite.full(True)
+    key, error = until_it_fails(lite.start)
+    assert (error.which, error.again, type(error.__cause__).__name__) == ("full", True, "OperationalError")
+    with Session(lite.engine.database) as session:
+        session.connection()
+        until_it_fails(lambda key: lite.engine.start("w1", OFFICE, {**DATA, "title": "长" * 3000}, tenant=TENANT, session=session))  # fmt: skip
+    until_it_fails(lambda key: lite.engine.grant(key, "deputy", TENANT), 400)
+    for n in range(60):
+        if (answer := lite.post(f"h{n}")).status_code != 201:
+            break
+    is_unavailable(answer, "full")
+    lite.full(False)
+    assert lite.start(key) == lite.start(key)
+    assert lite.post(f"h{n}").status_code == 201
+
+
+def test_a_file_that_may_only_be_read_says_so(lite: Faulty) -> None:
+    with lite.engine.database.connect() as connection:
+        connection.exec_driver_sql("pragma query_only = on")
+        connection.detach()  # the pool makes another
+    event.listen(lite.engine.database, "connect", lambda driver, _: driver.execute("pragma query_only = on"))
+    lite.engine.database.dispose()
+    with pytest.raises(StoreError) as refused:
+        lite.start("k")
+    assert refused.value.which == "read_only"
+
+
+@pytest.fixture
+def served(postgres_url: str) -> Iterator[Faulty]:
+    settle(postgres_url)
+    found = Faulty(postgres_url)
+    yield found
+    found.engine.database.dispose()
+
+
+def test_a_server_that_hangs_up_costs_one_call(served: Faulty) -> None:
+    engine, case = served.engine, served.start("first")
+    works = [engine.store.work() for _ in range(3)]
+    for work in works:  # three that wait
+        work.__enter__()
+    for work in works:
+        work.__exit__(None, None, None)
+    asks: dict[str, Callable[[], object]] = {
+        "start": lambda: served.start("k"), "fire": lambda: engine.fire(case, "submit", OFFICE, {"opinion": "o"}, key="f"),
+        "tick": engine.tick, "permitted": lambda: engine.permitted(case, OFFICE), "case": lambda: engine.case(case),
+        "search": engine.search, "grant": lambda: engine.grant("wu", "deputy", TENANT),
+    }  # fmt: skip
+    told = {}
+    for name, ask in asks.items():
+        served.hang_up()
+        try:
+            ask()  # on a connection that was made for it
+        except StoreError as lost:
+            told[name] = lost
+        ask()
+    assert {"start", "fire", "permitted"} <= told.keys()
+    assert {(lost.which, lost.again) for lost in told.values()} == {("lost", True)}
+    assert all(isinstance(lost.__cause__, psycopg.Error) for lost in told.values())
+    assert len(engine.store._spares._waiting) <= 3
+
+
+def test_over_http_too(served: Faulty) -> None:
+    assert served.post("a").status_code == 201
+    served.hang_up()
+    is_unavailable(served.post("b"), "not there")
+    assert served.post("b").status_code == served.post("b").status_code == 201
+    served.hang_up()
+    answers = [served.client.get("/v1/cases") for _ in range(2)]
+    is_unavailable(answers[0], "not there")
+    assert answers[1].status_code == 200
+
+
+def test_a_host_whose_server_hangs_up(served: Faulty) -> None:
+    with Session(served.engine.database) as session:
+        session.connection()
+        served.hang_up()
+        with pytest.raises(StoreError) as lost:
+            served.engine.start("w1", OFFICE, DATA, tenant=TENANT, session=session)
+        assert lost.value.which == "lost"
+        session.invalidate()
+
+
+def test_a_server_that_only_reads(served: Faulty) -> None:
+    served.server('alter database "{database}" set default_transaction_read_only = on')
+    served.engine.database.dispose()
+    for ask in (lambda: served.start("k"), lambda: served.engine.grant("wu", "deputy", TENANT)):
+        with pytest.raises(StoreError) as refused:
+            ask()
+        assert (refused.value.which, refused.value.again) == ("read_only", True)
+    is_unavailable(served.post("k"), "read-only")
+    assert served.client.get("/v1/cases").status_code == 200
+    url = served.engine.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("set default_transaction_read_only = off")
+        connection.execute(
+            f'alter database "{served.engine.database.url.database}" reset default_transaction_read_only'
+        )
+    served.engine.database.dispose()
+    assert served.start("k") == served.start("k")
+
+
+def test_a_server_that_is_not_there() -> None:
+    engine = Engine("postgresql://nobody@127.0.0.1:1/none", library())
+    for ask in (lambda: engine.case("x"), engine.tick, lambda: engine.fire("x", "submit", OFFICE)):
+        with pytest.raises(StoreError) as lost:
+            ask()
+        assert lost.value.which == "lost"

@@ -11,7 +11,8 @@ WorkflowError
 │   └── DeadlineRefused  not on this date          extension too late or past the outer limit -> 409
 ├── KeyReused            another request's key     same idempotency key, other content        -> 422
 ├── Conflict             read again and retry      somebody was first                         -> 409 / 412
-└── StoreError           fix the set-up            unsafe isolation, missing tables, weak durability
+└── StoreError           fix the set-up, or wait   unsafe isolation, missing tables, weak durability; or, with `again`, the
+                                                   database is gone, full or read-only: ask later      -> 503
 """
 
 from __future__ import annotations
@@ -129,4 +130,18 @@ class Conflict(WorkflowError):
 
 
 class StoreError(WorkflowError):
-    """The database or the transaction we were given cannot keep our promises."""
+    """The database or the transaction we were given cannot keep our promises, or there is no database just now.
+
+    `which` tells them apart: `set_up` (somebody has to mend it), `tables` (they are missing), and what passes or is put right:
+    `lost` (the connection or the server; whether a step in hand was written is not known), `full`, `read_only`, `disk`. Those
+    are worth asking again, with the same idempotency key: `again`. The driver's error is the `__cause__`.
+    """
+
+    def __init__(self, text: Text, which: str = "set_up") -> None:
+        super().__init__(text)
+        self.which = which
+
+    @property
+    def again(self) -> bool:
+        """Whether the same request may succeed later, as it is."""
+        return self.which in ("lost", "full", "read_only", "disk")

@@ -39,10 +39,8 @@ def published(engine: Engine) -> set[str]:
     try:
         with engine.store.connection() as connection:
             return {row.hash for row in connection.execute(engine.store.tables.definition.select())}
-    except Exception as error:
-        from ..store.errors import translate
-
-        if isinstance(translate(getattr(error, "orig", None) or error, engine.store.prefix), StoreError):
+    except StoreError as error:
+        if error.which == "tables":
             return set()
         raise
 

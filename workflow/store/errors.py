@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from ..errors import Conflict, NotPermitted, Reason, StoreError, Text, WorkflowError
 
@@ -14,9 +17,50 @@ class KeyTaken(Exception):
 RETRY = {"40001", "40P01", "55P03"}
 """serialization failure, deadlock, lock timeout: nothing is wrong, somebody was first"""
 
+ASK_AGAIN = Text("稍后用同一幂等键再试", "ask again later with the same idempotency key")
+FAULTS: Mapping[str, Text] = {
+    "lost": Text("数据库暂时不可用", "the database is not there just now"),
+    "full": Text("数据库的磁盘已满", "the database's disk is full"),
+    "read_only": Text("数据库现在只读", "the database is read-only now"),
+    "disk": Text("数据库的磁盘出错", "the database's disk reports an error"),
+}
+"""what passes or is put right without a change of the request (StoreError.which)"""
+_STATES = {
+    "53100": "full", "25006": "read_only", "58030": "disk", "25P03": "lost",
+    "08": "lost", "53": "lost", "57P": "lost",
+}  # fmt: skip
+"""SQLSTATE, or how it begins: 08 connection, 53 resources, 57P the server goes or comes, 25P03 it stood still too long"""
+_SQLITE = {
+    "SQLITE_FULL": "full", "SQLITE_READONLY": "read_only", "SQLITE_IOERR": "disk", "SQLITE_CANTOPEN": "lost",
+}  # fmt: skip
+_CLOSED = ("closed database", "connection is closed", "closed the connection")
+
+
+class Translated:
+    """Within it, an error of SQLAlchemy or the driver that we can explain becomes ours, with the driver's as its cause."""
+
+    __slots__ = ("_prefix",)
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, WorkflowError):
+            cause = getattr(error, "orig", None) or error
+            ours = translate(cause, self._prefix)
+            if ours is not None:
+                raise ours from cause
+
 
 def translate(error: Exception, prefix: str) -> Exception | None:
     """Our error for the driver's, or None when it is none of ours to explain."""
+    fault = _fault(error)
+    if fault is not None:
+        said = FAULTS[fault]
+        return StoreError(Text(f"{said.zh}；{ASK_AGAIN.zh}", f"{said.en}; {ASK_AGAIN.en}"), fault)
     state = getattr(error, "sqlstate", None)
     message = str(error)
     if state in RETRY or "database is locked" in message or "database table is locked" in message:
@@ -41,9 +85,28 @@ def translate(error: Exception, prefix: str) -> Exception | None:
         return StoreError(
             Text(
                 "数据库中没有我们的表；先运行 tibandu init", "our tables are missing; run tibandu init first"
-            )
+            ),
+            "tables",
         )
     return None
+
+
+def _fault(error: Exception) -> str | None:
+    """Which of the faults it is: by SQLite's name for it, by SQLSTATE, or because there is no connection to have one from."""
+    name = str(getattr(error, "sqlite_errorname", None) or "")
+    state = getattr(error, "sqlstate", None)
+    if name:
+        return next((fault for start, fault in _SQLITE.items() if name.startswith(start)), None)
+    if state:
+        return next((fault for start, fault in _STATES.items() if state.startswith(start)), None)
+    driver, kind = type(error).__module__.partition(".")[0], type(error).__name__
+    silent = driver == "psycopg" and kind in _SILENT
+    closed = driver in ("psycopg", "sqlite3") and any(said in str(error) for said in _CLOSED)
+    return "lost" if silent or closed or isinstance(error, PoolExhausted) else None
+
+
+_SILENT = ("OperationalError", "ConnectionTimeout")
+"""psycopg's classes for what libpq says when no server did"""
 
 
 def _constraint(error: Any, message: str, table: str) -> bool:

@@ -43,9 +43,10 @@ class Spares:
 
     def __init__(self, database: Database) -> None:
         self._waiting: list[Spare] = []
+        self._database = database
         self._process = os.getpid()
         self._lock = Lock()
-        ours = OURS in database.get_execution_options() and isinstance(database.pool, QueuePool)
+        self._ours = ours = OURS in database.get_execution_options() and isinstance(database.pool, QueuePool)
         self._room = MOST if ours else 0
         """how many more may be taken out of the pool"""
         if ours:
@@ -73,6 +74,11 @@ class Spares:
         """One that was taken out of the pool has broken."""
         with self._lock:
             self._room += 1
+
+    def doubt_all(self) -> None:
+        """The server has hung up: what waits in the pool is as dead, if the pool is ours, and is not met one by one."""
+        if self._ours:
+            self._database.dispose()
 
     def close(self, *_: object) -> None:
         """Close all that wait; after a fork in the parent only, for they are still his."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from ..family import Family, Step
 from ..model import Grant
 from . import postgresql, rows, sqlite
 from .durable import assure
+from .errors import Translated
 from .feed import Sequencer
 from .lending import end_lent
 from .questions import Questions
@@ -72,21 +73,24 @@ class Store:
     def work(self, host: Host | None = None) -> AbstractContextManager[Work]:
         """A place to run the hot statements: ours, or inside the host's transaction."""
         if host is not None:
-            return nullcontext(host_work(host, self.prefix))
+            return host_work(host, self.prefix)
         return self._spares.take() or own_work(self.database, self.prefix, self._spares)
 
     @contextmanager
     def connection(self, host: Host | None = None, *, write: bool = False) -> Iterator[Connection]:
-        """A SQLAlchemy connection for the rest; what is written is committed at the end, unless the transaction is the host's."""
-        if host is not None:
-            yield host if isinstance(host, Connection) else host.connection()
-        elif write:
-            with self.database.begin() as connection:
-                assure(connection)
-                yield connection
-        else:
-            with self.database.connect() as connection:
-                yield connection.execution_options(**{READ_ONLY: True})
+        """A SQLAlchemy connection for the rest; what is written is committed at the end, unless the transaction is the host's.
+        An error of the database that we can explain becomes ours.
+        """
+        with Translated(self.prefix):
+            if host is not None:
+                yield host if isinstance(host, Connection) else host.connection()
+            elif write:
+                with self.database.begin() as connection:
+                    assure(connection)
+                    yield connection
+            else:
+                with self.database.connect() as connection:
+                    yield connection.execution_options(**{READ_ONLY: True})
 
     def alone(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction is past this point under that name: what is counted next stays true until the commit.

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, event
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
-from ..errors import StoreError, Text, WorkflowError
+from ..errors import StoreError, Text
 from .durable import assure, assure_driver, wal_is_sound
-from .errors import translate
+from .errors import Translated
 from .spare import Spares
 
 Host = Session | Connection
@@ -28,6 +28,8 @@ CURSOR = "tibandu_cursor"
 """where a pooled connection keeps our cursor"""
 IDLE = 0
 """libpq's word for a connection without a transaction"""
+_BEGUN = (2, 3)
+"""its words for one with a transaction, sound or failed; 4 is a connection that is gone"""
 STANDSTILL_SECONDS = 300.0
 """PostgreSQL ends a transaction in which nothing has been asked for so long: its process stands still (SIGSTOP, a machine put to
 sleep) and holds its locks; what it had begun is undone and done again by whoever is awake"""
@@ -60,24 +62,26 @@ class OwnWork:
         if nested:
             return _savepoint(self.cursor, self._prefix)
         if single and self._dialect == "postgresql":
-            return _Translated(self._prefix)
+            return Translated(self._prefix)
         return self._transaction()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _Translated(self._prefix):
+        with Translated(self._prefix):
             self.cursor.execute("begin immediate" if self._dialect == "sqlite" else "begin")
             try:
                 yield
-            except BaseException:
-                self.cursor.execute("rollback")
-                raise
-            try:
                 self.cursor.execute("commit")
             except BaseException:
-                if self._dialect == "sqlite" and self._driver.in_transaction:
-                    self.cursor.execute("rollback")
+                self._undo()
                 raise
+
+    def _undo(self) -> None:
+        """Unless the database has done it (a full disk) or is gone."""
+        sqlite, driver = self._dialect == "sqlite", self._driver
+        begun = driver.in_transaction if sqlite else driver.pgconn.transaction_status in _BEGUN
+        if begun:
+            self.cursor.execute("rollback")
 
 
 class HostWork:
@@ -97,33 +101,18 @@ class HostWork:
 @contextmanager
 def _savepoint(cursor: Any, prefix: str) -> Iterator[None]:
     name = f"{prefix}step"
-    with _Translated(prefix):
+    with Translated(prefix):
         cursor.execute(f"savepoint {name}")
         try:
             yield
-        except BaseException:
-            cursor.execute(f"rollback to savepoint {name}")
-            cursor.execute(f"release savepoint {name}")
+        except BaseException as error:
+            try:
+                cursor.execute(f"rollback to savepoint {name}")
+                cursor.execute(f"release savepoint {name}")
+            except Exception as second:  # the database has undone all of it (a full disk), or is gone
+                raise error from second
             raise
         cursor.execute(f"release savepoint {name}")
-
-
-class _Translated:
-    """Within it, an error of the driver that we can explain becomes ours."""
-
-    __slots__ = ("_prefix",)
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, WorkflowError):
-            ours = translate(error, self._prefix)
-            if ours is not None:
-                raise ours from error
 
 
 class own_work:  # noqa: N801 - used like the functions of contextlib, and a generator would cost more than what it does
@@ -144,34 +133,44 @@ class own_work:  # noqa: N801 - used like the functions of contextlib, and a gen
     def __enter__(self) -> OwnWork:
         work = self._work
         if work is None:
-            return self._opened()
+            with Translated(self._prefix):
+                return self._opened()
         if self._dialect == "sqlite":
             work.cursor = _cursor(self._driver, self._dialect)
         return work
 
     def _opened(self) -> OwnWork:
         raw = self._database.raw_connection()
-        driver: Any = raw.driver_connection
         try:
+            driver: Any = raw.driver_connection
             assure_driver(raw.info, driver, self._dialect)
+            cursor = raw.info.get(CURSOR)
+            if cursor is None:
+                cursor = _cursor(driver, self._dialect)
+                if self._dialect != "sqlite":  # there an unfinished statement would hold a lock
+                    raw.info[CURSOR] = cursor
+            self._before = _begin_by_hand(driver, cursor, self._dialect)
         except BaseException:
-            raw.close()
+            raw.invalidate()
             raise
-        cursor = raw.info.get(CURSOR)
-        if cursor is None:
-            cursor = _cursor(driver, self._dialect)
-            if self._dialect != "sqlite":  # there an unfinished statement would hold a lock
-                raw.info[CURSOR] = cursor
         self._raw, self._driver = raw, driver
-        self._before = _begin_by_hand(driver, cursor, self._dialect)
         self._work = OwnWork(driver, cursor, self._dialect, self._prefix)
         return self._work
 
-    def __exit__(self, kind: object, _error: object, _trace: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
+        self._put_back(kind)
+        if error is not None:
+            Translated(self._prefix).__exit__(
+                kind, error, None
+            )  # of a question that no transaction surrounds
+
+    def _put_back(self, kind: object) -> None:
         raw, work = self._raw, self._work
         # A connection that broke in the middle of something is not given to the next one.
         if kind is not None and _in_transaction(self._driver, self._dialect):
             self._spares.close()
+            if self._dialect != "sqlite" and self._driver.closed:
+                self._spares.doubt_all()
             if self.detached:
                 self._spares.lost()
             else:
@@ -236,7 +235,14 @@ def _in_transaction(driver: Any, dialect: str) -> bool:
     return bool(driver.closed) or driver.pgconn.transaction_status != IDLE
 
 
-def host_work(host: Host, prefix: str) -> HostWork:
+@contextmanager
+def host_work(host: Host, prefix: str) -> Iterator[HostWork]:
+    """Inside the host's transaction. Raises StoreError."""
+    with Translated(prefix):
+        yield _hosts(host, prefix)
+
+
+def _hosts(host: Host, prefix: str) -> HostWork:
     """The host's connection, checked. Raises StoreError when a SAVEPOINT on it would promise nothing."""
     connection = host.connection() if isinstance(host, Session) else host
     driver: Any = connection.connection.driver_connection
