@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from workflow import Actor, Engine, NotFound
-from workflow.engine import SIMILAR
 from workflow.library import Library
+from workflow.reader import SIMILAR
 from workflow.similarity import KEPT, score, sketch
 from workflow.testing import FrozenClock, memory_engine
 

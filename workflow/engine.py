@@ -1,23 +1,21 @@
 """The engine: what a host, the HTTP service, the scheduler and the command line call.
 
-Its parts: firing.py, decision.py, store/.
+Its parts: reader.py (what is asked), firing.py, decision.py, store/.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Engine as Database
 from sqlalchemy import create_engine
 
-from . import batch, visibility
+from . import batch
 from .alerts import Alerts
 from .call import Call, act_of, check_id, check_texts, no_case
 from .clock import Clock, SystemClock, civil_date
-from .deadlines import Explanation, explain
 from .decision import objections
 from .definition import Definition
 from .erasing import Erasing
@@ -28,7 +26,6 @@ from .health import Health
 from .invitations import Invitations
 from .laws import Laws
 from .library import Library
-from .likeness import likest
 from .loader import definition_from_content
 from .memory import Memory
 from .model import (
@@ -37,19 +34,18 @@ from .model import (
     Case,
     Fired,
     Grant,
-    HistoryEntry,
     Invited,
     Outcome,
     PartialDate,
     Permission,
     Receipt,
     Request,
-    Similar,
 )
 from .parties import Parties
 from .random import RandomSource, SystemRandom, new_id
+from .reader import Reader
 from .rulekeeper import RuleKeeper, fetched
-from .showing import entry, fold, view
+from .showing import view
 from .sight import Seen, Sight
 from .store.examination import Examination
 from .store.schema import PREFIX
@@ -61,12 +57,9 @@ from .sweep import Sweep
 from .vigil import Vigil
 from .visibility import Viewer
 
-SIMILAR = 0.4
-"""the score from which cases are thought to be about the same matter; measured in tests/test_similar.py"""
 
-
-class Engine:
-    """One per application, shared by its threads."""
+class Engine(Reader):
+    """One per application, shared by its threads. What can be asked of it is in reader.py."""
 
     def __init__(
         self, database: Database | str, library: Library, *, place: str | None = None, prefix: str = PREFIX,
@@ -74,14 +67,15 @@ class Engine:
     ) -> None:  # fmt: skip
         """`database` is a SQLAlchemy engine (made by `connect`, or the host's own) or a URL for `connect`."""
         self.database = self.connect(database) if isinstance(database, str) else database
-        self.store = Store(self.database, prefix)
-        self.laws = Laws(library, place, self._fetch, lambda version: fetched(self.store, version))
+        store = Store(self.database, prefix)
+        laws = Laws(library, place, self._fetch, lambda version: fetched(store, version))
         self.clock = clock or SystemClock()
         self.random = random or SystemRandom()
         self._memory = Memory()
-        self._firing = Firing(self.store, self.laws, self._memory, self.clock, self.random)
+        self._firing = Firing(store, laws, self._memory, self.clock, self.random)
+        sight = Sight(store, laws, lambda: civil_date(self._firing.now()))
+        super().__init__(store, laws, sight, self._firing.now)
         self.rules = RuleKeeper(self.store, self.laws, self._firing.now)
-        self.sight = Sight(self.store, self.laws, lambda: civil_date(self._firing.now()))
         self.summary = Summary(self.store, self.laws, self.sight, self._firing.now)
         self._invitations = Invitations(self.store, self.laws, self.sight, self._firing.now, self.random)
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
@@ -294,151 +288,7 @@ class Engine:
         """Whether somebody ticks and delivers, what waits since when, and what was caught up: for /health, `doctor`, a host."""
         return Examination(self.store, self.laws.calendar, self.clock).health()
 
-    # -- questions
-
-    def case(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> Case:
-        """The case as it stands; with `actor`, only if that person may know of it. Raises NotFound."""
-        return self.show(self._one(case, actor, session))
-
-    def children(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[Case]:
-        """The children of a root case, oldest first, as far as that person may know of them."""
-        with self.store.connection(session) as connection:
-            found = self.sight.look(connection, self.store.questions.children(case), actor)
-        return [self.show(one) for one in found]
-
-    def as_unit_sees(self, case: str, unit: str, *, session: Host | None = None) -> Case:
-        """The case without what is kept from whoever acts for that unit: for what is written to it. Raises NotFound."""
-        record = self._one(case, None, session).record
-        root = record if record.id == record.root else self._one(record.root, None, session).record
-        grant = Grant(id="", person="", role="", scope=record.tenant, unit=unit)
-        viewer = Viewer("", [grant], civil_date(self._firing.now()))
-        return self.show(Seen(record, self.sight.hidden(record, root, viewer)))
-
-    def search(
-        self, *, actor: Actor | None = None, kind: str | None = None, state: str | None = None, tenant: str | None = None,
-        number: str | None = None, unit: str | None = None, closed: bool | None = None, due_before: date | None = None,
-        after: str | None = None, limit: int = 100, session: Host | None = None,
-    ) -> list[Case]:  # fmt: skip
-        """Cases by id, at most `limit`; `after` is the last id of the page before. `unit`: stands in any relation to it, and
-        not in one that is hidden from that person: who asks for a name learns no more than who reads.
-        """
-        found: list[Seen] = []
-        with self.store.connection(session) as connection:
-            while True:
-                wanted = limit - len(found)
-                query = self.store.questions.search(
-                    kind=kind, state=state, tenant=tenant, number=number, unit=unit, closed=closed, due_before=due_before,
-                    after=after, limit=wanted,
-                )  # fmt: skip
-                page = self.sight.look(connection, query, actor, "open" if closed is False else "all")
-                found += [one for one in page if not one.hides(unit)]
-                if len(page) < wanted or len(found) == limit:
-                    return [self.show(one) for one in found]
-                after = page[-1].record.id
-
-    def worklist(
-        self, actor: Actor, *, limit: int = 100, after: tuple[str | None, str] | None = None, session: Host | None = None
-    ) -> list[Case]:  # fmt: skip
-        """Open cases in a state whose holder this person is, the earliest due first; `after`: due day and id of the last one of
-        the page before.
-        """
-        with self.store.connection(session) as connection:
-            waiting = self.sight.waiting(connection, actor)
-            query = self.store.questions.by_due_day(limit, after).where(waiting)
-            found = self.sight.look(connection, query, actor, "open")
-        return [self.show(one) for one in found]
-
-    def similar(
-        self, case: str, *, actor: Actor | None = None, limit: int = 5, at_least: float = SIMILAR, session: Host | None = None
-    ) -> list[Similar]:  # fmt: skip
-        """Cases of the same kind and tenant that are likely about the same matter, the most alike first, as far as that person
-        may know of them. Nothing for a definition that does not say by which texts (`similar`). Raises NotFound.
-        """
-        record = self._one(case, actor, session).record
-        with self.store.connection(session) as connection:
-            near = likest(self.store, self.laws, connection, record)
-            found = (
-                self.sight.look(connection, self.store.questions.all_of(near.cases), actor)
-                if near.cases
-                else []
-            )
-        scored = [(near.score(self.laws, seen.record), seen) for seen in found]
-        scored.sort(key=lambda pair: (-pair[0], pair[1].record.id))
-        return [Similar(case=self.show(seen), score=score) for score, seen in scored if score >= at_least][
-            :limit
-        ]
-
-    def history(
-        self, case: str, *, actor: Actor | None = None, after: int = 0, limit: int | None = None,
-        session: Host | None = None,
-    ) -> list[HistoryEntry]:  # fmt: skip
-        """The lines of a case in order, with what was given and is not erased: all, or at most `limit` after line `after`.
-
-        Raises NotFound.
-        """
-        check_id(case)
-        seen = None if actor is None else self._one(case, actor, session)
-        if seen is None or not seen.hidden:
-            return self._lines(case, session, after, limit)
-        # All of them: who stood in a hidden relation before is hidden too, and a page is full though lines are left out.
-        lines = [
-            line for line in visibility.of_lines(self._lines(case, session), seen.hidden) if line.seq > after
-        ]
-        return lines[:limit]
-
-    def _lines(
-        self, case: str, session: Host | None, after: int = 0, limit: int | None = None
-    ) -> list[HistoryEntry]:
-        with self.store.connection(session) as connection:
-            found = self.store.history(connection, case, after=after, limit=limit)
-        if not found and after == 0:
-            raise no_case(case)
-        return [entry(row, body) for row, body in found]
-
-    def case_at(
-        self, case: str, moment: datetime | int, *, actor: Actor | None = None, session: Host | None = None
-    ) -> Case:
-        """The case as it was at an instant (aware), or after its line `seq`; of its clocks the outer limit and
-        whether they are provisional are today's. What is hidden from `actor` is what is hidden from him today. Raises NotFound
-        before its start.
-        """
-        check_id(case)
-        seen = self._one(case, actor, session)
-        lines = self._lines(case, session)
-        until, later = list[HistoryEntry](), list[HistoryEntry]()
-        for line in lines:
-            then = line.seq if isinstance(moment, int) else line.recorded_at
-            (until if then <= moment else later).append(line)  # type: ignore[operator] # both numbers or both instants
-        if not until:
-            raise no_case(case)
-        law = self.laws.pinned(until[-1].definition).definition
-        found = fold(view(self.laws, seen.record), until, later, law)
-        return found if seen.hidden is None else visibility.of_case(found, seen.hidden)
-
-    def explain(
-        self, case: str, clock: str, *, actor: Actor | None = None, session: Host | None = None
-    ) -> Explanation:
-        """How the due day of a clock comes about: every skipped day, the sentence, the source. Raises NotFound."""
-        seen = self._one(case, actor, session)
-        clocks = seen.record.clocks
-        if clock not in clocks:
-            known = ", ".join(clocks) or "-"
-            raise NotFound(
-                Text(
-                    f"本案没有时钟 {clock}；有：{known}",
-                    f"no clock {clock!r} in this case; there are: {known}",
-                )
-            )
-        ledger = clocks[clock].ledger
-        if seen.hidden is not None:
-            ledger = visibility.of_ledger(ledger, seen.hidden)
-        found = explain(ledger, self.laws.book_of(ledger), self.laws.calendar)
-        declared = self.laws.pinned(seen.record.definition).definition.clocks.get(clock)
-        why = declared.why(ledger.rule) if declared is not None else None
-        if why is None:
-            return found
-        chosen = Text(f"适用规则 {ledger.rule}：{why.zh}", f"rule {ledger.rule} applies: {why.en}")
-        return replace(found, lines=(chosen, *found.lines))
+    # -- erasure
 
     def erase(self, case: str, fields: Sequence[str], *, actor: Actor, reason: str) -> int:
         """Erase values and their salts (PIPL art. 47), with every copy that was carried within the family, to cases it begot and
@@ -486,20 +336,6 @@ class Engine:
         return self._invitations.of(case, by, session)
 
     # -- the small parts
-
-    def _one(self, case: str, actor: Actor | None, session: Host | None) -> Seen:
-        """The case, if that person may know of it. Raises NotFound, the same for what is not his and for what is not there."""
-        check_id(case)
-        with self.store.connection(session) as connection:
-            found = self.sight.look(connection, self.store.questions.one(case), actor)
-        if not found:
-            raise no_case(case)
-        return found[0]
-
-    def show(self, seen: Seen) -> Case:
-        """What was found, as it is shown to who asked."""
-        case = view(self.laws, seen.record)
-        return case if seen.hidden is None else visibility.of_case(case, seen.hidden)
 
     def _shown(self, step: Step, case: str) -> Case:
         """The outcome as it is shown to who brought it about."""
@@ -555,17 +391,6 @@ class Engine:
         again = None if line.automatic == "import" else Actor(person=line.actor)
         found = self.case_at(done.case, stored["seq"], session=session)
         return self._veiled(found, again, session)._replace(revision=stored["revision"])
-
-    def _veiled(self, case: Case, actor: Actor | None, session: Host | None) -> Case:
-        """The case as that person would see it, though he might not find it any more."""
-        if actor is None:
-            return case
-        with self.store.connection(session) as connection:
-            family = self.store.family(connection, case.root)
-            viewer = self.sight.viewer(connection, actor)
-        if family is None:
-            return case
-        return visibility.of_case(case, self.sight.hidden(family.records[case.id], family.root, viewer))
 
     def _fetch(self, content_hash: str) -> Definition:
         with self.store.connection() as connection:

@@ -33,7 +33,7 @@ class ClockState:
     text: str | None = field(default=None, init=False, compare=False, repr=False)
     """all of it as JSON, kept by rows.py when it was first needed"""
     view: ClockView | None = field(default=None, init=False, compare=False, repr=False)
-    """as the engine shows it, kept by engine.py when it was first shown"""
+    """as the engine shows it, kept by showing.py when it was first shown"""
 
     def told(self) -> dict[str, object]:
         """What a line says of it."""

@@ -1,0 +1,210 @@
+"""What is asked of an engine: a case, lists of cases, the lines of a case, a case as it was, how a deadline comes about.
+
+Nothing here writes. With `actor` an answer holds what that person may know of, and nothing else (sight.py, visibility.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+
+from . import visibility
+from .call import check_id, no_case
+from .clock import civil_date
+from .deadlines import Explanation, explain
+from .errors import NotFound, Text
+from .laws import Laws
+from .likeness import likest
+from .model import Actor, Case, Grant, HistoryEntry, Similar
+from .showing import entry, fold, view
+from .sight import Seen, Sight
+from .store.sql import Store
+from .store.work import Host
+from .visibility import Viewer
+
+__all__ = ["SIMILAR", "Reader"]
+
+SIMILAR = 0.4
+"""the score from which cases are thought to be about the same matter; measured in tests/test_similar.py"""
+
+
+class Reader:
+    """The questions of an engine; `Engine` is one."""
+
+    def __init__(self, store: Store, laws: Laws, sight: Sight, now: Callable[[], datetime]) -> None:
+        self.store = store
+        self.laws = laws
+        self.sight = sight
+        self._now = now
+
+    def case(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> Case:
+        """The case as it stands; with `actor`, only if that person may know of it. Raises NotFound."""
+        return self.show(self._one(case, actor, session))
+
+    def children(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[Case]:
+        """The children of a root case, oldest first, as far as that person may know of them."""
+        with self.store.connection(session) as connection:
+            found = self.sight.look(connection, self.store.questions.children(case), actor)
+        return [self.show(one) for one in found]
+
+    def as_unit_sees(self, case: str, unit: str, *, session: Host | None = None) -> Case:
+        """The case without what is kept from whoever acts for that unit: for what is written to it. Raises NotFound."""
+        record = self._one(case, None, session).record
+        root = record if record.id == record.root else self._one(record.root, None, session).record
+        grant = Grant(id="", person="", role="", scope=record.tenant, unit=unit)
+        viewer = Viewer("", [grant], civil_date(self._now()))
+        return self.show(Seen(record, self.sight.hidden(record, root, viewer)))
+
+    def search(
+        self, *, actor: Actor | None = None, kind: str | None = None, state: str | None = None, tenant: str | None = None,
+        number: str | None = None, unit: str | None = None, closed: bool | None = None, due_before: date | None = None,
+        after: str | None = None, limit: int = 100, session: Host | None = None,
+    ) -> list[Case]:  # fmt: skip
+        """Cases by id, at most `limit`; `after` is the last id of the page before. `unit`: stands in any relation to it, and
+        not in one that is hidden from that person: who asks for a name learns no more than who reads.
+        """
+        found: list[Seen] = []
+        with self.store.connection(session) as connection:
+            while True:
+                wanted = limit - len(found)
+                query = self.store.questions.search(
+                    kind=kind, state=state, tenant=tenant, number=number, unit=unit, closed=closed, due_before=due_before,
+                    after=after, limit=wanted,
+                )  # fmt: skip
+                page = self.sight.look(connection, query, actor, "open" if closed is False else "all")
+                found += [one for one in page if not one.hides(unit)]
+                if len(page) < wanted or len(found) == limit:
+                    return [self.show(one) for one in found]
+                after = page[-1].record.id
+
+    def worklist(
+        self, actor: Actor, *, limit: int = 100, after: tuple[str | None, str] | None = None, session: Host | None = None
+    ) -> list[Case]:  # fmt: skip
+        """Open cases in a state whose holder this person is, the earliest due first; `after`: due day and id of the last one of
+        the page before.
+        """
+        with self.store.connection(session) as connection:
+            waiting = self.sight.waiting(connection, actor)
+            query = self.store.questions.by_due_day(limit, after).where(waiting)
+            found = self.sight.look(connection, query, actor, "open")
+        return [self.show(one) for one in found]
+
+    def similar(
+        self, case: str, *, actor: Actor | None = None, limit: int = 5, at_least: float = SIMILAR, session: Host | None = None
+    ) -> list[Similar]:  # fmt: skip
+        """Cases of the same kind and tenant that are likely about the same matter, the most alike first, as far as that person
+        may know of them. Nothing for a definition that does not say by which texts (`similar`). Raises NotFound.
+        """
+        record = self._one(case, actor, session).record
+        with self.store.connection(session) as connection:
+            near = likest(self.store, self.laws, connection, record)
+            found = (
+                self.sight.look(connection, self.store.questions.all_of(near.cases), actor)
+                if near.cases
+                else []
+            )
+        scored = [(near.score(self.laws, seen.record), seen) for seen in found]
+        scored.sort(key=lambda pair: (-pair[0], pair[1].record.id))
+        return [Similar(case=self.show(seen), score=score) for score, seen in scored if score >= at_least][
+            :limit
+        ]
+
+    def history(
+        self, case: str, *, actor: Actor | None = None, after: int = 0, limit: int | None = None,
+        session: Host | None = None,
+    ) -> list[HistoryEntry]:  # fmt: skip
+        """The lines of a case in order, with what was given and is not erased: all, or at most `limit` after line `after`.
+
+        Raises NotFound.
+        """
+        check_id(case)
+        seen = None if actor is None else self._one(case, actor, session)
+        if seen is None or not seen.hidden:
+            return self._lines(case, session, after, limit)
+        # All of them: who stood in a hidden relation before is hidden too, and a page is full though lines are left out.
+        lines = [
+            line for line in visibility.of_lines(self._lines(case, session), seen.hidden) if line.seq > after
+        ]
+        return lines[:limit]
+
+    def _lines(
+        self, case: str, session: Host | None, after: int = 0, limit: int | None = None
+    ) -> list[HistoryEntry]:
+        with self.store.connection(session) as connection:
+            found = self.store.history(connection, case, after=after, limit=limit)
+        if not found and after == 0:
+            raise no_case(case)
+        return [entry(row, body) for row, body in found]
+
+    def case_at(
+        self, case: str, moment: datetime | int, *, actor: Actor | None = None, session: Host | None = None
+    ) -> Case:
+        """The case as it was at an instant (aware), or after its line `seq`; of its clocks the outer limit and
+        whether they are provisional are today's. What is hidden from `actor` is what is hidden from him today. Raises NotFound
+        before its start.
+        """
+        check_id(case)
+        seen = self._one(case, actor, session)
+        lines = self._lines(case, session)
+        until, later = list[HistoryEntry](), list[HistoryEntry]()
+        for line in lines:
+            then = line.seq if isinstance(moment, int) else line.recorded_at
+            (until if then <= moment else later).append(line)  # type: ignore[operator] # both numbers or both instants
+        if not until:
+            raise no_case(case)
+        law = self.laws.pinned(until[-1].definition).definition
+        found = fold(view(self.laws, seen.record), until, later, law)
+        return found if seen.hidden is None else visibility.of_case(found, seen.hidden)
+
+    def explain(
+        self, case: str, clock: str, *, actor: Actor | None = None, session: Host | None = None
+    ) -> Explanation:
+        """How the due day of a clock comes about: every skipped day, the sentence, the source. Raises NotFound."""
+        seen = self._one(case, actor, session)
+        clocks = seen.record.clocks
+        if clock not in clocks:
+            known = ", ".join(clocks) or "-"
+            raise NotFound(
+                Text(
+                    f"本案没有时钟 {clock}；有：{known}",
+                    f"no clock {clock!r} in this case; there are: {known}",
+                )
+            )
+        ledger = clocks[clock].ledger
+        if seen.hidden is not None:
+            ledger = visibility.of_ledger(ledger, seen.hidden)
+        found = explain(ledger, self.laws.book_of(ledger), self.laws.calendar)
+        declared = self.laws.pinned(seen.record.definition).definition.clocks.get(clock)
+        why = declared.why(ledger.rule) if declared is not None else None
+        if why is None:
+            return found
+        chosen = Text(f"适用规则 {ledger.rule}：{why.zh}", f"rule {ledger.rule} applies: {why.en}")
+        return replace(found, lines=(chosen, *found.lines))
+
+    # -- the small parts
+
+    def _one(self, case: str, actor: Actor | None, session: Host | None) -> Seen:
+        """The case, if that person may know of it. Raises NotFound, the same for what is not his and for what is not there."""
+        check_id(case)
+        with self.store.connection(session) as connection:
+            found = self.sight.look(connection, self.store.questions.one(case), actor)
+        if not found:
+            raise no_case(case)
+        return found[0]
+
+    def show(self, seen: Seen) -> Case:
+        """What was found, as it is shown to who asked."""
+        case = view(self.laws, seen.record)
+        return case if seen.hidden is None else visibility.of_case(case, seen.hidden)
+
+    def _veiled(self, case: Case, actor: Actor | None, session: Host | None) -> Case:
+        """The case as that person would see it, though he might not find it any more."""
+        if actor is None:
+            return case
+        with self.store.connection(session) as connection:
+            family = self.store.family(connection, case.root)
+            viewer = self.sight.viewer(connection, actor)
+        if family is None:
+            return case
+        return visibility.of_case(case, self.sight.hidden(family.records[case.id], family.root, viewer))
