@@ -17,6 +17,7 @@ from workflow import Engine
 from workflow.errors import NotFound, StoreError, Text
 from workflow.model import Actor
 from workflow.overview import grants_of, secret
+from workflow.vault import MARK, Vault
 
 from .accounts import Account, Accounts
 from .identity import digest
@@ -25,7 +26,6 @@ from .nonces import Nonces
 from .problems import Problem
 from .security_log import SecurityLog
 from .store import Shelf, insert_once, stamp
-from .vault import MARK, Vault
 
 STEP, BESIDE = 30, 1
 """seconds of a code; codes before and after that are taken too, because clocks differ"""

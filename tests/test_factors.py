@@ -19,12 +19,12 @@ from cryptography.fernet import Fernet
 from api import Accounts, Sessions, create_app, create_schema
 from api.factors import GUESSES, Factors
 from api.problems import Problem
-from api.vault import Vault
 from workflow import Engine, cli, load_definitions
 from workflow.access import held
 from workflow.errors import StoreError
 from workflow.library import Library
 from workflow.testing import FrozenClock
+from workflow.vault import Vault
 
 from . import http_walk as city
 from .console import Reader

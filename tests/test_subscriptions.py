@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import select
 
 from api import StoredTokens, create_app, create_schema
 from api.subscriptions import MOST
@@ -62,6 +64,14 @@ class Hooked:
         return self.ask("GET", f"{AT}/{self.id}").json
 
 
+def genuine(secret: str, headers: Any, body: bytes) -> bool:
+    """What docs/http.md tells a receiver to do."""
+    documented: dict[str, Any] = {}
+    (check,) = re.findall(r"```python\n(import base64.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    exec(check, documented)
+    return bool(documented["genuine"](secret, headers, body))
+
+
 @pytest.fixture
 def hooked(city_engine: Engine, clock: FrozenClock) -> Iterator[Hooked]:
     receiver = Receiver()
@@ -81,11 +91,8 @@ def test_every_event_it_may_know_of_signed(hooked: Hooked) -> None:
     feed = hooked.client("wang.fang", "GET", "/v1/events").json["events"]
     assert told == feed, "the same as the feed tells it"
     path, headers, body = hooked.receiver.requests[0]
-    documented: dict[str, Any] = {}
-    (check,) = re.findall(r"```python\n(import base64.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    exec(check, documented)  # what docs/http.md tells a receiver to do
-    assert path == "/hook" and documented["genuine"](hooked.secret, headers, body)
-    assert not documented["genuine"](hooked.secret, headers, body + b" ")
+    assert path == "/hook" and genuine(hooked.secret, headers, body)
+    assert not genuine(hooked.secret, headers, body + b" ")
     assert hooked.stands()["sent"] == 3 and hooked.stands()["waiting"] == 0
 
 
@@ -216,6 +223,40 @@ def test_paused_and_gone_on_with_what_happened_meanwhile(hooked: Hooked) -> None
     assert hooked.ask("POST", f"{AT}/{hooked.id}/resume").json["paused_at"] is None
     hooked.node.deliver()
     assert len(hooked.told()) == 3
+
+
+def test_its_secret_is_sealed_and_another_key_takes_over(
+    hooked: Hooked, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Made without a key, then with one, then with another on top; with a wrong one it waits, and nothing else does."""
+    file, keys = tmp_path / "keys", [Fernet.generate_key().decode() for _ in range(3)]
+
+    def kept() -> str:
+        with hooked.engine.database.connect() as connection:
+            return str(
+                connection.execute(select(hooked.engine.store.tables.subscription.c.secret)).scalar_one()
+            )
+
+    def told(*lines: str) -> int:
+        file.write_text("\n".join(lines) + "\n", "utf-8")
+        before = len(hooked.receiver.requests)
+        hooked.ask("POST", f"{AT}/{hooked.id}/test")
+        hooked.node.deliver()
+        return len(hooked.receiver.requests) - before
+
+    assert kept() == hooked.secret and Subscriptions(hooked.engine).unsealed() == 1
+    monkeypatch.setenv("TIBANDU_KEYS", str(file))
+    assert told(keys[0]) == 1
+    first = kept()
+    assert first.startswith("fernet:") and Subscriptions(hooked.engine).unsealed() == 0
+    assert told(keys[1], keys[0]) == 1
+    assert kept() != first and told(keys[1]) == 1
+    assert told(keys[2]) == 0
+    assert told(keys[1]) == 2, "what waited goes with it"
+    _, headers, body = hooked.receiver.requests[-1]
+    assert genuine(hooked.secret, headers, body), "it is the same secret all the while"
+    renewed = hooked.ask("POST", f"{AT}/{hooked.id}/secret").json["secret"]
+    assert renewed != hooked.secret and kept().startswith("fernet:") and renewed not in kept()
 
 
 def test_a_test_message_another_secret_and_the_end(hooked: Hooked) -> None:

@@ -18,10 +18,11 @@ from typing import Any
 
 from .addressing import stamp
 from .engine import Engine
-from .errors import Conflict, NotFound, Text
+from .errors import Conflict, NotFound, StoreError, Text
 from .model import Actor
 from .overview import Happening, feed, head, identifier, visible
 from .store.subscriptions import SubscriptionRows
+from .vault import MARK, Vault
 
 __all__ = ["Subscription", "Subscriptions", "channel_of"]
 
@@ -77,8 +78,9 @@ class Subscriptions:
         `token`: the credential it was made with and may not outlive (`pause_of`). Raises Conflict when the account has `most`.
         """
         key, begin = self._secret(), head(self._engine) if after is None else after
+        kept = Vault.here().seal(key)
         row = {
-            "id": identifier(self._engine), "account": account, "url": url, "secret": key, "kinds": ",".join(sorted(kinds)),
+            "id": identifier(self._engine), "account": account, "url": url, "secret": kept, "kinds": ",".join(sorted(kinds)),
             "events": ",".join(sorted(events)), "position": begin, "created_by": by, "created_at": self._now(), "paused_at": None,
             "token": token,
         }  # fmt: skip
@@ -120,7 +122,7 @@ class Subscriptions:
     def renew(self, id: str) -> str:
         """Another secret; the old one signs nothing any more. Raises NotFound."""
         key = self._secret()
-        self._change(id, secret=key)
+        self._change(id, secret=Vault.here().seal(key))
         return key
 
     def remove(self, id: str) -> None:
@@ -139,10 +141,28 @@ class Subscriptions:
     # -- for whoever delivers
 
     def active(self) -> dict[str, tuple[Subscription, str]]:
-        """Channel → subscription and secret, of those that are not paused."""
+        """Channel → subscription and secret, of those that are not paused. What is not sealed as it would be today is from now
+        on. One whose secret no key opens is left out: what it is to be told waits.
+        """
+        vault = Vault.here()
         with self._store.connection() as connection:
             rows = self._rows.found(connection, active=True)
-        return {channel_of(row["id"]): (_subscription(row), row["secret"]) for row in rows}
+        found = {}
+        for row in rows:
+            try:
+                found[channel_of(row["id"])] = _subscription(row), vault.opened(row["secret"])
+            except StoreError:
+                log.exception("the secret of subscription %s cannot be opened", row["id"])
+                continue
+            if not vault.is_current(row["secret"]):
+                with self._store.connection(write=True) as connection:
+                    self._rows.reseal(connection, row["id"], row["secret"], vault.renewed(row["secret"]))
+        return found
+
+    def unsealed(self) -> int:
+        """How many secrets stand in the database as they are."""
+        with self._store.connection() as connection:
+            return sum(not row["secret"].startswith(MARK) for row in self._rows.found(connection))
 
     def relay(self) -> int:
         """Make letters of everything that has happened since; how many. Any number of nodes may do it at once. One that fails is

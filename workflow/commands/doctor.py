@@ -12,6 +12,8 @@ from ..errors import StoreError, Text
 from ..health import Health, Trouble, troubles
 from ..store.examination import Examination
 from ..store.post import Post
+from ..subscriptions import Subscriptions
+from ..vault import Vault
 from . import alerts
 from .context import FAULTS, OK, Context
 from .operator import told
@@ -106,7 +108,15 @@ def _troubles(engine: Engine) -> Iterator[Trouble]:
 
 
 def _unsealed(context: Context) -> Iterator[Trouble]:
-    """Second factors of whoever has the api installed."""
+    """Second factors of whoever has the api installed, and secrets of webhooks."""
+    hooks = Subscriptions(context.engine).unsealed()
+    if hooks:
+        text = Text(
+            f"{hooks} 个 webhook 密钥未加密存放：设置 TIBANDU_KEYS（tibandu accounts key FILE），下次投递时加密",
+            f"{hooks} secret(s) of webhooks stand in the database unsealed: set TIBANDU_KEYS (tibandu accounts key FILE);"
+            " each is sealed when something is next delivered",
+        )
+        yield Trouble(code="unsealed_hooks", text=text, urgent=False)
     if find_spec("flask") is None:
         return
     number = context.sibling("api.factors").Factors(context.engine).unsealed()
@@ -118,7 +128,7 @@ def _unsealed(context: Context) -> Iterator[Trouble]:
         )
         yield Trouble(code="unsealed", text=text, urgent=False)
     try:
-        context.sibling("api.vault").Vault.here()
+        Vault.here()
     except StoreError as error:
         yield Trouble(code="keys", text=error.text)
 

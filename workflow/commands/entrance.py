@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import Text
+from ..vault import Vault
 from .context import Context, UsageError
 
 
@@ -61,7 +62,7 @@ def check(context: Context) -> None:
         raise UsageError(
             Text("--oidc 须与 --url 同用", "--oidc needs --url: where the provider sends browsers back to")
         )
-    context.sibling("api.vault").Vault.here()
+    Vault.here()
     if not (a.tokens or a.person_header or a.oidc or is_loopback(a.host)):
         raise UsageError(
             Text(

@@ -317,7 +317,9 @@ class Tables:
             Column("id", String(40), primary_key=True),
             Column("account", String(80), nullable=False),
             Column("url", String(500), nullable=False),
-            Column("secret", String(80), nullable=False),  # signs what is sent, so it is needed as it is
+            Column(
+                "secret", String(400), nullable=False
+            ),  # signs what is sent: sealed (vault.py), not hashed
             Column("kinds", String(1000), nullable=False),  # names, between commas
             Column("events", String(1000), nullable=False),
             Column("position", _BIG, nullable=False),

@@ -59,6 +59,11 @@ class SubscriptionRows:
         s = self._t.subscription
         connection.execute(update(s).where(s.c.id == id).values(**values))
 
+    def reseal(self, connection: Connection, id: str, before: str, after: str) -> None:
+        """The same secret, kept otherwise; not if it is another by now."""
+        s = self._t.subscription
+        connection.execute(update(s).where(s.c.id == id, s.c.secret == before).values(secret=after))
+
     def remove(self, connection: Connection, id: str, channel: str) -> None:
         """Forget it; what still waits for it is superseded."""
         s, d = self._t.subscription, self._t.delivery

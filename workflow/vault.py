@@ -10,22 +10,27 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-
-from workflow.errors import StoreError, Text
+from .errors import StoreError, Text
 
 VARIABLE = "TIBANDU_KEYS"
 MARK = "fernet:"
 """before what is sealed"""
+
+__all__ = ["MARK", "Vault"]
 
 
 class Vault:
     """Seals texts with the first of its keys, opens with any. Without keys it seals nothing."""
 
     def __init__(self, keys: Sequence[str] = ()) -> None:
-        """Raises ValueError for what is no key (32 bytes in URL-safe base 64)."""
-        self._keys = MultiFernet([Fernet(key) for key in keys]) if keys else None
+        """Raises ValueError for what is no key (32 bytes in URL-safe base 64), ImportError without cryptography."""
+        self._keys: Sequence[Any] = ()
+        if keys:
+            from cryptography.fernet import Fernet  # whoever seals nothing needs nothing
+
+            self._keys = [Fernet(key) for key in keys]
 
     @classmethod
     def here(cls) -> Vault:
@@ -35,7 +40,7 @@ class Vault:
             return cls()
         try:
             return _read(path, Path(path).stat().st_mtime_ns)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, ImportError) as error:
             text = Text(
                 f"{VARIABLE} 所指密钥文件 {path} 不可用：{error}",
                 f"{VARIABLE}: the key file {path} is no good: {error}",
@@ -44,23 +49,37 @@ class Vault:
 
     def seal(self, text: str) -> str:
         """What is kept of it."""
-        return text if self._keys is None else MARK + self._keys.encrypt(text.encode()).decode()
+        return MARK + self._keys[0].encrypt(text.encode()).decode() if self._keys else text
 
     def opened(self, kept: str) -> str:
         """What was sealed. Raises StoreError when none of the keys opens it: rather nobody comes in than anybody."""
         if not kept.startswith(MARK):
             return kept
-        try:
-            if self._keys is not None:
-                return self._keys.decrypt(kept.removeprefix(MARK)).decode()
-        except InvalidToken:
-            pass
+        for key in self._keys:
+            text = _tried(key, kept)
+            if text is not None:
+                return text
         zh, en = f"没有对应的密钥：检查 {VARIABLE}", f"none of the keys opens it: look at {VARIABLE}"
         raise StoreError(Text(zh, en))
 
     def renewed(self, kept: str) -> str:
         """The same under the first key."""
         return self.seal(self.opened(kept))
+
+    def is_current(self, kept: str) -> bool:
+        """Whether it is as it would be sealed today: by the first key, or not at all where there is none."""
+        if not self._keys or not kept.startswith(MARK):
+            return not self._keys
+        return _tried(self._keys[0], kept) is not None
+
+
+def _tried(key: Any, kept: str) -> str | None:
+    from cryptography.fernet import InvalidToken
+
+    try:
+        return str(key.decrypt(kept.removeprefix(MARK).encode()).decode())
+    except InvalidToken:
+        return None
 
 
 @lru_cache(maxsize=4)
