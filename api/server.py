@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
@@ -65,9 +66,13 @@ def serve(
         before = signal.signal(signal.SIGTERM, _leave)
         try:
             ready(f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}")
+            # What the start has made stays as long as the process: no collection of garbage looks at it again.
+            gc.collect()
+            gc.freeze()
             with Worker(advance):
                 server.run()
         finally:
+            gc.unfreeze()
             signal.signal(signal.SIGTERM, before)
             server.close()
             server.task_dispatcher.shutdown()

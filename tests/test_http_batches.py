@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import io
+import signal
+import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 import api.batches
@@ -16,7 +21,7 @@ import api.bulk
 import api.jobs
 from api import Jobs, create_app
 from api.packs import begin
-from api.server import Worker
+from api.server import Worker, serve
 from api.store import ERASURE, SCRIPTS, Shelf
 from workflow import Actor, Engine
 from workflow.errors import FormInvalid, NotFound
@@ -393,3 +398,16 @@ def test_how_many_and_what_is_asked_for_is_checked_at_both_entrances(
     assert packed(client, ["x" * 5000]).status_code == 422
     with pytest.raises(NotFound):
         begin(engine, Actor(person=LI), ["x" * 5000])
+
+
+def test_a_collection_of_garbage_does_not_look_at_what_the_start_has_made() -> None:
+    frozen = []
+
+    def advance() -> int:
+        frozen.append(gc.get_freeze_count())
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        return 0
+
+    with contextlib.suppress(SystemExit):
+        serve(Flask("x"), "127.0.0.1", 0, lambda _: None, advance)
+    assert (frozen[0] > 10_000, gc.get_freeze_count()) == (True, 0)
