@@ -145,7 +145,9 @@ def _float(text: str) -> float:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _bad("键重复", "a key stands twice")
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))[:80]  # type: ignore[func-returns-value]
+        raise _bad(f"键重复：{twice}", f"a key stands twice: {twice}")
     return found
 
 

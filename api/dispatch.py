@@ -31,6 +31,11 @@ DENIED = ("not_permitted", "csrf", "too_many")
 """problems that are a denial whatever was asked for"""
 FIRST = ("password_change", "second_factor")
 """reasons that only lead to another page first"""
+NOBODY_KNOWN = Text("请出示身份", "say who you are: Authorization: Bearer …")
+NOT_GOOD = Text(
+    "出示的令牌不可用：没有这个令牌，或已到期、已撤销",
+    "the token is no good: there is none such, or it has ended or was revoked",
+)
 OPERATOR = Reason(
     code="operator", text=Text("只有本服务的管理员可以进行", "only an operator of this service may do this")
 )
@@ -104,8 +109,11 @@ def person(desk: Desk, asking: Request, route: Route) -> Caller:
     """Who asks, and through which system. Raises Problem 401; NotPermitted when his token is not good for that."""
     found = _identified(desk, asking)
     if found is None:
-        text = Text("请出示身份", "say who you are")
-        raise Problem("unauthenticated", text, headers={"WWW-Authenticate": 'Bearer realm="tibandu"'})
+        shown = "Authorization" in asking.headers
+        asked = 'Bearer realm="tibandu"' + (', error="invalid_token"' if shown else "")
+        raise Problem(
+            "unauthenticated", NOT_GOOD if shown else NOBODY_KNOWN, headers={"WWW-Authenticate": asked}
+        )
     if isinstance(found, Actor):
         return Caller(found, frozenset())
     if route.scope not in found.scopes:
@@ -204,7 +212,8 @@ def _revision() -> int:
     found = _ETAG.fullmatch(given)
     if found is None:
         raise Problem(
-            "bad_request", Text("If-Match 须为一个 ETag", "If-Match must be one ETag, as it was given")
+            "bad_request",
+            Text('If-Match 须为一个 ETag，连引号，如 "3"', 'If-Match must be one ETag, in its quotes: "3"'),
         )
     return int(found[1])
 

@@ -31,6 +31,8 @@ from workflow.errors import (
     WorkflowError,
 )
 
+from .faults import coded
+
 log = logging.getLogger("tibandu.api")
 MEDIA_TYPE = "application/problem+json"
 SAFE_HEADERS = {
@@ -74,14 +76,22 @@ _KINDS: Sequence[tuple[type[WorkflowError], str]] = (
 )  # fmt: skip
 RETRY_SECONDS = 5
 """after which a database that was gone, full or read-only may be asked again"""
+MOST_NAMED = 10
+"""places that the one sentence names; `errors` has all"""
 _STATUS = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "not_json"}
-_FIELD = {
-    "required": Text("必填", "is required"),
-    "null": Text("不能为空", "must not be null"),
-    "unknown": Text("没有此项", "is not known here"),
-    "repeated": Text("重复", "is given twice"),
-    "invalid": Text("无效", "is invalid"),
+
+_OF_FLASK = {
+    "not_found": Text(
+        "没有这个地址；全部地址见 /v1/docs", "there is no such address; /v1/docs lists them all"
+    ),
+    "method_not_allowed": Text(
+        "此地址不接受这一方法，可用者见 Allow", "not by this method: Allow lists those that are"
+    ),
+    "too_large": Text(
+        "请求过大：JSON 至多 1 MiB，文件至多 32 MiB", "too large: JSON has 1 MiB at most, a file 32 MiB"
+    ),
 }
+"""what can be said of it where a view was never asked"""
 
 
 class Problem(Exception):
@@ -181,7 +191,7 @@ def _of_flask(error: HTTPException) -> Problem:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     code = _STATUS.get(status, "bad_request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal")
     headers = {name: value for name, value in error.get_headers() if name.lower() == "allow"}
-    return Problem(code, TITLES[code][1], headers=headers)
+    return Problem(code, _OF_FLASK.get(code, TITLES[code][1]), headers=headers)
 
 
 def _conflict(error: Conflict) -> Problem:
@@ -214,33 +224,35 @@ def invalid_fields(messages: Any) -> Problem:
     """What is wrong with a body, by the messages of its schema: a pointer for each."""
     found = messages if isinstance(messages, Mapping) else {"_schema": messages}
     errors = [
-        {"code": f"form.{code}", "texts": _both(_FIELD[code]), "pointer": pointer(*path)}
-        for path, code in _leaves((), found)
+        {"code": f"form.{code}", "texts": _both(text), "pointer": pointer(*path)}
+        for path, (code, text) in _leaves((), found)
     ]
-    return Problem("form_invalid", Text("请求内容有误", "the content is not valid"), errors=errors)
+    return Problem(
+        "form_invalid", _named("请求内容有误", "the content is not valid", errors, "pointer"), errors=errors
+    )
 
 
 def invalid_parameters(messages: Mapping[str, Any]) -> Problem:
     """What is wrong with a query: the parameter's name for each."""
     errors = [
-        {"code": f"parameter.{code}", "texts": _both(_FIELD[code]), "parameter": path[0]}
-        for path, code in _leaves((), messages)
+        {"code": f"parameter.{code}", "texts": _both(text), "parameter": path[0]}
+        for path, (code, text) in _leaves((), messages)
     ]
-    named = ", ".join(sorted({str(error["parameter"]) for error in errors}))
-    return Problem("bad_request", Text(f"参数有误：{named}", f"wrong parameters: {named}"), errors=errors)
+    return Problem("bad_request", _named("参数有误", "wrong parameters", errors, "parameter"), errors=errors)
 
 
-def _leaves(path: tuple[str, ...], messages: Any) -> list[tuple[tuple[str, ...], str]]:
+def _named(zh: str, en: str, errors: Sequence[Mapping[str, Any]], where: str) -> Text:
+    named = list(dict.fromkeys(str(error[where]) for error in errors if error[where]))
+    if not named:
+        return Text(zh, en)
+    shown = ", ".join(sorted(named)[:MOST_NAMED])
+    return Text(f"{zh}：{shown}", f"{en}: {shown}")
+
+
+def _leaves(path: tuple[str, ...], messages: Any) -> list[tuple[tuple[str, ...], tuple[str, Text]]]:
     if isinstance(messages, Mapping):
         return [leaf for name, inner in messages.items() for leaf in _leaves((*path, _name(name)), inner)]
-    said = str(messages[0] if isinstance(messages, list) and messages else messages)
-    if said.startswith("Missing"):
-        return [(path, "required")]
-    if said.startswith("Unknown"):
-        return [(path, "unknown")]
-    if said == "repeated":
-        return [(path, said)]
-    return [(path, "null" if "null" in said else "invalid")]
+    return [(path, coded(str(messages[0] if isinstance(messages, list) and messages else messages)))]
 
 
 def _name(name: Any) -> str:

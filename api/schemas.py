@@ -11,6 +11,8 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from webargs.fields import DelimitedList
 
+from .faults import DAY
+
 NAME = validate.Regexp(r"[a-z][a-z0-9_]{0,39}\Z")
 TENANT = validate.Regexp(r"[^\s/]+(/[^\s/]+)*\Z")
 PARTY = validate.Length(min=1, max=80)
@@ -30,7 +32,7 @@ class Day(fields.Field[date]):
                 return date.fromisoformat(value)
         except ValueError:
             pass
-        raise ValidationError("invalid")
+        raise ValidationError(DAY)
 
     def _serialize(self, value: date | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.isoformat()

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from marshmallow import ValidationError, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 from werkzeug.test import TestResponse
 
 from api import Tokens, create_app, create_blueprint, nobody
 from api.bodies import fieldwise
-from api.problems import TITLES, respond
-from api.schemas import Fieldwise, Fire, Start
+from api.problems import TITLES, invalid_fields, respond
+from api.schemas import NAME, Day, Fieldwise, Fire, Start
 from workflow import Actor, Conflict, Engine
 from workflow.errors import StoreError, Text
 from workflow.library import Library
@@ -532,3 +532,49 @@ def test_a_schema_with_something_to_say_of_the_whole_is_asked_as_a_whole() -> No
 
     assert (Fire.fieldwise(), Whole.fieldwise()) == (True, False)
     assert fieldwise(Whole(), {}) is None
+
+
+@pytest.mark.parametrize(
+    ("schema", "given", "said"),
+    [
+        ({"a": fields.Str()}, {"a": 7}, ("须为文本", "must be a text")),
+        ({"a": fields.Int()}, {"a": "x"}, ("须为整数", "must be a whole number")),
+        ({"a": fields.Int(validate=validate.Range(1, 5))}, {"a": 7}, ("须为 1 至 5", "must be 1 to 5")),
+        ({"a": fields.Bool()}, {"a": "x"}, ("须为 true 或 false", "must be true or false")),
+        ({"a": fields.Dict()}, {"a": 7}, ("须为 JSON 对象", "must be a JSON object")),
+        ({"a": fields.List(fields.Str())}, {"a": 7}, ("须为 JSON 数组", "must be a JSON list")),
+        ({"a": Day()}, {"a": "2026-13-01"}, ("须为日期，如 2026-03-15", "must be a date like 2026-03-15")),
+        ({"a": fields.Str(validate=validate.OneOf(["b", "c"]))}, {"a": "d"}, ("须为其中之一：b, c", "must be one of: b, c")),
+        ({"a": fields.Str(validate=validate.Length(2, 3))}, {"a": ""}, ("长度须为 2 至 3", "its length must be 2 to 3")),
+        ({"a": fields.Str(validate=validate.Length(max=3))}, {"a": "dddd"}, ("至多 3 个", "must be 3 or shorter")),
+        ({"a": fields.Str(validate=validate.Length(min=3))}, {"a": "d"}, ("至少 3 个", "must be 3 or longer")),
+        ({"a": fields.Str(validate=NAME)}, {"a": "D"}, ("写法不对", "is not written as it should be")),
+        ({"a": fields.Str()}, {"a": None}, ("不能为空", "must not be null")),
+        ({"a": fields.Str(required=True)}, {}, ("必填", "is required")),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_value_says_what_would_be_right(
+    schema: dict[str, Any], given: dict[str, Any], said: tuple[str, str]
+) -> None:
+    with pytest.raises(ValidationError) as wrong:
+        Schema.from_dict(schema)().load(given)
+    problem = invalid_fields(wrong.value.messages)
+    assert problem.errors[0]["texts"] == {"zh": said[0], "en": said[1]}
+    assert problem.text.en == "the content is not valid: /a"
+
+
+def test_a_token_that_is_no_good_is_said_to_be_so(client: FlaskClient) -> None:
+    for headers, word in (({}, "say who you are"), ({"Authorization": "Bearer none"}, "was revoked")):
+        answer = client.get("/v1/cases", headers=headers)
+        assert answer.status_code == 401 and word in answer.json["texts"]["en"]
+        assert ("invalid_token" in answer.headers["WWW-Authenticate"]) == bool(headers)
+
+
+def test_a_no_says_what_would_be_right(client: FlaskClient) -> None:
+    for method, address, body, word in (
+        ("GET", "/v1/casse", None, "/v1/docs"), ("POST", "/v1/cases", b'{"kind": 1, "kind": 2}', "twice: kind"),
+        ("POST", "/v1/cases", b"x" * (1 << 21), "1 MiB"), ("PUT", "/v1/cases", None, "Allow"),
+    ):  # fmt: skip
+        headers = {"Authorization": "Bearer t-office", "Content-Type": "application/json"}
+        answer = client.open(address, method=method, data=body, headers=headers)
+        assert word in answer.json["texts"]["en"], answer.text
