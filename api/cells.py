@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
-from workflow import Case
+from workflow import Case, Engine
 from workflow.definition import Definition, Holder
 from workflow.errors import Text
 from workflow.model import ClockView
@@ -55,11 +56,13 @@ class With:
 
 def holders(
     definition: Definition, root: Definition, case: Case, above: Case, roles: Mapping[str, Text],
-    names: Callable[[Iterable[str]], list[str]],
+    names: Callable[[Iterable[str]], list[str]], only: Collection[Holder] | None = None,
 ) -> list[With]:  # fmt: skip
-    """With whom the case is now, as far as its reader may know: who is hidden from him does not stand in it."""
+    """With whom the case is now, as far as its reader may know: who is hidden from him does not stand in it; `only`: of these."""
     found = [
-        _with(h, definition, root, case, above, roles, names) for h in definition.states[case.state].holder
+        _with(h, definition, root, case, above, roles, names)
+        for h in definition.states[case.state].holder
+        if only is None or h in only
     ]
     return list(dict.fromkeys(one for one in found if one is not None))
 
@@ -76,6 +79,24 @@ def _with(
     return With(tuple(found), relation) if found else None
 
 
-def nearest(clocks: Sequence[ClockView]) -> ClockView | None:
-    """The running deadline that is due first."""
-    return min((clock for clock in clocks if clock.running), key=lambda clock: clock.due_on, default=None)
+def pressing(engine: Engine, case: Case) -> ClockView | None:
+    """Of the case's own running deadlines the first that counts in its state: whoever holds it has to keep it."""
+    running = {clock.name: clock for clock in case.clocks if clock.running}
+    names = engine.laws.pinned(case.definition).duties.counting(case.state, running)
+    return min((running[name] for name in names), key=lambda clock: clock.due_on, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """By which day a list orders a case: a deadline of its own, or of a child it waits for."""
+
+    due_on: date
+    provisional: bool
+
+    @classmethod
+    def of(cls, case: Case) -> Due | None:
+        """As the store has it; None where nothing is due."""
+        if case.due_on is None:
+            return None
+        day = date.fromisoformat(case.due_on)
+        return cls(day, any(c.provisional for c in case.clocks if c.running and c.due_on == day))

@@ -20,7 +20,7 @@ from workflow.overview import Sort, cases_of, find, grants_of, tally, through, v
 from workflow.view import View
 
 from .buckets import MOST, Bucket, buckets
-from .cells import HEADS, caption, holders, nearest
+from .cells import HEADS, caption, holders
 from .paging import case_asked, link, next_address
 from .routes import Ask, Out, Reply, Route
 from .schemas import PARTY, CaseOut, Day, Paged, Words
@@ -187,8 +187,7 @@ def _cell(engine: Engine, case: Case, roots: Mapping[str, Case], name: str) -> A
     if name == "holder":
         return _holders(engine, law, case, roots.get(case.root, case))
     if name == "due_on":
-        due = nearest(case.clocks)
-        return due and due.due_on.isoformat()
+        return case.due_on
     if name == "standing":
         return {part: _cell(engine, case, roots, part) for part in ("state", "holder", "due_on")}
     if name in TYPES:

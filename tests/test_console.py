@@ -89,7 +89,7 @@ def test_a_case_from_its_beginning_to_its_answer(desk: Desk) -> None:
         "/start/suggestion", title="关于修缮幸福路的建议", body="路面破损", first_signer="dep1", signers="dep1、dep2",
         publication_wish="full", tenant="hb/xianning",
     )).partition("?")[0]  # fmt: skip
-    assert "已立案" in said(office.page)
+    assert "已完成：提出" in said(office.page)
     office.goes(office.fill(f"{where}/do/accept_in_session", **SESSION))
     assert "第001号" in office.page
     office.goes(office.fill(f"{where}/do/assign", assignment_mode="sole", lead_unit="water"))

@@ -26,7 +26,7 @@ def test_a_decision_shows_what_was_asked_by_whom_and_when(desk: Desk) -> None:
     assert "建议的主管单位 市交通运输局" in said(page) and '<details class="sheet led" open>' in page
     filed = o.filed()
     page = desk("li").get(f"/cases/{filed.id}/do/accept").text
-    assert "立案 · " in said(page) and str(filed.data["body"])[:20] in said(page)
+    assert "提出 · " in said(page) and str(filed.data["body"])[:20] in said(page)
 
 
 def test_units_of_another_level_are_not_offered(desk: Desk) -> None:

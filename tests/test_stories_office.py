@@ -143,6 +143,9 @@ def test_story_A05_six_months_at_most_and_only_once(town: Desk) -> None:
     act(office, asked, "grant", granted_until="2026-08-01", decision_note="同意")
     line = next(line for line in timeline(office, case) if "答复期限延长" in line)
     assert "2026-06-02" in line and "2026-08-01" in line, "the old day and the new one"
+    assert "李为" in line and "系统自动" not in line and "审批意见 同意" in line, (
+        "who granted it, and with which words"
+    )
     granted = timeline(office, asked)[0]
     assert "李为" in granted and "同意" in granted
     assert any("须跨年施工" in line for line in timeline(office, case))

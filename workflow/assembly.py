@@ -108,6 +108,8 @@ def _state(name: str, entry: Data) -> State:
         holder=_holders(entry.get("holder")),
         end=entry.get("end", False),
         decided=entry.get("decided", False),
+        next=tuple(entry.get("next", ())),
+        awaits=tuple(entry.get("awaits", ())),
     )
 
 
@@ -138,6 +140,7 @@ def _clock(name: str, entry: Data, guard: GuardAt) -> ClockRule:
         anchor=entry.get("anchor"),
         extends=dict(entry.get("extends", {})),
         anew=dict(entry.get("anew", {})),
+        duty=_holders(entry.get("for")),
     )
 
 

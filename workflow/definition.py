@@ -74,6 +74,10 @@ class State:
     holder: tuple[Holder, ...] = ()
     end: bool = False
     decided: bool = False
+    next: tuple[str, ...] = ()
+    """events that lead on from here, the most fitting first: the step a page offers before all others"""
+    awaits: tuple[str, ...] = ()
+    """slots whose open children are what is waited for: who acts and by when is said there"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +186,8 @@ class ClockRule:
     """events from which it stands still; never a statutory clock"""
     resumes: tuple[str, ...] = ()
     """events from which it counts again, that day included"""
+    duty: tuple[Holder, ...] = ()
+    """who has to keep it, where those who may fire its `stops` are not the ones (`for` in the file)"""
 
     def why(self, rule: str) -> Text | None:
         """In which case the clock follows that rule, in words; None when it knows one rule only."""

@@ -15,7 +15,7 @@ from .authorization import Permit, barred_units
 from .definition import Event
 from .facts import View
 from .family import Family, Record, Step
-from .laws import Law, Laws
+from .laws import Law, Laws, dated
 from .random import RandomSource
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class Draft:
             self.put(root._replace(revision=self.revision))
         if self.family.ended is not self.ended:
             self.step.past = not self.ended
+        for id_ in (*self.step.new, *self.step.changed):
+            self.records[id_] = dated(self.laws, self.family, self.records[id_])
         self._bar()
         return self.step
 

@@ -64,6 +64,8 @@ class Record(NamedTuple):
     head: str = ""
     opened_on: str | None = None
     closed: bool = False
+    due_on: str | None = None
+    """the day that orders it in lists: the earliest that counts in its state, or in that of a child it waits for"""
 
 
 ARISES_FROM = "arises_from"

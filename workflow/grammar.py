@@ -139,7 +139,16 @@ EVENT = Record(
 )
 FIELD = Record({**TITLE, "type": Choice(FIELD_TYPES)}, {"codes": name, "of": name})
 RELATION = Record({**TITLE, "of": Choice(("unit", "person"))}, {"one": flag})
-STATE = Record(TITLE, {"holder": OneOrMany(holder), "end": flag, "decided": flag})
+STATE = Record(
+    TITLE,
+    {
+        "holder": OneOrMany(holder),
+        "end": flag,
+        "decided": flag,
+        "next": OneOrMany(name),
+        "awaits": OneOrMany(name),
+    },
+)
 CLOCK = Record(
     {**TITLE, "starts": OneOrMany(name)},
     {
@@ -153,6 +162,7 @@ CLOCK = Record(
         "anchor": name,
         "extends": Table(name, name),
         "anew": Table(name, rule),
+        "for": OneOrMany(holder),
     },
     (("rule", "rules"),),
 )

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from .calendars import Calendar
 from .deadlines import RuleBook, RuleNotFound
 from .definition import Codes, Definition, Event, Series
+from .duty import Duties, due_day
 from .errors import NotFound, Text
+from .family import Family, Record
 from .ledger import Ledger
 from .library import Library
 from .machine import Lifecycle
@@ -53,6 +55,7 @@ class Law:
         self.similar = {
             e.name for e in _events(definition) if not set(definition.similar).isdisjoint(e.fields)
         }
+        self.duties = Duties(definition)
         self.watched = {name for event in definition.events.values() for name in event.not_by}
 
     @cached_property
@@ -87,6 +90,12 @@ class Law:
             codes = _of_place(self._codes, choice or ())
             self._forms[key] = Form(self.definition, event, codes, lenient=choice is None)
         return self._forms[key]
+
+
+def dated(laws: Laws, family: Family, record: Record) -> Record:
+    """The record with the day that orders it in lists, now that its family is what it will be."""
+    day = due_day(lambda one: laws.pinned(one.definition).duties, family, record)
+    return record if day == record.due_on else record._replace(due_on=day)
 
 
 def _of_place(codes: Mapping[str, Codes], choice: Choice) -> Mapping[str, Codes]:

@@ -55,9 +55,10 @@ def _pointless(event: Event, recipient: str) -> bool:
 def alert(
     draft: Draft, law: Law, record: Record, clock: str, rungs: Sequence[timers.Timer], newest: timers.Timer
 ) -> None:
-    """The rungs of a clock that have passed, to those who hold the case. Only the `newest` is sent: late, if its day is over."""
+    """The rungs of a clock that have passed, to those who keep it. Only the `newest` is sent: late, if its day is over."""
     state = record.clocks[clock]
-    told = recipients(draft.family, law.definition.states[record.state].holder, record) or ["nobody"]
+    keepers = law.duties.keepers(law.definition.states[record.state], clock)
+    told = recipients(draft.family, keepers, record) or ["nobody"]
     today = civil_date(draft.act.now)
     for timer in rungs:
         late = {"late": True} if timer.on < today else {}

@@ -124,6 +124,8 @@ class Case(NamedTuple):
     party: str | None = None
     hidden: tuple[str, ...] = ()
     """fields and relations that are there and kept from the person who asked"""
+    due_on: str | None = None
+    """the day that orders it in lists: the earliest deadline that counts in its state; None of a case as it was"""
 
 
 class Receipt:

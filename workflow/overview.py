@@ -177,8 +177,7 @@ def cases_of(engine: Engine, actor: Actor, ids: Collection[str]) -> dict[str, Ca
 
 def place_of(case: Case, sort: Sort = "due_on") -> After:
     """Where the page after that case begins."""
-    due = min((clock.due_on for clock in case.clocks if clock.running), default=None)
-    return (due.isoformat() if due and sort == "due_on" else None, case.id)
+    return (case.due_on if sort == "due_on" else None, case.id)
 
 
 def through(view: View) -> Filter:

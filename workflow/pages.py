@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .definition import ClockRule, Codes, Definition, Event, Hide, Holder, Slot
+from .definition import ClockRule, Codes, Definition, Event, Hide, Holder, Slot, State
 from .diagram import drawn
 from .errors import Text
 from .graph import ties
@@ -143,8 +143,18 @@ class _Page:
                 *(["结束 end"] if state.end else []),
                 *(["只能由人决定 only by a person's decision"] if state.decided else []),
             ]
-            rows.append((f"`{state.name}`", _cell(state.title), self._who(state.holder), "<br>".join(marks)))
-        yield from _table("状态 · States", ("id", "状态 state", "应办 who is expected to act", ""), rows)
+            who = "<br>".join([self._who(state.holder), *self._awaited(state)]).removeprefix("<br>")
+            rows.append((f"`{state.name}`", _cell(state.title), who, self._next(state), "<br>".join(marks)))
+        heads = ("id", "状态 state", "应办 who is expected to act", "下一步 next", "")
+        yield from _table("状态 · States", heads, rows)
+
+    def _awaited(self, state: State) -> Iterator[str]:
+        for name in state.awaits:
+            title = self.definition.children[name].title
+            yield f"等待 awaits: {title.zh} {title.en}"
+
+    def _next(self, state: State) -> str:
+        return "、".join(self.definition.events[name].title.zh for name in state.next)
 
     def _events(self) -> Iterator[str]:
         rows = [self._event(event) for event in (self.definition.start, *self.definition.events.values())]
@@ -231,6 +241,10 @@ class _Page:
         if rows:
             yield from _table(f"期限 · Clocks（{self.book.place}）", heads, rows)
 
+    def _duty(self, clock: ClockRule) -> Iterator[str]:
+        if clock.duty:
+            yield f"由 for: {self._who(clock.duty)}"
+
     def _clock(self, clock: ClockRule) -> tuple[str, ...]:
         rules = list(dict.fromkeys([*(one.rule for one in clock.instead), clock.rule]))
         found = [(rule, self._latest(rule)) for rule in rules]
@@ -244,7 +258,7 @@ class _Page:
         starts = [self._event_title(name).zh for name in clock.starts]
         anchor = f"<br>起算 from: {self.definition.fields[clock.anchor].title.zh}" if clock.anchor else ""
         return (
-            _cell(clock.title), "<br>".join(said), "、".join(starts) + anchor,
+            "<br>".join([_cell(clock.title), *self._duty(clock)]), "<br>".join(said), "、".join(starts) + anchor,
             "、".join(self._event_title(name).zh for name in clock.stops),
             self._event_title(clock.missed).zh if clock.missed else "只提醒 reminders only",
             "<br>".join(dict.fromkeys(f"{rule.source}（{rule.confidence}）" for _, rule in found)),

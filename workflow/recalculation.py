@@ -23,7 +23,7 @@ from .deadlines import RuleNotFound
 from .engine import Engine
 from .errors import Conflict, NotFound, NotPermitted, Reason, Text
 from .family import ClockState, Family, HistoryRow, Message, Record, Step
-from .laws import Laws
+from .laws import Laws, dated
 from .ledger import Ledger
 from .model import SYSTEM, Actor
 from .random import RandomSource
@@ -244,9 +244,11 @@ def _step(
         clocks={**record.clocks, **changed}, seq=line.seq, head=line.hash, revision=line.seq
     )
     records = {**family.records, case: after}
-    root = records[family.root_id]._replace(revision=family.root.revision + 1)
-    records[family.root_id] = root
-    step = Step(Family(records, family.root_id), family.root.revision)
+    records[family.root_id] = records[family.root_id]._replace(revision=family.root.revision + 1)
+    later = Family(records, family.root_id)
+    for id_ in dict.fromkeys((case, family.root_id)):
+        records[id_] = dated(ruling.laws, later, records[id_])
+    step = Step(later, family.root.revision)
     step.changed = dict.fromkeys([case, family.root_id])
     step.history = [line]
     step.clocks = {(case, name): None for name in changed}
@@ -255,14 +257,19 @@ def _step(
 
 
 def _told(family: Family, laws: Laws, before: Record, after: Record) -> Iterator[Message]:
-    """Who holds the case hears of each day that moved: a date once told is not taken back in silence."""
-    holders = laws.pinned(after.definition).definition.states[after.state].holder
+    """Who has to keep it hears of each day that moved: a date once told is not taken back in silence."""
+    law = laws.pinned(after.definition)
+    state = law.definition.states[after.state]
     moved = [
         (name, clock.due_on)
         for name, clock in after.clocks.items()
         if clock.due_on != before.clocks[name].due_on
     ]
-    told = [(*move, recipient) for move in moved for recipient in messages.recipients(family, holders, after)]
+    told = [
+        (*move, recipient)
+        for move in moved
+        for recipient in messages.recipients(family, law.duties.keepers(state, move[0]), after)
+    ]
     for index, (name, due_on, recipient) in enumerate(told):
         body = {
             "case": after.id, "number": after.number, "kind": after.kind, "event": EVENT, "state": after.state,

@@ -60,7 +60,7 @@ def view(laws: Laws, record: Record) -> Case:
         id=record.id, kind=record.kind, definition=record.definition, tenant=record.tenant, state=record.state,
         revision=record.revision, seq=record.seq, number=record.number, data=record.data, relations=record.relations,
         clocks=Clocks(laws, record), opened_on=record.opened_on, closed=record.closed, root=record.root, slot=record.slot,
-        party=record.party,
+        party=record.party, due_on=record.due_on,
     )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def fold(
     return now._replace(
         definition=last.definition, state=last.to_state, seq=last.seq, data={n: v for n, v in said.items() if n[0] != "@"},
         relations=relations, number=said.get("@number"), clocks=tuple(clocks),
-        closed=definition.states[last.to_state].end, revision=now.revision if last.seq == now.seq else last.seq,
+        due_on=None, closed=definition.states[last.to_state].end, revision=now.revision if last.seq == now.seq else last.seq,
     )  # fmt: skip
 
 

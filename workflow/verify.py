@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -21,8 +21,10 @@ from typing import Any
 
 from . import memo
 from .anchor import Anchor, AnchorCheck, HmacSigner, Signer, read_anchor
+from .assembly import assemble
+from .duty import Duties, due_day
 from .errors import Text
-from .family import Record
+from .family import Family, Record
 from .history import ERASE, GENESIS, HASHED, MIGRATE, MIGRATION, RESERVED, canonical, commitment, line_hash
 from .json_text import decode
 from .model import SYSTEM
@@ -173,6 +175,8 @@ class _Walk:
     """published definition -> the states that end a case"""
     watched: dict[str, set[str]] = field(default_factory=dict)
     """published definition -> the events that another must not do"""
+    duties: dict[str, Duties] = field(default_factory=dict)
+    """published definition -> whose duties its clocks are"""
     per_unit: dict[str, set[str]] = field(default_factory=dict)
     """published definition -> the events that are counted for each unit"""
 
@@ -205,6 +209,8 @@ class _Walk:
         events = {"start": content.get("start") or {}, **(content.get("events") or {})}
         self.automatic[row.hash] = {e: entry.get("automatic") is not None for e, entry in events.items()}
         self.ends[row.hash] = {s for s, entry in (content.get("states") or {}).items() if entry.get("end")}
+        with suppress(ValueError, TypeError, KeyError, IndexError, AttributeError):
+            self.duties[row.hash] = Duties(assemble(content, lambda _: None))
         self.watched[row.hash] = {other for entry in events.values() for other in entry.get("not_by") or ()}
         rounds = {e: entry.get("round") for e, entry in events.items()}
         self.per_unit[row.hash] = {e for e, r in rounds.items() if isinstance(r, dict) and r.get("per")}
@@ -407,7 +413,7 @@ class _Chain:
         seq = self._last["seq"]
         try:
             record = rows.record(row)
-            due = rows.due_on(record)
+            due = self._due(record)
             for clock in record.clocks.values():
                 _ = clock.ledger.entries
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
@@ -430,8 +436,18 @@ class _Chain:
             self._fault(seq, "index", name="relation.past")
         if {_indexed(clock) for clock in clocks} != _clock_rows(record):
             self._fault(seq, "index", name="clock")
-        if due != row[-1]:
+        if due != record.due_on:
             self._fault(seq, "index", name="cases.due_on")
+
+    def _due(self, record: Record) -> str | None:
+        """By which day lists order it; as it stands, where its definition cannot be read."""
+        known = self._walk.duties
+        if record.definition not in known:
+            return record.due_on
+        waits = record.state in known[record.definition].awaits
+        children = self._portion.children(record.id) if waits else []
+        family = Family({one.id: one for one in (record, *children) if one.definition in known}, record.root)
+        return due_day(lambda one: known[one.definition], family, record)
 
 
 def _standing(record: Record) -> dict[str, Any]:

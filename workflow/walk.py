@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from .family import Record
 from .store import rows
 from .store.sql import Store
 
@@ -73,6 +74,13 @@ class Portion:
             (row.recorded_at for row in self._connection.execute(query) if _relates(row.body, party)),
             default="",
         )
+
+    def children(self, root: str) -> list[Record]:
+        """The children of a root, wherever they lie."""
+        table = self._tables.cases
+        query = table.select().with_only_columns(*(table.c[name] for name in rows.CASE))
+        found = self._connection.execute(query.where(table.c.root_id == root, table.c.id != root)).all()
+        return [rows.record(row) for row in found]
 
     def _read_cases(self) -> Sequence[Any]:
         table = self._tables.cases

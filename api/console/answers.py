@@ -8,7 +8,6 @@ from typing import Any
 from workflow import Case
 from workflow.errors import Text
 
-from ..cells import nearest
 from .screens import Look
 from .sentence import late_by
 
@@ -33,7 +32,7 @@ def answers(
 
 def _answered(look: Look, child: Case) -> bool:
     state = look.engine.laws.pinned(child.definition).definition.states[child.state]
-    return state.decided if child.closed else nearest(child.clocks) is None
+    return state.decided if child.closed else not any(clock.running for clock in child.clocks)
 
 
 def was_late(case: Case) -> Text | None:

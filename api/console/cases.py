@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -13,21 +13,19 @@ from workflow.errors import NotFound, Text
 from workflow.model import ClockView, Permission, Similar
 from workflow.overview import cases_of, today
 
-from ..cells import nearest
+from ..cells import Due
 from .answers import answers, was_late
 from .durations import stays
 from .names import in_words, parties_in
+from .next_step import first_line, in_order, presses, way_on
 from .pictures import stepper
 from .replaced import replaced
 from .screens import Look, Page, Screen
-from .sentence import expected, late_by, remaining, sentence
-from .standing import with_whom
+from .sentence import late_by, remaining
 from .strip import WEEKDAYS, strip
 from .visits import OPINION, earlier
 from .whynot import hints, readable
 
-NEXT = 2
-"""steps that the first line names"""
 LINES = 30
 """lines of the history on the page; the rest is one click away"""
 SIMILAR = 3
@@ -35,8 +33,11 @@ GLANCE = 600
 """letters that are shown unasked on a form"""
 BEFORE = 60
 """letters of a value that was replaced"""
-SORTS = ("flow", "due", "automatic")
-"""what lines of a history can be narrowed to"""
+SORTS = ("flow", "notice", "document", "due", "automatic")
+"""what lines of a history can be narrowed to: acts of persons, reminders, those that bring a document, changed deadlines, what
+follows by itself"""
+TIMED = ("notice", "lapse")
+"""what nobody did; what follows from an act has the name of who did that"""
 BESIDE = {
     "recalculate": Text("期限重算", "the deadlines were recalculated"),
     "erase": Text("删除个人信息", "personal data were erased"),
@@ -79,8 +80,15 @@ class Line:
     changed: tuple[Text, Text] | None
     """from one state to another"""
     data: Sequence[Datum]
-    sort: str
-    """flow | due | automatic"""
+    unit: str
+    """the unit for which he acted, by name"""
+    sorts: Collection[str]
+    """those of SORTS it belongs to"""
+
+    @property
+    def sort(self) -> str:
+        """How it is drawn: flow | due | automatic."""
+        return "automatic" if self.entry.automatic else "due" if "flow" not in self.sorts else "flow"
 
     @property
     def short(self) -> bool:
@@ -96,7 +104,7 @@ def shown(look: Look) -> Page:
         p for p in look.engine.permitted(case.id, look.actor) if not definition.events[p.event].automatic
     ]
     allowed = [p for p in permitted if p.allowed]
-    steps = _in_order(definition, allowed, case)
+    steps = in_order(definition, allowed, case)
     children = _children(look, case)
     look.names.learn(_everybody(definition, case, children))
     above = (
@@ -107,10 +115,15 @@ def shown(look: Look) -> Page:
         else case
     )
     only = look.request.args.get("only") if look.request.args.get("only") in SORTS else None
-    mine = expected(definition, case, above, look.actor.person, look.grants)
+    parts = [child["case"] for child in children]
+    way = way_on(look, case, above, parts, steps)
+    line = first_line(look, definition, case, presses(look, case, above, parts, way), way)
+    main = way.steps[0] if way.steps else None
     return Page("case.html", {
         "case": case, "definition": definition, "state": definition.states[case.state], "title": look.caption(case),
-        "sentence": _sentence(look, definition, case, above, steps if mine else ()), "steps": steps, "mine": mine,
+        "sentence": line, "way": way, "main": main,
+        "steps": [step for step in steps if way.case.id != case.id or step != main],
+        "part": next((child["slot"] for child in children if child["case"].id == way.case.id), None),
         "steps_of": stepper(look, case),
         "refused": [(p, _why(definition, case, p)) for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
         "data": data_of(look, definition, case.id, case.data),
@@ -127,30 +140,6 @@ def shown(look: Look) -> Page:
 def _why(definition: Definition, case: Case, refused: Permission) -> list[Text]:
     more = hints(definition, case, definition.events[refused.event], refused.reasons)
     return [*(reason.text for reason in readable(refused.reasons)), *more]
-
-
-def steps_of(look: Look, case: Case) -> list[Permission]:
-    """What this reader may do with the case, what leads on first."""
-    definition = look.engine.laws.pinned(case.definition).definition
-    found = [
-        p
-        for p in look.engine.permitted(case.id, look.actor)
-        if p.allowed and not definition.events[p.event].automatic
-    ]
-    return _in_order(definition, found, case)
-
-
-def _in_order(definition: Definition, allowed: Iterable[Permission], case: Case) -> list[Permission]:
-    """What leads on before what ends the case, and what leaves it where it is last; else as the definition has them."""
-
-    def rank(permission: Permission) -> int:
-        to = {move.to for move in definition.events[permission.event].moves if case.state in move.sources} - {
-            None,
-            case.state,
-        }
-        return 2 if not to else int(all(definition.states[state].end for state in to if state))
-
-    return sorted(allowed, key=rank)
 
 
 def _similar(look: Look, definition: Definition, case: Case) -> list[tuple[Similar, Text]]:
@@ -174,16 +163,6 @@ def _sees(look: Look, id: str) -> bool:
     return True
 
 
-def _sentence(
-    look: Look, definition: Definition, case: Case, above: Case, steps: Sequence[Permission]
-) -> Text:  # fmt: skip
-    engine, who = look.engine, with_whom(look, case, above)
-    clock = nearest(case.clocks)
-    left = remaining(clock.due_on, today(engine), engine.laws.calendar) if clock else None
-    basis = engine.explain(case.id, clock.name, actor=look.actor).sentence if clock else None
-    return sentence(definition.states[case.state].title, case.closed, who, clock, left, basis, steps[:NEXT])
-
-
 def _children(look: Look, case: Case) -> list[dict[str, Any]]:
     """Children and overlays of a root, each with its slot, state and nearest deadline."""
     definition = look.engine.laws.pinned(case.definition).definition
@@ -192,14 +171,13 @@ def _children(look: Look, case: Case) -> list[dict[str, Any]]:
     day, calendar = today(look.engine), look.engine.laws.calendar
     found = []
     for child in look.engine.children(case.id, actor=look.actor):
-        law, clock = look.engine.laws.pinned(child.definition).definition, nearest(child.clocks)
+        law, due = look.engine.laws.pinned(child.definition).definition, Due.of(child)
         slot = definition.children.get(child.slot or "")
         found.append({
             "case": child, "slot": slot.title if slot else law.title, "state": law.states[child.state].title,
-            "clock": clock, "left": remaining(clock.due_on, day, calendar) if clock else None,
-            "late": bool(clock and clock.due_on < day), "beside": bool(slot and slot.overlay and not child.closed),
-            "mine": not child.closed and expected(law, child, case, look.actor.person, look.grants),
-            "was_late": None if clock else was_late(child),
+            "clock": due, "left": remaining(due.due_on, day, calendar) if due else None,
+            "late": bool(due and due.due_on < day), "beside": bool(slot and slot.overlay and not child.closed),
+            "was_late": None if due else was_late(child),
         })  # fmt: skip
     return found
 
@@ -262,7 +240,7 @@ def lines(look: Look, case: Case, definition: Definition, only: str | None) -> l
     """The last lines of the history, the newest first; of one sort, if asked."""
     after = max(case.seq - LINES, 0) if only is None else 0
     found = read(look, case, definition, look.engine.history(case.id, actor=look.actor, after=after))
-    return [line for line in found if only in (None, line.sort)][:LINES]
+    return [line for line in found if only is None or only in line.sorts][:LINES]
 
 
 def led_here(look: Look, case: Case, definition: Definition) -> Line | None:
@@ -280,7 +258,7 @@ def led_here(look: Look, case: Case, definition: Definition) -> Line | None:
 
 def read(look: Look, case: Case, definition: Definition, entries: Sequence[HistoryEntry]) -> list[Line]:
     """These lines as they are read, the newest first."""
-    look.names.learn(entry.actor for entry in entries)
+    look.names.learn(one for entry in entries for one in (entry.actor, entry.unit) if one)
     look.names.learn(party for entry in entries for party in parties_in(definition, entry.data))
     old = replaced(look, case, definition, entries)
     return [_line(look, definition, case.id, entry, old[entry.seq]) for entry in reversed(entries)]
@@ -289,9 +267,7 @@ def read(look: Look, case: Case, definition: Definition, entries: Sequence[Histo
 def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry, old: Mapping[str, Any]) -> Line:
     law = look.engine.laws.pinned(entry.definition).definition  # the version that held then
     event = law.start if entry.event == "start" else law.events.get(entry.event)
-    title = event.title if event is not None and entry.event != "start" else Text("立案", "begun")
-    if event is None:
-        title = BESIDE.get(entry.event, Text("记录", "noted"))
+    title = event.title if event is not None else BESIDE.get(entry.event, Text("记录", "noted"))
     roles = look.engine.library.roles.values
     came_from = (
         look.engine.laws.pinned(entry.data["@migration"]["from"]).definition
@@ -300,21 +276,34 @@ def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry, ol
     )
     moved = entry.from_state != entry.to_state and entry.from_state in came_from.states
     given = {name: value for name, value in entry.data.items() if name in definition.fields}
+    data = data_of(look, definition, case, given, old)
     return Line(
-        entry=entry, title=title, who=look.names[entry.actor] if not entry.automatic else "",
+        entry=entry, title=title, who="" if entry.automatic in TIMED else look.names[entry.actor],
+        unit=look.names[entry.unit] if entry.unit else "",
         as_=roles[entry.role].title if entry.role and entry.role in roles else None,
         changed=(came_from.states[entry.from_state].title, law.states[entry.to_state].title) if moved else None,
-        data=data_of(look, definition, case, given, old),
-        sort="automatic" if entry.automatic else "due" if event is None else "flow",
+        data=data, sorts=_sorts(entry, definition if event is None else law, data, known=event is not None),
     )  # fmt: skip
+
+
+def _sorts(entry: HistoryEntry, law: Definition, data: Iterable[Datum], *, known: bool) -> set[str]:
+    moves_a_day = any(
+        entry.event in clock.extends or entry.event in clock.anew for clock in law.clocks.values()
+    )
+    found = {"document"} if any(one.documents for one in data) else set[str]()
+    if moves_a_day or not known:
+        found.add("due")
+    if entry.automatic:
+        found.add("notice" if entry.automatic == "notice" else "automatic")
+    elif known:
+        found.add("flow")
+    return found
 
 
 def _done(look: Look, definition: Definition) -> Text | None:
     """What was just done, to be told once."""
     name = look.request.args.get("done", "")
-    if name == "start":
-        return Text("已立案", "it is begun")
-    event = definition.events.get(name)
+    event = definition.start if name == "start" else definition.events.get(name)
     return Text(f"已完成：{event.title.zh}", f"done: {event.title.en}") if event else None
 
 

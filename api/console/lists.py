@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from workflow import Case
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
-from workflow.model import ClockView
 from workflow.overview import Filter, cases_of, find, through, titled, today
 from workflow.overview import Page as Found
 from workflow.view import COLUMNS, View
 
 from ..buckets import Bucket, buckets
-from ..cells import HEADS, caption, nearest
+from ..cells import HEADS, Due, caption, pressing
 from ..paging import case_asked, next_address
 from .names import in_words, parties_in
 from .narrowing import NARROWED, by_data, data_wanted, narrowed
@@ -36,7 +35,7 @@ class Row:
     case: Case
     title: str
     cells: Sequence[str]
-    due: ClockView | None
+    due: Due | None
     left: Text | None
     late: bool
 
@@ -118,7 +117,7 @@ def _roots(look: Look, cases: Sequence[Case]) -> dict[str, Case]:
 def _row(
     look: Look, case: Case, definition: Definition, columns: Sequence[str], roots: Mapping[str, Case]
 ) -> Row:  # fmt: skip
-    due, day = nearest(case.clocks), today(look.engine)
+    due, day = Due.of(case), today(look.engine)
     left = remaining(due.due_on, day, look.engine.laws.calendar) if due else None
     cells = [_cell(look, case, definition, column, roots) for column in columns]
     return Row(
@@ -154,7 +153,7 @@ def _cell(
 
 def _standing(look: Look, case: Case, definition: Definition, root: Case) -> Text:
     """The first line of the case, without how its day is counted."""
-    clock = nearest(case.clocks)
+    clock = pressing(look.engine, case)
     left = remaining(clock.due_on, today(look.engine), look.engine.laws.calendar) if clock else None
     who = with_whom(look, case, root)
     return sentence(definition.states[case.state].title, case.closed, who, clock, left, None, ())

@@ -17,11 +17,12 @@ from ..cells import With
 def expected(definition: Definition, case: Case, above: Case, person: str, grants: Sequence[Grant]) -> bool:
     """Whether the case waits for this person, by the grants he holds today."""
     return not case.closed and any(
-        _is(holder, case, above, person, grants) for holder in definition.states[case.state].holder
+        is_one(holder, case, above, person, grants) for holder in definition.states[case.state].holder
     )
 
 
-def _is(holder: Holder, case: Case, above: Case, person: str, grants: Sequence[Grant]) -> bool:
+def is_one(holder: Holder, case: Case, above: Case, person: str, grants: Sequence[Grant]) -> bool:
+    """Whether this person is who is named there, by the grants he holds today."""
     here = [
         grant for grant in grants if case.tenant == grant.scope or case.tenant.startswith(f"{grant.scope}/")
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from workflow import Case
+from workflow.definition import Holder
 from workflow.errors import Text
 
 from ..cells import With, holders
@@ -13,11 +14,15 @@ from .screens import Look
 NOBODY = Text("", "")
 
 
-def with_whom(look: Look, case: Case, root: Case) -> list[With]:
-    """Who is expected to act, as far as the reader may know; `root` is the case itself where he may not know of its root."""
+def with_whom(look: Look, case: Case, root: Case, only: Collection[Holder] | None = None) -> list[With]:
+    """Who is expected to act, as far as the reader may know; `root` is the case itself where he may not know of its root;
+    `only`: of these holders.
+    """
     laws, roles = look.engine.laws, look.engine.library.roles.values
     own, above = laws.pinned(case.definition).definition, laws.pinned(root.definition).definition
-    return holders(own, above, case, root, {name: code.title for name, code in roles.items()}, look.names.of)
+    return holders(
+        own, above, case, root, {name: code.title for name, code in roles.items()}, look.names.of, only
+    )
 
 
 def whose(look: Look, case: Case, root: Case) -> Text:

@@ -11,7 +11,7 @@ from workflow.model import Party
 from workflow.overview import today
 
 from .. import domain
-from .cases import steps_of
+from .next_step import permitted_here
 from .screens import Go, Look, Page, Screen
 
 AHEAD = 3
@@ -40,7 +40,7 @@ def shown(look: Look) -> Page:
         if (one.case is None and _on(one) >= day) or (one.case is not None and not one.case.closed)
     ]
     now = next((one for one in ahead if _on(one) >= day), None)
-    steps = steps_of(look, now.case) if now is not None and now.case is not None else []
+    steps = permitted_here(look, now.case) if now is not None and now.case is not None else []
     look.names.learn(id_ for one in planned if one.case for id_ in one.case.data.get("deputies", ()))
     return Page("station.html", {
         "party": party, "station": station, "now": now, "steps": steps, "day": day,

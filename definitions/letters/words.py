@@ -254,7 +254,7 @@ class Words:
         }  # fmt: skip
 
     def _who(self, line: HistoryEntry) -> str:
-        if line.automatic and line.automatic != "import":
+        if line.automatic in ("notice", "lapse"):  # what follows from an act has the name of who did that
             return "（期限届满自动记录）"
         name = HIDDEN if line.actor.startswith("the ") or not line.actor else self.name(line.actor)
         behalf = f"（代{self.name(line.on_behalf_of)}）" if line.on_behalf_of else ""

@@ -22,8 +22,9 @@ from tests.crash.story import relations_of
 from workflow import history
 from workflow.authorization import barred_units
 from workflow.definition import Event, Holder
+from workflow.duty import due_day
 from workflow.engine import Engine
-from workflow.family import Record
+from workflow.family import Family, Record
 from workflow.store import rows
 
 
@@ -141,8 +142,12 @@ def indexes(engine: Engine, content: Content) -> Iterator[str]:
                 yield f"{name}: clock {clock} waits though it is stopped"
             if record.closed and state.running:
                 yield f"{name}: clock {clock} runs in a closed case"
-        running = [c.due_on for c in record.clocks.values() if c.running]
-        if content.due[record.id] != min(running, default=None):
+        family = Family(
+            {one.id: one for one in content.records.values() if one.root == record.root}, record.root
+        )
+        if content.due[record.id] != due_day(
+            lambda one: engine.laws.pinned(one.definition).duties, family, record
+        ):
             yield f"{name}: due_on {content.due[record.id]}"
         root = content.records[record.root]
         units = barred_units(engine.laws.pinned(record.definition).definition, record, root)
@@ -150,7 +155,12 @@ def indexes(engine: Engine, content: Content) -> Iterator[str]:
             yield f"{name}: {unit} is not barred"
     for left in clocks:
         yield f"clock row {left} without a clock"
-    wanted = {row for record in content.records.values() for row in relations_of(record)}
+    alive = {record.root for record in content.records.values() if not record.closed}
+    wanted = {
+        (*row, record.root not in alive)
+        for record in content.records.values()
+        for row in relations_of(record)
+    }
     for row in wanted ^ content.relation:
         yield f"relation {row}: {'no row' if row in wanted else 'a row too many'}"
 

@@ -12,13 +12,17 @@ from typing import Any
 
 from ..assembly import parse_holder
 from ..shapes import Path
-from ..vocabulary import entries
+from ..vocabulary import Data, entries
 from .clocks import Clocks
 from .fields import Fields
 from .happenings import Happenings
 from .slots import Slots
 
 __all__ = ["References"]
+
+_OF_OPEN_STATES = {
+    "holder": ("承办人", "holder"), "next": ("下一步", "next step"), "awaits": ("要等的子案", "children to wait for"),
+}  # fmt: skip
 
 
 class References(Fields, Happenings, Clocks, Slots):
@@ -39,14 +43,7 @@ class References(Fields, Happenings, Clocks, Slots):
         for name, entry in entries(self.data, "fields"):
             self._field(("fields", name), entry)
         for name, entry in entries(self.data, "states"):
-            self._holders(("states", name, "holder"), entry.get("holder", ()))
-            if entry.get("end") and entry.get("holder"):
-                self._fault(
-                    ("states", name, "holder"),
-                    "end_with_holder",
-                    "结束状态没有承办人",
-                    "an end has no holder",
-                )
+            self._state(name, entry)
         start = self.data.get("start", {})
         self._happening(("start",), start)
         self._lands(("initial",), start, self.data.get("initial"))
@@ -59,6 +56,31 @@ class References(Fields, Happenings, Clocks, Slots):
         for name, entry in entries(self.data, "children"):
             self._slot(("children", name), entry)
         self._linked()
+
+    def _state(self, name: str, entry: Data) -> None:
+        path = ("states", name)
+        self._holders((*path, "holder"), entry.get("holder", ()))
+        self._all_known((*path, "awaits"), entry.get("awaits"), "children")
+        for key, (zh, en) in _OF_OPEN_STATES.items():
+            if entry.get("end") and entry.get(key):
+                self._fault((*path, key), "end_with_holder", f"结束状态没有{zh}", f"an end has no {en}")
+        for index, event in enumerate(entry.get("next", ())):
+            if self._known((*path, "next", index), event, "events"):
+                self._leads(path, index, name, event)
+
+    def _leads(self, path: Path, index: int, state: str, event: str) -> None:
+        """A next step is a person's, and can be taken from there; an event that was refused is told by itself."""
+        entry = self.data.get("events", {}).get(event)
+        if entry is None:
+            return
+        sources = {s for move in entry.get("moves", [entry]) for s in move.get("from", ())}
+        if "automatic" in entry:
+            zh, en = f"{event} 是自动事件，不能是下一步", f"{event} is automatic: nobody's next step"
+        elif sources and state not in sources:
+            zh, en = f"{event} 不能从 {state} 进行", f"{event} cannot happen from {state}"
+        else:
+            return
+        self._fault((*path, "next", index), "not_a_step", zh, en)
 
     def _names(self) -> None:
         """Fields, relations and children share the guards' name space."""

@@ -56,18 +56,13 @@ Rows = list[Sequence[Any]]
 dumps = encoder()
 
 
-def due_on(record: Record) -> str | None:
-    """The earliest due day of a running clock."""
-    return min([clock.due_on for clock in record.clocks.values() if clock.running], default=None)
-
-
 def case_row(record: Record) -> tuple[Any, ...]:
     """The record in the order of `CASE`."""
     return (
         record.id, record.root, record.slot, record.party, record.kind, record.definition, record.tenant, record.state,
         record.revision, record.seq, record.number, record.number_key, dumps(record.data), dumps(record.relations),
         dumps([record.rounds, record.last_by]), _clocks_text(record.clocks),
-        record.head, record.opened_on, record.closed, due_on(record),
+        record.head, record.opened_on, record.closed, record.due_on,
     )  # fmt: skip
 
 
@@ -75,7 +70,7 @@ def record(row: Sequence[Any]) -> Record:
     """The inverse of `case_row`."""
     (
         id_, root, slot, party, kind, definition, tenant, state, revision, seq, number, number_key,
-        data, relations, memo, clocks, head, opened_on, closed, _,
+        data, relations, memo, clocks, head, opened_on, closed, due_on,
     ) = row  # fmt: skip
     rounds, last_by = decode(memo)
     return Record(
@@ -83,7 +78,7 @@ def record(row: Sequence[Any]) -> Record:
         revision=revision, seq=seq, number=number, number_key=number_key, data=decode(data),
         relations={name: tuple(parties) for name, parties in decode(relations).items()},
         rounds=rounds, last_by=last_by, clocks=_clocks(clocks),
-        head=head, opened_on=opened_on, closed=bool(closed),
+        head=head, opened_on=opened_on, closed=bool(closed), due_on=due_on,
     )  # fmt: skip
 
 

@@ -1,0 +1,152 @@
+"""What leads on for a reader: his step in the case, or in a child that waits for him; and by when. Where both could be, the child
+that the case waits for comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from workflow import Case
+from workflow.definition import Definition
+from workflow.errors import Text
+from workflow.model import ClockView, Permission
+from workflow.overview import today
+
+from ..cells import With, pressing
+from .screens import Look
+from .sentence import expected, is_one, remaining, sentence
+from .standing import with_whom
+
+NEXT = 2
+"""steps that the first line names"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """The case in which a reader goes on, and what leads on there, the most fitting first; `waits`: whether it waits for him."""
+
+    case: Case
+    steps: Sequence[Permission]
+    waits: bool
+
+
+def permitted_here(look: Look, case: Case) -> list[Permission]:
+    """What this reader may do with the case, what leads on first."""
+    definition = look.engine.laws.pinned(case.definition).definition
+    found = [
+        p
+        for p in look.engine.permitted(case.id, look.actor)
+        if p.allowed and not definition.events[p.event].automatic
+    ]
+    return in_order(definition, found, case)
+
+
+def in_order(definition: Definition, allowed: Iterable[Permission], case: Case) -> list[Permission]:
+    """What the state names as next; then what leads on before what ends the case, and what leaves it where it is last."""
+    named = definition.states[case.state].next
+
+    def rank(permission: Permission) -> int:
+        if permission.event in named:
+            return named.index(permission.event) - len(named)
+        to = _targets(definition, permission.event, case.state)
+        return 2 if not to else int(all(definition.states[state].end for state in to))
+
+    return sorted(allowed, key=rank)
+
+
+def leading(definition: Definition, steps: Iterable[Permission], case: Case) -> list[Permission]:
+    """Of these what the state names as next; where it names nothing and waits for no child, what leaves it."""
+    state = definition.states[case.state]
+    if state.next or state.awaits:
+        return [step for step in steps if step.event in state.next]
+    return [step for step in steps if _targets(definition, step.event, case.state)]
+
+
+def _targets(definition: Definition, event: str, state: str) -> set[str]:
+    found = {move.to for move in definition.events[event].moves if state in move.sources}
+    return {to for to in found if to is not None and to != state}
+
+
+def way_on(look: Look, case: Case, above: Case, children: Iterable[Case], steps: Sequence[Permission]) -> Way:
+    """Where this reader goes on: in a child the state waits for, else in the case, else in any child that waits for him."""
+    law = look.engine.laws.pinned(case.definition).definition
+    mine = expected(law, case, above, look.actor.person, look.grants)
+    own = leading(law, steps, case) if mine else []
+    waiting = [child for child in children if not child.closed and _waits(look, child, case)]
+    first = [child for child in waiting if child.slot in law.states[case.state].awaits]
+    for child in (*first, *(() if own else waiting)):
+        there = leading(
+            look.engine.laws.pinned(child.definition).definition, permitted_here(look, child), child
+        )
+        return Way(case=child, steps=there, waits=True)
+    return Way(case=case, steps=own, waits=mine)
+
+
+def _waits(look: Look, child: Case, root: Case) -> bool:
+    law = look.engine.laws.pinned(child.definition).definition
+    return expected(law, child, root, look.actor.person, look.grants)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressing:
+    """A deadline, whose case it is of, and those who have to keep it."""
+
+    case: Case
+    clock: ClockView | None
+    who: Sequence[With]
+
+
+def presses(look: Look, case: Case, above: Case, children: Sequence[Case], way: Way) -> Pressing:
+    """The deadline of the first line: the reader's own, or of the child he goes on in; else of what the state waits for; else the
+    first that counts in its state.
+    """
+    if way.case.id != case.id:
+        return _of(look, way.case, case, pressing(look.engine, way.case))
+    mine = min(_mine(look, case, above), key=lambda clock: clock.due_on, default=None) if way.waits else None
+    if mine is not None:
+        return _of(look, case, above, mine)
+    awaited = look.engine.laws.pinned(case.definition).duties.awaits.get(case.state, ())
+    found = [
+        _of(look, child, case, clock)
+        for child in children
+        if child.slot in awaited and not child.closed and (clock := pressing(look.engine, child)) is not None
+    ]
+    first = min(found, key=lambda one: one.clock.due_on if one.clock else today(look.engine), default=None)
+    if first is None:
+        return _of(look, case, above, pressing(look.engine, case))
+    together = [one for one in found if one.clock and first.clock and one.clock.due_on == first.clock.due_on]
+    return Pressing(case=first.case, clock=first.clock, who=_merged(together))
+
+
+def _mine(look: Look, case: Case, above: Case) -> Iterator[ClockView]:
+    duties = look.engine.laws.pinned(case.definition).duties
+    running = {clock.name: clock for clock in case.clocks if clock.running}
+    for name in duties.counting(case.state, running):
+        if any(is_one(one, case, above, look.actor.person, look.grants) for one in duties.whose[name]):
+            yield running[name]
+
+
+def _of(look: Look, case: Case, above: Case, clock: ClockView | None) -> Pressing:
+    law = look.engine.laws.pinned(case.definition)
+    only = law.duties.keepers(law.definition.states[case.state], clock.name) if clock else None
+    return Pressing(case=case, clock=clock, who=with_whom(look, case, above, only))
+
+
+def _merged(found: Sequence[Pressing]) -> list[With]:
+    """Those who stand the same way named together."""
+    names: dict[str, With] = {}
+    for who in (who for one in found for who in one.who):
+        known = names.get(who.as_.zh)
+        both = who.names if known is None else dict.fromkeys((*known.names, *who.names))
+        names[who.as_.zh] = With(tuple(both), who.as_)
+    return list(names.values())
+
+
+def first_line(look: Look, definition: Definition, case: Case, pressed: Pressing, way: Way) -> Text:
+    """The sentence: where it stands, with whom, until when and why, and what the reader's next step is."""
+    engine, clock = look.engine, pressed.clock
+    left = remaining(clock.due_on, today(engine), engine.laws.calendar) if clock else None
+    basis = engine.explain(pressed.case.id, clock.name, actor=look.actor).sentence if clock else None
+    state = definition.states[case.state].title
+    return sentence(state, case.closed, pressed.who, clock, left, basis, way.steps[:NEXT])

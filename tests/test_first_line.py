@@ -1,0 +1,136 @@
+"""The first line of a case names a deadline of whoever holds it, and the one filled button is the step that leads on for its reader."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import date
+from pathlib import Path
+
+from workflow import Case
+from workflow.definition import Definition, Holder
+from workflow.duty import Duties
+from workflow.loader import load_definitions
+
+from .console import Desk
+from .lifecycle import TENANT, Office
+from .stories import cards, opened, rows, sentence
+from .test_stories_procuratorate import PEOPLE, served
+from .test_stories_supervisor import supervised
+
+LIBRARY = load_definitions(Path(__file__).parents[1] / "definitions")
+OPEN = [
+    (law, state) for law in LIBRARY.definitions.values() for state in law.states.values() if not state.end
+]
+NOTHING_TO_DO = {
+    ("prep_campaign", "inspecting", "the deputy"), ("prep_campaign", "researching", "the deputy"),
+    ("prep_campaign", "proposing", "the deputy"), ("prep_campaign", "refining", "the deputy"),
+    ("supervision", "determined", "gov_office"),
+}  # fmt: skip
+"""who holds a case and takes part without an act in it: the first by going there, the other by having named the leader"""
+
+
+def together(one: Holder, other: Holder) -> bool:
+    """Whether both act for the same: a relation has its clerk and its head."""
+    same = (one.relation, one.of_root) == (other.relation, other.of_root)
+    return same and (one.relation is not None or one.role == other.role)
+
+
+def idle(law: Definition, state: str) -> set[tuple[str, str, str]]:
+    """The holders for whom the state names no step and waits for no child."""
+    here = law.states[state]
+    by = [who for event in here.next for who in law.events[event].by]
+    return {
+        (law.name, state, str(holder))
+        for holder in here.holder
+        if not here.awaits and not any(together(holder, who) for who in by)
+    }
+
+
+def test_every_holder_of_every_state_has_a_step_that_leads_on() -> None:
+    assert set().union(*(idle(law, state.name) for law, state in OPEN)) == NOTHING_TO_DO
+
+
+def test_what_counts_in_a_state_is_a_duty_of_one_of_its_holders_and_no_clock_is_forgotten() -> None:
+    for law in LIBRARY.definitions.values():
+        duties, seen = Duties(law), set[str]()
+        for state in (state for of, state in OPEN if of is law):
+            for clock in law.clocks:
+                for name in duties.counting(state.name, [clock]):
+                    seen.add(name)
+                    whose = duties.whose[name]
+                    assert any(together(h, w) for h in state.holder for w in whose), (
+                        law.name,
+                        state.name,
+                        name,
+                    )
+        assert seen == set(law.clocks), law.name
+
+
+def button(page: str) -> str:
+    """The one filled button, or nothing."""
+    found = re.findall(r'<a class="button"[^>]*>(.*?)</a>', page)
+    assert len(found) <= 1, found
+    return html.unescape("".join(found))
+
+
+def looks(desk: Desk, person: str, case: Case) -> str:
+    """His first line and his button."""
+    reader = desk(person)
+    line = sentence(reader, case)
+    return f"{line}【{button(reader.page)}】"
+
+
+def test_before_the_reply(town: Desk) -> None:
+    o = town.office
+    case = o.accepted()
+    assert looks(town, "li", case).endswith("您的下一步：交办、分别交办。【交办】")
+    case = o.handling()
+    line = looks(town, "wang", case)
+    assert "答复期限还剩" in line and "2026-06-02 到期" in line
+    assert looks(town, "wu", o.signing_off()).endswith("【签发答复】"), "and not the way back"
+
+
+def test_after_the_reply(town: Desk) -> None:
+    """Who is asked is named with his own day; who has to publish, with his."""
+    o = town.office
+    case = o.evaluating()
+    line = looks(town, "dep1", case)
+    assert "反馈期限还剩" in line and "公开" not in line and line.endswith("【评价】"), line
+    assert "答复公开期限还剩" in (line := looks(town, "sun", case)) and "dep1" not in line, line
+    for deputy, level in (("dep1", "satisfied"), ("dep2", "dissatisfied")):
+        o.fire(o.child(case, "surveys", deputy), "answer", deputy, level=level, reasons="因为")
+        assert looks(town, "sun", case).endswith("【汇总】"), "who waits for an answer goes to it"
+        o.fire(o.child(case, "surveys", deputy), "tally", "sun")
+    assert "评价结果处理期限" in looks(town, "dep1", case), (
+        "nobody is told of a second assignment that need not be"
+    )
+    case = o.fire(case, "second_assign", "sun", deputy_reasons="没有建")
+    again = o.child(case, "second_assignments")
+    o.clock.set(date(2026, 3, 31))
+    o.ticks()
+    line = looks(town, "wu", case)
+    due = str(o.due(again, "reply"))
+    assert "二次答复期限还剩" in line and due in line and line.endswith("【单位负责人面商】"), line
+    head = town("wu")
+    for address in ("/", "/views/inbox"):
+        assert due in opened(head, address)
+        assert cards(head)["/waiting?due=overdue"] == 0 if address == "/" else rows(head) == [case.id]
+    assert o.now(case).due_on == due, "a root has the day of the child it waits for"
+
+
+def test_in_the_end(town: Desk) -> None:
+    o = town.office
+    case = o.fire(o.evaluated(), "settle", "sun")
+    assert looks(town, "li", case).endswith("【归档】"), "and not the correction of a mistake"
+    _, overlay = supervised(town)
+    assert looks(town, "mei", overlay).endswith("【发督办通知单】")
+    assert looks(town, "wu", overlay).endswith("【回复督办意见】")
+
+
+def test_the_addressee_has_his_own_day_and_the_procuratorate_its(office: Office, town: Desk) -> None:
+    for person, role in PEOPLE.items():
+        town.office.engine.grant(person, role, TENANT)
+    _, case = served(town.office)
+    line = looks(town, "wu", case)
+    assert "书面回复期限还剩" in line and "2026-05-02" in line and line.endswith("【书面回复】"), line
