@@ -53,7 +53,9 @@ class Content:
             self.history = read("history", "id")
             self.disclosure = {(row.case_id, row.seq): row.body for row in read("disclosure")}
             self.clock = read("clock")
-            self.relation = {tuple(row) for row in read("relation")}
+            relation = read("relation")
+            self.relation = {(row.case_id, row.relation, row.party) for row in relation}
+            self.past = {row.case_id for row in relation if row.past}
             self.barred = {(row.case_id, row.unit) for row in read("barred")}
             self.outbox = {row.key: row for row in read("outbox")}
             self.answers = {row.key: json.loads(row.answer) for row in read("answer")}
@@ -163,6 +165,10 @@ def indexes(engine: Engine, content: Content) -> Iterator[str]:
     }
     for row in wanted ^ content.relation:
         yield f"relation {row}: {'no row' if row in wanted else 'a row too many'}"
+    unfinished = {record.root for record in content.records.values() if not record.closed}
+    for case in sorted(content.past & content.records.keys()):
+        if content.records[case].root in unfinished:
+            yield f"relation of {case}: past, and a case of its family is open"
 
 
 def effects(engine: Engine, content: Content) -> Iterator[str]:
