@@ -108,22 +108,30 @@ def _calendar(ask: Ask) -> Any:
     try:
         found = type(used).from_data(ask.body["calendar"])
     except ValueError as error:
-        text = getattr(error, "text", Text(str(error), str(error)))
-        told = {
-            "code": "form.invalid",
-            "texts": {"zh": text.zh, "en": text.en},
-            "pointer": pointer("calendar"),
-        }
-        raise Problem("form_invalid", text, errors=[told]) from None
+        faults = [error, *getattr(error, "others", ())]
+        raise _wrong(
+            [(getattr(one, "path", ""), getattr(one, "text", Text(str(one), str(one)))) for one in faults]
+        ) from None
     if found.name != used.name:
         text = Text(f"本地按日历 {used.name} 计算", f"this place counts by the calendar {used.name}")
-        told = {
+        raise _wrong([("calendar", text)])
+    return found
+
+
+def _wrong(faults: Sequence[tuple[str, Text]]) -> Problem:
+    """Every fault where it is; `years.2027.off` is a key in a key."""
+    errors = [
+        {
             "code": "form.invalid",
             "texts": {"zh": text.zh, "en": text.en},
-            "pointer": pointer("calendar", "calendar"),
+            "pointer": pointer("calendar", *path.split(".")),
         }
-        raise Problem("form_invalid", text, errors=[told])
-    return found
+        for path, text in faults
+    ]
+    zh = "；".join(f"{path}：{text.zh}" for path, text in faults)
+    return Problem(
+        "form_invalid", Text(zh, "; ".join(f"{path}: {text.en}" for path, text in faults)), errors=errors
+    )
 
 
 CALENDARS = (

@@ -31,7 +31,7 @@ DENIED = ("not_permitted", "csrf", "too_many")
 """problems that are a denial whatever was asked for"""
 FIRST = ("password_change", "second_factor")
 """reasons that only lead to another page first"""
-NOBODY_KNOWN = Text("请出示身份", "say who you are: Authorization: Bearer …")
+NOBODY_KNOWN = Text("请出示身份", "say who you are")
 NOT_GOOD = Text(
     "出示的令牌不可用：没有这个令牌，或已到期、已撤销",
     "the token is no good: there is none such, or it has ended or was revoked",

@@ -62,6 +62,12 @@ class Kept:
     name: str
 
 
+NOWHERE = Text(
+    "本服务未设文件库：create_app 或 create_blueprint 未得到 documents",
+    "this service keeps no documents: create_app or create_blueprint was given no `documents`",
+)
+
+
 class Documents(Protocol):
     """Where documents are kept."""
 
@@ -237,7 +243,7 @@ def _chunks(content: IO[bytes]) -> Iterator[bytes]:
 def _shelf(desk: Desk) -> Documents:
     found: Documents | None = desk.documents
     if found is None:
-        raise Problem("unavailable", Text("本服务未设文件库", "this service keeps no documents"))
+        raise Problem("unavailable", NOWHERE)
     return found
 
 

@@ -27,6 +27,10 @@ WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ZIP = "application/zip"
 AT_ONCE = 20
 """cases whose documents are made while the client waits: a second of one core; of more it is a job"""
+NO_PAPERS = Text(
+    "本服务不出文书：create_app 或 create_blueprint 未得到 papers",
+    "this service writes no documents: create_app or create_blueprint was given no `papers`",
+)
 IN_MEMORY = 8 << 20
 CHUNK = 1 << 16
 CASE = validate.Regexp(r"[0-9A-Za-z_-]{1,40}\Z")
@@ -176,7 +180,7 @@ def chunks(file: IO[bytes]) -> Iterator[bytes]:
 def papers(ask: Ask) -> Any:
     """Who writes them. Raises Problem 503 where nobody does."""
     if ask.desk.papers is None:
-        raise Problem("unavailable", Text("本服务不出文书", "this service writes no documents"))
+        raise Problem("unavailable", NO_PAPERS)
     return ask.desk.papers
 
 

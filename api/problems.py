@@ -146,7 +146,10 @@ def logged(error: Exception) -> Problem:
     """The problem; what broke on our side is written into the log."""
     problem = problem_of(error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("%s %s", request.method, request.path, exc_info=error)
+        ours = isinstance(error, Problem)  # said by us: the words are all there is to know
+        log.error(
+            "%s %s: %s", request.method, request.path, problem.text.en, exc_info=None if ours else error
+        )
     return problem
 
 

@@ -245,6 +245,9 @@ def test_a_notice_is_previewed_and_put_in_force_by_an_operator(
     assert client(LI, "GET", f"/v1/cases/{case['id']}").json["clocks"][0]["provisional"] is False
     for wrong in ({}, {"calendar": "cn"}, city.CALENDAR | {"calendar": "us"}, city.CALENDAR | {"years": 7}):
         assert client(LI, "POST", "/v1/calendar/preview", {"calendar": wrong}).status_code == 422
+    empty = client(LI, "POST", "/v1/calendar/preview", {"calendar": {}}).json
+    assert "/calendar/horizon" in {error["pointer"] for error in empty["errors"]}, "each where it is"
+    assert "horizon: " in empty["texts"]["en"]
 
 
 # --- the schema of a form and the form itself agree

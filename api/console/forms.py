@@ -18,7 +18,7 @@ from workflow.model import Party
 from workflow.overview import Filter, find, today
 
 from .. import domain
-from ..documents import Documents
+from ..documents import NOWHERE, Documents
 from ..problems import Problem
 from .screens import Look
 
@@ -246,7 +246,7 @@ def _documents(look: Look, field: Field, name: str) -> list[dict[str, Any]]:
 
 def _shelf(look: Look) -> Documents:
     if look.desk.documents is None:
-        raise Problem("unavailable", Text("本服务未设文件库", "this service keeps no documents"))
+        raise Problem("unavailable", NOWHERE)
     found: Documents = look.desk.documents
     return found
 

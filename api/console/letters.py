@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import url_for
 
 from workflow import DefinitionError
-from workflow.errors import Text
 
-from ..letters import unusable
+from ..letters import NO_PAPERS, unusable
 from ..problems import Problem
 from .screens import Look, Page, Screen
 
@@ -16,7 +15,7 @@ def shown(look: Look) -> Page:
     """Every document that can be had now, for whom it is."""
     case, papers = look.known, look.desk.papers
     if papers is None:
-        raise Problem("unavailable", Text("本服务不出文书", "this service writes no documents"))
+        raise Problem("unavailable", NO_PAPERS)
     try:
         found = papers.letters(case.id, look.actor)
     except DefinitionError as error:

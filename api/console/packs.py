@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from flask import url_for
 
-from workflow.errors import Text
 from workflow.overview import identifier
 
 from ..jobs import KEPT, Jobs
-from ..letters import AT_ONCE
+from ..letters import AT_ONCE, NO_PAPERS
 from ..packs import begin
 from ..problems import Problem
 from .screens import Go, Look, Page, Screen
@@ -17,7 +16,7 @@ from .screens import Go, Look, Page, Screen
 def asked(look: Look, chosen: list[str]) -> Page | Go:
     """The file itself, or how many there are and whether to begin."""
     if look.desk.papers is None:
-        raise Problem("unavailable", Text("本服务不出文书", "this service writes no documents"))
+        raise Problem("unavailable", NO_PAPERS)
     if len(chosen) <= AT_ONCE:
         return Go(url_for(f"{look.service.name}.letters_of", cases=",".join(chosen)))
     return Page("pack_begin.html", {"chosen": chosen, "most": AT_ONCE, "key": identifier(look.engine)})
