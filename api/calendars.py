@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from workflow import Actor
 from workflow.errors import NotPermitted, Reason, Text
 from workflow.overview import grants_of, oversees, visible
-from workflow.recalculation import Recalculated, apply, preview
+from workflow.recalculation import Recalculated, apply, count_by, preview
 
 from .limits import Counter, Limit
 from .problems import Problem, pointer
@@ -94,7 +94,9 @@ def previewed(ask: Ask) -> Reply:
 def applied(ask: Ask) -> Reply:
     """The same, written: a line in the history of every case."""
     calendar = _calendar(ask)
-    return Reply(_told(ask, calendar.version, list(apply(ask.engine, calendar, ask.actor))))
+    found = list(apply(ask.engine, calendar, ask.actor))
+    count_by(ask.engine, calendar, ask.actor)
+    return Reply(_told(ask, calendar.version, found))
 
 
 def _told(ask: Ask, version: str, found: Sequence[Recalculated]) -> dict[str, Any]:

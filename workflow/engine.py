@@ -14,6 +14,7 @@ from sqlalchemy import create_engine
 
 from . import batch
 from .alerts import Alerts
+from .calendarkeeper import CalendarKeeper
 from .call import Call, act_of, check_id, check_texts, no_case
 from .clock import Clock, SystemClock, civil_date
 from .decision import objections
@@ -76,6 +77,7 @@ class Engine(Reader):
         sight = Sight(store, laws, lambda: civil_date(self._firing.now()))
         super().__init__(store, laws, sight, self._firing.now)
         self.rules = RuleKeeper(self.store, self.laws, self._firing.now)
+        self.calendars = CalendarKeeper(self.store, self.laws, self._firing.now)
         self.summary = Summary(self.store, self.laws, self.sight, self._firing.now)
         self._invitations = Invitations(self.store, self.laws, self.sight, self._firing.now, self.random)
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
@@ -231,6 +233,7 @@ class Engine(Reader):
         ]  # fmt: skip
         outcomes = []
         self.rules.before(session)
+        self.calendars.before(session)
         for row, done in enumerate(batch.run(self._firing, self.store, calls, session)):
             if isinstance(done, WorkflowError):
                 outcomes.append(Outcome(row=row, error=self._told(done, calls[row], session)))
@@ -282,10 +285,12 @@ class Engine(Reader):
         holds back because its clock leapt (docs/scheduler.md).
         """
         self.rules.before(None)
+        self.calendars.look()
         return self._sweep.tick(limit)
 
     def health(self) -> Health:
         """Whether somebody ticks and delivers, what waits since when, and what was caught up: for /health, `doctor`, a host."""
+        self.calendars.look()
         return Examination(self.store, self.laws.calendar, self.clock).health()
 
     # -- erasure
@@ -350,6 +355,7 @@ class Engine(Reader):
 
     def _made(self, call: Call, receipt: Receipt | None, dry_run: bool, session: Host | None) -> Case:
         self.rules.before(session)
+        self.calendars.before(session)
         try:
             done = self._firing.rehearse(call, session) if dry_run else self._firing.run(call, session)
             self.rules.after(session)

@@ -130,7 +130,7 @@ class Sitting:
         for one in map(self._told, asked):
             query = self._mine.of(listing.count(self._engine.store, one), one)
             quick = self._short.count(one, query) if self._short else None
-            parts.append(quick or [(1, self._narrowed(query, listing.reach(one)))])
+            parts.append(quick or [(1, self._narrowed(query, listing.led(one)))])
         queries = [query for several in parts for _, query in several]
         numbers = iter(self._connection.execute(listing.beside(queries)).one())
         return [sum(sign * int(next(numbers)) for sign, _ in several) for several in parts]
@@ -159,7 +159,7 @@ class Sitting:
     def tally(self, asked: Sequence[Filter], most: int) -> list[int]:
         """How many cases of each filter, counted no further than `most`, in one question."""
         queries = [
-            self._narrowed(self._mine.of(listing.some(self._engine.store, one), one), listing.reach(one))
+            self._narrowed(self._mine.of(listing.some(self._engine.store, one), one), listing.led(one))
             for one in map(self._told, asked)
         ]
         return [int(number) for number in self._connection.execute(listing.counted(queries, most)).one()]

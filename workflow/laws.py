@@ -175,6 +175,12 @@ class Laws:
         library = replace(self.library, calendars={**self.library.calendars, calendar.name: calendar})
         return Laws(library, self.place, self._fetch, self._fetch_rules)
 
+    def count_by(self, calendar: Calendar) -> None:
+        """From now on these laws count by that version of the calendar."""
+        self.library = replace(self.library, calendars={**self.library.calendars, calendar.name: calendar})
+        self.__dict__.pop("calendar", None)
+        self.begun.clear()
+
     @cached_property
     def calendar(self) -> Calendar:
         """The calendar by which the place counts."""

@@ -143,7 +143,7 @@ def find(
         if near is not None:
             query = query.where(engine.store.tables.cases.c.id.in_(near))
         found = engine.sight.look(
-            connection, query, actor, "named" if near is not None else listing.reach(asked_)
+            connection, query, actor, "named" if near is not None else listing.led(asked_)
         )
     cases = [engine.show(seen) for seen in found[:limit]]
     # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it.

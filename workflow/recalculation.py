@@ -28,7 +28,7 @@ from .ledger import Ledger
 from .model import SYSTEM, Actor
 from .random import RandomSource
 
-__all__ = ["EVENT", "Recalculated", "apply", "apply_rules", "preview", "preview_rules"]
+__all__ = ["EVENT", "Recalculated", "apply", "apply_rules", "count_by", "preview", "preview_rules"]
 
 EVENT = history.RECALCULATE
 """reserved: the line's event, which no definition declares"""
@@ -82,6 +82,15 @@ def apply(
     yield from _apply(engine, _by_calendar(engine, calendar), actor, cases)
 
 
+def count_by(engine: Engine, calendar: Calendar, actor: Actor) -> None:
+    """The place counts by this calendar from now on, in every process: what a notice moved has been moved. Raises NotPermitted,
+    NotFound.
+    """
+    _person(actor, Text("日历由人启用", "a calendar is put in force by a person"))
+    _by_calendar(engine, calendar)
+    engine.calendars.keep(calendar, actor.person)
+
+
 def preview_rules(engine: Engine) -> list[Recalculated]:
     """What `apply_rules` would change, by due day: running clocks whose own rule, or its outer limit, reads otherwise in the
     place's present file on the day of their anchor. Writes nothing.
@@ -104,6 +113,7 @@ def _person(actor: Actor, text: Text) -> None:
 
 
 def _by_calendar(engine: Engine, calendar: Calendar) -> Ruling:
+    engine.calendars.look()
     used = engine.laws.calendar.name
     if calendar.name != used:
         raise NotFound(

@@ -8,7 +8,7 @@ from typing import Any
 
 from workflow.errors import FormInvalid, Reason, Text
 from workflow.overview import cases_of, today
-from workflow.recalculation import Recalculated, apply, preview
+from workflow.recalculation import Recalculated, apply, count_by, preview
 
 from ..calendars import ASKED, may_judge
 from ..dispatch import OPERATOR
@@ -52,21 +52,22 @@ def judged(look: Look) -> Page:
         if len(found) > AT_ONCE:
             return _page(look, given, found, reasons=[TOO_MANY], status=422)
         done = list(apply(look.engine, calendar, look.actor))
+        count_by(look.engine, calendar, look.actor)
     except FormInvalid as error:
         return _page(look, given, reasons=error.reasons, status=422)
-    return _page(look, given, done, file=written(calendar, notice.section()))
+    return _page(look, given, done, file=written(calendar, notice.section()), year=notice.year)
 
 
 def _page(
     look: Look, given: dict[str, str], found: Sequence[Recalculated] | None = None, *, reasons: Sequence[Reason] = (),
-    file: str = "", status: int = 200,
+    file: str = "", status: int = 200, year: int | None = None,
 ) -> Page:  # fmt: skip
     used, found_ = look.engine.laws.calendar, found or ()
     moved = [one for one in found_ if one.moves]
     known = cases_of(look.engine, look.actor, {one.case for one in moved})
     rows = [_row(look, one, known[one.case]) for one in moved if one.case in known]
     return Page("calendar.html", {
-        "used": used, "year": used.horizon.year + 1, "given": given, "wrong": reasons, "judged": found is not None,
+        "used": used, "year": year or used.horizon.year + 1, "given": given, "wrong": reasons, "judged": found is not None,
         "moved": len(moved), "certain": len(found_) - len(moved), "rows": rows[:SHOWN], "hidden": len(moved) - len(rows[:SHOWN]),
         "file": file, "operates": look.actor.person in look.desk.operators, "day": today(look.engine),
     }, status)  # fmt: skip

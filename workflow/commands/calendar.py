@@ -52,13 +52,14 @@ def run_preview(context: Context) -> int:
 
 def run_apply(context: Context) -> int:
     """The same, written."""
-    from ..recalculation import apply, preview
+    from ..recalculation import apply, count_by, preview
 
     engine, calendar = context.engine, _calendar(context)
     actor = Actor(person=context.arguments.by)
     found = one_by_one(
         context, preview(engine, calendar), lambda case: apply(engine, calendar, actor, cases=[case])
     )
+    count_by(engine, calendar, actor)
     show(context, found)
     context.console.say(*_summary(found))
     if calendar != engine.laws.calendar:
@@ -117,7 +118,7 @@ def _summary(found: list[Recalculated]) -> tuple[str, str]:
 
 def _not_in_use(used: Calendar, new: Calendar) -> Text:
     return Text(
-        f"所用定义中仍是日历 {used.version}：请以版本 {new.version} 的文件替换并重启服务，否则以后的计算仍按旧日历",
-        f"the definitions in use still hold calendar {used.version}: put the file of version {new.version} in its place and"
-        " restart the services, or later computations will count by the old one",
+        f"所用日历 {used.version} 已到 {used.horizon}，版本 {new.version} 不更远：要改其中的日子，请替换定义中的日历文件并重启",
+        f"the calendar in use, {used.version}, reaches to {used.horizon} and version {new.version} no further: to change days"
+        " of it, put the file in its place in the definitions and restart the services",
     )

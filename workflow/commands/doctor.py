@@ -149,6 +149,7 @@ def _standing_still(engine: Engine) -> Iterator[Trouble]:
 def _calendar_troubles(engine: Engine) -> Iterator[Trouble]:
     from ..recalculation import preview
 
+    engine.calendars.look()
     behind = preview(engine, engine.laws.calendar)
     if behind:
         text = Text(

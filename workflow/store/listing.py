@@ -109,6 +109,13 @@ def reach(asked: Filter) -> Reach:
     return "open" if alive else "all"
 
 
+def led(asked: Filter) -> Reach:
+    """What is left to be looked at for who may know of it: where a party leads, the few cases in which it stands. (PostgreSQL would
+    gather what the reader may know of anew for each of them, and so rather reads all cases there are.)
+    """
+    return "named" if asked.party is not None or asked.relations else reach(asked)
+
+
 def page(store: Store, asked: Filter, sort: Sort, after: After | None, limit: int) -> Select[Any]:
     """At most `limit` cases in that order, after the last of the page before."""
     c = store.tables.cases.c

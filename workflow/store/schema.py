@@ -69,6 +69,7 @@ class Tables:
         self.barred = self._barred()
         self.event_policy = self._event_policy()
         self.rulebook = self._rulebook()
+        self.calendar = self._calendar()
         self.gram = self._gram()
         self.anchor = self._anchor()
         self.node = self._node()
@@ -458,6 +459,16 @@ class Tables:
             Column("place", String(40), nullable=False),
             Column("content", Text, nullable=False),
             Column("kept_at", String(32), nullable=False),
+        )
+
+    def _calendar(self) -> Table:
+        """Calendars that were put in force from a notice, and by whom; a file that reaches as far takes their place."""
+        return self._table(
+            "calendar",
+            Column("version", String(80), primary_key=True),
+            Column("content", Text, nullable=False),
+            Column("kept_at", String(32), nullable=False),
+            Column("kept_by", String(80), nullable=False),
         )
 
     def _barred(self) -> Table:

@@ -350,6 +350,19 @@ class Store:
         elif version not in self.rules_kept(connection):  # nobody else writes meanwhile
             connection.execute(insert(table).values(values))
 
+    def calendars(self, connection: Connection) -> list[str]:
+        """The contents of the calendars that were put in force, in their order."""
+        table = self.tables.calendar.c
+        return list(
+            connection.execute(select(table.content).order_by(table.kept_at, table.version)).scalars()
+        )
+
+    def keep_calendar(self, connection: Connection, version: str, content: str, at: str, by: str) -> None:
+        """Keep a calendar that is put in force; once more with other days takes the place of the first."""
+        table = self.tables.calendar
+        connection.execute(delete(table).where(table.c.version == version))
+        connection.execute(insert(table).values(version=version, content=content, kept_at=at, kept_by=by))
+
     def publish(self, connection: Connection, definition: Definition, at: str, by: str) -> None:
         """Store a definition for good, with the policy of its events for the database's own guard.
 
