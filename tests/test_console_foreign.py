@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from api import create_app
+from api.cells import caption
 from api.sessions import Sessions
 from api.store import create_schema
 from workflow import Actor, Engine, load_definitions
@@ -18,7 +20,7 @@ from workflow.model import Grant
 from workflow.testing import FrozenClock
 
 from .console import Reader, said
-from .lifecycle import TODAY
+from .lifecycle import TODAY, Office
 
 CALENDAR = Path(__file__).parents[1] / "definitions" / "calendars"
 FILES = {
@@ -181,3 +183,17 @@ def test_every_screen_of_a_menu_opens(person: str, shop: tuple[Engine, dict[str,
 )
 def test_what_the_domain_has_not_is_not_there(address: str, shop: tuple[Engine, dict[str, Reader]]) -> None:
     assert shop[1]["ben"].get(address).status_code == 404
+
+
+def test_a_record_without_a_title_is_called_by_what_is_known_of_it(sqlite_office: Office) -> None:
+    case = sqlite_office.filed("dep1")
+    library = sqlite_office.engine.library
+    law = library.definition("suggestion")
+    assert caption(case, law, library.console) == case.data["title"]
+    data = {"printed_number": "第12号", "printed_units": "市水利局"}
+    bare = replace(case, data=data, number=None, opened_on="2017-01-05")
+    assert caption(bare, law, library.console) == "代表建议（未载标题，第12号，市水利局，2017 年）"
+    assert (
+        caption(replace(bare, number="闭会第3号", data={}), law, library.console)
+        == "代表建议（未载标题，闭会第3号）"
+    )

@@ -6,6 +6,7 @@ Its parts: reader.py (what is asked), firing.py, decision.py, store/.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -20,7 +21,7 @@ from .clock import Clock, SystemClock, civil_date
 from .decision import objections
 from .definition import Definition
 from .erasing import Erasing
-from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, Text, WorkflowError
+from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, StoreError, Text, WorkflowError
 from .family import Step
 from .firing import OTHER_EVENT, Done, Firing
 from .health import Health
@@ -290,7 +291,8 @@ class Engine(Reader):
 
     def health(self) -> Health:
         """Whether somebody ticks and delivers, what waits since when, and what was caught up: for /health, `doctor`, a host."""
-        self.calendars.look()
+        with suppress(StoreError):  # what is wrong with the database is for the examination to say
+            self.calendars.look()
         return Examination(self.store, self.laws.calendar, self.clock).health()
 
     # -- erasure
