@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -191,9 +190,9 @@ def test_a_record_without_a_title_is_called_by_what_is_known_of_it(sqlite_office
     law = library.definition("suggestion")
     assert caption(case, law, library.console) == case.data["title"]
     data = {"printed_number": "第12号", "printed_units": "市水利局"}
-    bare = replace(case, data=data, number=None, opened_on="2017-01-05")
-    assert caption(bare, law, library.console) == "代表建议（未载标题，第12号，市水利局，2017 年）"
+    bare = case._replace(data=data, number=None, opened_on="2017-01-05")
+    assert caption(bare, law, library.console) == "代表建议办理（未载标题，第12号，市水利局，2017 年）"
     assert (
-        caption(replace(bare, number="闭会第3号", data={}), law, library.console)
-        == "代表建议（未载标题，闭会第3号）"
+        caption(bare._replace(number="闭会第3号", data={}), law, library.console)
+        == "代表建议办理（未载标题，闭会第3号）"
     )
