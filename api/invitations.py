@@ -1,18 +1,20 @@
 """Acting by a link, without an account: a deputy evaluates, a signer confirms. Only the congress's own office issues a link.
 
 Looking never consumes: scanners of mail and chat open links by themselves. An answer may be changed for as long as the definition
-allows (until it is tallied). Whoever is known to belong to a unit barred from the case is answered as if there were no link.
+allows (until it is tallied). Whoever is signed in as somebody else is answered as if there were no link, whatever his office:
+the deputy answers, and nobody for him.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Request, url_for
 from marshmallow import Schema, fields, validate
 
-from workflow import Actor, Case
+from workflow import Actor, Case, Engine
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
 from workflow.form_schema import form_schema
@@ -23,6 +25,7 @@ from .limits import missed
 from .problems import invalid_fields
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import NAME, PARTY, Day, Instant, Strict, Words
+from .security_log import SecurityLog
 from .uploads import own
 
 _TOKEN = re.compile(r"[0-9a-f]{64}")
@@ -139,10 +142,19 @@ def answer(ask: Ask) -> Reply:
     """Do it, or change what was given."""
     found = _found(ask)
     event = ask.body.get("event") or _next(ask, found)
-    actor = Actor(person=found.subject, invitation=ask.path["token"])
     own(ask.desk, Actor(person=found.subject), ask.body, found.case)
-    ask.engine.fire(found.case, event, actor, ask.body["data"], key=ask.key)
+    do(ask.engine, found, ask.path["token"], event, ask.body["data"], ask.key)
     return Reply(_shown(ask, found), headers=PRIVATE)
+
+
+def do(
+    engine: Engine, found: Invitation, token: str, event: str, data: Mapping[str, Any], key: str | None
+) -> None:  # fmt: skip
+    """Fire it as its subject. The history says that it came by a link, and the security log from where; that stands there
+    before it is done, so that none is missing.
+    """
+    SecurityLog(engine).note("link", found.subject, detail=f"{event} in {found.case} by link {found.id[:12]}")
+    engine.fire(found.case, event, Actor(person=found.subject, invitation=token), data, key=key)
 
 
 def _next(ask: Ask, found: Invitation) -> str:
@@ -156,19 +168,23 @@ def _found(ask: Ask) -> Invitation:
 
 
 def found_by(desk: Desk, asking: Request, token: str) -> Invitation:
-    """The invitation. Raises NotFound, also for a known person who may not know of the case (a unit's clerk with the link of a
-    deputy); Problem 429 for who has guessed too often.
+    """The invitation. Raises NotFound, also for a known person who is not the one it was made out to, and that stands in the
+    security log; Problem 429 for who has guessed too often.
     """
     try:
         if not _TOKEN.fullmatch(token):
             raise _none()
         found = invitation(desk.engine, token)
-        who = known(desk, asking)
-        if who is not None and who.person != found.subject:
-            desk.engine.case(found.case, actor=who)
     except NotFound:
         missed(desk, asking, "invitation")
         raise _none() from None
+    who = known(desk, asking)
+    if who is not None and who.person != found.subject:
+        missed(desk, asking, "invitation")
+        SecurityLog(desk.engine).note(
+            "denied", who.person, good=False, detail=f"another's link {found.id[:12]}"
+        )
+        raise _none()
     return found
 
 

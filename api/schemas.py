@@ -224,6 +224,9 @@ class EntryOut(Schema):
     role = fields.Str(required=True, allow_none=True)
     unit = fields.Str(required=True, allow_none=True)
     automatic = fields.Str(required=True, allow_none=True)
+    by_link = fields.Bool(
+        required=True, metadata={"description": "done by an invitation, without an account"}
+    )
     definition = fields.Str(required=True)
     data = fields.Dict(keys=fields.Str(), required=True)
     erased = fields.List(fields.Str(), required=True)

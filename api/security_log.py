@@ -36,6 +36,7 @@ KINDS: Mapping[str, Text] = {
     "factor": Text("第二因素变更", "second factor changed"),
     "account": Text("账号变更", "account changed"),
     "token": Text("服务令牌", "service token"),
+    "link": Text("凭链接答复", "acted by a link"),
     "break_glass": Text("应急查阅", "break-glass"),
     "denied": Text("拒绝访问", "access denied"),
 }

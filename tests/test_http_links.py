@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from api.security_log import SecurityLog
 from workflow import Engine
 from workflow.testing import FrozenClock
 
@@ -76,7 +77,29 @@ def test_a_unit_is_answered_as_if_there_were_no_link(client: city.Client, survey
             client(unit, "POST", link, {"data": {"level": "satisfied"}}),
         ):
             assert (answer.status_code, answer.data) == (404, nothing.data)
-    assert client(LI, "GET", link).status_code == 200
+
+
+def test_nobody_who_is_signed_in_answers_for_a_deputy_whatever_his_role(
+    city_engine: Engine, client: city.Client, survey: str
+) -> None:
+    """Invariant 1: not the office that issued it either. (Every role there is: test_stories_deputy.py.)"""
+    link = client.link(survey)
+    nothing, lines = client("", "GET", "/v1/invitations/" + "0" * 64), count(city_engine, "history")
+    for who in city.PERSONS:
+        for answer in (client(who, "GET", link), client(who, "POST", link, {"data": {"level": "satisfied"}})):
+            assert (answer.status_code, answer.data) == (404, nothing.data), who
+    assert count(city_engine, "history") == lines
+    assert client("", "POST", link, {"data": {"level": "satisfied"}}).status_code == 200
+    noted = [
+        e for e in SecurityLog(city_engine).entries(kind="denied") if e.detail.startswith("another's link")
+    ]
+    assert LI in {entry.person for entry in noted}
+    (mine,) = SecurityLog(city_engine).entries(kind="link")
+    assert (mine.person, mine.detail.partition(" by ")[0]) == ("d.chen", f"answer in {survey}")
+    last = client(LI, "GET", f"/v1/cases/{survey}/history").json["entries"][-1]
+    assert (last["event"], last["by_link"]) == ("answer", True)
+    (standing,) = client(LI, "GET", f"/v1/cases/{survey}/invitations").json["invitations"]
+    assert last["data"]["@invitation"] == standing["id"]
 
 
 def test_a_link_ends_with_its_day_and_is_for_its_case(

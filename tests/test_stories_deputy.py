@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from api.security_log import SecurityLog
 from definitions.milestones import STATES
 from workflow import Case, Engine
 from workflow.library import Library
 
-from .console import Desk, Form, Reader, said
+from .console import ORIGIN, Desk, Form, Reader, said
 from .lifecycle import DOCUMENT, EXTENSION, PLACE, REPLY, TENANT, Office, count
 from .lifecycle import DRAFT as SIGNED_OFF
 from .postbox import Postbox, backend, reach
@@ -242,6 +244,37 @@ def test_story_E05_by_a_link_without_an_account_and_without_a_script(town: Desk)
     assert town("wang").client.get(letter[1]).status_code == 404, "a unit finds nothing under a deputy's link"
     assert plain.fill(link, level="satisfied").status_code == 303
     assert o.child(case, "surveys", "dep1").data["level"] == "satisfied"
+
+
+def test_nobody_who_is_signed_in_answers_for_a_deputy_whatever_his_role(town: Desk, library: Library) -> None:
+    """Invariant 1: his link in the hands of anybody else who is known, be it the office that issued it: there is no such page, on
+    the console and on /v1 alike. The deputy's own answer says that a link was used.
+    """
+    o = town.office
+    case = o.evaluating("dep1")
+    survey, link = o.child(case, "surveys", "dep1"), links(town, "sun", case)[name(town, "dep1")]
+    plain = town(None)
+    opened(plain, link)
+    form, lines = {**Form(plain.page).values, "level": "satisfied"}, count(o.engine, "history")
+    for role in library.roles.values:
+        o.engine.grant(role, role, TENANT, unit="parks" if role.startswith("unit_") else None)
+        assert tells_nothing(town(role), link, form) == [404] * 4, role
+        denied = SecurityLog(o.engine).entries(kind="denied", person=role)
+        assert [entry.detail.partition(" link")[0] for entry in denied] == ["another's"] * 4
+        o.clock.advance(minutes=20)  # an address that fails twenty times within an hour is told to wait
+    assert count(o.engine, "history") == lines and o.now(survey).state == "issued"
+    assert plain.post(link, form).status_code == 303
+    assert "凭链接" in timeline(town("sun"), survey)[0]
+
+
+def tells_nothing(reader: Reader, link: str, form: Mapping[str, Any]) -> list[int]:
+    """What somebody gets who looks at a link and answers by it, as a page and as the service."""
+    opened(reader, "/")
+    csrf = reader.page.partition('name="csrf_token" value="')[2].partition('"')[0]
+    api, json = link.replace("/i/", "/v1/invitations/"), {"data": {"level": "satisfied"}}
+    posted = reader.client.post(api, json=json, headers={"Origin": ORIGIN, "X-CSRF-Token": csrf})
+    answers = [reader.get(link), reader.post(link, {**form, "csrf_token": csrf}), reader.get(api), posted]
+    return [answer.status_code for answer in answers]
 
 
 def test_story_E06_attitude_and_result_apart_and_the_unit_waits(town: Desk) -> None:

@@ -29,6 +29,8 @@ class Act(NamedTuple):
     reason: str | None = None
     linked: Mapping[str, tuple[str, str, bool]] = {}
     """other root cases that guards ask about: see `Linked`"""
+    link: str | None = None
+    """the id of the invitation by which he comes"""
     over: bool = False
     """what the act reminds of is over: a clock that counted towards a day has rung after that day"""
 

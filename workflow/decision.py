@@ -29,7 +29,7 @@ from .family import ARISES_FROM, ClockState, Family, Record, Step
 from .history import canonical
 from .laws import Law, Laws
 from .machine import Subject
-from .model import SYSTEM, Actor
+from .model import BY_LINK, SYSTEM, Actor
 from .random import RandomSource, new_id
 from .relations import relate
 
@@ -279,6 +279,8 @@ class _Decision:
             shown["@case"] = [record.root, record.tenant, record.slot, record.party]
         if act.reason:
             shown["@reason"] = act.reason
+        if act.link is not None and cause is None:
+            shown[BY_LINK] = act.link
         if event.number is not None and act.number is not None:
             shown["@number"] = act.number
             shown["@number_key"] = act.number_key

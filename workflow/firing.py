@@ -369,7 +369,8 @@ class Firing:
         subject = str(found["subject"])
         # His grants are read for separation of powers: an invitation does not wash a unit off anybody.
         grants = self._store.read_person(work, subject)
-        return act._replace(actor=replace(act.actor, person=subject), grants=grants), digest(token)
+        used = digest(token)
+        return act._replace(actor=replace(act.actor, person=subject), grants=grants, link=used), used
 
 
 OTHER_EVENT = Reason(

@@ -16,6 +16,8 @@ from .errors import Reason, Text
 DECEMBER = 12
 SYSTEM = "system"
 """The person of automatic events; nobody can be granted anything under this name."""
+BY_LINK = "@invitation"
+"""among what a line says that came by an invitation: its id, which is no token and no person"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,11 @@ class HistoryEntry:
     hidden: tuple[str, ...] = ()
     """what is kept from the person who asked; the `actor` is then his relation, `the signer`, if he is hidden"""
     hash: str = ""
+
+    @property
+    def by_link(self) -> bool:
+        """Whether it was done by an invitation, without an account."""
+        return BY_LINK in self.data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

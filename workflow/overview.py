@@ -97,8 +97,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """What a token is for: these events of this case, done as `subject`, until that civil day, the day included."""
+    """What a token is for: these events of this case, done as `subject`, until that civil day, the day included. `id` is no
+    token.
+    """
 
+    id: str
     case: str
     events: tuple[str, ...]
     subject: str
@@ -312,7 +315,8 @@ def invitation(engine: Engine, token: str) -> Invitation:
         raise NotFound(Text("邀请不存在或已失效", "no such invitation, or it has ended"))
     until = date.fromisoformat(found["until"])
     return Invitation(
-        case=found["case_id"], events=tuple(found["event"].split(",")), subject=found["subject"], until=until
+        id=digest(token), case=found["case_id"], events=tuple(found["event"].split(",")), subject=found["subject"],
+        until=until,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from workflow.overview import Invitation, identifier
 
 from ..cases import documents_of
 from ..documents import sent_from
-from ..invitations import found_by
+from ..invitations import do, found_by
 from .cases import data_of
 from .forms import Misread, as_sent, inputs, sent, with_digest
 from .screens import Go, Look, Page, Screen
@@ -35,8 +35,7 @@ def answered(look: Look) -> Page | Go:
     given = as_sent(look, event)
     try:
         given = sent(look, definition, event)
-        actor = Actor(person=found.subject, invitation=look.path["token"])
-        look.engine.fire(found.case, event.name, actor, given, key=look.request.form.get("key") or None)
+        do(look.engine, found, look.path["token"], event.name, given, look.request.form.get("key") or None)
     except Conflict as error:
         return _page(look, found, given, [Reason(code="stale", text=error.text)], 409)
     except (Refused, Misread) as error:

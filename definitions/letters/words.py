@@ -260,7 +260,8 @@ class Words:
         behalf = f"（代{self.name(line.on_behalf_of)}）" if line.on_behalf_of else ""
         role = self.engine.library.roles.values.get(line.role or "")
         unit = f"{self.name(line.unit)} " if line.unit else ""
-        return f"{unit}{role.title.zh if role else ''} {name}{behalf}".strip()
+        link = "（凭链接）" if line.by_link else ""
+        return f"{unit}{role.title.zh if role else ''} {name}{behalf}{link}".strip()
 
     def papers(self, cases: Sequence[Case]) -> list[dict[str, str]]:
         """Every document that those cases name, each once, in the order of the cases and their fields."""
