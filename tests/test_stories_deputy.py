@@ -6,18 +6,20 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from api.security_log import SecurityLog
 from definitions.milestones import STATES
-from workflow import Case, Engine
+from definitions.papers import Papers
+from workflow import Actor, Case, Engine
 from workflow.library import Library
 
 from .console import ORIGIN, Desk, Form, Reader, said
-from .lifecycle import DOCUMENT, EXTENSION, PLACE, REPLY, TENANT, Office, count
+from .lifecycle import DOCUMENT, EXTENSION, PLACE, REPLY, TENANT, TODAY, Office, count
 from .lifecycle import DRAFT as SIGNED_OFF
 from .postbox import Postbox, backend, reach
-from .stories import PDF, act, offered, opened, refused, sentence, timeline, tried
+from .stories import PDF, act, offered, opened, refused, sentence, timeline, tried, word
 from .test_parties import SETUP
 from .test_parties import deputy as registered
 
@@ -304,6 +306,35 @@ def test_story_E06_attitude_and_result_apart_and_the_unit_waits(town: Desk) -> N
     act(town("sun"), case, "second_assign", deputy_reasons=OPINION)
     assert OPINION in at_the_unit(), "told when the office has told it"
     assert town("wang").get(f"/cases/{survey.id}").status_code == 404, "the form itself never"
+
+
+def test_the_grades_are_those_of_the_place_three_unless_it_says_four(
+    town: Desk, library: Library, tmp_path: Path
+) -> None:
+    """`satisfaction_levels`: on the deputy's page, for all three questions, and on paper; in the figures 非常满意 is 满意."""
+    grades = ["satisfied", "basically_satisfied", "dissatisfied"]
+    book = library.rules[PLACE]
+    four = replace(book.rule("satisfaction_levels", TODAY), value=["very_satisfied", *grades])
+    rules = (*(rule for rule in book.rules if rule.id != four.id), four)
+    other = replace(library, rules={**library.rules, PLACE: replace(book, rules=rules)})
+    engine = Engine(town.office.engine.database, other, place=PLACE, clock=town.office.clock)
+    asked = town.office.evaluating("dep1")
+    for desk, offered_ in (
+        (town, grades),
+        (Desk(Office(engine, town.office.clock), tmp_path, people=()), four.value),
+    ):
+        plain, link = desk(None), links(desk, "sun", asked)[name(desk, "dep1")]
+        opened(plain, link)
+        choices = Form(plain.page).choices
+        for question in ("level", "attitude_level", "result_level"):
+            assert [choice for choice in choices[question] if choice] == offered_
+        survey = desk.office.child(asked, "surveys", "dep1")
+        _, paper = Papers(desk.office.engine).letter(survey.id, "survey", Actor(person="sun"))
+        assert ("□非常满意　　□满意" in word(paper)) == (len(offered_) == 4)
+        assert "□满意　　□基本满意　　□不满意" in word(paper)
+    assert plain.post(link, {**Form(plain.page).values, "level": "very_satisfied"}).status_code == 303
+    act(desk("sun"), survey, "tally")
+    assert desk.office.now(survey).state == "satisfied"
 
 
 def test_story_E07_changed_until_it_is_tallied_and_both_are_kept(town: Desk) -> None:

@@ -1,7 +1,7 @@
 """Code files -> code lists: values with their meanings, and which of several sets a place uses.
 
 The same letter means different things in different places, so a list may hold one set per place. `chosen_by` names the switch
-by which a place says which sets are its own; a form then takes no value of another.
+by which a place says which sets are its own; a form then takes no value of another. Of a plain list the switch names the values.
 """
 
 from __future__ import annotations
@@ -34,14 +34,6 @@ def code_list(source: Source) -> Codes:
             source.fault(
                 ("meanings", name), "meaning_type", f"{name} 应为 boolean", f"{name} needs a boolean"
             )
-    if "chosen_by" in data and "values" in data:
-        source.fault(
-            ("chosen_by",),
-            "too_many_keys",
-            "没有 sets 可供选择",
-            "there are no sets to choose from",
-            key=True,
-        )
     return Codes(
         name=data["codes"], title=title_of(data.get("title", {})), meanings=meanings, values=values,
         chosen_by=data.get("chosen_by"),
@@ -76,8 +68,10 @@ def _code(
 
 
 def check_choice(source: Source, rules: Iterable[Source], books: Iterable[RuleBook]) -> None:
-    """Every place says which sets are its own, and names sets that are there; a wrong name is noted in its rules file."""
-    name, sets = source.data.get("chosen_by"), source.data.get("sets", {})
+    """Every place says which sets (of a plain list: which values) are its own, and names such as are there; a wrong name is noted
+    in its rules file.
+    """
+    name, sets = source.data.get("chosen_by"), source.data.get("sets") or source.data.get("values", {})
     if name is None or not sets:
         return
     for book in books:
@@ -102,8 +96,8 @@ def check_choice(source: Source, rules: Iterable[Source], books: Iterable[RuleBo
                 file.fault(
                     path,
                     "unknown_set",
-                    f"没有代码集 {value}{zh}",
-                    f"{source.data['codes']} has no set {value}{en}",
+                    f"代码表 {source.data['codes']} 中没有 {value}{zh}",
+                    f"{source.data['codes']} has no {value}{en}",
                 )
 
 

@@ -287,10 +287,10 @@ class Codes:
     meanings: Mapping[str, Literal["boolean", "text", "integer"]]
     values: Mapping[str, Code]
     chosen_by: str | None = None
-    """the switch by which a place says which of the sets are its own"""
+    """the switch by which a place says which of the sets, or of the values of a plain list, are its own"""
 
     def of_sets(self, sets: Collection[str]) -> Codes:
-        """The same list with the values of these sets only."""
+        """The same list with the values of these sets only; of a plain list, with these values."""
         left = {id_: code for id_, code in self.values.items() if id_.partition(":")[0] in sets}
         return replace(self, values=left)
 

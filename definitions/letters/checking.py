@@ -54,6 +54,7 @@ def _words(library: Any, kind: Kind) -> dict[str, Any]:
 def _case(definition: Any, clocks: Sequence[str]) -> dict[str, Any]:
     return {
         **_empty(CASE), "data": _empty(definition.fields), "code": _empty(n for n, f in definition.fields.items() if f.codes),
+        "boxes": _empty(n for n, f in definition.fields.items() if f.codes),
         "party": _empty(definition.relations), "count": dict.fromkeys(definition.relations, 0),
         "clock": {name: _empty(CLOCK) for name in clocks},
     }  # fmt: skip

@@ -126,10 +126,16 @@ class Words:
             "met": self.met(case), "item": self.item(case), "kind": definition.title.zh,
             "state": definition.states[case.state].title.zh, "opened_on": written(case.opened_on), "data": data,
             "code": {name: str(case.data.get(name) or "").rpartition(":")[2] for name, f in definition.fields.items() if f.codes},
+            "boxes": {name: self._boxes(f.codes) for name, f in definition.fields.items() if f.codes},
             "party": {name: self.parties(case, name) for name in definition.relations},
             "count": {name: len(case.relations.get(name, ())) for name in definition.relations},
             "clock": {name: self._clock(case, name) for name in clocks},
         }  # fmt: skip
+
+    def _boxes(self, codes: str) -> str:
+        """The values of the place, to be ticked on paper."""
+        values = self.engine.laws.codes_on(self.day)[codes].values.values()
+        return "　　".join(f"□{code.title.zh}" for code in values)
 
     def value(self, case: Case, name: str) -> str:
         """One field in words."""
@@ -145,7 +151,7 @@ class Words:
         if isinstance(value, list):
             return "、".join(self.worded(case, name, one) for one in value)
         if field.codes:
-            values = self.engine.laws.codes_on(self.day)[field.codes].values
+            values = self.engine.library.codes[field.codes].values  # those of an old record, too
             return values[value].title.zh if value in values else str(value)
         return self._plain(field.type, value)
 
