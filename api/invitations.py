@@ -38,13 +38,23 @@ class InviteIn(Strict):
     events = fields.List(fields.Str(validate=NAME), required=True, validate=validate.Length(min=1, max=4))
     subject = fields.Str(required=True, validate=PARTY, metadata={"description": "the person who acts by it"})
     until = Day(required=True, metadata={"description": "the last civil day on which it works"})
+    send = fields.Bool(
+        load_default=False,
+        metadata={"description": "to his own addresses; then nobody else is told the link"},
+    )
 
 
 class InvitedOut(Schema):
-    """The link, told this once; only its hash is kept."""
+    """The link, told this once; only its hash is kept. Of one that was sent to its person neither token nor address is told."""
 
-    token = fields.Str(required=True)
-    address = fields.Str(required=True)
+    token = fields.Str(required=True, allow_none=True)
+    address = fields.Str(required=True, allow_none=True)
+    channels = fields.List(
+        fields.Str(), required=True, metadata={"description": "by which it was sent to him"}
+    )
+    replaced = fields.Int(
+        required=True, metadata={"description": "older links of his that are good for nothing now"}
+    )
     case = fields.Str(required=True)
     events = fields.List(fields.Str(), required=True)
     subject = fields.Str(required=True)
@@ -60,6 +70,7 @@ class StandingOut(Schema):
     until = Day(required=True)
     issued_by = fields.Str(required=True)
     issued_at = Instant(required=True)
+    channels = fields.List(fields.Str(), required=True)
     used_at = Instant(required=True, allow_none=True, metadata={"description": "when last"})
     revoked_at = Instant(required=True, allow_none=True)
 
@@ -100,14 +111,19 @@ class AnswerIn(Strict):
 
 
 def invite(ask: Ask) -> Reply:
-    """A new link. Only the congress's own office; never a unit."""
+    """A new link, in the place of an older one. Only the congress's own office; never a unit."""
     body, case = ask.body, ask.known
     _check_events(ask, case, body["events"])
-    token = ask.engine.invite(case.id, body["events"], body["subject"], until=body["until"], by=ask.actor)
-    address = url_for(f"{ask.desk.blueprint.name}.invitation", token=token)
-    return Reply(
-        {"token": token, "address": address, "case": case.id, **body}, 201, {**PRIVATE, "Location": address}
+    issued = ask.engine.issue(
+        case.id, body["events"], body["subject"], until=body["until"], by=ask.actor, send=body["send"]
     )
+    told: dict[str, Any] = {"token": None, "address": None}
+    headers = dict(PRIVATE)
+    if not issued.channels:
+        address = url_for(f"{ask.desk.blueprint.name}.invitation", token=issued.token)
+        told, headers = {"token": issued.token, "address": address}, {**headers, "Location": address}
+    told |= {"channels": issued.channels, "replaced": len(issued.replaced), "case": case.id}
+    return Reply({**told, **body}, 201, headers)
 
 
 def _check_events(ask: Ask, case: Case, events: list[str]) -> None:

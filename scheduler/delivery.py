@@ -149,7 +149,7 @@ class LocalBackend:
 
     def attempt(self, channel: Channel, letter: Letter) -> Receipt | None:
         """Try one letter and note what came of it; None when it had nothing left to say."""
-        if letter.is_digest and not letter.lines:
+        if letter.is_void:
             self._engine.alerts.drop(letter)
             return None
         with self._renewing(letter) if channel.name == JOB else nullcontext():

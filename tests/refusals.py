@@ -184,7 +184,7 @@ CASES = [
     ("unknown_set", [(CITY, "value: NORTH", "value: ¦true")]),
     ("unknown_rule", [("result_class", "chosen_by: result_set", "chosen_by: ¦results_set")]),
     ("rule_unit", [("result_class", "chosen_by: result_set", "chosen_by: ¦quorum")]),
-    ("unknown_rule", [("ground", "values:", "chosen_by: ¦levels\nvalues:")]),
+    ("unknown_rule", [("ground", "values:", "chosen_by: ¦no_such\nvalues:")]),
     ("unknown_set", [("ground", "values:", "chosen_by: result_set\nvalues:"), (CITY, "value: NORTH", "value: ¦NORTH")]),
     # what guards ask of lists and parties
     ("fact_collision", [("ground", "title: {zh: 理由, en: ground}", "title: {zh: 理由, en: ground}\nmeanings: {given: boolean}"),

@@ -10,6 +10,7 @@ import pytest
 
 from api.security_log import SecurityLog
 from workflow import Engine
+from workflow.outbox import Contact
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
@@ -45,6 +46,7 @@ def test_looking_consumes_nothing_and_the_answer_may_change_until_it_is_tallied(
     history = client(LI, "GET", f"/v1/cases/{survey}/history").json["entries"]
     assert [(e["event"], e["actor"]) for e in history] == [
         ("start", LI),
+        ("issue_link", LI),
         ("answer", "d.chen"),
         ("answer", "d.chen"),
     ]
@@ -66,6 +68,23 @@ def test_only_the_office_issues_a_link_and_only_its_hash_is_kept(
     assert (
         client(LI, "POST", f"/v1/cases/{survey}/invitations", {**body, "events": ["none"]}).status_code == 422
     )
+
+
+def test_a_link_that_is_sent_is_told_nobody_else(
+    city_engine: Engine, client: city.Client, survey: str
+) -> None:
+    """And a new one ends the old."""
+    body = {"events": ["answer"], "subject": "d.chen", "until": "2026-04-30", "send": True}
+    where, link = f"/v1/cases/{survey}/invitations", client.link(survey)
+    told = client(LI, "POST", where, body).json
+    assert (told["channels"], told["replaced"], len(told["token"])) == ([], 1, 64)
+    assert client("", "GET", link).status_code == 404
+    city_engine.alerts.set_contacts("d.chen", [Contact(channel="sms", address="13800000000")])
+    sent = client(LI, "POST", where, body)
+    assert (sent.status_code, sent.json["channels"], sent.json["replaced"]) == (201, ["sms"], 1)
+    assert (sent.json["token"], sent.json["address"], sent.headers.get("Location")) == (None, None, None)
+    standing = client(LI, "GET", where).json["invitations"]
+    assert [one["channels"] for one in standing if one["revoked_at"] is None] == [["sms"]]
 
 
 def test_a_unit_is_answered_as_if_there_were_no_link(client: city.Client, survey: str) -> None:

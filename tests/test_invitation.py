@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import select
 
+from scheduler.channels.words import Words
 from workflow import Actor, Case, NotFound
 from workflow.call import digest
 from workflow.errors import NotInState, NotPermitted
+from workflow.verify import verify
 
 from .lifecycle import Office, count
+from .postbox import AWAY, SENT, Postbox, backend, reach
 
 SUN = Actor(person="sun")
 UNTIL = date(2026, 3, 20)
@@ -81,11 +85,11 @@ def test_listed_without_their_tokens(office: Office, survey: Case) -> None:
     e = office.engine
     first = e.invite(survey.id, "answer", "dep1", until=UNTIL, by=SUN)
     office.clock.advance(minutes=1)
-    second = e.invite(survey.id, ["answer", "correct"], "dep1", until=UNTIL, by=SUN)
+    second, at = e.invite(survey.id, ["answer", "correct"], "dep1", until=UNTIL, by=SUN), office.clock.now()
     e.fire(survey.id, "answer", guest(second), ANSWER)
     listed = e.invitations(survey.id, by=SUN)
     assert [(i.events, i.subject, i.until, i.issued_by, i.revoked_at) for i in listed] == [
-        (("answer",), "dep1", UNTIL, "sun", None), (("answer", "correct"), "dep1", UNTIL, "sun", None),
+        (("answer",), "dep1", UNTIL, "sun", at), (("answer", "correct"), "dep1", UNTIL, "sun", None),
     ]  # fmt: skip
     assert listed[0].used_at is None and listed[1].used_at == office.clock.now()
     assert first not in repr(listed) and second not in repr(listed)
@@ -98,7 +102,6 @@ def test_listed_without_their_tokens(office: Office, survey: Case) -> None:
 def test_revoked_once_and_for_all(office: Office, survey: Case) -> None:
     e = office.engine
     token = e.invite(survey.id, "answer", "dep1", until=UNTIL, by=SUN)
-    other = e.invite(survey.id, "answer", "dep1", until=UNTIL, by=SUN)
     one = next(i for i in e.invitations(survey.id, by=SUN) if i.id == digest(token))
     revoked = e.revoke(one.id, by=SUN)
     assert revoked.revoked_at == office.clock.now()
@@ -106,7 +109,78 @@ def test_revoked_once_and_for_all(office: Office, survey: Case) -> None:
     assert e.revoke(one.id, by=Actor(person="song")) == revoked
     with pytest.raises(NotFound):
         e.permitted(survey.id, guest(token))
+    other = e.invite(survey.id, "answer", "dep1", until=UNTIL, by=SUN)
     assert e.fire(survey.id, "answer", guest(other), ANSWER).state == "returned"
+
+
+def test_a_new_one_takes_the_place_of_the_old_and_the_history_says_so(office: Office, survey: Case) -> None:
+    e = office.engine
+    first, second = (e.issue(survey.id, "answer", "dep1", until=UNTIL, by=SUN) for _ in range(2))
+    assert (first.replaced, second.replaced) == ((), (first.id,))
+    with pytest.raises(NotFound):
+        e.fire(survey.id, "answer", guest(first.token), ANSWER)
+    line = e.history(survey.id)[-1]
+    assert (line.event, line.actor, line.role) == ("issue_link", "sun", "sc_office")
+    assert line.data == {
+        "@link": second.id, "@to": "dep1", "@until": "2026-03-20", "@channels": [], "@replaces": [first.id]
+    }  # fmt: skip
+    assert e.fire(survey.id, "answer", guest(second.token), ANSWER).state == "returned"
+    assert e.history(survey.id)[-1].by_link and not line.by_link
+    assert verify(e.store).sound
+
+
+def plain(office: Office) -> list[str]:
+    """The rows in which a token can be read."""
+    o = office.engine.store.tables.outbox
+    with office.engine.database.connect() as connection:
+        return list(connection.execute(select(o.c.key).where(o.c.body.contains('"plain"'))).scalars())
+
+
+def test_sent_to_himself_alone_and_then_the_token_stands_nowhere(office: Office, survey: Case) -> None:
+    e, box, all_ = office.engine, Postbox("sms"), Postbox("hook")
+    reach(office, "dep1", "sms")
+    reach(office, "*", "hook")
+    post = backend(office, box, all_)
+    post.deliver()
+    for one in (box, all_):
+        one.arrived.clear()
+    box.answer = lambda _: AWAY
+    before = len(e.alerts.inbox("dep1", limit=200))
+    issued = e.issue(survey.id, "answer", "dep1", until=UNTIL, by=SUN, send=True)
+    assert issued.channels == ("sms",) and e.history(survey.id)[-1].data["@channels"] == ["sms"]
+    post.deliver()
+    assert len(plain(office)) == 1 and not box.arrived, "until it has arrived"
+    box.answer = lambda _: SENT
+    office.clock.advance(hours=1)
+    post.deliver()
+    (letter,) = box.arrived
+    assert letter.holder == "dep1" and letter.lines[0].token == issued.token
+    assert issued.token not in repr(letter), "no log has it"
+    words = Words("zh", "https://rd.example/cases/{case}", "https://rd.example", None, office.clock.now)
+    assert words.one(letter)["link"] == f"https://rd.example/i/{issued.token}", "no account is needed there"
+    assert plain(office) == [] and not all_.arrived
+    assert len(e.alerts.inbox("dep1", limit=200)) == before
+    assert e.fire(survey.id, "answer", guest(issued.token), ANSWER).state == "returned"
+
+
+@pytest.mark.parametrize("how", ["replaced", "revoked", "expired"])
+def test_a_letter_whose_link_has_ended_does_not_go(office: Office, survey: Case, how: str) -> None:
+    e, box = office.engine, Postbox("sms", lambda _: AWAY)
+    reach(office, "dep1", "sms")
+    post = backend(office, box)
+    issued = e.issue(survey.id, "answer", "dep1", until=UNTIL, by=SUN, send=True)
+    post.deliver()
+    assert len(plain(office)) == 1
+    if how == "replaced":
+        e.issue(survey.id, "answer", "dep1", until=UNTIL, by=SUN)
+    elif how == "revoked":
+        e.revoke(issued.id, by=SUN)
+    else:
+        office.clock.set(UNTIL + timedelta(days=1))
+    box.answer = lambda _: SENT
+    office.clock.advance(days=1)
+    post.deliver()
+    assert plain(office) == [] and "@invitation" not in {letter.topic for letter in box.arrived}
 
 
 @pytest.mark.parametrize(

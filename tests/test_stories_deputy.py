@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from docx import Document
 
 from api.security_log import SecurityLog
 from definitions.milestones import STATES
@@ -306,6 +309,58 @@ def test_story_E06_attitude_and_result_apart_and_the_unit_waits(town: Desk) -> N
     act(town("sun"), case, "second_assign", deputy_reasons=OPINION)
     assert OPINION in at_the_unit(), "told when the office has told it"
     assert town("wang").get(f"/cases/{survey.id}").status_code == 404, "the form itself never"
+
+
+def test_links_for_many_go_to_themselves_or_are_told_once(town: Desk) -> None:
+    """From 满意度征询 in one go, with a preview and a result for each: by his own channel, or shown where he has none. A new one ends
+    the old, and the line of the survey says who, to whom, how, until when.
+    """
+    o, box = town.office, Postbox("sms")
+    reach(o, "dep1", "sms")
+    case = o.evaluating("dep1", "dep2")
+    surveys = [o.child(case, "surveys", person) for person in ("dep1", "dep2")]
+    office = town("sun")
+    opened(office, "/views/surveys")
+    assert 'value="@links"' in office.page and town("wang").get("/views/surveys").status_code == 404
+    asked_for = f"/views/surveys/many?event=@links&case={surveys[0].id}&case={surveys[1].id}"
+    page = opened(office, asked_for)
+    assert "可以发给 2 人" in page and "直接发给本人：sms" in page and "没有登记本人的地址" in page
+    form = Form(office.page).values
+    assert office.post("/views/surveys/links", form).status_code == 200
+    assert "直接发给本人 1 人；没有地址、在本页显示 1 人" in said(office.page)
+    ((_, shown),) = re.findall(
+        r"<b>(.*?)</b>.*?<code>http://localhost(/i/\w{64})</code>",
+        office.page[office.page.rindex("<li>") :],
+        re.DOTALL,
+    )
+    backend(o, box).deliver()
+    (letter,) = [one for one in box.arrived if one.lines[0].token]
+    assert letter.holder == "dep1" and str(letter.lines[0].token) not in office.page
+    plain = town(None)
+    opened(plain, f"/i/{letter.lines[0].token}")
+    line = timeline(office, surveys[0])[0]
+    for word_ in ("发出链接", name(town, "sun"), name(town, "dep1"), "sms", "有效期至"):
+        assert word_ in line, word_
+    assert "由办公室转交或打印" in timeline(office, surveys[1])[0]
+    opened(office, f"/cases/{surveys[1].id}/links")
+    (who,) = Form(office.page).choices["who"]
+    where = f"/cases/{surveys[1].id}/links/print"
+    with office.client.post(
+        where, data={**Form(office.page).values, "print": who}, headers={"Origin": ORIGIN}
+    ) as paper:
+        assert "征询意见表" in word(paper.data)
+        assert len(Document(io.BytesIO(paper.data)).inline_shapes) == 1, "with the link as a QR code"
+    assert plain.get(shown).status_code == 404, "the older link is good for nothing now"
+    assert "原链接" in timeline(office, surveys[1])[0]
+    assert "原链接已失效" in said(again(office, asked_for))
+    assert plain.get(f"/i/{letter.lines[0].token}").status_code == 404
+
+
+def again(office: Reader, asked_for: str) -> str:
+    """The same once more; the page that says what came of it."""
+    opened(office, asked_for)
+    assert office.post("/views/surveys/links", Form(office.page).values).status_code == 200
+    return office.page
 
 
 def test_the_grades_are_those_of_the_place_three_unless_it_says_four(

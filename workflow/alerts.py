@@ -20,7 +20,7 @@ from .addressing import Addressing, stamp
 from .clock import Clock, civil_date, start_of_day
 from .laws import Laws
 from .letters import Letters
-from .outbox import INBOX, OPERATOR, Contact, Delivery, Letter, Notice, Receipt
+from .outbox import INBOX, LINK, OPERATOR, Contact, Delivery, Letter, Notice, Receipt
 from .recipients import KNOWN
 from .store.post import Post, Row
 from .store.purge import Purge, pass_over
@@ -105,8 +105,13 @@ class Alerts:
         })  # fmt: skip
 
     def readdress(self) -> int:
-        """Look again for somebody for the rows of the last thirty days that had nobody; how many."""
+        """Look again for somebody for the rows of the last thirty days that had nobody; how many. Links that have ended go out
+        of the queue.
+        """
         with self._store.connection(write=True) as connection:
+            ended = self._post.ended_links(connection, civil_date(self.now()).isoformat())
+            if ended:
+                self._post.void(connection, ended)
             return self._post.readdress(connection, stamp(self.now() - timedelta(days=LONELY_DAYS)))
 
     # -- deliveries → letters → receipts
@@ -144,6 +149,8 @@ class Alerts:
             )  # fmt: skip
             if kept and found.state == "dead":
                 self._give_up(connection, letter, now)
+            if kept and letter.topic == LINK:
+                self._post.wipe(connection, [letter.key.partition("/")[0]])
         if not kept:
             log.warning("letter %s went twice or was overtaken: its lease had passed on", letter.key)
         return kept

@@ -35,7 +35,7 @@ HASHED = (
 )  # fmt: skip
 HEADER = ("format", "number", "made_at", "cases", "lines", "root", "leaves_hash", "previous")
 SYSTEM = "system"
-RESERVED = ("recalculate", "erase", "break_glass", "migrate")
+RESERVED = ("recalculate", "erase", "break_glass", "migrate", "issue_link")
 """a new holiday notice or other rules; personal data taken out; an emergency; another version of the definition"""
 
 _fields = itemgetter(*HASHED)

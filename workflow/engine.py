@@ -5,7 +5,7 @@ Its parts: reader.py (what is asked), firing.py, decision.py, store/.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from typing import Any
@@ -37,6 +37,7 @@ from .model import (
     Fired,
     Grant,
     Invited,
+    Issued,
     Outcome,
     PartialDate,
     Permission,
@@ -327,10 +328,24 @@ class Engine(Reader):
         """A token with which `subject`, without an account, may fire that event (or those) of that case until that day.
 
         Only the congress's own office may issue it: an overseeing role without a unit, covering the case, of a person barred
-        from nothing here. The token is returned once; only its hash is stored. Raises NotPermitted, NotFound.
+        from nothing here. It takes the place of an older one of his for the same, and the history says so. The token is returned
+        once; only its hash is stored. Raises NotPermitted, NotFound, Conflict.
+        """
+        return self.issue(case, event, subject, until=until, by=by, session=session).token
+
+    def issue(
+        self, case: str, event: str | Sequence[str], subject: str, *, until: date, by: Actor, send: bool = False,
+        session: Host | None = None,
+    ) -> Issued:  # fmt: skip
+        """As `invite`. `send`: it goes to his own addresses, if he has any; in a letter under way the token stands in plain text
+        until it has arrived or the invitation has ended.
         """
         events = [event] if isinstance(event, str) else list(event)
-        return self._invitations.invite(case, events, subject, until=until, by=by, session=session)
+        found = self._invitations.invite(
+            case, events, subject, until=until, by=by, send=send, session=session
+        )
+        self._memory.forget(case)
+        return found
 
     def revoke(self, invitation: str, *, by: Actor, session: Host | None = None) -> Invited:
         """End an invitation, named by the id that `invitations` gives; for those who may invite. Raises as `invitations`."""
@@ -341,6 +356,10 @@ class Engine(Reader):
         NotFound.
         """
         return self._invitations.of(case, by, session)
+
+    def reached(self, persons: Collection[str], *, session: Host | None = None) -> dict[str, list[str]]:
+        """Person -> the channels by which a link would be sent to him; who has no address of his own is not in it."""
+        return self._invitations.reached(persons, session)
 
     # -- the small parts
 

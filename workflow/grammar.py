@@ -44,7 +44,9 @@ _RELATION = rf"(?:root\.)?{NAME}"
 
 name = Pattern(NAME, ("名称（小写字母、数字、下划线）", "a name (a-z, 0-9, _)"))
 asked_name = Pattern(NAME, name.what, RESERVED)
-event_name = Pattern(NAME, name.what, ("start", "recalculate", "erase", "break_glass", "migrate"))
+event_name = Pattern(
+    NAME, name.what, ("start", "recalculate", "erase", "break_glass", "migrate", "issue_link")
+)
 rule = Pattern(_RULE, ("规则编号", "the id of a rule"))
 place = Pattern(_PLACE, ("地方名称", "the name of a place"))
 code = Pattern(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", ("代码", "a code"))

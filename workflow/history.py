@@ -28,7 +28,9 @@ BREAK_GLASS = "break_glass"
 MIGRATE = "migrate"
 """the reserved event of a case that was moved to another version of its definition; its `@migration` says from which to which"""
 MIGRATION = "@migration"
-RESERVED = (RECALCULATE, ERASE, BREAK_GLASS, MIGRATE)
+INVITE = "issue_link"
+"""the reserved event of a case to which somebody was given a link: who, until when, by which channels, which one it replaces"""
+RESERVED = (RECALCULATE, ERASE, BREAK_GLASS, MIGRATE, INVITE)
 HASHED = (
     "case", "seq", "recorded_at", "effective_on", "event", "from_state", "to_state", "actor", "on_behalf_of",
     "role", "unit", "automatic", "definition", "commitments", "prev",

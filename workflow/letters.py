@@ -8,16 +8,19 @@ from datetime import datetime
 from typing import Any
 
 from .errors import NotFound, Text
-from .history import BREAK_GLASS, MIGRATE, RECALCULATE
+from .history import BREAK_GLASS, INVITE, MIGRATE, RECALCULATE
 from .laws import Laws
-from .outbox import DIGEST, Letter, Line
+from .outbox import DIGEST, LINK, PLAIN, Letter, Line
 from .store.post import Post, Row
 
 BESIDE = {
     RECALCULATE: Text("期满日变动", "the due day moved"), BREAK_GLASS: Text("应急查阅", "opened in an emergency"),
-    MIGRATE: Text("迁移到新版流程", "moved to another version of its lifecycle"),
+    MIGRATE: Text("迁移到新版流程", "moved to another version of its lifecycle"), INVITE: Text("发出链接", "a link was issued"),
 }  # fmt: skip
 """what happens beside the lifecycle; no definition has these events"""
+
+
+ASKED = Text("请您本人打开链接答复", "please answer by this link; it is yours alone")
 
 
 class Letters:
@@ -44,7 +47,7 @@ class Letters:
                 key=row["key"], token=row["token"], channel=self._channel, holder=row["holder"],
                 address=addresses.get(row["holder"], ""), topic=row["topic"], attempts=row["attempts"],
                 epoch=sum(began < row["created_at"] for began in epochs),
-                created_at=datetime.fromisoformat(row["created_at"]), body=bodies.get(row["key"], {}),
+                created_at=datetime.fromisoformat(row["created_at"]), body=_open(bodies.get(row["key"], {})),
                 lines=(lines[row["key"]],) if row["key"] in lines else self._gathered(row),
             )
             for row in rows
@@ -68,10 +71,12 @@ class Letters:
         kind = state = event = clock = None
         if digest is not None:
             kind, state, event, clock = self._titles(digest, body)
+        if row["topic"] == LINK:
+            state = ASKED
         return Line(
             case=row["case_id"], seq=row["seq"], number=body.get("number"), topic=row["topic"], kind=kind or _same(body, "kind"),
             state=state or _same(body, "state"), event=event, clock=clock, rung=body.get("rung"), due_on=body.get("due_on"),
-            late_of=body.get("on") if body.get("late") else None,
+            late_of=body.get("on") if body.get("late") else None, token=body.get(PLAIN),
         )  # fmt: skip
 
     def _titles(self, digest: str, body: Mapping[str, Any]) -> tuple[Text | None, ...]:
@@ -84,6 +89,11 @@ class Letters:
         titles = [named.title if named else None for named in (state, event, clock)]
         titles[1] = BESIDE.get(str(body.get("event")), titles[1])
         return law.title, *titles
+
+
+def _open(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body without a token, which stands in its line alone."""
+    return {name: value for name, value in body.items() if name != PLAIN}
 
 
 def _same(body: Mapping[str, Any], name: str) -> Text:

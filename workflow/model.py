@@ -199,6 +199,18 @@ class Invited:
     revoked_at: datetime | None = None
     used_at: datetime | None = None
     """when last"""
+    channels: tuple[str, ...] = ()
+    """by which it was sent to him; none: it was told to whoever issued it"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """An invitation as it is issued: its token, this once; by which channels it goes to its person; which ones it replaces."""
+
+    id: str
+    token: str = field(repr=False)
+    channels: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

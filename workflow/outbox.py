@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -23,6 +23,10 @@ OPERATOR = "operator"
 """the holder who is told of dead letters; no person's id"""
 DIGEST = "@digest"
 """the topic of what gathers a day's messages to one person"""
+LINK = "@invitation"
+"""the topic of a private letter: somebody's link. It goes to his own addresses alone, to no inbox and to no subscriber"""
+PLAIN = "plain"
+"""in the body of such a row until it has gone, or the link has ended: the one place where a token stands in plain text"""
 EVERYBODY = "*"
 """the holder of a subscription to every message"""
 
@@ -47,6 +51,8 @@ class Line:
     due_on: str | None = None
     late_of: str | None = None
     """the day it should have been told, when an outage delayed it"""
+    token: str | None = field(default=None, repr=False)
+    """of the receiver's own link, which then is the link of this line"""
 
     @property
     def name(self) -> str:
@@ -83,6 +89,12 @@ class Letter:
     def is_digest(self) -> bool:
         """Whether it gathers what came since the last one."""
         return self.topic == DIGEST
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it has nothing left to say: what it was to gather has been read, or the link it was to bring has ended."""
+        bare = all(line.token is None for line in self.lines)
+        return (self.is_digest and not self.lines) or (self.topic == LINK and bare)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

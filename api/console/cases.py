@@ -43,6 +43,7 @@ BESIDE = {
     "erase": Text("删除个人信息", "personal data were erased"),
     "break_glass": Text("应急查阅", "opened in an emergency"),
     "migrate": Text("迁移到新版流程", "moved to another version of its lifecycle"),
+    "issue_link": Text("发出链接", "a link was issued"),
 }  # fmt: skip
 """lines that no definition has"""
 
@@ -260,6 +261,7 @@ def read(look: Look, case: Case, definition: Definition, entries: Sequence[Histo
     """These lines as they are read, the newest first."""
     look.names.learn(one for entry in entries for one in (entry.actor, entry.unit) if one)
     look.names.learn(party for entry in entries for party in parties_in(definition, entry.data))
+    look.names.learn(str(entry.data["@to"]) for entry in entries if "@to" in entry.data)
     old = replaced(look, case, definition, entries)
     return [_line(look, definition, case.id, entry, old[entry.seq]) for entry in reversed(entries)]
 
@@ -276,7 +278,7 @@ def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry, ol
     )
     moved = entry.from_state != entry.to_state and entry.from_state in came_from.states
     given = {name: value for name, value in entry.data.items() if name in definition.fields}
-    data = data_of(look, definition, case, given, old)
+    data = [*data_of(look, definition, case, given, old), *_issued(look, entry)]
     return Line(
         entry=entry, title=title, who="" if entry.automatic in TIMED else look.names[entry.actor],
         unit=look.names[entry.unit] if entry.unit else "",
@@ -287,6 +289,8 @@ def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry, ol
 
 
 def _sorts(entry: HistoryEntry, law: Definition, data: Iterable[Datum], *, known: bool) -> set[str]:
+    if entry.event == "issue_link":
+        return {"notice"}
     moves_a_day = any(
         entry.event in clock.extends or entry.event in clock.anew for clock in law.clocks.values()
     )
@@ -298,6 +302,21 @@ def _sorts(entry: HistoryEntry, law: Definition, data: Iterable[Datum], *, known
     elif known:
         found.add("flow")
     return found
+
+
+def _issued(look: Look, entry: HistoryEntry) -> list[Datum]:
+    """Of a link that was issued: to whom, by which way, until when, and whether an older one ended with it."""
+    if entry.event != "issue_link":
+        return []
+    data, language = entry.data, look.language
+    told = Text("在页面上显示，由办公室转交或打印", "shown to the office, to be handed over or printed")
+    way = "、".join(data.get("@channels", ())) or told.in_language(language)
+    rows = [(Text("发给", "to"), look.names[data["@to"]])] if "@to" in data else []
+    rows += [(Text("方式", "by"), way), (Text("有效期至", "until"), str(data.get("@until", "")))]
+    if data.get("@replaces"):
+        old = Text("已失效，请用新链接", "good for nothing now: the new one takes its place")
+        rows.append((Text("原链接", "the older link"), old.in_language(language)))
+    return [Datum(title=title, text=text) for title, text in rows]
 
 
 def _done(look: Look, definition: Definition) -> Text | None:

@@ -15,6 +15,7 @@ from workflow.view import COLUMNS, View
 from ..buckets import Bucket, buckets
 from ..cells import HEADS, Due, caption, pressing
 from ..paging import case_asked, next_address
+from .invites import mails
 from .names import in_words, parties_in
 from .narrowing import NARROWED, by_data, data_wanted, narrowed
 from .screens import Go, Look, Page, Screen
@@ -59,6 +60,7 @@ def listed(look: Look) -> Page:
     acts = [(name, definition.events[name].title) for name in view.acts]
     return Page("list.html", {
         "title": view.title, "question": view.question, "view": view, "heads": heads, "acts": acts,
+        "mails": look.oversees and mails(definition, view),
         "rows": rows(look, page.cases, view.columns), "buckets": buckets(look.engine), "chosen": chosen,
         "next": next_address(page.next) if page.next else None, "definition": definition,
         "narrowed": {name: look.request.args.get(name, "") for name in NARROWED}, "by_data": by_data(look, definition, view),

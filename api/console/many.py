@@ -16,6 +16,7 @@ from ..problems import Problem
 from .events import revision_of
 from .forms import Misread, as_sent, inputs, sent
 from .lists import view_named
+from .mailing import before as mailed
 from .packs import asked as pack
 from .screens import Go, Look, Page, Screen
 from .whynot import readable
@@ -48,6 +49,8 @@ def before(look: Look) -> Page | Go:
     chosen = look.request.args.getlist("case")
     if look.request.args.get("event") == "@letters" and chosen:
         return pack(look, chosen[:MOST])
+    if look.request.args.get("event") == "@links" and chosen:
+        return mailed(look, chosen[:MOST])
     definition, event = _event(look, look.request.args.get("event", ""))
     return _page(
         look, definition, event, _chosen(look, event, chosen), {}, apart=look.request.args.get("apart") == "1"

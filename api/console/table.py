@@ -17,6 +17,7 @@ from .letters import LETTERS
 from .lifecycles import LIFECYCLES
 from .links import LINKS
 from .lists import LISTS
+from .mailing import MAILING
 from .many import MANY
 from .messages import MESSAGES
 from .operation import OPERATION
@@ -48,6 +49,7 @@ SCREENS: tuple[Screen, ...] = (
     *PACKS,
     *LINKS,
     *INVITES,
+    *MAILING,
     *STATIONS,
     *REGISTER,
     *SHEETS,

@@ -17,7 +17,7 @@ from .settings import ChannelFileError, Faults, Section, read_file
 from .sms import Sms
 from .webhook import Webhook
 from .wecom import WeCom
-from .words import Words
+from .words import Words, own_link
 
 __all__ = ["KINDS", "ChannelFileError", "Channels", "read_channels"]
 
@@ -56,6 +56,9 @@ class _Reader:
         if "{case}" not in self._link:
             top.fault("link", "须含 {case}", "must hold {case}")
         self._home = top.text("home", self._link.partition("{case}")[0])
+        self._own = top.text("own_link", own_link(self._link))
+        if "{token}" not in self._own:
+            top.fault("own_link", "须含 {token}", "must hold {token}")
         self._language = top.text("language", "zh", of=("zh", "en"))
         folder = top.text("templates", "")
         self._folder = path.parent / folder if folder else None
@@ -84,7 +87,9 @@ class _Reader:
         holders = section.texts("for")
         if kind is None:
             return None
-        channel = kind(name, section, Words(language, self._link, self._home, self._folder, self._now))
+        channel = kind(
+            name, section, Words(language, self._link, self._home, self._folder, self._now, self._own)
+        )
         if holders and channel.addressed:
             section.fault("for", "本渠道须逐人登记地址", "this kind needs an address for each person")
         for holder in holders:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -29,13 +30,27 @@ NOTHING = Line(case="", seq=0, number=None, topic="", kind=Text("提办督", "ti
 MORE = Text("条消息待阅", "messages to read")
 
 
+def own_link(link: str) -> str:
+    """Where a person's own link leads on the service on which cases are seen at `link`."""
+    before, ours, _ = link.partition("cases/{case}")
+    parts = urlsplit(link)
+    return f"{before if ours else f'{parts.scheme}://{parts.netloc}/'}i/{{token}}"
+
+
 class Words:
     """The words of one channel, in its language."""
 
     def __init__(
-        self, language: str, link: str, home: str, folder: Path | None, now: Callable[[], datetime]
+        self,
+        language: str,
+        link: str,
+        home: str,
+        folder: Path | None,
+        now: Callable[[], datetime],
+        own: str = "",
     ) -> None:
         self.now = now
+        self._own = own or own_link(link)
         folders = [folder / language] if folder else []
         loaders = [FileSystemLoader(place) for place in (*folders, OURS / language)]
         self._environment = ImmutableSandboxedEnvironment(
@@ -74,7 +89,9 @@ class Words:
         return [{**some, **self._more(line)} for some, line in zip(self.poor(letter), lines, strict=True)]
 
     def link(self, line: Line) -> str:
-        """Where the case is seen."""
+        """Where the case is seen; or the receiver's own link, by which he answers without an account."""
+        if line.token is not None:
+            return self._own.replace("{token}", line.token)
         return self._link.replace("{case}", line.case)
 
     def render(self, template: str, **values: object) -> str:

@@ -7,14 +7,15 @@ of its lease: a node that slept through its lease finds that its word no longer 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, literal_column, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, literal, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..model import Grant
-from ..outbox import DIGEST
+from ..outbox import DIGEST, LINK, PLAIN
 from .sql import Store, as_grant
 
 Row = Mapping[str, Any]
@@ -109,6 +110,36 @@ class Post:
         o = self._t.outbox
         new = self._insert(o).on_conflict_do_nothing().values(**row).returning(o.c.key)
         return connection.execute(new).first() is not None
+
+    def void(self, connection: Connection, keys: Collection[str]) -> None:
+        """Letters with links that have ended do not go any more, and their tokens stand nowhere."""
+        d = self._t.delivery
+        waiting = and_(d.c.outbox_key.in_(keys), d.c.state.in_((*WAITING, "dead")))
+        connection.execute(update(d).where(waiting).values(state="superseded", next_at=None))
+        self.wipe(connection, keys)
+
+    def wipe(self, connection: Connection, keys: Collection[str]) -> None:
+        """Take the tokens out of these rows, but of one that a letter still needs: on its way, or given up and to be tried again."""
+        o, d = self._t.outbox, self._t.delivery.c
+        needed = exists(select(1).where(d.outbox_key == o.c.key, d.state.in_((*WAITING, "dead"))))
+        for key, body in connection.execute(
+            select(o.c.key, o.c.body).where(o.c.key.in_(keys), ~needed)
+        ).all():
+            left = {name: value for name, value in json.loads(body).items() if name != PLAIN}
+            connection.execute(
+                update(o)
+                .where(o.c.key == key)
+                .values(body=json.dumps(left, ensure_ascii=False, sort_keys=True))
+            )
+
+    def ended_links(self, connection: Connection, today: str) -> list[str]:
+        """The rows that still have the token of a link that has ended."""
+        o, i = self._t.outbox.c, self._t.invitation.c
+        ended = or_(i.until < today, i.revoked_at.is_not(None))
+        there = and_(
+            o.topic == LINK, o.body.contains(f'"{PLAIN}"'), o.key == literal(f"{LINK}:") + i.token_hash
+        )
+        return list(connection.execute(select(o.key).where(there, ended)).scalars())
 
     def addressed(self, connection: Connection, keys: Collection[str], state: str) -> None:
         """What became of outbox rows."""

@@ -356,6 +356,7 @@ class Tables:
             Column("until", String(10), nullable=False),
             Column("issued_by", String(80), nullable=False),
             Column("issued_at", String(32), nullable=False),
+            Column("channels", String(400), nullable=False),  # names, between commas
             Column("revoked_at", String(32)),
             Column("used_at", String(32)),
         )
