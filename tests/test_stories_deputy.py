@@ -403,7 +403,7 @@ def test_story_E07_changed_until_it_is_tallied_and_both_are_kept(town: Desk) -> 
     opened(plain, link)
     form = Form(plain.page).values
     act(town("sun"), survey, "tally")
-    assert plain.post(link, {**form, "level": "satisfied"}).status_code == 422
+    assert plain.post(link, {**form, "level": "satisfied"}).status_code == 409
     assert "现在不能更改" in opened(plain, link)
     assert town.office.now(survey).data["level"] == "dissatisfied"
 

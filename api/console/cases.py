@@ -131,16 +131,23 @@ def shown(look: Look) -> Page:
         "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
         "named": _named(look, definition, case), "children": children, "answers": answers(look, case, children),
         "visits": earlier(look.engine, look.actor, case) if definition.name == OPINION else [],
-        "above": above if above.id != case.id else None,
+        "above": above if above.id != case.id else None, "kind": _kind(look, definition, case, above),
         "lines": lines(look, case, definition, only),
         "done": _done(look, definition), "office": look.oversees, "similar": _similar(look, definition, case),
         "papers": look.desk.papers is not None, "only": only,
     })  # fmt: skip
 
 
+def _kind(look: Look, definition: Definition, case: Case, above: Case) -> Text:
+    """What it is; of a child, what it is to its root: a survey of the second round."""
+    slots = look.engine.laws.pinned(above.definition).definition.children
+    slot = slots.get(case.slot or "") if above.id != case.id else None
+    return slot.title if slot is not None else definition.title
+
+
 def _why(definition: Definition, case: Case, refused: Permission) -> list[Text]:
     more = hints(definition, case, definition.events[refused.event], refused.reasons)
-    return [*(reason.text for reason in readable(refused.reasons)), *more]
+    return [*(reason.text for reason in readable(refused.reasons, case)), *more]
 
 
 def _similar(look: Look, definition: Definition, case: Case) -> list[tuple[Similar, Text]]:

@@ -134,7 +134,7 @@ def _form(
         "title": event.title if case is not None else definition.title, "tenants": [],
         "led": led_here(look, case, definition) if case is not None else None,
         "general": [*(reason.text for reason in reasons if reason.field not in named), *more],
-        "why": [*(reason.text for reason in readable(permission.reasons)), *more] if permission else [],
+        "why": [*(reason.text for reason in readable(permission.reasons, case)), *more] if permission else [],
         "wrong": [reason for reason in reasons if reason.field in named], "key": identifier(look.engine),
         "effective_on": look.request.form.get("@effective_on", ""), "reason": look.request.form.get("@reason", ""),
     }, status)  # fmt: skip

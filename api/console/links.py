@@ -11,7 +11,7 @@ from flask import Response
 
 from workflow import Actor, Case, Conflict
 from workflow.definition import Definition, Event
-from workflow.errors import NotFound, Reason, Refused, Text
+from workflow.errors import NotFound, NotInState, Reason, Refused, Text
 from workflow.overview import Invitation, identifier
 
 from ..cases import documents_of
@@ -38,6 +38,8 @@ def answered(look: Look) -> Page | Go:
         do(look.engine, found, look.path["token"], event.name, given, look.request.form.get("key") or None)
     except Conflict as error:
         return _page(look, found, given, [Reason(code="stale", text=error.text)], 409)
+    except NotInState as error:  # it is tallied
+        return _page(look, found, given, error.reasons, 409)
     except (Refused, Misread) as error:
         return _page(look, found, given, error.reasons, 422)
     return Go(look.address("link", token=look.path["token"], done="1"))
@@ -59,6 +61,7 @@ def _page(
     fields = with_digest(look, definition, inputs(look, definition, event, given, reasons), case.data)
     named = {one.name for one in fields}
     return Page("link.html", {
+        "kind": law.children.get(case.slot or "", definition).title,
         "title": look.caption(root), "number": root.number, "definition": definition,
         "event": event, "subject": look.names[found.subject], "until": found.until, "allowed": permission.allowed,
         "refused": [reason.text for reason in readable(permission.reasons)], "inputs": fields, "key": identifier(look.engine),

@@ -158,7 +158,7 @@ def _one(look: Look, event: Event, id: str) -> Chosen:
     case = look.engine.case(id, actor=look.actor)
     permission = next((p for p in look.engine.permitted(id, look.actor) if p.event == event.name), None)
     none = [Text("本件没有这个事项", "this case has no such act")]
-    reasons = none if permission is None else [reason.text for reason in readable(permission.reasons)]
+    reasons = none if permission is None else [reason.text for reason in readable(permission.reasons, case)]
     return Chosen(case, look.caption(case), reasons)
 
 

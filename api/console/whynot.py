@@ -13,9 +13,24 @@ MOST = 2
 """ways that are named"""
 
 
-def readable(reasons: Sequence[Reason]) -> list[Reason]:
-    """The reasons in the words of somebody who does not know the definition, where the engine has them; each once."""
-    return list(dict.fromkeys(replace(one, text=one.plain or one.text, plain=None) for one in reasons))
+def readable(reasons: Sequence[Reason], case: Case | None = None) -> list[Reason]:
+    """The reasons in the words of somebody who does not know the definition, where the engine has them; each once. Of a deadline
+    of that case that runs no more they say since when.
+    """
+    told = [replace(one, text=one.plain or one.text, plain=None) for one in reasons]
+    return list(dict.fromkeys(told if case is None else [_over(one, case) for one in told]))
+
+
+def _over(reason: Reason, case: Case) -> Reason:
+    wanted = (reason.field or "").split(".")
+    clock = next((one for one in case.clocks if wanted == ["clock", one.name, "running"]), None)
+    if clock is None or clock.stopped_on is None:
+        return reason
+    if clock.stopped_on < clock.due_on:
+        zh, en = f"已于 {clock.stopped_on} 停止计算", f"was stopped on {clock.stopped_on}"
+    else:
+        zh, en = f"已于 {clock.due_on} 届满", f"ran out on {clock.due_on}"
+    return replace(reason, text=Text(f"{clock.title.zh}{zh}", f"{clock.title.en} {en}"))
 
 
 def hints(definition: Definition, case: Case, event: Event, reasons: Sequence[Reason]) -> list[Text]:
