@@ -12,9 +12,9 @@ from workflow.definition import Definition, Holder
 from workflow.duty import Duties
 from workflow.loader import load_definitions
 
-from .console import Desk
-from .lifecycle import TENANT, Office
-from .stories import cards, opened, rows, sentence
+from .console import Desk, Reader
+from .lifecycle import DRAFT, TENANT, Office
+from .stories import cards, opened, rows, sentence, timeline
 from .test_stories_procuratorate import PEOPLE, served
 from .test_stories_supervisor import supervised
 
@@ -134,3 +134,36 @@ def test_the_addressee_has_his_own_day_and_the_procuratorate_its(office: Office,
     _, case = served(town.office)
     line = looks(town, "wu", case)
     assert "书面回复期限还剩" in line and "2026-05-02" in line and line.endswith("【书面回复】"), line
+
+
+def opened_raw(reader: Reader, address: str) -> str:
+    assert reader.get(address).status_code == 200
+    return reader.page
+
+
+def narrowed(desk: Desk, person: str, case: Case, only: str) -> list[str]:
+    """The lines of the history on the page of a case, of one sort."""
+    found = re.search(
+        r'<ol class="timeline".*?</ol>', opened_raw(desk(person), f"/cases/{case.id}?only={only}"), re.DOTALL
+    )
+    assert found is not None
+    return re.findall(r"<b>(.*?)</b>", found[0])
+
+
+def test_a_history_begins_by_its_name_says_the_unit_and_can_be_narrowed(town: Desk) -> None:
+    o = town.office
+    case = o.handling()
+    o.fire(case, "transfer_to_procuratorate", "li", procuratorate_area="environment", public_interest="水体")
+    lines = timeline(town("li"), case)
+    assert "提出" in lines[-1] and "立案" not in lines[-1]
+    assert "转送或对接" in timeline(town("li"), o.child(case, "conversions"))[-1]
+    signed = next(line for line in lines if "签收" in line)
+    assert "市水利和湖泊局 单位承办人" in signed, (
+        "a 改办 gives the case to another unit: whose clerk it was stands there"
+    )
+    assert narrowed(town, "li", case, "document") == []
+    o.fire(case, "submit_for_signoff", "wang", **DRAFT)
+    assert narrowed(town, "li", case, "document") == ["答复送签"]
+    o.clock.set(date(2026, 6, 3))
+    o.ticks()
+    assert "答复逾期" in "".join(narrowed(town, "li", case, "notice"))

@@ -151,7 +151,9 @@ def test_story_A05_six_months_at_most_and_only_once(town: Desk) -> None:
     assert any("须跨年施工" in line for line in timeline(office, case))
     why = opened(office, f"/cases/{case.id}/clocks/reply")
     assert "2026-06-02" in why and "2026-08-01" in why
-    assert "申请延期" in refused(clerk, case) and "request_extension" not in offered(clerk, case)
+    why_not = refused(clerk, case)["申请延期"]
+    assert "延期中“同意”的已有 1 个" in why_not and "2026-08-01" in why_not, "one was granted, until that day"
+    assert "request_extension" not in offered(clerk, case)
 
 
 NOTICE = {
