@@ -15,6 +15,7 @@ import os
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -41,6 +42,12 @@ UNCOUNTED = (
 )  # fmt: skip
 """Test files that drive the engine at length. The tracer doubles their time and they reach little that the others do not, so
 what they reach does not count as covered: the figure is that of the rest."""
+
+LONG = (
+    "browser_stories", "screens", "crash", "packaging", "soak", "fuzz_http", "http_storm", "concurrency", "cli", "engine",
+    "mutants", "demo", "whole_mechanism", "http_docs", "replay",
+)  # fmt: skip
+"""Test files whose tests are few and long: they come first, or one worker would be busy with the last of them alone."""
 
 settings.register_profile("tibandu", deadline=None, print_blob=True)
 settings.load_profile("tibandu")
@@ -77,6 +84,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config.stash[_keeper_key] = keeper
         handed = str(keeper.folder)
     config.stash[_server_key] = handed or ""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, then those of many tests: in this order `make test` deals them out to its workers."""
+    tests = Counter(item.path for item in items)
+
+    def last(item: pytest.Item) -> tuple[bool, int, str]:
+        return item.path.stem.removeprefix("test_") not in LONG, -tests[item.path], item.path.name
+
+    items.sort(key=last)
 
 
 def pytest_collection_finish() -> None:
