@@ -9,13 +9,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from workflow import Engine, read_plain
-from workflow.errors import Text
+from workflow.errors import Text, suggest
 
 from .cells import Cell, shown
 from .faults import UNFIT, Faults
@@ -217,8 +216,7 @@ def table_of(sheet: Sheet, columns: Sequence[Column], day: date) -> Table:
     for place, name in enumerate(sheet.header):
         column = known.get(_folded(name))
         if column is None:
-            near = get_close_matches(_folded(name), list(known), 1)
-            zh, en = (f"，是否为 {near[0]}?", f"; did you mean {near[0]}?") if near else ("", "")
+            zh, en = suggest(_folded(name), known)
             faults.add(1, name or "-", name, f"没有这一列{zh}", f"unknown column{en}")
         elif column.name in places:
             faults.add(1, name, name, "此列重复", "this column stands there twice")

@@ -148,9 +148,5 @@ _MEANT: Mapping[str, Any] = {
 def chosen(found: Mapping[str, Profile], id_: str) -> Profile:
     """Raises NotFound."""
     if id_ not in found:
-        raise NotFound(
-            Text(
-                f"没有台账 {id_}；有：{'、'.join(found)}", f"no ledger {id_!r}; there are: {', '.join(found)}"
-            )
-        )
+        raise NotFound.among(Text("台账", "ledger"), id_, found)
     return found[id_]

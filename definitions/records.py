@@ -8,7 +8,6 @@ same case on every machine, and neither the order of rows nor that of columns ma
 from __future__ import annotations
 
 import csv
-import difflib
 import hashlib
 import io
 import json
@@ -20,7 +19,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workflow.errors import Text
+from workflow.errors import Text, suggest
 from workflow.model import PartialDate
 
 from .faults import MAX_BYTES, MAX_FAULTS, UNFIT, FaultyInput, InputFault, short
@@ -249,8 +248,7 @@ class _Rows(_Reader):
         return len(self.faults) == before
 
     def _unknown(self, name: str) -> None:
-        near = difflib.get_close_matches(name, COLUMNS, 1)
-        zh, en = (f"，是否为 {near[0]}？", f"; did you mean {near[0]}?") if near else ("", "")
+        zh, en = suggest(name, COLUMNS)
         self.fault(1, name, name, f"没有这一列{zh}", f"unknown column{en}")
 
     def _record(self, row: int, values: Mapping[str, str]) -> Record:
@@ -343,8 +341,7 @@ class _Lines(_Reader):
                 self.fault(row, where + name, "", "缺少此项", "this key is missing")
         for name in data:
             if name not in known:
-                near = difflib.get_close_matches(name, list(known), 1)
-                zh, en = (f"，是否为 {near[0]}？", f"; did you mean {near[0]}?") if near else ("", "")
+                zh, en = suggest(name, known)
                 self.fault(row, where + short(name), name, f"没有这一项{zh}", f"unknown key{en}")
         return len(self.faults) == before
 

@@ -221,6 +221,66 @@ def test_version() -> None:
     assert call("version", "--json").json["tibandu"]
 
 
+# --- what is not there
+
+
+UNKNOWN = [
+    ("graph opinon", "定义“opinon”；是不是 opinion？", "definition 'opinon'; did you mean opinion?"),
+    ("migrate opinon --to 2", "定义“opinon”；是不是 opinion？", "definition 'opinon'; did you mean opinion?"),
+    ("migrate suggestion --to 1 --state fild", "状态“fild”；是不是 filed？", "state 'fild'; did you mean filed?"),
+    ("rules show hubei-xianing", "地方“hubei-xianing”；是不是 hubei-xianning？", "place with rules 'hubei-xianing'; did you mean hubei-xianning?"),
+    ("rules show mars", "地方“mars”；有：CN, ", "place with rules 'mars'; there are: CN, "),
+    ("term --scenario xianing", "情景“xianing”；是不是 xianning？", "scenario 'xianing'; did you mean xianning?"),
+    ("explain {case} --clock asignment", "时钟“asignment”；是不是 assignment？", "clock 'asignment'; did you mean assignment?"),
+    ("export deputi o.csv", "类别“deputi”；是不是 deputy？", "kind 'deputi'; did you mean deputy?"),
+    ("export suggestion o.csv --template --then asign", "事件“asign”；是不是 assign？", "event 'asign'; did you mean assign?"),
+    ("party list --kind deputi", "主体类别“deputi”；是不是 deputy？", "kind of party 'deputi'; did you mean deputy?"),
+    ("access grant x deputi hb --by he", "角色“deputi”；是不是 deputy？", "role 'deputi'; did you mean deputy?"),
+    ("ledger ledgr", "台账“ledgr”；是不是 ledger？", "ledger 'ledgr'; did you mean ledger?"),
+    ("letter {case} replly", "文书“replly”；是不是 reply？", "document 'replly'; did you mean reply?"),
+    ("explain 0000", "没有案件", "no case '0000'"),
+    ("party status nobody left --reason x", "没有登记 nobody", "'nobody' is not registered"),
+]  # fmt: skip
+
+
+def test_what_is_asked_for_and_not_there_is_told_alike_in_both_languages(one: Case) -> None:
+    """Exit code 1, and the name that was likely meant, or all there are."""
+    wrong = {}
+    for line, zh, en in UNKNOWN:
+        words = line.format(case=one.id).split()
+        for language, meant in (("zh", zh), ("en", en)):
+            said = call("--lang", language, *words)
+            if said.code != 1 or meant not in said.err:
+                wrong[f"{language} {line}"] = (said.code, said.err)
+    assert not wrong
+
+
+FILES = [
+    "check {0}", "calendar preview {0}", "replay --records {0}", "replay --cases {0}", "restore {0}", "import deputy {0}",
+    "migrate suggestion --to 1 --map {0}", "act assign --by li.wei --cases {0}", "verify --anchor {0}", "verify --key {0}",
+    "anchor --out a --key {0}", "serve --tokens {0}", "serve --url https://a.example --oidc {0}", "letter x --letters {0}", "receptions roster --leave {0}",
+    "export history {0}/x", "export deputy {0}/x.csv", "anchor --out {0}/x", "backup --out {0}/x", "term --html {0}/x",
+    "due --ical {0}/x", "accounts key {0}/x", "posters --url https://a.example --out {0}/x.pdf",
+]  # fmt: skip
+
+
+def test_a_file_that_is_not_there_or_not_to_be_read_is_named_and_no_traceback(
+    one: Case, tmp_path: Path
+) -> None:
+    (tmp_path / "bytes").write_bytes(b"\xff\x00\xfe" * 100)
+    wrong = {}
+    for line in FILES:
+        for language, path in (("zh", "none/nowhere"), ("en", "bytes")):
+            said = call("--lang", language, *line.format(path).split())
+            if path == "bytes":  # any bytes are a key
+                good = (said.code in (1, 2, 3) or "--key" in line) and "Errno" not in said.err
+            else:
+                good = said.code == 2 and path in said.err
+            if not good:
+                wrong[line, path] = said
+    assert not wrong
+
+
 # --- definitions
 
 
@@ -270,8 +330,6 @@ def test_graph() -> None:
     assert (said.code, "stateDiagram-v2" in said.out, "replied" in said.out) == (0, True, True)
     assert "已答复" in call("graph", "suggestion", "--lang", "zh").out
     assert call("graph", "suggestion", "--json").json["mermaid"] == said.out
-    unknown = call("graph", "sugestion")
-    assert (unknown.code, "there are:" in unknown.err) == (1, True)
 
 
 def test_graph_as_a_picture(stored: tuple[str, Engine, Case]) -> None:

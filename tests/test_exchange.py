@@ -497,7 +497,7 @@ def test_the_commands(file: Path) -> None:
     [
         ["import", "deputi", "d.csv"], ["import", "suggestion", "d.csv"], ["import", "deputy", "d.csv", "--then", "x"],
         ["import", "suggestion", "d.csv", "--by", "li", "--then", "acept"], ["export", "deputy", "out.pdf"],
-        ["export", "deputy", "there.csv"], ["export", "nothing", "x.csv"], ["import", "deputy", "d.csv", "--errors", "there.csv"],
+        ["export", "deputy", "there.csv"], ["import", "deputy", "d.csv", "--errors", "there.csv"],
         ["import", "deputy", "nowhere.csv"],
     ],
 )  # fmt: skip

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .definition import Code, Codes
+from .errors import suggest
 from .periods import RuleBook
-from .shapes import Path, Source, suggest
+from .shapes import Path, Source
 from .vocabulary import title_of
 
 __all__ = ["check_choice", "code_list"]

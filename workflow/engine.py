@@ -151,9 +151,9 @@ class Engine(Reader):
         for grant in given:
             check_texts(role=grant.role, unit=grant.unit, scope=grant.scope)
         check_texts(person=person, granted_by=by)
-        unknown = sorted({grant.role for grant in given} - set(self.library.roles.values))
-        if unknown:
-            raise NotFound(Text(f"没有角色 {', '.join(unknown)}", f"no role {', '.join(unknown)}"))
+        roles = self.library.roles.values
+        for role in sorted({grant.role for grant in given} - set(roles)):
+            raise NotFound.among(Text("角色", "role"), role, roles)
         with self.store.connection(session, write=True) as connection:
             lent = [grant for grant in self.store.grants(connection, person) if grant.on_behalf_of]
             own = [grant for grant in given if grant.on_behalf_of is None]

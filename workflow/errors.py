@@ -17,7 +17,8 @@ WorkflowError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -34,6 +35,30 @@ class Text:
 
     def __str__(self) -> str:
         return f"{self.zh} / {self.en}"
+
+
+MOST_COMPARED = 500
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The known name that `name` was likely meant to be, if any; only the first 500 are compared."""
+    return difflib.get_close_matches(name, list(known)[:MOST_COMPARED], n=1)
+
+
+def suggest(name: str, known: Iterable[str]) -> tuple[str, str]:
+    """`did you mean` in both languages, or two empty texts."""
+    close = nearest(name, known)
+    return (f"；是不是 {close[0]}？", f"; did you mean {close[0]}?") if close else ("", "")
+
+
+def no_such(what: Text, name: str, known: Iterable[str]) -> Text:
+    """That there is none of that name: the one likely meant, or all there are."""
+    names = list(known)
+    zh, en = suggest(name, names)
+    if not en:
+        there = ", ".join(names) or "-"
+        zh, en = f"；有：{there}", f"; there are: {there}"
+    return Text(f"没有{what.zh}“{name}”{zh}", f"there is no {what.en} {name!r}{en}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +112,11 @@ class DefinitionError(WorkflowError):
 
 class NotFound(WorkflowError):
     """No such thing, or none that this person may know of."""
+
+    @classmethod
+    def among(cls, what: Text, name: str, known: Iterable[str]) -> NotFound:
+        """Something that was asked for by name where all names may be told."""
+        return cls(no_such(what, name, known))
 
 
 class Refused(WorkflowError):

@@ -70,13 +70,7 @@ class Law:
         try:
             return self.definition.events[name]
         except KeyError:
-            known = ", ".join(self.definition.events)
-            raise NotFound(
-                Text(
-                    f"“{self.definition.title.zh}”没有事件 {name}；有：{known}",
-                    f"no event {name!r}; there are: {known}",
-                )
-            ) from None
+            raise NotFound.among(Text("事件", "event"), name, self.definition.events) from None
 
     def form(self, event: Event, choice: Choice | None) -> Form:
         """The event's compiled form under the code sets a place has chosen; None, for an old record, asks and refuses less.
@@ -201,10 +195,7 @@ class Laws:
         try:
             return self._latest[name]
         except KeyError:
-            known = ", ".join(self._latest)
-            raise NotFound(
-                Text(f"没有定义 {name}；有：{known}", f"no definition {name!r}; there are: {known}")
-            ) from None
+            raise NotFound.among(Text("定义", "definition"), name, self._latest) from None
 
     def pinned(self, digest: str) -> Law:
         """The law a case is pinned to; published versions no longer in the folder come from the store."""

@@ -94,7 +94,7 @@ class Library:
 
     def book(self, place: str | None = None) -> RuleBook:
         """The rules of a place, or of the default place. Raises NotFound with what there is."""
-        return self._found(self.rules, place or self.default_place, Text("地方规则", "rules of a place"))
+        return self._found(self.rules, place or self.default_place, Text("地方", "place with rules"))
 
     def place(self, name: str) -> RuleBook:
         """The rules of that place. Raises NotFound."""
@@ -109,8 +109,4 @@ class Library:
     def _found(things: Mapping[str, T], name: str | None, what: Text) -> T:
         if name is not None and name in things:
             return things[name]
-        known = ", ".join(things) or "-"
-        asked = name or "?"
-        raise NotFound(
-            Text(f"没有{what.zh}“{asked}”；有：{known}", f"no {what.en} {asked!r}; there are: {known}")
-        )
+        raise NotFound.among(what, name or "?", things)

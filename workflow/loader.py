@@ -18,7 +18,7 @@ from .assembly import assemble
 from .calendars import Calendar, CalendarFault
 from .codelists import check_choice, code_list
 from .definition import Codes, Definition, Series
-from .errors import DefinitionError, Fault, Text
+from .errors import DefinitionError, Fault, Text, suggest
 from .grammar import HANDED_ON, KINDS
 from .guards import Guard
 from .library import Library
@@ -28,7 +28,7 @@ from .proof import Ties, prove
 from .references import References
 from .rulebooks import rule_books
 from .screens import Console, console
-from .shapes import Path, Source, suggest
+from .shapes import Path, Source
 from .stages import Stage, answers, stages
 from .view import View, views
 from .vocabulary import Vocabulary, World, title_of

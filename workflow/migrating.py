@@ -28,7 +28,6 @@ from .history import MIGRATE, MIGRATION, canonical
 from .migration_file import MigrationFile
 from .migration_plan import Plan, Renaming, asks_anew, counted_anew
 from .model import SYSTEM, Actor, Grant
-from .shapes import suggest
 from .similarity import marks
 from .store import moving
 
@@ -87,8 +86,8 @@ class Migration:
         if found is not None:
             found.about(name, version)
         self._plans = self._planned(name, version, found)
-        self._check_state(name)
         self.target = engine.laws.pinned(self._hashes[version]).definition
+        self._check_state()
         self._check_cases(name)
 
     def _planned(self, name: str, version: int, file: MigrationFile | None) -> dict[str, Plan]:
@@ -96,6 +95,8 @@ class Migration:
         engine = self._engine
         with engine.store.connection() as connection:
             self._hashes = dict(moving.published(connection, engine.store.tables, name))
+        if not self._hashes:
+            engine.library.definition(name)
         for asked in (version, *(file.versions if file else ())):
             if asked not in self._hashes:
                 known = ", ".join(str(one) for one in self._hashes) or "-"
@@ -112,13 +113,11 @@ class Migration:
             plans[old.hash] = Plan(old, new, file.between(old, new) if file else Renaming())
         return plans
 
-    def _check_state(self, name: str) -> None:
-        known = dict.fromkeys(state for plan in self._plans.values() for state in plan.old.states)
-        if self._state is not None and known and self._state not in known:
-            zh, en = suggest(self._state, known)
-            raise NotFound(
-                Text(f"{name} 没有状态 {self._state}{zh}", f"{name!r} has no state {self._state!r}{en}")
-            )
+    def _check_state(self) -> None:
+        olds = [plan.old for plan in self._plans.values()] or [self.target]
+        known = dict.fromkeys(state for old in olds for state in old.states)
+        if self._state is not None and self._state not in known:
+            raise NotFound.among(Text("状态", "state"), self._state, known)
 
     def _check_cases(self, name: str) -> None:
         if self._cases is None:

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from .definition import Definition
-from .errors import DefinitionError
+from .errors import DefinitionError, suggest
 from .grammar import HANDED_ON
 from .migration_plan import Renaming
 from .shapes import Path as Place
-from .shapes import Source, suggest
+from .shapes import Source
 from .yaml_reader import Faults, Mark, read, read_file
 
 __all__ = ["MigrationFile"]

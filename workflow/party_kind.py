@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .definition import Codes, Field, FormField
-from .errors import Text
-from .shapes import Path, Source, suggest
+from .errors import Text, suggest
+from .shapes import Path, Source
 from .vocabulary import title_of
 
 __all__ = ["BondRule", "PartyKind", "PartyStatus", "party_kinds"]

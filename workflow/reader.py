@@ -164,13 +164,7 @@ class Reader:
         seen = self._one(case, actor, session)
         clocks = seen.record.clocks
         if clock not in clocks:
-            known = ", ".join(clocks) or "-"
-            raise NotFound(
-                Text(
-                    f"本案没有时钟 {clock}；有：{known}",
-                    f"no clock {clock!r} in this case; there are: {known}",
-                )
-            )
+            raise NotFound.among(Text("时钟", "clock"), clock, clocks)
         ledger = clocks[clock].ledger
         if seen.hidden is not None:
             ledger = visibility.of_ledger(ledger, seen.hidden)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .clock import civil_date
 from .definition import Code, Codes, Definition, Event, Field, FormField
-from .errors import Conflict, FormInvalid, Reason, Text
+from .errors import Conflict, FormInvalid, Reason, Text, no_such
 from .library import Library
 from .model import Actor, Bond, Grant, Party, PartyLine, Registered
 from .party_kind import BondRule, PartyKind
@@ -157,14 +157,8 @@ class Registration:
     def _judge(self, given: Party) -> _Change | list[Reason]:
         kind = self.library.parties.get(given.kind)
         if kind is None:
-            known = ", ".join(self.library.parties)
-            return [
-                _no(
-                    "kind",
-                    f"没有主体类别 {given.kind}；有：{known}",
-                    f"no kind {given.kind!r}; there are: {known}",
-                )
-            ]
+            text = no_such(Text("主体类别", "kind of party"), given.kind, self.library.parties)
+            return [_no("kind", text.zh, text.en)]
         before = self.known.get(given.id)
         if given.revision and before is not None and before.revision != given.revision:
             text = Text(
@@ -251,8 +245,8 @@ class Registration:
         for bond in party.bonds or ():
             rule = kind.bonds.get(bond.bond)
             if rule is None:
-                known = ", ".join(kind.bonds) or "-"
-                yield _no(bond.bond, f"没有这种关系；有：{known}", f"no such bond; there are: {known}")
+                text = no_such(Text("关系", "bond"), bond.bond, kind.bonds)
+                yield _no(bond.bond, text.zh, text.en)
                 continue
             yield from self._other_faults(rule, bond)
             if bond.valid_from and bond.valid_until and bond.valid_until < bond.valid_from:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from .errors import Text
+from .errors import Text, suggest
 from .periods import Rule, RuleBook, RuleFault
-from .shapes import Path, Source, suggest
+from .shapes import Path, Source
 
 __all__ = ["rule_books"]
 

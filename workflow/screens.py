@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .definition import Codes
-from .shapes import Path, Source, suggest
+from .errors import suggest
+from .shapes import Path, Source
 
 __all__ = ["Console", "Signed", "console"]
 

@@ -5,14 +5,14 @@ One table of shapes (grammar.py) is both the loader's and the editors', so that 
 
 from __future__ import annotations
 
-import difflib
 import keyword
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
+from .errors import nearest, suggest
 from .yaml_reader import Faults, Items, Mark, Node, Pairs, Scalar, walk
 
 Path = tuple[str | int, ...]
@@ -78,17 +78,6 @@ class Shape(Protocol):
 
     def schema(self) -> Schema:
         """The same as JSON Schema."""
-
-
-def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The known name that `name` was likely meant to be, if any."""
-    return difflib.get_close_matches(name, list(known)[:500], n=1)
-
-
-def suggest(name: str, known: Iterable[str]) -> tuple[str, str]:
-    """`did you mean` in both languages, or two empty texts."""
-    close = nearest(name, known)
-    return (f"；是不是 {close[0]}？", f"; did you mean {close[0]}?") if close else ("", "")
 
 
 def _refuse(source: Source, node: Node, code: str, zh: str, en: str) -> Dropped:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import Text
-from .shapes import Path, Source, suggest
+from .errors import Text, suggest
+from .shapes import Path, Source
 from .vocabulary import title_of
 
 __all__ = ["Stage", "answers", "stages"]

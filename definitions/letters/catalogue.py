@@ -59,8 +59,7 @@ class Catalogue:
     def kind(self, id_: str) -> Kind:
         """Raises NotFound."""
         if id_ not in self.kinds:
-            known = "、".join(self.kinds)
-            raise NotFound(Text(f"没有文书 {id_}；有：{known}", f"no document {id_!r}; there are: {known}"))
+            raise NotFound.among(Text("文书", "document"), id_, self.kinds)
         return self.kinds[id_]
 
     def template(self, name: str) -> tuple[bytes, str]:

@@ -11,12 +11,11 @@ import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from workflow import WorkflowError, read_plain
-from workflow.errors import Text
+from workflow.errors import Text, no_such, suggest
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
 
@@ -131,10 +130,8 @@ def named(name: str) -> Path:
     """The file of one of our own scenarios. Raises ScenarioFault with the names there are."""
     path = FOLDER / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
-        raise ScenarioFault(
-            [Text(f"没有情景 {name}；有：{known}", f"no scenario {name!r}; there are: {known}")]
-        )
+        known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
+        raise ScenarioFault([no_such(Text("情景", "scenario"), name, known)])
     return path
 
 
@@ -180,12 +177,8 @@ def _record(kind: Any, data: Any, where: str, faults: list[Text]) -> Any:
     known: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}
     for key in data:
         if key not in known:
-            near = "".join(get_close_matches(str(key), known, 1)) or "?"
-            faults.append(
-                Text(
-                    f"{where}.{key}：没有此项，是不是 {near}", f"{where}.{key}: unknown; did you mean {near}"
-                )
-            )
+            zh, en = suggest(str(key), known)
+            faults.append(Text(f"{where}.{key}：没有此项{zh}", f"{where}.{key}: unknown{en}"))
     missing = [name for name, field in known.items() if field.default is MISSING and name not in data]
     faults += [Text(f"{where}.{name}：缺少", f"{where}.{name}: missing") for name in missing]
     hints = get_type_hints(kind)

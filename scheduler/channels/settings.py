@@ -5,7 +5,6 @@ A secret is `{env = "NAME"}` or `{file = "/run/secrets/name"}`; a password writt
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -13,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from workflow.errors import Text, WorkflowError
+from workflow.errors import Text, WorkflowError, suggest
 
 T = TypeVar("T")
 MOST_BYTES = 1 << 20
@@ -170,11 +169,11 @@ class Section:
     def end(self) -> None:
         """Whatever was not taken is a fault."""
         for key in sorted(self._values.keys() - self._known):
-            near = difflib.get_close_matches(key, self._known, 1)
-            known = "、".join(sorted(self._known))
-            hint_zh = f"，是否指 {near[0]}" if near else f"；可用：{known}"
-            hint_en = f"; did you mean {near[0]}?" if near else f"; there are: {known}"
-            self.fault(key, f"不认识的键{hint_zh}", f"unknown key{hint_en}")
+            zh, en = suggest(key, self._known)
+            known = ", ".join(sorted(self._known))
+            self.fault(
+                key, f"不认识的键{zh or f'；有：{known}'}", f"unknown key{en or f'; there are: {known}'}"
+            )
 
     def _take(self, key: str, kind: type[T], default: Any, zh: str, en: str) -> T:
         self._known.add(key)

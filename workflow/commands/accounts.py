@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import Text
 from ..random import SystemRandom
 from .context import OK, Context, UsageError
+from .files import reading, writing
 
 BY = "command-line"
 """who it is in the records that a command line did it: whoever can reach the database"""
@@ -107,20 +108,27 @@ def run_end(context: Context) -> int:
 def run_key(context: Context) -> int:
     """A file that only its owner reads; an old key is kept below the new one."""
     file = context.arguments.file
-    old = file.read_text(encoding="utf-8") if file.exists() else ""
+    with reading(file):
+        old = file.read_text(encoding="utf-8") if file.exists() else ""
     new = base64.urlsafe_b64encode(SystemRandom().bytes(32)).decode()
-    beside = file.with_name(file.name + ".new")
-    with os.fdopen(
-        os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-    ) as written:
-        written.write(f"{new}\n{old}")
-    beside.replace(file)
+    with writing(file):
+        _replace(file, f"{new}\n{old}")
     context.console.say(
         f"密钥已写入 {file}；以 TIBANDU_KEYS={file} 启动服务，并另存一份：没有它，第二因素须重设",
         f"the key is in {file}: start the service with TIBANDU_KEYS={file}, and keep a copy elsewhere: without it second factors"
         " have to be set up anew",
     )
     return OK
+
+
+def _replace(file: Path, text: str) -> None:
+    """In one piece, for the eyes of its owner."""
+    beside = file.with_name(file.name + ".new")
+    with os.fdopen(
+        os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as written:
+        written.write(text)
+    beside.replace(file)
 
 
 def run_list(context: Context) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Text, WorkflowError
+from ..errors import NotFound, Text, WorkflowError
 from ..health import Trouble
 from ..outbox import INBOX, JOB, OPERATOR, STATES, Contact, Letter, Trial
 from . import keeping
@@ -319,13 +319,7 @@ def run_test(context: Context) -> int:
         )
     channel = found.named(arguments.channel)
     if channel is None:
-        known = ", ".join(one.name for one in found.channels) or "-"
-        raise UsageError(
-            Text(
-                f"没有渠道 {arguments.channel}；有：{known}",
-                f"no channel {arguments.channel}; there are: {known}",
-            )
-        )
+        raise NotFound.among(Text("渠道", "channel"), arguments.channel, [one.name for one in found.channels])
     receipt = _trial(context, channel).send(arguments.address)
     context.console.value({"state": receipt.state, "answer": receipt.answer})
     context.console.say(f"{receipt.state}：{receipt.answer}", f"{receipt.state}: {receipt.answer}")

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Text
-from .chain import KEY_HELP, free, run_verify
-from .context import OK, Context, UsageError, sqlite_path
+from .chain import KEY_HELP, run_verify
+from .context import OK, Context, sqlite_path
+from .files import free, there, writing
 
 
 def register(add: Any) -> None:
@@ -35,12 +36,8 @@ def run_backup(context: Context) -> int:
 
     out, engine = context.arguments.out, context.engine
     free(out)
-    try:
+    with writing(out):
         made = take(engine.store, out, engine.clock.now(), _beside(context))
-    except OSError as error:
-        raise UsageError(
-            Text(f"无法写入 {out}：{error.strerror}", f"cannot write {out}: {error.strerror}")
-        ) from None
     size = out.stat().st_size
     context.console.value({**asdict(made), "file": str(out), "bytes": size})
     anchor = made.anchor or "-"
@@ -64,9 +61,7 @@ def run_restore(context: Context) -> int:
     """Restored, then verified: 1 when something contradicts, or an anchor says that the backup is too old."""
     from ..backup import read_manifest, restore, restore_file
 
-    path = context.arguments.file
-    if not path.is_file():
-        raise UsageError(Text(f"没有文件 {path}", f"there is no file {path}"))
+    path = there(context.arguments.file)
     found = read_manifest(path)
     target = sqlite_path(context.database)
     if target is not None:

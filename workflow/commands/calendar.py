@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Text
 from ..model import Actor
 from .context import OK, Context, UsageError
+from .files import there
 
 if TYPE_CHECKING:
     from ..calendars import Calendar
@@ -82,9 +83,7 @@ def _calendar(context: Context) -> Calendar:
     from ..loader import load_definitions
 
     path: Path = context.arguments.file
-    if not path.is_file():
-        raise UsageError(Text(f"没有文件 {path}", f"there is no file {path}"))
-    calendars = list(load_definitions(path).calendars.values())
+    calendars = list(load_definitions(there(path)).calendars.values())
     if len(calendars) != 1:
         raise UsageError(Text(f"{path} 不是日历文件", f"{path} is not a calendar file"))
     return calendars[0]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from ..errors import Text
-from .context import FAULTS, OK, Context, UsageError
+from .context import FAULTS, OK, Context
+from .files import free, reading, writing
 
 T = TypeVar("T")
 KEY_HELP = "密钥文件 / key file of the anchors, kept away from the database"
@@ -109,28 +110,11 @@ def export_history_file(context: Context, out: Path) -> int:
     return OK
 
 
-def free(path: Path) -> None:
-    """Raises UsageError when there is a file already, or no folder for it."""
-    if path.exists():
-        raise UsageError(Text(f"{path} 已存在，不覆盖", f"{path} is there already and is not overwritten"))
-    if not path.parent.is_dir():
-        raise UsageError(Text(f"没有文件夹 {path.parent}", f"there is no folder {path.parent}"))
-
-
 def _write(path: Path, write: Callable[[TextIO], T]) -> T:
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            return write(file)
-    except OSError as error:
-        raise UsageError(
-            Text(f"无法写入 {path}：{error.strerror}", f"cannot write {path}: {error.strerror}")
-        ) from None
+    with writing(path), path.open("x", encoding="utf-8", newline="\n") as file:
+        return write(file)
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with reading(path):
         return path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            Text(f"无法读取 {path}：{error.strerror}", f"cannot read {path}: {error.strerror}")
-        ) from None

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import Text
 from ..model import Actor
 from .context import FAULTS, OK, Context, UsageError
+from .files import writing
 
 
 def register(add: Any) -> None:
@@ -116,12 +117,9 @@ def run_pages(context: Context) -> int:
 
     folder = Path(context.arguments.folder)
     texts = written(context.library, context.arguments.place)
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise UsageError(Text(f"无法写入 {folder}：{why}", f"cannot write to {folder}: {why}")) from None
     context.console.say(f"{folder}：{len(texts)} 个文件", f"{folder}: {len(texts)} files")
     return OK

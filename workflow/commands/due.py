@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Text
 from .context import OK, Context, UsageError, day
+from .files import writing
 
 if TYPE_CHECKING:
     from ..dues import Due
@@ -174,13 +175,8 @@ def _write(context: Context) -> int:
                 "icalendar is missing: install tibandu[documents]",
             )
         ) from None
-    try:
+    with writing(arguments.ical):
         arguments.ical.write_bytes(content)
-    except OSError as error:
-        text = Text(
-            f"无法写入 {arguments.ical}：{error.strerror}", f"cannot write {arguments.ical}: {error.strerror}"
-        )
-        raise UsageError(text) from None
     count = content.count(b"BEGIN:VEVENT")
     context.console.say(f"{arguments.ical}：{count} 个日期", f"{arguments.ical}: {count} date(s)")
     return OK

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ..errors import Text
 from ..vault import Vault
 from .context import Context, UsageError
+from .files import reading
 
 
 def register(serve: Any) -> None:
@@ -115,25 +116,16 @@ def _tokens(context: Context, api: Any) -> Any:
     if path is None:
         return api.nobody
     try:
-        return api.Tokens.read(path)
-    except OSError as error:
-        raise UsageError(
-            Text(f"无法读取 {path}：{error.strerror}", f"cannot read {path}: {error.strerror}")
-        ) from None
+        with reading(path):
+            return api.Tokens.read(path)
     except ValueError as error:
         raise UsageError(Text(f"令牌文件有误：{error}", f"the token file is wrong: {error}")) from None
 
 
 def _hashes(path: Path) -> list[str]:
     """Raises UsageError for a file that has none, or something else."""
-    try:
+    with reading(path):
         found = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except OSError as error:
-        raise UsageError(
-            Text(f"无法读取 {path}：{error.strerror}", f"cannot read {path}: {error.strerror}")
-        ) from None
-    except UnicodeDecodeError:
-        found = []  # whatever it is, it is no such list
     if not found or not all(re.fullmatch("[0-9a-f]{64}", one) for one in found):
         raise UsageError(
             Text(

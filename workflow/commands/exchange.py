@@ -6,10 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Text
+from ..errors import NotFound, Text
 from ..model import Actor
-from .chain import export_history_file, free
+from .chain import export_history_file
 from .context import FAULTS, OK, Context, UsageError
+from .files import free, there
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -71,8 +72,7 @@ def run_import(context: Context) -> int:
     imports = context.sibling("definitions.imports")
     engine = context.engine
     engine.search(limit=1)
-    if not arguments.file.is_file():
-        raise UsageError(Text(f"没有文件 {arguments.file}", f"there is no file {arguments.file}"))
+    there(arguments.file)
     _known(engine, arguments.kind, then=arguments.then)
     party = arguments.kind in engine.library.parties
     if not party and not arguments.by:
@@ -103,22 +103,16 @@ def run_import(context: Context) -> int:
 
 
 def _known(engine: Engine, kind: str, then: str | None = None) -> None:
-    """Raises UsageError for a kind or an event nobody knows."""
+    """Raises NotFound for a kind or an event nobody knows, UsageError for an event of a party."""
     known = [*engine.library.parties, *engine.library.definitions]
     if kind not in known:
-        names = ", ".join(known)
-        raise UsageError(Text(f"没有 {kind}；有：{names}", f"no kind {kind!r}; there are: {names}"))
+        raise NotFound.among(Text("类别", "kind"), kind, known)
     if then is not None:
         if kind in engine.library.parties:
             raise UsageError(Text("主体没有事件", "a party has no events: --then is for cases"))
         events = engine.library.definition(kind).events
         if then not in events:
-            raise UsageError(
-                Text(
-                    f"没有事件 {then}；有：{', '.join(events)}",
-                    f"no event {then!r}; there are: {', '.join(events)}",
-                )
-            )
+            raise NotFound.among(Text("事件", "event"), then, events)
 
 
 def _tell_faults(context: Context, faults: Any) -> int:

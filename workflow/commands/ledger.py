@@ -7,8 +7,8 @@ from typing import Any
 
 from ..errors import Text
 from ..model import Actor
-from .chain import free
 from .context import OK, Context, UsageError
+from .files import free
 
 YEARLY = "yearly"
 HEADS = {"ledger": Text("台账", "ledger"), "title": Text("名称", "title")}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DefinitionError, Text
 from ..model import Actor
-from .chain import free
 from .context import OK, Context, UsageError, day
+from .files import folder, free
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -119,11 +119,10 @@ def run_letters(context: Context) -> int:
 
 def _tools(context: Context) -> tuple[ModuleType, Any, Actor | None]:
     letters, arguments = context.sibling("definitions.letters"), context.arguments
-    if arguments.letters is not None and not arguments.letters.is_dir():
-        raise UsageError(Text(f"没有文件夹 {arguments.letters}", f"there is no folder {arguments.letters}"))
     beside = context.folder / "letters"
-    folder = arguments.letters or (beside if beside.is_dir() and arguments.definitions else None)
-    return letters, letters.Catalogue.load(folder), Actor(person=arguments.by) if arguments.by else None
+    ours = beside if beside.is_dir() and arguments.definitions else None
+    given = ours if arguments.letters is None else folder(arguments.letters)
+    return letters, letters.Catalogue.load(given), Actor(person=arguments.by) if arguments.by else None
 
 
 def _pack(context: Context, letters: ModuleType, catalogue: Any, found: Any, wish: Any) -> int:

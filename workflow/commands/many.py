@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Text, WorkflowError
 from ..model import Actor, Request
 from .context import FAULTS, OK, Context, UsageError
+from .files import reading
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -91,10 +92,8 @@ def _refused(case: str, error: Exception | None) -> dict[str, Any]:
 
 def _cases(path: Path) -> list[str]:
     """The ids, each once, in order. Raises UsageError."""
-    try:
+    with reading(path):
         text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(Text(f"{path} 无法读取：{error}", f"{path} cannot be read: {error}")) from None
     found = list(dict.fromkeys(word for line in text.splitlines() if (word := line.strip())))
     if not 0 < len(found) <= MOST:
         en = f"{path}: {len(found)} cases; between 1 and {MOST} can be done at once"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Text
 from ..model import Actor
 from .context import FAULTS, OK, Context, UsageError
+from .files import there
 
 if TYPE_CHECKING:
     from ..migrating import Checked
@@ -46,8 +47,8 @@ def run_migrate(context: Context) -> int:
     a = context.arguments
     if a.apply and a.by is None:
         raise UsageError(Text("--apply 须写明 --by", "--apply needs --by"))
-    if a.map is not None and not a.map.is_file():
-        raise UsageError(Text(f"没有文件 {a.map}", f"there is no file {a.map}"))
+    if a.map is not None:
+        there(a.map)
     migration = Migration(context.engine, a.name, a.to, file=a.map, state=a.state, cases=a.case)
     actor = Actor(person=a.by) if a.by is not None else None
     # Whoever has a shell here operates the service; whom he names must still be nobody whose office forbids it.

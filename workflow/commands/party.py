@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ..errors import NotFound, Text
+from ..errors import Text
 from ..model import Actor, Party
 from .context import OK, Context, UsageError
 
@@ -67,6 +67,8 @@ def register(add: Any) -> None:
 def run_list(context: Context) -> int:
     """A page of entries; `--after` the last id goes on."""
     a = context.arguments
+    if a.kind is not None:
+        context.engine.library.party(a.kind)
     found = context.engine.parties.find(
         actor=_asks(a.by),
         kind=a.kind,
@@ -134,12 +136,9 @@ def run_erase(context: Context) -> int:
 
 
 def _changing(context: Context) -> Any:
-    """The register; raises NotFound, in words, before anything is asked of an entry that is not there."""
+    """The register; raises NotFound before anything is asked of an entry that is not there."""
     parties = context.engine.parties
-    try:
-        parties.get(context.arguments.id)
-    except NotFound as missing:
-        raise UsageError(missing.text) from None
+    parties.get(context.arguments.id)
     return parties
 
 

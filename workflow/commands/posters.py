@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Text
-from .chain import free
 from .context import OK, Context, UsageError
+from .files import free
 
 
 def register(add: Any) -> None:

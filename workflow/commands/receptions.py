@@ -13,6 +13,7 @@ from ..clock import civil_date
 from ..errors import Text
 from ..model import Actor
 from .context import FAULTS, OK, Context, UsageError, day
+from .files import reading
 
 MONTHS = 12
 
@@ -154,10 +155,10 @@ def _leave(path: Path | None) -> dict[str, set[date]]:
     if path is None:
         return found
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
+        with reading(path), path.open(encoding="utf-8-sig", newline="") as lines:
             for deputy, on in csv.reader(lines):
                 found.setdefault(deputy.strip(), set()).add(date.fromisoformat(on.strip()))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise UsageError(
             Text(f"请假表 {path} 有误：{error}", f"the leave in {path} is wrong: {error}")
         ) from None

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Text
-from .context import FAULTS, OK, Context, UsageError
+from .context import FAULTS, OK, Context
+from .files import folder, there
 
 POLICIES = ("fixed", "next_working_day", "previous_working_day")
 
@@ -48,8 +49,8 @@ def run_replay(context: Context) -> int:
     """The domain does it; see definitions/replay.py."""
     records, cases = context.arguments.records, context.arguments.cases
     for path in (records, cases):
-        if path is not None and not path.is_file():
-            raise UsageError(Text(f"没有文件 {path}", f"there is no file {path}"))
+        if path is not None:
+            there(path)
     replay = context.sibling("definitions.replay")
     console = context.console
     return int(replay.run(context.database, records, cases, console.language, console.out))
@@ -59,8 +60,8 @@ def run_term(context: Context) -> int:
     """The domain does it; see definitions/term. FAULTS when a figure is not the printed one."""
     arguments, console = context.arguments, context.console
     for path in (arguments.html, arguments.xlsx):
-        if path is not None and not path.parent.is_dir():
-            raise UsageError(Text(f"没有文件夹 {path.parent}", f"there is no folder {path.parent}"))
+        if path is not None:
+            folder(path.parent)
     term = context.sibling("definitions.term")
     file = Path(arguments.scenario)
     scenario = term.load(file if file.suffix else term.named(arguments.scenario))

@@ -8,12 +8,11 @@ it cannot equal.
 from __future__ import annotations
 
 import ast
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 
-from ..errors import Text
+from ..errors import Text, suggest
 from .tree import Compare, Constant, GuardType, Junction, Name, Node, Not
 
 __all__ = ["GuardFault", "read_guard"]
@@ -208,7 +207,7 @@ class _Compiler:
                         f"the codes of {name.name} differ by place: ask a meaning, {name.name}.MEANING",
                     )
                 elif value not in known:
-                    zh, en = _suggest(value, known)
+                    zh, en = suggest(value, known)
                     self.fault(
                         node,
                         "guard_code",
@@ -272,7 +271,7 @@ class _Compiler:
             )
         kind = self.types.get(name)
         if kind is None:
-            zh, en = _suggest(name, self.types)
+            zh, en = suggest(name, self.types)
             return self.fault(
                 node, "guard_unknown_name", f"没有这个名称：{name}{zh}", f"unknown name: {name}{en}"
             )
@@ -288,11 +287,6 @@ def _dotted(node: ast.expr) -> str | None:
     if not isinstance(node, ast.Name) or len(parts) >= MAX_PARTS:
         return None
     return ".".join([node.id, *reversed(parts)])
-
-
-def _suggest(name: str, known: Iterable[str]) -> tuple[str, str]:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return (f"；是不是 {close[0]}？", f"; did you mean {close[0]}?") if close else ("", "")
 
 
 def _comparable(left: Name | Constant, sign: str, right: Name | Constant) -> bool:

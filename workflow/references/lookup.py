@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from ..assembly import parse_holder
 from ..definition import Holder
+from ..errors import suggest
 from ..guards import Guard, GuardFault
-from ..shapes import Path, Source, suggest
+from ..shapes import Path, Source
 from ..vocabulary import Data, Vocabulary, World
 from ..yaml_reader import Mark, Scalar
 
