@@ -233,6 +233,7 @@ UNKNOWN = [
     ("term --scenario xianing", "情景“xianing”；是不是 xianning？", "scenario 'xianing'; did you mean xianning?"),
     ("explain {case} --clock asignment", "时钟“asignment”；是不是 assignment？", "clock 'asignment'; did you mean assignment?"),
     ("export deputi o.csv", "类别“deputi”；是不是 deputy？", "kind 'deputi'; did you mean deputy?"),
+    ("import deputi d.csv", "类别“deputi”；是不是 deputy？", "kind 'deputi'; did you mean deputy?"),
     ("export suggestion o.csv --template --then asign", "事件“asign”；是不是 assign？", "event 'asign'; did you mean assign?"),
     ("party list --kind deputi", "主体类别“deputi”；是不是 deputy？", "kind of party 'deputi'; did you mean deputy?"),
     ("access grant x deputi hb --by he", "角色“deputi”；是不是 deputy？", "role 'deputi'; did you mean deputy?"),
@@ -245,6 +246,7 @@ UNKNOWN = [
 
 def test_what_is_asked_for_and_not_there_is_told_alike_in_both_languages(one: Case) -> None:
     """Exit code 1, and the name that was likely meant, or all there are."""
+    Path("d.csv").touch()
     wrong = {}
     for line, zh, en in UNKNOWN:
         words = line.format(case=one.id).split()

@@ -850,7 +850,7 @@ def test_by_command(
     assert tibandu(*move, "--case", "none")[0] == 1
     assert tibandu(*move, "--state", "opne") == (
         1,
-        "tibandu: 'ask_all' has no state 'opne'; did you mean open?\n",
+        "tibandu: there is no state 'opne'; did you mean open?\n",
     )
     assert tibandu(*move, "--map", "none")[0] == 2
     assert tibandu("verify")[0] == 0

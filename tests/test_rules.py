@@ -375,7 +375,8 @@ def test_a_place_that_is_not_there_is_told() -> None:
     for words in (["show", "chongqin"], ["diff", "chongqin", PLACE]):
         told = call("rules", *words)
         assert told.code == 1
-        assert "there are: CN, chongqing, hubei-xianning, shanghai, typical" in told.err
+        assert "did you mean chongqing?" in told.err
+    assert "there are: CN, chongqing, hubei-xianning, shanghai, typical" in call("rules", "show", "x").err
     assert call("rules", "show", PLACE, "--on", "soon").code == 2
     assert call("rules").code == 2
 
