@@ -461,7 +461,7 @@ def test_the_command(there: Engine) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (2, ["party"]), (2, ["party", "status", "d1", "ended"]), (2, ["party", "status", "nobody", "ended", "--reason", "x"]),
+        (2, ["party"]), (2, ["party", "status", "d1", "ended"]), (1, ["party", "status", "nobody", "ended", "--reason", "x"]),
         (1, ["party", "status", "d1", "asleep", "--reason", "x"]), (1, ["party", "show", "nobody"]), (1, ["party", "log", "d1", "--by", "x"]),
         (1, ["party", "status", "d1", "ended", "--reason", "x", "--by", "wang"]), (2, ["party", "erase", "d1", "card", "--reason", "x"]),
         (1, ["party", "erase", "d1", "phone", "--reason", " "]),
