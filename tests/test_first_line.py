@@ -98,6 +98,9 @@ def test_after_the_reply(town: Desk) -> None:
     line = looks(town, "dep1", case)
     assert "反馈期限还剩" in line and "公开" not in line and line.endswith("【评价】"), line
     assert "答复公开期限还剩" in (line := looks(town, "sun", case)) and "dep1" not in line, line
+    o.fire(case, "publish_reply", "sun", published_at="门户网站")
+    line = looks(town, "sun", case)
+    assert "反馈期限还剩" in line and line.endswith("【】"), "what is published is nobody's next step"
     for deputy, level in (("dep1", "satisfied"), ("dep2", "dissatisfied")):
         o.fire(o.child(case, "surveys", deputy), "answer", deputy, level=level, reasons="因为")
         assert looks(town, "sun", case).endswith("【汇总】"), "who waits for an answer goes to it"

@@ -59,8 +59,18 @@ def leading(definition: Definition, steps: Iterable[Permission], case: Case) -> 
     """Of these what the state names as next; where it names nothing and waits for no child, what leaves it."""
     state = definition.states[case.state]
     if state.next or state.awaits:
-        return [step for step in steps if step.event in state.next]
+        return [
+            step for step in steps if step.event in state.next and not _done(definition, step.event, case)
+        ]
     return [step for step in steps if _targets(definition, step.event, case.state)]
+
+
+def _done(definition: Definition, event: str, case: Case) -> bool:
+    """Whether a step that leaves the case where it is was to keep deadlines that are all kept: a reply that is published."""
+    laws = definition.clocks
+    asked = [clock for clock in case.clocks if clock.name in laws and event in laws[clock.name].stops]
+    stays = not _targets(definition, event, case.state)
+    return stays and bool(asked) and not any(clock.running for clock in asked)
 
 
 def _targets(definition: Definition, event: str, state: str) -> set[str]:
