@@ -157,12 +157,7 @@ def indexes(engine: Engine, content: Content) -> Iterator[str]:
             yield f"{name}: {unit} is not barred"
     for left in clocks:
         yield f"clock row {left} without a clock"
-    alive = {record.root for record in content.records.values() if not record.closed}
-    wanted = {
-        (*row, record.root not in alive)
-        for record in content.records.values()
-        for row in relations_of(record)
-    }
+    wanted = {row for record in content.records.values() for row in relations_of(record)}
     for row in wanted ^ content.relation:
         yield f"relation {row}: {'no row' if row in wanted else 'a row too many'}"
     unfinished = {record.root for record in content.records.values() if not record.closed}
