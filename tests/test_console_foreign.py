@@ -12,6 +12,8 @@ import pytest
 
 from api import create_app
 from api.cells import caption
+from api.console.hints import HINTS
+from api.problems import TITLES
 from api.sessions import Sessions
 from api.store import create_schema
 from workflow import Actor, Engine, load_definitions
@@ -196,3 +198,20 @@ def test_a_record_without_a_title_is_called_by_what_is_known_of_it(sqlite_office
         caption(bare._replace(number="闭会第3号", data={}), law, library.console)
         == "代表建议办理（未载标题，闭会第3号）"
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "word"),
+    [("/cases/none", "按编号或标题查找"), ("/found?kind=x!", "从页面上的链接"), ("/operation", "授予角色")],
+)
+def test_a_page_that_says_no_says_what_to_do_next(
+    address: str, word: str, shop: tuple[Engine, dict[str, Reader]]
+) -> None:
+    reader = shop[1]["amy"]
+    assert reader.get(address).status_code in (400, 403, 404)
+    assert word in said(reader.page)
+
+
+def test_every_problem_of_a_page_has_a_hint_or_says_itself_what_would_be_right() -> None:
+    own = {"unauthenticated", "deadline_refused", "stays", "not_ready", "revision_required", "form_invalid", "key_reused", "not_json", "method_not_allowed"}  # fmt: skip
+    assert HINTS.keys() | own == TITLES.keys()
