@@ -133,19 +133,23 @@ class Accounts:
 
     # -- proving oneself
 
-    def sign_in(self, person: str, password: str, address: str = "") -> Account:
-        """The account whose password this is. Raises Problem 401, the same whatever is wrong, and 429."""
-        self._counter.check(ADDRESS, address)
+    def sign_in(self, person: str, password: str, address: str = "", device: str = "") -> Account:
+        """The account whose password this is. `device`: the browser, where he has signed in with it before; it is counted apart.
+
+        Raises Problem 401, the same whatever is wrong, and 429.
+        """
+        if not device:
+            self._counter.check(ADDRESS, address)
         found = self._row(person)
         # with another password or lock they begin anew
         guesser = f"{person} {found['changes'] if found else 0}"
-        tries = {limit: self._counter.take(limit, who) for limit, who in _guesses(guesser, address)}
+        tries = {limit: self._counter.take(limit, who) for limit, who in _guesses(guesser, address, device)}
         if not self._good(found, password):
             self._failed(found, address, [limit for limit, count in tries.items() if count == limit.most])
             text = Text("账号或密码不对，或账号已停用", "wrong name or password, or the account is locked")
             raise Problem("unauthenticated", text)
         assert found is not None  # noqa: S101 - `_good` has seen to it
-        for limit, who in _guesses(guesser, address):
+        for limit, who in _guesses(guesser, address, device):
             self._counter.forget(limit, who)
         self._used(found, password)
         return _shown(found)
@@ -315,8 +319,10 @@ class Accounts:
         return _shown(dict(found))
 
 
-def _guesses(guesser: str, address: str) -> tuple[tuple[Limit, str], ...]:
+def _guesses(guesser: str, address: str, device: str) -> tuple[tuple[Limit, str], ...]:
     """What a guess at an account counts for; who is stopped at his address does not use up what is everybody's."""
+    if device:
+        return ((GUESSES, f"{guesser} device {device}"),)
     return (GUESSES, f"{guesser} {address}"), (ANYWHERE, guesser)
 
 

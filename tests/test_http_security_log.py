@@ -148,6 +148,30 @@ def test_a_document_is_ones_own_for_a_season_and_a_calendar_taken_back_is_listed
     assert uploads.of(LI, {"b" * 64, "c" * 64}) == {"c" * 64}
 
 
+def test_who_fails_on_purpose_keeps_nobody_out_of_his_own_browser(engine: Engine, reader: Reader) -> None:
+    """All from one address. The cookie is one account's, is no proof, and has five guesses of its own."""
+    came = reader.fill("/sign-in", person=LI, password=city.PASSWORD)
+    (device,) = (one for one in came.headers.getlist("Set-Cookie") if "device" in one)
+    assert came.status_code == 303 and "HttpOnly" in device and "SameSite=Lax" in device
+    reader.post("/sign-out", {"csrf_token": csrf(reader)})
+    other = Reader(reader.client.application, None)
+    statuses = [
+        other.fill("/sign-in", person=LI, password="wrong").status_code for _ in range(GUESSES.most + 1)
+    ]
+    assert statuses[-1] == 429 and Reader(reader.client.application, None).fill(
+        "/sign-in", person=LI, password=city.PASSWORD
+    ).status_code == 429  # fmt: skip
+    assert reader.fill("/sign-in", person=LI, password=city.PASSWORD).status_code == 303
+    reader.post("/sign-out", {"csrf_token": csrf(reader)})
+    statuses = [
+        reader.fill("/sign-in", person=LI, password="wrong").status_code for _ in range(GUESSES.most + 1)
+    ]
+    assert statuses == [401] * GUESSES.most + [429]
+    assert reader.fill("/sign-in", person=HE, password="wrong").status_code == 401, "nor is it another's"
+    reader.client.set_cookie(device.partition("=")[0], "a.b")
+    assert reader.fill("/sign-in", person=LI, password=city.PASSWORD).status_code == 429
+
+
 def test_changed_proofs_say_whose_and_by_whom(engine: Engine, clock: FrozenClock) -> None:
     accounts, factors = Accounts(engine, city.CHEAP), Factors(engine)
     accounts.lock(LI, by=HE)

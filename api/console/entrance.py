@@ -10,6 +10,7 @@ from flask import Response
 
 from workflow.errors import FormInvalid, NotFound, Text
 
+from .. import devices
 from ..accounts import Account, Accounts, First
 from ..factors import Factors
 from ..limits import source
@@ -43,7 +44,8 @@ def sign_in(look: Look) -> Page | Response:
     form, address = look.request.form, source(look.request)
     person = form.get("person", "").strip()
     try:
-        account = Accounts(look.engine).sign_in(person, form.get("password", ""), address)
+        device = devices.known(look.engine, look.request, person, secure=_secure(look))
+        account = Accounts(look.engine).sign_in(person, form.get("password", ""), address, device)
     except Problem as error:
         return Page("sign_in.html", _shown(look, person, error.text), error.status)
     if Factors(look.engine).has(account.person):
@@ -77,7 +79,12 @@ def _in(look: Look, account: Account, way: str = LOCAL) -> Response:
         on = Page("kept.html", {"then": _then(look), "typed": typed})
     response = answered(look, on)
     sessions(look.desk).open(account, way)(response)
+    devices.remember(look.engine, look.request, response, account.person, secure=_secure(look))
     return response
+
+
+def _secure(look: Look) -> bool:
+    return bool(sessions(look.desk).secure(look.request))
 
 
 def _kept(look: Look) -> str:
