@@ -158,8 +158,8 @@ def test_an_overseer_elsewhere_is_told_of_none_and_moves_none(town: Town) -> Non
         ({"map": "migration: suggestion\nfrom: 901\nto: 902\nstates: {fild: entered}\n"}, "/map", "line 4, column 10"),
         ({"map": "migration: survey\nfrom: 1\nto: 902\n"}, "/map", "about survey"),
         ({"map": "[" * 1000}, "/map", "line 1"),
-        ({"to": "two"}, "/to", "invalid"),
-        ({"cases": []}, "/cases", "invalid"),
+        ({"to": "two"}, "/to", "whole number"),
+        ({"cases": []}, "/cases", "length"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_where(town: Town, body: dict[str, Any], pointer: str, said: str) -> None:
