@@ -187,8 +187,9 @@ def case(ask: Ask) -> Reply:
         body["documents"] = documents_of(ask.desk, found)
     if "history" in wanted:
         body["history"] = _history(ask, found, 0, HISTORY)
-    # What is permitted changes with the day and the grants: no revision stands for it.
-    return Reply(body, headers={} if "permitted" in wanted else {"ETag": f'"{found.revision}"'})
+    # What is permitted changes with the day and the grants, children perhaps without the case: no revision stands for it.
+    unsure = "permitted" in wanted or (found.alone and wanted & {"children", "overlays"})
+    return Reply(body, headers={} if unsure else {"ETag": f'"{found.revision}"'})
 
 
 def _children(ask: Ask, case: Case, wanted: set[str]) -> dict[str, list[Case]]:

@@ -230,7 +230,9 @@ class EntryOut(Schema):
     definition = fields.Str(required=True)
     data = fields.Dict(keys=fields.Str(), required=True)
     erased = fields.List(fields.Str(), required=True)
-    hash = fields.Str(required=True)
+    hash = fields.Str(
+        required=True, metadata={"description": "of the chain; empty where lines may be kept from who asks"}
+    )
 
 
 class DocumentOut(Schema):

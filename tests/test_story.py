@@ -116,7 +116,7 @@ def test_one_story_crosses_all_three_entrances(engine: Engine, clock: FrozenCloc
     assert overdue[0].from_state == overdue[0].to_state
 
     # And every entrance sees the same, to the line.
-    told = app.test_client().get(f"{address}/history", headers={"X-Person": "wang.fang"}).json["entries"]
+    told = app.test_client().get(f"{address}/history", headers={"X-Person": "li.wei"}).json["entries"]
     assert [entry["hash"] for entry in told] == [line.hash for line in lines]
     with engine.database.connect() as connection:
         assert connection.execute(text("select case_id from petition")).scalar_one() == case.id

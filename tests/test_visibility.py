@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from workflow import Actor, Case, Engine, NotFound
+from workflow import Actor, Case, Conflict, Engine, NotFound
 from workflow.library import Library
 from workflow.model import Grant, Receipt, Request
-from workflow.overview import Filter, Period, Ran, count, figures, find, tally
+from workflow.overview import Filter, Period, Ran, count, feed, figures, find, tally
 
 from .lifecycle import TENANT, Office
 
@@ -140,7 +140,7 @@ def test_the_party_of_a_child_is_hidden(small_office: Office) -> None:
 
 
 def test_clues_are_for_the_offices(small_office: Office) -> None:
-    """A field and the lines of an event that only some holders see; the numbers of those lines are missing."""
+    """A field and the lines of an event that only some holders see; for the others the next lines have their numbers."""
     office, case = small_office, appeal(small_office, secret=False)
     office.fire(case, "report_clues", "sun", clues="线索在此")
     office.fire(case, "note", "wang")
@@ -148,9 +148,57 @@ def test_clues_are_for_the_offices(small_office: Office) -> None:
         actor = Actor(person=who)
         seen, lines = office.engine.case(case.id, actor=actor), office.engine.history(case.id, actor=actor)
         assert ("clues" in seen.data, seen.hidden == ("clues",)) == (shown, not shown), who
-        assert [line.seq for line in lines] == ([1, 2, 3, 4] if shown else [1, 2, 4])
+        assert [line.seq for line in lines] == ([1, 2, 3, 4] if shown else [1, 2, 3])
+        assert all(bool(line.hash) is shown for line in lines) and seen.seq == len(lines)
         assert ("线索在此" in repr((seen, lines))) is shown
-    assert office.engine.case_at(case.id, 3, actor=WANG).seq == 3
+    assert [office.engine.case_at(case.id, n, actor=WANG).seq for n in (1, 2, 3)] == [1, 2, 3]
+    assert office.engine.case_at(case.id, 3, actor=LI).data["clues"]
+
+
+def shape(office: Office, case: Case, actor: Actor) -> object:
+    """All a person can count: what tells of nothing must be the same whether or not there is something hidden."""
+    e = office.engine
+    now, lines = e.case(case.id, actor=actor), e.history(case.id, actor=actor)
+    told, _ = feed(e, actor, 0, 100)
+    subscribed = [(event.seq, event.event, event.from_state) for event in told if event.case == case.id]
+    return (
+        now.seq, now.revision, [(line.seq, line.event, line.hash) for line in lines], subscribed,
+        [e.case_at(case.id, n, actor=actor)[4:7] for n in range(1, now.seq + 1)],
+        [line.seq for line in e.history(case.id, actor=actor, after=2, limit=5)],
+        next(c for c in e.search(actor=actor, kind=case.kind) if c.id == case.id)[4:7],
+    )  # fmt: skip
+
+
+def test_a_hidden_line_leaves_no_trace(small_office: Office) -> None:
+    """Two cases, one with clues and what became of them: a unit counts the same in both, and fires on what it has seen."""
+    office, e = small_office, small_office.engine
+    plain, clued = appeal(office, secret=False), appeal(office, secret=False)
+    office.fire(clued, "report_clues", "sun", clues="线索在此")
+    assert shape(office, plain, WANG) == shape(office, clued, WANG) != shape(office, clued, LI)
+    inquest = office.child(clued, "inquests")
+    for case in (plain, clued):
+        seen = e.case(case.id, actor=WANG).revision
+        if case is clued:
+            office.fire(
+                inquest, "address", "sun", unit="parks"
+            )  # moves the family's revision, and nothing he sees
+        for wrong in (seen - 1, e.case(case.id).revision):
+            with pytest.raises(Conflict) as conflict:
+                e.fire(case.id, "note", WANG, revision=wrong)
+            assert conflict.value.revision == seen
+        done = e.fire(case.id, "note", WANG, revision=seen, key=f"k{case.id}")
+        assert e.case(case.id, actor=WANG).revision == done.revision == seen + 1
+        office.fire(case, "explain", "dep1")
+        if case is clued:
+            office.fire(clued, "report_clues", "sun", clues="再报")
+        again = e.fire(case.id, "note", WANG, revision=seen, key=f"k{case.id}")
+        assert (again.seq, again.revision) == (done.seq, done.revision)
+        (outcome,) = e.batch([Request(case=case.id, event="note", actor=WANG, revision=seen + 2)])
+        assert outcome.case is not None and outcome.case.revision == seen + 3
+    assert shape(office, plain, WANG) == shape(office, clued, WANG)
+    assert (
+        e.fire(clued.id, "note", WANG, revision=e.case(clued.id, actor=WANG).revision, dry_run=True).seq == 6
+    )
 
 
 # --- whole cases

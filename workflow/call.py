@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from .act import Act
 from .clock import civil_date
 from .errors import Conflict, FormInvalid, NotFound, Reason, Text
-from .family import Record, Step
+from .family import Step
 from .model import Actor, PartialDate
 from .store.sql import Reading
 
@@ -98,14 +98,11 @@ def check_texts(**texts: str | None) -> None:
         raise FormInvalid(reasons)
 
 
-def check_revision(call: Call, record: Record) -> None:
+def check_revision(call: Call, current: int) -> None:
     """Raises Conflict when the caller has seen another revision."""
-    if call.revision is not None and call.revision != record.revision:
-        text = Text(
-            f"案件已变更，现为第 {record.revision} 版",
-            f"the case has changed; its revision is {record.revision}",
-        )
-        raise Conflict(text, record.revision)
+    if call.revision is not None and call.revision != current:
+        text = Text(f"案件已变更，现为第 {current} 版", f"the case has changed; its revision is {current}")
+        raise Conflict(text, current)
 
 
 def act_of(call: Call, now: datetime, reading: Reading) -> Act:

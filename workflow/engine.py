@@ -417,7 +417,7 @@ class Engine(Reader):
         line = self._lines(done.case, session, stored["seq"] - 1, 1)[0]
         again = None if line.automatic == "import" else Actor(person=line.actor)
         found = self.case_at(done.case, stored["seq"], session=session)
-        return self._veiled(found, again, session)._replace(revision=stored["revision"])
+        return self._veiled(found._replace(revision=stored["revision"]), again, session)
 
     def _fetch(self, content_hash: str) -> Definition:
         with self.store.connection() as connection:

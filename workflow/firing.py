@@ -40,6 +40,7 @@ from .random import RandomSource, new_id
 from .store.errors import KeyTaken
 from .store.sql import Reading, Store
 from .store.work import Host, Work
+from .visibility import Viewer, hidden
 
 logger = logging.getLogger("workflow.firing")
 T = TypeVar("T")
@@ -102,7 +103,7 @@ class Firing:
             reading = self._store.read(work, call.case, call.actor.person, None)
             if reading.family is None:
                 raise no_case(call.case)
-            check_revision(call, reading.family.records[call.case])
+            self._check_revision(call, reading.family, reading.grants)
             act, _ = self.invited(work, act_of(call, now, reading), call.case, call.event)
             act = self.delegated(work, act)
             links = self.links(reading.family, call.case, [call.event], call.data)
@@ -214,7 +215,7 @@ class Firing:
         if family is None:
             raise no_case(case)
         record = family.records[case]
-        check_revision(call, record)
+        self._check_revision(call, family, reading.grants)
         now = self.now()
         act, invitation = self.invited(work, act_of(call, now, reading), case, call.event)
         act = self.delegated(work, act)
@@ -286,10 +287,21 @@ class Firing:
             events = [e for law in self._laws.known() if (e := law.definition.events.get(call.event))]
         return {event.number for event in events if event.number is not None}
 
+    def _check_revision(self, call: Call, family: Family, grants: Sequence[Grant]) -> None:
+        """Raises Conflict when the caller has seen another revision: the one that was shown to him, by what he may see."""
+        if call.revision is None:
+            return
+        record = family.records[call.case or ""]
+        current = record.revision
+        if call.actor.person and self._laws.pinned(record.definition).definition.hides:
+            viewer = Viewer(call.actor.person, grants, civil_date(self.now()))
+            current = hidden(self._laws, record, family.root, viewer).revision(record)
+        check_revision(call, current)
+
     def decided(self, call: Call, family: Family, grants: Sequence[Grant]) -> tuple[Step, datetime]:
         """The step of a call that is not `alone`, with its answer, not yet written. Raises Refused, Conflict."""
         case, now = call.case or "", self.now()
-        check_revision(call, family.records[case])
+        self._check_revision(call, family, grants)
         act = act_of(call, now, Reading(family, tuple(grants), None))
         step = decide(self._laws, family, case, call.event, act, self._random)
         step.key = self._answer_of(step, call, case)

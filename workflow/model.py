@@ -105,6 +105,10 @@ class ClockView(NamedTuple):
     """None while it runs"""
 
 
+SHOWN = 10**12
+"""above every revision a case has: where those begin that are shown to somebody from whom lines may be hidden"""
+
+
 class Case(NamedTuple):
     """A case as it stands. `revision` goes into the next `fire` to be told when somebody else was first."""
 
@@ -128,6 +132,11 @@ class Case(NamedTuple):
     """fields and relations that are there and kept from the person who asked"""
     due_on: str | None = None
     """the day that orders it in lists: the earliest deadline that counts in its state; None of a case as it was"""
+
+    @property
+    def alone(self) -> bool:
+        """Whether the revision stands for what this person sees of this case, and not for its children too."""
+        return self.revision >= SHOWN or self.slot is not None
 
 
 class Receipt:

@@ -262,9 +262,17 @@ def feed(engine: Engine, actor: Actor, after: int, limit: int) -> tuple[list[Hap
         until = int(connection.execute(listing.head(store)).scalar_one())
         query = engine.sight.narrowed(connection, listing.feed(store, after, until, limit), actor, "named")
         rows = connection.execute(query).all()
-        quiet = engine.sight.quiet(connection, ((row.case_id, row.event) for row in rows), actor)
-    found = [_happening(row) for row in rows if (row.case_id, row.event) not in quiet]
+        numbers = engine.sight.numbers(connection, [(row.case_id, row.seq) for row in rows], actor)
+    found = [
+        _happening(row, numbers[row.case_id, row.seq]) for row in rows if (row.case_id, row.seq) in numbers
+    ]
     return found, rows[-1].position if len(rows) == limit else max(after, until)
+
+
+def shown_lines(engine: Engine, actor: Actor, lines: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """Under which numbers this person is shown these lines (case, number), without those kept from him."""
+    with engine.store.connection() as connection:
+        return engine.sight.numbers(connection, lines, actor)
 
 
 def head(engine: Engine) -> int:
@@ -274,9 +282,9 @@ def head(engine: Engine) -> int:
         return int(connection.execute(listing.head(engine.store)).scalar_one())
 
 
-def _happening(row: Any) -> Happening:
+def _happening(row: Any, seq: int) -> Happening:
     return Happening(
-        position=row.position, case=row.case_id, root=row.root_id, kind=row.kind, tenant=row.tenant, seq=row.seq,
+        position=row.position, case=row.case_id, root=row.root_id, kind=row.kind, tenant=row.tenant, seq=seq,
         event=row.event, from_state=row.from_state, to_state=row.to_state,
         recorded_at=datetime.fromisoformat(row.recorded_at), effective_on=row.effective_on,
     )  # fmt: skip

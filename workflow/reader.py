@@ -147,6 +147,8 @@ class Reader:
         check_id(case)
         seen = self._one(case, actor, session)
         lines = self._lines(case, session)
+        if seen.hidden is not None and isinstance(moment, int):
+            moment = visibility.place(lines, moment, seen.hidden)
         until, later = list[HistoryEntry](), list[HistoryEntry]()
         for line in lines:
             then = line.seq if isinstance(moment, int) else line.recorded_at
@@ -155,7 +157,7 @@ class Reader:
             raise no_case(case)
         law = self.laws.pinned(until[-1].definition).definition
         found = fold(view(self.laws, seen.record), until, later, law)
-        return found if seen.hidden is None else visibility.of_case(found, seen.hidden)
+        return found if seen.hidden is None else visibility.of_case(found, seen.hidden.then(until))
 
     def explain(
         self, case: str, clock: str, *, actor: Actor | None = None, session: Host | None = None
@@ -201,4 +203,8 @@ class Reader:
             viewer = self.sight.viewer(connection, actor)
         if family is None:
             return case
-        return visibility.of_case(case, self.sight.hidden(family.records[case.id], family.root, viewer))
+        veil = self.sight.hidden(family.records[case.id], family.root, viewer)
+        until = (
+            [line for line in self._lines(case.id, session) if line.seq <= case.seq] if veil.events else []
+        )
+        return visibility.of_case(case, veil.then(until))

@@ -120,21 +120,28 @@ class Sight:
         query = self._store.questions.one(case)
         return bool(self._found(connection, query, self.viewer(connection, actor), "named"))
 
-    def quiet(
-        self, connection: Connection, lines: Iterable[tuple[str, str]], actor: Actor
-    ) -> set[tuple[str, str]]:
-        """Which of these lines (case, event) are kept from that person."""
-        told = {event for law in self._laws.known() for hide in law.definition.hides for event in hide.events}
-        asked = [line for line in lines if line[1] in told]
-        if not asked:
-            return set()
-        query = self._store.questions.all_of(sorted({case for case, _ in asked}))
-        found = {seen.record.id: seen.hidden for seen in self.look(connection, query, actor)}
-        return {
-            (case, event)
-            for case, event in asked
-            if (veil := found.get(case)) is not None and event in veil.events
-        }
+    def numbers(
+        self, connection: Connection, lines: Iterable[tuple[str, int]], actor: Actor
+    ) -> dict[tuple[str, int], int]:
+        """Under which numbers these lines (case, number) are shown to that person; those kept from him are left out."""
+        numbers = {line: line[1] for line in lines}
+        told = sorted(
+            {name for law in self._laws.known() for hide in law.definition.hides for name in hide.events}
+        )
+        cases = sorted({case for case, _ in numbers})
+        found = self._store.lines_of(connection, cases, told) if told and cases else []
+        if not found:
+            return numbers
+        query = self._store.questions.all_of(sorted({case for case, _, _ in found}))
+        veils = {seen.record.id: seen.hidden for seen in self.look(connection, query, actor)}
+        for case, seq, event in found:
+            veil = veils.get(case)
+            if veil is not None and event in veil.events:
+                numbers.pop((case, seq), None)
+                for line in numbers:
+                    if line[0] == case and line[1] > seq:
+                        numbers[line] -= 1
+        return numbers
 
     def hidden(self, record: Record, root: Record, viewer: Viewer) -> Hidden:
         """What that person does not see of the record."""

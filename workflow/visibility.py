@@ -19,7 +19,7 @@ from .facts import View
 from .family import Family, Record
 from .laws import Law, Laws
 from .ledger import Ledger
-from .model import Actor, Case, Grant, HistoryEntry
+from .model import SHOWN, Actor, Case, Grant, HistoryEntry
 from .worklist import ByRelation, ByRole, places
 
 __all__ = ["Hidden", "Viewer", "hidden", "of_case", "of_ledger", "of_lines", "seers"]
@@ -56,9 +56,21 @@ class Hidden:
     events: frozenset[str]
     parties: Mapping[str, str]
     """who is hidden, and the relation in which he stands"""
+    unseen: int = 0
+    """how many lines that makes, in the case as it stands"""
 
     def __bool__(self) -> bool:
         return bool(self.fields or self.relations or self.events or self.parties)
+
+    def revision(self, case: Case | Record) -> int:
+        """The one that is shown. Where lines may be hidden it changes with what is seen, and only then; it is never one that
+        the case has, so nobody finds that one by trying.
+        """
+        return SHOWN + case.seq - self.unseen if self.events else case.revision
+
+    def then(self, lines: Iterable[HistoryEntry]) -> Hidden:
+        """The same when these were all its lines."""
+        return replace(self, unseen=sum(line.event in self.events for line in lines))
 
 
 def hidden(laws: Laws, record: Record, root: Record, viewer: Viewer) -> Hidden:
@@ -70,12 +82,14 @@ def hidden(laws: Laws, record: Record, root: Record, viewer: Viewer) -> Hidden:
         above = [name for hide in _applying(laws, root, root, viewer) for name in hide.relations]
         parties = {**{party: name for name in above for party in root.relations.get(name, ())}, **parties}
     parties.pop(viewer.person, None)  # nobody is hidden from himself
+    events = frozenset(name for hide in found for name in hide.events)
     return Hidden(
         definition=laws.pinned(record.definition).definition,
         fields=frozenset(name for hide in found for name in hide.fields),
         relations=relations,
-        events=frozenset(name for hide in found for name in hide.events),
+        events=events,
         parties=parties,
+        unseen=sum(record.rounds.get(name, 0) for name in events),
     )
 
 
@@ -130,20 +144,30 @@ def of_case(case: Case, veil: Hidden) -> Case:
     }
     kept = (veil.fields & case.data.keys()) | (veil.relations & case.relations.keys())
     return case._replace(
+        seq=case.seq - veil.unseen, revision=veil.revision(case),
         data=_data(case.data, veil), relations=relations, hidden=tuple(sorted(kept)),
         party=None if case.party in veil.parties else case.party,
     )  # fmt: skip
 
 
 def of_lines(lines: Sequence[HistoryEntry], veil: Hidden) -> list[HistoryEntry]:
-    """The lines without what is hidden; those of hidden events are left out, so their numbers are missing."""
+    """The lines without what is hidden. Where lines may be hidden the others are numbered without a gap and have no hash, whether
+    or not any is: a chain with a line left out would tell it.
+    """
     if not veil:
         return list(lines)
     before = {
         party: name for name in veil.relations for line in lines for party in line.data.get(f"@{name}", ())
     }
     known = replace(veil, parties={**before, **veil.parties})
-    return [_of_line(line, known) for line in lines if line.event not in veil.events]
+    shown = [_of_line(line, known) for line in lines if line.event not in veil.events]
+    return [replace(line, seq=n, hash="") for n, line in enumerate(shown, 1)] if veil.events else shown
+
+
+def place(lines: Sequence[HistoryEntry], number: int, veil: Hidden) -> int:
+    """The line that is shown under that number."""
+    shown = [line.seq for line in lines if line.event not in veil.events]
+    return shown[min(number, len(shown)) - 1] if number > 0 else 0
 
 
 def _of_line(line: HistoryEntry, veil: Hidden) -> HistoryEntry:

@@ -279,6 +279,14 @@ class Store:
             query = query.where(h.c.seq <= until)
         return [(row, json.loads(row.body or "{}")) for row in connection.execute(query)]
 
+    def lines_of(
+        self, connection: Connection, cases: Sequence[str], events: Sequence[str]
+    ) -> list[tuple[str, int, str]]:
+        """(case, number, event) of the lines of these cases that are one of these events."""
+        h = self.tables.history.c
+        query = select(h.case_id, h.seq, h.event).where(h.case_id.in_(cases), h.event.in_(events))
+        return [(row.case_id, row.seq, row.event) for row in connection.execute(query)]
+
     def add(self, connection: Connection, table: str, **values: Any) -> None:
         """One row into one of the plain tables."""
         connection.execute(insert(getattr(self.tables, table)).values(**values))
