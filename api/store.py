@@ -393,6 +393,15 @@ def _tables(prefix: str, beside: str) -> Tables:
     return Tables(prefix, beside)
 
 
+def granted(prefix: str) -> tuple[MetaData, str, Mapping[str, str]]:
+    """The tables beside the engine's of that prefix, their own prefix, and of which the application may do less than everything:
+    `tibandu grants` makes a sentence of each.
+    """
+    own = f"{prefix.rstrip('_')}api_"
+    less = {"version": "select", "acted": "select, insert", "security": "select, insert, delete"}
+    return Tables(own, prefix).metadata, own, less
+
+
 class Shelf:
     """The tables in the engine's database."""
 

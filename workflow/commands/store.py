@@ -1,14 +1,18 @@
-"""`init`, `version`: the database and what is installed."""
+"""`init`, `grants`, `version`: the database, who may do what in it, and what is installed."""
 
 from __future__ import annotations
 
 import platform
+import re
 import sqlite3
 from importlib import metadata
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StoreError
-from .context import OK, Context
+from ..errors import StoreError, Text
+from ..store.privileges import APPLICATION, AUDITOR, grants, rights
+from ..store.schema import PREFIX, tables_of
+from .context import OK, Context, UsageError
 from .definition import tell_published
 
 if TYPE_CHECKING:
@@ -18,6 +22,14 @@ if TYPE_CHECKING:
 def register(add: Any) -> None:
     """Declare the commands."""
     add("init", run_init, "建立或升级数据表，发布定义", "make or upgrade the tables, publish the definitions")
+    sub = add(
+        "grants",
+        run_grants,
+        "打印各表的最小授权（PostgreSQL）",
+        "print what each role may do with each table (PostgreSQL)",
+    )
+    sub.add_argument("--app", default=APPLICATION, metavar="ROLE", help="应用角色 / the application's role")
+    sub.add_argument("--auditor", default=AUDITOR, metavar="ROLE", help="审计角色 / the auditor's role")
     add("version", run_version, "版本", "the version")
 
 
@@ -26,12 +38,31 @@ def run_init(context: Context) -> int:
     engine = context.new_engine()
     before = published(engine)
     engine.create_schema()
+    if find_spec("flask") is not None:
+        context.sibling("api").create_schema(engine)  # `serve` may not be allowed to
     latest = sorted(engine.library.definitions.items())
     context.console.say(
         f"数据库已就绪：{shown(context.database)}", f"the database is ready: {shown(context.database)}"
     )
     tell_published(context, [definition for _, definition in latest if definition.hash not in before])
     return OK
+
+
+def run_grants(context: Context) -> int:
+    """SQL for the owner of the tables, made from the tables this program knows; nothing is asked of a database."""
+    prefix, arguments = PREFIX, context.arguments
+    allowed = rights(tables_of(prefix).metadata, prefix)
+    if find_spec("flask") is not None:
+        allowed |= rights(*context.sibling("api.store").granted(prefix))
+    for statement in grants(prefix, allowed, _role(arguments.app), _role(arguments.auditor)):
+        context.console.line(statement)
+    return OK
+
+
+def _role(name: str) -> str:
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$-]{0,62}", name):
+        return name
+    raise UsageError(Text(f"{name!r} 不是角色名", f"{name!r} is no name of a role"))
 
 
 def published(engine: Engine) -> set[str]:
