@@ -25,6 +25,7 @@ from sqlalchemy import delete, select, update
 from workflow import Engine
 from workflow.errors import Conflict, FormInvalid, NotFound, NotPermitted, Reason, Text
 from workflow.model import SYSTEM
+from workflow.naming import check_names
 from workflow.overview import secret, today
 
 from .identity import digest
@@ -328,6 +329,7 @@ def _guesses(guesser: str, address: str, device: str) -> tuple[tuple[Limit, str]
 
 def check_person(person: str) -> None:
     """Raises FormInvalid for a name that no account can have."""
+    check_names(person=person)
     if not _fit(person):
         text = Text(
             f"账号须为 1 至 80 个汉字、小写字母、数字或 . _ - @，不能是 {person!r}",

@@ -16,6 +16,7 @@ from .clock import civil_date
 from .errors import Conflict, FormInvalid, NotFound, Reason, Text
 from .family import Step
 from .model import Actor, PartialDate
+from .naming import check_names
 from .store.sql import Reading
 
 __all__ = [
@@ -61,6 +62,8 @@ class Call(NamedTuple):
         """Refuse texts no database should see. Raises FormInvalid; NotFound for a case id that none can have."""
         if self.case is not None:
             check_id(self.case)
+        else:
+            check_names(tenant=self.tenant)
         actor = self.actor
         check_texts(
             person=actor.person, on_behalf_of=actor.on_behalf_of, role=actor.role, unit=actor.unit, tenant=self.tenant,

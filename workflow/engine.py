@@ -44,6 +44,7 @@ from .model import (
     Receipt,
     Request,
 )
+from .naming import check_names
 from .parties import Parties
 from .random import RandomSource, SystemRandom, new_id
 from .reader import Reader
@@ -150,7 +151,9 @@ class Engine(Reader):
         given = list(grants)
         for grant in given:
             check_texts(role=grant.role, unit=grant.unit, scope=grant.scope)
+            check_names(unit=grant.unit, scope=grant.scope)
         check_texts(person=person, granted_by=by)
+        check_names(person=person)
         roles = self.library.roles.values
         for role in sorted({grant.role for grant in given} - set(roles)):
             raise NotFound.among(Text("角色", "role"), role, roles)

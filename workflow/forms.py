@@ -16,11 +16,14 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validat
 
 from .definition import Codes, Definition, Event, Field
 from .errors import FormInvalid, Reason, Text
+from .naming import flaw
 
 TEXT_LIMIT = 200_000
 ID_LIMIT = 80
 SAFE_INTEGER = 2**53
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2060-\u2064\ufeff]")
+"""zero width, direction marks, soft hyphens: come along with what is pasted and are left out. Joiners some scripts need stay."""
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -33,6 +36,10 @@ _MESSAGES = {
     "unfit": Text(
         "含有不可用的字符（控制符、双向控制符或残缺的代理对）",
         "contains unusable characters (control, bidi or surrogate)",
+    ),
+    "name": Text(
+        "含有看不见的、全角的或混用别种文字的字符",
+        "has a character that is not seen, of another width, or of another script than the rest",
     ),
     "long": Text("太长", "is too long"),
     "range": Text("数字超出范围", "is out of range"),
@@ -49,7 +56,7 @@ def _clean(value: str) -> str:
         raise ValidationError("unfit")
     if len(value) > TEXT_LIMIT:
         raise ValidationError("long")
-    return unicodedata.normalize("NFC", value)
+    return unicodedata.normalize("NFC", value if value.isascii() else _UNSEEN.sub("", value))
 
 
 class _Text(fields.Field[str]):
@@ -68,6 +75,12 @@ class _Text(fields.Field[str]):
 
 class _Id(_Text):
     limit = ID_LIMIT
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        found = super()._deserialize(value, attr, data, **kwargs)
+        if flaw(unicodedata.normalize("NFC", value)) is not None:
+            raise ValidationError("name")
+        return found
 
 
 class _Integer(fields.Field[int]):

@@ -18,6 +18,7 @@ from .definition import Code, Codes, Definition, Event, Field, FormField
 from .errors import Conflict, FormInvalid, Reason, Text, no_such
 from .library import Library
 from .model import Actor, Bond, Grant, Party, PartyLine, Registered
+from .naming import check_names
 from .party_kind import BondRule, PartyKind
 from .random import RandomSource, new_id
 from .store.parties import PartyRows
@@ -188,6 +189,7 @@ class Registration:
         loaded = self.form(kind.name).load({name: value for name, value in data.items() if value is not None})
         if loaded["id"] != given.id:
             raise FormInvalid([_no("id", "须为 NFC 规范形式", "must be in the normal form NFC")])
+        check_names(id=given.id, tenant=given.tenant)
         own = {name: value for name, value in loaded.items() if name in kind.attributes}
         personal = {name: value for name, value in own.items() if name in kind.personal}
         given_apart = given.personal is not None or bool(personal)

@@ -1,0 +1,66 @@
+"""Ids that look alike: refused wherever a person, a unit, a tenant or an account comes in, with the character and its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from api import Accounts, create_schema
+from workflow import Actor
+from workflow.errors import FormInvalid
+from workflow.model import Party
+from workflow.naming import flaw
+
+from .lifecycle import SUGGESTION, TENANT, Office
+
+FINE = (
+    "wang", "王小明", "office.affairs", "hb/xianning", "咸宁市/a.b-1", "unit 7", "阿卜杜拉·艾则孜", "Иванов", "عبدالله",
+    "王（办）", "é", "李々", "〇一",
+)  # fmt: skip
+FLAWED = {
+    "": "blank", "wang ": "blank", " wang": "blank", "\u3000wang": "blank", "ｗang": "character 1, U+FF57", "wаng": "character 2, U+0430",
+    "office.affаirs": "character 11, U+0430", "王а": "character 2, U+0430", "wang\u200b": "character 5, U+200B",
+    "wa\u200dng": "character 3, U+200D", "a\u200eb": "character 2, U+200E", "a\u200fb": "U+200F", "a\u061cb": "U+061C",
+    "a\ufeffb": "U+FEFF", "a\u00adb": "U+00AD", "a\u00a0b": "U+00A0", "e\u0301": "NFC", "a\x07": "U+0007", "wɑng": "U+0251",
+    "\U0001d5d0ang": "U+1D5D0", "王\ufe00": "U+FE00", "νu": "U+03BD",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_one_script_or_han_and_plain_letters(name: str) -> None:
+    assert flaw(name) is None
+
+
+@pytest.mark.parametrize("name", FLAWED)
+def test_what_looks_like_another_is_told_by_its_place(name: str) -> None:
+    said = flaw(name)
+    assert said is not None and FLAWED[name] in said.en and said.zh
+
+
+def test_it_comes_in_nowhere(sqlite_office: Office) -> None:
+    """Grants, accounts, the register, a case's tenant and the fields of a form ask the same question."""
+    engine, by = sqlite_office.engine, Actor(person="li")
+    create_schema(engine)
+    accounts = Accounts(engine)
+    for name in ("wаng", "wang\u200b", "ｗang"):
+        for refused in (
+            lambda name=name: engine.grant(name, "deputy_affairs", TENANT),
+            lambda name=name: engine.grant("wang", "unit_clerk", TENANT, unit=name),
+            lambda name=name: engine.grant("wang", "deputy_affairs", name),
+            lambda name=name: accounts.add(name, by="set-up"),
+            lambda name=name: engine.parties.add(Party(id=name, kind="unit", name="水利局", tenant=TENANT), by=by),
+            lambda name=name: engine.start("suggestion", by, SUGGESTION, tenant=name),
+            lambda name=name: engine.start("suggestion", by, {**SUGGESTION, "first_signer": name}, tenant=TENANT),
+        ):  # fmt: skip
+            with pytest.raises(FormInvalid) as error:
+                refused()
+            assert error.value.reasons, name
+    with pytest.raises(FormInvalid, match=r"character 11, U\+0430"):
+        accounts.add("office.affаirs", by="set-up")
+
+
+def test_a_text_loses_what_is_not_seen_and_keeps_what_scripts_need(sqlite_office: Office) -> None:
+    title = "\ufeff关于\u200b增设\u200e驿站\u00ad的建议\u2060 \u0646\u0645\u06cc\u200c\u062e"
+    case = sqlite_office.engine.start(
+        "suggestion", Actor(person="li"), {**SUGGESTION, "title": title}, tenant=TENANT
+    )
+    assert case.data["title"] == "关于增设驿站的建议 \u0646\u0645\u06cc\u200c\u062e"
