@@ -587,7 +587,7 @@ def test_who_is_barred_moves_nothing(office: Office) -> None:
     row = _line(office.engine, survey.id, "inside")
     with pytest.raises(Exception, match="handling unit"):
         _insert(office.engine, row)
-    with pytest.raises(Exception, match="decision"):
+    with pytest.raises(Exception, match="may not decide"):
         _insert(office.engine, row | {"actor": "system"})
     assert [one.obstacles for one in migration.apply(OPERATOR, operator=True)] == [(), ()]
     with pytest.raises((NotPermitted, NotFound)):
