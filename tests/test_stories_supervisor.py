@@ -200,7 +200,7 @@ def test_the_documents_of_many_are_made_behind_a_page_that_says_how_far_it_is(
     town: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.console.packs.AT_ONCE", 1)
-    monkeypatch.setattr("api.batches.CASES_AT_ONCE", 1)
+    monkeypatch.setattr("api.jobs.CASES_AT_ONCE", 1)
     o, office = town.office, town("li")
     cases = [o.assigned(title=f"第{n}件") for n in range(2)]
     chosen = "&".join(f"case={case.id}" for case in cases)
