@@ -77,7 +77,8 @@ class Which(Strict):
         validate=PARTY, metadata={"description": "a unit or person that stands in a relation to it"}
     )
     relation = fields.Str(validate=NAME, metadata={"description": "in this relation; only with `party`"})
-    closed = Flag()
+    closed = Flag(metadata={"description": "ended: nothing leads on"})
+    finished = Flag(metadata={"description": "counted as done, as in the figures; or not yet"})
     due_from, due_before, opened_from, opened_before = Day(), Day(), Day(), Day()
     roots = Flag(load_default=False, metadata={"description": "without children"})
     sort = fields.Str(

@@ -33,20 +33,41 @@ def test_what_is_over_its_day_can_be_listed(office: Office) -> None:
     for days in (0, 100, 200):
         office.clock.set(TODAY + timedelta(days=days))
         seen = total(office)
-        assert seen.open == length(office, Filter(kind="suggestion", roots=True, closed=False)) == 3
+        assert seen.open == length(office, Filter(kind="suggestion", roots=True, finished=False)) == 3
         assert seen.over_target == length(office, Filter(kind="suggestion", roots=True, over="target"))
         assert seen.over_statutory == length(office, Filter(kind="suggestion", roots=True, over="statutory"))
     assert (seen.over_target, seen.over_statutory) != (0, 0)
 
 
 def test_what_went_out_within_a_period_can_be_listed(office: Office) -> None:
+    """On the day it is concluded, not on that of its filing away or of a later note; what is withdrawn is not finished."""
     office.evaluated()
-    gone = office.fire(office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT)
-    assert gone.closed
-    asked = Filter(kind="suggestion", roots=True, concluded_from=YEAR.start, concluded_before=YEAR.before)
-    assert length(office, asked) == total(office).concluded == 1
-    assert length(office, Filter(kind="suggestion", concluded_from=date(2026, 3, 3))) == 0
-    assert length(office, Filter(kind="suggestion", concluded_before=date(2026, 3, 2))) == 0
+    office.fire(office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT)
+    case = office.fire(office.evaluated(), "settle", "sun")
+    assert case.state == "concluded" and not case.closed
+    for step in ("", "archive"):
+        if step:
+            office.clock.advance(days=400)
+            office.fire(case, step, "li", yearly_report="2026")
+        asked = Filter(kind="suggestion", roots=True, concluded_from=YEAR.start, concluded_before=YEAR.before)
+        assert length(office, asked) == total(office).concluded == 1
+        assert length(office, replace(asked, concluded_from=date(2026, 3, 3))) == 0
+        assert length(office, replace(asked, concluded_before=date(2026, 3, 2))) == 0
+        assert (
+            total(office).open == length(office, Filter(kind="suggestion", roots=True, finished=False)) == 1
+        )
+        assert length(office, Filter(kind="suggestion", roots=True, finished=True)) == 1
+        assert (
+            length(office, Filter(kind="suggestion", roots=True, over="target", finished=False))
+            == total(office).over_target
+        )
+
+
+def test_what_is_taken_up_again_has_not_gone_out(office: Office) -> None:
+    case = office.fire(office.evaluated(), "settle", "sun")
+    assert (total(office).concluded, total(office).open) == (1, 0)
+    office.fire(case, "reopen", "li", correction_reason="承诺未落实")
+    assert (total(office).concluded, total(office).open) == (0, 1)
 
 
 def test_levels_of_each_round_can_be_listed(office: Office) -> None:

@@ -286,16 +286,26 @@ def test_story_A09_every_number_of_the_year_opens_its_list(town: Desk) -> None:
     assert '/0 <span class="note">—' in office.page
 
 
+def year(reader: Reader) -> dict[str, int]:
+    """How many are open, and how many went out in 2026, by the page of figures."""
+    opened(reader, "/statistics?year=2026")
+    card = re.search(r'<a class="card" [^>]*><b>(\d+)</b> 在办', reader.page)
+    months = re.findall(r'href="/found\?[^"]*concluded_from=[^"]*">(\d+)</a>', reader.page)
+    assert card is not None
+    return {"在办": int(card[1]), "办结": sum(map(int, months[:12]))}
+
+
 def test_story_A10_a_mistake_in_a_closed_case_is_undone(town: Desk) -> None:
     o, office, head = town.office, town("li"), town("he")
     case = o.fire(o.evaluated(), "settle", "sun")
     assert o.now(case).state == "concluded"
-    opened(office, "/statistics?year=2026")
+    assert year(office) == {"在办": 0, "办结": 1}, "done on the day it is concluded, though not filed away yet"
     assert "reopen" not in offered(town("wu"), case), "no unit does"
     assert "更正理由：必填" in tried(office, case, "reopen")
     surveys = {c.id: (c.state, c.revision) for c in o.engine.children(case.id) if c.slot == "surveys"}
     act(office, case, "reopen", correction_reason="误办结，施工未完")
     assert {c.id: (c.state, c.revision) for c in o.engine.children(case.id) if c.slot == "surveys"} == surveys
+    assert year(office) == {"在办": 1, "办结": 0}, "the figures follow"
     line = timeline(office, case)[0]
     assert "办结 → 跟踪落实" in line and "误办结，施工未完" in line and "李为" in line
     act(office, case, "correct_entry", correction_reason="文号录错", reply_number="咸水函〔2026〕9号")

@@ -33,6 +33,8 @@ COUNTED = (
     replace(ALL, closed=False, due_from=TODAY, due_before=TODAY + timedelta(days=120)),
     replace(ALL, opened_from=YEAR.start, opened_before=YEAR.before),
     replace(ALL, concluded_from=date(2026, 3, 1), concluded_before=date(2026, 4, 1)),
+    replace(ALL, finished=False), replace(ALL, finished=True), replace(ALL, over="target", finished=False),
+    replace(ALL, finished=False, due_from=TODAY, due_before=TODAY + timedelta(days=120)),
     replace(ALL, closed=False, states=("evaluating", "re_evaluating")), replace(ALL, closed=False, tenant=TENANT),
     replace(SURVEYS, concluded_from=YEAR.start, slots=("surveys",), states=("satisfied",)), Filter(kind="procuratorate_conversion"),
 )  # fmt: skip
@@ -59,6 +61,7 @@ def lived(office: Office) -> None:
     office.assigned(co=("roads",))
     office.fire(office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT)
     office.re_evaluated("dissatisfied", "satisfied")
+    office.fire(office.evaluated(), "settle", "sun")
     case, late = office.handling(), office.handling()
     office.clock.set(TODAY + timedelta(days=30))
     office.fire(case, "submit_for_signoff", "wang", **DRAFT)

@@ -108,6 +108,7 @@ def _state(name: str, entry: Data) -> State:
         holder=_holders(entry.get("holder")),
         end=entry.get("end", False),
         decided=entry.get("decided", False),
+        finished=entry.get("finished", False),
         next=tuple(entry.get("next", ())),
         awaits=tuple(entry.get("awaits", ())),
     )

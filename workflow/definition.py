@@ -67,13 +67,16 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """A state. `end`: nothing leads out. `decided`: reached by a person's decision only, never by a timer."""
+    """A state. `end`: nothing leads out. `decided`: reached by a person's decision only, never by a timer. `finished`: figures
+    count its cases as done, no longer as open, though something may still be filed there or the case be taken up again.
+    """
 
     name: str
     title: Text
     holder: tuple[Holder, ...] = ()
     end: bool = False
     decided: bool = False
+    finished: bool = False
     next: tuple[str, ...] = ()
     """events that lead on from here, the most fitting first: the step a page offers before all others"""
     awaits: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from .engine import Engine
 from .model import Actor
 from .sight import Narrowing
 from .store import listing
-from .store.listing import By, Filter, Groups, Period, Ran
+from .store.listing import By, Ends, Filter, Groups, Period, Ran
 from .store.questions import Reach
 from .summary import Parts, Shortcut
 
@@ -45,12 +45,13 @@ COUNTED: tuple[Counted, ...] = get_args(Counted)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Counts of one group. `opened` and `concluded` lie within the period asked for; the rest is as of the day."""
+    """Counts of one group. `opened` and `concluded` (finished) lie within the period asked for; the rest is as of the day."""
 
     group: tuple[str, ...]
     opened: int = 0
     concluded: int = 0
     open: int = 0
+    """neither ended nor finished"""
     over_target: int = 0
     """of `open`: with a running clock whose due day is over"""
     over_statutory: int = 0
@@ -152,6 +153,7 @@ class Sitting:
 
     def by_due_day(self, asked: Filter) -> dict[date | None, int]:
         """How many cases are due on which day, to the end, in one question; None: those without a running deadline."""
+        asked = self._told(asked)
         query = self._mine.of(listing.by_due_day(self._engine.store, asked), asked)
         rows: Any = self._connection.execute(self._narrowed(query, listing.reach(asked)))
         return {date.fromisoformat(day) if day else None: int(number) for day, number in rows}
@@ -170,7 +172,12 @@ class Sitting:
                 yield sign, tuple(row)
 
     def _told(self, asked: Filter) -> Filter:
+        asked = replace(asked, ends=self._ends)
         return asked if asked.party is None and asked.ran is None else _without(asked, *self._hidden)
+
+    @cached_property
+    def _ends(self) -> Ends:
+        return self._engine.laws.finishing()
 
     @cached_property
     def _hidden(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -258,7 +265,10 @@ class Mine:
 
 
 def told(engine: Engine, connection: Connection, actor: Actor, asked: Filter) -> Filter:
-    """The filter without what would tell in numbers what is hidden from who asks: how a party stands, that something happened."""
+    """The filter with what counts as finished here, and without what would tell in numbers what is hidden from who asks: how a
+    party stands, that something happened.
+    """
+    asked = replace(asked, ends=engine.laws.finishing())
     if asked.party is None and asked.ran is None:
         return asked
     return _without(asked, *engine.sight.perhaps_hidden(connection, actor))

@@ -147,6 +147,7 @@ STATE = Record(
         "holder": OneOrMany(holder),
         "end": flag,
         "decided": flag,
+        "finished": flag,
         "next": OneOrMany(name),
         "awaits": OneOrMany(name),
     },

@@ -215,6 +215,18 @@ class Laws:
         """Every law seen so far, pinned old ones included."""
         return list(self._by_hash.values())
 
+    def finishing(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """(kind, the states in which its cases are finished): those that say so, in any of its versions, else its ends."""
+        states = [
+            (law.definition.name, state) for law in self.known() for state in law.definition.states.values()
+        ]
+        marked = {kind for kind, state in states if state.finished}
+        found: dict[str, set[str]] = {}
+        for kind, state in states:
+            if state.finished or (state.end and kind not in marked):
+                found.setdefault(kind, set()).add(state.name)
+        return tuple((kind, tuple(sorted(names))) for kind, names in sorted(found.items()))
+
     def series(self, name: str) -> Series:
         """A number series."""
         return self.library.series[name]

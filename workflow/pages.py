@@ -142,6 +142,7 @@ class _Page:
             marks = [
                 *(["结束 end"] if state.end else []),
                 *(["只能由人决定 only by a person's decision"] if state.decided else []),
+                *(["计为办结 counted as finished"] if state.finished else []),
             ]
             who = "<br>".join([self._who(state.holder), *self._awaited(state)]).removeprefix("<br>")
             rows.append((f"`{state.name}`", _cell(state.title), who, self._next(state), "<br>".join(marks)))

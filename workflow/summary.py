@@ -149,4 +149,4 @@ class Summary:
         laws = [law.definition for law in self._laws.known()]
         units = {name for law in laws for name, relation in law.relations.items() if relation.of == "unit"}
         statutory = {rule.id for rule in self._laws.book.rules if rule.statutory}
-        return Terms(units, statutory, self._laws.library.answers)
+        return Terms(units, statutory, self._laws.library.answers, dict(self._laws.finishing()))

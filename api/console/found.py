@@ -41,7 +41,7 @@ class Asked(Strict):
     slots = Listed(fields.Str(validate=NAME))
     definition = fields.Str(validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
     party = fields.Str(validate=PARTY)
-    closed = Flag()
+    closed, finished = Flag(), Flag()
     roots = Flag(load_default=False)
     over = fields.Str(validate=validate.OneOf(get_args(Over)))
     due_from, due_before = Day(), Day()
@@ -72,7 +72,7 @@ def _written(given: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for name, value in given.items():
         if isinstance(value, bool):
-            if value or name in ("closed", "late"):
+            if value or name in ("closed", "finished", "late"):
                 found[name] = str(value).lower()
         elif isinstance(value, tuple):
             if value:
@@ -116,7 +116,9 @@ def _in_words(look: Look, asked: Filter) -> Iterator[Text]:
             if state in definition.states:
                 yield definition.states[state].title
     if asked.closed is not None:
-        yield Text("已办结", "closed") if asked.closed else Text("在办", "open")
+        yield Text("已结束", "ended") if asked.closed else Text("未结束", "not ended")
+    if asked.finished is not None:
+        yield Text("已办结", "finished") if asked.finished else Text("在办", "open")
     if asked.over is not None:
         yield OVER[asked.over]
     if asked.party is not None:

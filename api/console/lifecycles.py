@@ -76,7 +76,9 @@ def listed(look: Look) -> Page:
     }
     kinds = [
         Kind(
-            d, d.hash in known, Number(open_.get(name, 0), address_of(look, Filter(kind=name, closed=False)))
+            d,
+            d.hash in known,
+            Number(open_.get(name, 0), address_of(look, Filter(kind=name, finished=False))),
         )
         for name, d in sorted(library.definitions.items(), key=lambda item: look.words(item[1].title))
     ]

@@ -131,14 +131,16 @@ def cards(look: Look, sitting: Sitting) -> list[tuple[Text, Number]]:
     soon = calendar.add_working_days(day, SPANS[-1]) + timedelta(days=1)
     all_ = counted_in(look)
     asked = {
-        Text("在办", "open"): replace(all_, closed=False),
+        Text("在办", "open"): replace(all_, finished=False),
         Text(f"临期（{SPANS[-1]} 个工作日内）", f"due within {SPANS[-1]} working days"): replace(
-            all_, closed=False, due_from=day, due_before=soon
+            all_, finished=False, due_from=day, due_before=soon
         ),
-        Text("超期", "overdue"): replace(all_, over="target"),
+        Text("超期", "overdue"): replace(all_, over="target", finished=False),
     }
     if all_.kind == kept.SUGGESTION:
-        asked[Text("待评价", "waiting for the deputies")] = replace(all_, closed=False, states=kept.SURVEYED)
+        asked[Text("待评价", "waiting for the deputies")] = replace(
+            all_, finished=False, states=kept.SURVEYED
+        )
     numbers = sitting.counts(list(asked.values()))
     return [
         (title, Number(number, address_of(look, one)))
@@ -313,9 +315,11 @@ class _Year:
         return [
             self.number(one.opened, opened),
             self.number(one.concluded, replace(self.went_out, party=asked.party)),
-            self.number(one.open, replace(asked, closed=False)),
-            Share(self.number(one.over_target, replace(asked, over="target")), one.open),
-            Share(self.number(one.over_statutory, replace(asked, over="statutory")), one.open),
+            self.number(one.open, replace(asked, finished=False)),
+            Share(self.number(one.over_target, replace(asked, over="target", finished=False)), one.open),
+            Share(
+                self.number(one.over_statutory, replace(asked, over="statutory", finished=False)), one.open
+            ),
         ]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import Date, Integer, and_, case, cast, exists, func, literal, or_, select, type_coerce
+from sqlalchemy import Date, Integer, and_, case, cast, exists, false, func, literal, or_, select, type_coerce
 from sqlalchemy.sql import ColumnElement, Select
 
 from . import rows
@@ -17,6 +17,8 @@ from .sql import Store
 Sort = Literal["id", "-id", "due_on"]
 Over = Literal["target", "statutory"]
 WHOLE_DAY = len("2026-03-02")
+Ends = tuple[tuple[str, tuple[str, ...]], ...]
+"""(kind, states in which its cases are finished)"""
 After = tuple[str | None, str]
 """of the last case of the page before: its due day (None where there is none, or where the sort does not ask), its id"""
 
@@ -83,6 +85,8 @@ class Filter:
     waiting: bool = False
     """only cases that wait for whoever asks"""
     closed: bool | None = None
+    finished: bool | None = None
+    """in a state that counts as done, or not there yet"""
     due_from: date | None = None
     due_before: date | None = None
     undated: bool = False
@@ -90,7 +94,7 @@ class Filter:
     opened_from: date | None = None
     opened_before: date | None = None
     concluded_from: date | None = None
-    """closed, and its last line is of that civil date or a later one"""
+    """finished, and it came to be so on that civil date or a later one"""
     concluded_before: date | None = None
     over: Over | None = None
     """open, with a running clock whose due day, or whose outer limit, is over"""
@@ -101,11 +105,13 @@ class Filter:
     ran: Ran | None = None
     roots: bool = False
     """without children"""
+    ends: Ends = ()
+    """what counts as done; the engine says it (`Sitting`, `find`)"""
 
 
 def reach(asked: Filter) -> Reach:
     """What the filter looks among."""
-    alive = asked.closed is False or asked.waiting or asked.over is not None
+    alive = False in (asked.closed, asked.finished) or asked.waiting or asked.over is not None
     return "open" if alive else "all"
 
 
@@ -225,14 +231,16 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     ):
         if period != Period():
             found.append(period.holds(column))
+    if asked.finished is not None:
+        finished = _finished(asked, c.kind, c.state)
+        found.append(finished if asked.finished else and_(~c.closed, ~finished))
     concluded_ = Period(start=asked.concluded_from, before=asked.concluded_before)
     if concluded_ != Period():
-        found.append(
-            and_(
-                c.closed,
-                exists(_last_lines(store).where(concluded_.holds(store.tables.history.c.effective_on))),
-            )
-        )
+        day = store.tables.history.c.effective_on
+        found += [
+            _finished(asked, c.kind, c.state),
+            exists(_finishing(store, asked).where(concluded_.holds(day))),
+        ]
     if asked.undated:
         found.append(c.due_on.is_(None))
     if asked.tenant is not None:
@@ -254,15 +262,24 @@ def of_kinds(store: Store, kinds: Sequence[str]) -> ColumnElement[bool]:
     return store.tables.cases.c.definition.in_(select(d.hash).where(d.name.in_(kinds)))
 
 
-def _last_lines(store: Store) -> Select[Any]:
-    """The last line of the history of the case in the query around it."""
-    c, h = store.tables.cases.c, store.tables.history
-    return (
-        select(literal(1))
-        .select_from(h)
-        .where(h.c.case_id == c.id, h.c.seq == c.seq)
-        .correlate(store.tables.cases)
+def _finished(asked: Filter, kind: Any, state: Any) -> ColumnElement[bool]:
+    ends = [(of, states) for of, states in asked.ends if asked.kind in (None, of)]
+    return or_(false(), *(and_(kind == of, state.in_(states)) for of, states in ends))
+
+
+def _finishing(store: Store, asked: Filter) -> Select[Any]:
+    """The line by which the case in the query around it came to be finished: the first after all that led elsewhere."""
+    h = store.tables.history
+    return select(literal(1)).select_from(h).where(_finishes(store, asked, h)).correlate(store.tables.cases)
+
+
+def _finishes(store: Store, asked: Filter, line: Any) -> ColumnElement[bool]:
+    c, other = store.tables.cases.c, store.tables.history.alias()
+    before = select(func.coalesce(func.max(other.c.seq), 0)).where(
+        other.c.case_id == c.id, ~_finished(asked, c.kind, other.c.to_state)
     )
+    last = before.correlate(store.tables.cases).scalar_subquery()
+    return and_(line.c.case_id == c.id, line.c.seq == last + 1)
 
 
 def over(store: Store, which: Over, today: date, statutory: Collection[str]) -> ColumnElement[bool]:
@@ -302,25 +319,27 @@ def received(store: Store, asked: Filter, groups: Groups, period: Period) -> Sel
 
 
 def concluded(store: Store, asked: Filter, groups: Groups, period: Period) -> Select[Any]:
-    """(group…, how many came to their end within the period): the day of the last line of a closed case."""
+    """(group…, how many came to be finished within the period)."""
     c, h = store.tables.cases.c, store.tables.history
     query = _grouped(store, asked, groups, h.c.effective_on, [func.count()])
-    return query.join(h, and_(h.c.case_id == c.id, h.c.seq == c.seq)).where(
-        c.closed, period.holds(h.c.effective_on)
+    return query.join(h, _finishes(store, asked, h)).where(
+        _finished(asked, c.kind, c.state), period.holds(h.c.effective_on)
     )
 
 
 def standing(
     store: Store, asked: Filter, groups: Groups, today: date, statutory: Collection[str]
 ) -> Select[Any]:
-    """(group…, open, over target, over the statutory limit) as of a day; `statutory`: rules that are the law's own limit."""
+    """(group…, open, over target, over the statutory limit) as of a day, without what is finished; `statutory`: rules that are
+    the law's own limit.
+    """
     c = store.tables.cases.c
 
     def late(which: Over) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((over(store, which, today, statutory), 1), else_=0)), 0)
 
     figures = [func.count(), late("target"), late("statutory")]
-    return _grouped(store, asked, groups, c.opened_on, figures).where(~c.closed)
+    return _grouped(store, replace(asked, finished=False), groups, c.opened_on, figures)
 
 
 def took(store: Store, asked: Filter, ran: Ran) -> Select[Any]:

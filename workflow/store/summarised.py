@@ -6,17 +6,17 @@ Each query is of all cases of some tenants: what a reader may know of beyond tha
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import and_, case, func, literal, select
+from sqlalchemy import and_, case, func, literal, not_, select
 from sqlalchemy.sql import ColumnElement, Select
 
 from .listing import Filter, Groups, Period, Ran
 from .sql import Store
 
-PLAIN = {"kind", "state", "states", "tenant", "slots", "roots"}
+PLAIN = {"kind", "state", "states", "tenant", "slots", "roots", "ends"}
 """what of a filter every measure can tell apart"""
 STANDING = ("open", "over_target", "over_statutory")
 
@@ -40,11 +40,14 @@ def _measure(asked: Filter) -> tuple[str, Period | None] | None:
     opened = Period(start=asked.opened_from, before=asked.opened_before)
     concluded = Period(start=asked.concluded_from, before=asked.concluded_before)
     due = Period(start=asked.due_from, before=asked.due_before)
-    if asked.closed is False and given == {"closed"}:
+    alive, standing = False in (asked.closed, asked.finished), {"closed", "finished"}
+    if asked.closed or asked.finished:  # of some finished ones nobody knows since when
+        return None
+    if alive and given <= standing:
         return "open", None
-    if asked.closed is False and given and given <= {"closed", "due_from", "due_before"}:
+    if alive and given <= standing | {"due_from", "due_before"}:
         return "due", due
-    if asked.over is not None and given <= {"over", "closed"} and not asked.closed:
+    if asked.over is not None and given <= standing | {"over"}:
         return f"over_{asked.over}", None
     if given and given <= {"concluded_from", "concluded_before"} and _whole(concluded):
         return "concluded", concluded
@@ -76,6 +79,7 @@ def grouped(
     s = store.tables.summary.c
     keys = [s.day if by == "month" else getattr(s, by) for by in groups.by] or [literal(1)]
     figures: list[Any] = [func.sum(s.n)]
+    asked = replace(asked, finished=False) if what == "open" else asked
     where = [*_where(store, scopes, asked, apart), s.unit != "" if "unit" in groups.by else s.unit == ""]
     if what == "open":
         figures = [func.coalesce(func.sum(case((s.measure == one, s.n), else_=0)), 0) for one in STANDING]
@@ -94,7 +98,7 @@ def took(
     year = ran.period.start.year if ran.period.start else 0
     whole = ran.period == Period(start=date(year, 1, 1), before=date(year + 1, 1, 1)) if year else False
     limited = (ran.longer_than, ran.at_most, ran.late) != (None, None, None)
-    if given - {"kind", "tenant", "roots"} or asked.kind is None or not whole or limited:
+    if given - {"kind", "tenant", "roots", "ends"} or asked.kind is None or not whole or limited:
         return None
     if answers.get(asked.kind) != (ran.clocks, ran.events):
         return None
@@ -125,6 +129,8 @@ def _where(
             found.append(column.in_(wanted))
     if asked.state is not None:
         found.append(s.state == asked.state)
+    if asked.finished is False:
+        found += [not_(and_(s.kind == kind, s.state.in_(states))) for kind, states in asked.ends]
     return found
 
 

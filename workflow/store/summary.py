@@ -65,6 +65,8 @@ class Terms:
     statutory: Collection[str]
     answers: Mapping[str, tuple[Sequence[str], Sequence[str]]]
     """kind -> (clocks, events)"""
+    finishing: Mapping[str, Sequence[str]]
+    """kind -> the states in which its cases are finished"""
 
     @property
     def digest(self) -> str:
@@ -73,6 +75,7 @@ class Terms:
             sorted(self.units),
             sorted(self.statutory),
             sorted((k, list(c), list(e)) for k, (c, e) in self.answers.items()),
+            sorted((kind, list(states)) for kind, states in self.finishing.items()),
         ]
         return hashlib.sha256(dumps(said).encode()).hexdigest()
 
@@ -99,6 +102,8 @@ class _Found:
     clocks: list[Any]
     done: dict[str, str]
     """year -> the last day on which it was answered in it"""
+    finished: bool = False
+    finished_on: str | None = None
 
 
 class Summing:
@@ -235,7 +240,7 @@ class Summing:
             {
                 "case_id": one.row.id, "seq": one.row.seq, "turns_on": self._turns(one), "number": one.row.number,
                 "kind": one.row.kind, "state": one.row.state, "opened_on": one.row.opened_on,
-                "concluded_on": one.row.last_on if one.row.closed else None,
+                "concluded_on": one.finished_on,
                 "counted": json.dumps([ids[key] for key in keys]),
             } for one, keys in found
         ])  # fmt: skip
@@ -269,11 +274,9 @@ class Summing:
         return found
 
     def _found(self, connection: Connection, cases: Sequence[str]) -> list[_Found]:
-        c, r, k, h = (self._t.cases.c, self._t.relation.c, self._t.clock.c, self._t.history.c)
-        last = select(h.effective_on).where(h.case_id == c.id, h.seq == c.seq).scalar_subquery()
+        c, r, k = (self._t.cases.c, self._t.relation.c, self._t.clock.c)
         query = select(
             c.id, c.root_id, c.kind, c.tenant, c.state, c.slot, c.opened_on, c.closed, c.due_on, c.seq, c.number,
-            last.label("last_on"),
         )  # fmt: skip
         found = {
             row.id: _Found(row, set(), [], {}) for row in connection.execute(query.where(c.id.in_(cases)))
@@ -287,7 +290,18 @@ class Summing:
         for clock in connection.execute(clocks.where(k.case_id.in_(cases))):
             found[clock.case_id].clocks.append(clock)
         self._answered(connection, found)
+        self._finished(connection, found)
         return list(found.values())
+
+    def _finished(self, connection: Connection, found: Mapping[str, _Found]) -> None:
+        """Which are finished, and since when: by the first line after all that led elsewhere."""
+        h, finishing = self._t.history.c, self._terms.finishing
+        there = {id_: one for id_, one in found.items() if one.row.state in finishing.get(one.row.kind, ())}
+        query = select(h.case_id, h.to_state, h.effective_on).where(h.case_id.in_(there))
+        for id_, state, day in connection.execute(query.order_by(h.case_id, h.seq)):
+            one, finished = there[id_], state in finishing[there[id_].row.kind]
+            if finished != one.finished:
+                one.finished, one.finished_on = finished, day if finished else None
 
     def _answered(self, connection: Connection, found: Mapping[str, _Found]) -> None:
         h, asked = self._t.history.c, self._terms.answers
@@ -316,11 +330,14 @@ class Summing:
         if not row.closed:
             found.append(stands._replace(measure="open"))
             found += [stands._replace(measure=name) for name, on in self._limits(one) if on < self._today]
-        elif row.last_on:
-            found.append(stands._replace(measure="concluded", day=row.last_on[:7]))
+        if one.finished_on:
+            found.append(stands._replace(measure="concluded", day=one.finished_on[:7]))
         found += [
-            base._replace(measure=key.measure, day=key.day, unit=unit) for key in found for unit in sorted(one.units)
-        ]  # fmt: skip
+            base._replace(measure=key.measure, day=key.day, unit=unit)
+            for key in found
+            for unit in sorted(one.units)
+            if key.measure in ("opened", "concluded") or not one.finished
+        ]
         if not row.closed:
             found.append(stands._replace(measure="due", day=row.due_on or ""))
         return list(dict.fromkeys([*found, *self._took(one, base)]))
