@@ -120,7 +120,7 @@ BREACHES: dict[str, str] = {
     "a clock row is lost": "delete from tibandu_clock where name = 'reply'",
     "a clock row is old": "update tibandu_clock set due_on = '2026-01-01' where name = 'reply'",
     "a relation row is lost": "delete from tibandu_relation where relation = 'lead'",
-    "a relation row too many": "insert into tibandu_relation select id, 'co', 'unit-7' from tibandu_cases",
+    "a relation row too many": "insert into tibandu_relation (case_id, relation, party) select id, 'co', 'unit-7' from tibandu_cases",
     "a key is lost": "delete from tibandu_answer where key like '%\n3'",
     "a key points nowhere": "update tibandu_answer set answer = replace(answer, '\"seq\": 2', '\"seq\": 200')",
     "a step is lost": "update tibandu_cases set revision = revision - 1 where id = root_id",

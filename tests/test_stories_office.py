@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from . import test_exchange as exchange
-from .console import Desk, Form, said
+from .console import Desk, Form, Reader, said
 from .lifecycle import count
 from .stories import act, by, letter, letters, offered, opened, refused, rows, sentence, timeline, tried
 
@@ -299,7 +299,9 @@ def test_story_A10_a_mistake_in_a_closed_case_is_undone(town: Desk) -> None:
     o, office, head = town.office, town("li"), town("he")
     case = o.fire(o.evaluated(), "settle", "sun")
     assert o.now(case).state == "concluded"
-    assert year(office) == {"在办": 0, "办结": 1}, "done on the day it is concluded, though not filed away yet"
+    assert year(office) == {"在办": 0, "办结": 1}, (
+        "done on the day it is concluded, though not filed away yet"
+    )
     assert "reopen" not in offered(town("wu"), case), "no unit does"
     assert "更正理由：必填" in tried(office, case, "reopen")
     surveys = {c.id: (c.state, c.revision) for c in o.engine.children(case.id) if c.slot == "surveys"}

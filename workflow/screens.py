@@ -15,6 +15,8 @@ from .shapes import Path, Source
 __all__ = ["Console", "Signed", "console"]
 
 Data = Mapping[str, Any]
+TITLED = ("title",)
+"""where no file says what a case is called"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class Console:
     """definition -> the text that is signed in it"""
     one_line: frozenset[str] = frozenset()
     """texts that fit in one line, by the names of their fields"""
-    named_by: tuple[str, ...] = ()
+    named_by: tuple[str, ...] = TITLED
     """fields that say what a case is called, the first that a case gives"""
     else_by: tuple[str, ...] = ()
     """fields by which a case is known that gives none of them"""
@@ -68,7 +70,7 @@ def console(
             for data in sound for of, one in data.get("signed", {}).items()
         },
         one_line=frozenset(_listed(sound, "one_line")),
-        named_by=tuple(_listed(sound, "named_by")),
+        named_by=tuple(_listed(sound, "named_by")) or TITLED,
         else_by=tuple(_listed(sound, "else_by")),
         figures=next((data["figures"] for data in sound if "figures" in data), None),
     )  # fmt: skip
