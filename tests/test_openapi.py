@@ -387,8 +387,8 @@ def _too_many_letters(p: Provoked) -> TestResponse:
 
 
 def _other_letters(p: Provoked) -> TestResponse:
-    assert _own_case(p, idempotency_key="k").status_code == 202
-    return _own_case(p, body={"letters": ["assignment"]}, idempotency_key="k")
+    assert _own_case(p, idempotency_key="letters").status_code == 202
+    return _own_case(p, body={"letters": ["assignment"]}, idempotency_key="letters")
 
 
 def _pack_to_come(provoked: Provoked) -> TestResponse:
