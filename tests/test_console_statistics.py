@@ -85,6 +85,7 @@ def test_shares() -> None:
 def test_the_page_is_light_and_asks_few_questions(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     a_year(desk)
     reader = desk("li")
+    desk.office.engine.calendars.look()  # once a minute
     asked = []
     for _ in range(2):
         desk.office.engine.summary.refresh()  # as the ticks do
