@@ -23,9 +23,11 @@ HEADS = {
 
 def caption(case: Case, definition: Definition, told: Console) -> str:
     """What a case is called: by the fields that the domain says (`named_by`); one that gives none of them, by what it is, its
-    number or year and what else is known of it.
+    number or year and what else is known of it, or its day. What it begets has a title of its own.
     """
-    named = [name for name in told.named_by if name in definition.fields]
+    others = {name for event in definition.events.values() if event.begets for name in event.fields}
+    own = {name for name in definition.fields if name not in others or name in definition.start.fields}
+    named = [name for name in told.named_by if name in own]
     if found := next((case.data[name] for name in named if case.data.get(name)), None):
         return str(found)
     known = [str(case.data[name]) for name in told.else_by if case.data.get(name)]
@@ -34,7 +36,8 @@ def caption(case: Case, definition: Definition, told: Console) -> str:
         part for part in (case.number, *known, f"{year} 年" if year and not case.number else None) if part
     ]
     if not named:
-        return case.number or definition.title.zh
+        days = (case.data[n] for n, f in definition.fields.items() if f.type == "date" and case.data.get(n))
+        return case.number or f"{definition.title.zh} {next(days, '')}".strip()
     return f"{definition.title.zh}（{'，'.join(['未载标题', *parts])}）"
 
 

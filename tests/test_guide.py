@@ -127,3 +127,24 @@ def test_every_screen_has_its_picture() -> None:
 def test_both_readmes_lead_there() -> None:
     for name in ("README.md", "README.zh-CN.md"):
         assert "docs/guide/README.md" in (ROOT / name).read_text(encoding="utf-8"), name
+
+
+OF = {
+    "office": {"deputy_affairs", "sc_office"}, "unit": {"unit_clerk", "unit_head"},
+    "supervisor": {"council_of_chairpersons", "special_committee"}, "procuratorate": {"procuratorate_clerk", "chief_prosecutor"},
+    "deputy": {"deputy"}, "station": {"station_keeper", "station_clerk"},
+}  # fmt: skip
+"""whom a page speaks to"""
+OTHERS = {"procuratorate": {"回头看"}}
+"""a button of theirs that is called like a list of others"""
+
+
+@pytest.mark.parametrize("page", sorted(OF))
+def test_a_list_the_guide_names_is_one_of_its_reader(page: str) -> None:
+    """By the views as they are declared: a list that is renamed, or that is another role's, is found."""
+    views = shipped().views.values()
+    titles = {view.title.zh for view in views}
+    theirs = {view.title.zh for view in views if OF[page] & set(view.roles)}
+    named = set(quoted((GUIDE / f"{page}.md").read_text(encoding="utf-8"))) & titles
+    assert named - theirs == OTHERS.get(page, set())
+    assert named & theirs

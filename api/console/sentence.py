@@ -63,7 +63,7 @@ def sentence(
         return Text(f"本件已了结：{state.zh}。", f"This case is closed: {state.en}.")
     zh, en = [f"本件现在“{state.zh}”"], [f"It is now “{state.en}”"]
     if who:
-        zh.append(f"由{'，'.join(one.text.zh for one in who)}负责")
+        zh.append(f"由{'、'.join(one.text.zh for one in who)}负责")
         en.append(f"with {'; '.join(one.text.en for one in who)}")
     if clock is not None and left is not None:
         zh.append(f"{clock.title.zh}{left.zh}，{clock.due_on} 到期")
