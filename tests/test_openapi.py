@@ -412,8 +412,8 @@ def _used_up(limit: Limit) -> Callable[[Provoked], TestResponse]:
 
 def _other_migration(provoked: Provoked) -> TestResponse:
     body = provoked.body | {"to": provoked.engine.library.definitions["suggestion"].version}
-    assert provoked.ask(body=body, idempotency_key="k").status_code == 200
-    return provoked.ask(body=body | {"state": "filed"}, idempotency_key="k")
+    assert provoked.ask(body=body, idempotency_key="moves").status_code == 200
+    return provoked.ask(body=body | {"state": "filed"}, idempotency_key="moves")
 
 
 SPECIAL = {
