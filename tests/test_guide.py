@@ -135,8 +135,8 @@ OF = {
     "deputy": {"deputy"}, "station": {"station_keeper", "station_clerk"},
 }  # fmt: skip
 """whom a page speaks to"""
-OTHERS = {"procuratorate": {"回头看"}}
-"""a button of theirs that is called like a list of others"""
+OTHERS = {"procuratorate": {"收到的检察建议", "回头看"}}
+"""lists of others that it names as theirs, and a button that is called like one"""
 
 
 @pytest.mark.parametrize("page", sorted(OF))

@@ -56,3 +56,6 @@ def test_story_G10_cases_stay_with_their_version(small_office: Office, tmp_path:
     with pytest.raises(NotInState):
         later.fire(new.id, "close", LI)
     assert later.case_at(old.id, 1).state == "open"
+    stored, file = later.laws.pinned(old.definition).definition, later.library.definition("ask_all")
+    assert [*stored.events] == [name for name in file.events if name in stored.events], "not by the alphabet"
+    assert [*stored.fields] == [name for name in file.fields if name in stored.fields]

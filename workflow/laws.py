@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .calendars import Calendar
 from .deadlines import RuleBook, RuleNotFound
@@ -22,6 +22,7 @@ from .rulecontent import version_of
 if TYPE_CHECKING:
     from .forms import Form
 
+T = TypeVar("T")
 MOST = 1000
 """days of which the chosen code sets are kept"""
 Choice = tuple[tuple[str, tuple[str, ...]], ...]
@@ -204,12 +205,24 @@ class Laws:
                 raise NotFound(
                     Text(f"没有内容哈希为 {digest} 的定义", f"no definition with the content hash {digest}")
                 )
-            self._by_hash[digest] = Law(self._fetch(digest), self.library.codes)
+            self.learn(self._fetch(digest))
         return self._by_hash[digest]
 
     def learn(self, definition: Definition) -> None:
         """A published version that is not in the folder."""
-        self._by_hash.setdefault(definition.hash, Law(definition, self.library.codes))
+        if definition.hash not in self._by_hash:
+            self._by_hash[definition.hash] = Law(self._as_written(definition), self.library.codes)
+
+    def _as_written(self, stored: Definition) -> Definition:
+        """What is stored has its names in order of the alphabet; those who read it want that of the file, as it is today."""
+        file = self.library.definitions.get(stored.name)
+        if file is None:
+            return stored
+        return replace(
+            stored, states=_like(stored.states, file.states), events=_like(stored.events, file.events),
+            fields=_like(stored.fields, file.fields), relations=_like(stored.relations, file.relations),
+            clocks=_like(stored.clocks, file.clocks), children=_like(stored.children, file.children),
+        )  # fmt: skip
 
     def known(self) -> list[Law]:
         """Every law seen so far, pinned old ones included."""
@@ -264,3 +277,11 @@ class Laws:
     def in_force(self, rule: str, day: date) -> object:
         """The value of a rule on a day."""
         return self.book.rule(rule, day).value
+
+
+def _like(stored: Mapping[str, T], file: Mapping[str, object]) -> dict[str, T]:
+    """The same in the order of another; what that one does not have comes last."""
+    return {
+        name: stored[name]
+        for name in (*(n for n in file if n in stored), *(n for n in stored if n not in file))
+    }

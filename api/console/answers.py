@@ -32,7 +32,11 @@ def answers(
 
 def _answered(look: Look, child: Case) -> bool:
     state = look.engine.laws.pinned(child.definition).definition.states[child.state]
-    return state.decided if child.closed else not any(clock.running for clock in child.clocks)
+    return (
+        state.decided
+        if child.closed
+        else bool(child.clocks) and not any(clock.running for clock in child.clocks)
+    )
 
 
 def was_late(case: Case) -> Text | None:

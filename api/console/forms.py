@@ -74,7 +74,9 @@ def inputs(
     codes = look.engine.laws.codes_on(today(look.engine))
     units: list[Party] | None = None
     found = []
-    for asked in event.form:
+    for asked in sorted(
+        event.form, key=lambda one: not one.required and definition.fields[one.name].type == "case"
+    ):
         field = definition.fields[asked.name]
         if field.type in ("unit", "units") and units is None:
             units = _units(look)
