@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import MetaData, select
-from sqlalchemy.exc import IntegrityError
 
 from api import Sessions, create_app, create_schema
 from api.demo import NOTICE, Demonstration
@@ -56,6 +56,15 @@ def test_every_list_of_every_role_has_something_in_it(demo: Engine) -> None:
         empty |= {view.name for view in views}
         assert role.operator or sum(counts), role.person
     assert empty - seen == set()
+
+
+def test_the_year_has_the_nine_of_the_report(demo: Engine) -> None:
+    """1 for public safety, 4 for the environment, 4 for minors: what /areas shows of it."""
+    found = demo.search(kind="procuratorate_conversion", limit=500)
+    year = str(DAY.year)
+    assert Counter(case.data["procuratorate_area"] for case in found if str(case.opened_on).startswith(year)) == {
+        "safe_communities": 1, "environment": 4, "minors": 4,
+    }  # fmt: skip
 
 
 def test_deadlines_lie_around_the_day(demo: Engine) -> None:
@@ -129,7 +138,7 @@ def test_it_begins_whole_or_not_at_all(database_url: str, library: Library) -> N
     create_schema(engine)
     before = rows(engine.database)
     one = [(role.person, role.text, role.operator) for role in ROLES[:2]]
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Conflict):
         Demonstration(engine).begin([*one, one[0]])
     assert rows(engine.database) == before
     assert len(Demonstration(engine).begin(one)) == 2

@@ -12,6 +12,7 @@ from workflow import Case
 from ..term.agenda import Act, Agenda, Story
 from ..term.cast import (
     AFFAIRS,
+    CHIEF,
     COMMITTEE,
     COUNCIL,
     OFFICE1,
@@ -27,6 +28,11 @@ from ..term.suggestions import PLACE_SET, Part
 
 OURS, OTHER, THIRD = "unit01", "unit02", "unit03"
 BODY = "一、情况：群众多次反映。\n二、问题：设施不足，分布不均。\n三、建议：由主管部门统筹，列入年度计划。（演示文本）"
+TRANSFERRED = (
+    (2, "environment", "查处违法排污"), (9, "environment", "保护湿地"), (8, "minors", "整治校园周边网吧"), (10, "minors", "保护未成年人个人信息"),
+    (11, "minors", "规范电竞酒店接待未成年人"), (3, "minors", "加强校车安全"), (16, "safe_communities", "整治占用消防通道"),
+)  # fmt: skip
+"""(days ago, area, subject); two more for the environment come from the sessions"""
 SESSION_TOLD = {"congress": "六届", "session": "五次"}
 
 
@@ -51,7 +57,7 @@ class Desks:
         )
         yield from (self._extended(), self._due(), self._late(), self._signed_off())
         yield from (self._replied(), self._surveyed(), self._dissatisfied(), self._promised())
-        yield from (self._supervised(), self._transferred(), *self._opinions())
+        yield from (self._supervised(), *self._transferred(), *self._opinions())
 
     # -- days and small steps
 
@@ -229,16 +235,43 @@ class Desks:
         yield self._do(25, child, "plan", COMMITTEE, plan="一案一方案", joining_deputies=[self._me])
         yield self._do(20, child, "start_pressing", COMMITTEE, charged_person=head(OURS), leader_post="main")
 
-    def _transferred(self) -> Story:
-        for ago, subject in ((2, "查处违法排污"), (9, "保护湿地")):
-            case = yield from self._handled(30, subject)
-            yield self._do(
-                ago, case, "transfer_to_procuratorate", AFFAIRS, procuratorate_area="environment",
-                public_interest="公共利益受损。",
-            )  # fmt: skip
-            if ago > 5:
-                (child,) = self._agenda.children(case, "conversions")
-                yield self._do(5, child, "register", PROSECUTOR, register_number="登演示1")
+    def _transferred(self) -> Iterator[Story]:
+        """By area as in the report on Xianning: one for public safety, four for the environment, four for minors."""
+        for ago, area, subject in TRANSFERRED:
+            yield self._conversion(ago, area, subject)
+
+    def _conversion(self, ago: int, area: str, subject: str) -> Story:
+        case = yield from self._handled(30, subject)
+        yield self._do(
+            ago,
+            case,
+            "transfer_to_procuratorate",
+            AFFAIRS,
+            procuratorate_area=area,
+            public_interest="公共利益受损。",
+        )
+        (child,) = self._agenda.children(case, "conversions")
+        if ago > 5:
+            yield self._do(5, child, "register", PROSECUTOR, register_number=f"登演示{ago}")
+        if ago > 15:
+            yield from self._served(child)
+
+    def _served(self, case: Case) -> Story:
+        yield self._do(5, case, "review", PROSECUTOR, meeting_reference="院党组会议研究")
+        decision, letter = document("立案决定书"), document("检察建议书")
+        yield self._do(
+            4, case, "file_case", CHIEF, case_filing_number="检立演示1", case_filing_decision=decision
+        )
+        yield self._do(4, case, "draft_suggestion", PROSECUTOR)
+        yield self._do(
+            3, case, "issue", CHIEF, ps_type="social_governance", ps_number="检建演示1", ps_document=letter,
+            addressed_unit=OURS, urgent=False,
+        )  # fmt: skip
+        served_on = self._ago(2).isoformat()
+        yield self._do(
+            2, case, "serve", PROSECUTOR, served_unit=OURS, served_on=served_on, service_way="writing"
+        )
+        yield self._do(2, case, "copy_documents", PROSECUTOR, copied_documents=[decision, letter])
 
     def _opinions(self) -> Iterator[Story]:
         yield self._opinion(3, "路灯不亮", None)
