@@ -29,7 +29,8 @@ from ..term.suggestions import PLACE_SET, Part
 OURS, OTHER, THIRD = "unit01", "unit02", "unit03"
 BODY = "一、情况：群众多次反映。\n二、问题：设施不足，分布不均。\n三、建议：由主管部门统筹，列入年度计划。（演示文本）"
 TRANSFERRED = (
-    (2, "environment", "查处违法排污"), (9, "environment", "保护湿地"), (8, "minors", "整治校园周边网吧"), (10, "minors", "保护未成年人个人信息"),
+    (2, "environment", "查处违法排污"), (9, "environment", "保护湿地"), (8, "minors", "整治校园周边网吧"),
+    (10, "minors", "保护未成年人个人信息"),
     (11, "minors", "规范电竞酒店接待未成年人"), (3, "minors", "加强校车安全"), (16, "safe_communities", "整治占用消防通道"),
 )  # fmt: skip
 """(days ago, area, subject); two more for the environment come from the sessions"""
