@@ -138,7 +138,7 @@ def test_a_row_that_the_real_act_refuses_keeps_all_out(one: Engine, tmp_path: Pa
     header = "ref,title,body,first_signer,signers,publication_wish"
     done = import_file(one, "suggestion", table(tmp_path / "t.csv", header, "9,t,b,dep1,dep1,full"), clerk)
     assert [fault.reason.en for fault in done.faults] == [
-        "'start' is for: deputy affairs commission, secretariat of the session"
+        "'file' is for: deputy affairs commission, secretariat of the session"
     ]
     assert count(one, "cases") == 2
 

@@ -61,7 +61,7 @@ def test_each_link_has_one_current_answer_with_its_history(city_engine: Engine) 
         answers = [line.data["level"] for line in lines if line.event == "answer"]
         assert len(answers) == sum(one == survey and status == 200 for one, status, _ in told) >= 1
         assert case.data["level"] == answers[-1]
-        assert case.seq == len(lines) == 1 + len(answers)
+        assert case.seq == len(lines) == 2 + len(answers), "issued, a link sent, the answers"
 
 
 def test_nothing_is_lost_or_there_twice_when_workers_are_killed(postgres_url: str) -> None:

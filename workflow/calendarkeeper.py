@@ -52,6 +52,9 @@ class CalendarKeeper:
             self._look(None)
 
     def _look(self, host: Host | None) -> None:
+        if host is not None:  # refused before SQLAlchemy begins for our question what the host has not begun
+            with self._store.work(host):
+                pass
         self._looked = self._now()
         with self._store.connection(host) as connection:
             found = self._store.calendars(connection)

@@ -172,7 +172,7 @@ def _explained(error: Exception, console: Console) -> int:
         console.warn(error.text)
         return USAGE
     if isinstance(error, StoreError):
-        console.warn(error.text)
+        console.warn(_with_cause(error.text, error.__cause__))
         return STORE
     if isinstance(error, WorkflowError):
         console.warn(error.text)
@@ -203,9 +203,17 @@ def _of_database(error: Exception) -> Text | None:
     cause = getattr(error, "orig", None) or error
     ours = translate(cause, PREFIX)
     if isinstance(ours, WorkflowError):
-        return ours.text
-    said = " ".join(str(cause).split())[:300]
-    return Text(f"数据库出错：{said}", f"the database says: {said}")
+        return _with_cause(ours.text, cause)
+    return Text(f"数据库出错：{_line(cause)}", f"the database says: {_line(cause)}")
+
+
+def _with_cause(text: Text, cause: BaseException | None) -> Text:
+    """The sentence, and what the driver says: whoever sits at the machine can mend it."""
+    return text if cause is None else Text(f"{text.zh}（{_line(cause)}）", f"{text.en} ({_line(cause)})")
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 # --- arguments

@@ -86,7 +86,9 @@ def _whose(definition: Definition, clock: ClockRule) -> Iterator[Holder]:
         yield from clock.duty
         return
     for name in clock.stops:
-        yield from (definition.start if name == "start" else definition.events[name]).by
+        event = definition.start if name == "start" else definition.events.get(name)
+        if event is not None:  # what is stored may be of a version that nobody has proved
+            yield from event.by
         for slot in definition.children.values():
             if slot.then == name and slot.one_per is not None:
                 yield Holder(relation=slot.one_per)

@@ -420,7 +420,9 @@ class Engine(Reader):
         line = self._lines(done.case, session, stored["seq"] - 1, 1)[0]
         again = None if line.automatic == "import" else Actor(person=line.actor)
         found = self.case_at(done.case, stored["seq"], session=session)
-        return self._veiled(found._replace(revision=stored["revision"]), again, session)
+        return self._veiled(
+            found._replace(revision=stored["revision"], due_on=stored["due_on"]), again, session
+        )
 
     def _fetch(self, content_hash: str) -> Definition:
         with self.store.connection() as connection:

@@ -6,11 +6,11 @@ Where the summary (summary.py) stands for the cases it is asked, else the cases 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection
@@ -23,6 +23,7 @@ from .store import listing
 from .store.listing import By, Ends, Filter, Groups, Period, Ran
 from .store.questions import Reach
 from .summary import Parts, Shortcut
+from .visibility import Viewer
 
 __all__ = [
     "COUNTED",
@@ -37,6 +38,7 @@ __all__ = [
     "tally",
     "told",
     "took",
+    "who_reads",
 ]
 
 Counted = Literal["opened", "concluded", "open"]
@@ -74,7 +76,7 @@ class Sitting:
         """`fresh`: the summary is up to date. By `Sitting.of`."""
         self._engine = engine
         self._connection = connection
-        self._actor = actor
+        self._viewer = who_reads(engine, connection, actor)
         self._fresh = fresh
 
     @classmethod
@@ -181,21 +183,21 @@ class Sitting:
 
     @cached_property
     def _hidden(self) -> tuple[frozenset[str], frozenset[str]]:
-        return self._engine.sight.perhaps_hidden(self._connection, self._actor)
+        return self._engine.sight.perhaps_hidden(self._viewer())
 
     @cached_property
     def _narrowed(self) -> Narrowing:
-        return self._engine.sight.narrowing(self._connection, self._actor)
+        return self._engine.sight.narrowing(self._viewer())
 
     @cached_property
     def _short(self) -> Shortcut | None:
         if not self._fresh:
             return None
-        return self._engine.summary.shortcut(self._connection, self._actor, self._narrowed)
+        return self._engine.summary.shortcut(self._connection, self._viewer(), self._narrowed)
 
     @cached_property
     def _mine(self) -> Mine:
-        return Mine(self._engine, self._connection, self._actor)
+        return Mine(self._engine, self._viewer)
 
 
 def figures(
@@ -233,13 +235,17 @@ def tally(engine: Engine, actor: Actor, asked: Sequence[Filter], most: int = 100
         return Sitting(engine, connection, actor, fresh=False).tally(asked, most)
 
 
+def who_reads(engine: Engine, connection: Connection, actor: Actor) -> Callable[[], Viewer]:
+    """Looks up who reads when that is asked for the first time, and once."""
+    return cache(lambda: engine.sight.reader(connection, actor))
+
+
 class Mine:
     """What of a filter asks who reads, each asked for once."""
 
-    def __init__(self, engine: Engine, connection: Any, actor: Actor) -> None:
+    def __init__(self, engine: Engine, viewer: Callable[[], Viewer]) -> None:
         self._engine = engine
-        self._connection = connection
-        self._actor = actor
+        self._viewer = viewer
 
     def of(self, query: Any, asked: Filter) -> Any:
         """The query narrowed to it."""
@@ -254,24 +260,24 @@ class Mine:
 
     @cached_property
     def _parties(self) -> list[str]:
-        return self._engine.sight.parties(self._connection, self._actor)
+        return self._engine.sight.parties(self._viewer())
 
     def _own(self, relations: Sequence[str], reach: Reach) -> Any:
         return self._engine.store.questions.own(self._parties, relations, reach=reach)
 
     @cached_property
     def _waiting(self) -> Any:
-        return self._engine.sight.waiting(self._connection, self._actor)
+        return self._engine.sight.waiting(self._viewer())
 
 
-def told(engine: Engine, connection: Connection, actor: Actor, asked: Filter) -> Filter:
+def told(engine: Engine, viewer: Callable[[], Viewer], asked: Filter) -> Filter:
     """The filter with what counts as finished here, and without what would tell in numbers what is hidden from who asks: how a
     party stands, that something happened.
     """
     asked = replace(asked, ends=engine.laws.finishing())
     if asked.party is None and asked.ran is None:
         return asked
-    return _without(asked, *engine.sight.perhaps_hidden(connection, actor))
+    return _without(asked, *engine.sight.perhaps_hidden(viewer()))
 
 
 def _without(asked: Filter, relations: frozenset[str], events: frozenset[str]) -> Filter:

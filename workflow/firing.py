@@ -325,7 +325,7 @@ class Firing:
         if key is None:
             return None
         record = step.family.records[case]
-        answer = {"case": case, "seq": record.seq, "revision": record.revision}
+        answer = {"case": case, "seq": record.seq, "revision": record.revision, "due_on": record.due_on}
         if call.receipt is not None:
             answer["receipt"] = call.receipt(step, case)
         return key, call.body_hash(self._random.bytes(8).hex()), json.dumps(answer)

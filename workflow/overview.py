@@ -31,6 +31,7 @@ from .figures import (
     tally,
     told,
     took,
+    who_reads,
 )
 from .health import Running
 from .likeness import matching
@@ -138,11 +139,10 @@ def find(
     near = listing.found_by(engine.store, asked)
     near = near if near is not None and engine.summary.fresh() else None
     with engine.store.connection() as connection:
-        asked_ = replace(
-            told(engine, connection, actor, asked), apart=()
-        )  # what is found is looked at one by one
+        viewer = who_reads(engine, connection, actor)
+        asked_ = replace(told(engine, viewer, asked), apart=())  # what is found is looked at one by one
         page = listing.page(engine.store, asked_, sort, after, limit + 1)
-        query = Mine(engine, connection, actor).of(page, asked_)
+        query = Mine(engine, viewer).of(page, asked_)
         if near is not None:
             query = query.where(engine.store.tables.cases.c.id.in_(near))
         found = engine.sight.look(

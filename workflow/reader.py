@@ -85,7 +85,7 @@ class Reader:
         the page before.
         """
         with self.store.connection(session) as connection:
-            waiting = self.sight.waiting(connection, actor)
+            waiting = self.sight.waiting(self.sight.reader(connection, actor))
             query = self.store.questions.by_due_day(limit, after).where(waiting)
             found = self.sight.look(connection, query, actor, "open")
         return [self.show(one) for one in found]

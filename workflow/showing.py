@@ -116,10 +116,12 @@ def fold(
         if (name := names.get(view.name)) is not None and (then := said.get(f"@clock.{name}")) is not None
     ]
     last = lines[-1]
+    present = last.seq == now.seq
     return now._replace(
         definition=last.definition, state=last.to_state, seq=last.seq, data={n: v for n, v in said.items() if n[0] != "@"},
         relations=relations, number=said.get("@number"), clocks=tuple(clocks),
-        due_on=None, closed=definition.states[last.to_state].end, revision=now.revision if last.seq == now.seq else last.seq,
+        due_on=now.due_on if present else None, closed=definition.states[last.to_state].end,
+        revision=now.revision if present else last.seq,
     )  # fmt: skip
 
 

@@ -52,19 +52,23 @@ class Sight:
         """The person with all the grants he has."""
         return Viewer(actor.person, self._store.grants(connection, actor.person), self._today())
 
+    def reader(self, connection: Connection, actor: Actor) -> Viewer:
+        """The same, for questions about many cases: all definitions there are have been met by then."""
+        check_texts(person=actor.person)
+        self.learn(connection)
+        return self.viewer(connection, actor)
+
     def narrowed(
         self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "all"
     ) -> Select[Any]:
         """A query over cases, narrowed to what this person may know of: the one filter behind every question that names him."""
-        return self.narrowing(connection, actor)(query, reach)
+        return self.narrowing(None if actor is None else self.reader(connection, actor))(query, reach)
 
-    def narrowing(self, connection: Connection, actor: Actor | None) -> Narrowing:
-        """The same for several questions of one moment, with one look at what that person holds."""
-        if actor is None:
+    def narrowing(self, viewer: Viewer | None) -> Narrowing:
+        """The same for several questions of one `reader`."""
+        if viewer is None:
             return lambda query, _reach: query
-        check_texts(person=actor.person)
-        self.learn(connection)
-        viewer, visible = self.viewer(connection, actor), dict[Reach, ColumnElement[bool]]()
+        visible = dict[Reach, ColumnElement[bool]]()
 
         def narrow(query: Select[Any], reach: Reach) -> Select[Any]:
             if reach not in visible:
@@ -74,35 +78,29 @@ class Sight:
         return narrow
 
     def overseen(
-        self, connection: Connection, actor: Actor
+        self, connection: Connection, viewer: Viewer
     ) -> tuple[list[str], set[str], ColumnElement[bool] | None]:
         """The tenants all of whose cases he sees as an overseer; the kinds of which that is not so; and the cases that he sees,
         or does not see, for a reason of his own (None: there are none).
         """
-        check_texts(person=actor.person)
-        self.learn(connection)
-        viewer, library = self.viewer(connection, actor), self._laws.library
+        library = self._laws.library
         scopes = sorted({g.scope for g in viewer.held() if g.unit is None and library.oversees(g.role)})
         limited = {law.definition.name for law in self._laws.known() if law.definition.seen_by}
         parties = [viewer.person, *sorted({g.unit for g in viewer.grants if g.unit is not None})]
         exceptional, any_ = self._store.questions.exceptional(parties)
         return scopes, limited, exceptional if scopes and connection.execute(any_).scalar_one() else None
 
-    def perhaps_hidden(self, connection: Connection, actor: Actor) -> tuple[frozenset[str], frozenset[str]]:
+    def perhaps_hidden(self, viewer: Viewer) -> tuple[frozenset[str], frozenset[str]]:
         """Relations and events that may be hidden from that person somewhere."""
-        return visibility.perhaps(self._laws, self.viewer(connection, actor))
+        return visibility.perhaps(self._laws, viewer)
 
-    def parties(self, connection: Connection, actor: Actor) -> list[str]:
+    def parties(self, viewer: Viewer) -> list[str]:
         """This person, and the units he is in today."""
-        units = {grant.unit for grant in self.viewer(connection, actor).held() if grant.unit is not None}
-        return [actor.person, *sorted(units)]
+        return [viewer.person, *sorted({grant.unit for grant in viewer.held() if grant.unit is not None})]
 
-    def waiting(self, connection: Connection, actor: Actor) -> ColumnElement[bool]:
+    def waiting(self, viewer: Viewer) -> ColumnElement[bool]:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
-        check_texts(person=actor.person)
-        self.learn(connection)
-        grants = self.viewer(connection, actor).held()
-        by_role, by_relation = worklist.held(self._laws.known(), actor.person, grants)
+        by_role, by_relation = worklist.held(self._laws.known(), viewer.person, viewer.held())
         return self._store.questions.waiting(by_role, by_relation)
 
     def look(

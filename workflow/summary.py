@@ -21,12 +21,12 @@ from sqlalchemy.sql import ColumnElement, Select
 from .clock import civil_date
 from .errors import StoreError
 from .laws import Laws
-from .model import Actor
 from .sight import Narrowing, Sight
 from .store import listing, summarised
 from .store.listing import Filter, Groups, Period, Ran
 from .store.sql import Store
 from .store.summary import Summing, Terms
+from .visibility import Viewer
 
 __all__ = ["Shortcut", "Summary"]
 
@@ -134,9 +134,9 @@ class Summary:
             logger.info("the summary is not brought up to date", exc_info=True)
             return False
 
-    def shortcut(self, connection: Connection, actor: Actor, narrowed: Narrowing) -> Shortcut | None:
+    def shortcut(self, connection: Connection, viewer: Viewer, narrowed: Narrowing) -> Shortcut | None:
         """For whom it stands: overseers."""
-        scopes, limited, exceptional = self._sight.overseen(connection, actor)
+        scopes, limited, exceptional = self._sight.overseen(connection, viewer)
         return (
             Shortcut(self._store, self._terms(), scopes, limited, exceptional, narrowed) if scopes else None
         )

@@ -52,6 +52,10 @@ def _beside(context: Context) -> Sequence[Any]:
     """The service's own tables, made if they are not there; a file of SQLite has them anyway."""
     if context.engine.store.is_sqlite or find_spec("flask") is None:
         return ()
+    from ..migrations import upgrade
+
+    store = context.engine.store
+    upgrade(store.database, store.prefix)  # the service's tables hold on to ours
     context.sibling("api").create_schema(context.engine)
     tables: Sequence[Any] = context.sibling("api.store").Shelf(context.engine).tables.lasting()
     return tables
