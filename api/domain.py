@@ -10,14 +10,14 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["charts", "doors", "drafts", "milestones", "receptions", "statistics"]
+__all__ = ["charts", "doors", "drafts", "milestones", "names", "receptions", "statistics"]
 
 if TYPE_CHECKING:
-    from definitions import charts, doors, drafts, milestones, receptions, statistics
+    from definitions import charts, doors, drafts, milestones, names, receptions, statistics
 else:
 
     def _sibling(name: str) -> ModuleType:
         above = (__package__ or "").rpartition(".")[0]
         return importlib.import_module(f"{above}.definitions.{name}" if above else f"definitions.{name}")
 
-    charts, doors, drafts, milestones, receptions, statistics = map(_sibling, __all__)
+    charts, doors, drafts, milestones, names, receptions, statistics = map(_sibling, __all__)

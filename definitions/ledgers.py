@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,16 +11,19 @@ from typing import Any
 from workflow import Actor, Case, Engine, NotFound, read_plain
 from workflow.errors import Text
 
-from .cells import Cell
+from .cells import Cell, shown
+from .columns import today
 from .letters.catalogue import faulty
-from .letters.words import Words
+from .letters.words import Words, written
+from .names import spelt
 from .workbooks import Grid, OutColumn, write_workbook
 
 __all__ = ["Profile", "chosen", "profiles", "write_ledger"]
 
 OURS = Path(__file__).parent / "ledgers.yaml"
 PAGE = 500
-HEADS = ("number", "state", "opened_on", "data", "code", "relation", "clock", "timing", "root")
+ROOT = "suggestion"
+HEADS = ("number", "meeting", "state", "opened_on", "data", "code", "relation", "clock", "timing", "root")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +68,57 @@ def write_ledger(
     engine: Engine, profile: Profile, path: Path, *, actor: Actor | None = None, tenant: str | None = None
 ) -> int:
     """A new workbook with every case of that kind that this person may know of, by number; how many."""
-    rows = sorted(
-        _rows(engine, profile, actor, tenant), key=lambda row: tuple(str(cell or "") for cell in row)
+    rows = sorted(_rows(engine, profile, actor, tenant), key=_place)
+    law = engine.laws.latest(profile.of).definition
+    above = engine.laws.latest(ROOT).definition
+    columns = [
+        OutColumn(title=head, width=width, help=_means(law, above, show), kind=_kind(law, show))
+        for head, show, width in profile.columns
+    ]
+    total: list[Cell] = [
+        _sum(rows, place) if column.kind == "number" else None for place, column in enumerate(columns)
+    ]
+    total[0] = f"共 {len(rows)} 条"
+    write_workbook(
+        path,
+        Grid(title=profile.title.zh, columns=columns, rows=rows, total=total, made_on=written(today(engine))),
     )
-    columns = [OutColumn(title=head, width=width, help=show) for head, show, width in profile.columns]
-    total: list[Cell] = [f"合计 {len(rows)} 件", *[None] * (len(columns) - 1)]
-    write_workbook(path, Grid(title=profile.title.zh, columns=columns, rows=rows, total=total))
     return len(rows)
+
+
+def _sum(rows: Sequence[Sequence[Cell]], place: int) -> int:
+    return sum(cell for row in rows if isinstance(cell := row[place], int))
+
+
+def _kind(law: Any, show: str) -> str:
+    field = law.fields.get(show.removeprefix("data.")) if show.startswith("data.") else None
+    return "number" if field and field.type == "integer" else "text"
+
+
+def _means(law: Any, above: Any, show: str) -> str:
+    """What a column shows, in words, for the last sheet."""
+    head, _, rest = show.partition(".")
+    name, _, part = rest.partition(".")
+    if head == "root":
+        return f"所属建议的{_means(above, above, rest)}"
+    if head in PLAIN:
+        return PLAIN[head]
+    if head in ("clock", "timing"):
+        which = (
+            CLOCK[part] if head == "clock" else f"到期日与{law.fields[part].title.zh}相比，未完成的按制表日"
+        )
+        return f"“{law.clocks[name].title.zh}”的{which}"
+    named = {"relation": law.relations, "code": law.fields, "data": law.fields}[head][name].title.zh
+    return f"{named}（字母）" if head == "code" else named
+
+
+PLAIN = {"number": "编号", "meeting": "届次", "state": "状态", "opened_on": "立案日期"}
+CLOCK = {"from": "起算日", "due": "到期日（含已同意的延期）", "outer": "法定最迟日"}
+
+
+def _place(row: Sequence[Cell]) -> list[tuple[bool, bytes]]:
+    """Where a row stands: in the order of its cells, what is empty last."""
+    return [(cell is None, spelt(shown(cell))) for cell in row]
 
 
 def _rows(engine: Engine, profile: Profile, actor: Actor | None, tenant: str | None) -> Iterator[list[Cell]]:
@@ -99,12 +146,15 @@ def _cell(words: Words, case: Case, root: Case | None, show: str) -> Cell:
     head, _, rest = show.partition(".")
     if head == "root":
         return _cell(words, root, None, rest) if root else None
-    return _MEANT[head](words, case, rest) or None
+    found: Cell = _MEANT[head](words, case, rest)
+    return None if found == "" else found
 
 
-def _data(words: Words, case: Case, name: str) -> str:
-    """Dates as they are sorted in tables; everything else in words."""
+def _data(words: Words, case: Case, name: str) -> str | int:
+    """Dates as they are sorted in tables, numbers as numbers; everything else in words."""
     value = case.data.get(name)
+    if isinstance(value, int) and not isinstance(value, bool) and name not in case.hidden:
+        return value
     plain = isinstance(value, str) and words.type_of(case, name) == "date"
     return str(value) if plain else words.value(case, name)
 
@@ -135,6 +185,7 @@ def _timing(words: Words, case: Case, path: str) -> str:
 
 _MEANT: Mapping[str, Any] = {
     "number": lambda _, case, __: case.number,
+    "meeting": lambda words, case, _: words.meeting(case),
     "state": lambda words, case, _: words.state(case),
     "opened_on": lambda _, case, __: case.opened_on,
     "data": _data,

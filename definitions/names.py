@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from workflow import Engine
 from workflow.errors import Text
 from workflow.model import Party
 
-__all__ = ["Names", "registered"]
+__all__ = ["Names", "registered", "spelt"]
 
+DIGITS = "零一二三四五六七八九"
+_NUMBER = re.compile(
+    r"[0-9]{1,12}|[一二三四五六七八九]?十[一二三四五六七八九]?(?=[届次号])|[零一二三四五六七八九](?=[届次号])"
+)
 SOME = 1000
 """ids or names in one question"""
 
@@ -17,6 +22,21 @@ SOME = 1000
 def registered(engine: Engine, ids: Iterable[str]) -> dict[str, Party]:
     """The parties of those ids, in few questions."""
     return {p.id: p for some in _some(ids) for p in engine.parties.find(ids=some, limit=SOME)}
+
+
+def spelt(name: str) -> bytes:
+    """What a list of names is sorted by, so that a reader finds one: GB 2312 has its usual characters in the order of pinyin.
+    Numbers count as numbers: 六届三次 before 六届十次, 第9号 before 第10号.
+    """
+    return _NUMBER.sub(lambda found: f"{_counted(found[0]):06}", name).encode("gb18030", "replace")
+
+
+def _counted(number: str) -> int:
+    """12, or 十二; up to 99 in characters."""
+    if number.isdecimal():
+        return int(number)
+    tens, ten, ones = number.rpartition("十")
+    return (DIGITS.find(tens) or 1) * 10 + max(DIGITS.find(ones), 0) if ten else DIGITS.find(ones)
 
 
 class Names:

@@ -14,12 +14,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from math import ceil
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
 from .cells import MAX_COLUMNS, MAX_ROWS, Cell, shown
 from .faults import Faults, FaultyInput
+from .layout import width
 
 __all__ = ["Grid", "OutColumn", "read_workbook", "write_workbook"]
 
@@ -189,11 +191,16 @@ class OutColumn:
     width: int = 0
     """characters; 0: as wide as its kind usually is"""
 
+    def wide(self) -> int:
+        """How wide it is, in characters."""
+        return self.width or WIDTHS[self.kind]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
     """One sheet of a workbook. `marks`: (row, column, words) of cells to show as wrong, counted from 0 below the header. `blank`:
-    rows below the last for which the drop-downs hold too. `total`: a last row, outside the filter. `notes`: sentences below it.
+    rows below the last for which the drop-downs hold too. `total`: a last row, outside the filter; with one it is a report:
+    ruled, its rows as high as their text. `notes`: sentences below it. `made_on`: the day that is printed at its head.
     """
 
     title: str
@@ -203,6 +210,7 @@ class Grid:
     blank: int = 0
     total: Sequence[Cell] = ()
     notes: Sequence[str] = ()
+    made_on: str = ""
 
 
 def write_workbook(path: Path, *grids: Grid, words: Sequence[str] = ()) -> None:
@@ -218,11 +226,12 @@ def write_workbook(path: Path, *grids: Grid, words: Sequence[str] = ()) -> None:
         sheets = [book.add_worksheet(grid.title[:MOST_OF_A_NAME]) for grid in grids]
         help_ = book.add_worksheet(HELP)
         styles = _styles(book)
-        row = _explain_heads(help_, styles)
+        row = _explain_heads(help_, styles, choices=any(c.choices for grid in grids for c in grid.columns))
         for sheet, grid in zip(sheets, grids, strict=True):
-            first, row = row, _explain(help_, grid.columns, row)
+            explained = _explain(help_, grid.columns, row, styles["explained"])
+            row += len(explained)
             last = _fill(sheet, grid, styles)
-            _drop_downs(sheet, grid.columns, last + grid.blank, first)
+            _drop_downs(sheet, grid.columns, last + grid.blank, explained)
             _set_up(sheet, grid, last)
         for number, said in enumerate(words, row + 1):
             help_.write_string(number, 0, said)
@@ -237,7 +246,7 @@ CUT = "……（过长，余略 / cut）"
 
 
 def _styles(book: Any) -> dict[str, Any]:
-    text, top = {"num_format": "@"}, {"valign": "top", "border": 1}
+    text, ruled = {"num_format": "@"}, {"valign": "vcenter", "border": 1}
     return {
         name: book.add_format(look)
         for name, look in {
@@ -247,12 +256,14 @@ def _styles(book: Any) -> dict[str, Any]:
                 "border": 1,
                 "text_wrap": True,
                 "valign": "vcenter",
+                "align": "center",
             },
             "plain": text,
-            "text": {**text, **top, "text_wrap": True},
-            "figure": top,
-            "total": {**text, "bold": True, "top": 1},
-            "sum": {"bold": True, "top": 1},
+            "text": {**text, **ruled, "text_wrap": True},
+            "figure": {**ruled, "align": "center"},
+            "total": {**text, **ruled, "bold": True},
+            "sum": {**ruled, "bold": True, "align": "center"},
+            "explained": {**text, **ruled, "valign": "top", "text_wrap": True},
             "wrong": {**text, "bg_color": "#FFE08A"},
         }.items()
     }
@@ -262,16 +273,18 @@ def _fill(sheet: Any, grid: Grid, styles: Mapping[str, Any]) -> int:
     """Everything below and including the header; the number of the last row before the total."""
     for index, column in enumerate(grid.columns):
         sheet.write_string(0, index, column.title, styles["head"])
-        width = column.width or WIDTHS[column.kind]
-        sheet.set_column(index, index, width, styles["plain"] if column.kind == "text" else None)
+        sheet.set_column(index, index, column.wide(), styles["plain"] if column.kind == "text" else None)
     if any(column.width for column in grid.columns):
         sheet.set_row(0, HEAD_HEIGHT)
     last = 0
-    style = styles["text" if grid.total else "plain"]
+    look = (styles["text"], styles["figure"]) if grid.total else (styles["plain"], None)
     for last, row in enumerate(grid.rows, 1):
-        _row(sheet, last, row, grid.columns, style, styles["figure"] if grid.total else None)
+        _row(sheet, last, row, grid.columns, *look)
+        if grid.total:
+            sheet.set_row(last, _height(row, grid.columns))
     if grid.total:
         _row(sheet, last + 1, grid.total, grid.columns, styles["total"], styles["sum"])
+        sheet.set_row(last + 1, LINE)
     for number, note in enumerate(grid.notes, last + 3):
         sheet.write_string(number, 0, note)
     for row_, column_, words in grid.marks:
@@ -282,9 +295,22 @@ def _fill(sheet: Any, grid: Grid, styles: Mapping[str, Any]) -> int:
     return last
 
 
+def _height(cells: Sequence[Cell], columns: Sequence[OutColumn]) -> float:
+    """How high a row must be for all of its text, in points: not every program finds that out by itself."""
+    lines = (
+        sum(
+            max(ceil(width(line) * OF_A_COLUMN / column.wide()), 1)
+            for line in shown(cell)[:LONGEST].split("\n")
+        )
+        for cell, column in zip(cells, columns, strict=True)
+    )
+    return min(max(lines, default=1) * LINE, HIGHEST)
+
+
 def _row(
     sheet: Any, number: int, cells: Sequence[Cell], columns: Sequence[OutColumn], text: Any, figure: Any
 ) -> None:
+    """A row; where it is ruled, so are its empty cells."""
     for index, (cell, column) in enumerate(zip(cells, columns, strict=True)):
         if (
             column.kind == "number"
@@ -298,8 +324,14 @@ def _row(
             sheet.write_string(
                 number, index, said if len(said) <= LONGEST else said[: LONGEST - len(CUT)] + CUT, text
             )
+        elif figure is not None:
+            sheet.write_blank(number, index, None, text)
 
 
+LINE, HIGHEST = 17.0, 405.0
+"""points: one line of text, and less than the 409 that Excel takes for a row"""
+OF_A_COLUMN = 1.15
+"""how much more of a column's width a Chinese character takes than two digits, and the space at its edges"""
 HEAD_HEIGHT = 32
 """points: two lines"""
 EXACT = 10**15
@@ -307,39 +339,47 @@ EXACT = 10**15
 
 
 def _set_up(sheet: Any, grid: Grid, last: int) -> None:
-    width = max(len(grid.columns) - 1, 0)
     sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, max(last, 1), width)
+    sheet.autofilter(0, 0, max(last, 1), max(len(grid.columns) - 1, 0))
+    made = f"&R制表日期：{grid.made_on}" if grid.made_on else ""
+    sheet.set_header(f"&C&B&14 {grid.title.replace('&', '&&')}{made}")
+    _printed(sheet)
+
+
+def _printed(sheet: Any) -> None:
+    """A4, lying, as wide as one page, the head on every page, each with its number."""
     sheet.set_landscape()
     sheet.set_paper(9)
+    sheet.set_margins(left=0.4, right=0.4)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
-    sheet.set_header(f"&C{grid.title.replace('&', '&&')}")
     sheet.set_footer("&C&P/&N")
 
 
-def _explain_heads(sheet: Any, styles: Mapping[str, Any]) -> int:
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
-    sheet.set_column(0, 0, 24)
-    sheet.set_column(1, 1, 80)
-    for index, name in enumerate(("列 column", "说明 about it", "可选 choices")):
+def _explain_heads(sheet: Any, styles: Mapping[str, Any], *, choices: bool) -> int:
+    _printed(sheet)
+    for index, (name, wide) in enumerate(EXPLAINED[: 3 if choices else 2]):
+        sheet.set_column(index, index, wide)
         sheet.write_string(0, index, name, styles["head"])
     return 1
 
 
-def _explain(sheet: Any, columns: Sequence[OutColumn], first: int) -> int:
-    """From that row on; the row after it."""
-    for row, column in enumerate(columns, first):
-        sheet.write_string(row, 0, column.title)
-        sheet.write_string(row, 1, column.help)
-        for index, choice in enumerate(column.choices, 2):
-            sheet.write_string(row, index, choice)
-    return first + len(columns)
+EXPLAINED = (("列 column", 24), ("说明 about it", 80), ("可选 choices", 16))
+"""heads of the last sheet and their widths"""
 
 
-def _drop_downs(sheet: Any, columns: Sequence[OutColumn], last: int, first: int) -> None:
+def _explain(sheet: Any, columns: Sequence[OutColumn], first: int, style: Any) -> dict[int, int]:
+    """From that row on, a line for each column that says something; place of the column -> row."""
+    told = [index for index, column in enumerate(columns) if column.help or column.choices]
+    for row, index in enumerate(told, first):
+        sheet.write_string(row, 0, columns[index].title, style)
+        sheet.write_string(row, 1, columns[index].help, style)
+        for place, choice in enumerate(columns[index].choices, 2):
+            sheet.write_string(row, place, choice)
+    return {index: row for row, index in enumerate(told, first)}
+
+
+def _drop_downs(sheet: Any, columns: Sequence[OutColumn], last: int, rows: Mapping[int, int]) -> None:
     from xlsxwriter.utility import xl_range_abs
 
     for index, column in enumerate(columns):
@@ -347,7 +387,7 @@ def _drop_downs(sheet: Any, columns: Sequence[OutColumn], last: int, first: int)
             continue
         source: Any = list(column.choices)
         if len(",".join(column.choices)) > INLINE_CHOICES or any("," in choice for choice in column.choices):
-            row = first + index
+            row = rows[index]
             source = f"='{HELP}'!{xl_range_abs(row, 2, row, 1 + len(column.choices))}"
         sheet.data_validation(
             1, index, last, index, {"validate": "list", "source": source, "error_type": "warning"}

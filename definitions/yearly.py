@@ -15,7 +15,8 @@ from workflow import Actor, Case, Engine
 
 from .cells import Cell
 from .columns import today
-from .letters.words import Words
+from .letters.words import Words, written
+from .names import spelt
 from .workbooks import Grid, OutColumn, write_workbook
 
 __all__ = ["MEASURES", "RATES", "Item", "items_of", "write_yearly"]
@@ -126,9 +127,9 @@ MEASURES: Mapping[str, Measure] = {
         ("late", "逾期", "答复晚于期限的，和至制表日已过期限仍未答复的", lambda i: int(_late(i))),
         ("extended", "延期", "经同意延期的件数", _any("extensions", "granted")),
         ("A", "A类", "已答复、结果类别为 A（类别含义以本地类别表为准）的", _of_class("A")),
-        ("B", "B类", "同上，类别为 B 的", _of_class("B")),
-        ("C", "C类", "同上，类别为 C 的", _of_class("C")),
-        ("D", "D类", "同上，类别为 D 的", _of_class("D")),
+        ("B", "B类", "已答复、结果类别为 B 的", _of_class("B")),
+        ("C", "C类", "已答复、结果类别为 C 的", _of_class("C")),
+        ("D", "D类", "已答复、结果类别为 D 的", _of_class("D")),
         ("concluded", "办结", "状态为办结或归档的；答复不等于办结", lambda i: int(i.case.state in DONE)),
         (
             "asked",
@@ -179,8 +180,11 @@ def write_yearly(
 ) -> int:
     """A new workbook: the table, and the list behind it; how many suggestions."""
     found = items_of(engine, year, actor=actor, tenant=tenant)
-    items = sorted(found, key=lambda item: (item.case.number or "", item.case.id))
+    items = list(found)
     words = Words(engine, actor, [item.case for item in items])
+    items.sort(
+        key=lambda item: (spelt(words.meeting(item.case)), spelt(item.case.number or ""), item.case.id)
+    )
     write_workbook(path, _table(year, today(engine), words, items), _list(words, items))
     return len(items)
 
@@ -196,24 +200,28 @@ def _table(year: int, day: date, words: Words, items: Sequence[Item]) -> Grid:
     columns = [OutColumn(title="承办单位", width=20, help=first)]
     columns += [_column(title, means, number < len(MEASURES)) for number, (title, means) in enumerate(told)]
     notes = [
-        f"制表日 {day}；只含制表人可见的案件。分母为零的比率记“{NOTHING}”。每个数字可在“清单”中按列筛选核对。",
+        f"只含制表人可见的案件。分母为零的比率记“{NOTHING}”。每个数字可在“清单”中按列筛选核对。",
         *(f"{title}：{means}。" for title, means in told),
     ]
-    rows = [[name, *_figures(those)] for name, those in sorted(by_unit.items())]
-    title = f"{year}年代表建议办理情况统计表"
-    return Grid(title=title, columns=columns, rows=rows, total=["合计", *_figures(items)], notes=notes)
+    rows = [
+        [name, *_figures(those)] for name, those in sorted(by_unit.items(), key=lambda one: spelt(one[0]))
+    ]
+    return Grid(
+        title=f"{year}年代表建议办理情况统计表", columns=columns, rows=rows, total=["合计", *_figures(items)], notes=notes,
+        made_on=written(day),
+    )  # fmt: skip
 
 
 def _list(words: Words, items: Sequence[Item]) -> Grid:
-    heads = (("编号", 11), ("标题", 32), ("承办单位", 18), ("状态", 12))
+    heads = (("届次", 9), ("编号", 11), ("标题", 32), ("承办单位", 18), ("状态", 12))
     columns = [OutColumn(title=title, width=width) for title, width in heads]
-    columns += [OutColumn(title=m.title, kind="number", width=5, help=m.means) for m in MEASURES.values()]
-    total: list[Cell] = ["合计", None, None, None, *_figures(items)[: len(MEASURES)]]
+    columns += [OutColumn(title=m.title, kind="number", width=6) for m in MEASURES.values()]
+    total: list[Cell] = ["合计", None, None, None, None, *_figures(items)[: len(MEASURES)]]
     return Grid(title="清单", columns=columns, rows=[_line(words, item) for item in items], total=total)
 
 
 def _column(title: str, means: str, figure: bool) -> OutColumn:
-    return OutColumn(title=title, help=means, kind="number" if figure else "text", width=5 if figure else 14)
+    return OutColumn(title=title, help=means, kind="number" if figure else "text", width=6 if figure else 17)
 
 
 def _units(case: Case) -> list[str]:
@@ -233,6 +241,6 @@ def _line(words: Words, item: Item) -> list[Cell]:
     case = item.case
     units = "、".join(words.name(unit) for unit in _units(case) if unit)
     return [
-        case.number, words.value(case, "title"), units, words.state(case),
+        words.meeting(case), case.number, words.value(case, "title"), units, words.state(case),
         *(measure.count(item) for measure in MEASURES.values()),
     ]  # fmt: skip

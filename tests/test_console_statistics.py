@@ -115,7 +115,7 @@ def test_an_address_nobody_made(desk: Desk) -> None:
 
 
 def test_a_city_of_many_units_goes_on_over_the_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every unit is shown once, by name, however many there are, and no page is heavy."""
+    """Every unit is shown once, by name (pinyin), however many there are, and no page is heavy."""
     monkeypatch.setattr("api.console.statistics.UNITS", 1)
     for unit in ("water", "roads", "parks"):
         case = desk.office.accepted()
@@ -127,4 +127,4 @@ def test_a_city_of_many_units_goes_on_over_the_page(desk: Desk, monkeypatch: pyt
         found += re.findall(r'<th scope="row">([^<]+)</th>', table)
         following = re.search(r'<a rel="next" href="([^"#]+)', table)
         address = following[1].replace("&amp;", "&") if following else ""
-    assert found == ["市交通运输局", "市园林局", "市水利局"]
+    assert found == ["市交通运输局", "市水利局", "市园林局"]

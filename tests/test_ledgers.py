@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from python_calamine import load_workbook
 
 from definitions.ledgers import profiles, write_ledger
+from definitions.names import spelt
 from definitions.yearly import MEASURES, RATES, write_yearly
 from workflow import Actor, DefinitionError
 from workflow.library import Library
@@ -44,7 +46,8 @@ def test_the_ledger_has_its_columns_its_rows_and_a_total(town: Office, tmp_path:
     town.replied()
     town.assigned(co=("roads",))
     head, first, second, total = ledger(town, "ledger", tmp_path / "l.xlsx")
-    assert head[:9] == [
+    assert head[:10] == [
+        "届次",
         "编号",
         "标题",
         "领衔代表",
@@ -55,17 +58,25 @@ def test_the_ledger_has_its_columns_its_rows_and_a_total(town: Office, tmp_path:
         "交办日期",
         "答复期限",
     ]
-    assert first[:6] == ["第001号", "关于增设快递员驿站的建议", "陈静", "陈静、周明", "市水利和湖泊局", ""]
-    assert first[7:13] == ["2026-03-02", "2026-06-02", "2026-09-02", "2026-03-02", "按期", "A"]
-    assert second[5] == "市交通运输局" and second[11] == "未到期" and total[0] == "合计 2 件"
+    assert first[:7] == [
+        "六届五次",
+        "第001号",
+        "关于增设快递员驿站的建议",
+        "陈静",
+        "陈静、周明",
+        "市水利和湖泊局",
+        "",
+    ]
+    assert first[8:14] == ["2026-03-02", "2026-06-02", "2026-09-02", "2026-03-02", "按期", "A"]
+    assert second[6] == "市交通运输局" and second[12] == "未到期" and total[0] == "共 2 条"
 
 
 def test_how_late_it_is_stands_beside_it(town: Office, tmp_path: Path) -> None:
     case = town.signing_off()
     town.clock.advance(days=95)
-    assert ledger(town, "ledger", tmp_path / "l.xlsx")[1][11] == "超期 3 天"
+    assert ledger(town, "ledger", tmp_path / "l.xlsx")[1][12] == "超期 3 天"
     town.fire(case, "issue_reply", "wu", **{**REPLY, "delivered_on": "2026-06-05"})
-    assert ledger(town, "ledger", tmp_path / "l.xlsx")[1][11] == "逾期 3 天"
+    assert ledger(town, "ledger", tmp_path / "l.xlsx")[1][12] == "逾期 3 天"
 
 
 def test_story_B10_another_system_gets_its_own_order_and_a_formula_stays_a_text(
@@ -85,7 +96,7 @@ def test_story_B10_another_system_gets_its_own_order_and_a_formula_stays_a_text(
 
 def test_what_is_too_long_for_a_cell_says_so(town: Office, tmp_path: Path) -> None:
     town.assigned(title="长" * 33_000)
-    cell = ledger(town, "ledger", tmp_path / "l.xlsx")[1][1]
+    cell = ledger(town, "ledger", tmp_path / "l.xlsx")[1][2]
     assert len(cell) == 32_767 and cell.endswith("……（过长，余略 / cut）")
 
 
@@ -98,13 +109,21 @@ def test_commitments_and_answers(town: Office, tmp_path: Path) -> None:
     town.evaluate(case, "surveys", {"dep1": "satisfied"})
     row = ledger(town, "commitments", tmp_path / "c.xlsx")[1]
     assert (
-        row[:6]
-        == ["第001号", "关于增设快递员驿站的建议", "市水利和湖泊局", "建成驿站12处", "2026-10-31", "未完成"]
-        and row[10] == "B"
+        row[:7]
+        == [
+            "六届五次",
+            "第001号",
+            "关于增设快递员驿站的建议",
+            "市水利和湖泊局",
+            "建成驿站12处",
+            "2026-10-31",
+            "未完成",
+        ]
+        and row[11] == "B"
     )
-    answers = {row[3]: row[5:7] for row in ledger(town, "surveys", tmp_path / "s.xlsx", ASKS)[1:-1]}
+    answers = {row[4]: row[6:8] for row in ledger(town, "surveys", tmp_path / "s.xlsx", ASKS)[1:-1]}
     assert answers == {"陈静": ["满意", "满意"], "周明": ["已征询", ""]}
-    assert ledger(town, "surveys", tmp_path / "u.xlsx", UNIT)[1:] == [["合计 0 件", *[""] * 11]]
+    assert ledger(town, "surveys", tmp_path / "u.xlsx", UNIT)[1:] == [["共 0 条", *[""] * 12]]
 
 
 def test_story_E08_a_paper_form_is_entered_by_one_and_checked_by_another(
@@ -115,8 +134,8 @@ def test_story_E08_a_paper_form_is_entered_by_one_and_checked_by_another(
     town.fire(survey, "record_paper", "sun", level="satisfied", paper_scan={**DOCUMENT, "name": "纸质表.pdf"})
     assert town.reasons(survey, "check_paper", "sun") == {"two_persons"}
     town.fire(survey, "check_paper", "song")
-    rows = {row[3]: row for row in ledger(town, "surveys", tmp_path / "s.xlsx", ASKS)[1:-1]}
-    assert (rows["陈静"][6], rows["陈静"][11], rows["周明"][11]) == ("满意", "《纸质表》", "")
+    rows = {row[4]: row for row in ledger(town, "surveys", tmp_path / "s.xlsx", ASKS)[1:-1]}
+    assert (rows["陈静"][7], rows["陈静"][12], rows["周明"][12]) == ("满意", "《纸质表》", "")
 
 
 def test_story_A09_every_number_of_the_year_opens_its_list(town: Office, tmp_path: Path) -> None:
@@ -133,13 +152,13 @@ def test_story_A09_every_number_of_the_year_opens_its_list(town: Office, tmp_pat
     assert write_yearly(o.engine, 2026, path, actor=ASKS) == 6
     head, *rest = table(path)
     rows = {row[0]: row for row in rest[: [row[0] for row in rest].index("合计") + 1]}
-    assert list(rows) == [*sorted([UNITS["water"], UNITS["roads"], UNITS["parks"]]), "合计"]
+    assert list(rows) == [*sorted([UNITS["water"], UNITS["roads"], UNITS["parks"]], key=spelt), "合计"]
     listed_head, *listed = table(path, 1)
     listed = listed[:-1]
     for measure in MEASURES.values():
         place, column = head.index(measure.title), listed_head.index(measure.title)
         for name, row in rows.items():
-            of_it = [line for line in listed if name == "合计" or name in str(line[2]).split("、")]
+            of_it = [line for line in listed if name == "合计" or name in str(line[3]).split("、")]
             assert row[place] == sum(line[column] for line in of_it), (name, measure.title)
     total = dict(zip(head, rows["合计"], strict=True))
     assert (total["征询份数"], total["反馈份数"], total["满意"], total["基本满意"], total["不满意"]) == (
@@ -174,8 +193,9 @@ def test_story_F09_the_month_of_a_station_without_a_score(town: Office, tmp_path
     day = town.engine.start("reception_day", keeper, data, tenant=TENANT)
     town.fire(day, "roster", "keep", deputies=["dep1", "dep2"])
     town.fire(day, "postpone", "keep", change_reason="汛期")
-    head, row, _ = ledger(town, "receptions", tmp_path / "r.xlsx", keeper)
+    head, row, total = ledger(town, "receptions", tmp_path / "r.xlsx", keeper)
     assert row[:3] == ["温泉街道联络站", "2026-03", "2026-03-15"] and row[head.index("改期理由")] == "汛期"
+    assert total[head.index("来访人次")] == 0.0, "numbers are numbers, and summed"
     assert not [word for word in head if any(bad in word for bad in ("得分", "排名", "积分", "签到", "考勤"))]
     given = {
         "station_unit": "st1", "received_on": "2026-03-02", "intake": "reception", "receivers": ["dep1"], "subject": "路灯",
@@ -231,3 +251,36 @@ def test_the_commands(
     assert call("ledger", "yearly").code == 2
     assert call("ledger", "lodger").code == 1
     assert call("ledger", "ledger", "--out", "年报.xlsx").code == 2
+
+
+def test_names_stand_in_the_order_a_reader_knows() -> None:
+    """By pinyin, and numbers as numbers."""
+    names = ["市住建局", "市水利局", "市交通运输局", "市教育局", "市民政局"]
+    assert sorted(names, key=spelt) == ["市交通运输局", "市教育局", "市民政局", "市水利局", "市住建局"]
+    numbers = ["六届十次", "六届三次", "七届一次", "第10号", "第9号", "六届二十一次"]
+    found = sorted(numbers, key=spelt)
+    assert found == ["六届三次", "六届十次", "六届二十一次", "七届一次", "第9号", "第10号"]
+
+
+def test_a_ledger_is_ruled_as_high_as_its_text_and_says_when_it_was_made(
+    town: Office, tmp_path: Path
+) -> None:
+    """Every cell of the table has its lines, also an empty one; no text is cut off where a program does not fit rows itself."""
+    town.assigned(title="关于" + "增设快递员驿站" * 12 + "的建议")
+    head, row, total = ledger(town, "ledger", tmp_path / "l.xlsx")
+    with zipfile.ZipFile(tmp_path / "l.xlsx") as pack:
+        sheet = pack.read("xl/worksheets/sheet1.xml").decode()
+    cells = re.findall(r'<c r="[A-Z]+2" s="(\d+)"', sheet)
+    assert len(cells) == len(head) == len(row) == len(total) and "" in row
+    assert len(set(cells)) == 1, "an empty cell looks like the others"
+    high = {int(n): float(ht) for n, ht in re.findall(r'<row r="(\d+)"[^>]*? ht="([\d.]+)"', sheet)}
+    assert high[2] >= 6 * 15, "the title takes 178 half characters in a column of 28"
+    assert "制表日期：2026年3月2日" in sheet and "&amp;P/&amp;N" in sheet
+
+
+def test_the_last_sheet_says_in_words_what_a_column_shows(town: Office, tmp_path: Path) -> None:
+    for name in profiles():
+        ledger(town, name, tmp_path / "l.xlsx")
+        told = dict(row[:2] for row in table(tmp_path / "l.xlsx", 1)[1:])
+        assert not [said for said in told.values() if re.search("[a-z_.]{3}", str(said))], name
+    assert told["答复期限"] == "“办理答复期限”的到期日（含已同意的延期）"

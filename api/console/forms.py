@@ -133,7 +133,7 @@ def _units(look: Look) -> list[Party]:
     ]  # fmt: skip
     if missing := own - {party.id for party in found}:
         found += look.engine.parties.find(ids=missing, actor=look.actor, on=day)
-    return sorted(found, key=lambda party: party.name) if len(found) <= MOST else []
+    return sorted(found, key=lambda party: domain.names.spelt(party.name)) if len(found) <= MOST else []
 
 
 def with_digest(

@@ -27,7 +27,7 @@ from workflow.overview import (
 )
 
 from ..buckets import SPANS
-from ..domain import charts
+from ..domain import charts, names
 from ..domain import statistics as kept
 from ..problems import Problem
 from .found import address_of
@@ -286,7 +286,7 @@ class _Year:
         """Each unit with what it leads, handles with others or separately; by name."""
         found = {one.group[0]: one for one in self.figures(self.all, ["unit"])}
         self.look.names.learn(found)
-        units = sorted(found, key=lambda unit: (self.look.names[unit], unit))
+        units = sorted(found, key=lambda unit: (names.spelt(self.look.names[unit]), unit))
         after = self.look.request.args.get("after", "")
         first = units.index(after) + 1 if after in found else 0
         page = units[first : first + UNITS]

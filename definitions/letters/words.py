@@ -189,6 +189,11 @@ class Words:
         place = self.congress(case).removesuffix("人民代表大会").removesuffix("人大") if case.number else ""
         return f"{place}{congress}人大{session}会议" if place and congress and session else place
 
+    def meeting(self, case: Case) -> str:
+        """六届五次, as a table says it; of what came between sessions, the session it is counted with."""
+        said = (clean(str(case.data.get(name) or "")) for name in ("congress", "session"))
+        return "".join(said).removesuffix("会议")
+
     def item(self, case: Case) -> str:
         """第001号建议; its title where it has no number."""
         if not case.number:
