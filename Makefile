@@ -1,7 +1,7 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
 # make serve   the console with demo data, on this machine only
-# The rest: check, bench, concurrency, crash, nodes, backlog, upgrade, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, concurrency, crash, power, nodes, backlog, upgrade, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -62,6 +62,10 @@ bench: .venv/dev
 crash: .venv/dev
 	@KILLS=$(KILLS) $(BIN)/python -m tests.crash
 
+# The power fails at any moment (SQLite), a process of the server dies (PostgreSQL); OUTAGES of each setting, DEATHS.
+power: .venv/dev
+	@$(BIN)/python -m tests.crash.power
+
 nodes: .venv/dev
 	@$(BIN)/python -m tests.crash.nodes
 
@@ -120,4 +124,4 @@ wheel: .venv/dev
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run serve check test bench concurrency crash nodes backlog upgrade drills soak poison fuzz fuzz-http storm-http kill-http mutants screens screenshots wheel clean
+.PHONY: help run serve check test bench concurrency crash power nodes backlog upgrade drills soak poison fuzz fuzz-http storm-http kill-http mutants screens screenshots wheel clean

@@ -95,7 +95,15 @@ def test_a_file_that_a_crash_would_spoil_is_refused(sqlite_url: str, mode: str) 
                 way()
 
 
-@pytest.mark.parametrize("mode", ["delete", "truncate", "persist", "wal"])
+def test_a_commit_that_is_an_unsynced_deletion_is_refused(sqlite_url: str) -> None:
+    refused = pytest.raises(StoreError, match=r"journal_mode = delete, synchronous = FULL.*truncate")
+    with hosts(sqlite_url, "pragma journal_mode = delete") as database, refused:
+        Engine(database, library()).create_schema()
+    with hosts(sqlite_url, "pragma journal_mode = delete", "pragma synchronous = extra") as database:
+        Engine(database, library()).create_schema()
+
+
+@pytest.mark.parametrize("mode", ["truncate", "persist", "wal"])
 def test_the_other_journal_modes_are_taken(
     sqlite_url: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from workflow import Engine
 from workflow.commands import doctor
-from workflow.errors import StoreError
+from workflow.errors import StoreError, Text
 from workflow.library import Library
 
 from .lifecycle import PLACE, Office, count, execute, statements
@@ -243,6 +243,23 @@ def test_a_timer_that_cannot_fire_is_marked_and_tried_again(office: Office, libr
     office.clock.advance(minutes=2)
     assert {one.case for page in iter(fresh(office, library).tick, []) for one in page} == {broken}
     assert rows(engine, "broken") == []
+
+
+@pytest.mark.parametrize("which", ["full", "lost"])
+def test_a_database_that_fails_is_no_timers_fault(
+    office: Office, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    cases = waiting(office, 2)
+
+    def fails(*_: Any) -> None:
+        raise StoreError(Text("满", "full"), which)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(office.engine.store), "write_all", fails)
+        with pytest.raises(StoreError, match="full"):
+            office.engine.tick()
+    assert rows(office.engine, "broken") == []
+    assert {one.case for page in iter(office.engine.tick, []) for one in page} == set(cases)
 
 
 def test_a_broken_timer_that_was_stopped_meanwhile_stays_stopped(office: Office, library: Library) -> None:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from .clock import civil_date
 from .decision import Tick, decide_tick
+from .errors import StoreError
 from .family import Family
 from .laws import Laws
 from .memory import Memory
@@ -195,10 +196,11 @@ class Sweep:
             with work.atomic():
                 done = self._fire(work, due, now)
         except Exception as error:
+            if isinstance(error, StoreError) and error.again:
+                raise  # the database's fault, no timer's: the next tick tries again
             if len(due) > 1:
                 logger.exception("a page of %d timers was undone; each goes by itself", len(due))
                 return [fired for timer in due for fired in self._page(work, [timer], now)]
-            # With the database gone this raises too, and the next tick tries again.
             logger.exception("timer %s of case %s cannot fire", due[0].clock, due[0].case)
             self._mark(work, due[0], error, now)
             return []

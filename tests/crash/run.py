@@ -22,23 +22,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.crash import story
 from tests.crash.check import Content, violations
+from tests.crash.client import LENGTH, Client
 from workflow.engine import Engine
-from workflow.errors import Refused
 
 CLIENTS = 2
 LONGEST = 0.045
 END_SECONDS = 120.0
 AHEAD_DAYS = 100
-SHARED = "@shared"
-ACTS = tuple(
-    act for step in story.STORY for act in (step, (SHARED, "record_source", story.actor("second-office")))
-)
-LENGTH = 1 + len(ACTS)
+
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(slots=True)
@@ -100,9 +99,7 @@ class Run:
                 self._fork(role)
             for _ in range(kills):
                 time.sleep(self._random.uniform(0, LONGEST))
-                role = self._random.choice(roles)
-                self._kill(role)
-                self._fork(role)
+                self._strike(self._random.choice(roles))
                 progress()
             (self.folder / "stop").touch()
             self._wait()
@@ -112,6 +109,11 @@ class Run:
         self._compare()
         self.report.seconds = time.monotonic() - began
         return self.report
+
+    def _strike(self, role: str) -> None:
+        """Somebody dies, and another takes the place."""
+        self._kill(role)
+        self._fork(role)
 
     def _fork(self, role: str) -> None:
         pid = os.fork()
@@ -159,7 +161,7 @@ class Run:
     def _tick(self) -> None:
         while True:
             stopping = (self.folder / "stop").exists()
-            if not self.ticking.tick(50):
+            if not self._asked(lambda: self.ticking.tick(50)):
                 if stopping and not any(self._others()):
                     return
                 time.sleep(0.005)
@@ -174,50 +176,21 @@ class Run:
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         if done:
             os.write(out, b"\n")  # ends a line that was torn
-        first = True
+        client, first = Client(self.engine, slot, self.shared), True
         while len(done) % LENGTH or not (self.folder / "stop").exists():
-            line = self._act(slot, done, first)
+            line = self._asked(partial(client.act, done, again=first))
+            if line is None:
+                first = True  # nobody knows whether it was done
+                continue
             os.write(out, json.dumps(line).encode() + b"\n")
             os.fsync(out)
             done.append(line)
             first = False
         (self.folder / f"ended-{slot}").touch()
 
-    def _act(self, slot: int, done: list[dict[str, Any]], first: bool) -> dict[str, Any]:
-        """The act after those that are done, and what was answered."""
-        number = len(done)
-        key, place = f"{slot}-{number}", number % LENGTH
-        who = story.OFFICE if place == 0 else ACTS[place - 1][2]
-        again = first and self._was_done(f"{who.person}\n{key}")
-        line: dict[str, Any] = {"key": f"{who.person}\n{key}", "resent": first and number > 0, "done": again}
-        try:
-            if place == 0:
-                line["event"] = "start"
-                case = self.engine.start("suggestion", who, story.suggestion(), tenant=story.TENANT, key=key)
-            else:
-                where, event, _ = ACTS[place - 1]
-                line["event"] = event
-                root = done[number - place]["case"]
-                target = self._target(where, root)
-                data = story.data_of(target[1], event, source_note=key)
-                if event == "record_source":
-                    data["source_note"] = key
-                case = self.engine.fire(target[0], event, who, data, key=key)
-        except Refused as refusal:
-            return {**line, "refused": [reason.code for reason in refusal.reasons]}
-        return {**line, "case": case.id, "seq": case.seq, "revision": case.revision, "who": who.person}
-
-    def _target(self, where: str, root: str) -> tuple[str, str]:
-        if where == SHARED:
-            return self.shared, "suggestion"
-        if not where:
-            return root, "suggestion"
-        child = [child for child in self.engine.children(root) if child.slot == where][-1]
-        return child.id, child.kind
-
-    def _was_done(self, key: str) -> bool:
-        with self.engine.store.work() as work:
-            return self.engine.store.answer(work, key) is not None
+    def _asked(self, act: Callable[[], Answer]) -> Answer | None:
+        """What the engine answers; here the database is always there."""
+        return act()
 
     # -- the comparison
 
@@ -227,7 +200,7 @@ class Run:
             report.violations.append(fault.read_text())
         content = Content(self.engine)
         report.violations += violations(self.engine, content, unkeyed=1)  # the shared case's start
-        report.violations += self._integrity()
+        report.violations += integrity(self.engine)
         acts = [line for slot in range(CLIENTS) for line in read_log(self.folder / f"acknowledged-{slot}")]
         acknowledged = {line["key"]: line for line in acts if "refused" not in line}
         report.acknowledged, report.refused = len(acknowledged), len(acts) - len(acknowledged)
@@ -239,12 +212,14 @@ class Run:
         report.timers = len({row.key for row in content.outbox.values() if row.topic.startswith("clock.")})
         report.violations += compared(content, acts, outside=1)
 
-    def _integrity(self) -> list[str]:
-        if not self.engine.store.is_sqlite:
-            return []
-        with self.engine.database.connect() as connection:
-            found = connection.exec_driver_sql("pragma integrity_check").scalar()
-        return [] if found == "ok" else [f"integrity_check: {found}"]
+
+def integrity(engine: Engine) -> list[str]:
+    """What SQLite finds wrong in its file."""
+    if not engine.store.is_sqlite:
+        return []
+    with engine.database.connect() as connection:
+        found = connection.exec_driver_sql("pragma integrity_check").scalar()
+    return [] if found == "ok" else [f"integrity_check: {found}"]
 
 
 def compared(content: Content, acts: list[dict[str, Any]], *, outside: int) -> Iterator[str]:

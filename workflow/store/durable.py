@@ -17,8 +17,8 @@ __all__ = ["SOUND", "assure", "assure_driver", "wal_is_sound"]
 
 SOUND = "tibandu_sound"
 """where a pooled connection keeps that it was asked"""
-FULL = 2
-"""SQLite's number for synchronous = FULL; EXTRA is 3"""
+FULL, EXTRA = 2, 3
+"""SQLite's numbers for `synchronous`"""
 UNDONE_BY_FILE = ("delete", "truncate", "persist")
 """journal modes in which a crash in the middle of a commit is undone from a file"""
 _POSTGRESQL = ("fsync", "full_page_writes", "synchronous_commit")
@@ -58,6 +58,11 @@ def _look_sqlite(ask: Ask) -> None:
     level, mode = int(ask("pragma synchronous")[0]), str(ask("pragma journal_mode")[0])
     if level < FULL:
         raise _weak(f"synchronous = {level}", "synchronous = FULL")
+    if mode == "delete" and level < EXTRA:
+        # A commit is the journal's deletion, and only EXTRA waits for it: the power gone, the journal is back and undoes the commit.
+        raise _weak(
+            "journal_mode = delete, synchronous = FULL", "journal_mode = truncate, or synchronous = EXTRA"
+        )
     if mode in UNDONE_BY_FILE or (mode == "wal" and wal_is_sound(ask)):
         return
     if mode == "wal":
