@@ -24,8 +24,8 @@ PAGE = 500
 HOW = (
     Text("填表说明", "How to fill it in"),
     Text(
-        "1. 一行一件；列的顺序不限，多余的列请删去；表头可用常用叫法",
-        "1. One a row; columns in any order, and no others",
+        "1. 一行一件；黄色表头的列必填；列的顺序不限，不用的列可以删去",
+        "1. One a row; yellow columns are required; columns in any order, and no others",
     ),
     Text("2. 不要合并单元格，不要用公式", "2. No merged cells, no formulas"),
     Text(
@@ -40,7 +40,7 @@ HOW = (
         "5. 以届、次、序号认定为同一件；无序号列的以标题和领衔人认定",
         "5. Known by congress, session and number",
     ),
-    Text("6. 先试运行：有一处错误则整表不写入", "6. Try it first: one fault and nothing is written"),
+    Text("6. 先检查（不写入）：有一处错误则整表不写入", "6. Try it first: one fault and nothing is written"),
 )
 """what a table to be filled in says of itself"""
 
@@ -57,10 +57,11 @@ def export_file(
         columns, rows = export_parties(engine, kind, actor=actor, tenant=tenant, personal=personal)
     else:
         columns, rows = export_cases(engine, kind, actor=actor, tenant=tenant)
-    return write(path, _title(engine, kind), columns, rows, language)
+    return write(path, titled(engine, kind), columns, rows, language)
 
 
-def _title(engine: Engine, kind: str) -> Text:
+def titled(engine: Engine, kind: str) -> Text:
+    """How a kind of parties or of cases is called. Raises NotFound."""
     return (
         engine.library.party(kind).title if is_party(engine, kind) else engine.library.definition(kind).title
     )
@@ -182,10 +183,7 @@ def write(
 
 def template(engine: Engine, kind: str, path: Path, language: str, then: str | None = None) -> None:
     """A new empty table of a kind, with drop-downs where there is something to choose. Raises as `write`, NotFound."""
-    columns = columns_of(engine, kind, then)
-    title = (
-        engine.library.party(kind).title if is_party(engine, kind) else engine.library.definition(kind).title
-    )
+    columns, title = columns_of(engine, kind, then), titled(engine, kind)
     words = [text.in_language(language) for text in HOW]
     write(path, title, columns, (), language, blank=BLANK_ROWS, words=words)
 
@@ -211,7 +209,7 @@ def annotate(
             marks.append((lines[fault.row], place, text))
         words.setdefault(fault.row, []).append(text if place is None else f"{fault.column}: {text}")
     head = Text("错误", "what is wrong").in_language(language)
-    columns = [*(OutColumn(title=name) for name in sheet.header), OutColumn(title=head)]
+    columns = [*(OutColumn(title=name) for name in sheet.header), OutColumn(title=head, width=WHAT_IS_WRONG)]
     rows = [[*cells, "; ".join(words.get(number, ()))] for number, cells in sheet.rows]
     if words.get(1):
         rows.insert(0, [*[None] * len(sheet.header), "; ".join(words[1])])
@@ -228,6 +226,7 @@ def _out(columns: Sequence[Column], language: str) -> list[Any]:
     return [
         OutColumn(
             title=column.title.in_language(language), kind=kinds.get(column.type, "text"), help=_help(column, language),
+            required=column.required,
             choices=() if column.type in MANY else tuple(c.in_language(language) for c in column.choices.values()),
         )
         for column in columns
@@ -235,13 +234,25 @@ def _out(columns: Sequence[Column], language: str) -> list[Any]:
 
 
 def _help(column: Column, language: str) -> str:
-    said = [column.name]
-    if column.required:
-        said.append(Text("必填", "required").in_language(language))
+    said = [Text("必填", "required")] if column.required else []
+    said += [WHAT[column.type]] if column.type in WHAT else []
     if column.personal:
-        said.append(Text("个人信息", "personal").in_language(language))
+        said.append(Text("个人信息", "personal"))
     if column.type in MANY:
-        said.append(Text("多个以“、”分隔", "several are separated by 、 or ,").in_language(language))
-    if column.type == "date":
-        said.append("2026-03-02")
-    return "; ".join(said)
+        said.append(Text("多个以“、”分隔", "several are separated by 、 or ,"))
+    told = [one.in_language(language) for one in said]
+    if column.also:
+        told.append(Text("也可叫", "or").in_language(language) + " " + ", ".join(column.also))
+    return "; ".join([*told, *([] if language.startswith("zh") else [column.name])])
+
+
+WHAT_IS_WRONG = 48
+"""characters: the column that says it"""
+PERSON, UNIT = Text("姓名或编号", "name or id"), Text("单位名称或编号", "name of the unit or its id")
+WHAT: Mapping[str, Text] = {
+    "text": Text("文字", "a text"),
+    "date": Text("日期，如 2026-03-02", "a day, 2026-03-02"), "integer": Text("整数", "a whole number"),
+    "boolean": Text("是 或 否", "yes or no"), "person": PERSON, "persons": PERSON, "unit": UNIT, "units": UNIT,
+    "code": Text("从右边的可选项中选", "one of those at the right"), "codes": Text("从右边的可选项中选", "of those at the right"),
+}  # fmt: skip
+"""what a cell of that type holds"""

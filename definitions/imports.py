@@ -51,6 +51,8 @@ class Likely:
     number: str | None
     title: str | None
     score: float
+    beside: int | None = None
+    """the row of the other, when it stands in the same file"""
 
 
 @dataclass(slots=True)
@@ -363,6 +365,7 @@ class _Cases:
                             number=near.case.number,
                             title=title,
                             score=near.score,
+                            beside=opened.get(near.case.id),
                         )
                     )
                     break

@@ -10,7 +10,7 @@ from typing import IO, Any
 from workflow import Actor, Engine, NotFound
 from workflow.errors import Text
 
-from .exports import annotate, template
+from .exports import annotate, template, titled
 from .imports import Exchanged, Way, import_file
 from .ledgers import chosen, profiles, write_ledger
 from .letters import FORMS, Catalogue, Letter, Wish, letters_of, write_letter, write_zip
@@ -89,7 +89,7 @@ class Papers:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "form.xlsx"
             template(self._engine, kind, path, language, then)
-            return f"{kind}.xlsx", path.read_bytes()
+            return f"{titled(self._engine, kind).in_language(language)}.xlsx", path.read_bytes()
 
     def take(self, kind: str, path: Path, by: Actor, **way: Any) -> Exchanged:
         """Take a table in, all or nothing. `way`: tenant, then, reason, dry_run, encoding. Raises NotFound."""

@@ -97,7 +97,10 @@ def _decoded(content: bytes, encoding: str, faults: Faults) -> str:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         zh, en = "是 UTF-16；请另存为“CSV UTF-8”", "this is UTF-16: save it as CSV UTF-8"
     elif encoding == "utf-8" and _is_gbk(content):
-        zh, en = f"{zh}，像是 GBK；请加 --encoding gbk", f"{en}, it looks like GBK: give --encoding gbk"
+        zh, en = (
+            f"{zh}，像是 GBK；编码请选 GBK（命令行加 --encoding gbk）",
+            f"{en}, it looks like GBK: choose GBK (--encoding gbk)",
+        )
     raise faults.stop(zh, en)
 
 

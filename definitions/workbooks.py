@@ -190,6 +190,8 @@ class OutColumn:
     help: str = ""
     width: int = 0
     """characters; 0: as wide as its kind usually is"""
+    required: bool = False
+    """whether it must be filled in: its head is of another colour"""
 
     def wide(self) -> int:
         """How wide it is, in characters."""
@@ -258,7 +260,15 @@ def _styles(book: Any) -> dict[str, Any]:
                 "valign": "vcenter",
                 "align": "center",
             },
-            "plain": text,
+            "needed": {
+                **text,
+                **ruled,
+                "bold": True,
+                "bg_color": "#FFE08A",
+                "text_wrap": True,
+                "align": "center",
+            },
+            "plain": {**text, "valign": "top"},
             "text": {**text, **ruled, "text_wrap": True},
             "figure": {**ruled, "align": "center"},
             "total": {**text, **ruled, "bold": True},
@@ -272,7 +282,7 @@ def _styles(book: Any) -> dict[str, Any]:
 def _fill(sheet: Any, grid: Grid, styles: Mapping[str, Any]) -> int:
     """Everything below and including the header; the number of the last row before the total."""
     for index, column in enumerate(grid.columns):
-        sheet.write_string(0, index, column.title, styles["head"])
+        sheet.write_string(0, index, column.title, styles["needed" if column.required else "head"])
         sheet.set_column(index, index, column.wide(), styles["plain"] if column.kind == "text" else None)
     if any(column.width for column in grid.columns):
         sheet.set_row(0, HEAD_HEIGHT)

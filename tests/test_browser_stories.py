@@ -255,7 +255,7 @@ def test_dissatisfied_a_second_assignment_then_satisfied(who: Cast) -> None:
         office.opens("满意度征询", title).does("汇总")
     office.opens("二次交办", title).does("二次交办", {"代表的理由": "水压没有变化。"})
     head, clerk = who("unit01.head"), who("unit01.clerk")
-    head.opens("收件箱", title).clicks("去办理：二次办理")
+    head.opens("收件箱", title).clicks("去办理：二次办理（第二轮）")
     head.does("单位负责人面商", {"面商日期": str(DAY), "面商记录": "登门听取意见。"})
     draft = {
         "二次答复送签稿": PAPER,
@@ -263,7 +263,7 @@ def test_dissatisfied_a_second_assignment_then_satisfied(who: Cast) -> None:
         "对代表理由的逐条答复": "已更换水泵。",
         "公开决定": "全文公开",
     }
-    clerk.opens("收件箱", title).clicks("二次办理").does("二次答复送签", draft)
+    clerk.opens("收件箱", title).clicks("二次办理（第二轮）").does("二次答复送签", draft)
     reply = {
         "二次答复函": PAPER, "二次答复文号": "咸水函〔2026〕9号", "二次答复结果类别": SOLVED, "对代表理由的逐条答复": "已更换水泵。",
         "已加盖公章": "是", "公开决定": "全文公开", "答复对象": "代表01（演示）、代表02（演示）", "抄送单位": "市人民政府", "送达代表日期": str(DAY),

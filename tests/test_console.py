@@ -580,6 +580,26 @@ def test_a_table_is_checked_marked_and_then_written_without_sending_it_again(
     assert desk("wang").get("/import/suggestion").status_code == 404
 
 
+def test_what_is_wrong_in_many_rows_is_said_once(desk: Desk, tmp_path: Path) -> None:
+    """Rows 2 to 4 and 6; what is wrong with a file as a whole has no row, and no table to mark; its encoding is kept."""
+    desk.office.engine.parties.put(
+        [*exchange.CITY, exchange.deputy("dep1"), exchange.deputy("dep2")], by=exchange.SETUP, trusted=True
+    )
+    changes = {f"{row}.公开意见": "随便" for row in (2, 3, 4, 6)}
+    bad = exchange.offices_own(tmp_path / "bad.xlsx", 5, **changes).read_bytes()
+    reader = desk("li")
+    reader.fill("/import/suggestion", file=(bad, "建议.xlsx"), act="judge", then="accept_in_session")
+    assert said(reader.page).count("随便") == 1 and "2–4, 6 公开意见" in said(reader.page)
+    assert re.search(r'href="[^"]*then=accept_in_session"', reader.page), (
+        "an empty table with what that step asks for"
+    )
+    csv = "标题\n路灯\n".encode("gbk")
+    reader.fill("/import/suggestion", file=(csv, "建议.csv"), act="judge")
+    assert "编码请选 GBK" in reader.page and 'value="marked"' not in reader.page
+    reader.fill("/import/suggestion", file=(csv, "建议.csv"), act="judge", encoding="gbk")
+    assert '<option value="gbk" selected>' in reader.page
+
+
 def test_what_a_page_carries_is_taken_from_that_page_alone(desk: Desk) -> None:
     """A document is named by its upload or by the case, never by whoever knows its hash; broken parts are no break of ours."""
     case = desk.office.handling()

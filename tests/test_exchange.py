@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 import time
 import zipfile
@@ -202,7 +203,10 @@ def test_likely_duplicates_are_offered_when_they_come_in(e: Engine, office: Offi
     for dry_run in (True, False):
         way = Way(by=Actor(person="li"), tenant=TENANT, dry_run=dry_run)
         found = import_file(e, "suggestion", path, way).likely
-        assert [(one.row, one.other == old.id) for one in found] == [(2, True), (4, False)]
+        assert [(one.row, one.other == old.id, one.beside) for one in found] == [
+            (2, True, None),
+            (4, False, 3),
+        ]
         assert found[1].title == "关于修建乡村公路的建议"
 
 
@@ -432,6 +436,12 @@ def test_a_template_offers_what_there_is_to_choose(one: Engine, tmp_path: Path) 
     assert {"标题", "领衔人", "大会闭幕日"} <= set(header)
     assert "附件" not in header, "a document does not fit into a cell"
     assert "empty" not in str(read_sheet(tmp_path / "t.xlsx").header)
+    told = {row[0]: row[1] for row in load_workbook(tmp_path / "t.xlsx").get_sheet_by_index(1).to_python()}
+    assert told["标题"] == "必填; 文字; 也可叫 建议标题, 建议题目, 题目, 案由, 建议名称"
+    assert told["领衔人"].startswith("必填; 姓名或编号; ") and told["大会闭幕日"].startswith(
+        "必填; 日期，如 2026-03-02"
+    )
+    assert not re.search("[a-z]{3}", " ".join(told).replace("column", "")), "no codes of ours"
 
 
 def test_the_faults_are_marked_in_a_copy(one: Engine, tmp_path: Path) -> None:
@@ -630,7 +640,7 @@ def test_a_day_without_its_year_is_the_latest_gone_by(one: Engine, tmp_path: Pat
 def test_the_empty_table_says_how_to_fill_it_in(one: Engine, tmp_path: Path) -> None:
     template(one, "suggestion", tmp_path / "t.xlsx", "zh", "accept_in_session")
     words = [row[0] for row in load_workbook(tmp_path / "t.xlsx").get_sheet_by_index(1).to_python()]
-    assert "填表说明" in words and any(str(word).startswith("6. 先试运行") for word in words)
+    assert "填表说明" in words and any(str(word).startswith("6. 先检查") for word in words)
 
 
 def test_whoever_may_not_know_of_a_case_does_not_learn_by_a_file_that_it_is_there(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -70,7 +70,10 @@ def judged(look: Look) -> Page | Response:
             marked = papers.marked(path, done, look.language, _encoding(look))
             if marked is None:
                 raise Problem("media_refused", done.faults[0].reason)
-            return download(Response(marked, content_type=EXCEL), f"faults {Path(name).stem}.xlsx")
+            return download(
+                Response(marked, content_type=EXCEL),
+                look.words(Text(f"{Path(name).stem}（标出错误）.xlsx", f"{Path(name).stem} faults.xlsx")),
+            )
         return _page(look, done, act, _keep(look, path, name, "" if done.faults else act), name)
 
 
@@ -129,9 +132,37 @@ def _page(look: Look, done: Any, act: str, kept: str, name: str = "") -> Page:
     wrong = bool(done is not None and done.faults)
     return Page("import.html", {
         "kind": kind, "done": done, "act": act, "kept": kept, "name": name, "events": events, "way": _way(look),
-        "tenants": sorted({grant.scope for grant in look.grants if grant.unit is None}),
+        "tenants": _tenants(look), "faults": list(_alike(done.faults)) if wrong else [],
         "empty": url_for(f"{look.service.name}.import_form", kind=kind.name), "shown": SHOWN, "most": MOST_ROWS,
+        "empties": [(e, url_for(f"{look.service.name}.import_form", kind=kind.name, then=e.name)) for e in events],
+        "encoding": _encoding(look),
     }, 422 if wrong and act == "write" else 200)  # fmt: skip
+
+
+def _tenants(look: Look) -> list[str]:
+    """The congresses for which he may take something in; what only gathers cases has none."""
+    held = sorted({grant.scope for grant in look.grants if grant.unit is None})
+    return [one for one in held if look.names.congress(one) != one] or held
+
+
+def _alike(faults: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """What is wrong, each thing once, with all the rows that it is wrong in: 2–31, 40."""
+    rows: dict[tuple[str, str, Text], list[Any]] = {}
+    for fault in faults:
+        rows.setdefault((fault.column, fault.value, fault.reason), []).append(fault)
+    for those in rows.values():
+        yield _ranges([fault.row for fault in those]), those[0]
+
+
+def _ranges(rows: Sequence[int]) -> str:
+    """Numbers in their order, runs of them as from–to; 0, which is the whole file, as nothing."""
+    runs: list[list[int]] = []
+    for row in sorted(set(rows) - {0}):
+        if runs and row == runs[-1][1] + 1:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    return ", ".join(str(low) if low == high else f"{low}–{high}" for low, high in runs)
 
 
 def _kind(look: Look) -> Kind:
