@@ -203,6 +203,7 @@ def statements(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         with monkeypatch.context() as patched:
             for kind in (psycopg.Cursor, PreparedCursor):
                 patched.setattr(kind, "execute", _seen(seen, kind.execute))
+            patched.setattr(PreparedCursor, "send", _seen(seen, PreparedCursor.send))
             yield seen
         return
 

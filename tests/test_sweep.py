@@ -43,7 +43,8 @@ def fresh(office: Office, library: Library) -> Engine:
 def test_a_page_costs_the_same_statements_however_many_it_holds(
     office: Office, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """PostgreSQL: the due, the lock, the families, one write between BEGIN and COMMIT. SQLite writes row by row, but reads once."""
+    """PostgreSQL: the due, the lock, the families, one write for each slice of twenty between BEGIN and
+    COMMIT. SQLite writes row by row, but reads once."""
     for _ in range(number):
         office.accepted()
     office.clock.advance(days=1)

@@ -10,7 +10,7 @@ would else wait for each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from typing import NamedTuple
 
 from .call import UNFIT, Call
 from .clock import civil_date
@@ -43,6 +43,15 @@ def run(firing: Firing, store: Store, calls: Sequence[Call], host: Host | None) 
     return done
 
 
+class _Waiting(NamedTuple):
+    """A call to be decided and written with others."""
+
+    row: int
+    call: Call
+    family: Family
+    held: Sequence[Grant]
+
+
 class _Together:
     """Calls whose families are locked."""
 
@@ -53,7 +62,7 @@ class _Together:
         self._revisions = revisions
         self._families: dict[str, Family] = {}
         self._root_of: dict[str, str] = {}
-        self._waiting: dict[str, tuple[int, Call, Step, datetime]] = {}
+        self._waiting: dict[str, _Waiting] = {}
         self._done: dict[int, Done | WorkflowError] = {}
 
     def run(self, calls: Sequence[Call]) -> list[Done | WorkflowError]:
@@ -75,7 +84,7 @@ class _Together:
             if there is None or not fit[index] or lent or key in used or self._firing.alone(call, there):
                 self._by_itself(index, call)
             else:
-                self._decide(index, call, there, held)
+                self._waiting[root] = _Waiting(index, call, there, held)
             if key is not None:
                 used.add(key)
         self._write()
@@ -101,15 +110,6 @@ class _Together:
         for case in family.records:
             self._root_of[case] = family.root_id
 
-    def _decide(self, index: int, call: Call, family: Family, grants: Sequence[Grant]) -> None:
-        try:
-            step, now = self._firing.decided(call, family, grants)
-        except WorkflowError as error:
-            self._done[index] = error
-            return
-        self._keep(step.family)
-        self._waiting[family.root_id] = (index, call, step, now)
-
     def _by_itself(self, index: int, call: Call) -> None:
         self._write()
         self._forget(call.case or "")
@@ -119,19 +119,37 @@ class _Together:
         waiting, self._waiting = list(self._waiting.values()), {}
         if not waiting:
             return
-        steps = [
-            (step, step.history[0].recorded_at, civil_date(now).isoformat()) for *_, step, now in waiting
-        ]
+        decided: list[tuple[int, Call, Step]] = []
         try:
             with self._work.atomic(nested=True):
-                _fresh(self._store.write_all(self._work, steps))
+                for some in self._store.slices(self._work, len(waiting)):
+                    steps = self._decided(waiting[some], decided)
+                    _fresh(not steps or self._store.write_all(self._work, steps))
+                _fresh(self._store.arrived(self._work))
         except (Stale, KeyTaken, WorkflowError):
-            for index, call, step, _ in waiting:
-                self._forget(step.family.root_id)
-                self._done[index] = self._firing.row(self._work, call)
+            for index, call, family, _ in waiting:
+                if index not in self._done:
+                    self._forget(family.root_id)
+                    self._done[index] = self._firing.row(self._work, call)
         else:
-            for index, call, step, _ in waiting:
+            for index, call, step in decided:
                 self._done[index] = Done(call.case or "", step)
+
+    def _decided(
+        self, waiting: Sequence[_Waiting], decided: list[tuple[int, Call, Step]]
+    ) -> list[tuple[Step, str, str]]:
+        """The steps of these calls as they are written; a refusal is done with."""
+        steps = []
+        for index, call, family, held in waiting:
+            try:
+                step, now = self._firing.decided(call, family, held)
+            except WorkflowError as error:
+                self._done[index] = error
+                continue
+            self._keep(step.family)
+            decided.append((index, call, step))
+            steps.append((step, step.history[0].recorded_at, civil_date(now).isoformat()))
+        return steps
 
 
 def _fresh(written: bool) -> None:

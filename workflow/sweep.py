@@ -220,12 +220,17 @@ class Sweep:
             # One timer of each family at a time: the next is chosen and decided on what this one made of it. In due order, so
             # that chance is drawn alike whatever order a database gives rows in.
             wave.sort(key=lambda pair: pair[1].place)
-            ticks = [(one, timer, self._decide(work, timer, one.family, now)) for one, timer in wave]
-            fresh = [
-                (timer, tick) for one, timer, tick in ticks if one.took(timer, tick) and tick is not None
-            ]
-            self._write(work, [tick for _, tick in fresh], now)
-            done += fresh
+            for some in self._store.slices(work, len(wave)):
+                ticks = [
+                    (one, timer, self._decide(work, timer, one.family, now)) for one, timer in wave[some]
+                ]
+                fresh = [
+                    (timer, tick) for one, timer, tick in ticks if one.took(timer, tick) and tick is not None
+                ]
+                self._write(work, [tick for _, tick in fresh], now)
+                done += fresh
+        if not self._store.arrived(work):
+            raise Stale
         self._table.mend(work, sorted(timer for one in taken for timer in one.healed))
         self._sum_up(work, done, now)
         return sorted(done, key=lambda fired: fired[0].place)

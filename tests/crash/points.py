@@ -99,6 +99,11 @@ class Watched:
     def __init__(self, cursor: Any, faults: Faults) -> None:
         self._cursor = cursor
         self._faults = faults
+        if hasattr(cursor, "send"):
+            self.send = self._send
+
+    def _send(self, *arguments: Any, **more: Any) -> Any:
+        return self._faults.statement(self._cursor.send, *arguments, **more)
 
     def execute(self, *arguments: Any, **more: Any) -> Any:
         return self._faults.statement(self._cursor.execute, *arguments, **more)

@@ -64,8 +64,9 @@ def write(cursor: Any, prefix: str, step: Step, recorded_at: str, today: str) ->
 def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) -> bool:
     """Write steps of different families in one statement, each compared with its root's revision; (step, recorded_at, today).
 
-    False when one of them was stale: then some are written, and the caller rolls back to where he stood. False, too, for
-    what cannot be sent so: very much, or a text with a character that stands between texts.
+    False when one of them was stale: then some are written, and the caller rolls back to where he stood. A cursor of ours does
+    not wait, and its `arrived` tells. False, too, for what cannot be sent so: very much, or a text with a character that stands
+    between texts.
     """
     roots: rows.Rows = [
         (step.family.root_id, step.expected, step.grant, today, *rows.case_row(step.family.root)[7:])
@@ -75,7 +76,11 @@ def write_all(cursor: Any, prefix: str, steps: Sequence[tuple[Step, str, str]]) 
     given = [column(values) for some in (roots, *parts.values()) for values in zip(*some, strict=True)]
     if None in given:
         return False
-    cursor.execute(_write_all_sql(prefix, tuple(parts)), given)
+    sql = _write_all_sql(prefix, tuple(parts))
+    if hasattr(cursor, "send"):
+        cursor.send(sql, given, len(steps))
+        return True
+    cursor.execute(sql, given)
     return cursor.rowcount == len(steps)  # type: ignore[no-any-return]
 
 

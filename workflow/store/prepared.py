@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg import Connection, DataError
+from psycopg import Connection, DataError, OperationalError
 from psycopg.adapt import Transformer
 from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.pq import ExecStatus
@@ -38,21 +38,42 @@ class PreparedCursor:
         self._names: dict[str, bytes] = {}
         self._made = 0
         self._result: PGresult | None = None
+        self._awaited: int | None = None
+        """rows that what was sent last has to bring; None when nothing is under way"""
+        self._whole = True
         self._prepare(_BEGIN)
 
     def execute(self, sql: str, arguments: Sequence[str | int | bool | None] = ()) -> None:
-        """Run one statement; of what it returns nothing is read before `fetchone` or `fetchall`."""
-        values = [
-            value.encode() if type(value) is str else None if value is None else str(value).encode()
-            for value in arguments
-        ]
-        if b"\0" in b"".join(filter(None, values)):
-            raise DataError("a text with NUL: PostgreSQL would cut it there")
+        """Run one statement; of what it returns nothing is read before `fetchone` or `fetchall`.
+
+        What was sent before is waited for first, and what it raised is raised; not by a rollback, which undoes it.
+        """
+        values = _encoded(arguments)
+        if self._awaited is not None:
+            self._collect(undoing=sql.startswith("rollback"))
         try:
             self._result = self._run(sql, values)
         except InvalidSqlStatementName:
             self._again()
             self._result = self._run(sql, values)
+
+    def send(self, sql: str, arguments: Sequence[str | int | bool | None], rows: int) -> None:
+        """Send one statement that has to bring so many rows, and do not wait for it: `arrived` does, or what is run next."""
+        values, connection = _encoded(arguments), self._connection
+        self._collect()
+        name = self._names.get(sql) or self._prepare(sql)
+        self._awaited = rows  # first, so that whatever breaks from here on, the answer is waited for
+        connection.nonblocking = 0  # all of it is on its way when this returns
+        try:
+            connection.send_query_prepared(name, values)
+        finally:
+            connection.nonblocking = 1
+
+    def arrived(self) -> bool:
+        """Wait; whether everything sent since the last question has brought its rows."""
+        self._collect()
+        whole, self._whole = self._whole, True
+        return whole
 
     @property
     def rowcount(self) -> int:
@@ -70,6 +91,20 @@ class PreparedCursor:
     def fetchone(self) -> tuple[Any, ...] | None:
         """The first of them."""
         return next(iter(self.fetchall()), None)
+
+    def _collect(self, *, undoing: bool = False) -> None:
+        if self._awaited is None:
+            return
+        result = self._connection.get_result()
+        while result is not None and self._connection.get_result() is not None:
+            pass
+        rows, self._awaited = self._awaited, None
+        if undoing:
+            self._whole = True
+        elif result is None:
+            raise OperationalError("the answer to what was sent is lost")
+        else:
+            self._whole &= _sound(result).ntuples == rows
 
     def _run(self, sql: str, values: list[bytes | None]) -> PGresult:
         name = self._names.get(sql) or self._prepare(sql)
@@ -91,6 +126,16 @@ class PreparedCursor:
         """
         self._names.clear()
         self._prepare(_BEGIN)
+
+
+def _encoded(arguments: Sequence[str | int | bool | None]) -> list[bytes | None]:
+    values = [
+        value.encode() if type(value) is str else None if value is None else str(value).encode()
+        for value in arguments
+    ]
+    if b"\0" in b"".join(filter(None, values)):
+        raise DataError("a text with NUL: PostgreSQL would cut it there")
+    return values
 
 
 def _sound(result: PGresult) -> PGresult:

@@ -28,6 +28,9 @@ from .schema import PREFIX, tables_of
 from .spare import Spares
 from .work import READ_ONLY, Host, Work, host_work, own_work
 
+SLICE = 20
+"""steps that go to PostgreSQL together while the next ones are decided"""
+
 
 class Reading(NamedTuple):
     """What one read brings: the family (None: no such case), the person's grants, the stored answer of the key."""
@@ -214,12 +217,24 @@ class Store:
                 self.write(work, begotten, recorded_at, today)
         return written
 
+    def slices(self, work: Work, count: int) -> Iterator[slice]:
+        """How `count` steps are best cut for `write_all`: where that does not wait, one slice is written while the next is decided."""
+        size = SLICE if hasattr(work.cursor, "send") else max(count, 1)
+        return (slice(start, start + size) for start in range(0, count, size))
+
     def write_all(self, work: Work, steps: Sequence[tuple[Step, str, str]]) -> bool:
         """Write (step, recorded_at, today) of different families, none of which begot another. False when one was stale: then
         some may be written, and the caller rolls back to where he stood.
+
+        On a connection of ours to PostgreSQL it does not wait for the answer: then `arrived` tells of staleness, and an error is
+        raised by it or by whatever is run next.
         """
         written: bool = self._dialect.write_all(work.cursor, self.prefix, steps)
         return written
+
+    def arrived(self, work: Work) -> bool:
+        """Wait for what `write_all` has sent; False when a step of it was stale."""
+        return not hasattr(work.cursor, "send") or bool(work.cursor.arrived())
 
     def draw(self, work: Work, series: str, scope: str, count: int = 1) -> int:
         """The first of `count` numbers drawn from a series; the row stays locked until the commit, so no gap can open."""
