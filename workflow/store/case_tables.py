@@ -1,0 +1,207 @@
+"""Cases and what happened to them: `cases` holds the authority on what is; `relation`, `clock` and `gram` are indexes derived from it;
+`history` is append-only and `disclosure` holds what was said, erasable.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from .described import BIG, Described
+
+
+class CaseTables(Described):
+    """Described for one prefix."""
+
+    def _cases(self) -> Table:
+        table = self._table(
+            "cases",
+            Column("id", String(40), primary_key=True),
+            Column("root_id", String(40), nullable=False),
+            Column("slot", String(40)),
+            Column("party", String(80)),
+            Column("kind", String(40), nullable=False),
+            Column("definition", String(64), nullable=False),
+            Column("tenant", String(200), nullable=False),
+            Column("state", String(40), nullable=False),
+            Column("revision", BIG, nullable=False),
+            Column("seq", Integer, nullable=False),
+            Column("number", String(80)),
+            Column("number_key", String(300)),
+            Column("data", Text, nullable=False),
+            Column("relations", Text, nullable=False),
+            Column("memo", Text, nullable=False),
+            Column("clocks", Text, nullable=False),
+            Column("head", String(64), nullable=False),
+            Column("opened_on", String(10)),
+            Column("closed", Boolean, nullable=False),
+            Column("due_on", String(10)),
+        )
+        Index(f"ix_{table.name}_family", table.c.root_id, table.c.id)
+        Index(
+            f"ix_{table.name}_worklist", table.c.definition, table.c.state, table.c.tenant, table.c.due_on, table.c.id,
+            postgresql_where=~table.c.closed, sqlite_where=table.c.closed == text("0"),
+        )  # fmt: skip
+        # Written once, when a case ends.
+        Index(
+            f"ix_{table.name}_closed", table.c.definition, table.c.id,
+            postgresql_where=table.c.closed, sqlite_where=table.c.closed == text("1"),
+        )  # fmt: skip
+        # For who asks for everything of a tenant, closed cases too.
+        Index(f"ix_{table.name}_tenant", table.c.tenant, table.c.id)
+        # Most cases have no number yet, and each writing of a case writes its place in every index it is in.
+        numbered = table.c.number_key.is_not(None)
+        Index(
+            f"uq_{table.name}_number", table.c.number_key, unique=True, postgresql_where=numbered, sqlite_where=numbered
+        )  # fmt: skip
+        return table
+
+    def _relation(self) -> Table:
+        table = self._table(
+            "relation",
+            self._case_id(),
+            Column("relation", String(40), primary_key=True),
+            Column("party", String(80), primary_key=True),
+            # Every case of the family has ended: who looks among open cases passes it by. Written when the last one ends and
+            # when one begins again, never else; it may be missing, and is never there while a case is open.
+            Column("past", Boolean, nullable=False, server_default=false()),
+            by_key=True,
+        )
+        Index(f"ix_{table.name}_party", table.c.party, table.c.past, table.c.case_id, table.c.relation)
+        return table
+
+    def _clock(self) -> Table:
+        table = self._table(
+            "clock",
+            self._case_id(),
+            Column("name", String(40), primary_key=True),
+            Column("rule", String(40), nullable=False),
+            Column("anchor_on", String(10), nullable=False),
+            Column("due_on", String(10), nullable=False),
+            Column("outer_on", String(10)),
+            Column("provisional", Boolean, nullable=False),
+            Column("running", Boolean, nullable=False),
+            Column("next_rung", Integer),
+            Column("next_at", String(25)),
+            by_key=True,
+        )
+        awake = table.c.next_at.is_not(None)
+        Index(
+            f"ix_{table.name}_next",
+            table.c.next_at,
+            table.c.case_id,
+            postgresql_where=awake,
+            sqlite_where=awake,
+        )
+        return table
+
+    def _history(self) -> Table:
+        return self._table(
+            "history",
+            Column("id", BIG, Identity(always=True), primary_key=True),
+            self._case_id(primary=False),
+            Column("seq", Integer, nullable=False),
+            Column("recorded_at", String(32), nullable=False),
+            Column("effective_on", String(10)),
+            Column("event", String(40), nullable=False),
+            Column("from_state", String(40), nullable=False),
+            Column("to_state", String(40), nullable=False),
+            Column("actor", String(80), nullable=False),
+            Column("on_behalf_of", String(80)),
+            Column("role", String(40)),
+            Column("unit", String(80)),
+            Column("automatic", String(10)),
+            Column("definition", String(64), nullable=False),
+            Column("commitments", Text, nullable=False),
+            Column("prev", String(64), nullable=False),
+            Column("hash", String(64), nullable=False),
+            UniqueConstraint("case_id", "seq"),
+        )
+
+    def _disclosure(self) -> Table:
+        return self._table(
+            "disclosure",
+            self._case_id(),
+            Column("seq", Integer, primary_key=True),
+            Column("body", Text, nullable=False),
+        )
+
+    def _erasure(self) -> Table:
+        return self._table(
+            "erasure",
+            Column("id", BIG, Identity(always=True), primary_key=True),
+            self._case_id(primary=False),
+            Column("fields", Text, nullable=False),
+            Column("erased_by", String(80), nullable=False),
+            Column("reason", Text, nullable=False),
+            Column("erased_at", String(32), nullable=False),
+        )
+
+    def _feed(self) -> Table:
+        return self._table(
+            "feed",
+            Column("position", BIG, primary_key=True, autoincrement=False),
+            Column("history_id", BIG, ForeignKey(f"{self.prefix}history.id"), nullable=False, unique=True),
+        )
+
+    def _answer(self) -> Table:
+        return self._table(
+            "answer",
+            Column("key", String(300), primary_key=True),
+            Column("body_hash", String(81), nullable=False),
+            Column("answer", Text, nullable=False),
+            Column("recorded_at", String(32), nullable=False),
+        )
+
+    def _invitation(self) -> Table:
+        return self._table(
+            "invitation",
+            Column("token_hash", String(64), primary_key=True),
+            self._case_id(primary=False),
+            Column("event", String(200), nullable=False),  # names, between commas
+            Column("subject", String(80), nullable=False),
+            Column("until", String(10), nullable=False),
+            Column("issued_by", String(80), nullable=False),
+            Column("issued_at", String(32), nullable=False),
+            Column("channels", String(400), nullable=False),  # names, between commas
+            Column("revoked_at", String(32)),
+            Column("used_at", String(32)),
+        )
+
+    def _series(self) -> Table:
+        return self._table(
+            "series",
+            Column("name", String(40), primary_key=True),
+            Column("scope", String(200), primary_key=True),
+            Column("last", Integer, nullable=False),
+        )
+
+    def _barred(self) -> Table:
+        return self._table(
+            "barred",
+            Column("case_id", String(40), primary_key=True),
+            Column("unit", String(80), primary_key=True),
+            by_key=True,
+        )
+
+    def _gram(self) -> Table:
+        # What is put in is found by gram, and what is taken out is known by gram too.
+        return self._table(
+            "gram",
+            Column("gram", BigInteger, primary_key=True, autoincrement=False),
+            Column("case_id", String(40), primary_key=True),
+            by_key=True,
+        )
