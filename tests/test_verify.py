@@ -33,10 +33,10 @@ from tests.histories import (
     town_file,
     town_url,
 )  # fmt: skip
-from workflow import Engine, walk
-from workflow import verify as verification
+from workflow import Engine, contradiction, walk
 from workflow.anchor import make_anchor
-from workflow.verify import WORDS, Report, verify
+from workflow.contradiction import WORDS
+from workflow.verify import Report, verify
 
 __all__ = ["town", "town_file", "town_url"]
 
@@ -260,7 +260,7 @@ def test_portions_of_any_size_see_everything_once(
 
 
 def test_a_flood_of_faults_is_counted(town: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "LIMIT", 3)
+    monkeypatch.setattr(contradiction, "LIMIT", 3)
     disarm(town)
     own(town, "update {p}history set actor = 'zhao'")
     report = verify(town.store)
