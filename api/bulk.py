@@ -14,7 +14,7 @@ from workflow.overview import visible
 
 from .dispatch import no_case
 from .problems import told
-from .schemas import NAME, PARTY, TENANT, Day, Strict
+from .schemas import CASE, NAME, PARTY, TENANT, Day, Strict
 
 REQUEST = ("case", "event", "data", "revision", "effective_on", "reason", "kind", "tenant", "role", "unit")
 
@@ -22,7 +22,7 @@ REQUEST = ("case", "event", "data", "revision", "effective_on", "reason", "kind"
 class RowIn(Strict):
     """An event (`case`, `event`), or a new case (`kind`, `tenant`)."""
 
-    case = fields.Str(validate=validate.Regexp(r"[0-9A-Za-z_-]{1,40}\Z"))
+    case = fields.Str(validate=CASE)
     event = fields.Str(validate=NAME)
     kind = fields.Str(validate=NAME)
     tenant = fields.Str(validate=[validate.Length(max=200), TENANT])

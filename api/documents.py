@@ -25,6 +25,7 @@ from workflow import Case
 from workflow.errors import NotFound, Text
 
 from .cases import documents_of
+from .faults import written
 from .problems import Problem
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import Strict
@@ -193,7 +194,8 @@ class Named(Strict):
     """Under which name."""
 
     name = fields.Str(
-        required=True, validate=[validate.Length(min=1, max=200), validate.Regexp(r"[^/\\\x00-\x1f]+\Z")]
+        required=True,
+        validate=[validate.Length(min=1, max=200), written(r"[^/\\\x00-\x1f]+\Z", "letter.pdf")],
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from marshmallow import validate
+
 from workflow.errors import Text
 
 INVALID = Text("无效", "is invalid")
@@ -33,8 +35,13 @@ _SAID: Sequence[tuple[str, str, str]] = (
         "须为 {0} 至 {1}",
         "must be {0} to {1}",
     ),
-    (r"String does not match expected pattern\.", "写法不对", "is not written as it should be"),
+    (r"Not written like (.*)\.", "写法应如 {0}", "must be written like {0}"),
 )
+
+
+def written(pattern: str, like: str) -> validate.Regexp:
+    """A text that has to be written so; who writes it otherwise is shown one that is right."""
+    return validate.Regexp(pattern, error=f"Not written like {like}.")
 
 
 def coded(said: str) -> tuple[str, Text]:

@@ -18,6 +18,7 @@ from marshmallow import Schema, fields, validate
 from workflow import Actor
 from workflow.errors import NotFound, Text
 
+from .faults import written
 from .ledgers import EXCEL
 from .letters import download, papers
 from .problems import Problem, language_asked
@@ -27,7 +28,7 @@ from .schemas import NAME, TENANT, Strict, Words
 MOST = 4 << 20
 MOST_ROWS = 1000
 CHUNK = 1 << 16
-FILE = validate.Regexp(r"[^/\\\x00-\x1f]{1,200}\.([xX][lL][sS][xX]|[cC][sS][vV])\Z")
+FILE = written(r"[^/\\\x00-\x1f]{1,200}\.([xX][lL][sS][xX]|[cC][sS][vV])\Z", "suggestions.xlsx")
 
 
 class Table(Strict):

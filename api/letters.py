@@ -18,10 +18,11 @@ from workflow import Actor, DefinitionError, NotFound
 from workflow.errors import Text
 
 from .dispatch import no_case
+from .faults import written
 from .origin import origin_of
 from .problems import Problem, invalid_parameters
 from .routes import Ask, Out, Reply, Route
-from .schemas import NAME, PARTY, TENANT, Listed, Strict, Words
+from .schemas import CASE, NAME, PARTY, TENANT, Listed, Strict, Words
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ZIP = "application/zip"
@@ -33,8 +34,7 @@ NO_PAPERS = Text(
 )
 IN_MEMORY = 8 << 20
 CHUNK = 1 << 16
-CASE = validate.Regexp(r"[0-9A-Za-z_-]{1,40}\Z")
-LINK = validate.Regexp(r"https?://[\x21-\x7e]{1,280}\Z")
+LINK = written(r"https?://[\x21-\x7e]{1,280}\Z", "https://example.org/")
 
 
 class Papers(Protocol):

@@ -13,11 +13,10 @@ from workflow.overview import visible
 from .batches import MOST_ROWS, BatchOut, accepted, at_once, is_later, worked
 from .dispatch import no_case
 from .jobs import MOVES, Jobs
-from .letters import CASE
 from .limits import Counter, Limit
 from .moves import moved, planned
 from .routes import Ask, Out, Reply, Route
-from .schemas import NAME, Strict, Trial
+from .schemas import CASE, NAME, Strict, Trial
 
 ASKED = Limit(what="migrations", most=60, seconds=3600)
 """of one person: each may read every case that runs"""

@@ -22,7 +22,7 @@ from .jobs import LETTERS, Jobs
 from .letters import IN_MEMORY, ZIP, chunks, download, papers
 from .limits import Counter, Limit
 from .routes import Ask, Out, Reply, Route
-from .schemas import NAME, Strict
+from .schemas import CASE, NAME, Strict
 
 MOST_CASES = 500
 ASKED = Limit(what="letters", most=20, seconds=3600)
@@ -38,7 +38,7 @@ class PackIn(Strict):
     """Which cases, in which order; of which kinds, or all."""
 
     cases = fields.List(
-        fields.Str(validate=validate.Regexp(NAMED)),
+        fields.Str(validate=CASE),
         required=True,
         validate=validate.Length(min=1, max=MOST_CASES),
     )

@@ -11,6 +11,7 @@ from workflow.errors import NotFound, Text
 from workflow.overview import today
 
 from . import domain
+from .faults import written
 from .routes import Ask, Out, Reply, Route
 from .schemas import Day, Strict, Words
 
@@ -21,7 +22,7 @@ class Months(Strict):
     """From which month on, and how many."""
 
     first = fields.Str(
-        data_key="from", validate=validate.Regexp(r"20[0-9]{2}-(0[1-9]|1[0-2])\Z"),
+        data_key="from", validate=written(r"20[0-9]{2}-(0[1-9]|1[0-2])\Z", "2026-03"),
         metadata={"description": "`2026-03`; this month unless said otherwise"},
     )  # fmt: skip
     months = fields.Int(load_default=12, validate=validate.Range(1, MOST_MONTHS))

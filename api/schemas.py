@@ -11,10 +11,11 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from webargs.fields import DelimitedList
 
-from .faults import DAY
+from .faults import DAY, written
 
-NAME = validate.Regexp(r"[a-z][a-z0-9_]{0,39}\Z")
-TENANT = validate.Regexp(r"[^\s/]+(/[^\s/]+)*\Z")
+NAME = written(r"[a-z][a-z0-9_]{0,39}\Z", "sign_in")
+TENANT = written(r"[^\s/]+(/[^\s/]+)*\Z", "hb/xianning")
+CASE = written(r"[0-9A-Za-z_-]{1,40}\Z", "1m8c1500mmak9hhxxgkn")
 PARTY = validate.Length(min=1, max=80)
 LIMIT, MOST = 50, 200
 """entries of a page: unless asked otherwise, at most"""

@@ -22,6 +22,7 @@ from workflow.errors import NotFound, NotPermitted, Reason, Text
 from workflow.overview import grants_of, identifier, secret, today
 from workflow.subscriptions import Subscriptions
 
+from .faults import written
 from .identity import ACTING_USER, Caller, Identify, Via, bearer_of, digest, is_person, nobody
 from .routes import Ask, Out, Reply, Route
 from .schemas import Day, Strict
@@ -42,7 +43,7 @@ SCOPES = (
 )
 """`operate` is never a token's"""
 ACT_AS = "act_as"
-ACCOUNT = validate.Regexp(r"svc\.[a-z0-9._-]{1,76}\Z")
+ACCOUNT = written(r"svc\.[a-z0-9._-]{1,76}\Z", "svc.records")
 
 
 class TokenIn(Strict):

@@ -549,7 +549,7 @@ def test_a_schema_with_something_to_say_of_the_whole_is_asked_as_a_whole() -> No
         ({"a": fields.Str(validate=validate.Length(2, 3))}, {"a": ""}, ("长度须为 2 至 3", "its length must be 2 to 3")),
         ({"a": fields.Str(validate=validate.Length(max=3))}, {"a": "dddd"}, ("至多 3 个", "must be 3 or shorter")),
         ({"a": fields.Str(validate=validate.Length(min=3))}, {"a": "d"}, ("至少 3 个", "must be 3 or longer")),
-        ({"a": fields.Str(validate=NAME)}, {"a": "D"}, ("写法不对", "is not written as it should be")),
+        ({"a": fields.Str(validate=NAME)}, {"a": "D"}, ("写法应如 sign_in", "must be written like sign_in")),
         ({"a": fields.Str()}, {"a": None}, ("不能为空", "must not be null")),
         ({"a": fields.Str(required=True)}, {}, ("必填", "is required")),
     ],
