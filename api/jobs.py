@@ -278,7 +278,7 @@ class Jobs:
         for number, row in rows.items():
             file, case, error = BytesIO(), row["case"], None
             try:
-                self._papers.pack([case], row["letters"], file, actor)
+                self._papers.pack([case], row["letters"], file, actor, row.get("here"))
             except Exception as fault:  # noqa: BLE001 - whatever one case does, the others get theirs; `told` logs it
                 error = no_case() if isinstance(fault, NotFound) else fault
             outcome = {"row": number, "case": None if error else case, "state": None, "revision": None}

@@ -45,12 +45,20 @@ class Papers(Protocol):
         ...
 
     def letter(
-        self, case: str, kind: str, actor: Actor, *, to: str | None = None, link: str | None = None, forms: int = 10
+        self, case: str, kind: str, actor: Actor, *, to: str | None = None, link: str | None = None, forms: int = 10,
+        here: str | None = None,
     ) -> tuple[str, bytes]:  # fmt: skip
-        """Name and content of one. Raises NotFound."""
+        """Name and content of one. `here`: where our pages are, ending in /. Raises NotFound."""
         ...
 
-    def pack(self, cases: Sequence[str], kinds: Sequence[str], file: IO[bytes], actor: Actor) -> int:
+    def pack(
+        self,
+        cases: Sequence[str],
+        kinds: Sequence[str],
+        file: IO[bytes],
+        actor: Actor,
+        here: str | None = None,
+    ) -> int:
         """Those of several cases as a ZIP. Raises NotFound."""
         ...
 
@@ -127,7 +135,9 @@ def letter(ask: Ask) -> Reply:
     if link is not None and not link.startswith(f"{origin_of(ask.request, ask.desk.url)}/"):
         raise invalid_parameters({"link": ["invalid"]})
     try:
-        name, content = papers(ask).letter(ask.known.id, ask.path["letter"], ask.actor, **ask.query)
+        name, content = papers(ask).letter(
+            ask.known.id, ask.path["letter"], ask.actor, here=our_pages(ask), **ask.query
+        )
     except DefinitionError as error:
         raise unusable(error) from error
     return Reply(raw=download(Response(content, content_type=WORD), name))
@@ -137,7 +147,7 @@ def pack(ask: Ask) -> Reply:
     """Those of several cases, for a meeting."""
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - it is closed with the response
     try:
-        papers(ask).pack(ask.query["cases"], ask.query["letters"], file, ask.actor)
+        papers(ask).pack(ask.query["cases"], ask.query["letters"], file, ask.actor, our_pages(ask))
     except BaseException as error:
         file.close()
         if isinstance(error, DefinitionError):
@@ -164,10 +174,14 @@ def posters(ask: Ask) -> Reply:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "posters.zip"
         ids = ask.query.get("station", ())
-        here = f"{origin_of(ask.request, ask.desk.url)}{ask.request.root_path}/"
-        papers(ask).posters(here, file, tenant=ask.query.get("tenant"), ids=ids)
+        papers(ask).posters(our_pages(ask), file, tenant=ask.query.get("tenant"), ids=ids)
         content = file.read_bytes()
     return Reply(raw=download(Response(content, content_type=ZIP), "海报.zip"))
+
+
+def our_pages(ask: Ask) -> str:
+    """Where our pages are, as the client has reached us."""
+    return f"{origin_of(ask.request, ask.desk.url)}{ask.request.root_path}/"
 
 
 def chunks(file: IO[bytes]) -> Iterator[bytes]:

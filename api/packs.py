@@ -19,7 +19,7 @@ from workflow.overview import visible
 from .batches import BatchOut, accepted
 from .dispatch import no_case
 from .jobs import LETTERS, Jobs
-from .letters import IN_MEMORY, ZIP, chunks, download, papers
+from .letters import IN_MEMORY, ZIP, chunks, download, our_pages, papers
 from .limits import Counter, Limit
 from .routes import Ask, Out, Reply, Route
 from .schemas import CASE, NAME, Strict
@@ -48,12 +48,15 @@ class PackIn(Strict):
 def begun(ask: Ask) -> Reply:
     """Made by whoever has time."""
     papers(ask)
-    return accepted(ask, begin(ask.engine, ask.actor, ask.body["cases"], ask.body["letters"], ask.key))
+    return accepted(
+        ask, begin(ask.engine, ask.actor, ask.body["cases"], ask.body["letters"], ask.key, our_pages(ask))
+    )
 
 
 def begin(
-    engine: Engine, actor: Actor, cases: list[str], letters: Iterable[str] = (), key: str | None = None
-) -> str:
+    engine: Engine, actor: Actor, cases: list[str], letters: Iterable[str] = (), key: str | None = None,
+    here: str | None = None,
+) -> str:  # fmt: skip
     """The id of the job. Raises FormInvalid for none, too many or what is no case's id, NotFound when one of the cases is none
     this person may know of, Problem 429.
     """
@@ -64,7 +67,7 @@ def begin(
         raise no_case()
     if set(wanted) - visible(engine, actor, set(wanted)):
         raise no_case()
-    jobs, rows = Jobs(engine), [{"case": case, "letters": list(letters)} for case in wanted]
+    jobs, rows = Jobs(engine), [{"case": case, "letters": list(letters), "here": here} for case in wanted]
     if key is None or not jobs.known(actor, key):
         Counter(engine).take(ASKED, actor.person)
     return jobs.submit(actor, rows, key, LETTERS)

@@ -37,17 +37,27 @@ class Papers:
         return letters_of(self._engine, self._catalogue, case, actor)
 
     def letter(
-        self, case: str, kind: str, actor: Actor, *, to: str | None = None, link: str | None = None, forms: int = FORMS
+        self, case: str, kind: str, actor: Actor, *, to: str | None = None, link: str | None = None, forms: int = FORMS,
+        here: str | None = None,
     ) -> tuple[str, bytes]:  # fmt: skip
-        """The name and content of one document of that case itself; the first, where there are several. Raises NotFound."""
+        """The name and content of one document of that case itself; the first, where there are several. `here`: where the pages
+        are. Raises NotFound.
+        """
         found = letters_of(self._engine, self._catalogue, case, actor, kind=kind, children=False)
         chosen = next((letter for letter in found if to in (None, letter.to)), None)
         if chosen is None:
             raise NotFound(Text("现在没有这件文书", "there is no such document now"))
-        wish = Wish(link=link, forms=forms)
+        wish = Wish(link=link, forms=forms, here=here)
         return chosen.file, write_letter(self._engine, self._catalogue, chosen, actor, wish)
 
-    def pack(self, cases: Sequence[str], kinds: Sequence[str], file: IO[bytes], actor: Actor) -> int:
+    def pack(
+        self,
+        cases: Sequence[str],
+        kinds: Sequence[str],
+        file: IO[bytes],
+        actor: Actor,
+        here: str | None = None,
+    ) -> int:
         """The documents of those cases in that order as one ZIP, of those kinds or all; how many. Raises NotFound."""
         found = [
             letter
@@ -55,7 +65,7 @@ class Papers:
             for letter in letters_of(self._engine, self._catalogue, case, actor)
             if not kinds or letter.kind.id in kinds
         ]
-        return write_zip(self._engine, self._catalogue, found, file, actor)
+        return write_zip(self._engine, self._catalogue, found, file, actor, Wish(here=here))
 
     def ledgers(self) -> Mapping[str, Text]:
         """The tables there are: id -> title."""

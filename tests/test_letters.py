@@ -6,10 +6,12 @@ import io
 import zipfile
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
+import segno
 from docx import Document
 from docx.enum.text import WD_LINE_SPACING
 from docx.oxml.ns import qn
@@ -17,6 +19,7 @@ from docx.shared import Mm, Pt
 from werkzeug.test import TestResponse
 
 from api import create_app, create_schema
+from definitions.drafts import text_hash
 from definitions.letters import (
     NOTHING,
     Catalogue,
@@ -28,6 +31,7 @@ from definitions.letters import (
     write_letter,
     write_zip,
 )
+from definitions.letters.paper import BY_HAND
 from definitions.papers import Papers
 from workflow import Actor, Case, DefinitionError, Engine, NotFound, cli
 from workflow.commands import service
@@ -153,6 +157,41 @@ def test_story_A03_one_lead_and_two_co_units_get_three_letters(town: Office, cat
     assert "咸宁市人大常委会办公室" in lead and "2026年3月2日" in lead
 
 
+def test_a_letter_of_assignment_says_whom_to_ask_and_opens_the_case(
+    small_town: Office, catalogue: Catalogue
+) -> None:
+    """From the register, or a blank; the code only where the service is known, and never in a letter that asks for none."""
+    case, wish = small_town.assigned("dep1", co=("roads",)), Wish(here="https://rd.example.gov.cn/")
+    said = written(small_town, catalogue, case, OFFICE)
+    assert (
+        "（联系人：　　　　　　电话：　　　　　　）" in said["assignment/water"]
+        and "扫码" not in said["assignment/water"]
+    )
+    assert said["assignment/water"].startswith(BY_HAND)
+    congress = next(
+        party for party in small_town.engine.parties.find(kind="congress") if party.tenant == TENANT
+    )
+    changed = replace(congress, attributes={**congress.attributes, "contact": "代表科李工，0715-8000000"})
+    small_town.engine.parties.put([changed], by=SETUP, trusted=True)
+    said = written(small_town, catalogue, case, OFFICE, wish)
+    for letter in ("assignment/water", "assignment_co/roads"):
+        assert (
+            "（代表科李工，0715-8000000）" in said[letter]
+            and "扫码在系统中打开本件（须登录）" in said[letter]
+        )
+    assert "扫码" not in said["co_opinion/water"]
+    found = next(
+        x for x in letters_of(small_town.engine, catalogue, case.id, OFFICE) if x.kind.id == "assignment_co"
+    )
+    content = write_letter(small_town.engine, catalogue, found, OFFICE, wish)
+    picture = next(part for name, part in parts(content).items() if name.startswith("word/media/"))
+    own = io.BytesIO()
+    segno.make(f"https://rd.example.gov.cn/cases/{case.id}", error="m", micro=False).save(
+        own, kind="png", scale=6, border=2
+    )
+    assert picture == own.getvalue()
+
+
 def test_story_B07_a_reply_bears_its_class_its_promises_and_answers_point_by_point(
     small_town: Office, catalogue: Catalogue
 ) -> None:
@@ -250,6 +289,31 @@ def test_the_whole_handling_is_printed_with_its_hashes(small_town: Office, catal
     text = written(small_town, catalogue, case, OFFICE)["process/"]
     for line in small_town.engine.history(case.id):
         assert line.hash[:32] in text
+
+
+def test_the_handling_is_told_in_words_without_ids_and_blanks(
+    small_town: Office, catalogue: Catalogue
+) -> None:
+    """A suggestion begotten by a draft names it by its title, an empty list and a missing note are not told."""
+    engine, data = (
+        small_town.engine,
+        {"title": "题", "body": "文。", "first_signer": "dep1", "publication_wish": "full"},
+    )
+    engine.grant("dep1", "deputy", TENANT)
+    draft = engine.start("suggestion_draft", Actor(person="dep1"), data, tenant=TENANT)
+    small_town.fire(draft, "collect_signatures", "dep1", signers=["dep1"], text_hash=text_hash("题", "文。"))
+    asked = small_town.child(draft, "signatures", "dep1")
+    small_town.fire(asked, "confirm", "dep1", seen_hash=text_hash("题", "文。"))
+    for act, who in (("submit_for_review", "dep1"), ("pass", "li"), ("file", "dep1")):
+        small_town.fire(draft, act, who)
+    (case,) = engine.search(kind="suggestion")
+    said = written(small_town, catalogue, case, OFFICE)["process/"]
+    assert (
+        draft.id not in said
+        and "来自：代表建议起草与会前审核《题》" in said
+        and "：；" not in said
+        and "。；" not in said
+    )
 
 
 def test_the_list_for_the_archive_names_every_paper(small_town: Office, catalogue: Catalogue) -> None:

@@ -7,7 +7,7 @@ from flask import url_for
 from workflow.overview import identifier
 
 from ..jobs import KEPT, Jobs
-from ..letters import AT_ONCE, NO_PAPERS
+from ..letters import AT_ONCE, NO_PAPERS, our_pages
 from ..packs import begin
 from ..problems import Problem
 from .screens import Go, Look, Page, Screen
@@ -25,8 +25,9 @@ def asked(look: Look, chosen: list[str]) -> Page | Go:
 def begun(look: Look) -> Go:
     """They are made; on to the page that says how far it is."""
     key = look.request.form.get("key") or None
+    cases = look.request.form.getlist("case")
     return Go(
-        look.address("pack", batch=begin(look.engine, look.actor, look.request.form.getlist("case"), (), key))
+        look.address("pack", batch=begin(look.engine, look.actor, cases, (), key, our_pages(look.ask())))
     )
 
 

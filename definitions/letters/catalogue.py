@@ -16,7 +16,7 @@ __all__ = ["Catalogue", "Kind", "faulty"]
 OURS = Path(__file__).parent
 ROWS = "letters.yaml"
 LARGEST = 4 << 20
-NEEDS = ("history", "papers", "forms")
+NEEDS = ("history", "papers", "forms", "page")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from .writing import filled
 __all__ = ["check"]
 
 LINK = "https://example.invalid/"
-ABOUT = ("title", "to", "as", "office", "congress", "on", "made_on", "link", "source", "template")
+ABOUT = ("title", "to", "as", "office", "congress", "on", "made_on", "link", "source", "template", "contact")
 CASE = ("id", "number", "called", "met", "item", "kind", "state", "opened_on", "to")
 CLOCK = ("title", "from", "due", "outer", "sentence", "source", "basis", "provisional")
 LINE = ("seq", "on", "at", "act", "event", "to", "who", "what", "hash")

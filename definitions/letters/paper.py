@@ -18,7 +18,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Emu, Mm, Pt
 
-__all__ = ["Paper"]
+__all__ = ["BY_HAND", "MADE_BY", "NO4", "OFFICE", "Paper"]
 
 TITLE, TEXT, HEAD, KAI, SONG = "方正小标宋简体", "仿宋_GB2312", "黑体", "楷体_GB2312", "宋体"
 LATIN = "Times New Roman"
@@ -33,6 +33,9 @@ CENTER, LEFT, RIGHT = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.LEFT, WD_ALI
 JUSTIFY = WD_ALIGN_PARAGRAPH.JUSTIFY
 AFTER_BORDERS = ("w:shd", "w:tabs", "w:suppressAutoHyphens", "w:spacing", "w:ind", "w:jc", "w:rPr")
 """what must follow the borders of a paragraph in the file"""
+MADE_BY = "文书依据：{{ letter.source }}　模板 {{ letter.template }}"
+OFFICE = "{{ letter.office }}"
+BY_HAND = "　　　〔　　　　〕　　号"
 FIXED = datetime(2026, 1, 1)  # noqa: DTZ001 - a template has no moment of its own
 
 
@@ -66,7 +69,16 @@ class Paper:
         grid.set(qn("w:linePitch"), str(round(PITCH * 20)))
         normal = self.document.styles["Normal"]
         normal.font.size = Pt(NO3)
-        _fonts(normal.element.get_or_add_rPr(), TEXT)
+        properties = normal.element.get_or_add_rPr()
+        _fonts(properties, TEXT)
+        language = properties.find(qn("w:lang"))
+        if language is None:
+            language = OxmlElement("w:lang")
+            properties.append(language)
+        language.set(qn("w:val"), "en-US")
+        language.set(
+            qn("w:eastAsia"), "zh-CN"
+        )  # else another country's forms of characters and commas are taken
         self.document.settings.odd_and_even_pages_header_footer = True
         _page_number(section.footer, RIGHT)
         _page_number(section.even_page_footer, LEFT)
@@ -82,13 +94,23 @@ class Paper:
     def title(self, *lines: str) -> None:
         """The title, with room below."""
         for line in lines:
-            found = self._paragraph(self.document, line, TITLE, NO2, CENTER).paragraph_format
-            found.line_spacing = Pt(35)
-        found.space_after = Pt(NO3)
+            paragraph = self._paragraph(self.document, line, TITLE, NO2, CENTER)
+            paragraph.paragraph_format.line_spacing = Pt(35)
+            _own_lines(paragraph)
+        paragraph.paragraph_format.space_after = Pt(NO3)
 
     def corner(self, text: str) -> None:
         """What stands at the top right of the first page."""
         self._paragraph(self.document, text, HEAD, NO3, RIGHT)
+
+    def reference(self) -> None:
+        """Where the number of a letter of the office comes (发文字号): at the right, by hand, or by who registers it."""
+        self._paragraph(self.document, BY_HAND, TEXT, NO3, RIGHT)
+
+    def contact(self) -> None:
+        """Whom to ask (附注): in brackets below the day, two characters in."""
+        said = "{{ letter.contact or '联系人：　　　　　　电话：　　　　　　' }}"
+        self._paragraph(self.document, f"（{said}）", TEXT, NO3, LEFT, 2)
 
     def number(self, text: str) -> None:
         """The number of the document, in the middle."""
@@ -125,7 +147,10 @@ class Paper:
 
     def signed(self, who: str, on: str = "{{ letter.made_on }}") -> None:
         """Whose it is and the day, at the right, where the seal comes; kept together on one page."""
+        if self.document.paragraphs:
+            self.document.paragraphs[-1].paragraph_format.keep_with_next = True  # never alone on a page
         self.text("", indent=0)
+        self.document.paragraphs[-1].paragraph_format.keep_with_next = True
         for line, space in ((who, 2), (on, 4)):
             paragraph = self._paragraph(self.document, line, TEXT, NO3, RIGHT)
             paragraph.paragraph_format.right_indent = Pt(NO3 * space)
@@ -177,7 +202,9 @@ class Paper:
 
     def small(self, text: str) -> None:
         """What the document says of itself: its source and template."""
-        self._paragraph(self.document, text, SONG, 9, LEFT).paragraph_format.line_spacing = Pt(14)
+        paragraph = self._paragraph(self.document, text, SONG, 9, LEFT)
+        paragraph.paragraph_format.line_spacing = Pt(14)
+        _own_lines(paragraph)
 
     def next_page(self) -> None:
         """The rest on a new page."""
@@ -229,6 +256,7 @@ class Paper:
             _fill(table.cell(2, place), value, size, center=place == 0)
         _fill(table.cell(1, 0), f"{{%tr for {loop} %}}", size)
         _fill(table.cell(3, 0), "{%tr endfor %}", size)
+        table.rows[2]._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))  # noqa: SLF001
         repeat = OxmlElement("w:tblHeader")
         table.rows[0]._tr.get_or_add_trPr().append(repeat)  # noqa: SLF001
 
@@ -284,9 +312,14 @@ def _fill(cell: Any, text: str, size: float, *, center: bool = False, font: str 
         _write(paragraph, line, font, size)
         _set(paragraph, CENTER if center else LEFT, 0, size)
         paragraph.paragraph_format.line_spacing = Pt(size * 1.35)
-        grid = OxmlElement("w:snapToGrid")  # the lines of a table are its own, not those of the page
-        grid.set(qn("w:val"), "0")
-        paragraph._p.get_or_add_pPr().insert_element_before(grid, "w:spacing", "w:ind", "w:jc", "w:rPr")  # noqa: SLF001
+        _own_lines(paragraph)
+
+
+def _own_lines(paragraph: Any) -> None:
+    """Its lines are its own, not those of the page: in a table, and in a title."""
+    grid = OxmlElement("w:snapToGrid")
+    grid.set(qn("w:val"), "0")
+    paragraph._p.get_or_add_pPr().insert_element_before(grid, "w:spacing", "w:ind", "w:jc", "w:rPr")  # noqa: SLF001
 
 
 def _page_number(footer: Any, align: Any) -> None:

@@ -14,6 +14,7 @@ from itertools import zip_longest
 from typing import Any
 
 from workflow import Actor, Case, Engine, HistoryEntry, NotFound
+from workflow.model import Party
 
 from ..cells import shown
 from ..columns import today
@@ -63,7 +64,11 @@ def points(text: str) -> list[str]:
     """The numbered demands of a suggestion, to be answered one by one; the whole of it where nothing is numbered."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     found = [_POINT.sub("", line, count=1).rstrip("。；;") for line in lines if _POINT.match(line)]
-    return [one for one in found if not _TOLD.match(one)] or found or lines[:1]
+    return (
+        [one for one in found if not _TOLD.match(one)]
+        or found
+        or [line.rstrip("。；;") for line in lines[:1]]
+    )
 
 
 def answered(points: Sequence[str], answers: str) -> list[tuple[str, str]]:
@@ -162,7 +167,17 @@ class Words:
             return f"《{clean(value['name'].rpartition('.')[0] or value['name'])}》"
         if type_ == "date":
             return written(str(value))
+        if type_ == "case":
+            return self._of_case(str(value))
         return clean(shown(value))
+
+    def _of_case(self, id_: str) -> str:
+        """How another case is called; of one that this person may not know of, nothing."""
+        try:
+            found = self.engine.case(id_, actor=self.actor)
+        except NotFound:
+            return ""
+        return f"{self._definition(found).title.zh}《{clean(str(found.data.get('title') or self.named(found)))}》"
 
     def type_of(self, case: Case, name: str) -> str:
         """The type of a field; nothing for what is none."""
@@ -202,8 +217,17 @@ class Words:
 
     def congress(self, case: Case) -> str:
         """The name of the congress whose case it is."""
+        found = self._congress(case)
+        return clean(found.name) if found else "人民代表大会"
+
+    def contact(self, case: Case) -> str:
+        """Whom to ask at its office, and the number; nothing where the register does not say."""
+        found = self._congress(case)
+        return clean(str((found.attributes if found else {}).get("contact") or ""))
+
+    def _congress(self, case: Case) -> Party | None:
         found = self.engine.parties.find(kind="congress", tenant=case.tenant, limit=20)
-        return clean(next((party.name for party in found if party.tenant == case.tenant), "人民代表大会"))
+        return next((party for party in found if party.tenant == case.tenant), None)
 
     def office(self, case: Case) -> str:
         """The office of that congress's standing committee: whose letters these are, and where every answer goes."""
@@ -249,9 +273,9 @@ class Words:
         event = law.start if line.event == "start" else law.events.get(line.event)
         states = law.states
         what = [
-            f"{definition.fields[name].title.zh}：{self.worded(case, name, value)}"
+            f"{definition.fields[name].title.zh}：{said.rstrip('。；')}"
             for name, value in line.data.items()
-            if name in definition.fields and value is not None
+            if name in definition.fields and (said := self.worded(case, name, value))
         ]
         what += [f"{definition.fields[n].title.zh}：{HIDDEN}" for n in line.hidden if n in definition.fields]
         what += [

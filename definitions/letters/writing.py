@@ -43,9 +43,12 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the caller gives: a link to be printed as a QR code, how many blank forms."""
+    """What the caller gives: a link to be printed as a QR code, how many blank forms, and where the service's pages are (`here`,
+    ending in /), so that a letter which wants it prints the address of its case.
+    """
 
     link: str | None = None
+    here: str | None = None
     forms: int = FORMS
 
 
@@ -168,7 +171,7 @@ def write_letter(
     """The document as a Word file. Raises DefinitionError when its template cannot be used, NotFound."""
     content, sha256 = catalogue.template(letter.kind.template)
     said = _Telling(engine, actor, letter, wish).all()
-    document = filled(letter.kind.template, content, said, wish.link)
+    document = filled(letter.kind.template, content, said, said["letter"]["link"])
     _sign(document, sha256, letter, engine.clock.now())
     made = io.BytesIO()
     document.save(made)
@@ -210,8 +213,13 @@ class _Telling:
             "on": written(str(days[-1])) if days else written(words.day),
             "title": letter.kind.title.zh, "to": words.name(letter.to) if letter.to else "", "as": letter.relation or "",
             "office": words.office(self.case), "congress": words.congress(self.case), "made_on": written(words.day),
-            "link": self.wish.link or "", "source": cited(letter.kind.source), "template": letter.template[:12],
+            "link": self.wish.link or self._page(), "contact": words.contact(self.case),
+            "source": cited(letter.kind.source), "template": letter.template[:12],
         }  # fmt: skip
+
+    def _page(self) -> str:
+        wanted = self.wish.here and "page" in self.letter.kind.needs
+        return f"{self.wish.here}cases/{self.letter.case.root}" if wanted else ""
 
     def _shown(self, case: Case) -> Case:
         return addressed_to(self.engine, case, self.unit) if self.unit else case

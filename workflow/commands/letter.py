@@ -35,6 +35,12 @@ def register(add: Any) -> None:
     one.add_argument("--forms", type=int, default=10, metavar="N", help="空白表份数 / how many blank forms")
     one.add_argument("--check", action="store_true", help="试填全部模板 / try every template")
     many = add("letters", run_letters, "一次会议的全部文书（ZIP）", "all documents of a meeting in one ZIP")
+    for command in (one, many):
+        command.add_argument(
+            "--url",
+            metavar="URL",
+            help="本系统的网址，印成打开本件的二维码 / of this system: printed as a QR code that opens the case",
+        )
     many.add_argument("kinds", metavar="KIND", nargs="+")
     many.add_argument(
         "--between",
@@ -78,7 +84,7 @@ def run_letter(context: Context) -> int:
                 "现在没有这件文书", "there is no such document now: `tibandu letter CASE` says what there is"
             )
         )
-    wish = letters.Wish(link=arguments.link, forms=arguments.forms)
+    wish = letters.Wish(link=arguments.link, forms=arguments.forms, here=_pages(arguments))
     if len(found) > 1:
         return _pack(context, letters, catalogue, found, wish)
     out = arguments.out or Path(found[0].file)
@@ -114,7 +120,11 @@ def run_letters(context: Context) -> int:
     found.sort(key=lambda letter: letter.file)
     if not found:
         raise UsageError(Text(f"{first} 至 {last} 没有这件文书", f"none between {first} and {last}"))
-    return _pack(context, letters, catalogue, found, letters.NOTHING)
+    return _pack(context, letters, catalogue, found, letters.Wish(here=_pages(arguments)))
+
+
+def _pages(arguments: Any) -> str | None:
+    return f"{arguments.url.rstrip('/')}/" if arguments.url else None
 
 
 def _tools(context: Context) -> tuple[ModuleType, Any, Actor | None]:
