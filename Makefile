@@ -1,7 +1,7 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
 # make serve   the console with demo data, on this machine only
-# The rest: check, bench, concurrency, crash, power, nodes, backlog, upgrade, drills, poison, fuzz, fuzz-http, storm-http, kill-http, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, concurrency, crash, power, nodes, backlog, upgrade, drills, poison, fuzz, fuzz-http, storm-http, kill-http, leaks, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -106,6 +106,10 @@ storm-http: .venv/dev
 kill-http: .venv/dev
 	KILL_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s --timeout 3600 -k killed tests/test_http_storm.py
 
+# Every address x everything that is somebody else's x every role; the tests deal it out.
+leaks: .venv/dev
+	LEAKS=all $(BIN)/python -m pytest -q --timeout 3600 tests/test_http_matrix.py
+
 # Each of the 39 invariants (docs/invariants.md) broken once in a copy of the tree: its test must fail.
 mutants: .venv/dev
 	@$(BIN)/python -m tests.mutants
@@ -124,4 +128,4 @@ wheel: .venv/dev
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run serve check test bench concurrency crash power nodes backlog upgrade drills soak poison fuzz fuzz-http storm-http kill-http mutants screens screenshots wheel clean
+.PHONY: help run serve check test bench concurrency crash power nodes backlog upgrade drills soak poison fuzz fuzz-http storm-http kill-http leaks mutants screens screenshots wheel clean

@@ -1,5 +1,6 @@
 """Every route × every role × a case that is not theirs: nobody is told that it exists. Derived from the table of routes, so that a
-route added tomorrow is asked too. Canaries stand in the case's texts, number, parties and ids.
+route added tomorrow is asked too. Canaries stand in the case's texts, number, parties and ids. A small city on PostgreSQL;
+tests/test_http_matrix.py asks the shipped definitions, on SQLite.
 """
 
 from __future__ import annotations
@@ -84,6 +85,10 @@ def town(ready_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
         yield Town(engine, monkeypatch)
 
 
+ON_POSTGRESQL = pytest.mark.parametrize("ready_url", ["postgresql"], indirect=True)
+
+
+@ON_POSTGRESQL
 def test_no_route_tells_anybody_of_a_foreign_case(town: Town) -> None:
     leaks, cells = [], 0
     for route in ROUTES:
@@ -117,6 +122,7 @@ def readable(data: bytes) -> str:
         return "".join(name + readable(pack.read(name)) for name in pack.namelist())
 
 
+@ON_POSTGRESQL
 def test_no_route_tells_the_unit_of_its_evaluation(town: Town) -> None:
     leaks = []
     for route in ROUTES:
@@ -152,6 +158,7 @@ def test_a_hash_gives_nothing(town: Town) -> None:
         )
 
 
+@ON_POSTGRESQL
 def test_who_may_know_is_told(town: Town) -> None:
     """The matrix would be worth nothing if its questions found nothing for anybody."""
     told = {

@@ -33,6 +33,17 @@ def test_no_gap(office: Office) -> None:
     assert office.fire(third, "accept_in_session", "li", **{**SESSION, "session": "六次"}).number == "第001号"
 
 
+def test_each_congress_counts_for_itself(office: Office) -> None:
+    """Another's numbers would tell by their holes how much is filed elsewhere."""
+    office.engine.grant("li", "deputy_affairs", "hb/huangshi")
+    there = office.filed("dep1", tenant="hb/huangshi")
+    assert office.fire(there, "accept_in_session", "li", **SESSION).number == "第001号"
+    assert office.fire(office.filed("dep1"), "accept_in_session", "li", **SESSION).number == "第001号"
+    long = SESSION | {"congress": "六届" * 200}
+    numbers = [office.fire(office.filed("dep1"), "accept_in_session", "li", **long).number for _ in range(2)]
+    assert numbers == ["第001号", "第002号"], "however long its name"
+
+
 def test_many_at_once(office: Office) -> None:
     """8 threads, each 25 acceptances: 200 numbers, none missing, none twice."""
     cases = [office.filed("dep1").id for _ in range(200)]

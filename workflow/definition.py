@@ -300,7 +300,7 @@ class Codes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """A gap-free number series: `format` with one {n}, counted anew for each value of the `scope` fields."""
+    """A gap-free number series: `format` with one {n}, counted anew for each tenant and value of the `scope` fields."""
 
     name: str
     title: Text

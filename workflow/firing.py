@@ -155,7 +155,7 @@ class Firing:
         step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
         with nullcontext() if begun else work.atomic(single=not compound):
             if start.number is not None and not call.imported:
-                act = self._numbered(work, start.number, act, step.family.records[case].data)
+                act = self._numbered(work, start.number, act, step.family.records[case])
                 step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
             if start.once:
                 self._refuse_second(work, step.family.root)
@@ -237,7 +237,7 @@ class Firing:
                     # The case before the series, as everybody else does.
                     self._store.lock(work, case)
                 # The scope is what the form has made of it.
-                act = self._numbered(work, event.number or "", act, step.family.records[case].data)
+                act = self._numbered(work, event.number or "", act, step.family.records[case])
                 step = decide(self._laws, family, case, call.event, act, self._random)
             step.invitation = invitation
             self._write(work, step, call, case, now)
@@ -356,9 +356,9 @@ class Firing:
         found = self._store.invitation(work, digest(actor.invitation)) if actor.invitation else None
         return tuple(found["event"].split(",")) if found else None
 
-    def _numbered(self, work: Work, series: str, act: Act, data: Mapping[str, Any]) -> Act:
+    def _numbered(self, work: Work, series: str, act: Act, record: Record) -> Act:
         declared = self._laws.series(series)
-        scope = self._laws.scope_of(declared, data)
+        scope = self._laws.scope_of(declared, record.tenant, record.data)
         drawn = self._store.draw(work, series, scope)
         return act._replace(number=declared.format.format(n=drawn), number_key=f"{series}/{scope}/{drawn}")
 

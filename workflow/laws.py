@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .forms import Form
 
 T = TypeVar("T")
+SCOPE = 200
+"""characters that the column of a series' scope holds"""
 MOST = 1000
 """days of which the chosen code sets are kept"""
 Choice = tuple[tuple[str, tuple[str, ...]], ...]
@@ -244,9 +247,12 @@ class Laws:
         """A number series."""
         return self.library.series[name]
 
-    def scope_of(self, series: Series, data: Mapping[str, object]) -> str:
-        """The value of the series' scope fields, one text."""
-        return "/".join(str(data.get(field, "")) for field in series.scope)
+    def scope_of(self, series: Series, tenant: str, data: Mapping[str, object]) -> str:
+        """Within what the series counts, one text: each congress for itself, so that no number tells of another's cases; then the
+        value of the scope fields.
+        """
+        scope = "/".join([tenant, *(str(data.get(field, "")) for field in series.scope)])
+        return scope if len(scope) <= SCOPE else hashlib.sha256(scope.encode()).hexdigest()
 
     def has_rule(self, rule: str, day: date) -> bool:
         """Whether the place has that rule on a day."""
