@@ -49,7 +49,9 @@ SUGGESTION = {
     "title": "关于增设快递员驿站的建议", "body": "建驿站", "first_signer": "dep1", "signers": ["dep1", "dep2"],
     "publication_wish": "full",
 }  # fmt: skip
-SESSION = {"congress": "六届", "session": "五次", "closing_on": "2026-01-10"}
+SESSION = {
+    "congress": "六届", "session": "五次", "closing_on": "2026-01-10", "out_of_session_reason": "大会期间提出，会后受理",
+}  # fmt: skip
 CONTACT = {"contact_on": "2026-03-02", "contact_way": "site_visit", "contact_record": "见面"}
 DRAFT = {"reply_draft": DOCUMENT, "reply_class": "HB-XIANNING:A", "publication": "full"}
 REPLY = {

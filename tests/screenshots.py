@@ -60,6 +60,7 @@ SHOTS = (
     Shot("second-factor", OPERATOR, "second", ["/second-factor"]),
     Shot("office-today", OFFICE, "home"),
     Shot("office-waiting", OFFICE, "waiting", ["@待我办理"]),
+    Shot("office-overdue", OFFICE, "overdue", ["@他人超期"]),
     Shot("office-intake", OFFICE, "list", ["@受理审核"]),
     Shot("office-new", OFFICE, "start", ["@受理审核", "新增"]),
     Shot("office-case", OFFICE, "case", ["@受理审核", NEW]),

@@ -35,7 +35,16 @@ ACTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("sign_in", "wang", {}),
     ("first_contact", "wang", CONTACT),
     ("request_extension", "wang", EXTENSION),
-    ("accept_in_session", "li", {"congress": "六届", "session": "五次", "closing_on": "2024-01-10"}),
+    (
+        "accept_in_session",
+        "li",
+        {
+            "congress": "六届",
+            "session": "五次",
+            "closing_on": "2024-01-10",
+            "out_of_session_reason": "会后受理",
+        },
+    ),
     ("withdraw", "dep1", {}),
 )
 

@@ -42,13 +42,24 @@ def who(city: Browsing) -> Iterator[Cast]:
     assert city.seen.nothing(), city.seen
 
 
-HEADS = ["建议编号", "案由", "建议内容", "领衔代表", "联名代表", "公开意见", "届", "次会议", "闭幕日"]
+HEADS = [
+    "建议编号",
+    "案由",
+    "建议内容",
+    "领衔代表",
+    "联名代表",
+    "公开意见",
+    "届",
+    "次会议",
+    "闭幕日",
+    "会后受理说明",
+]
 
 
 def suggestions(path: Path, **changes: Any) -> Path:
     """A session's 149 suggestions, as the secretariat's sheet has them."""
     rows: list[list[Any]] = [
-        [n, f"关于第{n}件事的建议", f"第{n}件事的情况、问题和建议", "代表01（演示）", "代表02（演示）", "同意全文公开", "六届", "六次", "2026-11-20"]
+        [n, f"关于第{n}件事的建议", f"第{n}件事的情况、问题和建议", "代表01（演示）", "代表02（演示）", "同意全文公开", "六届", "六次", "2026-11-20", "大会期间提出"]
         for n in range(1, 150)
     ]  # fmt: skip
     for where, value in changes.items():

@@ -49,9 +49,10 @@ def session_file(path: Path, rows: int = 5, **changes: object) -> Path:
         "届",
         "次会议",
         "大会闭幕日",
+        "会期外按大会建议受理的理由",
     ]
     table = [
-        [f"{n:03}", f"关于第{n}件事的建议", f"第{n}件事的情况、问题和具体建议", "代表dep1", "代表dep1、代表dep2", "同意全文公开", "六届", "五次", "2026.1.10"]
+        [f"{n:03}", f"关于第{n}件事的建议", f"第{n}件事的情况、问题和具体建议", "代表dep1", "代表dep1、代表dep2", "同意全文公开", "六届", "五次", "2026.1.10", "会后受理"]
         for n in range(1, rows + 1)
     ]  # fmt: skip
     for where, value in changes.items():
@@ -575,9 +576,20 @@ def test_an_export_hides_what_is_kept_from_who_asks(
 
 def offices_own(path: Path, rows: int, **changes: object) -> Path:
     """A session's table as a secretariat really has it: its own headings, its own order, days without their year."""
-    header = ["案由", "建议编号", "领衔代表", "联名代表", "建议内容", "公开意见", "届", "次会议", "闭幕日"]
+    header = [
+        "案由",
+        "建议编号",
+        "领衔代表",
+        "联名代表",
+        "建议内容",
+        "公开意见",
+        "届",
+        "次会议",
+        "闭幕日",
+        "会后受理说明",
+    ]
     table = [
-        [f"关于第{n}件事的建议", n, "代表dep1", "代表dep2", f"第{n}件事的情况、问题和具体建议", "同意全文公开", "六届", "五次", "1月10日"]
+        [f"关于第{n}件事的建议", n, "代表dep1", "代表dep2", f"第{n}件事的情况、问题和具体建议", "同意全文公开", "六届", "五次", "1月10日", "大会期间提出"]
         for n in range(1, rows + 1)
     ]  # fmt: skip
     for where, value in changes.items():
@@ -609,8 +621,28 @@ def test_story_A01_149_suggestions_with_three_bad_rows(one: Engine, tmp_path: Pa
 
 
 def test_without_numbers_it_is_known_by_title_and_first_signer(one: Engine, tmp_path: Path) -> None:
-    header = ["标题", "正文", "领衔人", "全体署名人", "代表的公开意见", "届", "次会议", "大会闭幕日"]
-    row = ["关于路灯的建议", "装灯", "代表dep1", "代表dep1", "同意全文公开", "六届", "五次", "2026.1.10"]
+    header = [
+        "标题",
+        "正文",
+        "领衔人",
+        "全体署名人",
+        "代表的公开意见",
+        "届",
+        "次会议",
+        "大会闭幕日",
+        "会后受理说明",
+    ]
+    row = [
+        "关于路灯的建议",
+        "装灯",
+        "代表dep1",
+        "代表dep1",
+        "同意全文公开",
+        "六届",
+        "五次",
+        "2026.1.10",
+        "会后受理",
+    ]
     path = workbook(tmp_path / "a.xlsx", [header, row])
     assert import_file(one, "suggestion", path, SECRETARIAT).added == ["第001号"]
     more = workbook(tmp_path / "b.xlsx", [header, row, [*row[:2], "代表dep2", "代表dep2", *row[4:]]])

@@ -7,14 +7,19 @@ import re
 from datetime import date
 from pathlib import Path
 
-from workflow import Case
+import pytest
+
+from workflow import Actor, Case
 from workflow.definition import Definition, Holder
+from workflow.dues import falling_due
 from workflow.duty import Duties
+from workflow.errors import NotFound
 from workflow.loader import load_definitions
+from workflow.overview import Filter, find
 
 from .console import Desk, Reader
-from .lifecycle import DRAFT, TENANT, Office
-from .stories import cards, opened, rows, sentence, timeline
+from .lifecycle import DOCUMENT, DRAFT, TENANT, Office
+from .stories import cards, listed, opened, rows, sentence, timeline, tried
 from .test_stories_procuratorate import PEOPLE, served
 from .test_stories_supervisor import supervised
 
@@ -25,9 +30,9 @@ OPEN = [
 NOTHING_TO_DO = {
     ("prep_campaign", "inspecting", "the deputy"), ("prep_campaign", "researching", "the deputy"),
     ("prep_campaign", "proposing", "the deputy"), ("prep_campaign", "refining", "the deputy"),
-    ("supervision", "determined", "gov_office"),
+    ("supervision", "determined", "gov_office"), ("reception_day", "announced", "station_clerk of station"),
 }  # fmt: skip
-"""who holds a case and takes part without an act in it: the first by going there, the other by having named the leader"""
+"""who holds a case and takes part without an act in it: the first by going there, the other by having named the leader, the clerk of a station by waiting for the day"""
 
 
 def together(one: Holder, other: Holder) -> bool:
@@ -170,3 +175,75 @@ def test_a_history_begins_by_its_name_says_the_unit_and_can_be_narrowed(town: De
     o.clock.set(date(2026, 6, 3))
     o.ticks()
     assert "答复逾期" in "".join(narrowed(town, "li", case, "notice"))
+
+
+def test_what_only_waits_for_its_children_stands_in_nobodys_list_beside_them(town: Desk) -> None:
+    """The head of a unit has a second assignment once, not once more as the case it belongs to."""
+    o = town.office
+    case = o.second_assigned()
+    again = o.child(case, "second_assignments")
+    assert [one.id for one in o.engine.worklist(Actor(person="wu"))] == [again.id]
+    assert listed(town("wu"), "/waiting") == [again.id]
+    assert looks(town, "wu", case).endswith("【单位负责人面商】"), "from the case he goes on in its child"
+
+
+def test_who_may_take_the_next_step_has_the_case_in_his_list(town: Desk) -> None:
+    o = town.office
+    opinion = o.child(o.handling(co=("roads",)), "co_opinions")
+    o.fire(opinion, "sign_in", "qian")
+    assert opinion.id in listed(town("zhao"), "/waiting"), "the head submits it"
+    assert looks(town, "zhao", opinion).endswith("【提交会办意见】")
+
+
+def test_a_served_unit_is_told_no_deadline_between_the_procuratorate_and_the_congress(town: Desk) -> None:
+    for person, role in PEOPLE.items():
+        town.office.engine.grant(person, role, TENANT)
+    o = town.office
+    _, case = served(o)
+    wu = Actor(person="wu")
+    page = opened(town("wu"), f"/cases/{case.id}")
+    assert "书面回复期限" in page and "抄送期限" not in page and "反馈是否转化期限" not in page
+    assert town("wu").get(f"/cases/{case.id}/clocks/copies").status_code == 404
+    assert "文书抄送期限" in opened(town("pros"), f"/cases/{case.id}")
+    o.fire(case, "reply", "wu", written_reply=DOCUMENT, adopted=True)
+    mine, theirs = o.engine.case(case.id, actor=wu), o.now(case)
+    assert theirs.due_on is not None and mine.due_on is None, "nor is the day by which lists order it"
+    assert {"copies", "review"} <= {clock.name for clock in theirs.clocks} - {
+        clock.name for clock in mine.clocks
+    }
+    with pytest.raises(NotFound):
+        o.engine.explain(case.id, "copies", actor=wu)
+    assert all(due.clock != "copies" for due in falling_due(o.engine, actor=wu))
+    told = [name for line in o.engine.history(case.id, actor=wu) for name in line.data]
+    assert "@clock.copies" not in told
+    asked = Filter(kind="procuratorate_conversion", due_before=date(2027, 1, 1))
+    assert not find(o.engine, wu, asked).cases, "nor by asking which are due before a day"
+    assert find(o.engine, Actor(person="pros"), asked).cases
+
+
+def test_a_suggestion_is_accepted_as_made_in_session_while_one_is_on_or_for_a_reason(town: Desk) -> None:
+    o = town.office
+    case, session = o.filed(), {"congress": "六届", "session": "五次", "closing_on": "2026-01-10"}
+    why = tried(town("li"), case, "accept_in_session", **session)
+    assert "还没有填“会期外按大会建议受理的理由”" in why
+    assert looks(town, "li", case).endswith("【受理（闭会期间）】"), (
+        "outside a session it is not what is offered first"
+    )
+    o.clock.set(date(2024, 1, 9))
+    assert o.fire(o.filed(), "accept_in_session", "li", **session).state == "accepted"
+
+
+def test_an_extension_that_is_refused_stands_in_the_history_of_its_case(town: Desk) -> None:
+    o = town.office
+    case = o.handling()
+    o.fire(
+        case,
+        "request_extension",
+        "wang",
+        extension_ground=["broad"],
+        extension_explanation="面广",
+        wanted_until="2026-07-01",
+    )
+    o.fire(o.child(case, "extensions"), "refuse", "li", decision_note="理由不充分")
+    line = timeline(town("li"), case)[0]
+    assert "延期未获同意" in line and "理由不充分" in line

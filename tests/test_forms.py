@@ -76,6 +76,12 @@ def test_one_stored_form(office: Office) -> None:
     assert case.data["title"] == "café"
     assert office.now(case).data == case.data == office.engine.case_at(case.id, 1).data
     accepted = office.fire(
-        case, "accept_in_session", "li", congress="六届", session="五次", closing_on=date(2026, 1, 10)
+        case,
+        "accept_in_session",
+        "li",
+        congress="六届",
+        session="五次",
+        closing_on=date(2026, 1, 10),
+        out_of_session_reason="会后受理",
     )
     assert accepted.data["closing_on"] == "2026-01-10"

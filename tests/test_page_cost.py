@@ -64,6 +64,12 @@ def pages(office: Office, case: str) -> dict[str, Callable[[], object]]:
         "office, first page": lambda: home(engine, li),
         "office, waiting": lambda: find(engine, li, WAITING, sort="due_on", limit=10),
         "office, in hand": lambda: find(engine, li, through(views["in_hand"]), sort="due_on"),
+        "office, overdue with others": lambda: find(
+            engine, li, Filter(elsewhere=True, due_before=date(2030, 1, 1)), sort="due_on", limit=5
+        ),
+        "unit, overdue with others": lambda: find(
+            engine, wang, Filter(elsewhere=True, families=True, due_before=date(2030, 1, 1)), sort="due_on", limit=5
+        ),
         "unit, first page": lambda: home(engine, wang),
         "unit, waiting": lambda: find(engine, wang, WAITING, sort="due_on", limit=10),
         "unit, inbox": lambda: find(engine, wang, through(views["inbox"]), sort="due_on"),

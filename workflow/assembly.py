@@ -95,6 +95,7 @@ def _hide(name: str, entry: Data, guard: GuardAt) -> Hide:
         fields=tuple(entry.get("fields", ())),
         relations=tuple(entry.get("relations", ())),
         events=tuple(entry.get("events", ())),
+        clocks=tuple(entry.get("clocks", ())),
         from_=_relations(entry.get("from")),
         seen_by=_holders(entry.get("seen_by")),
         when=guard(("hides", name, "when")),

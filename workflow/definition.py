@@ -82,6 +82,11 @@ class State:
     awaits: tuple[str, ...] = ()
     """slots whose open children are what is waited for: who acts and by when is said there"""
 
+    @property
+    def delegates(self) -> bool:
+        """Whether it leaves all there is to do to the children it awaits: those wait for somebody, it does not."""
+        return bool(self.awaits) and not self.next
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
@@ -238,6 +243,8 @@ class Hide:
     """with whoever stands in them, wherever he is named"""
     events: tuple[str, ...] = ()
     """whose lines are left out of the history"""
+    clocks: tuple[str, ...] = ()
+    """deadlines that are not told"""
     from_: tuple[Holder, ...] = ()
     seen_by: tuple[Holder, ...] = ()
     when: Guard | None = None

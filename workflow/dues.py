@@ -151,6 +151,7 @@ def _dues(engine: Engine, connection: Any, rows: Sequence[Any], actor: Actor | N
         for row in rows
         if row.case_id in seen
         and row.name in seen[row.case_id].record.clocks
+        and seen[row.case_id].tells(row.name)
         and seen[row.case_id].record.clocks[row.name].ledger.suspended_on is None  # nobody knows its day
     ]
 

@@ -253,6 +253,12 @@ class Mine:
             query = query.where(self._own(asked.relations, listing.reach(asked)))
         if asked.waiting:
             query = query.where(self._waiting)
+        if asked.elsewhere:
+            query = query.where(~self._engine.store.tables.cases.c.closed, ~self._waiting)
+        if asked.families:
+            query = query.where(
+                self._engine.store.questions.related(self._parties, reach=listing.reach(asked))
+            )
         if asked.over is not None:
             late = listing.over(self._engine.store, asked.over, _today(self._engine), statutory(self._engine))
             query = query.where(~self._engine.store.tables.cases.c.closed, late)

@@ -189,6 +189,7 @@ HIDE = Record(
         "fields": OneOrMany(name),
         "relations": OneOrMany(name),
         "events": OneOrMany(name),
+        "clocks": OneOrMany(name),
         "from": OneOrMany(relation),
         "seen_by": OneOrMany(holder),
         "when": words,
@@ -329,7 +330,7 @@ STAGE = Record({"title": title, "states": OneOrMany(name)})
 ANSWERED = Record({"clocks": OneOrMany(name), "events": OneOrMany(name)})
 STAGES = Record({"stages": name, "steps": Many(STAGE)}, {"answered": ANSWERED})
 
-SCREENS = ("statistics", "wall", "areas", "lifecycles", "calendar", "imports", "stations")
+SCREENS = ("overdue", "statistics", "wall", "areas", "lifecycles", "calendar", "imports", "stations")
 """screens that stand in the menu of some roles only"""
 CONSOLE = Record(
     {"console": name},

@@ -178,7 +178,7 @@ class Plan:
                 )
 
     def _against_hiding(self, record: Record) -> Iterator[Reason]:
-        there = {*record.data, *record.relations, *record.rounds}
+        there = {*record.data, *record.relations, *record.rounds, *record.clocks}
         lost = {name for _, name, *_ in _hidden(self.old) - _hidden(self.new)}
         for name in sorted(lost & there):
             yield Reason.of(
@@ -223,7 +223,12 @@ def _hidden(
     return {
         (kind, name, frozenset(hide.from_), frozenset(hide.seen_by), hide.when)
         for hide in definition.hides
-        for kind, names in (("field", hide.fields), ("relation", hide.relations), ("event", hide.events))
+        for kind, names in (
+            ("field", hide.fields),
+            ("relation", hide.relations),
+            ("event", hide.events),
+            ("clock", hide.clocks),
+        )
         for name in names
     }
 

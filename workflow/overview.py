@@ -17,6 +17,7 @@ from .clock import civil_date, start_of_day
 from .definition import Definition
 from .engine import Engine
 from .errors import NotFound, Text
+from .family import Record
 from .figures import (
     COUNTED,
     Counted,
@@ -38,6 +39,7 @@ from .likeness import matching
 from .model import Actor, Case, Grant
 from .proof import Ties, prove
 from .random import new_id
+from .sight import Seen
 from .store import listing
 from .store.examination import Examination
 from .store.listing import After, By, Filter, Over, Period, Ran, Sort
@@ -145,13 +147,21 @@ def find(
         query = Mine(engine, viewer).of(page, asked_)
         if near is not None:
             query = query.where(engine.store.tables.cases.c.id.in_(near))
+        reach = "named" if near is not None else listing.led(asked_)
         found = engine.sight.look(
-            connection, query, actor, "named" if near is not None else listing.led(asked_)
+            connection, query, actor, reach, lambda ids: listing.whole(engine.store, ids, sort)
         )
-    cases = [engine.show(seen) for seen in found[:limit]]
     # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it.
-    shown = [case for case, seen in zip(cases, found, strict=False) if not seen.hides(asked.party)]
-    return Page(cases=shown, next=place_of(cases[-1], sort) if len(found) > limit else None)
+    shown = [
+        engine.show(seen) for seen in found[:limit] if not (seen.hides(asked.party) or _by_day(asked, seen))
+    ]
+    return Page(cases=shown, next=place_of(found[limit - 1].record, sort) if len(found) > limit else None)
+
+
+def _by_day(asked: Filter, seen: Seen) -> bool:
+    """Whether a question about days would tell one that is kept from who asks."""
+    days = asked.due_from or asked.due_before or asked.over
+    return bool(days and seen.hidden is not None and seen.hidden.keeps_day(seen.record))
 
 
 def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Case]:
@@ -178,7 +188,7 @@ def cases_of(engine: Engine, actor: Actor, ids: Collection[str]) -> dict[str, Ca
     return {seen.record.id: engine.show(seen) for seen in found}
 
 
-def place_of(case: Case, sort: Sort = "due_on") -> After:
+def place_of(case: Case | Record, sort: Sort = "due_on") -> After:
     """Where the page after that case begins."""
     return (case.due_on if sort == "due_on" else None, case.id)
 

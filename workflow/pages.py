@@ -114,6 +114,7 @@ class _Page:
         things = [owner.fields[name].title.zh for name in hide.fields]
         things += [owner.relations[name].title.zh for name in hide.relations]
         things += [self._event_title(name).zh for name in hide.events]
+        things += [owner.clocks[name].title.zh for name in hide.clocks]
         whom = "对其隐去 from" if hide.from_ else "只对其公开 only for"
         who = "；".join(map(self._holder, hide.from_ or hide.seen_by))
         when = f"（{hide.when.in_words().zh}）" if hide.when else ""

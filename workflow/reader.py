@@ -164,7 +164,7 @@ class Reader:
     ) -> Explanation:
         """How the due day of a clock comes about: every skipped day, the sentence, the source. Raises NotFound."""
         seen = self._one(case, actor, session)
-        clocks = seen.record.clocks
+        clocks = {name: one for name, one in seen.record.clocks.items() if seen.tells(name)}
         if clock not in clocks:
             raise NotFound.among(Text("时钟", "clock"), clock, clocks)
         ledger = clocks[clock].ledger

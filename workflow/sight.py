@@ -26,6 +26,7 @@ __all__ = ["Seen", "Sight"]
 
 
 Narrowing = Callable[[Select[Any], Reach], Select[Any]]
+Whole = Callable[[Select[Any]], Select[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class Seen:
     def hides(self, party: str | None) -> bool:
         """Whether it is kept from who asked that this party stands to the case."""
         return self.hidden is not None and party in self.hidden.parties
+
+    def tells(self, clock: str) -> bool:
+        """Whether who asked may know of that deadline."""
+        return self.hidden is None or self.hidden.told(clock)
 
 
 class Sight:
@@ -104,14 +109,17 @@ class Sight:
         return self._store.questions.waiting(by_role, by_relation)
 
     def look(
-        self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "named"
-    ) -> list[Seen]:
-        """What the query finds of what that person may know of, and what of it is kept from him."""
+        self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "named",
+        whole: Whole = lambda query: query,
+    ) -> list[Seen]:  # fmt: skip
+        """What the query finds of what that person may know of, and what of it is kept from him; `whole`: makes records of what
+        a narrowed query finds, where that asks for ids alone.
+        """
         if actor is None:
-            return [Seen(record, None) for record in self._store.records(connection, query)]
+            return [Seen(record, None) for record in self._store.records(connection, whole(query))]
         check_texts(person=actor.person)
         viewer = self.viewer(connection, actor)
-        return self._veiled(connection, self._found(connection, query, viewer, reach), viewer)
+        return self._veiled(connection, self._found(connection, query, viewer, reach, whole), viewer)
 
     def sees(self, connection: Connection, case: str, actor: Actor) -> bool:
         """Whether that person may know of the case."""
@@ -146,14 +154,16 @@ class Sight:
         return visibility.hidden(self._laws, record, root, viewer)
 
     def _found(
-        self, connection: Connection, query: Select[Any], viewer: Viewer, reach: Reach
-    ) -> list[Record]:
+        self, connection: Connection, query: Select[Any], viewer: Viewer, reach: Reach, whole: Whole = lambda query: query
+    ) -> list[Record]:  # fmt: skip
         """What he sees of it. Nothing found, or a case of a definition not known here: then ask again, with all there are."""
-        found: list[Record] = self._store.records(connection, query.where(self._visible(viewer, reach)))
+
+        def seen() -> list[Record]:
+            return self._store.records(connection, whole(query.where(self._visible(viewer, reach))))
+
+        found = seen()
         strange = {record.definition for record in found} - self._known()
-        if (strange or not found) and self.learn(connection):
-            found = self._store.records(connection, query.where(self._visible(viewer, reach)))
-        return found
+        return seen() if (strange or not found) and self.learn(connection) else found
 
     def _visible(self, viewer: Viewer, reach: Reach) -> ColumnElement[bool]:
         units = sorted({grant.unit for grant in viewer.grants if grant.unit is not None})

@@ -1,6 +1,6 @@
 """What of a case a person may see: THE projection behind every answer that names a person. Pure.
 
-A definition says what it `hides`: fields, the lines of events, and relations with whoever stands in them. Who stands in a
+A definition says what it `hides`: fields, the lines of events, clocks, and relations with whoever stands in them. Who stands in a
 hidden relation is hidden wherever he is named: in relations, in fields of persons and units, as the party of a child, as the
 actor of a line. What is not known (a guard over a missing value) is hidden. Whole cases are the filter's matter
 (store/questions.py); `seers` gives it what a definition says with `seen_by`.
@@ -56,11 +56,20 @@ class Hidden:
     events: frozenset[str]
     parties: Mapping[str, str]
     """who is hidden, and the relation in which he stands"""
+    clocks: frozenset[str] = frozenset()
     unseen: int = 0
     """how many lines that makes, in the case as it stands"""
 
     def __bool__(self) -> bool:
-        return bool(self.fields or self.relations or self.events or self.parties)
+        return bool(self.fields or self.relations or self.events or self.parties or self.clocks)
+
+    def told(self, clock: str) -> bool:
+        """Whether that deadline is told."""
+        return clock not in self.clocks
+
+    def keeps_day(self, case: Case | Record) -> bool:
+        """Whether the day that orders the case in lists may be that of a deadline that is not told."""
+        return case.due_on is not None and bool(self.clocks)
 
     def revision(self, case: Case | Record) -> int:
         """The one that is shown. Where lines may be hidden it changes with what is seen, and only then; it is never one that
@@ -83,12 +92,14 @@ def hidden(laws: Laws, record: Record, root: Record, viewer: Viewer) -> Hidden:
         parties = {**{party: name for name in above for party in root.relations.get(name, ())}, **parties}
     parties.pop(viewer.person, None)  # nobody is hidden from himself
     events = frozenset(name for hide in found for name in hide.events)
+    clocks = frozenset(name for hide in found for name in hide.clocks)
     return Hidden(
         definition=laws.pinned(record.definition).definition,
         fields=frozenset(name for hide in found for name in hide.fields),
         relations=relations,
         events=events,
         parties=parties,
+        clocks=clocks & record.clocks.keys(),
         unseen=sum(record.rounds.get(name, 0) for name in events),
     )
 
@@ -143,11 +154,21 @@ def of_case(case: Case, veil: Hidden) -> Case:
         if name not in veil.relations
     }
     kept = (veil.fields & case.data.keys()) | (veil.relations & case.relations.keys())
+    if veil.clocks:
+        case = _without_clocks(case, veil)
     return case._replace(
         seq=case.seq - veil.unseen, revision=veil.revision(case),
         data=_data(case.data, veil), relations=relations, hidden=tuple(sorted(kept)),
         party=None if case.party in veil.parties else case.party,
     )  # fmt: skip
+
+
+def _without_clocks(case: Case, veil: Hidden) -> Case:
+    """The case with the deadlines that are told; the day by which lists order it is that of one of these, or none."""
+    told = tuple(clock for clock in case.clocks if veil.told(clock.name))
+    days = [clock.due_on.isoformat() for clock in told if clock.running]
+    kept = case.due_on if case.due_on in days else min(days, default=None)
+    return case._replace(clocks=told, due_on=kept if case.due_on is not None else None)
 
 
 def of_lines(lines: Sequence[HistoryEntry], veil: Hidden) -> list[HistoryEntry]:
@@ -172,11 +193,17 @@ def place(lines: Sequence[HistoryEntry], number: int, veil: Hidden) -> int:
 
 def _of_line(line: HistoryEntry, veil: Hidden) -> HistoryEntry:
     gone = {*veil.fields, *(f"@{name}" for name in veil.relations)}
+    said = {name: value for name, value in line.data.items() if name not in _deadlines(veil)}
     return replace(
-        line, data=_data(line.data, veil), erased=tuple(name for name in line.erased if name not in gone),
+        line, data=_data(said, veil), erased=tuple(name for name in line.erased if name not in gone),
         hidden=tuple(sorted(gone & line.data.keys())), actor=_masked(line.actor, veil) or "",
         on_behalf_of=_masked(line.on_behalf_of, veil),
     )  # fmt: skip
+
+
+def _deadlines(veil: Hidden) -> set[str]:
+    """What lines say of clocks that are not told, by name."""
+    return {f"@clock.{name}" for name in veil.clocks}
 
 
 def _masked(person: str | None, veil: Hidden) -> str | None:

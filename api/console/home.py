@@ -1,4 +1,6 @@
-"""The first page of the day: what waits for the reader by its deadline, and the lists of his roles with their counts."""
+"""The first page of the day: what waits for the reader by its deadline, what is over it in others' hands, and the lists of his
+roles with their counts.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from workflow.overview import Filter, Sitting, find, through, today
 from workflow.view import View
 
 from ..buckets import Bucket, buckets
+from . import overdue
 from .lists import OF_ANY_KIND, Row, heads_of, rows
 from .screens import Look, Page, Screen
 
@@ -35,6 +38,8 @@ def home(look: Look) -> Page:
     with Sitting.of(look.engine, look.actor) as sitting:
         due = sitting.by_due_day(mine)
         numbers = sitting.numbers([*map(through, own)], MOST)
+        late = sum(number for day, number in due.items() if day is not None and day < today(look.engine))
+        elsewhere = Count(*overdue.number(look, sitting, late, MOST))
     by_due: list[tuple[Bucket, Count]] = [
         (span, Count(sum(number for day, number in due.items() if span.holds(day)))) for span in spans
     ]
@@ -45,7 +50,8 @@ def home(look: Look) -> Page:
     found: list[Row] = rows(look, page.cases, OF_ANY_KIND)
     return Page("home.html", {
         "day": today(look.engine), "buckets": by_due, "views": by_view, "rows": found, "heads": heads_of(OF_ANY_KIND),
-        "more": page.next is not None,
+        "more": page.next is not None, "elsewhere": elsewhere, "late_heads": heads_of(overdue.COLUMNS),
+        "late_rows": overdue.first(look) if elsewhere.number else [],
     })  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from .mailing import MAILING
 from .many import MANY
 from .messages import MESSAGES
 from .operation import OPERATION
+from .overdue import OVERDUE
 from .packs import PACKS
 from .parties import REGISTER
 from .pictures import PICTURES
@@ -36,6 +37,7 @@ from .wall import WALL
 SCREENS: tuple[Screen, ...] = (
     *HOME,
     *LISTS,
+    *OVERDUE,
     *MANY,
     *CASES,
     *EVENTS,

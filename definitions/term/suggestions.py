@@ -105,7 +105,9 @@ class Suggestion:
                     self._day, case, "accept_from_motion", SESSION, **told, presidium_decision="作为建议"
                 )
             )
-        return (yield fire(self._day, case, "accept_in_session", SESSION, **told))
+        # the days of the scenario's sessions are its own: the rules of the place need not know them
+        why = {"out_of_session_reason": "会期以情景为准"}
+        return (yield fire(self._day, case, "accept_in_session", SESSION, **told, **why))
 
     def _assigned(self, case: Case) -> Part:
         plan = self._plan

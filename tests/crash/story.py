@@ -158,7 +158,7 @@ def form(definition: Definition, event: Event, day: date = DAY, **given: Any) ->
 REPLY: Mapping[str, Any] = {
     "assignment_mode": code("assignment_mode", apart=False), "lead_unit": UNITS[0], "co_units": [UNITS[1]], "sealed": True,
     "reply_class": code("result_class", promises=False), "publication": code("publication", full=True),
-    "wanted_until": "2026-07-01", "granted_until": "2026-07-01", "closing_on": "2026-02-20",
+    "wanted_until": "2026-07-01", "granted_until": "2026-07-01", "closing_on": "2026-02-20", "out_of_session_reason": "会后受理",
     "supervision_kind": code("supervision_kind", needs_meeting=True, looks_back=False), "leader_post": code("leader_post", main=True),
 }  # fmt: skip
 """what the fields of the story's events are filled with"""

@@ -69,17 +69,14 @@ class References(Fields, Happenings, Clocks, Slots):
                 self._leads(path, index, name, event)
 
     def _leads(self, path: Path, index: int, state: str, event: str) -> None:
-        """A next step is a person's, and can be taken from there; an event that was refused is told by itself."""
+        """A next step can be taken from there; an event that was refused is told by itself."""
         entry = self.data.get("events", {}).get(event)
         if entry is None:
             return
         sources = {s for move in entry.get("moves", [entry]) for s in move.get("from", ())}
-        if "automatic" in entry:
-            zh, en = f"{event} 是自动事件，不能是下一步", f"{event} is automatic: nobody's next step"
-        elif sources and state not in sources:
-            zh, en = f"{event} 不能从 {state} 进行", f"{event} cannot happen from {state}"
-        else:
+        if not sources or state in sources:
             return
+        zh, en = f"{event} 不能从 {state} 进行", f"{event} cannot happen from {state}"
         self._fault((*path, "next", index), "not_a_step", zh, en)
 
     def _names(self) -> None:

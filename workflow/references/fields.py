@@ -80,10 +80,10 @@ class Fields(Lookup):
             )
 
     def _hide(self, path: Path, entry: Data) -> None:
-        for section in ("fields", "relations", "events"):
+        for section in ("fields", "relations", "events", "clocks"):
             self._all_known((*path, section), entry.get(section), section)
-        if not entry.keys() & {"fields", "relations", "events"}:
-            zh, en = "没有写明隐去什么", "it hides nothing: fields, relations or events"
+        if not entry.keys() & {"fields", "relations", "events", "clocks"}:
+            zh, en = "没有写明隐去什么", "it hides nothing: fields, relations, events or clocks"
             self._fault(path, "missing_key", zh, en, key=True)
         for index, text in enumerate(entry.get("from", ())):
             self._relation(parse_holder(f"the {text}"), (*path, "from", index), None)

@@ -84,6 +84,10 @@ class Filter:
     """only cases in which whoever asks, or his unit, stands in one of these"""
     waiting: bool = False
     """only cases that wait for whoever asks"""
+    elsewhere: bool = False
+    """only cases that wait for others"""
+    families: bool = False
+    """only cases of families in which whoever asks, or his unit, stands"""
     closed: bool | None = None
     finished: bool | None = None
     """in a state that counts as done, or not there yet"""
@@ -111,7 +115,9 @@ class Filter:
 
 def reach(asked: Filter) -> Reach:
     """What the filter looks among."""
-    alive = False in (asked.closed, asked.finished) or asked.waiting or asked.over is not None
+    alive = (
+        False in (asked.closed, asked.finished) or asked.waiting or asked.elsewhere or asked.over is not None
+    )
     return "open" if alive else "all"
 
 
@@ -123,14 +129,28 @@ def led(asked: Filter) -> Reach:
 
 
 def page(store: Store, asked: Filter, sort: Sort, after: After | None, limit: int) -> Select[Any]:
-    """At most `limit` cases in that order, after the last of the page before."""
-    c = store.tables.cases.c
-    query = select(*(c[name] for name in rows.CASE)).where(*wanted(store, asked)).limit(limit)
-    if sort == "due_on":
-        query = query.order_by(c.due_on.is_(None), c.due_on, c.id)
-    else:
-        query = query.order_by(c.id.desc() if sort == "-id" else c.id)
+    """The ids of at most `limit` cases in that order, after the last of the page before. Ids alone: of all cases that are put in
+    order an index tells enough, and few are shown (`whole`).
+    """
+    query = select(store.tables.cases.c.id).where(*wanted(store, asked)).limit(limit)
+    query = query.order_by(*_in_order(store, sort))
     return query if after is None else query.where(_beyond(store, sort, after))
+
+
+def whole(store: Store, ids: Select[Any], sort: Sort) -> Select[Any]:
+    """The cases of a page, in its order."""
+    c, chosen = store.tables.cases.c, ids.subquery("chosen")
+    query = select(*(c[name] for name in rows.CASE)).join_from(
+        store.tables.cases, chosen, chosen.c.id == c.id
+    )
+    return query.order_by(*_in_order(store, sort))
+
+
+def _in_order(store: Store, sort: Sort) -> list[ColumnElement[Any]]:
+    c = store.tables.cases.c
+    if sort == "due_on":
+        return [c.due_on.is_(None), c.due_on, c.id]
+    return [c.id.desc() if sort == "-id" else c.id]
 
 
 def _beyond(store: Store, sort: Sort, after: After) -> ColumnElement[bool]:
@@ -176,6 +196,8 @@ def found_by(store: Store, asked: Filter) -> Select[Any] | None:
     query = select(s.case_id)
     if asked.number is not None:
         return query.where(s.number == asked.number)
+    if asked.elsewhere and asked.due_before is not None:
+        return query.where(Period(start=asked.due_from, before=asked.due_before).holds(s.due_on))
     opened = Period(start=asked.opened_from, before=asked.opened_before)
     concluded_ = Period(start=asked.concluded_from, before=asked.concluded_before)
     if asked.kind is None or asked.party is not None or (opened == concluded_ == Period()):

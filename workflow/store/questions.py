@@ -127,6 +127,13 @@ class Questions:
         below = select(k.id).where(k.root_id == r.case_id, *wanted)
         return c.id.in_(own.union(below))
 
+    def related(self, parties: Sequence[str], *, reach: Reach = "all") -> ColumnElement[bool]:
+        """One of these parties stands in a case of the same family."""
+        r, k = self._tables.relation.c, self._tables.cases.alias("k").c
+        wanted: list[ColumnElement[bool]] = [r.party.in_(parties), *([~r.past] if reach == "open" else [])]
+        families = select(k.root_id).where(k.id == r.case_id, *wanted)
+        return self._tables.cases.c.root_id.in_(families)
+
     def own(
         self, parties: Sequence[str], relations: Sequence[str], *, reach: Reach = "all"
     ) -> ColumnElement[bool]:

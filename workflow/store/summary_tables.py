@@ -46,6 +46,8 @@ class SummaryTables(Described):
             Column("state", String(40), nullable=False),
             Column("opened_on", String(10)),
             Column("concluded_on", String(10)),
+            # The day of an open one: what is over it is found by that.
+            Column("due_on", String(10)),
             Column("counted", Text, nullable=False),  # ids of `summary`
             by_key=True,
         )
@@ -54,6 +56,8 @@ class SummaryTables(Described):
         numbered = table.c.number.is_not(None)
         Index(f"ix_{table.name}_number", table.c.number, postgresql_where=numbered, sqlite_where=numbered)
         Index(f"ix_{table.name}_opened", table.c.kind, table.c.opened_on, table.c.case_id)
+        due = table.c.due_on.is_not(None)
+        Index(f"ix_{table.name}_due", table.c.due_on, table.c.case_id, postgresql_where=due, sqlite_where=due)
         ended = table.c.concluded_on.is_not(None)
         Index(
             f"ix_{table.name}_concluded", table.c.kind, table.c.concluded_on, table.c.state, table.c.case_id,
