@@ -580,6 +580,18 @@ def test_a_table_is_checked_marked_and_then_written_without_sending_it_again(
     assert desk("wang").get("/import/suggestion").status_code == 404
 
 
+def test_a_file_that_is_not_accepted_is_a_fault_of_its_field(desk: Desk) -> None:
+    """A photo as a telephone makes it: the form comes back with everything that was typed."""
+    case = desk.office.handling()
+    reader, address = desk("wang"), f"/cases/{case.id}/do/submit_for_signoff"
+    for name, content in (("照片.heic", b"ftypheic"), ("照片.png", b"no picture")):
+        answer = reader.fill(
+            address, reply_draft=(content, name), reply_class="HB-XIANNING:A", publication="full"
+        )
+        assert answer.status_code == 422 and f"“{name}”" in said(reader.page), said(reader.page)
+        assert Form(reader.page).values["publication"] == ["full"]
+
+
 def test_what_is_wrong_in_many_rows_is_said_once(desk: Desk, tmp_path: Path) -> None:
     """Rows 2 to 4 and 6; what is wrong with a file as a whole has no row, and no table to mark; its encoding is kept."""
     desk.office.engine.parties.put(

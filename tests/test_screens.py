@@ -219,9 +219,15 @@ def tab(page: Any, wanted: str) -> None:
     """Go on until it has the focus; a person would give up sooner or later."""
     for _ in range(150):
         page.keyboard.press("Tab")
+        assert page.evaluate(FOCUSED) in (None, "solid"), f"{page.url}: nobody sees what has the focus"
         if page.locator(f"{wanted}:focus").count():
             return
     pytest.fail(f"{page.url}: {wanted} cannot be reached by keyboard")
+
+
+FOCUSED = (
+    "document.activeElement === document.body ? null : getComputedStyle(document.activeElement).outlineStyle"
+)
 
 
 def enter(page: Any) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from werkzeug.datastructures import FileStorage
+
 from workflow.definition import Codes, Definition, Event, Field
 from workflow.errors import Reason, Text
 from workflow.model import Party
@@ -239,11 +241,20 @@ def _documents(look: Look, field: Field, name: str) -> list[dict[str, Any]]:
         if text is None:
             raise _misread(field, "请重新选择文件", "choose the file again")
         found.append(dict(json.loads(text)))
-    for upload in look.request.files.getlist(name):
-        if upload.filename:
-            kept = _shelf(look).keep(upload.stream, upload.filename.rpartition("/")[2].rpartition("\\")[2])
-            found.append({field: getattr(kept, field) for field in ("sha256", "size", "media_type", "name")})
+    found += [_kept(look, field, upload) for upload in look.request.files.getlist(name) if upload.filename]
     return found
+
+
+def _kept(look: Look, field: Field, upload: FileStorage) -> dict[str, Any]:
+    """A file put on the shelf. Raises Misread for one that is not accepted: nobody types his form again for a picture."""
+    name = str(upload.filename).rpartition("/")[2].rpartition("\\")[2]
+    try:
+        kept = _shelf(look).keep(upload.stream, name)
+    except Problem as problem:
+        if problem.code not in ("too_large", "media_refused"):
+            raise
+        raise _misread(field, f"“{name}”{problem.text.zh}", f"{name}: {problem.text.en}") from None
+    return {part: getattr(kept, part) for part in ("sha256", "size", "media_type", "name")}
 
 
 def _shelf(look: Look) -> Documents:
