@@ -124,6 +124,29 @@ def test_every_screen_has_its_picture() -> None:
     assert (PICTURES / "README.md").read_text(encoding="utf-8") == screenshots.listed()
 
 
+def test_a_field_the_guide_names_stands_in_the_form_of_that_step() -> None:
+    """What a line asks to be typed after `点「STEP」` is asked for by one of the steps it has named so far."""
+    forms: dict[str, set[str]] = {}
+    for law in shipped().definitions.values():
+        for event in (law.start, *law.events.values()):
+            forms.setdefault(event.title.zh, set()).update(
+                law.fields[one.name].title.zh for one in event.form
+            )
+    fields = {
+        f.title.zh for law in shipped().definitions.values() for f in law.fields.values()
+    } - forms.keys()
+    wrong, seen = [], 0
+    for page in PAGES:
+        for line in page.read_text(encoding="utf-8").split("\n"):
+            named: list[str] = []
+            for word in quoted(line) if not line.startswith("|") else ():
+                named += [word] if word in forms else []
+                if word in fields and named:
+                    seen += 1
+                    wrong += [] if any(word in forms[step] for step in named) else [(page.name, named, word)]
+    assert not wrong and seen > 30
+
+
 def test_both_readmes_lead_there() -> None:
     for name in ("README.md", "README.zh-CN.md"):
         assert "docs/guide/README.md" in (ROOT / name).read_text(encoding="utf-8"), name

@@ -181,6 +181,11 @@ def _sentence(rule: Rule, now: Due) -> Text:
     guess = Text("，此日期为暂定", ", provisionally") if now.provisional else Text("", "")
     zh = f"{start.zh}前" if before else f"自 {start.zh}起"
     en = f"{long.en} {'before' if before else 'from'} {start.en}"
+    if rule.value == 0:  # a day that somebody named, not a period
+        return Text(
+            f"{rule.title.zh}：所定日期为 {start.zh}{later.zh}，期满日为 {end.zh}{guess.zh}。",
+            f"{rule.title.en}: the day named is {start.en}{later.en}; due by {end.en}{guess.en}.",
+        )
     return Text(
         f"{rule.title.zh}：{zh} {long.zh}{later.zh}，期满日为 {end.zh}{guess.zh}。",
         f"{rule.title.en}: {en}{later.en}; due by {end.en}{guess.en}.",
