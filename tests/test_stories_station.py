@@ -139,6 +139,8 @@ def test_story_F03_a_visitor_in_a_minute(home: Desk) -> None:
     opened(keeper := home("keep"), "/start/opinion")
     asked = obligatory(keeper)
     assert asked == {"subject", "opinion_text"} and len(asked) <= 4
+    people = {party.id: party.name for party in o.engine.parties.find(ids=["dep1", "dep2"])}
+    assert Form(keeper.page).values["receivers"] == [f"{people['dep1']}、{people['dep2']}"], "names, no ids"
     assert "voter_contact" not in asked and "可不填" in label(keeper, "voter_contact")
     where = keeper.goes(keeper.fill("/start/opinion", subject="路灯", opinion_text="路灯不亮", tenant=TENANT))
     case = o.engine.case(where.partition("?")[0].rpartition("/")[2])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -109,7 +110,9 @@ def _input(
             options = [Option(value=u.id, title=u.name, chosen=u.id in values) for u in units]
             return Input(type="ticks" if many else "menu", options=options, **plain)
         case "unit" | "units" | "person" | "persons":
-            return Input(type="parties", value="、".join(map(str, values)), **plain)
+            return Input(
+                type="parties", value="、".join(_by_name(look, [str(one) for one in values])), **plain
+            )
         case "document" | "documents":
             kept = [(str(d["name"]), look.seal(json.dumps(d, ensure_ascii=False))) for d in values]
             return Input(type="documents", kept=kept, **plain)
@@ -120,6 +123,17 @@ def _input(
             told = {True: "true", False: "false"}.get(value, "") if isinstance(value, bool) else ""
             return Input(type="boolean", value=told, **plain)
     return Input(type=field.type, value="" if value is None else str(value), **plain)
+
+
+def _by_name(look: Look, values: Sequence[str]) -> list[str]:
+    """Those parties as a person writes them: by name, where only one has it; what is no id stands as it was typed."""
+    if not values:
+        return []
+    register = look.engine.parties
+    known = {p.id: p.name for p in register.find(ids=values, actor=look.actor, limit=len(values))}
+    same = register.find(names=set(known.values()), actor=look.actor, limit=READ) if known else ()
+    held = Counter(party.name for party in same)
+    return [name if held[name := known.get(value, "")] == 1 else value for value in values]
 
 
 def _units(look: Look) -> list[Party]:
