@@ -9,6 +9,7 @@ import pytest
 
 from workflow import Actor, Engine
 from workflow.calendars import Calendar
+from workflow.dues import falling_due, turning_red
 from workflow.errors import NotFound, NotPermitted
 from workflow.model import SYSTEM
 from workflow.recalculation import count_by
@@ -62,6 +63,20 @@ def test_a_process_that_begins_goes_by_it_from_its_first_event_on(office: Office
     begun.fire(case.id, "withdraw", Actor(person="dep1"), {"withdrawal_letter": DOCUMENT})
     assert begun.laws.calendar == calendar
     assert beside(office).health().calendar_horizon == calendar.horizon
+
+
+@pytest.mark.parametrize("ask", ["explain", "due", "turning red"])
+def test_a_process_that_only_reads_goes_by_it_from_its_first_question_on(office: Office, ask: str) -> None:
+    case = office.assigned().id
+    count_by(office.engine, longer(office.engine), LI)
+    begun = beside(office)
+    asked = {
+        "explain": lambda: begun.explain(case, "reply"),
+        "due": lambda: falling_due(begun),
+        "turning red": lambda: turning_red(begun, 3),
+    }
+    asked[ask]()
+    assert begun.laws.calendar == office.engine.laws.calendar
 
 
 def test_a_file_that_reaches_as_far_takes_its_place(office: Office) -> None:

@@ -86,6 +86,26 @@ def test_who_may_not_when_not_and_with_what_not(office: Office) -> None:
     assert count(office.engine, "history", "case_id = :id", id=case.id) == 2
 
 
+def test_what_nobody_can_mean_is_said_so(office: Office) -> None:
+    """A page of no entries, a key of no signs, a tenant with an end that is none."""
+    engine, given = office.engine, dict(office.filed().data)
+    asks = {
+        "limit": [
+            lambda: engine.tick(0),
+            lambda: engine.search(limit=-1),
+            lambda: engine.worklist(LI, limit=0),
+        ],
+        "key": [lambda: engine.start("suggestion", LI, given, tenant=TENANT, key="")],
+        "tenant": [lambda: engine.start("suggestion", LI, given, tenant=f"{TENANT}/")],
+        "scope": [lambda: engine.grant("zhou", "deputy_affairs", f"{TENANT}//a")],
+    }
+    for field, several in asks.items():
+        for ask in several:
+            with pytest.raises(FormInvalid) as refused:
+                ask()
+            assert [reason.field for reason in refused.value.reasons] == [field]
+
+
 def test_revision(office: Office) -> None:
     """`If-Match`: somebody who looked at an old page is told, with the current revision."""
     case = office.accepted()

@@ -170,8 +170,8 @@ def test_only_what_was_asked_for_goes(town: Engine, said: tuple[str, str, str]) 
 def test_erasing_twice_takes_nothing_more_and_notes_nothing_more(
     town: Engine, said: tuple[str, str, str]
 ) -> None:
-    assert town.erase(said[0], ["phone", "unheard_of"], actor=LI, reason="本人要求") == 2
-    assert town.erase(said[0], ["phone", "unheard_of"], actor=LI, reason="本人要求") == 0
+    assert town.erase(said[0], ["phone", "answer"], actor=LI, reason="本人要求") == 2
+    assert town.erase(said[0], ["phone", "answer"], actor=LI, reason="本人要求") == 0
     assert len(rows(town, "select id from {p}erasure")) == 2
 
 
@@ -192,6 +192,14 @@ def test_it_needs_a_reason_and_a_case(town: Engine) -> None:
         town.erase(first(town), ["phone"], actor=LI, reason=" ")
     with pytest.raises(NotFound):
         town.erase("nobody", ["phone"], actor=LI, reason="x")
+    assert verify(town.store).erased == 0
+
+
+def test_a_field_that_no_version_declares_is_a_slip_of_the_pen(
+    town: Engine, said: tuple[str, str, str]
+) -> None:
+    with pytest.raises(FormInvalid, match=r"titel.*did you mean title"):
+        town.erase(said[0], ["titel", "phone"], actor=LI, reason="申请")
     assert verify(town.store).erased == 0
 
 

@@ -155,6 +155,18 @@ REPLACING = {
         " prev, hash) select case_id, seq, recorded_at, event, from_state, to_state, 'zhao', definition, commitments, prev, hash"
         " from {p}history limit 1"
     ),
+    "cases by its number": "insert or replace into {p}cases(OTHERS, id) select OTHERS, 'evil' from {p}cases where number_key is not null limit 1",
+    "cases by its place": "insert or replace into {p}cases(rowid, OTHERS, id) select rowid, OTHERS, 'evil' from {p}cases where number_key is null limit 1",
+    "cases by another's number": (
+        "update or replace {p}cases set number_key = (select number_key from {p}cases where number_key is not null limit 1)"
+        " where number_key is null"
+    ),
+    "cases by another's place": "update or replace {p}cases set rowid = (select min(rowid) from {p}cases)",
+    "cases by another's id": "update or replace {p}cases set id = (select min(id) from {p}cases)",
+    "definition by its place": (
+        "insert or replace into {p}definition(rowid, hash, name, version, content, published_at, published_by)"
+        " select rowid, 'f', name, version + 100, content, published_at, published_by from {p}definition limit 1"
+    ),
 }
 
 
@@ -185,9 +197,11 @@ def test_sqlite_cannot_replace_either(town_file: Path, tmp_path: Path, what: str
     engine = open_town(f"sqlite:///{tmp_path / 'town.db'}")
     something_to_lose(engine)
     table = what.split(maxsplit=1)[0]
+    own(engine, "update {p}cases set number_key = 'letter/1' where id = (select max(id) from {p}cases)")
     before = rows(engine, f"select * from {{p}}{table}")
+    others = ", ".join(column.name for column in engine.store.tables.cases.columns if column.name != "id")
     with pytest.raises(DBAPIError, match="append-only"):
-        own(engine, REPLACING[what])
+        own(engine, REPLACING[what].replace("OTHERS", others))
     assert rows(engine, f"select * from {{p}}{table}") == before
     engine.database.dispose()
 

@@ -42,6 +42,11 @@ def test_each_congress_counts_for_itself(office: Office) -> None:
     long = SESSION | {"congress": "六届" * 200}
     numbers = [office.fire(office.filed("dep1"), "accept_in_session", "li", **long).number for _ in range(2)]
     assert numbers == ["第001号", "第002号"], "however long its name"
+    alike = ({"congress": "六届/五", "session": "次"}, {"congress": "六届", "session": "五/次"})
+    numbers = [
+        office.fire(office.filed("dep1"), "accept_in_session", "li", **SESSION | one).number for one in alike
+    ]
+    assert numbers == ["第001号", "第001号"], "what reads alike side by side is not the same"
 
 
 def test_many_at_once(office: Office) -> None:

@@ -20,7 +20,7 @@ from .naming import check_names
 from .store.sql import Reading
 
 __all__ = [
-    "LIMITS", "UNFIT", "Call", "act_of", "check_id", "check_revision", "check_texts", "digest", "no_case",
+    "LIMITS", "UNFIT", "Call", "act_of", "check_id", "check_limit", "check_revision", "check_texts", "digest", "no_case",
 ]  # fmt: skip
 
 LIMITS = {
@@ -94,11 +94,21 @@ def check_texts(**texts: str | None) -> None:
         if UNFIT.search(value):
             text = Text(f"{name} 含有不可用的字符", f"{name} contains unusable characters")
             reasons.append(Reason(code="form.unfit", text=text, field=name))
+        elif not value and name == "key":
+            text = Text("key 不能为空；不需要则不给", "key must not be empty; leave it out if none is wanted")
+            reasons.append(Reason(code="form.empty", text=text, field=name))
         elif len(value) > LIMITS[name]:
             text = Text(f"{name} 太长", f"{name} is too long")
             reasons.append(Reason(code="form.long", text=text, field=name))
     if reasons:
         raise FormInvalid(reasons)
+
+
+def check_limit(limit: int) -> None:
+    """Raises FormInvalid for a number of entries that nobody can give."""
+    if limit < 1:
+        text = Text(f"limit 须为 1 或更大，不能是 {limit}", f"limit must be 1 or more, not {limit}")
+        raise FormInvalid([Reason(code="form.range", text=text, field="limit")])
 
 
 def check_revision(call: Call, current: int) -> None:

@@ -25,6 +25,8 @@ from .walk import Portion
 class Published:
     """What is asked of a line is asked by the definition it names."""
 
+    names: dict[str, str] = field(default_factory=dict)
+    """published definition -> its name, the kind of its cases"""
     automatic: dict[str, dict[str, bool]] = field(default_factory=dict)
     """published definition -> event -> whether it is automatic"""
     ends: dict[str, set[str]] = field(default_factory=dict)
@@ -36,8 +38,9 @@ class Published:
     per_unit: dict[str, set[str]] = field(default_factory=dict)
     """published definition -> the events that are counted for each unit"""
 
-    def add(self, digest: str, content: Mapping[str, Any]) -> None:
+    def add(self, digest: str, name: str, content: Mapping[str, Any]) -> None:
         """One more, as it is stored."""
+        self.names[digest] = name
         events = {"start": content.get("start") or {}, **(content.get("events") or {})}
         self.automatic[digest] = {e: entry.get("automatic") is not None for e, entry in events.items()}
         self.ends[digest] = {s for s, entry in (content.get("states") or {}).items() if entry.get("end")}
@@ -73,6 +76,7 @@ class CaseLines:
         self._barred = barred
         self._last: dict[str, Any] = {"seq": 0, "head": GENESIS, "state": "", "definition": ""}
         """what the case has to be after the lines so far"""
+        self._opened: str | None = None
         self._data: dict[str, Any] = {}
         """the last value of each field, and of each @thing"""
         self._gone: set[str] = set()
@@ -101,6 +105,8 @@ class CaseLines:
                 self._tell()
             if named["definition"] != self._last["definition"] or named["event"] == MIGRATE:
                 self._move(named)
+            if named["seq"] == 1:
+                self._opened = named["effective_on"]
             self._last = {
                 "seq": named["seq"], "head": digest, "state": named["to_state"], "definition": named["definition"],
             }  # fmt: skip
@@ -218,8 +224,14 @@ class CaseLines:
         self._agree_indexes(record, due, relations, clocks)
 
     def _agree_lines(self, record: Record) -> None:
-        seq, ended = self._last["seq"], record.state in self._law.ends.get(record.definition, ())
-        for name, value in {**self._last, "closed": ended}.items():
+        seq, law = self._last["seq"], self._law
+        said = {
+            **self._last, "closed": record.state in law.ends.get(record.definition, ()), "opened_on": self._opened,
+            "kind": law.names.get(record.definition, record.kind),
+            # A root's counts the reminders of its family besides, of which no line tells.
+            "revision": seq if record.id != record.root else max(seq, record.revision),
+        }  # fmt: skip
+        for name, value in said.items():
             if getattr(record, name) != value:
                 self._fault(seq, "case_line", name=name)
         for name in _differing(self._data, _standing(record), self._gone):

@@ -11,7 +11,6 @@ decided here too and lies in the same step. What can fail fails before anything 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -26,7 +25,7 @@ from .definition import Definition, Event
 from .draft import Draft
 from .errors import GuardFailed, NotPermitted, Reason, Refused, Text
 from .family import ARISES_FROM, ClockState, Family, Record, Step
-from .history import canonical
+from .history import key_of
 from .laws import Law, Laws
 from .machine import Subject
 from .model import BY_LINK, SYSTEM, Actor
@@ -128,10 +127,9 @@ def _runs_out(family: Family, case: str, clock: str) -> Iterator[date]:
                 yield date.fromisoformat(state.due_on) + timedelta(days=1)
 
 
-def only(kind: str, event: Event, data: Mapping[str, Any]) -> str:
-    """The key, unique in the database, of the one case there may be of these values."""
-    key = canonical([kind, *(data[name] for name in event.once)])
-    return key if len(key) <= KEY else hashlib.sha256(key.encode()).hexdigest()
+def only(kind: str, tenant: str, event: Event, data: Mapping[str, Any]) -> str:
+    """The key, unique in the database, of the one case a tenant may have of these values."""
+    return key_of([kind, tenant, *(data[name] for name in event.once)], KEY)
 
 
 def objections(
@@ -286,7 +284,9 @@ class _Decision:
             shown["@number_key"] = act.number_key
             changes["number"], changes["number_key"] = act.number, act.number_key
         if event.once:
-            changes["number_key"] = shown["@number_key"] = only(law.definition.name, event, data)
+            changes["number_key"] = shown["@number_key"] = only(
+                law.definition.name, record.tenant, event, data
+            )
         changes["relations"] = relate(draft, event, record, data, shown)
         if event.name in law.similar:
             self._resemble(law, record, changes["data"])

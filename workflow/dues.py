@@ -75,6 +75,7 @@ def falling_due(
     """Running clocks by due day, at most `limit`, the overdue ones first. `unit`, `person`: held by them now; a station is a
     unit. With `actor` only what that person may know of.
     """
+    engine.calendars.look()
     found: list[Due] = []
     for due in _all(engine, actor, until):
         if (unit is None or unit in due.units) and (person is None or person in due.persons):
@@ -86,6 +87,7 @@ def falling_due(
 
 def within_working_days(engine: Engine, number: int) -> date:
     """The day that many working days from today."""
+    engine.calendars.look()
     return engine.laws.calendar.add_working_days(civil_date(engine.clock.now()), number)
 
 
@@ -99,8 +101,8 @@ class Turning:
 
 def turning_red(engine: Engine, days: int, *, actor: Actor | None = None) -> list[Turning]:
     """The next working days, each with what turns red from the evening before on: the first also has what turns red today."""
-    today, calendar = civil_date(engine.clock.now()), engine.laws.calendar
     last = within_working_days(engine, days)
+    today, calendar = civil_date(engine.clock.now()), engine.laws.calendar
     dues = [
         due
         for due in falling_due(engine, actor=actor, until=last - timedelta(days=1), limit=100_000)

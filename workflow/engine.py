@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from . import batch
 from .alerts import Alerts
 from .calendarkeeper import CalendarKeeper
-from .call import Call, act_of, check_id, check_texts, no_case
+from .call import Call, act_of, check_id, check_limit, check_texts, no_case
 from .clock import Clock, SystemClock, civil_date
 from .decision import objections
 from .definition import Definition
@@ -78,9 +78,8 @@ class Engine(Reader):
         self._memory = Memory()
         self._firing = Firing(store, laws, self._memory, self.clock, self.random)
         sight = Sight(store, laws, lambda: civil_date(self._firing.now()))
-        super().__init__(store, laws, sight, self._firing.now)
+        super().__init__(store, laws, sight, CalendarKeeper(store, laws, self._firing.now), self._firing.now)
         self.rules = RuleKeeper(self.store, self.laws, self._firing.now)
-        self.calendars = CalendarKeeper(self.store, self.laws, self._firing.now)
         self.summary = Summary(self.store, self.laws, self.sight, self._firing.now)
         self._invitations = Invitations(self.store, self.laws, self.sight, self._firing.now, self.random)
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
@@ -289,6 +288,7 @@ class Engine(Reader):
         each timer fires in the transaction of its effect, compared and set, so exactly once. Nothing fires while the process
         holds back because its clock leapt (docs/scheduler.md).
         """
+        check_limit(limit)
         self.rules.before(None)
         self.calendars.look()
         return self._sweep.tick(limit)
@@ -317,7 +317,7 @@ class Engine(Reader):
                 raise no_case(case)
             grants = self.store.grants(connection, actor.person)
             permit = erasing.permit(family, family.records[case], grants)
-            count, roots = erasing.erase(case, fields, permit, reason)
+            count, roots = erasing.erase(family, case, fields, permit, reason)
         for root in roots:
             self._memory.forget(root)
         return count

@@ -16,7 +16,7 @@ from .aside import Aside
 from .authorization import Permit, bar
 from .clock import civil_date
 from .definition import Event
-from .errors import FormInvalid, NotPermitted, Reason, Text
+from .errors import FormInvalid, NotPermitted, Reason, Text, no_such
 from .family import Family, Record
 from .laws import Laws
 from .likeness import forget
@@ -57,9 +57,12 @@ class Erasing:
         text = Text("只有有权删除的机关人员可以删除", "only who is charged with it may erase")
         raise NotPermitted([barred or Reason(code="erase", text=text)])
 
-    def erase(self, case: str, fields: Sequence[str], permit: Permit, reason: str) -> tuple[int, list[str]]:
+    def erase(
+        self, family: Family, case: str, fields: Sequence[str], permit: Permit, reason: str
+    ) -> tuple[int, list[str]]:
         """How many values went, and the roots of the families from which. Raises FormInvalid, Conflict."""
         _check(fields, reason)
+        self._declared(family, fields)
         work = Erasure(self._connection, self._store.tables)
         roots = work.related(case)
         before = {root: self._aside.locked(root) for root in roots}
@@ -73,6 +76,19 @@ class Erasing:
                 after, EVENT, {id_: {"@erased": until} for id_, (_, until) in gone.items()}, permit
             )
         return sum(count for count, _ in gone.values()), touched
+
+    def _declared(self, family: Family, fields: Sequence[str]) -> None:
+        """A slip of the pen would erase nothing, and nobody would know. Any version, and a child, may have declared a field."""
+        kinds = {one.kind for one in family.records.values()}
+        laws = [law.definition for law in self._laws.known() if law.definition.name in kinds]
+        known = {name for law in laws for name in law.fields}
+        reasons = [
+            Reason(code="form.unknown", text=no_such(Text("字段", "field"), name, sorted(known)), field=name)
+            for name in fields
+            if name not in known and name != REASON
+        ]
+        if reasons:
+            raise FormInvalid(reasons)
 
 
 def _check(fields: Sequence[str], reason: str) -> None:

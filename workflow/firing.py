@@ -164,9 +164,9 @@ class Firing:
 
     def _refuse_second(self, work: Work, record: Record) -> None:
         """Where the definition lets there be one: said here, held by the database's unique index whoever comes at once."""
-        there = self._store.keyed(work, record.number_key or "")
-        if there is not None:
-            raise Refused([Reason.of("once", f"已有此案件：{there}", f"there is this case already: {there}")])
+        if self._store.keyed(work, record.number_key or "") is not None:
+            # Not which: whoever asks may not know of it.
+            raise Refused([Reason.of("once", "已有这样的案件", "there is such a case already")])
 
     def _fire(self, work: Work, call: Call, begun: bool) -> Done:
         case = call.case or ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -44,6 +44,12 @@ def canonical(value: Any) -> str:
     """One text for one value: JSON with sorted keys, no spaces, NFC."""
     text = _encode(value)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def key_of(values: Sequence[object], most: int) -> str:
+    """A text of at most `most` characters that stands for the values and for no others."""
+    text = canonical(values)
+    return text if len(text) <= most else hashlib.sha256(text.encode()).hexdigest()
 
 
 def commit(data: Mapping[str, Any], source: RandomSource) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -15,6 +14,7 @@ from .definition import Codes, Definition, Event, Series
 from .duty import Duties, due_day
 from .errors import NotFound, Text
 from .family import Family, Record
+from .history import key_of
 from .ledger import Ledger
 from .library import Library
 from .machine import Lifecycle
@@ -248,11 +248,10 @@ class Laws:
         return self.library.series[name]
 
     def scope_of(self, series: Series, tenant: str, data: Mapping[str, object]) -> str:
-        """Within what the series counts, one text: each congress for itself, so that no number tells of another's cases; then the
-        value of the scope fields.
+        """Within what a series counts, one text: each congress for itself, so that no number tells of another's cases; then the values
+        of the scope fields.
         """
-        scope = "/".join([tenant, *(str(data.get(field, "")) for field in series.scope)])
-        return scope if len(scope) <= SCOPE else hashlib.sha256(scope.encode()).hexdigest()
+        return key_of([tenant, *(data.get(field) for field in series.scope)], SCOPE)
 
     def has_rule(self, rule: str, day: date) -> bool:
         """Whether the place has that rule on a day."""

@@ -65,15 +65,24 @@ def _wrong(kind: str, said: str, sign: str) -> tuple[str, str] | None:
 _HIDDEN = ("是看不见的字符", "is not seen")
 
 
+_PATHS = ("tenant", "scope")
+
+
 def check_names(**names: str | None) -> None:
     """Raises FormInvalid with a reason for each id that cannot be used, under its keyword."""
     reasons = [
         Reason(code="form.name", text=Text(f"{field} {said.zh}", f"{field}: {said.en}"), field=field)
         for field, name in names.items()
-        if name is not None and (said := flaw(name)) is not None
+        if name is not None and (said := flaw(name) or (_gap(name) if field in _PATHS else None)) is not None
     ]
     if reasons:
         raise FormInvalid(reasons)
+
+
+def _gap(path: str) -> Text | None:
+    if all(level and level == level.strip() for level in path.split("/")):
+        return None
+    return Text("各级以一个 / 分隔，首尾不加", "levels are parted by one /, with none at either end")
 
 
 def _said(name: str, n: int, zh: str, en: str) -> Text:

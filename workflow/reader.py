@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from . import visibility
-from .call import check_id, no_case
+from .calendarkeeper import CalendarKeeper
+from .call import check_id, check_limit, no_case
 from .clock import civil_date
 from .deadlines import Explanation, explain
 from .errors import NotFound, Text
@@ -32,10 +33,13 @@ SIMILAR = 0.4
 class Reader:
     """The questions of an engine; `Engine` is one."""
 
-    def __init__(self, store: Store, laws: Laws, sight: Sight, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, laws: Laws, sight: Sight, calendars: CalendarKeeper, now: Callable[[], datetime]
+    ) -> None:
         self.store = store
         self.laws = laws
         self.sight = sight
+        self.calendars = calendars
         self._now = now
 
     def case(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> Case:
@@ -64,6 +68,7 @@ class Reader:
         """Cases by id, at most `limit`; `after` is the last id of the page before. `unit`: stands in any relation to it, and
         not in one that is hidden from that person: who asks for a name learns no more than who reads.
         """
+        check_limit(limit)
         found: list[Seen] = []
         with self.store.connection(session) as connection:
             while True:
@@ -84,6 +89,7 @@ class Reader:
         """Open cases in a state whose holder this person is, the earliest due first; `after`: due day and id of the last one of
         the page before.
         """
+        check_limit(limit)
         with self.store.connection(session) as connection:
             waiting = self.sight.waiting(self.sight.reader(connection, actor))
             query = self.store.questions.by_due_day(limit, after).where(waiting)
@@ -96,6 +102,7 @@ class Reader:
         """Cases of the same kind and tenant that are likely about the same matter, the most alike first, as far as that person
         may know of them. Nothing for a definition that does not say by which texts (`similar`). Raises NotFound.
         """
+        check_limit(limit)
         record = self._one(case, actor, session).record
         with self.store.connection(session) as connection:
             near = likest(self.store, self.laws, connection, record)
@@ -119,6 +126,8 @@ class Reader:
         Raises NotFound.
         """
         check_id(case)
+        if limit is not None:
+            check_limit(limit)
         seen = None if actor is None else self._one(case, actor, session)
         if seen is None or not seen.hidden:
             return self._lines(case, session, after, limit)
@@ -163,6 +172,10 @@ class Reader:
         self, case: str, clock: str, *, actor: Actor | None = None, session: Host | None = None
     ) -> Explanation:
         """How the due day of a clock comes about: every skipped day, the sentence, the source. Raises NotFound."""
+        if session is None:
+            self.calendars.look()
+        else:  # within a host's transaction what it saw first holds
+            self.calendars.before(session)
         seen = self._one(case, actor, session)
         clocks = {name: one for name, one in seen.record.clocks.items() if seen.tells(name)}
         if clock not in clocks:

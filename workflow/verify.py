@@ -79,7 +79,7 @@ class _Walk:
         name = f"{row.name} {row.version}"
         if hashlib.sha256(row.content.encode()).hexdigest() != row.hash:
             self.found.fault(None, None, "definition_content", name=name)
-        self.law.add(row.hash, parsed(row.content) or {})
+        self.law.add(row.hash, row.name, parsed(row.content) or {})
         if self.law.automatic[row.hash] != policy:
             self.found.fault(None, None, "definition_policy", name=name)
         # Persons' acts that every case knows without its definition: due days after a holiday notice, an erasure.

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy import Integer, Table, UniqueConstraint
+
 from ..family import Step
 from . import rows
+from .schema import tables_of
 
 
 def read_sql(prefix: str) -> str:
@@ -105,6 +108,16 @@ _OTHERS = {
 """those that are no plain insert"""
 
 
+def _same(table: Table) -> list[str]:
+    """The ways in which a row there would have to give way to the new one."""
+    keys = [tuple(table.primary_key.columns)]
+    keys += [tuple(one.columns) for one in table.constraints if isinstance(one, UniqueConstraint)]
+    keys += [tuple(index.columns) for index in table.indexes if index.unique]
+    found = {" and ".join(f"{column.name} = new.{column.name}" for column in key) for key in keys}
+    by_number = isinstance(table.primary_key.columns[0].type, Integer)  # then the key is the rowid
+    return sorted(found) if by_number else [*sorted(found), "rowid = new.rowid"]
+
+
 def protection(prefix: str) -> list[str]:
     """Append-only history and the separation of powers, as the database keeps them whatever the engine does.
 
@@ -120,16 +133,20 @@ def protection(prefix: str) -> list[str]:
             ("rulebook", "update"), ("rulebook", "delete"), ("party_log", "update"), ("party_log", "delete"),
         )
     ]  # fmt: skip
+    tables = tables_of(prefix)
     replaced = [
-        f"create trigger if not exists {p}{table}_no_replace before insert on {p}{table}"
-        f" when exists (select 1 from {p}{table} where {same})"
-        f" begin select raise(abort, '{p}refused: replacing in {p}{table} is not allowed (append-only)'); end"
-        for table, same in (
-            ("history", "id = new.id or (case_id = new.case_id and seq = new.seq)"),
-            ("anchor", "id = new.id"), ("rulebook", "version = new.version"), ("party_log", "id = new.id"), ("feed", "position = new.position or history_id = new.history_id"),
-            ("cases", "id = new.id"), ("definition", "hash = new.hash or (name = new.name and version = new.version)"),
-        )
-    ]  # fmt: skip
+        f"create trigger if not exists {p}{name}_no_replace before insert on {p}{name}"
+        f" when exists (select 1 from {p}{name} where {' or '.join(_same(getattr(tables, name)))})"
+        f" begin select raise(abort, '{p}refused: replacing in {p}{name} is not allowed (append-only)'); end"
+        for name in ("history", "anchor", "rulebook", "party_log", "feed", "cases", "definition")
+    ]
+    cases = " or ".join(_same(tables.cases))
+    replaced.append(
+        f"create trigger if not exists {p}cases_no_update_or_replace before update on {p}cases"
+        f" when (new.id <> old.id or new.rowid <> old.rowid or new.number_key is not old.number_key)"
+        f" and exists (select 1 from {p}cases where ({cases}) and rowid <> old.rowid)"
+        f" begin select raise(abort, '{p}refused: replacing in {p}cases is not allowed (append-only)'); end"
+    )
     return [
         *fixed,
         *replaced,
