@@ -248,8 +248,8 @@ class Laws:
         return self.library.series[name]
 
     def scope_of(self, series: Series, tenant: str, data: Mapping[str, object]) -> str:
-        """Within what a series counts, one text: each congress for itself, so that no number tells of another's cases; then the values
-        of the scope fields.
+        """Within what a series counts, one text: each congress for itself, so that no number tells of another's cases; then
+        the values of the scope fields.
         """
         return key_of([tenant, *(data.get(field) for field in series.scope)], SCOPE)
 
