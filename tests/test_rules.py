@@ -415,6 +415,27 @@ def test_preview_and_apply_on_the_command_line(ready_url: str, office: Office, t
     assert office.now(case).seq == case.seq
 
 
+def test_rules_that_stretch_the_law_are_applied_to_nothing(
+    ready_url: str, office: Office, tmp_path: Path
+) -> None:
+    """A place that names another outer limit for the reply is refused before a single clock is looked at."""
+    case = office.handling()
+    folder = tmp_path / "own"
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    path = folder / "rules" / f"{PLACE}.yaml"
+    row = "zh: 答复, en: reply, unit: month, source: x, confidence: m"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n  D99: {{{row}, value: 9}}\n  D11: {{{row}, value: 3, statutory: true, outer: D99}}\n")
+    line = len(path.read_text("utf-8").splitlines())
+    common = ["--database", ready_url, "--definitions", folder, "--place", PLACE]
+    for part in (["preview"], ["apply", "--by", "li"]):
+        refused = call("rules", *part, *common)
+        assert refused.code == 1
+        assert f"{path}:{line}:" in refused.err
+        assert "has the outer limit of the law (D12), not D99" in refused.err
+    assert office.now(case).seq == case.seq
+
+
 def test_the_word_of_a_moved_day_reaches_the_inbox(office: Office, library: Library) -> None:
     case = office.handling()
     edited = beside(office, changed(library, "D11", value=2)).engine

@@ -38,19 +38,20 @@ class RuleNotFound(NotFound):
 
 
 class RuleFault(ValueError):
-    """A rule contradicts itself or its book; `rule` is its id."""
+    """A rule contradicts itself or its book; `rule` is its id, `key` the word of its row that is wrong."""
 
-    def __init__(self, rule: str, text: Text) -> None:
+    def __init__(self, rule: str, text: Text, key: str = "value") -> None:
         super().__init__(f"{rule}: {text}")
         self.rule = rule
         self.text = text
+        self.key = key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One row of a rules file: a period, a fixed date, a number of times, or a switch of the place.
 
-    Raises RuleFault when the value is of the wrong kind or above its `limit`.
+    Raises RuleFault when the value is of the wrong kind or above its `limit`, or when it ends before it begins.
     """
 
     id: str
@@ -79,6 +80,12 @@ class Rule:
         for wrong, text in _rule_faults(self):
             if wrong:
                 raise RuleFault(self.id, text)
+        if self.outer is not None and (self.direction == "before" or not self.is_period):
+            text = Text("只有向后计算的期限才有最迟期限", "only a period that runs on has an outer limit")
+            raise RuleFault(self.id, text, "outer")
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            text = Text("失效之日早于生效之日", "ends before it begins")
+            raise RuleFault(self.id, text, "valid_until")
 
     @property
     def is_period(self) -> bool:
@@ -113,10 +120,6 @@ def _rule_faults(rule: Rule) -> Iterator[tuple[bool, Text]]:
             number is not None and number > amount,
             Text(f"超过上限 {amount}", f"is above its limit {amount}"),
         )
-    yield (
-        rule.outer is not None and (rule.direction == "before" or not rule.is_period),
-        Text("只有向后计算的期限才有最迟期限", "only a period that runs on has an outer limit"),
-    )
 
 
 def _is_month_day(value: Value) -> bool:
@@ -130,7 +133,8 @@ def _is_month_day(value: Value) -> bool:
 class RuleBook:
     """The rules of one place, in every version it ever had.
 
-    Raises RuleFault when two versions of a rule hold on one day, or an outer limit is unknown or shorter.
+    Raises RuleFault when two versions of a rule hold on one day, or an outer limit is unknown or shorter, or is no law though the
+    rule is one.
     """
 
     place: str
@@ -160,6 +164,9 @@ class RuleBook:
                 raise RuleFault(rule.id, Text(f"{name} 不是期限", f"{name} is no period that runs on"))
             if outer.unit == rule.unit and outer.amount() < rule.amount():
                 raise RuleFault(rule.id, Text(f"长于最迟期限 {name}", f"is longer than {name}"))
+            if rule.statutory and not outer.statutory:  # else a place could lengthen the limit
+                words = Text(f"是法定的，最迟期限 {name} 也须是", f"is statutory, so {name} must be too")
+                raise RuleFault(rule.id, words, "outer")
 
     def rule(self, id: str, on: date) -> Rule:
         """The version in force on that day, the day of the ANCHOR: a case of 2017 cites the law of 2015.

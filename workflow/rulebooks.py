@@ -43,21 +43,23 @@ class _Shelf:
         self.done: dict[str, tuple[Rule, ...]] = {}
 
     def books(self) -> dict[str, RuleBook]:
+        ruled = {place: self._rules(place, ()) for place in self.sources}
         found = {}
-        for place, source in self.sources.items():
-            rules = self._rules(place, ())
-            found[place] = self._book(place, rules, source, sound=self._sound(place))
-        return found
+        for place in sorted(ruled, key=lambda name: len(self._chain(name))):
+            found[place] = self._book(place, ruled[place], self.sources[place], sound=self._sound(place))
+        return {place: found[place] for place in ruled}
 
-    def _sound(self, place: str) -> bool:
-        """Whether neither its file nor any it builds on has a fault: only then can the whole be judged."""
-        if not self.complete:
-            return False
+    def _chain(self, place: str) -> list[str]:
+        """The place and those it builds on."""
         chain: list[str] = []
         while place in self.sources and place not in chain:
             chain.append(place)
             place = self.sources[place].data.get("extends", "")
-        return all(self.sources[name].sound for name in chain)
+        return chain
+
+    def _sound(self, place: str) -> bool:
+        """Whether neither its file nor any it builds on has a fault: only then can the whole be judged."""
+        return self.complete and all(self.sources[name].sound for name in self._chain(place))
 
     def _rules(self, place: str, asked: tuple[str, ...]) -> tuple[Rule, ...]:
         if place not in self.done:
@@ -126,7 +128,7 @@ def _rule(name: str, data: Mapping[str, Any], path: Path, source: Source) -> Rul
     try:
         return Rule(id=name, title=Text(data["zh"], data["en"]), **given)
     except RuleFault as fault:
-        source.fault((*path, "value"), "rule", f"{name}：{fault.text.zh}", f"{name} {fault.text.en}")
+        source.fault((*path, fault.key), "rule", f"{name}：{fault.text.zh}", f"{name} {fault.text.en}")
         return None
 
 
@@ -161,19 +163,54 @@ def _without(span: tuple[date, date], other: tuple[date, date]) -> Iterator[tupl
 
 
 def _tightened(entry: _Entry, base: tuple[Rule, ...], source: Source) -> Rule:
-    rule = entry.rule
-    for law in base:
-        if law.id != rule.id or not law.statutory or not _overlap(law, rule):
-            continue
-        if not _within(rule, law):
-            source.fault(
-                (*entry.path, "value"),
-                "beyond_statutory",
-                f"{rule.id} 超出法定上限 {law.value} {law.unit}（{law.source}）",
-                f"{rule.id} goes beyond the statutory {law.value} {law.unit} ({law.source})",
-            )
-        rule = replace(rule, statutory=True, outer=rule.outer or law.outer)
-    return rule
+    """The rule of a place as the law it stands for lets it be; where that refuses it, the row as it is written."""
+    laws = [law for law in base if _binds(law, entry.rule)]
+    lax = [law for law in laws if not _within(entry.rule, law)]
+    for law in lax:
+        _note_lax(entry, law, source)
+    if not laws or lax or not _same_outer(entry, laws, source):
+        return entry.rule
+    return replace(entry.rule, statutory=True, outer=laws[0].outer)
+
+
+def _note_lax(entry: _Entry, law: Rule, source: Source) -> None:
+    rule, lawful = entry.rule, f"{law.value} {law.unit}"
+    zh, en = "超出法定上限", "goes beyond the statutory"
+    if (rule.unit, rule.direction) != (law.unit, law.direction):
+        zh, en = "的单位或方向与法定的不同：", "has another unit or direction than the statutory"
+    source.fault(
+        (*entry.path, "value"),
+        "beyond_statutory",
+        f"{rule.id} {zh} {lawful}（{law.source}）",
+        f"{rule.id} {en} {lawful} ({law.source})",
+    )
+
+
+def _binds(law: Rule, rule: Rule) -> bool:
+    return law.id == rule.id and law.statutory and _overlap(law, rule)
+
+
+def _same_outer(entry: _Entry, laws: list[Rule], source: Source) -> bool:
+    """Whether the rule stays under the outer limit of the law: no place names another, nor one where the law has none."""
+    name, own, path = entry.rule.id, entry.rule.outer, (*entry.path, "outer")
+    lawful, *others = dict.fromkeys(law.outer for law in laws)
+    if others:
+        source.fault(
+            path,
+            "beyond_statutory",
+            f"{name} 横跨最迟期限不同的几版法律，请分版本写",
+            f"{name} spans versions of the law with different outer limits: write a version for each",
+        )
+    elif own not in (None, lawful):
+        source.fault(
+            path,
+            "beyond_statutory",
+            f"{name} 的最迟期限由法律确定（{lawful or '法定期限本身'}），不能写 {own}",
+            f"{name} has the outer limit of the law ({lawful or 'the statutory period itself'}), not {own}",
+        )
+    else:
+        return True
+    return False
 
 
 def _overlap(one: Rule, other: Rule) -> bool:
