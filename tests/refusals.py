@@ -115,6 +115,8 @@ CASES = [
     ("unknown_meaning", [("result_class", "en: solved, promises: false", "en: solved, promises: false, ¦promised: true")]),
     ("missing_meaning", [("result_class", "      A: {zh: 已解决, en: solved, promises: false}", "      ¦A: {zh: 已解决, en: solved}")]),
     ("meaning_type", [("result_class", "en: solved, promises: false", "en: solved, promises: ¦'false'")]),
+    ("calendar", [("cn", "names: {元旦: New Year's Day}", "names: {春节: Spring Festival}"), ("cn", "off: {元旦", "off: {¦元旦")]),
+    ("calendar", [("cn", "names: {元旦: New Year's Day}\n", ""), ("cn", "off: {元旦", "off: {¦元旦")]),
     ("unknown_calendar", [("land", "calendar: cn", "calendar: ¦chn")]),
     ("calendar", [("cn", "makeup: [2025-01-26]", "makeup: [¦2025-01-27]")]),
     ("bad_form", [("cn", "  2025:\n", "  ¦'25':\n")]),
@@ -300,7 +302,8 @@ CASES = [
     ("never_taken", [(PARENT, "- {from: replied, to: assigned}", "- {from: replied, to: assigned}\n      - {from: ¦replied, to: filed}")]),
     # powers
     ("separation", [(CHILD, "    by: clerk of unit", "    by: [clerk of unit, ¦head of root.lead]")]),
-    ("separation", [(PARENT, "", "barred: signer\n"), (PARENT, "    by: the signer\n    when", "    by: ¦the signer\n    when"),
+    ("separation", [(CHILD, "holder: clerk of unit", "holder: [clerk of unit, ¦clerk of root.lead]")]),
+    ("separation", [(PARENT, "", "barred: signer\n"), (PARENT, "holder: the signer", "holder: ¦the signer"), (PARENT, "    by: the signer\n    when", "    by: ¦the signer\n    when"),
                     (PARENT, "    by: the signer\n    not_by", "    by: office\n    not_by")]),
     ("automatic_decision", [(PARENT, "    to: expired\n", "    to: ¦dropped\n")]),
     ("automatic_decision", [(CHILD, "en: asked, holder: clerk of unit", "en: asked, holder: clerk of unit, decided: true"),
@@ -317,5 +320,8 @@ CASES = [
     ("guard_code", [(PARENT, "or lead > 0)", "or ¦result == 'NORTH:A')")]),
     ("guard_not_allowed", [(PARENT, "or lead > 0)", "or ¦__import__('os'))")]),
     ("guard_syntax", [(PARENT, "(not result.promises or lead > 0)", "(not result.promises or lead > ¦)")]),
+    ("guard_constant", [(PARENT, "when: main_ground == 'outside'", "when: ¦main_ground == main_ground")]),
+    ("guard_constant", [(PARENT, "when: opinions.joined and (not result.promises or lead > 0)", "when: ¦opinions.joined or true")]),
+    ("guard_constant", [(PARENT, "when: opinions.joined and (not result.promises or lead > 0)", "when: ¦opinions.joined and (result.promises or not result.promises)")]),
     ("guard_constant", [(PARENT, "when: seen_on < '2026-12-31' and rule.withdraw_until != 'never' and 'city' in rule.levels", "when: ¦'true'")]),
 ]  # fmt: skip

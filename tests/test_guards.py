@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow.errors import Text
-from workflow.guards import GuardFault, GuardType, Verdict, compile_guard
+from workflow.guards import GuardFault, GuardType, Subject, Verdict, compile_guard
+from workflow.guards.sense import idle_clause
+from workflow.guards.tree import closure
 
 from .broken import TIMES
 
@@ -432,7 +434,9 @@ COMPLETE = st.fixed_dictionaries(
 @given(clauses(), COMPLETE)
 def test_with_all_facts_a_guard_says_what_python_says(text: str, facts: dict[str, object]) -> None:
     expected = eval(text, {"__builtins__": {}}, {**facts, "true": True})
-    got = compile_guard(text, TYPES, TITLES, CODES).evaluate(facts)
+    guard = compile_guard(text, TYPES, TITLES, CODES)
+    got, idle = guard.evaluate(facts), idle_clause(guard._tree, lambda _: False)
+    assert idle is None or closure(idle[0])(facts) is idle[1]
     assert got.holds is expected
     assert got.unknown is False
     assert bool(got.reasons) is not expected
@@ -450,6 +454,60 @@ def test_what_is_missing_can_only_make_an_answer_unknown(
     assert partly.unknown or partly.holds is fully.holds
     if partly.unknown:
         assert {reason.field for reason in partly.reasons if reason.code == "missing"} & gone
+
+
+# --- guards that ask nothing --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("true", "true always"),
+        ("not false", "false never"),
+        ("a and true", "true always"),
+        ("a or (b and false)", "false never"),
+        ("n == n", "n == n always"),
+        ("d < d", "d < d never"),
+        ("t != t and a", "t != t never"),
+        ("a or not a", "a or not a always"),
+        ("a and b and not a", "a and b and not a never"),
+        ("a == true or a == false", "a == true or a == false always"),
+        ("b and (n > 0 or not n > 0)", "n > 0 or not n > 0 always"),
+        ("n == 0 and n == 1", "n == 0 and n == 1 never"),
+        ("n < m or m <= n", "n < m or m <= n always"),
+        ("t == 'x' and t in ['y', 'z']", "t == 'x' and t in ['y', 'z'] never"),
+        ("t in ts or t not in ts", "t in ts or t not in ts always"),
+        ("'x' in ts or a", None),
+        ("d < '2026-01-02' or d >= '2026-01-02'", "d < '2026-01-02' or d >= '2026-01-02' always"),
+        ("d > '9999-12-31'", "d > '9999-12-31' never"),
+        ("(a or b) and not (a or b)", "(a or b) and not (a or b) never"),
+        ("n < 0", None),
+        ("commitments.total < 0", "commitments.total < 0 never"),
+        ("commitments.total >= 0 and a", "commitments.total >= 0 always"),
+        ("0 < commitments.total", None),
+        ("a or b", None),
+        ("n == m or n > 0", None),
+        ("t == 'x' or t == 'y'", None),
+        ("d <= '2026-01-02' and d != '2026-01-02'", None),
+        ("root.clock.reply.expired", None),
+    ],
+)
+def test_a_clause_that_asks_nothing_is_told(text: str, told: str | None) -> None:
+    subjects = {"commitments.total": Subject("slot", Text("承诺", "commitments"), "total")}
+    idle = compile_guard(text, TYPES, TITLES, CODES, subjects).idle()
+    clause, _, always = (told or "").rpartition(" ")
+    said = f"“{clause}” {always} holds: it says nothing about the case"
+    assert (idle and idle.en) == (told and said)
+
+
+def test_what_would_take_too_many_tries_is_left() -> None:
+    names = [f"x{number}" for number in range(11)]
+    types: dict[str, GuardType] = dict.fromkeys(names, "boolean")
+    for text, told in (
+        (" and ".join([*names, "not x0"]), False),
+        (" and ".join([*names[:10], "not x0"]), True),
+    ):
+        assert (compile_guard(text, types).idle() is not None) is told
 
 
 # --- speed ---------------------------------------------------------------------------------------------

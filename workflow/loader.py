@@ -302,7 +302,16 @@ class _Shelf:
                 path = places.get(one.path, ("calendar",))
                 source.fault(path, "calendar", f"{one.path}：{one.text.zh}", f"{one.path}: {one.text.en}")
             return
+        for year, entry in source.data["years"].items():
+            for holiday in entry.get("off", {}).keys() - calendar.names.keys():
+                self._unnamed(source, ("years", year, "off", holiday))
         self.calendars[source.data["calendar"]] = calendar
+
+    @staticmethod
+    def _unnamed(source: Source, path: Path) -> None:
+        """A holiday whose English nobody wrote: `explain` would say it in Chinese to somebody who asked in English."""
+        zh, en = f"{path[-1]} 没有英文名，请写入 names", f"{path[-1]} has no English: write it into names"
+        source.fault(path, "calendar", zh, en, key=True)
 
     # -- rules and definitions
 

@@ -175,13 +175,13 @@ def _tightened(entry: _Entry, base: tuple[Rule, ...], source: Source) -> Rule:
 
 def _note_lax(entry: _Entry, law: Rule, source: Source) -> None:
     rule, lawful = entry.rule, f"{law.value} {law.unit}"
-    zh, en = "超出法定上限", "goes beyond the statutory"
+    zh, en = "超出法定上限 ", "goes beyond the statutory"
     if (rule.unit, rule.direction) != (law.unit, law.direction):
         zh, en = "的单位或方向与法定的不同：", "has another unit or direction than the statutory"
     source.fault(
         (*entry.path, "value"),
         "beyond_statutory",
-        f"{rule.id} {zh} {lawful}（{law.source}）",
+        f"{rule.id} {zh}{lawful}（{law.source}）",
         f"{rule.id} {en} {lawful} ({law.source})",
     )
 

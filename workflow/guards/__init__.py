@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from ..errors import Reason, Text
 from .plain import Plain, Subject
+from .sense import idle_clause, written
 from .syntax import GuardFault, read_guard
 from .tree import Facts, GuardType, Node, Test, closure
 from .words import Words
@@ -56,6 +57,15 @@ class Guard:
     def in_words(self) -> Text:
         """What it asks, in both languages."""
         return self._words.describe(self._tree)
+
+    def idle(self) -> Text | None:
+        """The clause of it that is the same whatever the facts, if there is one: that every case passes, or none."""
+        found = idle_clause(self._tree, self._words.plain.counts)
+        if found is None:
+            return None
+        clause, always = written(found[0]), found[1]
+        zh, en = ("总是成立", "always holds") if always else ("永不成立", "never holds")
+        return Text(f"“{clause}”{zh}，与案件无关", f"“{clause}” {en}: it says nothing about the case")
 
     def evaluate(self, facts: Facts) -> Verdict:
         """Whether the guard holds for these facts; if not, or if that is unknown, why."""

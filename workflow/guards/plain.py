@@ -31,6 +31,9 @@ Kind = Literal[
 ]
 
 
+_COUNTED = frozenset({"count", "parties", "slot", "state", "round"})
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What a name is about: the title of the field, clock, event, branch or rule; `part`: the state or fact asked of it."""
@@ -45,6 +48,11 @@ class Plain:
     """Says what is wrong with the case, not with the formula."""
 
     subjects: Mapping[str, Subject]
+
+    def counts(self, name: str) -> bool:
+        """Whether it is a number of something, so never below 0."""
+        subject = self.subjects.get(name)
+        return subject is not None and subject.kind in _COUNTED
 
     def missing(self, name: str) -> Text | None:
         """That a value is not there."""

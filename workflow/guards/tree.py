@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 __all__ = [
     "CONTRARY",
+    "OPERATORS",
     "Compare",
     "Constant",
     "Facts",
@@ -101,7 +102,7 @@ def names_in(node: Node) -> Iterator[str]:
         yield from names_in(node.right)
 
 
-_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -160,7 +161,7 @@ def _boolean(name: str) -> Test:
 
 
 def _comparison(node: Compare) -> Test:
-    compare = _OPERATORS[node.sign]
+    compare = OPERATORS[node.sign]
     left, right = node.left, node.right
     if isinstance(left, Name) and isinstance(right, Constant):
         return _with_constant(left.name, compare, right.value)

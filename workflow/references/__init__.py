@@ -59,7 +59,7 @@ class References(Fields, Happenings, Clocks, Slots):
 
     def _state(self, name: str, entry: Data) -> None:
         path = ("states", name)
-        self._holders((*path, "holder"), entry.get("holder", ()))
+        self._holders((*path, "holder"), entry.get("holder", ()), acting=True)
         self._all_known((*path, "awaits"), entry.get("awaits"), "children")
         for key, (zh, en) in _OF_OPEN_STATES.items():
             if entry.get("end") and entry.get(key):

@@ -34,7 +34,7 @@ class Clocks(Lookup):
                 f"{missed} must be automatic: notice or lapse",
             )
         self._anew((*path, "anew"), entry)
-        self._holders((*path, "for"), entry.get("for"))
+        self._holders((*path, "for"), entry.get("for"), acting=True)
         for event in entry.get("starts", ()):
             self._date((*path, "anchor"), entry.get("anchor"), event)
         for event, name in entry.get("extends", {}).items():

@@ -177,10 +177,8 @@ class Lookup:
             for one in (fault, *fault.others):
                 self.source.faults.add(self._inside(path, one.column), one.code, one.text.zh, one.text.en)
             return
-        if not guard.names:
-            self._fault(
-                path, "guard_constant", "条件与案件无关", "this condition says nothing about the case"
-            )
+        if (idle := guard.idle()) is not None:
+            self._fault(path, "guard_constant", f"条件中{idle.zh}", f"in this condition {idle.en}")
         self.guards[path] = guard
 
     def _inside(self, path: Path, column: int) -> Mark:
