@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from workflow.errors import Text
 from workflow.outbox import Notice
-from workflow.overview import shown_lines
 
 from .paging import link, next_address, place_asked
 from .problems import invalid_parameters
@@ -79,16 +76,7 @@ def inbox(ask: Ask) -> Reply:
     )
     last = found[limit - 1] if len(found) > limit else None
     address = next_address([last.created_at, last.key]) if last else None
-    return Reply({"entries": _numbered(ask, found[:limit]), "next": address}, headers=link(address))
-
-
-def _numbered(ask: Ask, notices: Sequence[Notice]) -> list[Notice]:
-    """With the numbers under which he finds the lines in the history."""
-    numbers = shown_lines(ask.engine, ask.actor, [(one.line.case, one.line.seq) for one in notices])
-    return [
-        replace(one, line=replace(one.line, seq=numbers.get((one.line.case, one.line.seq), one.line.seq)))
-        for one in notices
-    ]
+    return Reply({"entries": found[:limit], "next": address}, headers=link(address))
 
 
 def _before() -> Any:

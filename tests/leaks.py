@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Request
+from flask import Flask, Request
 
 from api import Folder, Jobs, Sessions, create_app, create_schema
 from api.uploads import Uploads
@@ -75,15 +75,10 @@ class World:
     def __init__(self, folder: Path, library: Library, clock: FrozenClock) -> None:
         self.clock = clock
         self.engine = Engine(f"sqlite:///{folder / 'leaks.db'}", library, place=PLACE, clock=clock)
-        create_schema(self.engine)
         self.office = Office(self.engine, clock)
         self.kept = Folder(folder / "documents")
         self.papers = Papers(self.engine)
-        identify = Sessions(self.engine, _named)
-        self.app = create_app(
-            self.engine, identify, sessions=identify, documents=self.kept, public=["deputy"], operators=[OPERATOR],
-            papers=self.papers, intake=INTAKE,
-        )  # fmt: skip
+        self.app = service(self.engine, self.kept)
         self.client = self.app.test_client()
         self.people = list(self._people())
         self._things()
@@ -303,6 +298,16 @@ class World:
     @staticmethod
     def _compartment(who: Person) -> bool:
         return who.name in ("dep1", "dep2") or (who.scope == TENANT and who.role in COMPARTMENT)
+
+
+def service(engine: Engine, kept: Folder) -> Flask:
+    """The whole service with its console; who says a name is believed."""
+    create_schema(engine)
+    identify = Sessions(engine, _named)
+    return create_app(
+        engine, identify, sessions=identify, documents=kept, public=["deputy"], operators=[OPERATOR], papers=Papers(engine),
+        intake=INTAKE,
+    )  # fmt: skip
 
 
 def _named(asking: Request) -> Actor | None:

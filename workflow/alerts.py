@@ -19,8 +19,8 @@ from typing import Any
 from .addressing import Addressing, stamp
 from .clock import Clock, civil_date, start_of_day
 from .laws import Laws
-from .letters import Letters
-from .outbox import INBOX, LINK, OPERATOR, Contact, Delivery, Letter, Notice, Receipt
+from .letters import Letters, Numbers
+from .outbox import INBOX, LINK, OPERATOR, Contact, Delivery, Letter, Notice, Receipt, sealed
 from .recipients import KNOWN
 from .store.post import Post, Row
 from .store.purge import Purge, pass_over
@@ -62,9 +62,17 @@ class Alerts:
     """The alerts of one engine; any number of nodes and threads may work on them at once."""
 
     def __init__(
-        self, store: Store, laws: Laws, clock: Clock, holds: Callable[[], bool] = lambda: False
+        self,
+        store: Store,
+        laws: Laws,
+        clock: Clock,
+        numbers: Numbers,
+        holds: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`holds`: whether the clock is doubtful now, so that nothing may be sent."""
+        """`numbers`: under which numbers somebody is shown lines; `holds`: whether the clock is doubtful now, so that nothing may
+        be sent.
+        """
+        self._numbers = numbers
         self._holds = holds
         self._store = store
         self._laws = laws
@@ -135,7 +143,7 @@ class Alerts:
                 limit = min(limit, per_minute - self._post.tried_since(connection, channel, since))
             found = self._post.claim(connection, channel, stamp(now), limit, lease, key) if limit > 0 else []
             found = self._post.merge_digests(connection, found, stamp(now))
-            return Letters(self._post, connection, self._laws, channel).of(found)
+            return Letters(self._post, connection, self._laws, channel, self._numbers).of(found)
 
     def complete(self, letter: Letter, receipt: Receipt) -> bool:
         """Note what came of a letter; False when its lease had passed to another node. A letter given up is told the operator."""
@@ -189,19 +197,36 @@ class Alerts:
         self, person: str, *, unread: bool = False, before: Notice | None = None, limit: int = 50
     ) -> list[Notice]:
         """A person's entries, the newest first; `before` is the last one of the page before."""
-        mark = (before.created_at, before.key) if before else None
         with self._store.connection() as connection:
+            mark = self._inside(connection, person, before) if before else None
             rows = self._post.inbox(connection, person, unread=unread, before=mark, limit=limit)
-            lines = Letters(self._post, connection, self._laws, INBOX).lines(rows)
+            lines = Letters(self._post, connection, self._laws, INBOX, self._numbers).lines(rows)
+            keys = self._outside(connection, rows)
         return [
-            Notice(key=row["key"], line=line, created_at=row["created_at"], read_at=row["read_at"])
+            Notice(key=keys[row["key"]], line=line, created_at=row["created_at"], read_at=row["read_at"])
             for row, line in zip(rows, lines, strict=True)
         ]
 
+    def _outside(self, connection: Any, rows: Sequence[Row]) -> dict[str, str]:
+        """Key → what its person is told in its place: nobody finds in it how many lines there were before."""
+        heads = self._post.heads(connection, rows)
+        return {row["key"]: _outside(row, heads) for row in rows}
+
+    def _inside(self, connection: Any, person: str, before: Notice) -> tuple[str, str, int, str]:
+        """The place of an entry by what its person was told of it."""
+        rows = self._post.entries(connection, person, at=before.created_at)
+        told = self._outside(connection, rows)
+        here = next((row for row in rows if before.key in (row["key"], told[row["key"]])), None)
+        case, seq, key = (here["case_id"], here["seq"], here["key"]) if here else ("", 0, before.key)
+        return before.created_at, case, seq, key
+
     def mark_read(self, person: str, keys: Sequence[str]) -> int:
         """A person has seen these entries of his inbox; how many were new to him. A digest leaves them out."""
+        cases = {case for case, dot, _ in (key.partition(".") for key in keys) if dot}
         with self._store.connection(write=True) as connection:
-            return self._post.mark_read(connection, person, keys, stamp(self.now()))
+            told = self._outside(connection, self._post.entries(connection, person, cases=cases))
+            inside = [key for key, outside in told.items() if outside in keys]
+            return self._post.mark_read(connection, person, [*inside, *keys], stamp(self.now()))
 
     # -- contacts
 
@@ -307,6 +332,11 @@ class Alerts:
     def now(self) -> datetime:
         """The present instant, UTC."""
         return self._clock.now().astimezone(UTC)
+
+
+def _outside(row: Row, heads: Mapping[tuple[str, int], str]) -> str:
+    head = heads.get((row["case_id"], row["seq"]))
+    return f"{row['case_id']}.{sealed(head, row['key'])}" if head else str(row["key"])
 
 
 def _contact_row(holder: str, contact: Contact, *, by_file: bool) -> Row:

@@ -83,7 +83,7 @@ class Engine(Reader):
         self.summary = Summary(self.store, self.laws, self.sight, self._firing.now)
         self._invitations = Invitations(self.store, self.laws, self.sight, self._firing.now, self.random)
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
-        self.alerts = Alerts(self.store, self.laws, self.clock, self._vigil.doubts)
+        self.alerts = Alerts(self.store, self.laws, self.clock, sight.reached, self._vigil.doubts)
         self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self.random, self._vigil)
         self.parties = Parties(self.store, library, self._firing.now, self.random, self._memory.forget_person)
 

@@ -247,6 +247,10 @@ class Laws:
         """A number series."""
         return self.library.series[name]
 
+    def hidable(self) -> list[str]:
+        """The events whose lines some definition keeps from somebody."""
+        return sorted({name for law in self.known() for hide in law.definition.hides for name in hide.events})
+
     def scope_of(self, series: Series, tenant: str, data: Mapping[str, object]) -> str:
         """Within what a series counts, one text: each congress for itself, so that no number tells of another's cases; then
         the values of the scope fields.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from .errors import NotFound, Text
 from .history import BREAK_GLASS, INVITE, MIGRATE, RECALCULATE
 from .laws import Laws
-from .outbox import DIGEST, LINK, PLAIN, Letter, Line
+from .model import Actor
+from .outbox import DIGEST, EVERYBODY, LINK, OPERATOR, PLAIN, Letter, Line
 from .store.post import Post, Row
 
 BESIDE = {
@@ -20,13 +21,18 @@ BESIDE = {
 """what happens beside the lifecycle; no definition has these events"""
 
 
+EVENT = "@event"
+"""the topic of what a subscription is told"""
+Numbers = Callable[[Any, Sequence[tuple[str, int]], Actor], Mapping[tuple[str, int], int]]
+"""how many lines of its case a person is shown up to each of these (sight.py)"""
 ASKED = Text("请您本人打开链接答复", "please answer by this link; it is yours alone")
 
 
 class Letters:
     """Rows as letters: with their addresses, and every name in both languages."""
 
-    def __init__(self, post: Post, connection: Any, laws: Laws, channel: str) -> None:
+    def __init__(self, post: Post, connection: Any, laws: Laws, channel: str, numbers: Numbers) -> None:
+        self._numbers = numbers
         self._post = post
         self._connection = connection
         self._laws = laws
@@ -39,7 +45,7 @@ class Letters:
         contacts = self._post.contacts(self._connection, {row["holder"] for row in rows})
         addresses = {row["holder"]: row["address"] for row in contacts if row["channel"] == self._channel}
         plain = [row for row in rows if row["topic"] != DIGEST]
-        epochs = self._post.epochs(self._connection)
+        epochs, heads = self._post.epochs(self._connection), self._post.heads(self._connection, rows)
         bodies = self._bodies(plain)
         lines = dict(zip((row["key"] for row in plain), self.lines(plain), strict=True))
         return [
@@ -49,6 +55,7 @@ class Letters:
                 epoch=sum(began < row["created_at"] for began in epochs),
                 created_at=datetime.fromisoformat(row["created_at"]), body=_open(bodies.get(row["key"], {})),
                 lines=(lines[row["key"]],) if row["key"] in lines else self._gathered(row),
+                head=heads.get((row["case_id"], row["seq"]), ""),
             )
             for row in rows
         ]  # fmt: skip
@@ -62,19 +69,38 @@ class Letters:
         return {row["key"]: json.loads(texts.get(row["outbox_key"], "{}")) for row in rows}
 
     def lines(self, rows: Sequence[Row]) -> list[Line]:
-        """What each row says."""
-        bodies = self._bodies(rows)
+        """What each row says, under the number by which its holder finds it."""
+        bodies, shown = self._bodies(rows), self._shown(rows)
         laws = self._post.definitions(self._connection, {row["case_id"] for row in rows})
-        return [self._line(row, bodies[row["key"]], laws.get(row["case_id"])) for row in rows]
+        return [
+            self._line(row, bodies[row["key"]], laws.get(row["case_id"]), shown[row["key"]]) for row in rows
+        ]
 
-    def _line(self, row: Row, body: Mapping[str, Any], digest: str | None) -> Line:
+    def _shown(self, rows: Sequence[Row]) -> dict[str, int]:
+        """key → number by which its holder finds the line."""
+        told = [
+            row for row in rows if row["case_id"] and row["topic"] != EVENT
+        ]  # there it is counted already
+        kept = self._post.kept(self._connection, {row["case_id"] for row in told}, self._laws.hidable())
+        by_holder: dict[str, list[Row]] = {}
+        for row in told:
+            if row["case_id"] in kept and (holder := _whose(row["holder"])) is not None:
+                by_holder.setdefault(holder, []).append(row)
+        found: dict[str, int] = {row["key"]: row["seq"] for row in rows}
+        for holder, his in by_holder.items():
+            lines = [(row["case_id"], row["seq"]) for row in his]
+            numbers = self._numbers(self._connection, lines, Actor(person=holder))
+            found |= {row["key"]: numbers[line] for row, line in zip(his, lines, strict=True)}
+        return found
+
+    def _line(self, row: Row, body: Mapping[str, Any], digest: str | None, seq: int) -> Line:
         kind = state = event = clock = None
         if digest is not None:
             kind, state, event, clock = self._titles(digest, body)
         if row["topic"] == LINK:
             state = ASKED
         return Line(
-            case=row["case_id"], seq=row["seq"], number=body.get("number"), topic=row["topic"], kind=kind or _same(body, "kind"),
+            case=row["case_id"], seq=seq, number=body.get("number"), topic=row["topic"], kind=kind or _same(body, "kind"),
             state=state or _same(body, "state"), event=event, clock=clock, rung=body.get("rung"), due_on=body.get("due_on"),
             late_of=body.get("on") if body.get("late") else None, token=body.get(PLAIN),
         )  # fmt: skip
@@ -89,6 +115,13 @@ class Letters:
         titles = [named.title if named else None for named in (state, event, clock)]
         titles[1] = BESIDE.get(str(body.get("event")), titles[1])
         return law.title, *titles
+
+
+def _whose(holder: str) -> str | None:
+    """With whose eyes it is read: a person's, a unit's. None: everybody's of the congress, and the operator's."""
+    if holder in (EVERYBODY, OPERATOR):
+        return None
+    return holder.rpartition("@")[2] if holder.startswith("role:") else holder.removeprefix("party:")
 
 
 def _open(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,11 @@ class Line:
         return self.number or self.case
 
 
+def sealed(head: str, key: str) -> str:
+    """A key that tells nobody what is in it: 128 bits of its hash under that of its line."""
+    return hashlib.sha256(f"{head}:{key}".encode() if head else key.encode()).hexdigest()[:32]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """One delivery in the hands of one node. `key` never changes; `token` says whose turn it is."""
@@ -78,12 +83,16 @@ class Letter:
     body: Mapping[str, object]
     epoch: int = 0
     """how often the database had been restored when it was addressed"""
+    head: str = ""
+    """the hash of the line it tells of"""
 
     @property
     def id(self) -> str:
-        """What receivers know it by: as lasting as the key, and says nothing about the person."""
+        """What receivers know it by: as lasting as the key, and says nothing about the person, nor how many lines there were
+        before: nobody who is not told the hash of the line can find it by trying.
+        """
         named = f"{self.epoch}:{self.key}" if self.epoch else self.key
-        return "msg_" + hashlib.sha256(named.encode()).hexdigest()[:32]
+        return "msg_" + sealed(self.head, named)
 
     @property
     def is_digest(self) -> bool:

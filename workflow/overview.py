@@ -279,12 +279,6 @@ def feed(engine: Engine, actor: Actor, after: int, limit: int) -> tuple[list[Hap
     return found, rows[-1].position if len(rows) == limit else max(after, until)
 
 
-def shown_lines(engine: Engine, actor: Actor, lines: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    """Under which numbers this person is shown these lines (case, number), without those kept from him."""
-    with engine.store.connection() as connection:
-        return engine.sight.numbers(connection, lines, actor)
-
-
 def head(engine: Engine) -> int:
     """The last position of the feed."""
     feed(engine, Actor(person=""), 0, 1)  # gives places to what has none yet

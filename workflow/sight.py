@@ -130,24 +130,39 @@ class Sight:
         self, connection: Connection, lines: Iterable[tuple[str, int]], actor: Actor
     ) -> dict[tuple[str, int], int]:
         """Under which numbers these lines (case, number) are shown to that person; those kept from him are left out."""
-        numbers = {line: line[1] for line in lines}
-        told = sorted(
-            {name for law in self._laws.known() for hide in law.definition.hides for name in hide.events}
-        )
+        found, kept = self._counted(connection, lines, actor)
+        return {line: number for line, number in found.items() if line not in kept}
+
+    def reached(
+        self, connection: Connection, lines: Iterable[tuple[str, int]], actor: Actor
+    ) -> dict[tuple[str, int], int]:
+        """How many lines that person is shown up to each of these: what reminds of a day stands at the last line before it, which
+        may be one that is kept from him.
+        """
+        return self._counted(connection, lines, actor)[0]
+
+    def _counted(
+        self, connection: Connection, lines: Iterable[tuple[str, int]], actor: Actor
+    ) -> tuple[dict[tuple[str, int], int], set[tuple[str, int]]]:
+        """How many are shown up to each, and which are kept from him: in a case that he may not know of, all that are kept from
+        somebody.
+        """
+        numbers, kept = {line: line[1] for line in lines}, set[tuple[str, int]]()
+        told = self._laws.hidable()
         cases = sorted({case for case, _ in numbers})
         found = self._store.lines_of(connection, cases, told) if told and cases else []
         if not found:
-            return numbers
+            return numbers, kept
         query = self._store.questions.all_of(sorted({case for case, _, _ in found}))
         veils = {seen.record.id: seen.hidden for seen in self.look(connection, query, actor)}
         for case, seq, event in found:
             veil = veils.get(case)
-            if veil is not None and event in veil.events:
-                numbers.pop((case, seq), None)
+            if veil is None or event in veil.events:
+                kept.add((case, seq))
                 for line in numbers:
-                    if line[0] == case and line[1] > seq:
+                    if line[0] == case and line[1] >= seq:
                         numbers[line] -= 1
-        return numbers
+        return numbers, kept
 
     def hidden(self, record: Record, root: Record, viewer: Viewer) -> Hidden:
         """What that person does not see of the record."""

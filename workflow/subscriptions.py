@@ -19,6 +19,7 @@ from typing import Any
 from .addressing import stamp
 from .engine import Engine
 from .errors import Conflict, NotFound, StoreError, Text
+from .letters import EVENT
 from .model import Actor
 from .overview import Happening, feed, head, identifier, visible
 from .store.subscriptions import SubscriptionRows
@@ -30,7 +31,6 @@ log = logging.getLogger("workflow.subscriptions")
 PAGE = 500
 """events that become letters in one transaction"""
 TEST = "@test"
-EVENT = "@event"
 SECRET_BYTES = 32
 
 

@@ -11,7 +11,19 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, literal, literal_column, or_, select, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..model import Grant
@@ -324,19 +336,57 @@ class Post:
         return _rows(connection, query.order_by(d.created_at, d.key))
 
     def inbox(
-        self, connection: Connection, holder: str, *, unread: bool, before: tuple[str, str] | None, limit: int
+        self,
+        connection: Connection,
+        holder: str,
+        *,
+        unread: bool,
+        before: tuple[str, str, int, str] | None,
+        limit: int,
     ) -> list[Row]:
-        """A person's entries, the newest first; `before` is (created_at, key) of the last one seen."""
+        """A person's entries, the newest first; `before` is (created_at, case, number, key) of the last one seen. Those of one
+        instant stand in the order of lines: by the text of their keys 10 would stand before 9, and tell how many there were.
+        """
         d = self._t.delivery.c
         query = select(self._t.delivery).where(
             d.holder == holder, d.channel == literal_column("'inbox'"), d.state == "confirmed"
         )
+        place = (d.created_at, d.case_id, d.seq, d.key)
         if unread:
             query = query.where(d.read_at.is_(None))
         if before is not None:
-            at, key = before
-            query = query.where(or_(d.created_at < at, and_(d.created_at == at, d.key < key)))
-        return _rows(connection, query.order_by(d.created_at.desc(), d.key.desc()).limit(limit))
+            query = query.where(d.created_at <= before[0], tuple_(*place) < tuple_(*map(literal, before)))
+        return _rows(connection, query.order_by(*(column.desc() for column in place)).limit(limit))
+
+    def entries(
+        self,
+        connection: Connection,
+        holder: str,
+        *,
+        cases: Collection[str] | None = None,
+        at: str | None = None,
+    ) -> list[Row]:
+        """A person's entries about these cases, or of that instant: key, case_id, seq."""
+        d = self._t.delivery.c
+        which = d.case_id.in_(cases) if cases is not None else d.created_at == at
+        query = select(d.key, d.case_id, d.seq).where(
+            d.holder == holder, d.channel == literal_column("'inbox'"), which
+        )
+        return _rows(connection, query)
+
+    def heads(self, connection: Connection, rows: Collection[Row]) -> dict[tuple[str, int], str]:
+        """(case, number) → hash of the lines that these rows tell of."""
+        h, cases, numbers = self._t.history.c, {row["case_id"] for row in rows}, {row["seq"] for row in rows}
+        query = select(h.case_id, h.seq, h.hash).where(h.case_id.in_(cases), h.seq.in_(numbers))
+        return {(row.case_id, row.seq): row.hash for row in connection.execute(query)} if cases - {""} else {}
+
+    def kept(self, connection: Connection, cases: Collection[str], events: Sequence[str]) -> set[str]:
+        """Those of these cases that have a line of one of these events."""
+        return (
+            {case for case, _, _ in self._store.lines_of(connection, sorted(cases), events)}
+            if cases and events
+            else set()
+        )
 
     def mark_read(self, connection: Connection, holder: str, keys: Collection[str], at: str) -> int:
         """Note that a person has seen entries of his own inbox; how many were new to him."""
