@@ -157,6 +157,7 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
     "console.invites_revoke": [("/cases/{id}/links/revoke", Form(invitation="{invitation}"))],
     # --- the console: many
     "console.home": [("/", None)],
+    "console.overdue": [("/overdue", None)],
     "console.waiting": [("/waiting", None)],
     "console.list": [("/views/{view}", None)],
     "console.many": [("/views/{view}/many?event={act}&case={id}", None)],
