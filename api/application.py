@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Sequence
-from contextlib import suppress
 from functools import partial
 
 from flask import Blueprint, Flask, Response, request
@@ -14,7 +13,7 @@ from workflow.outbox import Trial
 from workflow.outside import Network
 
 from . import console
-from .dispatch import register
+from .dispatch import counting_by, register
 from .documents import Documents
 from .identity import Identify
 from .letters import Papers
@@ -53,7 +52,7 @@ def create_app(
             sessions=sessions, menu=console.MENU, service=service, notice=notice, trials=tuple(trials),
         )  # fmt: skip
         console.register(desk, console.SCREENS)
-        desk.blueprint.before_request(partial(_counting_by, engine))
+        desk.blueprint.before_request(partial(counting_by, engine))
         app.register_blueprint(desk.blueprint)
     app.register_error_handler(Exception, respond)
     if sessions is not None:
@@ -82,12 +81,5 @@ def create_blueprint(
         documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake, allow=tuple(allow), url=url,
     )  # fmt: skip
     register(desk)
-    blueprint.before_request(partial(_counting_by, engine))
     blueprint.register_error_handler(Exception, respond)
     return blueprint
-
-
-def _counting_by(engine: Engine) -> None:
-    """By the calendar that another process may have put in force. A database that does not answer is for the request to tell."""
-    with suppress(Exception):
-        engine.calendars.look()

@@ -164,11 +164,12 @@ def _bounded(value: Any) -> None:
             raise _too_deep()
         inner: list[Any] = []
         for one in level:
-            if isinstance(one, dict):
+            kind = type(one)  # as JSON is read, there are no other dicts, lists and texts
+            if kind is dict:
                 inner += [*one.keys(), *one.values()]
-            elif isinstance(one, list):
+            elif kind is list:
                 inner += one
-            elif isinstance(one, str) and _UNFIT.search(one):
+            elif kind is str and _UNFIT.search(one):
                 raise _bad("含有不可用的字符", "there are unusable characters")
         level = inner
 

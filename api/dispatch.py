@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from flask import Request, Response, request
+from flask.globals import request_ctx
 from marshmallow import Schema
+from werkzeug.datastructures import Headers
 
-from workflow import Actor, Case
+from workflow import Actor, Case, Engine
 from workflow.errors import NotFound, NotPermitted, Reason, Text
 from workflow.json_text import encoder
 
@@ -56,8 +60,10 @@ def register(desk: Desk) -> None:
 
 def _function(desk: Desk, route: Route, denials: Denials) -> Callable[..., Response]:
     def view(**path: str) -> Response:
+        asking = request_ctx.request  # itself: each look through Flask's `request` costs
+        counting_by(desk.engine)
         try:
-            return _respond(route, route.view(_asked(desk, route, path)))
+            return _respond(asking, route, route.view(_asked(desk, asking, route, path)))
         except (Problem, NotPermitted, NotFound) as error:
             note_denial(desk, denials, error, route.name, hidden=route.permission in ("case", "event"))
             raise
@@ -66,21 +72,27 @@ def _function(desk: Desk, route: Route, denials: Denials) -> Callable[..., Respo
     return view
 
 
-def _asked(desk: Desk, route: Route, path: Mapping[str, str]) -> Ask:
-    caller = person(desk, request, route) if route.permission in KNOWN else ANYBODY
+def counting_by(engine: Engine) -> None:
+    """By the calendar that another process may have put in force. A database that does not answer is for the request to tell."""
+    with suppress(Exception):
+        engine.calendars.look()
+
+
+def _asked(desk: Desk, asking: Request, route: Route, path: Mapping[str, str]) -> Ask:
+    caller = person(desk, asking, route) if route.permission in KNOWN else ANYBODY
     actor, via = caller.actor, caller.via
     if route.permission == "operator" and actor.person not in desk.operators:
         raise NotPermitted([OPERATOR])
     looked = route.permission in ("case", "event") and (route.looks or via is not None)
     case = visible(desk, path["id"], actor) if looked else None
-    key = _key() if route.keyed else None
-    revision = _revision() if route.conditional else None
-    query = query_of(request, made(route.query)) if route.query else {}
-    body = body_of(request, made(route.body)) if route.body else {}
+    key = _key(asking) if route.keyed else None
+    revision = _revision(asking) if route.conditional else None
+    query = query_of(asking, made(route.query)) if route.query else {}
+    body = body_of(asking, made(route.body)) if route.body else {}
     if via is not None and route.audit != "none":
         note(desk.engine, via, actor.person, route.name, case.id if case else None)
     return Ask(
-        desk=desk, request=request, actor=actor, case=case, path=path, query=query, body=body, revision=revision, key=key,
+        desk=desk, request=asking, actor=actor, case=case, path=path, query=query, body=body, revision=revision, key=key,
         token=caller.token,
     )  # fmt: skip
 
@@ -158,13 +170,30 @@ def no_case() -> NotFound:
     return NotFound(Text("没有这个案件", "there is no such case"))
 
 
-def _respond(route: Route, reply: Reply) -> Response:
+class _Safe(Headers):
+    """A media type and what every answer says; werkzeug would look for line breaks in them each time."""
+
+    def __init__(self, media: str) -> None:
+        self._list = [("Content-Type", media), *_SAFE]
+
+
+class _Answer(Response):
+    """One with its length, and without an address unless something was made: nothing for werkzeug to mend in a copy."""
+
+    def get_wsgi_headers(self, environ: Any) -> Headers:
+        """What is sent."""
+        plain = self.status_code == HTTPStatus.OK and "Content-Length" in self.headers
+        return self.headers if plain else super().get_wsgi_headers(environ)
+
+
+def _respond(asking: Request, route: Route, reply: Reply) -> Response:
     response = reply.raw or shown(route, reply)
     headers = response.headers
     headers.update(reply.headers)
-    headers.extend([header for header in _SAFE if header[0] not in headers])
-    if request.method == "GET" and "ETag" in response.headers:
-        response.make_conditional(request)
+    if type(headers) is not _Safe:
+        headers.extend([header for header in _SAFE if header[0] not in headers])
+    if asking.method == "GET" and "ETag" in headers:
+        response.make_conditional(asking)
     return response
 
 
@@ -175,7 +204,7 @@ def shown(route: Route, reply: Reply) -> Response:
         content = reply.body if reply.text is None else reply.text
     else:
         content = written(out.schema, reply.body)
-    return Response(content, reply.status, content_type=out.media if content else None)
+    return _Answer(content, reply.status, _Safe(out.media)) if content else Response(content, reply.status)
 
 
 def written(schema: type[Schema], body: Any) -> str:
@@ -189,8 +218,8 @@ def made(schema: type[Schema]) -> Schema:
     return schema()
 
 
-def _key() -> str | None:
-    given = request.headers.get("Idempotency-Key")
+def _key(asking: Request) -> str | None:
+    given = asking.headers.get("Idempotency-Key")
     if given is None:
         return None
     found = _KEY.fullmatch(given)
@@ -202,8 +231,8 @@ def _key() -> str | None:
     return found[1]
 
 
-def _revision() -> int:
-    given = request.headers.get("If-Match", "").strip()
+def _revision(asking: Request) -> int:
+    given = asking.headers.get("If-Match", "").strip()
     if not given:
         text = Text(
             "请在 If-Match 中给出所见版次（ETag）", "give the revision you saw (its ETag) in If-Match"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -95,7 +96,41 @@ class Whether(_AsItIs, fields.Bool):
 
 
 class Data(_AsItIs, fields.Dict):
-    """What a form has made of what was given, which is JSON."""
+    """An object that is JSON already, as what a form has made of what was given."""
+
+
+class Named(fields.Dict):
+    """A JSON object, whose names are texts whatever it holds."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return value if isinstance(value, dict) else super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+
+
+class Straight(Schema):
+    """What is shown of an object with just these attributes: got at in one go; what is no JSON yet is asked of its field."""
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """As the schema would, in the order of its fields."""
+        if self.many if many is None else many:
+            return [self.dump(one, many=False) for one in obj]
+        if isinstance(obj, dict):
+            return super().dump(obj, many=False)
+        found = dict(zip(self.dump_fields, self._got(obj), strict=True))
+        for name, field in self._asked:
+            found[name] = field.serialize(name, obj, _attribute)
+        return found
+
+    @cached_property
+    def _got(self) -> Callable[[Any], tuple[Any, ...]]:
+        return attrgetter(*self.dump_fields)
+
+    @cached_property
+    def _asked(self) -> list[tuple[str, fields.Field[Any]]]:
+        return [(name, field) for name, field in self.dump_fields.items() if not isinstance(field, _AsItIs)]
+
+
+def _attribute(obj: Any, name: str, _default: Any) -> Any:
+    return getattr(obj, name)
 
 
 class Strict(Schema):
@@ -141,7 +176,7 @@ class Words(Schema):
 class Fire(Fieldwise):
     """The body of an event."""
 
-    data = fields.Dict(
+    data = Named(
         keys=fields.Str(), load_default=dict, metadata={"description": "the event's form; see its schema"}
     )
     effective_on = Day(
@@ -247,7 +282,7 @@ class DocumentOut(Schema):
     name = fields.Str(required=True)
 
 
-class CaseOut(Schema):
+class CaseOut(Straight):
     """A case as it stands."""
 
     id = Said(required=True)
@@ -259,7 +294,7 @@ class CaseOut(Schema):
     seq = Counted(required=True, metadata={"description": "lines of its history"})
     number = Said(required=True, allow_none=True)
     data = Data(keys=fields.Str(), required=True)
-    relations = fields.Dict(keys=fields.Str(), values=fields.List(fields.Str()), required=True)
+    relations = Data(keys=fields.Str(), values=fields.List(fields.Str()), required=True)
     clocks = fields.List(Kept(Clock), required=True)
     opened_on = Said(required=True, allow_none=True)
     closed = Whether(required=True)

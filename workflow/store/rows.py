@@ -118,9 +118,9 @@ def parts(steps: Sequence[tuple[Step, str]]) -> dict[str, Rows]:
         for name, some in _parts(step, recorded_at):
             if name in found:
                 found[name] += some
-            else:
+            elif some:
                 found[name] = some
-    return {name: found[name] for name in PARTS if found.get(name)}
+    return {name: found[name] for name in PARTS if name in found}
 
 
 def _parts(step: Step, recorded_at: str) -> Iterator[tuple[str, Rows]]:
