@@ -33,7 +33,7 @@ class ServerRun(Run):
         """Not the client dies but a session of the server, and with it all of them."""
         with self._connected() as supervisor:
             sessions = [pid for (pid,) in supervisor.execute(SESSIONS)]
-            if sessions:
+            with contextlib.suppress(ProcessLookupError, IndexError):  # it has just hung up, nobody is there
                 os.kill(self._random.choice(sessions), signal.SIGKILL)
                 self.report.kills["server"] += 1
                 with contextlib.suppress(psycopg.OperationalError):
