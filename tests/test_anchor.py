@@ -181,6 +181,18 @@ def test_no_anchor_over_a_contradiction(town: Engine, tamper: Callable[[Engine],
     assert len(rows(town, "select id from {p}anchor")) == 1
 
 
+@pytest.mark.parametrize("seq", [1, 2])
+def test_no_anchor_over_a_gap(town: Engine, seq: int) -> None:
+    """The case says it is whole, and its lines are not; whether or not there was an anchor before."""
+    case = first(town)
+    disarm(town)
+    own(town, "delete from {p}disclosure where case_id = :case and seq = :seq", case=case, seq=seq)
+    own(town, "delete from {p}history where case_id = :case and seq = :seq", case=case, seq=seq)
+    with pytest.raises(StoreError, match=f"(?s){case}.*tibandu verify"):
+        anchor(town)
+    assert rows(town, "select id from {p}anchor") == []
+
+
 def test_the_second_of_two_makers_is_refused(town: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     anchor(town)
     write, made = anchoring._write, []
@@ -494,13 +506,34 @@ def test_a_key_that_stands_twice_is_seen(export: list[str], tmp_path: Path) -> N
     assert "cannot be read" in found.first
 
 
+BAD_ANCHORS = {
+    "number": ["1", 1.0, -1, 0, None, True],
+    "leaves": [[1], None, [["a", "1", "b"]], [["a", 0, "b"]], [[1, 1, 1]]],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, several in BAD_ANCHORS.items() for v in several])
+def test_a_file_that_is_no_anchor(
+    town: Engine, export: list[str], tmp_path: Path, name: str, value: object, capsys: Any
+) -> None:
+    file, kept = tmp_path / "export.jsonl", tmp_path / "anchor.json"
+    file.write_text("\n".join(export), encoding="utf-8")
+    kept.write_text(json.dumps({**json.loads(anchor(town).to_json()), name: value}), encoding="utf-8")
+    assert check_export.main([str(file), "--anchor", str(kept)]) == 2
+    assert "no anchor" in capsys.readouterr().err
+    with pytest.raises(StoreError):
+        read_anchor(kept.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("keep", [1, 5, -2, -1])
 def test_a_file_cut_short(export: list[str], tmp_path: Path, keep: int) -> None:
     assert check(export[:keep], tmp_path).faults
 
 
 def test_rows_after_the_end_and_rows_of_no_kind(export: list[str], tmp_path: Path) -> None:
-    assert "follows the end" in check([*export, '{"erasure":{"case":"x","fields":{}}}'], tmp_path).first
+    line = next(row for row in export if row.startswith('{"history"') or '"history":' in row)
+    for more in ('{"erasure":{"case":"x","fields":{}}}', line, line.replace('"seq":1', '"seq":2')):
+        assert "follows the end" in check([*export, more], tmp_path).first
     assert "unknown kind" in check([export[0], '{"x":1}', *export[1:]], tmp_path).first
 
 

@@ -7,8 +7,8 @@ outside. It carries the leaves that are new since the anchor before, so that all
 one leaf a line, however often they are made; `full` carries all, a file that needs no other.
 
 No snapshot is needed: a leaf is true from the moment it was written, because lines are only added. Two who make an anchor
-at once: the second finds that the last anchor is not the one it built on, and gets a Conflict. An anchor is refused while
-the database contradicts an earlier one: it would only certify the damage.
+at once: the second finds that the last anchor is not the one it built on, and gets a Conflict. An anchor is refused while a
+line is missing or the database contradicts an earlier one: it would only certify the damage.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Protocol
 
 from .errors import Conflict, StoreError, Text
@@ -180,15 +182,21 @@ def read_anchor(text: str) -> Anchor:
     try:
         data = json.loads(text)
         names = (*HEADER, "signer", "signature")
-        leaves = tuple((str(case), int(seq), str(head)) for case, seq, head in data["leaves"])
+        leaves = tuple(_leaf(*one) for one in data["leaves"])
         anchor = Anchor(leaves=leaves, **{name: data[name] for name in names})
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StoreError(Text("不是锚点文件", f"this is no anchor: {type(error).__name__}")) from error
-    if anchor.format != FORMAT or not isinstance(anchor.number, int):
+    if anchor.format != FORMAT or type(anchor.number) is not int or anchor.number < 1:
         raise StoreError(
             Text(f"不认识的锚点格式 {anchor.format}", f"unknown format of an anchor: {anchor.format}")
         )
     return anchor
+
+
+def _leaf(case: object, seq: object, head: object) -> Leaf:
+    if isinstance(case, str) and type(seq) is int and seq > 0 and isinstance(head, str):
+        return case, seq, head
+    raise ValueError(case, seq)
 
 
 def stored_anchors(store: Store) -> Iterator[str]:
@@ -215,7 +223,7 @@ def make_anchor(store: Store, key: bytes | Signer | None, now: datetime, *, full
     """
     signer = HmacSigner(key) if isinstance(key, bytes) else key
     last, known = _known(store)
-    with closing(_heads(store)) as heads:
+    with closing(_heads(store, known)) as heads:
         anchor = _next(last, known, heads, now, full=full)
     return _write(store, anchor.signed_by(signer) if signer else anchor)
 
@@ -242,7 +250,7 @@ def _next(
     tree, lines, cases, fresh = Merkle(), 0, 0, list[Leaf]()
     for case, seq, head in heads:
         before = known.pop(case, (0, GENESIS))
-        if before[0] > seq or (before[0] == seq and before[1] != head):
+        if before[0] > seq:
             raise _contradiction(case, before[0])
         if full or before[0] < seq:
             fresh.append((case, seq, head))
@@ -257,17 +265,33 @@ def _next(
     )  # fmt: skip
 
 
-def _heads(store: Store) -> Generator[Leaf]:
-    """The head of every case in the order of the bytes of their ids, whatever the database's own order is."""
-    c = store.tables.cases.c
-    order: Any = c.id if store.is_sqlite else c.id.collate("C")
-    query = store.tables.cases.select().with_only_columns(c.id, c.seq, c.head).order_by(order)
+def _heads(store: Store, known: Mapping[str, tuple[int, str]]) -> Generator[Leaf]:
+    """The head of every case as its lines make it, in the order of the bytes of their ids, whatever the database's own order is.
+
+    Raises StoreError where the lines have a gap, are not those of an earlier anchor, or end elsewhere than the case says.
+    """
+    cases, history = store.tables.cases, store.tables.history
+    order: Any = cases.c.id if store.is_sqlite else cases.c.id.collate("C")
+    lines = (
+        cases.outerjoin(history, history.c.case_id == cases.c.id)
+        .select()
+        .with_only_columns(cases.c.id, cases.c.seq, cases.c.head, history.c.seq, history.c.hash)
+        .order_by(order, history.c.seq)
+    )
     with (
         store.connection() as connection,
-        connection.execution_options(yield_per=BATCH).execute(query) as found,
+        connection.execution_options(yield_per=BATCH).execute(lines) as found,
     ):
-        for row in found:
-            yield row.id, row.seq, row.head
+        for case, several in groupby(found, key=itemgetter(0)):
+            seq, head, said = 0, GENESIS, (0, GENESIS)
+            anchored = known.get(case, said)
+            for _, last, ends, line, digest in several:
+                if line != seq + 1 or (line == anchored[0] and digest != anchored[1]):
+                    raise _contradiction(case, seq + 1)
+                seq, head, said = line, digest, (last, ends)
+            if (seq, head) != said:
+                raise _contradiction(case, seq)
+            yield case, seq, head
 
 
 def _write(store: Store, anchor: Anchor) -> str:
@@ -288,8 +312,8 @@ def _write(store: Store, anchor: Anchor) -> str:
 def _contradiction(case: str, seq: int) -> StoreError:
     return StoreError(
         Text(
-            f"案件 {case} 与先前的锚点不符（第 {seq} 行）；先运行 tibandu verify",
-            f"case {case} contradicts an earlier anchor (line {seq}); run tibandu verify first",
+            f"案件 {case} 的各行不完整，或与先前的锚点不符（第 {seq} 行）；先运行 tibandu verify",
+            f"the lines of case {case} are not whole or contradict an earlier anchor (line {seq}); run tibandu verify first",
         )
     )
 

@@ -143,7 +143,9 @@ class Checker:
         for row, text in rows:
             try:
                 data = loads(text.rstrip("\n"))
-                if "history" in data:
+                if self._ended:
+                    self.fault(row, "-", "结尾之后还有内容", "something follows the end")
+                elif "history" in data:
                     self._line(row, data["history"], data["disclosure"])
                 else:
                     self._other(row, data)
@@ -163,9 +165,7 @@ class Checker:
             raise Unreadable("不是历史导出文件 / this is no exported history") from error
 
     def _other(self, row: int, data: dict[str, Any]) -> None:
-        if self._ended:
-            self.fault(row, "-", "结尾之后还有内容", "something follows the end")
-        elif "erasure" in data:
+        if "erasure" in data:
             noted = self._erased.setdefault(data["erasure"]["case"], {})
             for name, seq in data["erasure"]["fields"].items():
                 noted[name] = max(noted.get(name, 0), int(seq))
@@ -381,9 +381,17 @@ def read_anchor(path: str) -> dict[str, Any]:
         anchor_hash(anchor)
         if anchor["format"] != ANCHOR_FORMAT:
             raise Unreadable(f"{path}: {anchor['format']}")
+        _shaped(anchor)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise Unreadable(f"{path}：不是锚点 / this is no anchor") from error
     return anchor
+
+
+def _shaped(anchor: dict[str, Any]) -> None:
+    numbers = [anchor["number"], *(seq for _, seq, _ in anchor["leaves"])]
+    names = [name for case, _, head in anchor["leaves"] for name in (case, head)]
+    if any(type(n) is not int or n < 1 for n in numbers) or any(type(name) is not str for name in names):
+        raise ValueError(anchor["number"])
 
 
 def check(export: str, anchors: Iterable[str] = (), key: str | None = None) -> Checker:
