@@ -19,6 +19,8 @@ from workflow.errors import StoreError
 
 Answer = TypeVar("Answer")
 PAUSE = 0.02
+BETWEEN = 0.5
+"""seconds at most that the server is let work before it dies again"""
 SESSIONS = "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() order by pid"
 
 
@@ -31,6 +33,7 @@ class ServerRun(Run):
 
     def _strike(self, role: str) -> None:
         """Not the client dies but a session of the server, and with it all of them."""
+        time.sleep(self._random.uniform(0, BETWEEN))
         with self._connected() as supervisor:
             sessions = [pid for (pid,) in supervisor.execute(SESSIONS)]
             with contextlib.suppress(ProcessLookupError, IndexError):  # it has just hung up, nobody is there
