@@ -146,6 +146,11 @@ def test_story_F03_a_visitor_in_a_minute(home: Desk) -> None:
     case = o.engine.case(where.partition("?")[0].rpartition("/")[2])
     assert (case.data["received_on"], case.data["intake"]) == ("2026-03-15", "reception")
     assert case.data["receivers"] == ["dep1", "dep2"] and case.data["arises_from"] == day.id
+    for page in (f"/cases/{case.id}", f"/cases/{case.id}/do/classify", f"/cases/{case.id}/history"):
+        opened(keeper, page)
+        assert f">{day.id}<" not in keeper.page and f"/cases/{day.id}" in keeper.page, (
+            "the day by its name, to be opened"
+        )
     opened(keeper, f"/cases/{day.id}/do/register_opinion")
     assert obligatory(keeper) == {"subject", "opinion_text"}, "the same from the day's own page"
 

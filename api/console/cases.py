@@ -61,7 +61,7 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Datum:
-    """A field with its value in words; documents with their addresses."""
+    """A field with its value in words; documents, and another case, with their addresses."""
 
     title: Text
     text: str
@@ -120,6 +120,7 @@ def shown(look: Look) -> Page:
     way = way_on(look, case, above, parts, steps)
     line = first_line(look, definition, case, presses(look, case, above, parts, way), way)
     main = way.steps[0] if way.steps else None
+    linked = {name for name, field in definition.fields.items() if field.type == "case"}  # `named` has them
     return Page("case.html", {
         "case": case, "definition": definition, "state": definition.states[case.state], "title": look.caption(case),
         "sentence": line, "way": way, "main": main,
@@ -127,7 +128,7 @@ def shown(look: Look) -> Page:
         "part": next((child["slot"] for child in children if child["case"].id == way.case.id), None),
         "steps_of": stepper(look, case),
         "refused": [(p, _why(definition, case, p)) for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
-        "data": data_of(look, definition, case.id, case.data),
+        "data": data_of(look, definition, case.id, {n: v for n, v in case.data.items() if n not in linked}),
         "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
         "named": _named(look, definition, case), "children": children, "answers": answers(look, case, children),
         "visits": earlier(look.engine, look.actor, case) if definition.name == OPINION else [],
@@ -217,10 +218,17 @@ def _deadlines(look: Look, case: Case) -> list[Deadline]:
 def data_of(
     look: Look, definition: Definition, case: str, data: Mapping[str, Any], old: Mapping[str, Any] = MappingProxyType({})
 ) -> list[Datum]:  # fmt: skip
-    """Values in the order of the definition's fields; `old`: what stood in their place."""
+    """Values in the order of the definition's fields; `old`: what stood in their place. Of another case its title, for who may
+    know of it.
+    """
+    there = {name: data[name] for name in definition.fields if data.get(name) not in (None, "", [])}
+    links = {name: str(value) for name, value in there.items() if definition.fields[name].type == "case"}
+    known = cases_of(look.engine, look.actor, set(links.values()))
     return [
-        _datum(look, definition, case, name, data[name], old.get(name))
-        for name in definition.fields if data.get(name) not in (None, "", [])
+        Datum(title=definition.fields[name].title, text="", documents=[
+            (look.caption(known[links[name]]), look.address("case", id=links[name]))
+        ]) if name in links else _datum(look, definition, case, name, value, old.get(name))
+        for name, value in there.items() if name not in links or links[name] in known
     ]  # fmt: skip
 
 
