@@ -580,6 +580,21 @@ def test_a_table_is_checked_marked_and_then_written_without_sending_it_again(
     assert desk("wang").get("/import/suggestion").status_code == 404
 
 
+def test_a_long_history_goes_on_over_the_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line once, the newest first, on pages that stay small; nonsense in the address is the first page."""
+    monkeypatch.setattr("api.console.cases.PRINTED", 2)
+    case, reader = desk.office.handling(), desk("li")
+    address, found = f"/cases/{case.id}/history", list[str]()
+    while address:
+        reader.get(address)
+        found += re.findall(r"<b>([^<]+)</b>", reader.page)
+        following = re.search(r'<a rel="next" href="([^"]+)"', reader.page)
+        address = following[1] if following else ""
+    assert found == ["首次沟通", "签收", "交办", "受理（大会期间）", "提出"]
+    for nonsense in ("x", "9" * 30, "-1", "²"):
+        assert reader.get(f"/cases/{case.id}/history?before={nonsense}").status_code == 200
+
+
 def test_a_file_that_is_not_accepted_is_a_fault_of_its_field(desk: Desk) -> None:
     """A photo as a telephone makes it: the form comes back with everything that was typed."""
     case = desk.office.handling()

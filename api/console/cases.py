@@ -27,6 +27,8 @@ from .visits import OPINION, earlier
 from .whynot import hints, readable
 
 LINES = 30
+PRINTED, SEQ = 120, 10
+"""lines of a whole history on one page, and digits of one's number at most"""
 """lines of the history on the page; the rest is one click away"""
 SIMILAR = 3
 GLANCE = 600
@@ -353,10 +355,14 @@ def history(look: Look) -> Page:
     case = look.known
     definition = look.engine.laws.pinned(case.definition).definition
     entries = look.engine.history(case.id, actor=look.actor)
+    asked = look.request.args.get("before", "")
+    before = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < SEQ else None
+    upto = [one for one in entries if before is None or one.seq < before]
+    shown, earlier_ = upto[-PRINTED:], len(upto) - PRINTED
     return Page("history.html", {
         "stays": stays(entries, _states(look, entries), today(look.engine), closed=case.closed),
         "case": case, "definition": definition, "title": look.caption(case),
-        "lines": read(look, case, definition, entries),
+        "lines": read(look, case, definition, shown), "earlier": max(earlier_, 0), "first": shown[0].seq if shown else 0,
     })  # fmt: skip
 
 
