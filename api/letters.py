@@ -15,7 +15,7 @@ from flask import Response, url_for
 from marshmallow import Schema, fields, validate
 
 from workflow import Actor, DefinitionError, NotFound
-from workflow.errors import Text
+from workflow.errors import Fault, Text
 
 from .dispatch import no_case
 from .faults import written
@@ -60,6 +60,10 @@ class Papers(Protocol):
         here: str | None = None,
     ) -> int:
         """Those of several cases as a ZIP. Raises NotFound."""
+        ...
+
+    def faults(self) -> Sequence[Fault]:
+        """The templates that cannot be used, as they lie in their folders now."""
         ...
 
     def posters(self, url: str, file: Path, *, tenant: str | None = None, ids: Sequence[str] = ()) -> int:

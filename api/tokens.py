@@ -9,7 +9,7 @@ with the system that he used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
 from urllib.parse import unquote
 
@@ -95,6 +95,18 @@ class TokensOut(Schema):
     """Every token, the newest first."""
 
     tokens = fields.List(fields.Nested(TokenOut), required=True)
+
+
+def ending(engine: Engine, first: date, before: date) -> list[tuple[str, str, str]]:
+    """(name, account, last day) of the tokens that end on those days and are not revoked, the first to end first."""
+    shelf = Shelf(engine)
+    t = shelf.tables.token.c
+    query = select(t.name, t.account, t.expires_on).where(
+        t.revoked_at.is_(None), t.expires_on >= first.isoformat(), t.expires_on < before.isoformat()
+    )
+    with shelf.connection() as connection:
+        rows = connection.execute(query.order_by(t.expires_on, t.name)).all()
+    return [(name, account, until) for name, account, until in rows]
 
 
 class StoredTokens:

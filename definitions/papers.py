@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from workflow import Actor, Engine, NotFound
-from workflow.errors import Text
+from workflow.errors import Fault, Text
 
 from .exports import annotate, template, titled
 from .imports import Exchanged, Way, import_file
 from .ledgers import chosen, profiles, write_ledger
-from .letters import FORMS, Catalogue, Letter, Wish, letters_of, write_letter, write_zip
+from .letters import FORMS, Catalogue, Letter, Wish, check, letters_of, write_letter, write_zip
 from .posters import posters, write_pages
 from .yearly import write_yearly
 
@@ -87,6 +87,10 @@ class Papers:
             profile = chosen(self._ledgers, id_)
             write_ledger(self._engine, profile, path, actor=actor, tenant=tenant)
             return f"{profile.title.zh}.xlsx", path.read_bytes()
+
+    def faults(self) -> Sequence[Fault]:
+        """The templates that cannot be used, as they lie in their folders now."""
+        return check(self._engine.library, Catalogue(self._catalogue.kinds, self._catalogue.folders))
 
     def posters(self, url: str, file: Path, *, tenant: str | None = None, ids: Sequence[str] = ()) -> int:
         """A new ZIP with a page for the door of each station: public, so for anybody; how many. Raises NotFound."""

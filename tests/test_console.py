@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
-from api import Accounts
+from api import Accounts, upkeep
 from api.console import SCREENS
 from api.console.screens import own_address
 from api.console.sentence import remaining
+from api.store import Shelf
+from definitions.papers import Papers
 from workflow import Actor
+from workflow.clock import civil_date
 from workflow.errors import Text
 
 from . import test_exchange as exchange
@@ -21,6 +25,7 @@ from .console import Desk, Form, said
 from .http_walk import PASSWORD
 from .lifecycle import CONTACT, SESSION, count, execute, statements
 
+ROOT = Path(__file__).parents[1]
 PDF = b"%PDF-1.7\n1 0 obj << >> endobj\n%%EOF\n"
 
 
@@ -389,6 +394,34 @@ def test_messages_are_the_readers_own(desk: Desk) -> None:
         reader = desk(person)
         assert reader.get("/messages").status_code == 200
         assert reader.page.count("/cases/") == (1 if person == "wang" else 0)
+
+
+def test_the_operator_is_told_of_a_template_that_cannot_be_read_and_of_tokens_near_their_end(
+    desk: Desk, tmp_path: Path
+) -> None:
+    shelf, day = Shelf(desk.office.engine), civil_date(desk.office.clock.now())
+    for name, days in (("督查室", 7), ("旧系统", -3), ("新系统", 90)):
+        token = {
+            "id": name, "hash": name, "account": "svc", "unit": None, "name": name, "scopes": "read", "created_by": "he",
+            "created_at": "2026-01-01", "expires_on": (day + timedelta(days=days)).isoformat(),
+        }  # fmt: skip
+        with shelf.connection(write=True) as connection:
+            connection.execute(insert(shelf.tables.token), token)
+    (tmp_path / "reply.docx").write_bytes((ROOT / "definitions/letters/reply.docx").read_bytes())
+    papers = Papers(desk.office.engine, tmp_path)
+    assert [trouble.code for trouble in upkeep.troubles(desk.office.engine, papers)] == [
+        "token_ended",
+        "token_ends",
+    ]
+    (tmp_path / "reply.docx").write_bytes(b"no document")
+    found = list(upkeep.troubles(desk.office.engine, papers))
+    assert [trouble.code for trouble in found] == ["template", "token_ended", "token_ends"]
+    assert "reply.docx" in found[0].text.zh and "新系统" not in "".join(trouble.text.zh for trouble in found)
+    operator = desk("he")
+    assert operator.get("/operation").status_code == 200
+    page = said(operator.page)
+    assert "令牌“旧系统”（svc）已于" in page and "令牌“督查室”（svc）将于" in page
+    assert page.index("旧系统") < page.index("督查室"), "the urgent first"
 
 
 def test_the_operator_sees_what_is_wrong_and_nobody_else_does(desk: Desk) -> None:

@@ -288,6 +288,12 @@ def test_story_F08_a_day_on_paper_is_typed_later_with_its_own_day(home: Desk) ->
     case = visitor(home, received_on="2026-03-15", intake="reception", subject="202603-001")
     assert o.engine.case(case).data["received_on"] == "2026-03-15"
     keeper = home("keep")
+    assert "补录 发生于 2026-03-15，2026-03-18 录入。" in opened(keeper, f"/cases/{case}"), (
+        "marked on its page too"
+    )
+    same_day = visitor(home, received_on="2026-03-18", intake="visit", subject="当天")
+    assert "补录 发生于" not in opened(home("keep"), f"/cases/{same_day}")
+    keeper = home("keep")
     record = letter(
         keeper, case, next(kind for kind in letters(keeper, case) if kind.startswith("reception_record"))
     )

@@ -174,7 +174,7 @@ class Sitting:
                 yield sign, tuple(row)
 
     def _told(self, asked: Filter) -> Filter:
-        asked = replace(asked, ends=self._ends)
+        asked = _plainer(self._engine, replace(asked, ends=self._ends))
         return asked if asked.party is None and asked.ran is None else _without(asked, *self._hidden)
 
     @cached_property
@@ -280,10 +280,16 @@ def told(engine: Engine, viewer: Callable[[], Viewer], asked: Filter) -> Filter:
     """The filter with what counts as finished here, and without what would tell in numbers what is hidden from who asks: how a
     party stands, that something happened.
     """
-    asked = replace(asked, ends=engine.laws.finishing())
+    asked = _plainer(engine, replace(asked, ends=engine.laws.finishing()))
     if asked.party is None and asked.ran is None:
         return asked
     return _without(asked, *engine.sight.perhaps_hidden(viewer()))
+
+
+def _plainer(engine: Engine, asked: Filter) -> Filter:
+    """The filter without what is true anyway: cases of a kind that is nobody's child have no parents. No index says it."""
+    kinds = {slot.definition for law in engine.laws.known() for slot in law.definition.children.values()}
+    return replace(asked, roots=False) if asked.roots and asked.kind and asked.kind not in kinds else asked
 
 
 def _without(asked: Filter, relations: frozenset[str], events: frozenset[str]) -> Filter:

@@ -340,6 +340,7 @@ CONSOLE = Record(
         "signed": Table(name, Record({"text": OneOrMany(name)}, {"digests": OneOrMany(name)})),
         "one_line": Many(name),
         "figures": name,
+        "happened_on": Table(name, name),
         "named_by": Many(name),
         "else_by": Many(name),
     },

@@ -45,6 +45,8 @@ class Console:
     """fields that say what a case is called, the first that a case gives"""
     else_by: tuple[str, ...] = ()
     """fields by which a case is known that gives none of them"""
+    happened_on: Mapping[str, str] = field(default_factory=dict)
+    """definition -> the field that says on which day what it is about happened: one entered later is marked"""
     figures: str | None = None
     """the definition whose cases the year's figures count"""
 
@@ -72,6 +74,7 @@ def console(
         one_line=frozenset(_listed(sound, "one_line")),
         named_by=tuple(_listed(sound, "named_by")) or TITLED,
         else_by=tuple(_listed(sound, "else_by")),
+        happened_on={of: name for data in sound for of, name in data.get("happened_on", {}).items()},
         figures=next((data["figures"] for data in sound if "figures" in data), None),
     )  # fmt: skip
 
@@ -100,6 +103,12 @@ def _check(source: Source, definitions: Mapping[str, Data], roles: Collection[st
         for index, name in enumerate(names):
             known = definitions[of].get("fields", {})
             _is(source, (*path, index), name, known, "unknown_field", "字段", "field")
+    for of, name in source.data.get("happened_on", {}).items():
+        where: Path = ("happened_on", of)
+        if of not in definitions:
+            _is(source, where, of, definitions, "unknown_definition", "定义", "definition", key=True)
+        else:
+            _is(source, where, name, definitions[of].get("fields", {}), "unknown_field", "字段", "field")
     if "figures" in source.data:
         _is(
             source,

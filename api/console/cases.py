@@ -137,7 +137,7 @@ def shown(look: Look) -> Page:
         "above": above if above.id != case.id else None, "kind": _kind(look, definition, case, above),
         "lines": lines(look, case, definition, only),
         "done": _done(look, definition), "office": look.oversees, "similar": _similar(look, definition, case),
-        "papers": look.desk.papers is not None, "only": only,
+        "papers": look.desk.papers is not None, "only": only, "before": _entered_later(look, case),
     })  # fmt: skip
 
 
@@ -146,6 +146,14 @@ def _kind(look: Look, definition: Definition, case: Case, above: Case) -> Text:
     slots = look.engine.laws.pinned(above.definition).definition.children
     slot = slots.get(case.slot or "") if above.id != case.id else None
     return slot.title if slot is not None else definition.title
+
+
+def _entered_later(look: Look, case: Case) -> tuple[str, str] | None:
+    """The day on which what it is about happened, and the later one on which it was entered."""
+    field = look.engine.library.console.happened_on.get(case.kind)
+    happened = case.data.get(field) if field else None
+    began = case.opened_on
+    return (str(happened), began) if happened and began and str(happened) < began else None
 
 
 def _why(definition: Definition, case: Case, refused: Permission) -> list[Text]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from workflow.errors import Text
-from workflow.health import troubles
+from workflow.health import Health, Trouble, troubles
 
+from ..upkeep import troubles as of_service
 from .screens import Go, Look, Page, Screen
 
 DEAD = 50
@@ -14,9 +15,15 @@ def shown(look: Look) -> Page:
     """Is anything failing silently?"""
     health = look.engine.health()
     return Page("operation.html", {
-        "health": health, "troubles": list(troubles(health)), "state": look.engine.alerts.state(),
+        "health": health, "troubles": _all(look, health), "state": look.engine.alerts.state(),
         "dead": look.engine.alerts.listed(state="dead", limit=DEAD),
     })  # fmt: skip
+
+
+def _all(look: Look, health: Health) -> list[Trouble]:
+    """The engine's and the service's, the urgent first."""
+    found = [*troubles(health), *of_service(look.engine, look.desk.papers)]
+    return sorted(found, key=lambda trouble: not trouble.urgent)
 
 
 def redeliver(look: Look) -> Go:

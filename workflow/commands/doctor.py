@@ -108,7 +108,7 @@ def _troubles(engine: Engine) -> Iterator[Trouble]:
 
 
 def _unsealed(context: Context) -> Iterator[Trouble]:
-    """Second factors of whoever has the api installed, and secrets of webhooks."""
+    """Of whoever has the api installed its tokens and second factors; and secrets of webhooks."""
     hooks = Subscriptions(context.engine).unsealed()
     if hooks:
         text = Text(
@@ -119,6 +119,7 @@ def _unsealed(context: Context) -> Iterator[Trouble]:
         yield Trouble(code="unsealed_hooks", text=text, urgent=False)
     if find_spec("flask") is None:
         return
+    yield from context.sibling("api.upkeep").troubles(context.engine)
     number = context.sibling("api.factors").Factors(context.engine).unsealed()
     if number:
         text = Text(

@@ -1,0 +1,49 @@
+"""What of the service itself ends or cannot be read, and what who looks after it is to do: tokens, and templates of documents.
+
+The engine's own health (timers, letters, calendar) is told by `Engine.health`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from workflow import Engine
+from workflow.errors import StoreError, Text
+from workflow.health import Trouble
+from workflow.overview import today
+
+from .letters import Papers
+from .tokens import ending
+
+__all__ = ["troubles"]
+
+SOON = timedelta(days=14)
+"""a token that ends by then is told of, and one that has ended, so long after"""
+
+
+def troubles(engine: Engine, papers: Papers | None = None) -> Iterator[Trouble]:
+    """The templates an office's letters cannot be made of; then the tokens, the first to end first."""
+    for fault in papers.faults() if papers is not None else ():
+        text = Text(
+            f"文书模板不可用：{fault.file}：{fault.text.zh}；换回可用的文件（tibandu letter --check 逐个检查）",
+            f"a template cannot be used: {fault.file}: {fault.text.en}; put one back that can (tibandu letter --check)",
+        )
+        yield Trouble(code="template", text=text)
+    yield from _tokens(engine)
+
+
+def _tokens(engine: Engine) -> Iterator[Trouble]:
+    day = today(engine)
+    try:
+        found = ending(engine, day - SOON, day + SOON)
+    except StoreError:  # no tables of ours: a host's own accounts
+        return
+    for name, account, until in found:
+        over = date.fromisoformat(until) < day
+        zh = f"令牌“{name}”（{account}）" + (f"已于 {until} 到期" if over else f"将于 {until} 到期")
+        en = f"the token {name!r} ({account}) " + (f"ended on {until}" if over else f"ends on {until}")
+        yield Trouble(
+            code="token_ended" if over else "token_ends", urgent=over,
+            text=Text(f"{zh}：换发新的，或收回", f"{en}: issue another, or revoke it"),
+        )  # fmt: skip
