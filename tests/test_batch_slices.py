@@ -12,6 +12,7 @@ from bench.contender import LIVE, actor_of, open_engine
 from bench.seed import fill
 from bench.w1def import actor_for
 from workflow import Engine
+from workflow.errors import StoreError
 from workflow.model import Outcome, Request
 from workflow.store import sql
 from workflow.store.prepared import PreparedCursor
@@ -87,6 +88,18 @@ def test_what_breaks_between_two_slices_leaves_nothing_written_and_nothing_under
         submit(engine)
     assert lines(engine) == [1] * CASES
     assert connection_of(engine) == backend == (backend[0], IDLE)
+    assert all(outcome.error is None for outcome in submit(engine))
+
+
+def test_a_server_that_goes_between_two_slices_takes_the_batch_and_its_connection_along(
+    engine: Engine,
+) -> None:
+    backend, _ = connection_of(engine)
+    at_decision(engine, 3, interfere(engine, "select pg_terminate_backend(:one, 10000)", one=backend))
+    with pytest.raises(StoreError) as raised:
+        submit(engine)
+    assert (raised.value.which, lines(engine)) == ("lost", [1] * CASES)
+    assert connection_of(engine)[0] != backend
     assert all(outcome.error is None for outcome in submit(engine))
 
 
