@@ -1,4 +1,6 @@
-"""Is the service well? Open to all, and tells nothing of any case."""
+"""Is the service well? Open to all, and tells nothing of any case. `live` and `ready` are for whoever starts, stops and chooses
+processes: a process that does not answer `live` is started anew, one that is not `ready` is asked nothing meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from workflow.errors import Text
 from workflow.health import Health
 
 from .routes import Ask, Out, Reply, Route
+from .store import Shelf
 
 log = logging.getLogger("tibandu.api")
 STALE_SECONDS = 300
@@ -55,6 +58,45 @@ def health(ask: Ask) -> Reply:
     return Reply(body, 200 if status == "ok" else 503, {"Cache-Control": "no-store"})
 
 
+class LiveOut(Schema):
+    """The process answers."""
+
+    status = fields.Constant("live", required=True)
+
+
+class ReadyOut(Schema):
+    """Whether it can do what it is asked, and if not, what is missing."""
+
+    status = fields.Str(required=True, validate=validate.OneOf(["ready", "not_ready"]))
+    store = fields.Bool(required=True, metadata={"description": "the database answers"})
+    schema = fields.Bool(required=True, metadata={"description": "its tables are those of this version"})
+    scheduler = fields.Bool(
+        required=True, metadata={"description": "some node has ticked within five minutes"}
+    )
+
+
+def live(_ask: Ask) -> Reply:
+    """It answers: nothing else is asked, so that a database that is away has no process started anew."""
+    return Reply({"status": "live"}, headers={"Cache-Control": "no-store"})
+
+
+def ready(ask: Ask) -> Reply:
+    """200 when everything is there that an answer stands on, else 503."""
+    found = {"store": False, "schema": False, "scheduler": False}
+    try:
+        ask.engine.store.check()
+        found["store"] = True
+        Shelf(ask.engine).check()
+        found["schema"] = True
+        age = ask.engine.health().last_tick_age
+        found["scheduler"] = age is not None and age <= STALE_SECONDS
+    except Exception:
+        log.exception("not ready")
+    good = all(found.values())
+    body = {"status": "ready" if good else "not_ready", **found}
+    return Reply(body, 200 if good else 503, {"Cache-Control": "no-store"})
+
+
 def _what_waits(found: Health) -> dict[str, Any]:
     def age(since: datetime | None) -> float | None:
         return None if since is None else round((found.at - since).total_seconds(), 1)
@@ -67,6 +109,17 @@ def _what_waits(found: Health) -> dict[str, Any]:
 
 
 HEALTH = (
+    Route(
+        method="GET", path="/healthz/live", name="live", view=live, permission="open", audit="none", tag="service",
+        text=Text("进程是否应答（不问数据库）", "does the process answer; the database is not asked"),
+        out={200: Out(LiveOut, Text("应答", "it does"))},
+    ),
+    Route(
+        method="GET", path="/healthz/ready", name="ready", view=ready, permission="open", audit="none", tag="service",
+        text=Text("能否接受请求：库有应答、数据表为本版、五分钟内有调度",
+                  "can it be asked: the database, its tables, and a tick within five minutes"),
+        out={200: Out(ReadyOut, Text("可以", "it can")), 503: Out(ReadyOut, Text("不可以，缺什么", "what is missing"))},
+    ),
     Route(
         method="GET", path="/v1/health", name="health", view=health, permission="open", audit="none", tag="service",
         text=Text("服务是否正常", "is the service well"),

@@ -419,6 +419,14 @@ class Shelf:
             check(connection, self._store.tables.metadata)
         upgrade(self.database, self.tables.prefix, scripts=SCRIPTS, metadata=self.tables.metadata)
 
+    def check(self) -> None:
+        """Raises StoreError when one of these tables or of the engine's, or a column, is not there."""
+        with self._store.connection() as connection:
+            for described in (self._store.tables.metadata, self.tables.metadata):
+                check(connection, described)
+            for first in (self._store.tables.cases, self.tables.account):  # where there are none at all
+                connection.execute(first.select().limit(0))
+
     def now(self) -> datetime:
         """The present instant, in UTC."""
         return self._clock.now().astimezone(UTC)

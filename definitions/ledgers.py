@@ -96,7 +96,7 @@ def _kind(law: Any, show: str) -> str:
 
 
 def _means(law: Any, above: Any, show: str) -> str:
-    """What a column shows, in words, for the last sheet."""
+    """What a column shows, in words, for the last sheet; nothing of what this version of the lifecycle has not, as its cells."""
     head, _, rest = show.partition(".")
     name, _, part = rest.partition(".")
     if head == "root":
@@ -104,11 +104,16 @@ def _means(law: Any, above: Any, show: str) -> str:
     if head in PLAIN:
         return PLAIN[head]
     if head in ("clock", "timing"):
+        if name not in law.clocks or (head == "timing" and part not in law.fields):
+            return ""
         which = (
             CLOCK[part] if head == "clock" else f"到期日与{law.fields[part].title.zh}相比，未完成的按制表日"
         )
         return f"“{law.clocks[name].title.zh}”的{which}"
-    named = {"relation": law.relations, "code": law.fields, "data": law.fields}[head][name].title.zh
+    declared = law.relations.get(name) if head == "relation" else law.fields.get(name)
+    if declared is None:
+        return ""
+    named = declared.title.zh
     return f"{named}（字母）" if head == "code" else named
 
 

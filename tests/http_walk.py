@@ -305,6 +305,10 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     _lent(client)
     _present(client, engine)
     _refusals(client, address, case)
+    client("", "GET", "/healthz/live")
+    client("", "GET", "/healthz/ready")
+    engine.tick()
+    client("", "GET", "/healthz/ready")
 
 
 def _present(client: Client, engine: Engine) -> None:

@@ -16,10 +16,13 @@ from flask.testing import FlaskClient
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 from werkzeug.test import TestResponse
 
-from api import Tokens, create_app, create_blueprint, nobody
+from api import Tokens, create_app, create_blueprint, create_schema, nobody
 from api.bodies import fieldwise
 from api.problems import TITLES, invalid_fields, respond
 from api.schemas import NAME, Day, Fieldwise, Fire, Start
+from api.store import Shelf
+from tests.lifecycle import execute
+from tests.test_cli import call
 from workflow import Actor, Conflict, Engine
 from workflow.errors import StoreError, Text
 from workflow.library import Library
@@ -446,6 +449,55 @@ def test_health(engine: Engine, caplog) -> None:
     )
     broken = create_app(Broken(RuntimeError("x")), nobody).test_client().get("/v1/health")  # type: ignore[arg-type]
     assert (broken.status_code, broken.json["status"]) == (503, "store")
+
+
+def test_live_asks_for_nothing_and_ready_for_everything(engine: Engine) -> None:
+    """The database, its tables and the scheduler, each missing in turn; without a login, without a word of any case."""
+    create_schema(engine)
+    client = create_app(engine, nobody).test_client()
+    before = client.get("/healthz/ready")
+    assert (before.status_code, before.json) == (
+        503, {"status": "not_ready", "store": True, "schema": True, "scheduler": False},
+    )  # fmt: skip
+    engine.tick()
+    after = client.get("/healthz/ready")
+    assert (after.status_code, set(after.json.values())) == (200, {"ready", True})
+    execute(engine, f"drop table {Shelf(engine).tables.prefix}upload")
+    old = client.get("/healthz/ready")
+    assert (old.status_code, old.json["store"], old.json["schema"], old.json["scheduler"]) == (
+        503,
+        True,
+        False,
+        False,
+    )
+    broken = create_app(Broken(RuntimeError("x")), nobody).test_client()  # type: ignore[arg-type]
+    assert broken.get("/healthz/ready").json == {
+        "status": "not_ready", "store": False, "schema": False, "scheduler": False,
+    }  # fmt: skip
+    assert (broken.get("/healthz/live").status_code, broken.get("/healthz/live").json) == (
+        200,
+        {"status": "live"},
+    )
+
+
+def test_a_damaged_file_is_said_to_be_one(tmp_path: Path, small: Library) -> None:
+    """503 with what to do, at the health, at a case and in the doctor; asked again it stays so."""
+    path = tmp_path / "damaged.db"
+    engine = Engine(f"sqlite:///{path}", small)
+    engine.create_schema()
+    create_schema(engine)
+    engine.database.dispose()
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(bytes(content))
+    answer = create_app(engine, lambda _: Actor(person="li")).test_client().get("/v1/cases/abc")
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+    assert "tibandu restore" in answer.json["detail"] and "Retry-After" not in answer.headers
+    assert create_app(engine, nobody).test_client().get("/healthz/ready").status_code == 503
+    engine.database.dispose()
+    said = call("--database", f"sqlite:///{path}", "doctor")
+    assert said.code == 3
+    assert "tibandu restore" in said.out + said.err
 
 
 # --- in a host's own application

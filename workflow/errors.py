@@ -162,9 +162,10 @@ class Conflict(WorkflowError):
 class StoreError(WorkflowError):
     """The database or the transaction we were given cannot keep our promises, or there is no database just now.
 
-    `which` tells them apart: `set_up` (somebody has to mend it), `tables` (they are missing), and what passes or is put right:
-    `lost` (the connection or the server; whether a step in hand was written is not known), `full`, `read_only`, `disk`. Those
-    are worth asking again, with the same idempotency key: `again`. The driver's error is the `__cause__`.
+    `which` tells them apart: `set_up` (somebody has to mend it), `tables` (they are missing), `damaged` (a backup has to be
+    restored), and what passes or is put right: `lost` (the connection or the server; whether a step in hand was written is not
+    known), `full`, `read_only`, `disk`. Those are worth asking again, with the same idempotency key: `again`. The driver's error
+    is the `__cause__`.
     """
 
     def __init__(self, text: Text, which: str = "set_up") -> None:

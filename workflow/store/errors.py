@@ -24,14 +24,19 @@ FAULTS: Mapping[str, Text] = {
     "read_only": Text("数据库现在只读", "the database is read-only now"),
     "disk": Text("数据库的磁盘出错", "the database's disk reports an error"),
 }
+DAMAGED = Text(
+    "数据库文件已损坏：停止服务，用 tibandu restore 从最近的备份恢复",
+    "the database file is damaged: stop the service and restore the latest backup with tibandu restore",
+)
 """what passes or is put right without a change of the request (StoreError.which)"""
 _STATES = {
     "53100": "full", "25006": "read_only", "58030": "disk", "25P03": "lost",
-    "08": "lost", "53": "lost", "57P": "lost",
+    "08": "lost", "53": "lost", "57P": "lost", "XX001": "damaged", "XX002": "damaged",
 }  # fmt: skip
-"""SQLSTATE, or how it begins: 08 connection, 53 resources, 57P the server goes or comes, 25P03 it stood still too long"""
+"""SQLSTATE, or how it begins: 08 connection, 53 resources, 57P the server goes or comes, 25P03 it stood still too long, XX00x pages it cannot read"""
 _SQLITE = {
     "SQLITE_FULL": "full", "SQLITE_READONLY": "read_only", "SQLITE_IOERR": "disk", "SQLITE_CANTOPEN": "lost",
+    "SQLITE_CORRUPT": "damaged", "SQLITE_NOTADB": "damaged",
 }  # fmt: skip
 _CLOSED = ("closed database", "connection is closed", "closed the connection")
 
@@ -58,6 +63,8 @@ class Translated:
 def translate(error: Exception, prefix: str) -> Exception | None:
     """Our error for the driver's, or None when it is none of ours to explain."""
     fault = _fault(error)
+    if fault == "damaged":
+        return StoreError(DAMAGED, fault)
     if fault is not None:
         said = FAULTS[fault]
         return StoreError(Text(f"{said.zh}；{ASK_AGAIN.zh}", f"{said.en}; {ASK_AGAIN.en}"), fault)
