@@ -68,6 +68,7 @@ class Tables:
         self.setup = self._setup()
         self.judged = self._judged()
         self.security = self._security()
+        self.saved = self._saved()
 
     def lasting(self) -> list[Table]:
         """Those of a backup: not the sessions, not what is counted for some minutes, not work that was not done."""
@@ -76,6 +77,17 @@ class Tables:
 
     def _table(self, name: str, *columns: Any, **more: Any) -> Table:
         return Table(self.prefix + name, self.metadata, *columns, **more)
+
+    def _saved(self) -> Table:
+        table = self._table(
+            "saved",
+            Column("id", String(40), primary_key=True),
+            Column("person", String(80), nullable=False),
+            Column("name", String(80), nullable=False),
+            Column("address", String(1000), nullable=False),
+        )
+        Index(f"uq_{table.name}_name", table.c.person, table.c.name, unique=True)
+        return table
 
     def _judged(self) -> Table:
         return self._table(

@@ -8,8 +8,8 @@ from datetime import date
 from workflow import Actor
 from workflow.overview import Filter, Sitting, find, today
 
-from .console import Desk, Reader
-from .stories import cards, listed, opened
+from .console import Desk, Form, Reader, said
+from .stories import cards, listed, opened, rows
 from .test_stories_supervisor import supervised
 
 LATE = date(2026, 6, 5)
@@ -62,3 +62,36 @@ def test_a_supervisor_is_told_of_his_key_items_alone(town: Desk) -> None:
     assert "市水利和湖泊局" in words and number == len(listed(town("mei"), "/overdue"))
     deputy = elsewhere(town("dep1"))[1]
     assert {key.id, other.id} <= {*deputy}, "who proposed it knows with whom it is late"
+
+
+def saves(reader: Reader, **given: str) -> None:
+    """By the form of the list that is open."""
+    form = Form(reader.page).values
+    reader.goes(reader.post("/filters", {"csrf_token": form["csrf_token"], "to": form["to"], **given}))
+
+
+def test_a_narrowed_list_is_kept_under_a_name_and_stands_on_the_first_page(town: Desk) -> None:
+    o = town.office
+    case, other = o.handling(), o.filed()
+    li = town("li")
+    narrowed = "/views/in_hand?party=water&due=later"
+    assert "把这个筛选存为" not in opened(li, "/views/in_hand") and "把这个筛选存为" in opened(li, narrowed)
+    saves(li, name="水利局 在办")
+    assert rows(li) == [case.id], "it goes back to the list"
+    opened(li, "/")
+    found = re.search(r'<a href="([^"]+)">水利局 在办</a>', li.page)
+    assert found is not None and listed(li, found[1].replace("&amp;", "&")) == [case.id]
+    assert "水利局 在办" not in opened(town("liu"), "/"), "nobody else's"
+    opened(li, "/views/in_hand?party=water")
+    saves(li, name="水利局 在办")
+    opened(li, "/")
+    assert li.page.count(">水利局 在办</a>") == 1, "the same name, the newer list"
+    drop = re.search(r'action="(/filters/[^"]+/drop)"', li.page)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', li.page)
+    assert drop is not None and token is not None
+    assert town("liu").post(drop[1], {"csrf_token": token[1]}).status_code in (303, 403)
+    assert "水利局 在办" in opened(li, "/"), "nobody else drops it"
+    li.goes(li.post(drop[1], {"csrf_token": token[1]}))
+    assert "水利局 在办" not in said(li.page)
+    for to in ("//evil.example", f"/cases/{other.id}/do/accept", "/sign-out"):
+        assert li.post("/filters", {"csrf_token": token[1], "name": "x", "to": to}).status_code == 400

@@ -10,6 +10,7 @@ from workflow.overview import Filter, Sitting, find, through, today
 from workflow.view import View
 
 from ..buckets import Bucket, buckets
+from ..saved import kept
 from . import overdue
 from .lists import OF_ANY_KIND, Row, heads_of, rows
 from .screens import Look, Page, Screen
@@ -50,6 +51,7 @@ def home(look: Look) -> Page:
     found: list[Row] = rows(look, page.cases, OF_ANY_KIND)
     return Page("home.html", {
         "day": today(look.engine), "buckets": by_due, "views": by_view, "rows": found, "heads": heads_of(OF_ANY_KIND),
+        "saved": kept(look.engine, look.actor.person),
         "more": page.next is not None, "elsewhere": elsewhere, "late_heads": heads_of(overdue.COLUMNS),
         "late_rows": overdue.first(look) if elsewhere.number else [],
     })  # fmt: skip

@@ -8,6 +8,7 @@ from .cases import CASES
 from .entrance import ENTRANCE
 from .events import EVENTS
 from .files import FILES
+from .filters import FILTERS
 from .found import FOUND
 from .home import HOME
 from .imports import IMPORTS
@@ -38,6 +39,7 @@ SCREENS: tuple[Screen, ...] = (
     *HOME,
     *LISTS,
     *OVERDUE,
+    *FILTERS,
     *MANY,
     *CASES,
     *EVENTS,
