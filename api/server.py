@@ -52,7 +52,8 @@ class Worker:
 def serve(
     app: Any, host: str, port: int, ready: Callable[[str], None], advance: Callable[[], int] = lambda: 0
 ) -> None:
-    """Serve until told to stop. `ready` is called with the address once it is bound; `advance` does bulk work (`Jobs.advance`).
+    """Serve until SIGTERM or SIGINT. `ready` is called with the address once it is bound; `advance` does bulk work
+    (`Jobs.advance`).
 
     Raises OSError. Main thread only.
     """
@@ -63,7 +64,7 @@ def serve(
             app, sockets=[bound], threads=THREADS, max_request_body_size=BODY, ident=None,
             clear_untrusted_proxy_headers=False,  # `Proxy` is asked whom to believe
         )  # fmt: skip
-        before = signal.signal(signal.SIGTERM, _leave)
+        before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             ready(f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}")
             # What the start has made stays as long as the process: no collection of garbage looks at it again.
@@ -71,12 +72,19 @@ def serve(
             gc.freeze()
             with Worker(advance):
                 server.run()
+        except _Told:  # before waitress was waiting, or once more while it ends
+            pass
         finally:
             gc.unfreeze()
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
             server.close()
             server.task_dispatcher.shutdown()
 
 
+class _Told(SystemExit):
+    """A signal said stop; waitress ends its loop by SystemExit."""
+
+
 def _leave(_signum: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
+    raise _Told(0)

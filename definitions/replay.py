@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from workflow import Actor, Case, Engine, NotFound, load_definitions
 
-from . import report
+from . import report, report_json
 from .columns import today
 from .dice import Repeatable
 from .records import FaultyInput, PartialDate, Printed, Record, Timeline, read
@@ -52,7 +52,15 @@ class Progress(Protocol):
         ...
 
 
-def run(database_url: str, records: Path | None, cases: Path | None, language: str, out: TextIO) -> int:
+def run(
+    database_url: str,
+    records: Path | None,
+    cases: Path | None,
+    language: str,
+    out: TextIO,
+    *,
+    as_json: bool = False,
+) -> int:
     """Replay these files, without any the project's own copies, and print the report. 1: the files are at fault.
 
     With own files the salts of the history come from the system, because such files may hold personal data; the
@@ -68,11 +76,12 @@ def run(database_url: str, records: Path | None, cases: Path | None, language: s
         engine.create_schema()
         found = replay(engine, rows, stories, _bar)
     except FaultyInput as faulty:
-        out.write(report.render_faults(faulty.faults, language))
+        faults = faulty.faults
+        out.write(report_json.faults(faults) if as_json else report.render_faults(faults, language))
         return 1
     finally:
         engine.database.dispose()
-    out.write(report.render(found, language, database_url))
+    out.write(report_json.counted(found) if as_json else report.render(found, language, database_url))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -386,9 +387,14 @@ class _Page:
         if not timings:
             return
         story = max(timings, key=lambda t: t.days or 0).story
-        where = f" --database {self.database}" if re.fullmatch(r"sqlite:///[^@\s]+", self.database) else ""
+        where = f" --database {shlex.quote(_shown(self.database))}" if self.database else ""
         yield self.say("下一步，看期限是怎样算出来的：", "Next, see how a due day comes about:")
         yield f"  tibandu explain {story.case.id}{where}"
+
+
+def _shown(url: str) -> str:
+    """The URL without its passwords."""
+    return re.sub(r"(?<=[?&]password=)[^&]*", "***", re.sub(r"(://[^:@/]*):[^/]*@", r"\1:***@", url))
 
 
 def _by_source(records: Sequence[Story]) -> dict[str, list[Story]]:

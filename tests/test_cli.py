@@ -132,12 +132,15 @@ def test_the_environment_names_the_database(tmp_path: Path, monkeypatch: pytest.
         [], ["nonsense"], ["--lang", "fr", "version"], ["explain"], ["graph"], ["calendar"], ["calendar", "preview"],
         ["calendar", "apply", "x.yaml"], ["anchor"], ["export"], ["due", "--until", "soon"], ["serve", "--port", "70000"], ["serve", "--proxy", "proxy.example"], ["serve", "--url", "https://a.example/path"],
         ["serve", "--port", "x"], ["scheduler", "--seconds", "0"], ["scheduler", "--seconds", "nan"], ["check", "nowhere"],
-        ["replay", "--records", "nowhere.csv"], ["calendar", "preview", "nowhere.yaml"],
+        ["replay", "--records", "nowhere.csv"], ["replay", "--definitions", "nowhere"], ["replay", "--place", "CN"], ["term", "--place", "CN"],
+        ["verify", "--anchor", "README.md"], ["verify", "--key", "README.md"], ["anchor", "--key", "README.md", "--out", "a"], ["calendar", "preview", "nowhere.yaml"],
     ],
 )  # fmt: skip
 def test_wrong_usage_is_2(words: Sequence[str], one: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("README.md").write_text("# short", "utf-8")
     said = call(*words)
     assert said.code == 2
+    assert not Path("a").exists()
     assert said.err or capsys.readouterr().err
 
 
@@ -182,13 +185,16 @@ def test_the_same_on_postgresql(postgres_url: str) -> None:
         ("mysql://x/y", "not mysql"),
         ("tibandu.db", "not tibandu.db"),
         ("postgresql://127.0.0.1:1/none", "refused"),
-        ("sqlite:////proc/none/x.db", "unable to open"),
+        ("sqlite:////proc/none/x.db", "there is no folder /proc/none"),
+        ("sqlite:////proc", "/proc is a folder"),
+        ("postgresql+foo://x", "not postgresql+foo"),
     ],
 )
 def test_a_database_that_cannot_be_is_3(url: str, word: str) -> None:
-    said = call("--database", url, "init")
-    assert said.code == 3
-    assert word in said.err
+    for command in ("init", "replay", "term"):
+        said = call("--database", url, command)
+        assert said.code == 3
+        assert word in said.err
 
 
 def test_a_file_that_is_no_database_is_3(tmp_path: Path) -> None:
@@ -432,9 +438,9 @@ def test_files_are_not_overwritten_and_must_be_readable(one: Case, tmp_path: Pat
     assert (tmp_path / "there").read_text("utf-8") == "mine"
     assert call("verify", "--anchor", "nowhere").code == 2
     assert call("verify", "--key", "nowhere").code == 2
-    assert call("verify", "--anchor", "there").code == 3
+    assert call("verify", "--anchor", "there").code == 2
     (tmp_path / "short").write_bytes(b"guess")
-    assert call("anchor", "--out", "new", "--key", "short").code == 3
+    assert call("anchor", "--out", "new", "--key", "short").code == 2
     assert not (tmp_path / "new").exists()
 
 
@@ -894,8 +900,55 @@ def test_serve_with_and_without_the_scheduler(tmp_path: Path, one: Case, more: l
             fetched(f"{address}/v1/cases/{one.id}", "other")
         refused.value.close()
     finally:
-        code, said = ended(process, signal.SIGTERM)
+        code, said = ended(process, signal.SIGINT if more else signal.SIGTERM)
     assert (code, "has stopped" in said) == (0, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_says_stop_before_the_service_waits_is_heard(number: signal.Signals) -> None:
+    from api.server import serve
+
+    serve(lambda *_: [], "127.0.0.1", 0, lambda _: os.kill(os.getpid(), number))
+
+
+STREAMS = [
+    ("verify >&-", 0, ""),
+    ("graph suggestion <&- >&- 2>&-", 0, ""),
+    ("graph suggestion >/dev/full", 2, "tibandu: cannot write: No space left on device\n"),
+    ("check nowhere 2>/dev/full", 2, ""),
+    ("--lang zh verify", 0, r"1 \u4e2a\u6848\u4ef6"),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "told"), STREAMS)
+def test_streams_that_take_nothing_end_in_no_traceback(
+    tmp_path: Path, one: Case, line: str, code: int, told: str
+) -> None:
+    """Closed, on a full device, or in an encoding that has none of our letters."""
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m workflow {line}"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}, capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert (done.stdout + done.stderr).startswith(told)
+    assert "Traceback" not in done.stderr
+    assert not told or "\n" not in done.stderr[:-1]
+
+
+def test_who_interrupts_is_answered_with_130_however_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    from workflow import __main__ as entry
+
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "main", interrupted)
+    assert entry.main() == 130
+    read = (
+        "import sys, workflow; print([m for m in sys.modules if m.startswith(('workflow.', 'sqlalchemy'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", read], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"  # nothing that takes long stands before the entrance
 
 
 def test_serve_behind_a_proxy_that_names_persons(tmp_path: Path, one: Case) -> None:

@@ -72,7 +72,7 @@ def test_the_command_and_the_extras(wheel: Path) -> None:
         (info,) = {name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name}
         scripts = archive.read(f"{info}/entry_points.txt").decode()
         metadata = archive.read(f"{info}/METADATA").decode()
-    assert scripts.split("\n")[:2] == ["[console_scripts]", "tibandu = workflow.cli:main"]
+    assert scripts.split("\n")[:2] == ["[console_scripts]", "tibandu = workflow.__main__:main"]
     extras = {
         line.removeprefix("Provides-Extra: ") for line in metadata.splitlines() if "Provides-Extra" in line
     }

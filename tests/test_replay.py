@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -408,7 +409,9 @@ def test_the_hint_names_a_case_with_a_due_day_and_no_password(sqlite_url: str, r
     hint = text.splitlines()[-1].split()
     assert hint[2] == named(report.records, "第242号").case.id
     assert hint[-2:] == ["--database", sqlite_url]
-    assert "secret" not in render(report, "en", "postgresql://me:secret@host/db")
+    elsewhere = "postgresql://me:secret@host/db?sslmode=require&password=secret"
+    shown = "postgresql://me:***@host/db?sslmode=require&password=***"
+    assert render(report, "en", elsewhere).split()[-2:] == ["--database", f"'{shown}'"]
 
 
 def test_broken_files_give_a_table_and_write_nothing(sqlite_url: str, tmp_path: Path) -> None:
@@ -432,6 +435,22 @@ def test_broken_files_leave_a_database_untouched(postgres_url: str, tmp_path: Pa
     engine = Engine(postgres_url, library)
     assert inspect(engine.database).get_table_names() == []
     engine.database.dispose()
+
+
+def test_the_report_and_the_faults_as_json(sqlite_url: str, tmp_path: Path) -> None:
+    def asked(**row: str) -> tuple[int, Any]:
+        out = io.StringIO()
+        return run(
+            sqlite_url, csv_of(tmp_path / "r.csv", GOOD | row), None, "en", out, as_json=True
+        ), json.loads(out.getvalue())
+
+    code, wrong = asked(replied_on="2026-13-01")
+    (fault,) = wrong["faults"]
+    assert (code, fault["row"], fault["column"], fault["value"]) == (1, 2, "replied_on", "2026-13-01")
+    code, told = asked()
+    assert (code, told["records"], told["timelines"]) == (0, {"read": 1, "new": 1}, {"read": 0, "new": 0})
+    assert sum(state["cases"] for state in told["states"]) == told["facts"]["records"] == 1
+    assert set(told["in_time"]) <= {"in_time", "late", "unknown"}
 
 
 def test_own_files_are_all_that_is_read(sqlite_url: str, tmp_path: Path) -> None:

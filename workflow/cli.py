@@ -1,6 +1,7 @@
 """The command `tibandu`: the composition root, the one file that reaches definitions, api and scheduler.
 
-Exit codes: 0 done · 1 faults found, or the answer is no · 2 wrong usage or set-up · 3 the database.
+Exit codes: 0 done · 1 faults found, or the answer is no · 2 wrong usage or set-up, an output that takes no more · 3 the database
+· 130 interrupted.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import argparse
 import importlib
 import importlib.util
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +40,7 @@ from .commands import (
     rules,
     service,
     store,
+    streams,
 )
 from .commands.console import Console
 from .commands.context import FAULTS, OK, STORE, USAGE, Context, UsageError
@@ -139,25 +140,35 @@ def _missing(error: ModuleNotFoundError, extra: str) -> Text:
 
 def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
     """Run one command; its exit code. Never a traceback for what a person did wrong."""
+    streams.made_safe()
+    console = Console(_language(), as_json=False, out=out, err=err)
     try:
         arguments = parser().parse_args(argv)
-    except SystemExit as done:
-        return int(done.code or 0)
+    except SystemExit as done:  # it has said all
+        code = int(done.code or 0)
+        return _answered(lambda: code, console)
     console = Console(arguments.lang, as_json=arguments.json, out=out, err=err)
     context = Context(arguments, console, sibling)
     try:
-        code = int(arguments.run(context))
+        return _answered(lambda: int(arguments.run(context)), console)
+    finally:
+        context.close()
+
+
+def _answered(run: Callable[[], int], console: Console) -> int:
+    """The exit code, once the answer has left us."""
+    try:
+        code = run()
         console.out.flush()
-    except BrokenPipeError:
-        # Whoever read our output has gone; nothing may be flushed at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = OK
+    except BrokenPipeError:  # whoever read our output has gone
+        streams.let_go()
+        return OK
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - explained, or raised again
         code = _explained(error, console)
-    finally:
-        context.close()
+    with streams.leaving():
+        console.out.flush()
     return code
 
 
@@ -165,26 +176,30 @@ def _explained(error: Exception, console: Console) -> int:
     """Say what went wrong, in words, and choose the exit code. Raises what is nobody's fault but ours."""
     if isinstance(error, DefinitionError):
         for fault in error.faults:
-            console.err.write(f"{fault.file}:{fault.line}:{fault.column}: {console.words(fault.text)}\n")
+            console.complain(f"{fault.file}:{fault.line}:{fault.column}: {console.words(fault.text)}")
         console.warn(error.text)
         return FAULTS
-    if isinstance(error, UsageError):
-        console.warn(error.text)
-        return USAGE
     if isinstance(error, StoreError):
         console.warn(_with_cause(error.text, error.__cause__))
         return STORE
-    if isinstance(error, WorkflowError):
+    if isinstance(error, (UsageError, WorkflowError)):
         console.warn(error.text)
-        return FAULTS
-    if isinstance(error, ModuleNotFoundError) and DRIVERS.get(error.name or "") in ("documents", "pdf"):
-        console.warn(_missing(error, DRIVERS[error.name or ""]))
+        return USAGE if isinstance(error, UsageError) else FAULTS
+    if (text := _of_setup(error)) is not None:
+        console.warn(text)
         return USAGE
     text = _of_database(error)
     if text is None:
         raise error
     console.warn(text)
     return STORE
+
+
+def _of_setup(error: Exception) -> Text | None:
+    """The sentence for what this machine lacks: an extra, or room where the answer goes. None when it is neither."""
+    if isinstance(error, ModuleNotFoundError) and DRIVERS.get(error.name or "") in ("documents", "pdf"):
+        return _missing(error, DRIVERS[error.name or ""])
+    return streams.unwritable(error)
 
 
 def _of_database(error: Exception) -> Text | None:
@@ -262,7 +277,3 @@ def _language() -> str:
     """Chinese where the terminal's locale is; English elsewhere."""
     names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     return "zh" if next((name for name in names if name), "").startswith("zh") else "en"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

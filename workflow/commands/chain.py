@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from ..errors import Text
-from .context import FAULTS, OK, Context
+from ..errors import StoreError, Text
+from .context import FAULTS, OK, Context, UsageError
 from .files import free, reading, writing
 
 T = TypeVar("T")
@@ -43,8 +44,8 @@ def run_verify(context: Context) -> int:
     """Every contradiction; 1 when there is one."""
     from ..verify import summary_faults, verify
 
-    texts = [_read(path).decode("utf-8", "replace") for path in context.arguments.anchor]
-    key = _read(context.arguments.key) if context.arguments.key else None
+    texts = [_anchor(path) for path in context.arguments.anchor]
+    key = _key(context)
     with context.console.counter(Text("核验", "verifying")) as count:
         report = verify(context.engine.store, texts, key=key, progress=count)
     if context.arguments.count_anew:
@@ -74,7 +75,7 @@ def run_anchor(context: Context) -> int:
     """Make it and put it into a file that was not there before."""
     from ..anchor import make_anchor, read_anchor
 
-    key = _read(context.arguments.key) if context.arguments.key else None
+    key = _key(context)
     engine, out = context.engine, context.arguments.out
     free(out)
     now = engine.clock.now().astimezone(UTC)
@@ -113,6 +114,37 @@ def export_history_file(context: Context, out: Path) -> int:
 def _write(path: Path, write: Callable[[TextIO], T]) -> T:
     with writing(path), path.open("x", encoding="utf-8", newline="\n") as file:
         return write(file)
+
+
+def _anchor(path: Path) -> str:
+    """The text of that file. Raises UsageError when it is no anchor: then no database is at fault."""
+    from ..anchor import read_anchor
+
+    text = _read(path).decode("utf-8", "replace")
+    with _at_fault(path):
+        read_anchor(text)
+    return text
+
+
+def _key(context: Context) -> bytes | None:
+    """The key that was named. Raises UsageError when it can be guessed."""
+    from ..anchor import HmacSigner
+
+    path = context.arguments.key
+    if path is None:
+        return None
+    key = _read(path)
+    with _at_fault(path):
+        HmacSigner(key)
+    return key
+
+
+@contextmanager
+def _at_fault(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise UsageError(Text(f"{path}：{error.text.zh}", f"{path}: {error.text.en}")) from None
 
 
 def _read(path: Path) -> bytes:

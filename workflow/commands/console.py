@@ -6,7 +6,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO, TypeVar
 
 from ..errors import Text
@@ -40,7 +40,12 @@ class Console:
 
     def warn(self, text: Text) -> None:
         """A sentence beside the answer."""
-        self.err.write(f"tibandu: {self.words(text)}\n")
+        self.complain(f"tibandu: {self.words(text)}")
+
+    def complain(self, text: str) -> None:
+        """One line beside the answer, as it is; lost where nothing can be written."""
+        with suppress(OSError):
+            self.err.write(text + "\n")
 
     def value(self, value: Any) -> None:
         """The whole answer as JSON, if JSON is wanted."""

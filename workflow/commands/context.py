@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OK, FAULTS, USAGE, STORE = 0, 1, 2, 3
 """exit codes: done · faults found, or the answer is no · wrong usage or set-up · the database"""
-SCHEMES = ("sqlite", "postgresql")
+SCHEMES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
 
 class UsageError(Exception):
@@ -86,16 +86,28 @@ class Context:
         """The engine; on SQLite the file is made if there is none. Raises StoreError."""
         from ..engine import Engine
 
-        scheme = self.database.partition("://")[0].partition("+")[0]
-        if scheme not in SCHEMES:
-            text = Text(
-                f"--database 须为 sqlite:///文件 或 postgresql://…，不能是 {scheme}",
-                f"--database must be sqlite:///FILE or postgresql://…, not {scheme}",
-            )
-            raise StoreError(text)
-        engine = Engine(self.database, self.library, place=self.arguments.place)
+        engine = Engine(self.usable(), self.library, place=self.arguments.place)
         self.__dict__["engine"] = engine
         return engine
+
+    def usable(self) -> str:
+        """The URL of the database, if it is one of ours and, on SQLite, its file can be. Raises StoreError."""
+        scheme, separator, _ = self.database.partition("://")
+        if scheme not in SCHEMES or not separator:
+            raise StoreError(
+                Text(
+                    f"--database 须为 sqlite:///文件 或 postgresql://…，不能是 {scheme}",
+                    f"--database must be sqlite:///FILE or postgresql://…, not {scheme}",
+                )
+            )
+        path = sqlite_path(self.database)
+        if path is not None and path.is_dir():
+            raise StoreError(
+                Text(f"{path} 是文件夹，不是数据库文件", f"{path} is a folder, not a database file")
+            )
+        if path is not None and not path.parent.is_dir():
+            raise StoreError(Text(f"没有文件夹 {path.parent}", f"there is no folder {path.parent}"))
+        return self.database
 
     def close(self) -> None:
         """Give the connections back."""

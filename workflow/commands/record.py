@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Text
-from .context import FAULTS, OK, Context
+from .context import FAULTS, OK, Context, UsageError
 from .files import folder, there
 
 POLICIES = ("fixed", "next_working_day", "previous_working_day")
@@ -47,17 +47,43 @@ PARTS = {
 
 def run_replay(context: Context) -> int:
     """The domain does it; see definitions/replay.py."""
+    _ours_only(
+        context,
+        "replay",
+        "随附的生命周期和全国规则（CN）",
+        "the shipped lifecycles and the national rules (CN)",
+    )
     records, cases = context.arguments.records, context.arguments.cases
     for path in (records, cases):
         if path is not None:
             there(path)
     replay = context.sibling("definitions.replay")
     console = context.console
-    return int(replay.run(context.database, records, cases, console.language, console.out))
+    given = (context.usable(), records, cases, console.language, console.out)
+    return int(replay.run(*given, as_json=console.as_json))
+
+
+def _ours_only(context: Context, command: str, zh: str, en: str) -> None:
+    """Raises UsageError for definitions or a place of one's own: the words and figures it goes by belong to ours."""
+    asked = (context.arguments.definitions, context.arguments.place)
+    given = [
+        f"--{name}" for name, value in zip(("definitions", "place"), asked, strict=True) if value is not None
+    ]
+    if given:
+        flags = " ".join(given)
+        raise UsageError(
+            Text(f"{command} 只用{zh}，不接受 {flags}", f"{command} goes by {en}: it takes no {flags}")
+        )
 
 
 def run_term(context: Context) -> int:
     """The domain does it; see definitions/term. FAULTS when a figure is not the printed one."""
+    _ours_only(
+        context,
+        "term",
+        "随附的生命周期和情景所写的地方",
+        "the shipped lifecycles and the place its scenario names",
+    )
     arguments, console = context.arguments, context.console
     for path in (arguments.html, arguments.xlsx):
         if path is not None:
@@ -68,7 +94,7 @@ def run_term(context: Context) -> int:
     scenario = scenario.under(arguments.policy) if arguments.policy else scenario
     title = Text("推演", "days")
     lived, measured, page = term.run(
-        context.database, scenario, lambda days: console.progress(days, total=len(days), title=title)
+        context.usable(), scenario, lambda days: console.progress(days, total=len(days), title=title)
     )
     if arguments.html is not None:
         arguments.html.write_text(page, encoding="utf-8")
