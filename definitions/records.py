@@ -201,8 +201,9 @@ class _Rows(_Reader):
     def _records(self, text: str) -> Iterator[Record]:
         rows = self._rows(text)
         header = next(rows, (1, []))[1]
-        if not self._header(header):
-            return
+        self._header(header)
+        if not LIMITS.keys() & set(header):
+            return  # another file: its cells mean nothing to us
         for row, cells in rows:
             if len(cells) != len(header):
                 self.fault(
@@ -210,7 +211,7 @@ class _Rows(_Reader):
                     f"has {len(cells)} columns, not {len(header)}",
                 )  # fmt: skip
                 continue
-            values = {
+            values = dict.fromkeys(COLUMNS, "") | {
                 name: unicodedata.normalize("NFC", cell.strip())
                 for name, cell in zip(header, cells, strict=True)
             }
@@ -235,8 +236,8 @@ class _Rows(_Reader):
                 f"not readable as CSV ({error}); the rest was not checked",
             )
 
-    def _header(self, header: Sequence[str]) -> bool:
-        before = len(self.faults)
+    def _header(self, header: Sequence[str]) -> None:
+        """What is wrong with the columns; the rows are read all the same, as far as their columns are known."""
         for name in COLUMNS:
             if name not in header:
                 self.fault(1, name, "", "缺少此列", "this column is missing")
@@ -245,7 +246,6 @@ class _Rows(_Reader):
         for name in header:
             if name not in LIMITS:
                 self._unknown(name)
-        return len(self.faults) == before
 
     def _unknown(self, name: str) -> None:
         zh, en = suggest(name, COLUMNS)
@@ -260,7 +260,7 @@ class _Rows(_Reader):
                 row, "source_url", url, "应以 http:// 或 https:// 开头", "must begin with http:// or https://"
             )
         key = hash_of([values[name] for name in COLUMNS])
-        self.once(row, key)
+        self.once(row, key if values.keys() == LIMITS.keys() else hash_of(sorted(values.items())))
         plain = {name: values[name] or None for name in COLUMNS}
         return Record(
             key=key, row=row, source_url=plain["source_url"], congress=plain["congress"], session=plain["session"],
@@ -307,14 +307,19 @@ class _Lines(_Reader):
 
     def _timeline(self, row: int, line: str) -> Timeline | None:
         data = self._json(row, line)
-        if not isinstance(data, dict) or not self._keys(row, "", data, TIMELINE):
+        if not isinstance(data, dict):
             return None
-        texts = {name: self._text(row, name, data[name], limit) for name, limit in TIMELINE.items() if limit}
-        events = data["events"]
-        if not isinstance(events, list) or not events:
+        self._keys(row, "", data, TIMELINE)
+        texts = {
+            name: self._text(row, name, data.get(name, ""), limit)
+            for name, limit in TIMELINE.items()
+            if limit
+        }
+        events = data.get("events", [])
+        if "events" in data and (not isinstance(events, list) or not events):
             self.fault(row, "events", str(events), "应为非空列表", "must be a list that is not empty")
             events = []
-        if not texts["title"]:
+        if "title" in data and not texts["title"]:
             self.fault(row, "title", "", "必填", "is required")
         read = [self._event(row, f"events[{index}]", event) for index, event in enumerate(events, 1)]
         key = hash_of(data)
@@ -334,8 +339,7 @@ class _Lines(_Reader):
             self.fault(row, "-", line, "应为一个对象", "must be an object")
         return data
 
-    def _keys(self, row: int, where: str, data: Mapping[str, Any], known: Mapping[str, int]) -> bool:
-        before = len(self.faults)
+    def _keys(self, row: int, where: str, data: Mapping[str, Any], known: Mapping[str, int]) -> None:
         for name in known:
             if name not in data:
                 self.fault(row, where + name, "", "缺少此项", "this key is missing")
@@ -343,18 +347,17 @@ class _Lines(_Reader):
             if name not in known:
                 zh, en = suggest(name, known)
                 self.fault(row, where + short(name), name, f"没有这一项{zh}", f"unknown key{en}")
-        return len(self.faults) == before
 
     def _event(self, row: int, where: str, event: Any) -> Printed | None:
         if not isinstance(event, dict):
             self.fault(row, where, str(event), "应为一个对象", "must be an object")
             return None
-        if not self._keys(row, f"{where}.", event, EVENT):
-            return None
+        self._keys(row, f"{where}.", event, EVENT)
         texts = {
-            name: self._text(row, f"{where}.{name}", event[name], limit) for name, limit in EVENT.items()
+            name: self._text(row, f"{where}.{name}", event.get(name, ""), limit)
+            for name, limit in EVENT.items()
         }
-        if not texts["event"]:
+        if "event" in event and not texts["event"]:
             self.fault(row, f"{where}.event", "", "必填", "is required")
         day = self.day(row, f"{where}.date", texts.pop("date"))
         return Printed(date=day, **texts)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from definitions.records import COLUMNS, MAX_FAULTS, FaultyInput, Record, Timeline, read
+from definitions.report import render_faults
 from definitions.timelines import meaning_of, told
 
 HERE = Path(__file__).parent
@@ -147,6 +148,34 @@ def test_columns_that_miss_that_nobody_knows_and_that_repeat(tmp_path: Path) -> 
     ]
 
 
+def test_a_wrong_column_hides_no_fault_of_a_row(tmp_path: Path) -> None:
+    """The example of docs/replay.md: a column of another name, a date that is none, a row twice."""
+    rows = [GOOD | {"number": str(number)} for number in range(8)]
+    rows[2] |= {"assigned_on": "2026-13-01"}
+    rows[7] = dict(rows[1])
+    columns = ("colour", *(name for name in COLUMNS if name != "notes"))
+    assert faults_of(csv_of(tmp_path / "r.csv", *rows, columns=columns)) == [
+        (1, "notes", "this column is missing"),
+        (1, "colour", "unknown column"),
+        (4, "assigned_on", "no such date (give 2024, 2024-03 or 2024-03-29)"),
+        (9, "-", "the same as row 3"),
+    ]
+    rows[7] |= {"colour": "red"}  # what differs only where we do not look is still another row of that file
+    assert len(faults_of(csv_of(tmp_path / "r.csv", *rows, columns=columns))) == 3
+
+
+def test_the_example_of_the_page_is_what_is_printed(tmp_path: Path) -> None:
+    page = (HERE.parent / "docs" / "replay.md").read_text("utf-8")
+    rows = [GOOD | {"number": str(number)} for number in range(8)]
+    rows[2] |= {"assigned_on": "2026-13-01"}
+    rows[7] = rows[1]
+    columns = tuple("replied" if name == "replied_on" else name for name in COLUMNS)
+    with pytest.raises(FaultyInput) as caught:
+        read(csv_of(tmp_path / "mine.csv", *rows, columns=columns), None)
+    table = render_faults(caught.value.faults, "en").splitlines()[:-2]
+    assert "\n".join(f"    {line}".rstrip() for line in table) in page
+
+
 @pytest.mark.parametrize(
     ("content", "row", "reason"),
     [
@@ -229,6 +258,14 @@ def test_every_fault_of_every_line_at_once(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert found[5][2] == "unknown key; did you mean title?"
     assert found[-1][2] == "the same as row 15"
+
+
+def test_a_wrong_key_hides_nothing_else_of_its_line(tmp_path: Path) -> None:
+    line = {**STORY, "titel": "x", "events": [{"day": "2024", "date": "never", "event": ""}]}
+    assert [fault[:2] for fault in faults_of(cases=jsonl_of(tmp_path / "c.jsonl", line))] == [
+        (1, "titel"), (1, "events[1].actor"), (1, "events[1].detail"), (1, "events[1].day"), (1, "events[1].event"),
+        (1, "events[1].date"),
+    ]  # fmt: skip
 
 
 def test_faults_of_both_files_come_together(tmp_path: Path) -> None:
