@@ -41,6 +41,7 @@ CASES = [
     ("unknown_field", [("pages", "{text: title}", "{text: [title, ¦bodi]}")]),
     ("unknown_field", [("pages", "one_line: [title]", "one_line: [¦titel]")]),
     ("unknown_field", [("pages", "named_by: [title]", "named_by: [title, ¦titel]")]),
+    ("unknown_event", [("pages", "blank: [assign]", "blank: [¦asign]")]),
     ("unknown_state", [("steps", "states: filed", "states: ¦fyled")]),
     ("state_twice", [("steps", "states: replied", "states: [replied, ¦filed]")]),
     ("state_left", [("steps", ", expired]", "]"), ("steps", "steps:", "¦steps:")]),

@@ -50,3 +50,14 @@ def test_a_page_of_units_says_of_how_many(desk: Desk, monkeypatch: pytest.Monkey
     assert "各承办单位（按名称排列）" in said(reader.get("/statistics").text)
     monkeypatch.setattr(statistics, "UNITS", 1)
     assert "各承办单位（按名称排列，第 1 至 1 个，共 2 个）" in said(reader.get("/statistics").text)
+
+
+def test_what_is_told_of_anew_begins_blank(desk: Desk) -> None:
+    """A second talk has its own day and words; a form that goes on with what stands shows it (definitions/console.yaml)."""
+    case = desk.office.handling()
+    page = desk("wang").get(f"/cases/{case.id}/do/record_contact").text
+    assert (
+        case.data["contact_record"] not in page.partition('class="sheet"')[2] and 'name="contact_on"' in page
+    )
+    assert 'name="contact_on" type="date" value=""' in page
+    assert f'value="{case.data["contact_on"]}"' in desk("li").get(f"/cases/{case.id}/do/correct_entry").text

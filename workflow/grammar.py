@@ -339,6 +339,7 @@ CONSOLE = Record(
         "asked": Table(name, Record({}, {"fields": OneOrMany(name), "letters": OneOrMany(name)})),
         "signed": Table(name, Record({"text": OneOrMany(name)}, {"digests": OneOrMany(name)})),
         "one_line": Many(name),
+        "blank": Many(name),
         "figures": name,
         "happened_on": Table(name, name),
         "named_by": Many(name),

@@ -41,6 +41,8 @@ class Console:
     """definition -> the text that is signed in it"""
     one_line: frozenset[str] = frozenset()
     """texts that fit in one line, by the names of their fields"""
+    blank: frozenset[str] = frozenset()
+    """events whose form begins blank each time: nothing of the last time stands in their form"""
     named_by: tuple[str, ...] = TITLED
     """fields that say what a case is called, the first that a case gives"""
     else_by: tuple[str, ...] = ()
@@ -71,7 +73,7 @@ def console(
             of: Signed(text=tuple(one["text"]), digests=tuple(one.get("digests", ())))
             for data in sound for of, one in data.get("signed", {}).items()
         },
-        one_line=frozenset(_listed(sound, "one_line")),
+        one_line=frozenset(_listed(sound, "one_line")), blank=frozenset(_listed(sound, "blank")),
         named_by=tuple(_listed(sound, "named_by")) or TITLED,
         else_by=tuple(_listed(sound, "else_by")),
         happened_on={of: name for data in sound for of, name in data.get("happened_on", {}).items()},
@@ -119,10 +121,16 @@ def _check(source: Source, definitions: Mapping[str, Data], roles: Collection[st
             "定义",
             "definition",
         )
-    every = {name for definition in definitions.values() for name in definition.get("fields", {})}
     for part in ("one_line", "named_by", "else_by"):
         for index, name in enumerate(source.data.get(part, ())):
-            _is(source, (part, index), name, every, "unknown_field", "字段", "field")
+            _is(source, (part, index), name, _all(definitions, "fields"), "unknown_field", "字段", "field")
+    for index, name in enumerate(source.data.get("blank", ())):
+        _is(source, ("blank", index), name, _all(definitions, "events"), "unknown_event", "事件", "event")
+
+
+def _all(definitions: Mapping[str, Data], part: str) -> set[str]:
+    """The names that any definition has there."""
+    return {name for definition in definitions.values() for name in definition.get(part, {})}
 
 
 def _named(data: Data) -> Iterator[tuple[Path, str, Collection[str]]]:

@@ -35,7 +35,8 @@ REASON = Reason(code="form.reason", text=Text("请填写理由", "give the reaso
 def asked(look: Look) -> Page:
     """The form, with what stands in the case already where the event asks for it again."""
     definition, event = _event(look)
-    stood = {n: v for n, v in look.known.data.items() if n in event.fields}
+    prefilled = event.name not in look.engine.library.console.blank
+    stood = {n: v for n, v in look.known.data.items() if n in event.fields and prefilled}
     return _form(
         look, definition, event, look.known, {**_beforehand(look, event.begets, event, look.known), **stood}
     )
