@@ -128,11 +128,16 @@ class Questions:
         return c.id.in_(own.union(below))
 
     def related(self, parties: Sequence[str], *, reach: Reach = "all") -> ColumnElement[bool]:
-        """One of these parties stands in a case of the same family."""
-        r, k = self._tables.relation.c, self._tables.cases.alias("k").c
+        """One of these parties stands in a case of the same family; led by the parties' own rows, like `stands`."""
+        r, k, kin = (
+            self._tables.relation.c,
+            self._tables.cases.alias("k").c,
+            self._tables.cases.alias("kin").c,
+        )
         wanted: list[ColumnElement[bool]] = [r.party.in_(parties), *([~r.past] if reach == "open" else [])]
-        families = select(k.root_id).where(k.id == r.case_id, *wanted)
-        return self._tables.cases.c.root_id.in_(families)
+        return self._tables.cases.c.id.in_(
+            select(kin.id).where(kin.root_id == k.root_id, k.id == r.case_id, *wanted)
+        )
 
     def own(
         self, parties: Sequence[str], relations: Sequence[str], *, reach: Reach = "all"
