@@ -104,8 +104,8 @@ def bar(
         return Reason(
             code="separation",
             text=Text(
-                "承办单位的人员不得参与本案（权力分离）",
-                "members of a handling unit may not act here (separation of powers)",
+                "须回避单位的人员不得参与本案（权力分离）",
+                "members of a barred unit may not act here (separation of powers)",
             ),
         )
     return None

@@ -165,7 +165,7 @@ class Invitations:
         oversees = self._laws.library.oversees
         office = [g for g in grants if g.unit is None and oversees(g.role) and g.covers(record.tenant, today)]
         if reason is None and not office:
-            text = Text("只有人大机关可以发出邀请", "only the congress's own office may invite")
+            text = Text("只有主管机构可以发出邀请", "only an overseeing office may invite")
             reason = Reason(code="invite", text=text)
         if reason is not None:
             raise NotPermitted([reason])

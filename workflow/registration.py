@@ -31,7 +31,7 @@ LONGEST = {"name": 200, "tenant": 200}
 _BASE = {
     "id": Field(name="id", title=Text("编号", "id"), type="unit"),
     "name": Field(name="name", title=Text("名称", "name"), type="text"),
-    "tenant": Field(name="tenant", title=Text("所属人大", "tenant"), type="text"),
+    "tenant": Field(name="tenant", title=Text("所属机构", "tenant"), type="text"),
     "parent": Field(name="parent", title=Text("上级", "parent"), type="unit"),
     "status": Field(name="status", title=Text("状态", "status"), type="code", codes="@status"),
     "valid_from": Field(name="valid_from", title=Text("起始日期", "valid from"), type="date"),
@@ -207,7 +207,7 @@ class Registration:
             yield _no("valid_until", "早于起始日期", "is before the first day")
         if before is None:
             return
-        for name, zh, en in (("kind", "类别", "kind"), ("tenant", "所属人大", "tenant")):
+        for name, zh, en in (("kind", "类别", "kind"), ("tenant", "所属机构", "tenant")):
             if getattr(before, name) != getattr(party, name):
                 yield _no(
                     name, f"{zh}不能改变，原为 {getattr(before, name)}；请另行登记",

@@ -28,7 +28,7 @@ def register(add: Any) -> None:
         "--within", type=_within, metavar="10wd|14d", help="几个工作日（日）内 / in so many (working) days"
     )
     due.add_argument("--by", choices=("unit", "person", "kind"), help="按单位、人或类别分组 / grouped")
-    due.add_argument("--unit", metavar="ID", help="在该单位（联络站）手中的 / held by that unit or station")
+    due.add_argument("--unit", metavar="ID", help="在该单位手中的 / held by that unit")
     due.add_argument("--person", metavar="ID", help="在该人手中的 / held by that person")
     due.add_argument(
         "--red",

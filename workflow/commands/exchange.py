@@ -47,7 +47,7 @@ def register(add: Any) -> None:
     take.add_argument("file", type=Path, metavar="FILE", help=".xlsx, .csv")
     take.add_argument("--dry-run", action="store_true", help="只检查，不写入 / judge, write nothing")
     take.add_argument("--by", metavar="PERSON", help="导入人 / who imports; cases need one")
-    take.add_argument("--tenant", metavar="TENANT", help="文件未写明时的所属人大 / where the file names none")
+    take.add_argument("--tenant", metavar="TENANT", help="文件未写明时的所属机构 / where the file names none")
     take.add_argument("--reason", metavar="TEXT", help="变更理由 / why things change")
     take.add_argument(
         "--then", metavar="EVENT", help="立案后随即触发 / fired in each case right after its start"
@@ -62,7 +62,7 @@ def register(add: Any) -> None:
     give.add_argument("--template", action="store_true", help="空表 / an empty table to be filled in")
     give.add_argument("--then", metavar="EVENT", help="空表含该事件的列 / with the columns of that event")
     give.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")
-    give.add_argument("--tenant", metavar="TENANT", help="只含该人大及其下级 / of this congress and below")
+    give.add_argument("--tenant", metavar="TENANT", help="只含该机构及其下级 / of this tenant and below")
     give.add_argument("--personal", action="store_true", help="含个人信息 / with what is kept apart")
 
 

@@ -23,7 +23,7 @@ def register(add: Any) -> None:
     ledger.add_argument("--out", type=Path, metavar="XLSX", help="新文件 / a new file")
     ledger.add_argument("--year", type=int, metavar="YEAR", help=f"年度 / of {YEARLY}")
     ledger.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")
-    ledger.add_argument("--tenant", metavar="TENANT", help="只含该人大及其下级 / of this congress and below")
+    ledger.add_argument("--tenant", metavar="TENANT", help="只含该机构及其下级 / of this tenant and below")
     ledger.add_argument("--letters", type=Path, metavar="DIR", help="本单位的台账 / ledgers of your own")
 
 

@@ -50,7 +50,7 @@ def register(add: Any) -> None:
         metavar=("FROM", "TO"),
         help="含首尾 / both days included",
     )
-    many.add_argument("--tenant", metavar="TENANT", help="只含该人大及其下级 / of this congress and below")
+    many.add_argument("--tenant", metavar="TENANT", help="只含该机构及其下级 / of this tenant and below")
     for sub in (one, many):
         sub.add_argument("--out", type=Path, metavar="FILE", help="新文件 / a new file")
         sub.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")

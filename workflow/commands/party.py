@@ -16,7 +16,7 @@ HEADS = {
     "kind": Text("类别", "kind"),
     "name": Text("名称", "name"),
     "status": Text("状态", "status"),
-    "tenant": Text("所属人大", "tenant"),
+    "tenant": Text("所属机构", "tenant"),
     "parent": Text("上级", "parent"),
 }
 LOG_HEADS = {
@@ -40,7 +40,7 @@ def register(add: Any) -> None:
     inner = party.add_subparsers(dest="party", required=True, metavar="WHAT")
     listed = add("list", run_list, "列出", "entries by id", inner)
     for name, zh, en in (
-        ("kind", "类别", "of that kind"), ("tenant", "所属人大", "of this congress and below"),
+        ("kind", "类别", "of that kind"), ("tenant", "所属机构", "of this tenant and below"),
         ("status", "状态", "in that status"), ("parent", "上级", "within that one"), ("after", "从此编号之后", "after that id"),
     ):  # fmt: skip
         listed.add_argument(f"--{name}", metavar=name.upper(), help=f"{zh} / {en}")

@@ -22,7 +22,7 @@ def register(add: Any) -> None:
         help="本服务的对外网址 / where the service is reached from outside",
     )
     posters.add_argument("--out", type=Path, required=True, metavar="FILE", help=".pdf (tibandu[pdf]) / .zip")
-    posters.add_argument("--tenant", metavar="TENANT", help="只含该人大及其下级 / of this congress and below")
+    posters.add_argument("--tenant", metavar="TENANT", help="只含该机构及其下级 / of this tenant and below")
     posters.add_argument(
         "--station", action="append", default=[], metavar="ID", help="只印这些站 / these only; repeat"
     )

@@ -35,7 +35,7 @@ def register(add: Any) -> None:
     )
     serve.add_argument(
         "--public", action="append", default=[], metavar="KIND",
-        help="公众可查的主体类别（如 deputy） / kinds of parties anybody may look up; repeat",
+        help="公众可查的主体类别 / kinds of parties anybody may look up; repeat",
     )  # fmt: skip
     serve.add_argument(
         "--intake", metavar="ACCOUNT",

@@ -21,7 +21,7 @@ from .slots import Slots
 __all__ = ["References"]
 
 _OF_OPEN_STATES = {
-    "holder": ("承办人", "holder"), "next": ("下一步", "next step"), "awaits": ("要等的子案", "children to wait for"),
+    "holder": ("办理人", "holder"), "next": ("下一步", "next step"), "awaits": ("要等的子案", "children to wait for"),
 }  # fmt: skip
 
 

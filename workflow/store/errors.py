@@ -127,8 +127,8 @@ def _constraint(error: Any, message: str, table: str) -> bool:
 
 def _barred() -> WorkflowError:
     text = Text(
-        "承办单位的人员不得参与本案（数据库拒绝）",
-        "members of a handling unit may not act here (refused by the database)",
+        "须回避单位的人员不得参与本案（数据库拒绝）",
+        "members of a barred unit may not act here (refused by the database)",
     )
     return NotPermitted([Reason(code="separation", text=text)])
 
