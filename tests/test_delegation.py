@@ -207,6 +207,23 @@ def test_story_H10_grant_report_revoke(tibandu: Callable[..., tuple[int, str]], 
     assert "ended" in tibandu("access", "report", "--person", "zhao.lei", "--all")[1]
     said = tibandu("access", "report", "--unit", "housing")[1]
     assert "wu.hao" in said and "qian.min" not in said
+    past = (
+        "zhao.lei",
+        "office",
+        city.TENANT,
+        "--by",
+        "li.wei",
+        "--from",
+        "2020-01-01",
+        "--until",
+        "2020-12-31",
+    )
+    assert tibandu("access", "grant", *past)[0] == 0
+    found = json.loads(tibandu("access", "report", "--person", "zhao.lei", "--json")[1])
+    assert (found["sees"], found["grants"]) == (0, []), "one that has expired opens nothing and is not listed"
+    assert "2020-12-31" in tibandu("access", "report", "--person", "zhao.lei", "--all")[1], (
+        "but it is on record"
+    )
 
 
 def test_it_is_lent_and_taken_back_at_the_console(engine: Engine) -> None:

@@ -11,9 +11,63 @@ from workflow.deadlines import Ledger
 from workflow.errors import NotPermitted
 from workflow.library import Library
 
-from .lifecycle import DOCUMENT, DRAFT, EXTENSION, PLACE, REPLY, SESSION, TENANT, Office
+from .lifecycle import DOCUMENT, DRAFT, EXTENSION, PLACE, REPLY, SESSION, TENANT, Office, count
 
 LI = Actor(person="li")
+
+
+UNITS_OWN = ("wang", "wu", "gov")
+"""the clerk and the head of the lead unit, and the government office"""
+
+
+def test_04_no_unit_closes_what_the_deputies_were_not_satisfied_with(office: Office) -> None:
+    """Neither the evaluation nor, in the second round, the case: a unit replies again, the office goes on."""
+    case = office.evaluated("dissatisfied")
+    assert "condition_not_met" in office.reasons(case, "settle", "sun"), "nor does the office pass over it"
+    for who in UNITS_OWN:
+        assert "role" in office.reasons(case, "settle", who)
+    case = office.fire(case, "second_assign", "sun", deputy_reasons="没有建")
+    for one in (case, office.child(case, "second_assignments")):
+        for who in UNITS_OWN:
+            law = office.engine.laws.pinned(one.definition).definition
+            allowed = [p.event for p in office.engine.permitted(one.id, Actor(person=who)) if p.allowed]
+            ends = [
+                event for event in allowed for move in law.events[event].moves
+                if move.to is not None and law.states[move.to].finished
+            ]  # fmt: skip
+            assert not ends, (who, ends)
+
+
+def test_08_an_extension_is_granted_by_who_assigned_and_told_to_the_deputies(office: Office) -> None:
+    case = office.handling()
+    office.fire(case, "request_extension", "wu", **EXTENSION)
+    asked = office.child(case, "extensions")
+    for who in UNITS_OWN[:2]:
+        assert {"role", "separation"} & office.reasons(asked, "grant", who, granted_until="2026-07-01")
+    assert office.due(case, "reply") == "2026-06-02", "until it is granted the old day stands"
+    office.fire(asked, "grant", "li", granted_until="2026-07-01")
+    assert office.due(case, "reply") == "2026-07-01"
+    for deputy in ("dep1", "dep2"):
+        told = "topic in ('grant', 'extend_reply') and recipient = :who"
+        assert count(office.engine, "outbox", told, who=f"party:{deputy}") > 0, deputy
+
+
+def test_10_the_reply_waits_for_every_opinion_or_its_recorded_absence(office: Office) -> None:
+    case = office.handling(co=("roads", "parks"))
+    first, second = (office.child(case, "co_opinions", unit) for unit in ("roads", "parks"))
+    office.fire(first, "submit", "zhao", co_opinion=DOCUMENT)
+    office.fire(first, "accept", "wang")
+    assert office.reasons(case, "submit_for_signoff", "wang", **DRAFT) == {"condition_not_met"}, (
+        "one is missing"
+    )
+    waiver = {"waiver_note": "未提供"}
+    assert office.reasons(second, "waive", "wu", **waiver) == {"condition_not_met"}, "it is not late yet"
+    office.clock.set(date(2026, 5, 7))
+    office.fire(second, "waive", "wu", **waiver)
+    office.fire(case, "submit_for_signoff", "wang", **DRAFT)
+    for who in ("qian", "zhao"):
+        assert "role" in office.reasons(case, "issue_reply", who, **REPLY), "a co-unit never issues it"
+    assert office.fire(case, "issue_reply", "wu", **REPLY).state == "replied"
 
 
 @pytest.mark.parametrize("level", ["dissatisfied", "basically_satisfied"])

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ def example() -> str:
 def test_story_G01_the_embedding_example_runs_as_printed(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "definitions", tmp_path / "definitions")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = subprocess.run(
         [sys.executable, "-c", example()],
         cwd=tmp_path,
@@ -28,6 +30,9 @@ def test_story_G01_the_embedding_example_runs_as_printed(tmp_path: Path) -> None
         check=False,
     )
     assert run.returncode == 0, run.stderr
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert took < 5, "seconds of a processor from nothing to the first acts"
     refused, assigned = run.stdout.splitlines()
     assert "征询满意度" in refused and "ask for the evaluation" in refused
     assert "闭会第001号 assigned" in assigned and "reply 20" in assigned

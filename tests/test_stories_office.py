@@ -100,7 +100,11 @@ def test_story_A03_assigned_to_one_and_two_by_a_date_that_says_its_basis(town: D
         "assignment/water", "assignment_co/roads", "assignment_co/parks",
     }  # fmt: skip
     assert "由你单位主办" in letter(office, case, "assignment/water")
-    assert "由你单位会办" in letter(office, case, "assignment_co/parks")
+    for unit in ("roads", "parks"):
+        own = letter(office, case, f"assignment_co/{unit}")
+        assert "由你单位会办" in own and f"{o.engine.parties.get(unit).name}：" in own, (
+            "each co-unit has its own"
+        )
     o.engine.alerts.address()
     for clerk in ("wang", "qian", "feng"):
         reader = town(clerk)
