@@ -1,7 +1,7 @@
 # make run     set up what the main job needs, run it, say what to try next
 # make test    set up everything, check, run all tests on SQLite and on a real PostgreSQL
 # make serve   the console with demo data, on this machine only
-# The rest: check, bench, concurrency, crash, power, nodes, backlog, upgrade, drills, poison, fuzz, fuzz-http, storm-http, kill-http, leaks, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
+# The rest: check, bench, concurrency, crash, power, nodes, backlog, upgrade, drills, poison, fuzz, fuzz-http, storm-http, kill-http, leaks, sbom, audit, mutants, screens, screenshots, wheel, clean. Needs: git, make, Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
@@ -125,7 +125,25 @@ screenshots: .venv/dev
 wheel: .venv/dev
 	$(BIN)/python -m build --no-isolation
 
+# An environment of what the service stands on with all its extras and nothing else, and one of the tools that look at it.
+.venv/shipped: .venv/python pyproject.toml
+	@$(BIN)/python -m venv --clear .venv/stand
+	@.venv/stand/bin/python -m pip --disable-pip-version-check --quiet install '.[all]'
+	@.venv/stand/bin/python -m pip --disable-pip-version-check --quiet uninstall --yes tibandu
+	@$(BIN)/python -m venv --clear .venv/look
+	@.venv/look/bin/python -m pip --disable-pip-version-check --quiet install cyclonedx-bom pip-audit
+	@touch $@
+
+# dist/sbom.json: every part with version, licence and where it comes from (CycloneDX).
+sbom: .venv/shipped
+	@mkdir -p dist
+	.venv/look/bin/cyclonedx-py environment .venv/stand --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.json
+
+# Known weaknesses of these parts, asked of PyPI: without a network, or of a part that it does not know, it fails and says so.
+audit: .venv/shipped
+	.venv/look/bin/pip-audit --strict --progress-spinner off --path $$(echo .venv/stand/lib/python*/site-packages)
+
 clean:
 	rm -rf .venv dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 
-.PHONY: help run serve check test bench concurrency crash power nodes backlog upgrade drills soak poison fuzz fuzz-http storm-http kill-http leaks mutants screens screenshots wheel clean
+.PHONY: help run serve check test bench concurrency crash power nodes backlog upgrade drills soak poison fuzz fuzz-http storm-http kill-http leaks sbom audit mutants screens screenshots wheel clean

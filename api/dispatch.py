@@ -14,7 +14,7 @@ from flask.globals import request_ctx
 from marshmallow import Schema
 from werkzeug.datastructures import Headers
 
-from workflow import Actor, Case, Engine
+from workflow import Actor, Case, Engine, access
 from workflow.errors import NotFound, NotPermitted, Reason, Text
 from workflow.json_text import encoder
 
@@ -159,7 +159,10 @@ def visible(desk: Desk, id: str, actor: Actor) -> Case:
     """The case, if this person may know of it. Raises NotFound in the same words for both."""
     try:
         if _ID.fullmatch(id):
-            return desk.engine.case(id, actor=actor)
+            case = desk.engine.case(id, actor=actor)
+            return (
+                desk.engine.case(id, actor=actor) if access.opened(desk.engine, case, actor.person) else case
+            )
     except NotFound:
         pass
     raise no_case()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from api import create_app
 from workflow import Actor, Engine, access
 from workflow.errors import FormInvalid, NotFound, NotPermitted
 from workflow.testing import FrozenClock
@@ -82,6 +83,30 @@ def test_at_the_latest_with_the_day_though_nobody_sweeps(
     clock.advance(days=1)
     with pytest.raises(NotFound):
         engine.case(case, actor=Actor(person=OPERATOR))
+
+
+def test_every_case_that_is_opened_meanwhile_says_so_once(engine: Engine, case: str) -> None:
+    """Also one that was not named; looked at again it says no more, and by a role of his own nothing."""
+    client = city.Client(city.served(engine))
+    other, third = client.started()["id"], client.started()["id"]
+    broken(engine, case)
+    app = create_app(engine, lambda _: Actor(person=OPERATOR)).test_client()
+    for _ in range(2):
+        answer = app.get(f"/v1/cases/{other}")
+        assert (answer.status_code, answer.json["seq"]) == (200, 2)
+        assert app.get(f"/v1/cases/{other}/history").status_code == 200
+    line = engine.history(other)[-1]
+    assert (line.event, line.actor, line.data["@reason"]) == (
+        "break_glass",
+        OPERATOR,
+        "经办人突发疾病,今日到期",
+    )
+    app.get(f"/v1/cases/{case}")
+    assert [line.event for line in engine.history(case)] == ["start", "break_glass"], "it has said so already"
+    engine.grant(OPERATOR, "office", city.TENANT)
+    assert app.get(f"/v1/cases/{third}").status_code == 200
+    assert len(engine.history(third)) == 1
+    assert not verify(engine.store).faults
 
 
 def test_what_is_refused(engine: Engine, case: str) -> None:

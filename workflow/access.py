@@ -6,16 +6,17 @@ last day, when it is given back, and with the role it was lent of. What follows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from . import glass
 from .call import check_id, check_texts, no_case
 from .clock import civil_date
 from .engine import Engine
 from .errors import FormInvalid, NotFound, NotPermitted, Reason, Text
-from .model import SYSTEM, Actor, Grant
+from .model import SYSTEM, Actor, Case, Grant
 from .random import new_id
 from .store import lending
 from .store.grants import given
@@ -203,6 +204,45 @@ def break_glass(engine: Engine, case: str, person: str, role: str, *, hours: int
             connection, engine.store.tables.grant, [{**row, "ends_at": until.isoformat(timespec="seconds")}]
         )
     return until
+
+
+def opened(engine: Engine, case: Case, person: str) -> bool:
+    """Somebody is about to be shown a case: if he may know of it only by a role that he took in an emergency, the case says so,
+    once for each taking, and whoever holds it is told; whether it was written just now. A service asks before it shows a case.
+
+    Raises Conflict, StoreError: what cannot be written down is not shown.
+    """
+    now = engine.clock.now().astimezone(UTC)
+    with engine.store.connection() as connection:
+        taken = lending.taken(
+            connection, engine.store.tables.grant, person, now.isoformat(timespec="seconds")
+        )
+        if not taken or not _by_emergency(engine, connection, case, person, taken):
+            return False
+    with engine.store.connection(write=True) as connection:
+        last = max(taken, key=lambda row: str(row["ends_at"]))
+        broken = glass.Glass(
+            case=case.id, actor=Actor(person=person), grants=engine.store.grants(connection, person), role=last["role"],
+            until=datetime.fromisoformat(last["ends_at"]), reason=last["reason"],
+        )  # fmt: skip
+        glass.tell(engine.store, engine.laws, connection, engine.random, broken, now)
+    return True
+
+
+def _by_emergency(
+    engine: Engine, connection: Any, case: Case, person: str, taken: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Whether no other role of his oversees that case, and it does not say so yet."""
+    day, ids = civil_date(engine.clock.now()), {row["id"] for row in taken}
+    for grant in engine.store.grants(connection, person):
+        oversees = grant.unit is None and engine.library.oversees(grant.role)
+        if grant.id not in ids and oversees and grant.covers(case.tenant, day):
+            return False
+    since = min(str(row["ends_at"]) for row in taken)
+    begun = datetime.fromisoformat(since) - timedelta(hours=MOST_HOURS)
+    return not lending.told(
+        connection, engine.store.tables.history, case.id, person, begun.isoformat(timespec="seconds")
+    )
 
 
 def end_hours(engine: Engine) -> int:

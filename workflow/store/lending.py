@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, exists, insert, or_, select, update
 
+from ..history import BREAK_GLASS
+
 
 def end_lent(connection: Connection, grant: Table, persons: Collection[str]) -> None:
     """Take out what those persons have lent and no longer hold as long themselves."""
@@ -27,6 +29,22 @@ def lend(connection: Connection, grant: Table, rows: Sequence[Mapping[str, Any]]
 def give_back(connection: Connection, grant: Table, id: str, until: str) -> None:
     """It holds until that day and no longer."""
     connection.execute(update(grant).where(grant.c.id == id).values(valid_until=until))
+
+
+def taken(connection: Connection, grant: Table, person: str, now: str) -> list[Mapping[str, Any]]:
+    """The roles that somebody took for some hours which are not over."""
+    g = grant.c
+    query = select(g.id, g.role, g.ends_at, g.reason).where(
+        g.person == person, g.granted_by == person, g.ends_at > now
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def told(connection: Connection, history: Table, case: str, person: str, since: str) -> bool:
+    """Whether a case has said since then that somebody opened it so."""
+    h = history.c
+    here = (h.case_id == case, h.event == BREAK_GLASS, h.actor == person, h.recorded_at >= since)
+    return connection.execute(select(h.seq).where(*here).limit(1)).first() is not None
 
 
 def end_hours(connection: Connection, grant: Table, now: str, until: str) -> int:
