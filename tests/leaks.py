@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Flask, Request
 
-from api import Folder, Jobs, Sessions, create_app, create_schema
+from api import Folder, Jobs, Sessions, create_app, create_schema, saved
 from api.uploads import Uploads
 from definitions.doors import code_of
 from definitions.papers import Papers
@@ -260,9 +260,14 @@ class World:
         with self.app.test_request_context():
             Sessions(self.engine).open("li")
         session = Sessions(self.engine).listed("li")[0].id
+        client.post(
+            "/filters",
+            data={"name": "我的筛选卷耳", "to": "/waiting?due=late"},
+            headers={**li, "Origin": "http://localhost"},
+        )
         mine = {
             "batch": batch, "pack": pack, "feed": feed["id"], "grant_id": lent["delegations"][0]["id"], "session": session,
-            "subscription": subscription,
+            "subscription": subscription, "filter": saved.kept(self.engine, "li")[0].id,
         }  # fmt: skip
         for name, value in mine.items():
             yield Thing(

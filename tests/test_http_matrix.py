@@ -33,7 +33,7 @@ Body = Mapping[str, Any]
 NOTHING = {
     "id": "1zzzzzzzzzzzzzzzzzzz", "number": "第999号", "title": "关于别处桥梁的建议", "sha256": "f" * 64,
     "token": "0" * 64, "invitation": "0" * 64, "batch": "0" * 32,
-    "pack": "1zzzzzzzzzzzzzzzzzzz", "feed": "1zzzzzzzzzzzzzzzzzzz",
+    "filter": "1zzzzzzzzzzzzzzzzzzz", "pack": "1zzzzzzzzzzzzzzzzzzz", "feed": "1zzzzzzzzzzzzzzzzzzz",
     "grant_id": "1zzzzzzzzzzzzzzzzzzz", "session": "1zzzzzzzzzzzzzzzzzzz", "subscription": "1zzzzzzzzzzzzzzzzzzz",
 }  # fmt: skip
 """what is asked for in its place"""
@@ -160,6 +160,8 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
     # --- the console: many
     "console.home": [("/", None)],
     "console.overdue": [("/overdue", None)],
+    "console.filter_saved": [("/filters", Form(name="x", to="/waiting"))],
+    "console.filter_dropped": [("/filters/{filter}/drop", Form())],
     "console.waiting": [("/waiting", None)],
     "console.list": [("/views/{view}", None)],
     "console.many": [("/views/{view}/many?event={act}&case={id}", None)],
