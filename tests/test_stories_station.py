@@ -300,6 +300,18 @@ def test_story_F08_a_day_on_paper_is_typed_later_with_its_own_day(home: Desk) ->
     assert "2026年3月15日（2026年3月18日补录）" in record
 
 
+def test_what_was_done_before_a_reception_day_in_time_is_not_called_late(home: Desk) -> None:
+    o = home.office
+    day = planned(o)
+    o.fire(day, "roster", "keep", deputies=["dep1"])
+    o.fire(day, "notify", "keep", hours="9:00至11:00", place="淦河大道10号")
+    o.fire(day, "announce", "keep", announcement="公告", announced_at="公告栏")
+    keeper = home("keep")
+    page = opened(keeper, f"/cases/{day.id}")
+    assert "公告期限" in page and "逾期" not in page
+    assert not re.search(r'<a class="button" href="/cases/\w+/do/', keeper.page), "only the day is waited for"
+
+
 def test_story_F09_held_moved_and_not_held_each_with_its_reason(home: Desk) -> None:
     o = home.office
     held, moved = planned(o), planned(o, unit="st2")

@@ -50,7 +50,15 @@ def remaining(due_on: date, today: date, calendar: Calendar) -> Text:
 
 
 def late_by(clock: ClockView) -> Text | None:
-    """How late it was stopped; None for one in time or still running."""
+    """How late it was stopped; None for one in time or still running, and for one that counts backwards and was stopped by the
+    day it counts towards: its ledger says that day, whenever before it was done.
+    """
+    if (
+        clock.stopped_on is not None
+        and clock.due_on < clock.anchor_on
+        and clock.stopped_on <= clock.anchor_on
+    ):
+        return None
     days = (clock.stopped_on - clock.due_on).days if clock.stopped_on else 0
     return Text(f"逾期 {days} 天", f"{days} day{'s' * (days > 1)} late") if days > 0 else None
 
