@@ -227,6 +227,10 @@ def test_version() -> None:
     assert call("version", "--json").json["tibandu"]
 
 
+def test_grants_as_json_are_the_same_statements() -> None:
+    assert call("grants", "--json").json == call("grants").out.splitlines()
+
+
 # --- what is not there
 
 

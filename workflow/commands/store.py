@@ -54,8 +54,11 @@ def run_grants(context: Context) -> int:
     allowed = rights(tables_of(prefix).metadata, prefix)
     if find_spec("flask") is not None:
         allowed |= rights(*context.sibling("api.store").granted(prefix))
-    for statement in grants(prefix, allowed, _role(arguments.app), _role(arguments.auditor)):
-        context.console.line(statement)
+    console = context.console
+    statements = list(grants(prefix, allowed, _role(arguments.app), _role(arguments.auditor)))
+    console.value(statements)
+    for statement in () if console.as_json else statements:
+        console.line(statement)
     return OK
 
 
