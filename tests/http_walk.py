@@ -37,6 +37,7 @@ from workflow import Actor, Conflict, Engine, load_definitions
 from workflow.errors import StoreError, Text
 from workflow.library import Library
 from workflow.model import Bond, Party
+from workflow.outbox import Contact, Receipt
 from workflow.testing import FrozenClock, memory_engine
 
 HERE = Path(__file__).parent
@@ -305,10 +306,23 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     _lent(client)
     _present(client, engine)
     _refusals(client, address, case)
+    _given_up(client, engine)
     client("", "GET", "/healthz/live")
     client("", "GET", "/healthz/ready")
     engine.tick()
     client("", "GET", "/healthz/ready")
+
+
+def _given_up(client: Client, engine: Engine) -> None:
+    """A letter that nobody takes, and once more."""
+    engine.alerts.set_contacts("wang.fang", [Contact(channel="mail", address="wang.fang@example.cn")])
+    client.handling(session="七次")
+    while engine.alerts.address():
+        pass
+    for letter in engine.alerts.claim("mail", 1):
+        engine.alerts.complete(letter, Receipt(state="failed", answer="550 no such user", permanent=True))
+    client(OPERATOR, "GET", "/v1/alerts/dead")
+    client(OPERATOR, "POST", "/v1/alerts/redeliver", {"keys": []})
 
 
 def _present(client: Client, engine: Engine) -> None:

@@ -140,6 +140,8 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
     "tibandu.door_receipt": [("/s/{code}/" + "a" * 26, None)],
     "tibandu.find": [("/find?who=陈静", None)],
     "tibandu.health": [("/v1/health", None)],
+    "tibandu.alerts_dead": [("/v1/alerts/dead", None)],
+    "tibandu.alerts_redeliver": [("/v1/alerts/redeliver", {"keys": []})],
     "tibandu.live": [("/healthz/live", None)],
     "tibandu.ready": [("/healthz/ready", None)],
     "tibandu.openapi": [("/v1/openapi.json", None)],

@@ -15,6 +15,7 @@ from workflow import Engine
 from workflow.form_schema import form_schema
 from workflow.forms import Form
 from workflow.library import Library
+from workflow.outbox import Contact, Receipt
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
@@ -293,3 +294,31 @@ def test_the_schema_takes_what_the_form_takes(kind: str, value: Any, library: Li
     except FormInvalid:
         taken = False
     assert Draft202012Validator(form_schema(definition, event, library.codes)).is_valid({"x": value}) == taken
+
+
+def test_letters_that_were_given_up_are_an_operators_and_go_again(client: city.Client) -> None:
+    engine = client.app.extensions["engine"]
+    engine.alerts.set_contacts("wang.fang", [Contact(channel="mail", address="w@example.cn")])
+    client.handling()
+    while engine.alerts.address():
+        pass
+    (letter,) = engine.alerts.claim("mail", 5)
+    engine.alerts.complete(letter, Receipt(state="failed", answer="550 no such user", permanent=True))
+    found = client(city.OPERATOR, "GET", "/v1/alerts/dead").json
+    (one,) = [one for one in found["letters"] if one["channel"] == "mail"]
+    assert (one["holder"], one["attempts"], one["answer"], found["dead"]) == (
+        "wang.fang",
+        1,
+        "550 no such user",
+        1,
+    )
+    for who in ("wang.fang", "li.wei", ""):
+        assert client(who, "GET", "/v1/alerts/dead").status_code in (401, 403)
+        assert client(who, "POST", "/v1/alerts/redeliver", {}).status_code in (401, 403)
+    assert client(city.OPERATOR, "POST", "/v1/alerts/redeliver", {"channel": "sms"}).json == {
+        "redelivered": 0
+    }
+    assert client(city.OPERATOR, "POST", "/v1/alerts/redeliver", {"keys": [one["key"]]}).json == {
+        "redelivered": 1
+    }
+    assert engine.alerts.claim("mail", 5)
