@@ -70,7 +70,7 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
     "tibandu.fire": [(f"{CASE}/events/{{event}}?dry_run=1", {"data": {}}), (f"{CASE}/events/{{event}}", {"data": {}})],
     # --- the service: many
     "tibandu.start": [("/v1/cases?dry_run=1", START | {"data": {**START["data"], "arises_from": "{id}", "attachments": [DOCUMENT]}})],
-    "tibandu.search": [("/v1/cases?limit=200", None), ("/v1/cases?number={number}", None), ("/v1/cases?unit=water&limit=200", None)],
+    "tibandu.search": [("/v1/cases?limit=200", None), ("/v1/cases?number={number}", None), ("/v1/cases?party=water&limit=200", None)],
     "tibandu.worklist": [("/v1/worklist?limit=200", None)],
     "tibandu.views": [("/v1/views", None)],
     "tibandu.view": [("/v1/views/{view}?limit=200", None)],
