@@ -1,6 +1,6 @@
 """Letters that were given up, for who looks after the service: by which way, what the other side said; and once more.
 
-What is due, overdue or escalated is asked of the cases (`/v1/worklist`, `/v1/views`, `/v1/cases?due_before=…`) and of one's own inbox.
+What is due, overdue or escalated is asked of the cases (`/v1/worklist`, `/v1/views`, `/v1/cases`) and of one's own inbox.
 """
 
 from __future__ import annotations
