@@ -585,7 +585,7 @@ def test_who_is_barred_moves_nothing(office: Office) -> None:
         with pytest.raises(NotPermitted):
             list(migration.apply(Actor(person=who)))
     row = _line(office.engine, survey.id, "inside")
-    with pytest.raises(Exception, match="handling unit"):
+    with pytest.raises(Exception, match="barred unit"):
         _insert(office.engine, row)
     with pytest.raises(Exception, match="may not decide"):
         _insert(office.engine, row | {"actor": "system"})
