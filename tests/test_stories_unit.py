@@ -131,7 +131,7 @@ def test_story_B06_one_of_two_opinions_is_in(town: Desk) -> None:
     o.clock.set(due + timedelta(days=1))
     o.ticks()
     o.engine.alerts.address()
-    told = {who for who in ("qian", "feng") if "催促会办意见" in opened(town(who), "/messages")}
+    told = {who for who in ("qian", "feng") if "会办意见期限" in opened(town(who), "/messages")}
     assert told == {"feng"}, "only the missing one is reminded"
     act(town("chen"), late, "submit", co_opinion=(PDF, "会办意见.pdf"))
     assert o.now(late).state == "submitted", "late and still taken"
