@@ -153,6 +153,20 @@ def test_too_few_rows_are_told_once_whatever_is_sent_after_them(cursor: Prepared
     assert cursor.arrived()
 
 
+def test_a_rollback_forgets_what_came_short(cursor: PreparedCursor) -> None:
+    """Also when it was told by an error, not asked for."""
+    cursor.execute("begin")
+    cursor.send("select generate_series(1, $1::int)", [2], 3)
+    cursor.send("select 1 / $1::int", [0], 1)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        cursor.arrived()
+    cursor.execute("rollback")
+    cursor.execute("begin")
+    cursor.send("select 1", [], 1)
+    assert cursor.arrived()
+    cursor.execute("commit")
+
+
 @pytest.mark.parametrize(
     "next_one",
     [

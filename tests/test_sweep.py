@@ -17,6 +17,7 @@ from workflow import Engine
 from workflow.commands import doctor
 from workflow.errors import StoreError, Text
 from workflow.library import Library
+from workflow.store import postgresql, sql
 
 from .lifecycle import PLACE, Office, count, execute, statements
 from .test_scheduler import wait_for
@@ -261,6 +262,31 @@ def test_a_database_that_fails_is_no_timers_fault(
             office.engine.tick()
     assert rows(office.engine, "broken") == []
     assert {one.case for page in iter(office.engine.tick, []) for one in page} == set(cases)
+
+
+def test_a_page_that_breaks_with_a_slice_under_way_is_undone_whole(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was on its way goes with the page, and is told when its timer fires by itself."""
+    if office.engine.store.is_sqlite:
+        return  # nothing is sent ahead there
+    monkeypatch.setattr(sql, "SLICE", 2)
+    cases, written, seen = waiting(office, 6), postgresql.write_all, [0]
+
+    def breaks(cursor: Any, prefix: str, steps: Any) -> bool:
+        seen[0] += 1
+        return seen[0] != 2 and written(cursor, prefix, steps)
+
+    monkeypatch.setattr(postgresql, "write_all", breaks)
+    before = count(office.engine, "history")
+    fired = [one for page in iter(office.engine.tick, []) for one in page]
+    told = [json.loads(row.body) for row in rows(office.engine, "outbox") if row.topic.startswith("clock.")]
+    assert {(one.case, one.clock, one.rung) for one in fired} == {
+        (body["case"], body["clock"], body["rung"]) for body in told
+    }
+    assert {one.case for one in fired} == set(cases)
+    assert len({(one.case, one.clock, one.rung, one.due_at) for one in fired}) == len(fired)
+    assert count(office.engine, "history") > before and rows(office.engine, "broken") == []
 
 
 def test_a_broken_timer_that_was_stopped_meanwhile_stays_stopped(office: Office, library: Library) -> None:

@@ -49,8 +49,10 @@ class PreparedCursor:
         What was sent before is waited for first, and what it raised is raised; not by a rollback, which undoes it.
         """
         values = _encoded(arguments)
+        if undoing := sql.startswith("rollback"):
+            self._whole = True
         if self._awaited is not None:
-            self._collect(undoing=sql.startswith("rollback"))
+            self._collect(undoing=undoing)
         try:
             self._result = self._run(sql, values)
         except InvalidSqlStatementName:
@@ -100,11 +102,10 @@ class PreparedCursor:
             pass
         rows, self._awaited = self._awaited, None
         if undoing:
-            self._whole = True
-        elif result is None:
+            return
+        if result is None:
             raise OperationalError("the answer to what was sent is lost")
-        else:
-            self._whole &= _sound(result).ntuples == rows
+        self._whole &= _sound(result).ntuples == rows
 
     def _run(self, sql: str, values: list[bytes | None]) -> PGresult:
         name = self._names.get(sql) or self._prepare(sql)

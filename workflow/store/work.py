@@ -28,8 +28,8 @@ CURSOR = "tibandu_cursor"
 """where a pooled connection keeps our cursor"""
 IDLE = 0
 """libpq's word for a connection without a transaction"""
-_BEGUN = (2, 3)
-"""its words for one with a transaction, sound or failed; 4 is a connection that is gone"""
+_BEGUN = (1, 2, 3)
+"""its words for one with a transaction: with a statement under way, sound, failed; 4 is a connection that is gone"""
 STANDSTILL_SECONDS = 300.0
 """PostgreSQL ends a transaction in which nothing has been asked for so long: its process stands still (SIGSTOP, a machine put to
 sleep) and holds its locks; what it had begun is undone and done again by whoever is awake"""
