@@ -210,6 +210,16 @@ def test_the_second_of_two_makers_is_refused(town: Engine, monkeypatch: pytest.M
     assert verify(town.store).sound
 
 
+@pytest.mark.parametrize("portion", [1, 2, 1000])
+def test_an_anchor_is_made_in_portions(town: Engine, monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
+    """One statement each, so that no writer waits for the whole; the same anchor whatever their size."""
+    monkeypatch.setattr(anchoring, "BATCH", portion)
+    made = anchor(town, full=True)
+    cases = rows(town, "select id, seq, head from {p}cases")
+    assert made.root == merkle_root(sorted((row.id, row.seq, row.head) for row in cases))
+    assert (made.cases, made.lines) == (len(cases), sum(row.seq for row in cases))
+
+
 def test_cases_are_put_in_the_order_of_bytes(town: Engine) -> None:
     """So the root can be recomputed by anybody."""
     for id_ in ("a-b", "aB", "ab", "a_b", "Ab"):

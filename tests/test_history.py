@@ -162,6 +162,7 @@ REPLACING = {
         " where number_key is null"
     ),
     "cases by another's place": "update or replace {p}cases set rowid = (select min(rowid) from {p}cases)",
+    "cases by a place that none may have": "update {p}cases set rowid = -1 where id = (select min(id) from {p}cases)",
     "cases by another's id": "update or replace {p}cases set id = (select min(id) from {p}cases)",
     "definition by its place": (
         "insert or replace into {p}definition(rowid, hash, name, version, content, published_at, published_by)"

@@ -6,7 +6,7 @@ ids, how many cases and lines there are, and the hash of the anchor before. It l
 outside. It carries the leaves that are new since the anchor before, so that all anchors together are never larger than
 one leaf a line, however often they are made; `full` carries all, a file that needs no other.
 
-No snapshot is needed: a leaf is true from the moment it was written, because lines are only added. Two who make an anchor
+No snapshot of all is needed: a leaf is true from the moment it was written, because lines are only added. Two who make an anchor
 at once: the second finds that the last anchor is not the one it built on, and gets a Conflict. An anchor is refused while a
 line is missing or the database contradicts an earlier one: it would only certify the damage.
 """
@@ -16,8 +16,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -223,8 +222,7 @@ def make_anchor(store: Store, key: bytes | Signer | None, now: datetime, *, full
     """
     signer = HmacSigner(key) if isinstance(key, bytes) else key
     last, known = _known(store)
-    with closing(_heads(store, known)) as heads:
-        anchor = _next(last, known, heads, now, full=full)
+    anchor = _next(last, known, _heads(store, known), now, full=full)
     return _write(store, anchor.signed_by(signer) if signer else anchor)
 
 
@@ -265,33 +263,41 @@ def _next(
     )  # fmt: skip
 
 
-def _heads(store: Store, known: Mapping[str, tuple[int, str]]) -> Generator[Leaf]:
-    """The head of every case as its lines make it, in the order of the bytes of their ids, whatever the database's own order is.
+def _heads(store: Store, known: Mapping[str, tuple[int, str]]) -> Iterator[Leaf]:
+    """The head of every case as its lines make it, by the bytes of their ids.
 
     Raises StoreError where the lines have a gap, are not those of an earlier anchor, or end elsewhere than the case says.
     """
+    for case, several in groupby(_lines(store), key=itemgetter(0)):
+        seq, head, said = 0, GENESIS, (0, GENESIS)
+        anchored = known.get(case, said)
+        for _, last, ends, line, digest in several:
+            if line != seq + 1 or (line == anchored[0] and digest != anchored[1]):
+                raise _contradiction(case, seq + 1)
+            seq, head, said = line, digest, (last, ends)
+        if (seq, head) != said:
+            raise _contradiction(case, seq)
+        yield case, seq, head
+
+
+def _lines(store: Store) -> Iterator[Any]:
+    """Every line with what its case says: id, its last line and head, number and hash of the line; a portion is one statement,
+    so that a case and its lines are of one moment and nobody who writes waits for long.
+    """
     cases, history = store.tables.cases, store.tables.history
-    order: Any = cases.c.id if store.is_sqlite else cases.c.id.collate("C")
-    lines = (
-        cases.outerjoin(history, history.c.case_id == cases.c.id)
-        .select()
-        .with_only_columns(cases.c.id, cases.c.seq, cases.c.head, history.c.seq, history.c.hash)
-        .order_by(order, history.c.seq)
-    )
-    with (
-        store.connection() as connection,
-        connection.execution_options(yield_per=BATCH).execute(lines) as found,
-    ):
-        for case, several in groupby(found, key=itemgetter(0)):
-            seq, head, said = 0, GENESIS, (0, GENESIS)
-            anchored = known.get(case, said)
-            for _, last, ends, line, digest in several:
-                if line != seq + 1 or (line == anchored[0] and digest != anchored[1]):
-                    raise _contradiction(case, seq + 1)
-                seq, head, said = line, digest, (last, ends)
-            if (seq, head) != said:
-                raise _contradiction(case, seq)
-            yield case, seq, head
+    after = ""
+    while True:
+        heads = cases.select().with_only_columns(cases.c.id, cases.c.seq, cases.c.head)
+        some = heads.where(cases.c.id > after).order_by(cases.c.id).limit(BATCH).subquery()
+        joined = some.outerjoin(history, history.c.case_id == some.c.id)
+        lines = joined.select().with_only_columns(*some.c, history.c.seq, history.c.hash)
+        in_order = lines.order_by(some.c.id, history.c.seq)
+        with store.connection() as connection:
+            found = connection.execute(in_order).all()
+        if not found:
+            return
+        yield from found
+        after = found[-1][0]
 
 
 def _write(store: Store, anchor: Anchor) -> str:

@@ -311,6 +311,7 @@ class Engine(Reader):
         check_texts(person=actor.person, reason=reason)
         now = self._firing.now()
         with self.store.connection(write=True) as connection:
+            self.sight.learn(connection)  # every version that may have declared a field
             erasing = Erasing(self.store, self.laws, connection, actor, now, self.random)
             family = self.store.family(connection, case)
             if family is None or not self.sight.sees(connection, case, actor):

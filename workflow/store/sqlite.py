@@ -115,7 +115,9 @@ def _same(table: Table) -> list[str]:
     keys += [tuple(index.columns) for index in table.indexes if index.unique]
     found = {" and ".join(f"{column.name} = new.{column.name}" for column in key) for key in keys}
     by_number = isinstance(table.primary_key.columns[0].type, Integer)  # then the key is the rowid
-    return sorted(found) if by_number else [*sorted(found), "rowid = new.rowid"]
+    return (
+        sorted(found) if by_number else [*sorted(found), "new.rowid > 0 and rowid = new.rowid"]
+    )  # -1 where the database is to choose it
 
 
 def protection(prefix: str) -> list[str]:
@@ -140,11 +142,10 @@ def protection(prefix: str) -> list[str]:
         f" begin select raise(abort, '{p}refused: replacing in {p}{name} is not allowed (append-only)'); end"
         for name in ("history", "anchor", "rulebook", "party_log", "feed", "cases", "definition")
     ]
-    cases = " or ".join(_same(tables.cases))
     replaced.append(
         f"create trigger if not exists {p}cases_no_update_or_replace before update on {p}cases"
-        f" when (new.id <> old.id or new.rowid <> old.rowid or new.number_key is not old.number_key)"
-        f" and exists (select 1 from {p}cases where ({cases}) and rowid <> old.rowid)"
+        " when new.id <> old.id or new.rowid <> old.rowid or (new.number_key is not old.number_key"
+        f" and exists (select 1 from {p}cases where number_key = new.number_key and id <> old.id))"
         f" begin select raise(abort, '{p}refused: replacing in {p}cases is not allowed (append-only)'); end"
     )
     return [
