@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -219,6 +220,21 @@ def test_a_served_unit_is_told_no_deadline_between_the_procuratorate_and_the_con
     asked = Filter(kind="procuratorate_conversion", due_before=date(2027, 1, 1))
     assert not find(o.engine, wu, asked).cases, "nor by asking which are due before a day"
     assert find(o.engine, Actor(person="pros"), asked).cases
+
+
+def test_a_served_unit_finds_its_own_deadline_by_day(town: Desk) -> None:
+    for person, role in PEOPLE.items():
+        town.office.engine.grant(person, role, TENANT)
+    o, day = town.office, date(2026, 5, 10)
+    _, case = served(o)
+    o.clock.set(day)
+    wu = town("wu")
+    opened(wu, "/")
+    assert cards(wu)["/waiting?due=overdue"] == 1 and listed(wu, "/waiting?due=overdue") == [case.id]
+    for asked in (Filter(due_before=day), Filter(due_from=date(2026, 5, 2)), Filter(over="target")):
+        found = find(o.engine, Actor(person="wu"), replace(asked, kind="procuratorate_conversion"))
+        assert [one.id for one in found.cases] == [case.id], asked
+    assert not find(o.engine, Actor(person="wu"), Filter(kind=case.kind, due_from=day)).cases
 
 
 def test_a_suggestion_is_accepted_as_made_in_session_while_one_is_on_or_for_a_reason(town: Desk) -> None:

@@ -36,7 +36,7 @@ from .figures import (
 )
 from .health import Running
 from .likeness import matching
-from .model import Actor, Case, Grant
+from .model import Actor, Case, ClockView, Grant
 from .proof import Ties, prove
 from .random import new_id
 from .sight import Seen
@@ -153,15 +153,29 @@ def find(
         )
     # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it.
     shown = [
-        engine.show(seen) for seen in found[:limit] if not (seen.hides(asked.party) or _by_day(asked, seen))
+        engine.show(seen)
+        for seen in found[:limit]
+        if not seen.hides(asked.party) and _tells_its_day(engine, asked, seen)
     ]
     return Page(cases=shown, next=place_of(found[limit - 1].record, sort) if len(found) > limit else None)
 
 
-def _by_day(asked: Filter, seen: Seen) -> bool:
-    """Whether a question about days would tell one that is kept from who asks."""
-    days = asked.due_from or asked.due_before or asked.over
-    return bool(days and seen.hidden is not None and seen.hidden.keeps_day(seen.record))
+def _tells_its_day(engine: Engine, asked: Filter, seen: Seen) -> bool:
+    """Whether what a question about days asks is so of the deadlines that are told: by another the case is not found."""
+    span = Period(start=asked.due_from, before=asked.due_before)
+    if seen.hidden is None or not seen.hidden.clocks or (span == Period() and asked.over is None):
+        return True
+    case = engine.show(seen)
+    running = [clock for clock in case.clocks if clock.running]
+    late = asked.over is None or any(_is_over(engine, asked.over, clock) for clock in running)
+    return late and (span == Period() or span.has(case.due_on))
+
+
+def _is_over(engine: Engine, which: Over, clock: ClockView) -> bool:
+    """What `listing.past` asks of a row."""
+    if which == "target" or (clock.outer_on is None and clock.rule in statutory(engine)):
+        return clock.due_on < today(engine)
+    return clock.outer_on is not None and clock.outer_on < today(engine)
 
 
 def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Case]:

@@ -67,10 +67,6 @@ class Hidden:
         """Whether that deadline is told."""
         return clock not in self.clocks
 
-    def keeps_day(self, case: Case | Record) -> bool:
-        """Whether the day that orders the case in lists may be that of a deadline that is not told."""
-        return case.due_on is not None and bool(self.clocks)
-
     def revision(self, case: Case | Record) -> int:
         """The one that is shown. Where lines may be hidden it changes with what is seen, and only then; it is never one that
         the case has, so nobody finds that one by trying.

@@ -39,6 +39,13 @@ class Period:
             wanted.append(column < bound(self.before))
         return and_(*wanted)
 
+    def has(self, day: str | None) -> bool:
+        """Whether that ISO date does."""
+        if day is None:
+            return False
+        begun = self.start is None or day >= bound(self.start)
+        return begun and (self.before is None or day < bound(self.before))
+
 
 def bound(day: date) -> str:
     """The text at which that day begins: of a first of the month its month, of New Year its year. An imported record may know no
