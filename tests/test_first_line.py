@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from workflow.dues import falling_due
 from workflow.duty import Duties
 from workflow.errors import NotFound
 from workflow.loader import load_definitions
-from workflow.overview import Filter, find
+from workflow.overview import Filter, Period, Ran, Sitting, count, find, tally, today, took
 
 from .console import Desk, Reader
 from .lifecycle import DOCUMENT, DRAFT, TENANT, Office
@@ -71,6 +71,14 @@ def test_what_counts_in_a_state_is_a_duty_of_one_of_its_holders_and_no_clock_is_
                         name,
                     )
         assert seen == set(law.clocks), law.name
+
+
+def test_no_list_of_what_waits_is_in_the_order_of_a_deadline_that_is_hidden_from_who_holds_the_case() -> None:
+    """A list of one's own work is put in order by the day that counts in the state: no other need be found for it."""
+    for law, state in OPEN:
+        for hide in law.hides:
+            kept = {holder.relation for holder in hide.from_} & {holder.relation for holder in state.holder}
+            assert not (kept and Duties(law).counting(state.name, hide.clocks)), (law.name, state.name)
 
 
 def button(page: str) -> str:
@@ -220,6 +228,8 @@ def test_a_served_unit_is_told_no_deadline_between_the_procuratorate_and_the_con
     asked = Filter(kind="procuratorate_conversion", due_before=date(2027, 1, 1))
     assert not find(o.engine, wu, asked).cases, "nor by asking which are due before a day"
     assert find(o.engine, Actor(person="pros"), asked).cases
+    o.clock.set(date.fromisoformat(theirs.due_on) + timedelta(days=1))
+    assert "在他人处，已超期" not in opened(town("wu"), "/"), "nor is it counted on the first page"
 
 
 def test_a_served_unit_finds_its_own_deadline_by_day(town: Desk) -> None:
@@ -235,6 +245,42 @@ def test_a_served_unit_finds_its_own_deadline_by_day(town: Desk) -> None:
         found = find(o.engine, Actor(person="wu"), replace(asked, kind="procuratorate_conversion"))
         assert [one.id for one in found.cases] == [case.id], asked
     assert not find(o.engine, Actor(person="wu"), Filter(kind=case.kind, due_from=day)).cases
+
+
+def test_a_hidden_deadline_is_told_in_no_number_no_order_and_not_by_where_a_page_begins(
+    office: Office,
+) -> None:
+    o = office
+    for person, role in PEOPLE.items():
+        o.engine.grant(person, role, TENANT)
+    _, case = served(o)
+    o.fire(case, "reply", "wu", written_reply=DOCUMENT, adopted=True)
+    hidden = date.fromisoformat(str(o.now(case).due_on))
+    o.clock.set(hidden + timedelta(days=3))
+    of, wu = Filter(kind="procuratorate_conversion", closed=False), Actor(person="wu")
+    late = replace(of, due_before=today(o.engine))
+    elsewhere = Filter(elsewhere=True, due_before=today(o.engine), families=True)
+    asked = [late, replace(of, over="target"), replace(of, undated=True), replace(of, due_from=hidden)]
+    for person, numbers, over, day in (("wu", [0, 0, 1, 0], 0, None), ("pros", [1, 1, 0, 1], 1, hidden)):
+        with Sitting.of(o.engine, Actor(person=person)) as sitting:
+            assert sitting.counts(asked) == sitting.tally(asked, 9) == numbers, person
+            assert [n for n, _ in sitting.numbers(asked, 9)] == numbers, person
+            assert sitting.by_due_day(of) == {day: 1}, person
+            assert [one.over_target for one in sitting.figures(of, ["kind"], Period())] == [over], person
+        found = [len(find(o.engine, Actor(person=person), one).cases) for one in asked]
+        assert found == numbers, person
+    assert tally(o.engine, wu, [elsewhere]) == [0] and not find(o.engine, wu, elsewhere).cases
+    ran = Ran(clocks=("review", "copies"), events=("reply",), period=Period())
+    assert (took(o.engine, wu, of, ran), count(o.engine, wu, replace(of, ran=ran))) == ([], 0)
+    assert [one.count for one in took(o.engine, Actor(person="pros"), of, ran)] == [1]
+    seen, after = list[Case](), None
+    while seen == [] or after is not None:
+        page = find(o.engine, wu, Filter(), sort="due_on", after=after, limit=1)
+        seen, after = [*seen, *page.cases], page.next
+        assert after is None or after[0] == (seen[-1].due_on and str(seen[-1].due_on))
+    days = [one.due_on for one in seen]
+    assert case.id in {one.id for one in seen} and str(hidden) not in map(str, days)
+    assert days == sorted(days, key=lambda one: (one is None, str(one))), "nor does its place tell it"
 
 
 def test_a_suggestion_is_accepted_as_made_in_session_while_one_is_on_or_for_a_reason(town: Desk) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from .clock import civil_date
 from .engine import Engine
-from .model import Actor
+from .model import Actor, Untold
 from .sight import Narrowing
 from .store import listing
 from .store.listing import By, Ends, Filter, Groups, Period, Ran
@@ -96,7 +96,7 @@ class Sitting:
         """
         found: dict[tuple[str, ...], Counter[str]] = {}
         units, (hidden, _) = _unit_relations(self._engine), self._hidden
-        asked, groups = self._told(asked), Groups(by, units - hidden)
+        asked, groups = self._told(asked, by_day="open" in counting), Groups(by, units - hidden)
         short = None if "unit" in by and hidden & units else self._short
         for one in counting:
             query, names = _counted(self._engine, one, asked, groups, period)
@@ -155,7 +155,7 @@ class Sitting:
 
     def by_due_day(self, asked: Filter) -> dict[date | None, int]:
         """How many cases are due on which day, to the end, in one question; None: those without a running deadline."""
-        asked = self._told(asked)
+        asked = self._told(asked, by_day=True)
         query = self._mine.of(listing.by_due_day(self._engine.store, asked), asked)
         rows: Any = self._connection.execute(self._narrowed(query, listing.reach(asked)))
         return {date.fromisoformat(day) if day else None: int(number) for day, number in rows}
@@ -173,8 +173,9 @@ class Sitting:
             for row in self._connection.execute(part):
                 yield sign, tuple(row)
 
-    def _told(self, asked: Filter) -> Filter:
-        asked = _plainer(self._engine, replace(asked, ends=self._ends))
+    def _told(self, asked: Filter, *, by_day: bool = False) -> Filter:
+        untold = self._untold if by_day or listing.by_day(asked) else ()
+        asked = _plainer(self._engine, replace(asked, ends=self._ends, untold=untold))
         return asked if asked.party is None and asked.ran is None else _without(asked, *self._hidden)
 
     @cached_property
@@ -184,6 +185,10 @@ class Sitting:
     @cached_property
     def _hidden(self) -> tuple[frozenset[str], frozenset[str]]:
         return self._engine.sight.perhaps_hidden(self._viewer())
+
+    @cached_property
+    def _untold(self) -> tuple[Untold, ...]:
+        return self._engine.sight.untold(self._connection, self._viewer())
 
     @cached_property
     def _narrowed(self) -> Narrowing:
@@ -260,7 +265,9 @@ class Mine:
                 self._engine.store.questions.related(self._parties, reach=listing.reach(asked))
             )
         if asked.over is not None:
-            late = listing.over(self._engine.store, asked.over, _today(self._engine), statutory(self._engine))
+            late = listing.over(
+                self._engine.store, asked.over, _today(self._engine), statutory(self._engine), asked.untold
+            )
             query = query.where(~self._engine.store.tables.cases.c.closed, late)
         return query
 

@@ -109,6 +109,19 @@ SHOWN = 10**12
 """above every revision a case has: where those begin that are shown to somebody from whom lines may be hidden"""
 
 
+class Untold(NamedTuple):
+    """Deadlines that are kept from somebody: these clocks, in cases of that version in which one of the parties stands in one of
+    the relations.
+    """
+
+    definition: str
+    """the content hash"""
+    clocks: tuple[str, ...]
+    relations: tuple[str, ...]
+    """none: in all its cases"""
+    parties: tuple[str, ...]
+
+
 class Case(NamedTuple):
     """A case as it stands. `revision` goes into the next `fire` to be told when somebody else was first."""
 

@@ -36,10 +36,9 @@ from .figures import (
 )
 from .health import Running
 from .likeness import matching
-from .model import Actor, Case, ClockView, Grant
+from .model import Actor, Case, Grant
 from .proof import Ties, prove
 from .random import new_id
-from .sight import Seen
 from .store import listing
 from .store.examination import Examination
 from .store.listing import After, By, Filter, Over, Period, Ran, Sort
@@ -143,39 +142,20 @@ def find(
     with engine.store.connection() as connection:
         viewer = who_reads(engine, connection, actor)
         asked_ = replace(told(engine, viewer, asked), apart=())  # what is found is looked at one by one
+        if sort == "due_on" or listing.by_day(asked):
+            asked_ = replace(asked_, untold=engine.sight.untold(connection, viewer()))
+        near = listing.found_by(engine.store, asked_) if near is not None else None
         page = listing.page(engine.store, asked_, sort, after, limit + 1)
         query = Mine(engine, viewer).of(page, asked_)
         if near is not None:
             query = query.where(engine.store.tables.cases.c.id.in_(near))
         reach = "named" if near is not None else listing.led(asked_)
         found = engine.sight.look(
-            connection, query, actor, reach, lambda ids: listing.whole(engine.store, ids, sort)
+            connection, query, actor, reach, lambda ids: listing.whole(engine.store, ids, sort, asked_)
         )
     # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it.
-    shown = [
-        engine.show(seen)
-        for seen in found[:limit]
-        if not seen.hides(asked.party) and _tells_its_day(engine, asked, seen)
-    ]
+    shown = [engine.show(seen) for seen in found[:limit] if not seen.hides(asked.party)]
     return Page(cases=shown, next=place_of(found[limit - 1].record, sort) if len(found) > limit else None)
-
-
-def _tells_its_day(engine: Engine, asked: Filter, seen: Seen) -> bool:
-    """Whether what a question about days asks is so of the deadlines that are told: by another the case is not found."""
-    span = Period(start=asked.due_from, before=asked.due_before)
-    if seen.hidden is None or not seen.hidden.clocks or (span == Period() and asked.over is None):
-        return True
-    case = engine.show(seen)
-    running = [clock for clock in case.clocks if clock.running]
-    late = asked.over is None or any(_is_over(engine, asked.over, clock) for clock in running)
-    return late and (span == Period() or span.has(case.due_on))
-
-
-def _is_over(engine: Engine, which: Over, clock: ClockView) -> bool:
-    """What `listing.past` asks of a row."""
-    if which == "target" or (clock.outer_on is None and clock.rule in statutory(engine)):
-        return clock.due_on < today(engine)
-    return clock.outer_on is not None and clock.outer_on < today(engine)
 
 
 def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Case]:

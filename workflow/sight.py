@@ -17,9 +17,10 @@ from .call import check_texts
 from .family import Record
 from .laws import Laws
 from .loader import definition_from_content
-from .model import Actor
+from .model import Actor, Untold
 from .store.questions import Reach
 from .store.sql import Store
+from .store.untold import anywhere
 from .visibility import Hidden, Viewer
 
 __all__ = ["Seen", "Sight"]
@@ -98,6 +99,11 @@ class Sight:
     def perhaps_hidden(self, viewer: Viewer) -> tuple[frozenset[str], frozenset[str]]:
         """Relations and events that may be hidden from that person somewhere."""
         return visibility.perhaps(self._laws, viewer)
+
+    def untold(self, connection: Connection, viewer: Viewer) -> tuple[Untold, ...]:
+        """The deadlines that are kept from that person in some case."""
+        found = tuple(visibility.untold(self._laws, viewer))
+        return found if found and connection.execute(anywhere(self._store, found)).scalar_one() else ()
 
     def parties(self, viewer: Viewer) -> list[str]:
         """This person, and the units he is in today."""

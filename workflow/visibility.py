@@ -8,7 +8,7 @@ actor of a line. What is not known (a guard over a missing value) is hidden. Who
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -19,10 +19,10 @@ from .facts import View
 from .family import Family, Record
 from .laws import Law, Laws
 from .ledger import Ledger
-from .model import SHOWN, Actor, Case, Grant, HistoryEntry
+from .model import SHOWN, Actor, Case, Grant, HistoryEntry, Untold
 from .worklist import ByRelation, ByRole, places
 
-__all__ = ["Hidden", "Viewer", "hidden", "of_case", "of_ledger", "of_lines", "seers"]
+__all__ = ["Hidden", "Viewer", "hidden", "of_case", "of_ledger", "of_lines", "seers", "untold"]
 
 _NAMING = ("unit", "units", "person", "persons")
 
@@ -113,6 +113,25 @@ def perhaps(laws: Laws, viewer: Viewer) -> tuple[frozenset[str], frozenset[str]]
                 relations |= set(hide.relations)
                 events |= set(hide.events)
     return frozenset(relations), frozenset(events)
+
+
+def untold(laws: Laws, viewer: Viewer) -> Iterator[Untold]:
+    """Deadlines that may be kept from him, and in which cases (`when` is not asked): questions about many leave them out."""
+    roles = {grant.role for grant in viewer.held()}
+    units = {grant.unit for grant in viewer.grants if grant.unit is not None}
+    parties = (viewer.person, *sorted(units))
+    for law in laws.known():
+        for hide in law.definition.hides:
+            sees = any(holder.relation is None and holder.role in roles for holder in hide.seen_by)
+            relations = tuple(from_.relation for from_ in hide.from_ if from_.relation is not None)
+            if hide.clocks and not sees and (units or _of_persons(law.definition, relations)):
+                yield Untold(law.definition.hash, hide.clocks, relations, parties)
+
+
+def _of_persons(definition: Definition, relations: Sequence[str]) -> bool:
+    """Whether who is in no unit may stand in one of them, or need stand in none."""
+    found = [definition.relations.get(name) for name in relations]
+    return not found or any(relation is None or relation.of != "unit" for relation in found)
 
 
 def _applying(laws: Laws, record: Record, root: Record, viewer: Viewer) -> Iterable[Hide]:

@@ -10,9 +10,12 @@ from typing import Any, Literal
 from sqlalchemy import Date, Integer, and_, case, cast, exists, false, func, literal, or_, select, type_coerce
 from sqlalchemy.sql import ColumnElement, Select
 
+from ..model import Untold
 from . import rows
 from .questions import Reach
 from .sql import Store
+from .untold import due_on
+from .untold import told as told_
 
 Sort = Literal["id", "-id", "due_on"]
 Over = Literal["target", "statutory"]
@@ -38,13 +41,6 @@ class Period:
         if self.before is not None:
             wanted.append(column < bound(self.before))
         return and_(*wanted)
-
-    def has(self, day: str | None) -> bool:
-        """Whether that ISO date does."""
-        if day is None:
-            return False
-        begun = self.start is None or day >= bound(self.start)
-        return begun and (self.before is None or day < bound(self.before))
 
 
 def bound(day: date) -> str:
@@ -118,6 +114,8 @@ class Filter:
     """without children"""
     ends: Ends = ()
     """what counts as done; the engine says it (`Sitting`, `find`)"""
+    untold: tuple[Untold, ...] = ()
+    """deadlines by which nothing is found, counted or put in order; the engine says it"""
 
 
 def reach(asked: Filter) -> Reach:
@@ -126,6 +124,11 @@ def reach(asked: Filter) -> Reach:
         False in (asked.closed, asked.finished) or asked.waiting or asked.elsewhere or asked.over is not None
     )
     return "open" if alive else "all"
+
+
+def by_day(asked: Filter) -> bool:
+    """Whether the filter asks about deadlines."""
+    return bool(asked.due_from or asked.due_before or asked.undated or asked.over or asked.ran)
 
 
 def led(asked: Filter) -> Reach:
@@ -140,30 +143,31 @@ def page(store: Store, asked: Filter, sort: Sort, after: After | None, limit: in
     order an index tells enough, and few are shown (`whole`).
     """
     query = select(store.tables.cases.c.id).where(*wanted(store, asked)).limit(limit)
-    query = query.order_by(*_in_order(store, sort))
-    return query if after is None else query.where(_beyond(store, sort, after))
+    query = query.order_by(*_in_order(store, sort, asked))
+    return query if after is None else query.where(_beyond(store, sort, after, asked))
 
 
-def whole(store: Store, ids: Select[Any], sort: Sort) -> Select[Any]:
-    """The cases of a page, in its order."""
+def whole(store: Store, ids: Select[Any], sort: Sort, asked: Filter) -> Select[Any]:
+    """The cases of a page, in its order, with the day that puts them in it."""
     c, chosen = store.tables.cases.c, ids.subquery("chosen")
-    query = select(*(c[name] for name in rows.CASE)).join_from(
+    day = due_on(store, asked.untold).label("due_on")
+    query = select(*(day if name == "due_on" else c[name] for name in rows.CASE)).join_from(
         store.tables.cases, chosen, chosen.c.id == c.id
     )
-    return query.order_by(*_in_order(store, sort))
+    return query.order_by(*_in_order(store, sort, asked))
 
 
-def _in_order(store: Store, sort: Sort) -> list[ColumnElement[Any]]:
-    c = store.tables.cases.c
+def _in_order(store: Store, sort: Sort, asked: Filter) -> list[ColumnElement[Any]]:
+    c, day = store.tables.cases.c, due_on(store, asked.untold)
     if sort == "due_on":
-        return [c.due_on.is_(None), c.due_on, c.id]
+        return [day.is_(None), day, c.id]
     return [c.id.desc() if sort == "-id" else c.id]
 
 
-def _beyond(store: Store, sort: Sort, after: After) -> ColumnElement[bool]:
+def _beyond(store: Store, sort: Sort, after: After, asked: Filter) -> ColumnElement[bool]:
     c = store.tables.cases.c
     if sort == "due_on":
-        return store.questions.due_after(*after)
+        return store.questions.due_after(*after, day=due_on(store, asked.untold))
     beyond: ColumnElement[bool] = c.id < after[1] if sort == "-id" else c.id > after[1]
     return beyond
 
@@ -186,8 +190,9 @@ def counted(queries: Sequence[Select[Any]], most: int) -> Select[Any]:
 
 def by_due_day(store: Store, asked: Filter) -> Select[Any]:
     """(due day, how many cases), the day None for those without one."""
-    c = store.tables.cases.c
-    return select(c.due_on, func.count()).where(*wanted(store, asked)).group_by(c.due_on)
+    day = due_on(store, asked.untold).label("day")
+    counted_ = select(day, func.count()).select_from(store.tables.cases)
+    return counted_.where(*wanted(store, asked)).group_by("day")
 
 
 def beside(queries: Sequence[Select[Any]]) -> Select[Any]:
@@ -203,7 +208,7 @@ def found_by(store: Store, asked: Filter) -> Select[Any] | None:
     query = select(s.case_id)
     if asked.number is not None:
         return query.where(s.number == asked.number)
-    if asked.elsewhere and asked.due_before is not None:
+    if asked.elsewhere and asked.due_before is not None and not asked.untold:
         return query.where(Period(start=asked.due_from, before=asked.due_before).holds(s.due_on))
     opened = Period(start=asked.opened_from, before=asked.opened_before)
     concluded_ = Period(start=asked.concluded_from, before=asked.concluded_before)
@@ -251,11 +256,12 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     if asked.ran is not None:
         k, done = store.tables.clock, _done(store, asked.ran)
         ran = select(k.c.case_id).select_from(k.join(done, done.c.case_id == k.c.case_id))
-        found.append(c.id.in_(ran.where(*_ran(store, asked.ran, done))))
+        told = told_(store, asked.untold, k.c)
+        found.append(c.id.in_(ran.where(*_ran(store, asked.ran, done), told)))
     if asked.states:
         found.append(c.state.in_(asked.states))
     for column, period in (
-        (c.due_on, Period(start=asked.due_from, before=asked.due_before)),
+        (due_on(store, asked.untold), Period(start=asked.due_from, before=asked.due_before)),
         (c.opened_on, Period(start=asked.opened_from, before=asked.opened_before)),
     ):
         if period != Period():
@@ -271,7 +277,7 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
             exists(_finishing(store, asked).where(concluded_.holds(day))),
         ]
     if asked.undated:
-        found.append(c.due_on.is_(None))
+        found.append(due_on(store, asked.untold).is_(None))
     if asked.tenant is not None:
         found.append(store.questions.within(c.tenant, [asked.tenant]))
     if asked.party is not None:
@@ -311,10 +317,12 @@ def _finishes(store: Store, asked: Filter, line: Any) -> ColumnElement[bool]:
     return and_(line.c.case_id == c.id, line.c.seq == last + 1)
 
 
-def over(store: Store, which: Over, today: date, statutory: Collection[str]) -> ColumnElement[bool]:
+def over(
+    store: Store, which: Over, today: date, statutory: Collection[str], untold: Sequence[Untold]
+) -> ColumnElement[bool]:
     """Whether a running clock of the case is over its due day or its outer limit; `statutory`: rules that are the law's own."""
     k = store.tables.clock.c
-    condition = past(store, which, today, statutory)
+    condition = and_(past(store, which, today, statutory), told_(store, untold, k))
     return exists(select(1).where(k.case_id == store.tables.cases.c.id, k.running, condition))
 
 
@@ -365,7 +373,9 @@ def standing(
     c = store.tables.cases.c
 
     def late(which: Over) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((over(store, which, today, statutory), 1), else_=0)), 0)
+        return func.coalesce(
+            func.sum(case((over(store, which, today, statutory, asked.untold), 1), else_=0)), 0
+        )
 
     figures = [func.count(), late("target"), late("statutory")]
     return _grouped(store, replace(asked, finished=False), groups, c.opened_on, figures)
@@ -378,7 +388,8 @@ def took(store: Store, asked: Filter, ran: Ran) -> Select[Any]:
     query = select(days, late, func.count(c.c.id.distinct())).select_from(
         c.join(k, k.c.case_id == c.c.id).join(done, done.c.case_id == c.c.id)
     )
-    return query.where(*wanted(store, asked), *_ran(store, ran, done)).group_by(days, late)
+    told = told_(store, asked.untold, k.c)
+    return query.where(*wanted(store, asked), *_ran(store, ran, done), told).group_by(days, late)
 
 
 def _done(store: Store, ran: Ran) -> Any:

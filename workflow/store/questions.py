@@ -73,12 +73,13 @@ class Questions:
         query = select(*self._columns).order_by(c.due_on.is_(None), c.due_on, c.id).limit(limit)
         return query if after is None else query.where(self.due_after(*after))
 
-    def due_after(self, due_on: str | None, case: str) -> ColumnElement[bool]:
-        """Cases that come after that one in the order of due days."""
+    def due_after(self, due_on: str | None, case: str, *, day: Any = None) -> ColumnElement[bool]:
+        """Cases that come after that one in the order of due days; `day`: in the order of that instead."""
         c = self._tables.cases.c
+        day = c.due_on if day is None else day
         if due_on is None:
-            return and_(c.due_on.is_(None), c.id > case)
-        return or_(c.due_on > due_on, and_(c.due_on == due_on, c.id > case), c.due_on.is_(None))
+            return and_(day.is_(None), c.id > case)
+        return or_(day > due_on, and_(day == due_on, c.id > case), day.is_(None))
 
     def clocks(
         self, until: str | None, gone_since: str | None, after: tuple[str, str, str] | None, limit: int
