@@ -49,6 +49,7 @@ def service(folder: Path, *, cases: bool = True) -> Iterator[str]:
             city.OPERATOR, role, city.TENANT, unit="roads"
         )  # the walks go to roads, what is seeded does not
     city.register(engine)
+    engine.tick()  # so that it is ready: somebody ticks
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     app = city.served(engine)
     if cases:
