@@ -269,6 +269,8 @@ def test_a_hidden_deadline_is_told_in_no_number_no_order_and_not_by_where_a_page
             assert [one.over_target for one in sitting.figures(of, ["kind"], Period())] == [over], person
         found = [len(find(o.engine, Actor(person=person), one).cases) for one in asked]
         assert found == numbers, person
+    assert not o.engine.search(actor=wu, kind=of.kind, due_before=today(o.engine))
+    assert o.engine.search(actor=Actor(person="pros"), kind=of.kind, due_before=today(o.engine))
     assert tally(o.engine, wu, [elsewhere]) == [0] and not find(o.engine, wu, elsewhere).cases
     ran = Ran(clocks=("review", "copies"), events=("reply",), period=Period())
     assert (took(o.engine, wu, of, ran), count(o.engine, wu, replace(of, ran=ran))) == ([], 0)

@@ -17,10 +17,11 @@ from .deadlines import Explanation, explain
 from .errors import NotFound, Text
 from .laws import Laws
 from .likeness import likest
-from .model import Actor, Case, Grant, HistoryEntry, Similar
+from .model import Actor, Case, Grant, HistoryEntry, Similar, Untold
 from .showing import entry, fold, view
 from .sight import Seen, Sight
 from .store.sql import Store
+from .store.untold import due_on
 from .store.work import Host
 from .visibility import Viewer
 
@@ -71,10 +72,14 @@ class Reader:
         check_limit(limit)
         found: list[Seen] = []
         with self.store.connection(session) as connection:
+            untold: tuple[Untold, ...] = ()
+            if due_before is not None and actor is not None:
+                untold = self.sight.untold(connection, self.sight.reader(connection, actor))
+            due = None if due_before is None else due_on(self.store, untold) < due_before.isoformat()
             while True:
                 wanted = limit - len(found)
                 query = self.store.questions.search(
-                    kind=kind, state=state, tenant=tenant, number=number, unit=unit, closed=closed, due_before=due_before,
+                    kind=kind, state=state, tenant=tenant, number=number, unit=unit, closed=closed, due=due,
                     after=after, limit=wanted,
                 )  # fmt: skip
                 page = self.sight.look(connection, query, actor, "open" if closed is False else "all")

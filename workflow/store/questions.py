@@ -7,7 +7,6 @@ which is why tenants are compared byte by byte on both databases (schema.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import date
 from typing import Any, Literal
 
 from sqlalchemy import and_, exists, literal, or_, select, tuple_
@@ -34,9 +33,9 @@ class Questions:
 
     def search(
         self, *, kind: str | None, state: str | None, tenant: str | None, number: str | None, unit: str | None,
-        closed: bool | None, due_before: date | None, after: str | None, limit: int,
+        closed: bool | None, due: ColumnElement[bool] | None, after: str | None, limit: int,
     ) -> Select[Any]:  # fmt: skip
-        """A query over cases by id. `after` is the id of the last one seen."""
+        """A query over cases by id. `due`: what is asked of their day; `after` is the id of the last one seen."""
         c = self._tables.cases.c
         wanted: list[ColumnElement[bool]] = []
         for column, value in ((c.kind, kind), (c.state, state), (c.number, number), (c.closed, closed)):
@@ -46,8 +45,8 @@ class Questions:
             wanted.append(self.within(c.tenant, [tenant]))
         if unit is not None:
             wanted.append(self.stands([unit]))
-        if due_before is not None:
-            wanted.append(c.due_on < due_before.isoformat())
+        if due is not None:
+            wanted.append(due)
         if after is not None:
             wanted.append(c.id > after)
         return select(*self._columns).where(*wanted).order_by(c.id).limit(limit)
