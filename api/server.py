@@ -11,10 +11,12 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from waitress import create_server  # type: ignore[import-untyped]
+from waitress import create_server, wasyncore  # type: ignore[import-untyped]
 
 log = logging.getLogger("tibandu.api")
 THREADS = 8
+LOOP_SECONDS = 1.0
+"""how long it waits for something to do before it looks whether it was told to stop"""
 BODY = 40 << 20
 """more than the application allows, so that it is the application that says no in its own words"""
 
@@ -57,34 +59,33 @@ def serve(
 
     Raises OSError. Main thread only.
     """
+    told: list[int] = []
+    channels: dict[int, Any] = {}
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        # An exception would be lost where Python ignores them: in a weak reference's callback, for one.
+        told.append(number)
+        server.pull_trigger()
+
     # Bound before waitress starts its threads: it would leave them behind when the port is taken.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as bound:
         server = create_server(
-            app, sockets=[bound], threads=THREADS, max_request_body_size=BODY, ident=None,
+            app, map=channels, sockets=[bound], threads=THREADS, max_request_body_size=BODY, ident=None,
             clear_untrusted_proxy_headers=False,  # `Proxy` is asked whom to believe
         )  # fmt: skip
-        before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             ready(f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}")
             # What the start has made stays as long as the process: no collection of garbage looks at it again.
             gc.collect()
             gc.freeze()
             with Worker(advance):
-                server.run()
-        except _Told:  # before waitress was waiting, or once more while it ends
-            pass
+                while not told:
+                    wasyncore.loop(timeout=LOOP_SECONDS, map=channels, count=1)
         finally:
             gc.unfreeze()
             for number, handler in before.items():
                 signal.signal(number, handler)
+            server.task_dispatcher.shutdown()  # first: its threads still write into what is closed then
             server.close()
-            server.task_dispatcher.shutdown()
-
-
-class _Told(SystemExit):
-    """A signal said stop; waitress ends its loop by SystemExit."""
-
-
-def _leave(_signum: int, _frame: FrameType | None) -> None:
-    raise _Told(0)

@@ -177,7 +177,8 @@ class Run:
         if done:
             os.write(out, b"\n")  # ends a line that was torn
         client, first = Client(self.engine, slot, self.shared), True
-        while len(done) % LENGTH or not (self.folder / "stop").exists():
+        # Whoever takes a place does an act in any case: the one before him may have done it and died before he wrote so.
+        while first or len(done) % LENGTH or not (self.folder / "stop").exists():
             line = self._asked(partial(client.act, done, again=first))
             if line is None:
                 first = True  # nobody knows whether it was done
