@@ -28,7 +28,7 @@ def spelt(name: str) -> bytes:
     """What a list of names is sorted by, so that a reader finds one: GB 2312 has its usual characters in the order of pinyin.
     Numbers count as numbers: 六届三次 before 六届十次, 第9号 before 第10号.
     """
-    return _NUMBER.sub(lambda found: f"{_counted(found[0]):06}", name).encode("gb18030", "replace")
+    return _NUMBER.sub(lambda found: f"{_counted(found[0]):012}", name).encode("gb18030", "replace")
 
 
 def _counted(number: str) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -21,11 +23,12 @@ from api.bodies import fieldwise
 from api.problems import TITLES, invalid_fields, respond
 from api.schemas import NAME, Day, Fieldwise, Fire, Start
 from api.store import Shelf
-from tests.lifecycle import execute
+from tests.lifecycle import execute, statements
 from tests.test_cli import call
 from workflow import Actor, Conflict, Engine
 from workflow.errors import StoreError, Text
 from workflow.library import Library
+from workflow.store.errors import translate
 from workflow.testing import FrozenClock
 
 ROOT = Path(__file__).parents[1]
@@ -478,6 +481,29 @@ def test_live_asks_for_nothing_and_ready_for_everything(engine: Engine) -> None:
         200,
         {"status": "live"},
     )
+
+
+def test_live_asks_the_database_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hang with it, and a supervisor would kill what is well."""
+    create_schema(engine)
+    client = create_app(engine, nobody).test_client()
+    with statements(engine.database, monkeypatch) as seen:
+        assert client.get("/healthz/live").status_code == 200
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("state", "word"), [("XX001", "pg_amcheck"), ("XX002", "REINDEX"), (None, "tibandu restore")]
+)
+def test_each_kind_of_damage_says_its_own_remedy(state: str | None, word: str) -> None:
+    fault = sqlite3.DatabaseError("database disk image is malformed")
+    if state is None:
+        fault.sqlite_errorname = "SQLITE_CORRUPT"
+    else:
+        fault = psycopg.errors.lookup(state)("page verification failed")
+    said = translate(fault, "tibandu_")
+    assert isinstance(said, StoreError) and said.which == "damaged" and not said.again
+    assert word in said.text.en and word in said.text.zh
 
 
 def test_a_damaged_file_is_said_to_be_one(tmp_path: Path, small: Library) -> None:

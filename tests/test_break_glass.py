@@ -109,6 +109,50 @@ def test_every_case_that_is_opened_meanwhile_says_so_once(engine: Engine, case: 
     assert not verify(engine.store).faults
 
 
+def test_each_taking_is_said(engine: Engine, case: str, clock: FrozenClock) -> None:
+    """A second one two hours later, for another reason, is another one."""
+    other = engine.start("suggestion", Actor(person="li.wei"), city.PROPOSAL, tenant=city.TENANT).id
+    app = create_app(engine, lambda _: Actor(person=OPERATOR)).test_client()
+    for reason in ("甲", "乙"):
+        broken(engine, case, hours=1, reason=reason)
+        for _ in range(2):
+            assert app.get(f"/v1/cases/{other}").status_code == 200
+        clock.advance(hours=2)
+        access.end_hours(engine)
+        assert app.get(f"/v1/cases/{other}").status_code == 404
+    said = [line.data["@reason"] for line in engine.history(other) if line.event == "break_glass"]
+    assert said == ["甲", "乙"]
+
+
+def test_his_own_case_says_nothing(engine: Engine, case: str) -> None:
+    """Whoever sees it by his own unit needs no emergency for it."""
+    client = city.Client(city.served(engine))
+    own = client("li.wei", "POST", "/v1/cases", city.START).json
+    for event, data in (("accept", {"session": "五次"}), ("assign", {"lead_unit": "housing"})):
+        own = client.fire("li.wei", own, event, **data).json
+    assert engine.case(own["id"], actor=Actor(person="wu.hao"))
+    access.break_glass(engine, case, "wu.hao", "office", hours=4, reason="另一案")
+    app = create_app(engine, lambda _: Actor(person="wu.hao")).test_client()
+    assert app.get(f"/v1/cases/{own['id']}").status_code == 200
+    assert "break_glass" not in {line.event for line in engine.history(own["id"])}
+
+
+def test_two_looks_at_once_are_said_once(engine: Engine, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = engine.start("suggestion", Actor(person="li.wei"), city.PROPOSAL, tenant=city.TENANT)
+    broken(engine, case)
+    asked, said = [0], access._said
+
+    def late(*given: object) -> bool:
+        """The first question of each is asked before the other has written."""
+        asked[0] += 1
+        return False if asked[0] == 1 else said(*given)  # type: ignore[arg-type]
+
+    assert access.opened(engine, other, OPERATOR)
+    monkeypatch.setattr(access, "_said", late)
+    assert not access.opened(engine, other, OPERATOR)
+    assert [line.event for line in engine.history(other.id)].count("break_glass") == 1
+
+
 def test_what_is_refused(engine: Engine, case: str) -> None:
     for wrong in ({"hours": 0}, {"hours": 25}, {"reason": "  "}):
         with pytest.raises(FormInvalid):

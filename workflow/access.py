@@ -6,7 +6,8 @@ last day, when it is given back, and with the role it was lent of. What follows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -214,35 +215,46 @@ def opened(engine: Engine, case: Case, person: str) -> bool:
     """
     now = engine.clock.now().astimezone(UTC)
     with engine.store.connection() as connection:
-        taken = lending.taken(
-            connection, engine.store.tables.grant, person, now.isoformat(timespec="seconds")
-        )
-        if not taken or not _by_emergency(engine, connection, case, person, taken):
+        taking = _only_by(engine, connection, case, person, now)
+        if taking is None or _said(engine, connection, case, person, taking):
             return False
     with engine.store.connection(write=True) as connection:
-        last = max(taken, key=lambda row: str(row["ends_at"]))
         broken = glass.Glass(
-            case=case.id, actor=Actor(person=person), grants=engine.store.grants(connection, person), role=last["role"],
-            until=datetime.fromisoformat(last["ends_at"]), reason=last["reason"],
+            case=case.id, actor=Actor(person=person), grants=engine.store.grants(connection, person), role=taking["role"],
+            until=datetime.fromisoformat(taking["ends_at"]), reason=taking["reason"],
         )  # fmt: skip
-        glass.tell(engine.store, engine.laws, connection, engine.random, broken, now)
-    return True
+        return glass.tell(
+            engine.store, engine.laws, connection, engine.random, broken, now,
+            unless=lambda: _said(engine, connection, case, person, taking),
+        ) is not None  # fmt: skip
 
 
-def _by_emergency(
-    engine: Engine, connection: Any, case: Case, person: str, taken: Sequence[Mapping[str, Any]]
-) -> bool:
-    """Whether no other role of his oversees that case, and it does not say so yet."""
-    day, ids = civil_date(engine.clock.now()), {row["id"] for row in taken}
-    for grant in engine.store.grants(connection, person):
-        oversees = grant.unit is None and engine.library.oversees(grant.role)
-        if grant.id not in ids and oversees and grant.covers(case.tenant, day):
-            return False
-    since = min(str(row["ends_at"]) for row in taken)
-    begun = datetime.fromisoformat(since) - timedelta(hours=MOST_HOURS)
-    return not lending.told(
-        connection, engine.store.tables.history, case.id, person, begun.isoformat(timespec="seconds")
-    )
+def _only_by(
+    engine: Engine, connection: Any, case: Case, person: str, now: datetime
+) -> Mapping[str, Any] | None:
+    """The role taken in an emergency without which he would not see that case, or not all of it that he sees."""
+    found = lending.taken(connection, engine.store.tables.grant, person, now.isoformat(timespec="seconds"))
+    taken = [row for row in found if f"{case.tenant}/".startswith(f"{row['scope']}/")]
+    if not taken:
+        return None
+    seen = engine.sight.without(connection, case.id, Actor(person=person), {row["id"] for row in found})
+    if seen is not None and not seen.hidden:
+        return None
+    return max(taken, key=lambda row: str(row["ends_at"]))
+
+
+def _said(engine: Engine, connection: Any, case: Case, person: str, taking: Mapping[str, Any]) -> bool:
+    """Whether the case says so of this taking: until when, in which role and, if that was not erased, why."""
+    tables, until = engine.store.tables, datetime.fromisoformat(taking["ends_at"])
+    for body in lending.told(connection, tables.history, tables.disclosure, case.id, person):
+        line = {name: value for name, (_, value) in json.loads(body).items()}
+        same = (line.get("@until"), line.get("@role")) == (
+            until.isoformat(timespec="minutes"),
+            taking["role"],
+        )
+        if same and line.get("@reason", taking["reason"]) == taking["reason"]:
+            return True
+    return False
 
 
 def end_hours(engine: Engine) -> int:

@@ -6,7 +6,7 @@ whoever holds the case is told at once. Who is barred from the case by separatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,9 +43,11 @@ class Glass:
 
 
 def tell(
-    store: Store, laws: Laws, connection: Connection, random: RandomSource, broken: Glass, now: datetime
-) -> str | None:
-    """The line, and the messages to whoever holds the case; the tenant of the case, None when there is none.
+    store: Store, laws: Laws, connection: Connection, random: RandomSource, broken: Glass, now: datetime, *,
+    unless: Callable[[], bool] = lambda: False,
+) -> str | None:  # fmt: skip
+    """The line, and the messages to whoever holds the case; the tenant of the case, None when there is none, or `unless` is
+    true once the family is locked.
 
     Raises NotPermitted, Conflict.
     """
@@ -55,6 +57,8 @@ def tell(
         return None
     aside = Aside(store, laws, connection, actor, now, random)
     family = aside.locked(found.root_id)
+    if unless():
+        return None
     record = family.records[case]
     definition = laws.pinned(record.definition).definition
     barred = bar(definition, actor, broken.grants, record, family.root)

@@ -4,7 +4,7 @@ a person comes through here; without a person nothing is kept back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -131,6 +131,16 @@ class Sight:
         """Whether that person may know of the case."""
         query = self._store.questions.one(case)
         return bool(self._found(connection, query, self.viewer(connection, actor), "named"))
+
+    def without(
+        self, connection: Connection, case: str, actor: Actor, grants: Collection[str]
+    ) -> Seen | None:
+        """The case as that person would see it without these grants (their ids); None where he would not."""
+        held = [one for one in self._store.grants(connection, actor.person) if one.id not in grants]
+        viewer = Viewer(actor.person, held, self._today())
+        query = self._store.questions.one(case)
+        seen = self._veiled(connection, self._found(connection, query, viewer, "named"), viewer)
+        return seen[0] if seen else None
 
     def numbers(
         self, connection: Connection, lines: Iterable[tuple[str, int]], actor: Actor

@@ -27,9 +27,9 @@ from .visits import OPINION, earlier
 from .whynot import hints, readable
 
 LINES = 30
+"""lines of the history on the page; the rest is one click away"""
 PRINTED, SEQ = 120, 10
 """lines of a whole history on one page, and digits of one's number at most"""
-"""lines of the history on the page; the rest is one click away"""
 SIMILAR = 3
 GLANCE = 600
 """letters that are shown unasked on a form"""

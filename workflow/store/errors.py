@@ -24,11 +24,23 @@ FAULTS: Mapping[str, Text] = {
     "read_only": Text("数据库现在只读", "the database is read-only now"),
     "disk": Text("数据库的磁盘出错", "the database's disk reports an error"),
 }
-DAMAGED = Text(
-    "数据库文件已损坏：停止服务，用 tibandu restore 从最近的备份恢复",
-    "the database file is damaged: stop the service and restore the latest backup with tibandu restore",
-)
 """what passes or is put right without a change of the request (StoreError.which)"""
+DAMAGED: Mapping[str, Text] = {
+    "": Text(
+        "数据库文件已损坏：停止服务，用 tibandu restore 从最近的备份恢复",
+        "the database file is damaged: stop the service and restore the latest backup with tibandu restore",
+    ),
+    "XX001": Text(
+        "数据库有损坏的数据页：停止服务，查看 PostgreSQL 日志，用 pg_amcheck 检查；数据无法读出时，用 tibandu restore 从最近的备份恢复",
+        "the database has damaged pages: stop the service, look at PostgreSQL's log and run pg_amcheck; what cannot be read comes"
+        " back by tibandu restore from the latest backup",
+    ),
+    "XX002": Text(
+        "数据库有损坏的索引：查看 PostgreSQL 日志，对所指的索引执行 REINDEX；数据本身无须恢复",
+        "an index of the database is damaged: look at PostgreSQL's log and run REINDEX on the one it names; the data need no restore",
+    ),
+}
+"""what somebody has to mend, by SQLSTATE; without one it is SQLite's file"""
 _STATES = {
     "53100": "full", "25006": "read_only", "58030": "disk", "25P03": "lost",
     "08": "lost", "53": "lost", "57P": "lost", "XX001": "damaged", "XX002": "damaged",
@@ -64,7 +76,7 @@ def translate(error: Exception, prefix: str) -> Exception | None:
     """Our error for the driver's, or None when it is none of ours to explain."""
     fault = _fault(error)
     if fault == "damaged":
-        return StoreError(DAMAGED, fault)
+        return StoreError(DAMAGED[str(getattr(error, "sqlstate", None) or "")], fault)
     if fault is not None:
         said = FAULTS[fault]
         return StoreError(Text(f"{said.zh}；{ASK_AGAIN.zh}", f"{said.en}; {ASK_AGAIN.en}"), fault)

@@ -34,17 +34,18 @@ def give_back(connection: Connection, grant: Table, id: str, until: str) -> None
 def taken(connection: Connection, grant: Table, person: str, now: str) -> list[Mapping[str, Any]]:
     """The roles that somebody took for some hours which are not over."""
     g = grant.c
-    query = select(g.id, g.role, g.ends_at, g.reason).where(
+    query = select(g.id, g.role, g.scope, g.ends_at, g.reason).where(
         g.person == person, g.granted_by == person, g.ends_at > now
     )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def told(connection: Connection, history: Table, case: str, person: str, since: str) -> bool:
-    """Whether a case has said since then that somebody opened it so."""
-    h = history.c
-    here = (h.case_id == case, h.event == BREAK_GLASS, h.actor == person, h.recorded_at >= since)
-    return connection.execute(select(h.seq).where(*here).limit(1)).first() is not None
+def told(connection: Connection, history: Table, disclosure: Table, case: str, person: str) -> list[str]:
+    """What the lines disclose by which a case says that somebody opened it so."""
+    h, d = history.c, disclosure.c
+    joined = history.join(disclosure, (d.case_id == h.case_id) & (d.seq == h.seq))
+    here = (h.case_id == case, h.event == BREAK_GLASS, h.actor == person)
+    return list(connection.execute(select(d.body).select_from(joined).where(*here)).scalars())
 
 
 def end_hours(connection: Connection, grant: Table, now: str, until: str) -> int:
