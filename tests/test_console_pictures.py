@@ -23,9 +23,9 @@ def test_the_stages_say_where_it_stands(desk: Desk) -> None:
     case = desk.office.signing_off()
     reader = desk("wang")
     reader.get(f"/cases/{case.id}")
-    assert [words for words, here in stages(reader.page) if here] == ["▶办理答复送签（现在）"]
+    assert [words for words, here in stages(reader.page) if here] == ["▶办理：答复送签（现在）"]
     assert [words for words, _ in stages(reader.page)] == [
-        "✓提出（已过）", "✓审核（已过）", "✓交办（已过）", "▶办理答复送签（现在）", "5答复（未到）", "6征询（未到）", "7办结（未到）",
+        "✓提出（已过）", "✓审核（已过）", "✓交办（已过）", "▶办理：答复送签（现在）", "5答复（未到）", "6征询（未到）", "7办结（未到）",
     ]  # fmt: skip
 
 
