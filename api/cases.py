@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any
 
 from flask import json, url_for
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from workflow import Actor, Case
 from workflow.errors import NotFound, Text
 from workflow.model import Receipt
-from workflow.overview import Filter, count, end_of_day, find, place_of
+from workflow.overview import count, end_of_day, find, place_of
 
+from .asked import Asked, filter_of
 from .dispatch import visible, wants_minimal, written
 from .paging import case_asked, link, next_address, place_asked
 from .problems import Problem, invalid_parameters, pointer
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import (
-    NAME,
-    PARTY,
-    TENANT,
     CaseOut,
     CasesOut,
-    Day,
     EntriesOut,
     ExplanationOut,
     Fire,
-    Flag,
     Listed,
     Paged,
     PermittedOut,
@@ -63,33 +58,13 @@ class Near(Strict):
     limit = fields.Int(load_default=5, validate=validate.Range(1, 20))
 
 
-class Which(Strict):
+class Which(Asked):
     """Which cases, in which order."""
 
-    kind = fields.Str(validate=NAME)
-    state = fields.Str(validate=NAME)
-    tenant = fields.Str(
-        validate=[validate.Length(max=200), TENANT],
-        metadata={"description": "this congress and all below it"},
-    )
-    number = fields.Str(validate=validate.Length(min=1, max=80))
-    party = fields.Str(
-        validate=PARTY, metadata={"description": "a unit or person that stands in a relation to it"}
-    )
-    relation = fields.Str(validate=NAME, metadata={"description": "in this relation; only with `party`"})
-    closed = Flag(metadata={"description": "ended: nothing leads on"})
-    finished = Flag(metadata={"description": "counted as done, as in the figures; or not yet"})
-    due_from, due_before, opened_from, opened_before = Day(), Day(), Day(), Day()
-    roots = Flag(load_default=False, metadata={"description": "without children"})
     sort = fields.Str(
         load_default="id", validate=validate.OneOf(["id", "-id", "due_on"]),
         metadata={"description": "`id`: the oldest first; `due_on`: the earliest running deadline first, none last"},
     )  # fmt: skip
-
-    @validates_schema
-    def _related(self, data: Mapping[str, Any], **_: Any) -> None:
-        if "relation" in data and "party" not in data:
-            raise ValidationError({"party": ["Missing data"]})
 
 
 class Wanted(Which, Paged):
@@ -151,8 +126,7 @@ def _answer(ask: Ask, status: int, case: Case) -> dict[str, Any]:
 
 def search(ask: Ask) -> Reply:
     """A page of what this person may know of."""
-    asked = {name: value for name, value in ask.query.items() if name not in ("cursor", "limit", "sort")}
-    wanted = Filter(**asked)
+    wanted = filter_of(ask.query)
     page = find(
         ask.engine,
         ask.actor,

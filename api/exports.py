@@ -13,6 +13,7 @@ from workflow import Case
 from workflow.errors import Text
 from workflow.overview import Filter, find
 
+from .asked import filter_of
 from .cases import Which
 from .routes import Ask, Out, Reply, Route
 
@@ -26,8 +27,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "\x
 
 def cases(ask: Ask) -> Reply:
     """Line by line as they are read: any number of them, none kept in memory."""
-    wanted = Filter(**{name: value for name, value in ask.query.items() if name != "sort"})
-    response = Response(stream_with_context(_lines(ask, wanted)), content_type="text/csv; charset=utf-8")
+    response = Response(
+        stream_with_context(_lines(ask, filter_of(ask.query))), content_type="text/csv; charset=utf-8"
+    )
     response.headers["Content-Disposition"] = 'attachment; filename="cases.csv"'
     return Reply(raw=response)
 

@@ -143,6 +143,13 @@ def test_filters(client: city.Client) -> None:
     assert found("closed=true") == []
     assert found("tenant=hubei") == sorted([filed["id"], mine["id"], other["id"]])
     assert found("tenant=hube") == []
+    assert found("states=filed,handling&roots=1") == sorted([filed["id"], mine["id"], other["id"]])
+    assert found("over=target") == found("slots=surveys") == found("concluded_from=2026-01-01") == []
+    assert found("definition=" + mine["definition"]) == sorted([filed["id"], mine["id"], other["id"]])
+    answered = client.fire("wu.hao", mine, "reply", reply_letter=city.LETTER, promised=False)
+    assert answered.status_code == 200
+    assert found("clocks=reply&events=reply&at_most=30&late=false") == [mine["id"]]
+    assert found("clocks=reply&events=reply&late=true") == []
     # what a unit may know of is the same in every way of asking
     assert found("", "wang.fang") == [mine["id"]]
     assert found("party=roads", "wang.fang") == []
@@ -151,6 +158,7 @@ def test_filters(client: city.Client) -> None:
 WRONG = (
     "limit=0", "limit=201", "limit=x", "sort=name", "closed=maybe", "due_from=tomorrow", "relation=lead", "page=2",
     "kind=a&kind=b", "state=%00", "cursor=x", "cursor=W251bGwsICJ4Il0=", "tenant=a//b", "kind=Suggestion",
+    "late=true", "clocks=reply", "events=reply", "over=everything", "definition=1",
 )  # fmt: skip
 
 

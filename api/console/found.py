@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields as parts
+from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any, get_args
 
 from marshmallow import fields, validate
 
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
-from workflow.overview import Filter, Over, Period, Ran, count, find
+from workflow.overview import Filter, Period, Ran, count, find
 
+from ..asked import Asked, filter_of, parameters_of
 from ..bodies import parser
 from ..paging import case_asked, next_address
-from ..schemas import NAME, PARTY, Day, Flag, Listed, Strict
 from .lists import LIMIT, heads_of, rows
 from .screens import Look, Page, Screen
 
@@ -32,73 +30,20 @@ DAYS = {
 }
 
 
-class Asked(Strict):
-    """A filter as it stands in an address."""
+class Shown(Asked):
+    """A filter, and which page of it."""
 
-    kind = fields.Str(validate=NAME)
-    state = fields.Str(validate=NAME)
-    states = Listed(fields.Str(validate=NAME))
-    slots = Listed(fields.Str(validate=NAME))
-    definition = fields.Str(validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
-    party = fields.Str(validate=PARTY)
-    closed, finished = Flag(), Flag()
-    roots = Flag(load_default=False)
-    over = fields.Str(validate=validate.OneOf(get_args(Over)))
-    due_from, due_before = Day(), Day()
-    opened_from, opened_before = Day(), Day()
-    concluded_from, concluded_before = Day(), Day()
-    clocks = Listed(fields.Str(validate=NAME))
-    events = Listed(fields.Str(validate=NAME))
-    done_from, done_before = Day(), Day()
-    longer_than = fields.Int(validate=validate.Range(0, 100_000))
-    at_most = fields.Int(validate=validate.Range(0, 100_000))
-    late = Flag()
     cursor = fields.Str(validate=validate.Length(max=1000))
 
 
 def address_of(look: Look, asked: Filter) -> str:
     """Where the list of that filter is."""
-    given = {part.name: getattr(asked, part.name) for part in parts(asked) if part.name != "ran"}
-    return look.address("found", **_written({**given, **(_ran_given(asked.ran) if asked.ran else {})}))
-
-
-def _ran_given(ran: Ran) -> dict[str, Any]:
-    given = {part.name: getattr(ran, part.name) for part in parts(ran) if part.name != "period"}
-    return {**given, "done_from": ran.period.start, "done_before": ran.period.before}
-
-
-def _written(given: Mapping[str, Any]) -> dict[str, str]:
-    """As an address says it; what is not asked for is left out."""
-    found = {}
-    for name, value in given.items():
-        if isinstance(value, bool):
-            if value or name in ("closed", "finished", "late"):
-                found[name] = str(value).lower()
-        elif isinstance(value, tuple):
-            if value:
-                found[name] = ",".join(value)
-        elif value is not None:
-            found[name] = str(value)
-    return found
-
-
-def filter_of(query: Mapping[str, Any]) -> Filter:
-    """The filter of an address."""
-    known = {part.name for part in parts(Filter)}
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in query.items()
-    }
-    own: dict[str, Any] = {name: value for name, value in given.items() if name in known}
-    if "clocks" not in given or "events" not in given:
-        return Filter(**own)
-    period = Period(start=given.get("done_from"), before=given.get("done_before"))
-    limits: dict[str, Any] = {name: given.get(name) for name in ("longer_than", "at_most", "late")}
-    return Filter(**own, ran=Ran(clocks=given["clocks"], events=given["events"], period=period, **limits))
+    return look.address("found", **parameters_of(asked))
 
 
 def found(look: Look) -> Page:
     """The cases."""
-    asked = filter_of(parser.parse(Asked, look.request, location="query"))
+    asked = filter_of(parser.parse(Shown, look.request, location="query"))
     page = find(look.engine, look.actor, asked, after=case_asked(), limit=LIMIT)
     return Page("found.html", {
         "words": list(_in_words(look, asked)), "number": count(look.engine, look.actor, asked), "heads": heads_of(COLUMNS),

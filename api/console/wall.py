@@ -9,12 +9,13 @@ from datetime import date
 from markupsafe import Markup
 
 from workflow.errors import Text
-from workflow.overview import Filter, Period, Sitting, today
+from workflow.overview import Period, Sitting, today
 
 from ..domain import charts
 from ..domain import statistics as told
+from ..year import FLOW, IN, OUT, counted_in, surveys_of
 from .screens import Look, Page, Screen
-from .statistics import FLOW, IN, OUT, cards, counted_in, share
+from .statistics import cards, share
 
 AGAIN = 60
 """seconds after which it asks again, if that was asked for: what changes under its reader must be stoppable (WCAG 2.2.1)"""
@@ -35,7 +36,7 @@ def wall(look: Look) -> Page:
 
 def _stages(look: Look, sitting: Sitting) -> str:
     """Open suggestions by the steps everybody knows."""
-    asked = counted_in(look)
+    asked = counted_in(look.engine)
     counted = {
         one.group[0]: one.open for one in sitting.figures(asked, ["state"], Period(), counting=["open"])
     }
@@ -53,7 +54,8 @@ def _lately(look: Look, sitting: Sitting) -> str:
     months = [_month(day, back) for back in range(MONTHS - 1, -1, -1)]
     period = Period(start=date.fromisoformat(f"{months[0]}-01"))
     counted = {
-        one.group[0]: one for one in sitting.figures(counted_in(look), ["month"], period, counting=FLOW)
+        one.group[0]: one
+        for one in sitting.figures(counted_in(look.engine), ["month"], period, counting=FLOW)
     }
     came = [counted[month].opened if month in counted else 0 for month in months]
     went = [counted[month].concluded if month in counted else 0 for month in months]
@@ -67,22 +69,12 @@ def _month(day: date, back: int) -> str:
 
 def _said(look: Look, sitting: Sitting) -> list[tuple[Text, str, str]]:
     """How satisfied the deputies were this year, round by round, with what the share is of."""
-    if counted_in(look).kind != told.SUGGESTION:
+    if counted_in(look.engine).kind != told.SUGGESTION:
         return []
     year = today(look.engine).year
     period = Period(start=date(year, 1, 1), before=date(year + 1, 1, 1))
-    counted = {
-        one.group: one.concluded
-        for one in sitting.figures(
-            Filter(kind=told.SURVEY),
-            ["slot", "state"],
-            period,
-            counting=["concluded"],
-        )
-    }
     found = []
-    for name, slots in told.ROUNDS:
-        sums = {level: sum(counted.get((slot, level), 0) for slot in slots) for level in told.LEVELS}
+    for (name, _), sums in zip(told.ROUNDS, surveys_of(sitting, period), strict=True):
         part, of = sum(sums[level] for level in told.WELL), sum(sums[level] for level in told.RETURNED)
         found.append((name, share(part, of), f"{part}/{of}"))
     return found
