@@ -24,6 +24,15 @@ SUBJECTS = {
     "round.visit": Subject("round", Text("现场察看", "visit")),
     "signer": Subject("parties", Text("提出代表", "signers")),
     "note": Subject("field", Text("说明", "note")),
+    "post.main": Subject(
+        "meaning",
+        Text("职务", "post"),
+        "main",
+        {True: [Text("正职", "head")], False: [Text(f"副职{n}", f"deputy {n}") for n in range(4)]},
+    ),
+    "post.minor": Subject(
+        "meaning", Text("职务", "post"), "minor", {True: [Text(f"副职{n}", f"deputy {n}") for n in range(4)]}
+    ),
     "sealed": Subject("field", Text("已加盖公章", "sealed")),
     "notes": Subject("field", Text("各项", "notes")),
     "other": Subject("field", Text("另一项", "other")),
@@ -32,7 +41,7 @@ SUBJECTS = {
     "rule.asks": Subject("rule", Text("向谁征询", "whom to ask")),
     "rule.visits": Subject("rule", Text("次数", "how often")),
 }
-TYPES = dict.fromkeys(("commitments.open", "commitments.total", "commitments.kept", "round.visit", "rule.visits", "signer"), "integer") | {"opinions.joined": "boolean", "clock.reply.expired": "boolean", "sealed": "boolean", "note": "text", "rule.asks": "text", "notes": "texts", "other": "text", "day": "date", "note_day": "date"}  # fmt: skip
+TYPES = dict.fromkeys(("commitments.open", "commitments.total", "commitments.kept", "round.visit", "rule.visits", "signer"), "integer") | {"opinions.joined": "boolean", "clock.reply.expired": "boolean", "sealed": "boolean", "note": "text", "post.main": "boolean", "post.minor": "boolean", "rule.asks": "text", "notes": "texts", "other": "text", "day": "date", "note_day": "date"}  # fmt: skip
 
 
 def guards() -> Iterator[tuple[str, Guard]]:
@@ -76,6 +85,9 @@ def test_every_condition_of_ours_has_a_sentence_for_the_desk() -> None:
         ("note == other", {"note": "a", "other": "b"}, "“说明”与“另一项”须一致"),
         ("day < note_day", {"day": "2026-02-02", "note_day": "2026-02-01"}, "“甲日”须早于“乙日”"),
         ("note == 'x'", {"note": "a"}, "“说明”所选的不适用于这一步"),
+        ("post.main", {"post.main": False}, "“职务”须是“正职”"),
+        ("not post.main", {"post.main": True}, "“职务”不能是“正职”"),
+        ("post.minor", {"post.minor": False}, "“职务”所选的不适用于这一步"),
         # What the rules of the place have settled is no way out.
         ("(rule.asks == \"each\" and signer > 0) or clock.reply.expired",
          {"rule.asks": "lead", "signer": 0, "clock.reply.expired": False}, "答复期限还没有届满"),

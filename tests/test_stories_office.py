@@ -121,6 +121,8 @@ def test_story_A04_a_return_is_approved_and_the_first_day_stays_on_record(town: 
     opened(office, "/views/returns")
     assert rows(office) == [case.id]
     act(office, case, "approve_return", return_decision="同意")
+    office.get(f"/cases/{case.id}/do/change_units")
+    assert Form(office.page).values["lead_unit"] == [""], "nobody gives it back by accident"
     act(office, case, "change_units", assignment_mode="sole", lead_unit="roads")
     assert o.due(case, "reply") == "2026-06-05", "from the new day of assignment"
     assert o.due(case, "since_first_assignment") == "2026-09-02", "the first day still counts"

@@ -125,6 +125,8 @@ def test_story_C05_three_confirm_and_the_page_says_who_is_missing(town: Desk) ->
     o.fire(overlay, "report", "wu", progress_report="已建成", reported_in_person=True)
     chair = town("chair")
     assert "close_key" not in offered(chair, overlay)
+    why = refused(chair, overlay)["主任会议决定办结"]
+    assert "“督办方式”须是“回头看”" in why and "或者先进行“提请三方认可”" in why, why
     act(town("mei"), overlay, "seek_confirmation")
     sides = {
         "deputy": ("dep1", "代表认可"),

@@ -175,7 +175,8 @@ class Vocabulary:
         self.codes[name] = frozenset(value for value in codes.values if ":" not in value)
         for meaning, type_ in codes.meanings.items():
             self._add(f"{name}.{meaning}", type_, f"{title.zh}·{meaning}", f"{title.en}: {meaning}")
-            self.subjects[f"{name}.{meaning}"] = Subject("meaning", title, meaning)
+            choices = _choices(codes, meaning) if type_ == "boolean" else {}
+            self.subjects[f"{name}.{meaning}"] = Subject("meaning", title, meaning, choices)
 
     def _link(self, name: str, entry: Data, world: World) -> None:
         """What may be asked of the case a field points to: which state it is in, and whether it has ended."""
@@ -231,6 +232,16 @@ class Vocabulary:
                     self.subjects[f"root.{name}"] = subject
                 if all(name in root.codes for root in roots):
                     self.codes[f"root.{name}"] = frozenset.intersection(*(root.codes[name] for root in roots))
+
+
+def _choices(codes: Codes, meaning: str) -> dict[bool, list[Text]]:
+    """The codes that say yes and those that say no; none where it depends on the place which codes there are."""
+    if codes.chosen_by is not None or any(":" in value for value in codes.values):
+        return {}
+    found: dict[bool, list[Text]] = {}
+    for code in codes.values.values():
+        found.setdefault(bool(code.meanings.get(meaning)), []).append(code.title)
+    return found
 
 
 def _switch_type(value: object) -> GuardType:

@@ -38,7 +38,12 @@ def hints(definition: Definition, case: Case, event: Event, reasons: Sequence[Re
     codes = {reason.code for reason in reasons}
     found: list[Text] = []
     if "condition_not_met" in codes:
-        found += [*_days(case, event), *_givers(definition, case, event, {one.field for one in reasons})]
+        asked = {one.field for one in reasons}
+        found += [
+            *_days(case, event),
+            *_givers(definition, case, event, asked),
+            *_elsewhere(definition, case, event, asked),
+        ]
     if "state" in codes and not case.closed:
         found += _first(definition, case, event)
     return found
@@ -75,15 +80,28 @@ def _names(event: Event) -> Iterable[str]:
     return {name for guard in guards if guard is not None for name in guard.names}
 
 
+def _elsewhere(definition: Definition, case: Case, event: Event, asked: Collection[str | None]) -> list[Text]:
+    """Where it is only here that the condition holds it up: what leads to a state where another one is put."""
+    here = [move for move in event.moves if case.state in move.sources]
+    held = {name for move in here if move.when is not None for name in move.when.names}
+    if held.isdisjoint(asked):
+        return []
+    others = {state for move in event.moves if move not in here for state in move.sources}
+    return [Text(f"或者先进行{zh}", f"or first {en}") for zh, en in _ways(definition, case, others)]
+
+
 def _first(definition: Definition, case: Case, event: Event) -> list[Text]:
     """What persons can do here that leads to where the event can be."""
     wanted = {state for move in event.moves for state in move.sources}
+    return [Text(f"须先进行{zh}", f"first {en}") for zh, en in _ways(definition, case, wanted)]
+
+
+def _ways(definition: Definition, case: Case, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The steps from here to one of these states, if they are few enough to be named."""
     ways = [
         one for one in definition.events.values()
         if one.by and any(case.state in move.sources and move.to in wanted for move in one.moves)
     ]  # fmt: skip
-    if not 0 < len(ways) <= MOST:
-        return []
-    zh = "或".join(f"“{one.title.zh}”（{one.source}）" for one in ways)
-    en = " or ".join(f"{one.title.en!r} ({one.source})" for one in ways)
-    return [Text(f"须先进行{zh}", f"first {en}")]
+    if 0 < len(ways) <= MOST:
+        zh = "或".join(f"“{one.title.zh}”（{one.source}）" for one in ways)
+        yield zh, " or ".join(f"{one.title.en!r} ({one.source})" for one in ways)

@@ -6,8 +6,8 @@ settled is not a way out and is left away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..errors import Text
@@ -31,6 +31,8 @@ Kind = Literal[
 ]
 
 
+NAMED = 3
+"""codes that a sentence names"""
 _COUNTED = frozenset({"count", "parties", "slot", "state", "round"})
 
 
@@ -41,6 +43,8 @@ class Subject:
     kind: Kind
     title: Text
     part: str | Text = ""
+    choices: Mapping[bool, Sequence[Text]] = field(default_factory=dict)
+    """of a yes or no that a code says of itself: the codes that say so"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,8 @@ class Plain:
         )
 
     def _told(self, subject: Subject, wanted: bool, now: object) -> Text:
+        if subject.kind == "meaning" and (choice := _choice(subject, wanted)) is not None:
+            return choice
         kind = "flag" if subject.kind == "field" and isinstance(now, bool) else subject.kind
         zh, en = _SAID.get((kind, wanted), _OTHERWISE)
         return Text(zh.format(subject.title.zh), en.format(subject.title.en))
@@ -152,6 +158,19 @@ _SAID = {
     ("rule", True): _BY_RULE, ("rule", False): _BY_RULE, ("link", True): _LINKED, ("link", False): _LINKED,
 }  # fmt: skip
 """kind of what is asked, and what it should be -> what is wrong"""
+
+
+def _choice(subject: Subject, wanted: bool) -> Text | None:
+    """Which of the codes would do, or, where those are many, which do not."""
+    for fit, zh, en in ((wanted, "须是", "has to be"), (not wanted, "不能是", "must not be")):
+        told = subject.choices.get(fit, ())
+        if 0 < len(told) <= NAMED:
+            zh_all, en_all = (
+                "或".join(f"“{one.zh}”" for one in told),
+                " or ".join(f"“{one.en}”" for one in told),
+            )
+            return Text(f"“{subject.title.zh}”{zh}{zh_all}", f"“{subject.title.en}” {en} {en_all}")
+    return None
 
 
 def _number(side: Name | Constant, facts: Facts) -> int:
