@@ -322,6 +322,7 @@ VIEW = Record(
         "closed": flag,
         "order": Choice(("due_on", "id", "-id")),
         "acts": OneOrMany(name),
+        "board": OneOrMany(name),
         "starts": flag,
     },
 )

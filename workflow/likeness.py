@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,11 @@ class Near:
     all: int
     cases: Sequence[str]
 
+    def best(self, laws: Laws, records: Iterable[Record], at_least: float) -> list[tuple[str, float]]:
+        """(id, score) of those that are near and so much alike, the most alike first."""
+        scored = [(record.id, self.score(laws, record)) for record in records if record.id in self.cases]
+        return sorted((one for one in scored if one[1] >= at_least), key=lambda one: (-one[1], one[0]))
+
     def score(self, laws: Laws, other: Record) -> float:
         """How alike the other is, by its texts."""
         fields = laws.pinned(other.definition).definition.similar
@@ -36,8 +41,8 @@ class Near:
         )
 
 
-def likest(store: Store, laws: Laws, connection: Any, record: Record) -> Near:
-    """The cases that share most of what is rare with that one; two statements."""
+def likest(store: Store, laws: Laws, connection: Any, record: Record, most: int = LOOKED_AT) -> Near:
+    """The cases, at most `most`, that share most of what is rare with that one; two statements."""
     own = sketch(record.kind, record.tenant, laws.pinned(record.definition).definition.similar, record.data)
     if not own:
         return Near(own, {}, 0, ())
@@ -45,9 +50,7 @@ def likest(store: Store, laws: Laws, connection: Any, record: Record) -> Near:
     counts = index.counts(connection, {everyone, *set().union(*own.values())}, MOST)
     cases = counts.pop(everyone, 1)
     telling = {gram: weight(count, cases) for gram, count in counts.items() if 0 < count < MOST}
-    return Near(
-        own, counts, cases, index.nearest(connection, record.id, telling, LOOKED_AT) if telling else ()
-    )
+    return Near(own, counts, cases, index.nearest(connection, record.id, telling, most) if telling else ())
 
 
 def matching(

@@ -35,10 +35,11 @@ from .figures import (
     who_reads,
 )
 from .health import Running
-from .likeness import matching
-from .model import Actor, Case, Grant
+from .likeness import likest, matching
+from .model import Actor, Case, Grant, Similar
 from .proof import Ties, prove
 from .random import new_id
+from .reader import SIMILAR
 from .store import listing
 from .store.examination import Examination
 from .store.listing import After, By, Filter, Over, Period, Ran, Sort
@@ -61,6 +62,7 @@ __all__ = [
     "Sort",
     "Took",
     "Version",
+    "alike",
     "cases_of",
     "checked",
     "count",
@@ -85,6 +87,8 @@ SCOPES = 5
 """tenants in which words are looked for"""
 TOGETHER = 500
 """ids in one question"""
+SIFTED = 4
+"""cases whose texts are compared, for each that is told"""
 SEQUENCED = 1000
 """lines of history that get their position in one go"""
 
@@ -171,6 +175,30 @@ def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Ca
         ))  # fmt: skip
     found = cases_of(engine, actor, ids)
     return [found[id_] for id_ in ids if id_ in found][:limit]
+
+
+def alike(engine: Engine, actor: Actor, cases: Collection[str], limit: int) -> dict[str, list[Similar]]:
+    """Of each of these cases the `limit` others that are likely about the same matter, the most alike first, as far as this
+    person may know of them and of it; looked for among the few that share most of what is rare with it. Two questions a case.
+    """
+    with engine.store.connection() as connection:
+        look = engine.sight.look
+        own = look(connection, engine.store.questions.all_of(sorted(cases)), actor) if cases else []
+        near = {
+            one.record.id: likest(engine.store, engine.laws, connection, one.record, limit * SIFTED)
+            for one in own
+        }
+        wanted = sorted({id_ for one in near.values() for id_ in one.cases})
+        seen = look(connection, engine.store.questions.all_of(wanted), actor) if wanted else []
+    known = {one.record.id: one for one in seen}
+    best = {
+        id_: one.best(engine.laws, [known[other].record for other in one.cases if other in known], SIMILAR)
+        for id_, one in near.items()
+    }
+    return {
+        id_: [Similar(case=engine.show(known[other]), score=score) for other, score in found[:limit]]
+        for id_, found in best.items()
+    }
 
 
 def cases_of(engine: Engine, actor: Actor, ids: Collection[str]) -> dict[str, Case]:

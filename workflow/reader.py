@@ -116,11 +116,9 @@ class Reader:
                 if near.cases
                 else []
             )
-        scored = [(near.score(self.laws, seen.record), seen) for seen in found]
-        scored.sort(key=lambda pair: (-pair[0], pair[1].record.id))
-        return [Similar(case=self.show(seen), score=score) for score, seen in scored if score >= at_least][
-            :limit
-        ]
+        known = {seen.record.id: seen for seen in found}
+        best = near.best(self.laws, (seen.record for seen in found), at_least)[:limit]
+        return [Similar(case=self.show(known[id_]), score=score) for id_, score in best]
 
     def history(
         self, case: str, *, actor: Actor | None = None, after: int = 0, limit: int | None = None,

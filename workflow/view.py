@@ -42,6 +42,8 @@ class View:
     columns: tuple[str, ...] = ()
     acts: tuple[str, ...] = ()
     """events offered for many at once; the first is what the list is for"""
+    board: tuple[str, ...] = ()
+    """events offered with a form in each row, all done in one go: the list is a board"""
     starts: bool = False
     """a new case is begun from here"""
 
@@ -65,7 +67,8 @@ def _view(data: Mapping[str, Any], of: Mapping[str, Any]) -> View:
         name=data["view"], title=title_of(data["title"]), question=title_of(data["question"]), roles=tuple(data["for"]),
         definition=data["of"], states=tuple(data.get("states", ())), relations=tuple(data.get("relations", ())),
         waiting=data.get("waiting", False), closed=data.get("closed", _closed(data, of)), order=data.get("order", "due_on"),
-        columns=tuple(data["columns"]), acts=tuple(data.get("acts", ())), starts=data.get("starts", False),
+        columns=tuple(data["columns"]), acts=tuple(data.get("acts", ())), board=tuple(data.get("board", ())),
+        starts=data.get("starts", False),
     )  # fmt: skip
 
 
@@ -98,7 +101,8 @@ class _References:
         self._are("states", of.get("states", {}), "unknown_state", "状态", "state")
         self._are("relations", of.get("relations", {}), "unknown_relation", "关系", "relation")
         self._are("columns", named, "unknown_column", "栏目", "column")
-        self._are("acts", of.get("events", {}), "unknown_event", "事件", "event")
+        for key in ("acts", "board"):
+            self._are(key, of.get("events", {}), "unknown_event", "事件", "event")
 
     def _are(self, key: str, known: Collection[str], code: str, zh: str, en: str) -> None:
         for index, value in enumerate(self.source.data.get(key, ())):

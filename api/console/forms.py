@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,10 +82,23 @@ def inputs(
     ):
         field = definition.fields[asked.name]
         if field.type in ("unit", "units") and units is None:
-            units = _units(look)
+            units = units_here(look)
         errors = tuple(reason.text for reason in reasons if reason.field == field.name)
         found.append(_input(look, field, asked.required, given.get(field.name), codes, units or [], errors))
     return [replace(one, name=prefix + one.name) for one in found] if prefix else found
+
+
+def in_a_row(
+    look: Look, definition: Definition, names: Iterable[str], given: Mapping[str, Any], reasons: Sequence[Reason], prefix: str
+) -> list[Input]:  # fmt: skip
+    """Inputs for the row of a table, each in one line: codes as a menu, units typed or taken from a list of the page's."""
+    codes, found = look.engine.laws.codes_on(today(look.engine)), []
+    for name in names:
+        errors = tuple(reason.text for reason in reasons if reason.field == name)
+        one = _input(look, definition.fields[name], False, given.get(name), codes, (), errors)
+        one = replace(one, type="menu") if one.type == "ticks" and not one.many else one
+        found.append(replace(one, name=prefix + name))
+    return found
 
 
 def _input(
@@ -136,7 +149,7 @@ def _by_name(look: Look, values: Sequence[str]) -> list[str]:
     return [name if held[name := known.get(value, "")] == 1 else value for value in values]
 
 
-def _units(look: Look) -> list[Party]:
+def units_here(look: Look) -> list[Party]:
     """The units that can be given something to do here, by name, if they fit into a menu; and his own, which may be a station.
 
     A unit's roles reach as far down as its congress: a bureau of a county does nothing with what is the city's.
@@ -170,16 +183,21 @@ def sent(look: Look, definition: Definition, event: Event, prefix: str = "") -> 
     """What was sent, as the engine takes it; an empty input was not sent. Raises Misread with what was understood lost to nobody:
     the texts stand in the request and go back into the page.
     """
+    return sent_of(look, definition, event.fields, prefix)
+
+
+def sent_of(look: Look, definition: Definition, names: Iterable[str], prefix: str = "") -> dict[str, Any]:
+    """The same of these fields."""
     found: dict[str, Any] = {}
     reasons: list[Reason] = []
-    for asked in event.form:
+    for name in names:
         try:
-            value = _value(look, definition.fields[asked.name], prefix)
+            value = _value(look, definition.fields[name], prefix)
         except Misread as error:
             reasons += error.reasons
-            value = look.request.form.get(prefix + asked.name, "")
+            value = look.request.form.get(prefix + name, "")
         if value not in (None, "", []):
-            found[asked.name] = value
+            found[name] = value
     if reasons:
         raise Misread(reasons)
     return found
@@ -187,8 +205,13 @@ def sent(look: Look, definition: Definition, event: Event, prefix: str = "") -> 
 
 def as_sent(look: Look, event: Event, prefix: str = "") -> dict[str, Any]:
     """The texts of a form that could not be understood, to stand in it again."""
+    return texts_of(look, event.fields, prefix)
+
+
+def texts_of(look: Look, names: Iterable[str], prefix: str = "") -> dict[str, Any]:
+    """The same of these fields."""
     form = look.request.form
-    return {f.name: (v if len(v) > 1 else v[0]) for f in event.form if (v := form.getlist(prefix + f.name))}
+    return {name: (v if len(v) > 1 else v[0]) for name in names if (v := form.getlist(prefix + name))}
 
 
 def _value(look: Look, field: Field, prefix: str) -> Any:

@@ -49,14 +49,13 @@ def view_named(look: Look, name: str) -> View:
     return found
 
 
-def listed(look: Look) -> Page:
+def listed(look: Look, view: View) -> Page:
     """A view, or one bucket of it."""
-    view = view_named(look, look.path["view"])
     asked, chosen = narrowed(look, through(view)), _chosen(look)
     definition = look.engine.library.definition(view.definition)
     wanted = data_wanted(look, definition, view)
     page = _gathered(look, chosen.of(asked) if chosen else asked, view, wanted)
-    heads = [_head(definition, column) for column in view.columns]
+    heads = [head_of(definition, column) for column in view.columns]
     acts = [(name, definition.events[name].title) for name in view.acts]
     return Page("list.html", {
         "title": view.title, "question": view.question, "view": view, "heads": heads, "acts": acts,
@@ -166,7 +165,8 @@ def heads_of(columns: Sequence[str]) -> list[Text]:
     return [HEADS[column] for column in columns]
 
 
-def _head(definition: Definition, column: str) -> Text:
+def head_of(definition: Definition, column: str) -> Text:
+    """The head of a column of that definition's cases."""
     if column in HEADS:
         return HEADS[column]
     found = definition.relations.get(column) or definition.fields[column]
@@ -193,6 +193,5 @@ def searched(look: Look) -> Page | Go:
 
 LISTS = (
     Screen(path="/waiting", name="waiting", view=waiting),
-    Screen(path="/views/<view>", name="list", view=listed),
     Screen(path="/search", name="search", view=searched),
 )

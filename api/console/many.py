@@ -11,6 +11,7 @@ from workflow.definition import Definition, Event
 from workflow.errors import NotFound, Reason, Text, WorkflowError
 from workflow.model import Outcome, Request
 from workflow.overview import identifier, visible
+from workflow.view import View
 
 from ..problems import Problem
 from .events import revision_of
@@ -32,6 +33,16 @@ class Chosen:
     case: Case
     title: str
     reasons: Sequence[Text]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One that is to be done: which event, with which data."""
+
+    case: Case
+    title: str
+    event: str
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +101,38 @@ def _apart(look: Look, definition: Definition, event: Event, chosen: Sequence[Ch
 def _fired(
     look: Look, event: Event, chosen: Sequence[Chosen], given: Mapping[str, Mapping[str, Any]]
 ) -> Page:  # fmt: skip
-    wanted, key = [one for one in chosen if not one.reasons], look.request.form.get("key", "")
+    plans = [
+        Planned(one.case, one.title, event.name, given[one.case.id]) for one in chosen if not one.reasons
+    ]
+    left = [(one.title, one.reasons[0]) for one in chosen if one.reasons]
+    return carried_out(look, view_named(look, look.path["view"]), event.title, plans, left)
+
+
+def carried_out(
+    look: Look, view: View, title: Text, plans: Sequence[Planned], left: Sequence[tuple[str, Text]]
+) -> Page:
+    """Do them in one go, each for itself, and say what came of each; `left`: those that are not tried, each with its reason."""
+    key = look.request.form.get("key", "")
     requests = [
-        Request(case=one.case.id, event=event.name, actor=look.actor, data=given[one.case.id], revision=_revision(look, one.case),
+        Request(case=one.case.id, event=one.event, actor=look.actor, data=one.data, revision=seen(look, one.case),
                 key=f"{key}/{one.case.id}" if key else None)
-        for one in wanted
+        for one in plans
     ]  # fmt: skip
     outcomes = look.engine.batch(requests) if requests else []
-    done = [_came(look, one, outcome) for one, outcome in zip(wanted, outcomes, strict=True)]
-    left = [Came(one.title, None, one.reasons[0], None) for one in chosen if one.reasons]
+    done = [_came(look, one, outcome) for one, outcome in zip(plans, outcomes, strict=True)]
     return Page("many_done.html", {
-        "title": event.title, "came": [*done, *left], "good": sum(one.error is None for one in done), "all": len(chosen),
-        "view": view_named(look, look.path["view"]),
+        "title": title, "came": [*done, *(Came(name, None, why, None) for name, why in left)], "view": view,
+        "good": sum(one.error is None for one in done), "all": len(done) + len(left),
+        "papers": look.desk.papers is not None,
     })  # fmt: skip
 
 
-def _revision(look: Look, case: Case) -> int:
+def seen(look: Look, case: Case) -> int:
+    """The revision of that case that was looked at. Raises Problem 400."""
     return revision_of(look.request.form.get(f"revision.{case.id}", ""))
 
 
-def _came(look: Look, one: Chosen, outcome: Outcome) -> Came:
+def _came(look: Look, one: Planned, outcome: Outcome) -> Came:
     if outcome.case is not None:
         law = look.engine.laws.pinned(outcome.case.definition).definition
         return Came(one.title, outcome.case, None, law.states[outcome.case.state].title)

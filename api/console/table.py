@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .areas import AREAS
+from .board import BOARD
 from .calendar import CALENDAR
 from .cases import CASES
 from .entrance import ENTRANCE
@@ -41,6 +42,7 @@ SCREENS: tuple[Screen, ...] = (
     *OVERDUE,
     *FILTERS,
     *MANY,
+    *BOARD,
     *CASES,
     *EVENTS,
     *PICTURES,
