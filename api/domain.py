@@ -10,14 +10,34 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["charts", "doors", "drafts", "milestones", "names", "receptions", "statistics"]
+__all__ = [
+    "charts",
+    "doors",
+    "drafts",
+    "milestones",
+    "names",
+    "performance_record",
+    "receptions",
+    "statistics",
+]
 
 if TYPE_CHECKING:
-    from definitions import charts, doors, drafts, milestones, names, receptions, statistics
+    from definitions import (
+        charts,
+        doors,
+        drafts,
+        milestones,
+        names,
+        performance_record,
+        receptions,
+        statistics,
+    )
 else:
 
     def _sibling(name: str) -> ModuleType:
         above = (__package__ or "").rpartition(".")[0]
         return importlib.import_module(f"{above}.definitions.{name}" if above else f"definitions.{name}")
 
-    charts, doors, drafts, milestones, names, receptions, statistics = map(_sibling, __all__)
+    charts, doors, drafts, milestones, names, performance_record, receptions, statistics = map(
+        _sibling, __all__
+    )

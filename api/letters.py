@@ -80,6 +80,18 @@ class Papers(Protocol):
         """Name and content of one. Raises NotFound, ValueError without a year where one is needed."""
         ...
 
+    def table(
+        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None, **behind: str
+    ) -> Any:
+        """The same in numbers and words. `behind`: which part of the year's list. Raises the same, and KeyError for a figure
+        that is none.
+        """
+        ...
+
+    def yearly(self, actor: Actor, *, tenant: str | None = None, year: int | None = None) -> Any:
+        """The table of a year in numbers. Raises ValueError without a year."""
+        ...
+
 
 class LetterOut(Schema):
     """A document that can be had now."""

@@ -84,12 +84,13 @@ def _shown(by: list[str], found: Figures) -> dict[str, Any]:
         "opened": found.opened,
         "concluded": found.concluded,
         "open": found.open,
-        "over_target": _rate(found.over_target, found.open),
-        "over_statutory": _rate(found.over_statutory, found.open),
+        "over_target": rate(found.over_target, found.open),
+        "over_statutory": rate(found.over_statutory, found.open),
     }
 
 
-def _rate(part: int, of: int) -> dict[str, Any]:
+def rate(part: int, of: int) -> dict[str, Any]:
+    """A part of a whole."""
     return {"part": part, "of": of, "rate": round(part / of, 4) if of else None}
 
 

@@ -27,6 +27,7 @@ from .packs import PACKS
 from .parties import PARTIES
 from .presence import PRESENCE
 from .receptions import RECEPTIONS
+from .reports import REPORTS
 from .routes import Route
 from .rules import RULES
 from .statistics import STATISTICS
@@ -36,7 +37,7 @@ from .views import VIEWS
 
 ROUTES: tuple[Route, ...] = (
     *CASES, *VIEWS, *BATCHES, *DOCUMENTS, *LETTERS, *PACKS, *LEDGERS, *IMPORTS,
-    *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *EXPORTS, *DEFINITIONS, *MIGRATIONS,
+    *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *REPORTS, *EXPORTS, *DEFINITIONS, *MIGRATIONS,
     *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES,
     *TOKENS, *PRESENCE, *DELEGATIONS, *EMERGENCY, *ALERTS, *HEALTH, *DESCRIPTION,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from workflow import Engine
+from workflow import Actor, Engine
 from workflow.errors import NotFound, Text
 from workflow.overview import COUNTED, Counted, Figures, Filter, Period, Ran, Sitting, Took, today
 
@@ -97,7 +97,17 @@ def standing(engine: Engine, sitting: Sitting) -> list[Row]:
     ]
 
 
-class Year:
+def year_of(engine: Engine, actor: Actor, year: int) -> tuple[list[Row], list[Table]]:
+    """How things stand today, and the tables of the year in the order in which they are read. Raises NotFound."""
+    with Sitting.of(engine, actor) as sitting:
+        found = _Year(engine, sitting, year)
+        now = standing(engine, sitting)
+        tables = [found.by_month(), *found.answers(), *found.satisfaction()]
+        units = found.units()
+    return now, [*tables, found.by_unit(units)]
+
+
+class _Year:
     """The figures of a year, as the one who sits there may know of them."""
 
     def __init__(self, engine: Engine, sitting: Sitting, year: int) -> None:
@@ -109,10 +119,6 @@ class Year:
         self.went_out = replace(
             self.all, concluded_from=self.period.start, concluded_before=self.period.before
         )
-
-    def tables(self) -> list[Table]:
-        """All of them, in the order in which they are read."""
-        return [self.by_month(), *self.answers(), *self.satisfaction(), self.by_unit()]
 
     def _figures(
         self, asked: Filter, by: Sequence[Any], counting: Sequence[Counted] = COUNTED
@@ -177,7 +183,7 @@ class Year:
 
     def satisfaction(self) -> Iterator[Table]:
         """The levels of each round; who has not answered is in no rate. Of suggestions alone: nobody else is asked."""
-        if self.all.kind != kept.SUGGESTION:
+        if self.all.kind != kept.SUGGESTION or kept.SURVEY not in self.engine.library.definitions:
             return
         rounds = surveys_of(self.sitting, self.period)
         states = self.engine.library.definition(kept.SURVEY).states
@@ -205,9 +211,12 @@ class Year:
 
     # -- by unit
 
-    def by_unit(self) -> Table:
+    def units(self) -> dict[str, Figures]:
+        """Of each unit, by id."""
+        return {one.group[0]: one for one in self._figures(self.all, ["unit"])}
+
+    def by_unit(self, found: Mapping[str, Figures]) -> Table:
         """Each unit with what it leads, handles with others or separately; by name."""
-        found = {one.group[0]: one for one in self._figures(self.all, ["unit"])}
         parties = names.registered(self.engine, found)
         called = {unit: parties[unit].name if unit in parties else unit for unit in found}
         rows = [

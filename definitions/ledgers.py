@@ -18,7 +18,7 @@ from .letters.words import Words, written
 from .names import spelt
 from .workbooks import Grid, OutColumn, write_workbook
 
-__all__ = ["Profile", "chosen", "profiles", "write_ledger"]
+__all__ = ["Line", "Profile", "Table", "chosen", "ledger_of", "profiles", "write_ledger"]
 
 OURS = Path(__file__).parent / "ledgers.yaml"
 PAGE = 500
@@ -64,11 +64,30 @@ def _profile(path: Path, id_: str, row: Any) -> Profile:
     raise faulty(str(path), f"{id_}：不能作为台账：{wrong}", f"{id_} is no ledger: {wrong}")
 
 
-def write_ledger(
-    engine: Engine, profile: Profile, path: Path, *, actor: Actor | None = None, tenant: str | None = None
-) -> int:
-    """A new workbook with every case of that kind that this person may know of, by number; how many."""
-    rows = sorted(_rows(engine, profile, actor, tenant), key=_place)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A row of a table, and the case it is about."""
+
+    case: str
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A ledger filled in. `names`: of each column its path; `total`: below the lines."""
+
+    title: Text
+    names: Sequence[str]
+    columns: Sequence[OutColumn]
+    lines: Sequence[Line]
+    total: Sequence[Cell]
+
+
+def ledger_of(
+    engine: Engine, profile: Profile, *, actor: Actor | None = None, tenant: str | None = None
+) -> Table:
+    """Every case of that kind that this person may know of, by number."""
+    lines = sorted(_lines(engine, profile, actor, tenant), key=lambda line: _place(line.cells))
     law = engine.laws.latest(profile.of).definition
     above = engine.laws.latest(ROOT).definition
     columns = [
@@ -76,18 +95,34 @@ def write_ledger(
         for head, show, width in profile.columns
     ]
     total: list[Cell] = [
-        _sum(rows, place) if column.kind == "number" else None for place, column in enumerate(columns)
+        _sum(lines, place) if column.kind == "number" else None for place, column in enumerate(columns)
     ]
-    total[0] = f"共 {len(rows)} 条"
+    total[0] = f"共 {len(lines)} 条"
+    names = [show for _, show, _ in profile.columns]
+    return Table(title=profile.title, names=names, columns=columns, lines=lines, total=total)
+
+
+def write_ledger(
+    engine: Engine, profile: Profile, path: Path, *, actor: Actor | None = None, tenant: str | None = None
+) -> int:
+    """The same as a new workbook; how many."""
+    table = ledger_of(engine, profile, actor=actor, tenant=tenant)
+    rows = [line.cells for line in table.lines]
     write_workbook(
         path,
-        Grid(title=profile.title.zh, columns=columns, rows=rows, total=total, made_on=written(today(engine))),
+        Grid(
+            title=table.title.zh,
+            columns=table.columns,
+            rows=rows,
+            total=table.total,
+            made_on=written(today(engine)),
+        ),
     )
     return len(rows)
 
 
-def _sum(rows: Sequence[Sequence[Cell]], place: int) -> int:
-    return sum(cell for row in rows if isinstance(cell := row[place], int))
+def _sum(lines: Sequence[Line], place: int) -> int:
+    return sum(cell for line in lines if isinstance(cell := line.cells[place], int))
 
 
 def _kind(law: Any, show: str) -> str:
@@ -126,7 +161,7 @@ def _place(row: Sequence[Cell]) -> list[tuple[bool, bytes]]:
     return [(cell is None, spelt(shown(cell))) for cell in row]
 
 
-def _rows(engine: Engine, profile: Profile, actor: Actor | None, tenant: str | None) -> Iterator[list[Cell]]:
+def _lines(engine: Engine, profile: Profile, actor: Actor | None, tenant: str | None) -> Iterator[Line]:
     after: str | None = None
     roots: dict[str, Case | None] = {}
     words = Words(engine, actor, [])
@@ -136,7 +171,10 @@ def _rows(engine: Engine, profile: Profile, actor: Actor | None, tenant: str | N
         roots |= {root: _root(engine, root, actor) for root in new}
         words.meet([*page, *(case for root in new if (case := roots[root]) is not None)])
         for case in page:
-            yield [_cell(words, case, roots.get(case.root), show) for _, show, _ in profile.columns]
+            above_it = roots.get(case.root)
+            yield Line(
+                case=case.id, cells=[_cell(words, case, above_it, show) for _, show, _ in profile.columns]
+            )
         after = page[-1].id
 
 

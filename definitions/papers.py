@@ -12,10 +12,10 @@ from workflow.errors import Fault, Text
 
 from .exports import annotate, template, titled
 from .imports import Exchanged, Way, import_file
-from .ledgers import chosen, profiles, write_ledger
+from .ledgers import Table, chosen, ledger_of, profiles, write_ledger
 from .letters import FORMS, Catalogue, Letter, Wish, check, letters_of, write_letter, write_zip
 from .posters import posters, write_pages
-from .yearly import write_yearly
+from .yearly import Yearly, write_yearly, yearly_of
 
 __all__ = ["Papers"]
 
@@ -87,6 +87,22 @@ class Papers:
             profile = chosen(self._ledgers, id_)
             write_ledger(self._engine, profile, path, actor=actor, tenant=tenant)
             return f"{profile.title.zh}.xlsx", path.read_bytes()
+
+    def table(
+        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None, **behind: str
+    ) -> Table:
+        """The same in numbers and words. `behind`: of the year's list that part which a `unit`'s figure, a `measure`, counts.
+        Raises NotFound, KeyError when there is no such figure, ValueError as `ledger`.
+        """
+        if id_ == YEARLY:
+            return self.yearly(actor, tenant=tenant, year=year).listed(**behind)
+        return ledger_of(self._engine, chosen(self._ledgers, id_), actor=actor, tenant=tenant)
+
+    def yearly(self, actor: Actor, *, tenant: str | None = None, year: int | None = None) -> Yearly:
+        """The table of a year in numbers. Raises ValueError without a year."""
+        if year is None:
+            raise ValueError("year")
+        return yearly_of(self._engine, year, actor=actor, tenant=tenant)
 
     def faults(self) -> Sequence[Fault]:
         """The templates that cannot be used, as they lie in their folders now."""

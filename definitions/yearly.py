@@ -7,19 +7,21 @@ numbers; where there is nothing to divide by stands —. What a figure counts is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from workflow import Actor, Case, Engine
+from workflow.errors import Text
 
 from .cells import Cell
 from .columns import today
+from .ledgers import Line, Table
 from .letters.words import Words, written
 from .names import spelt
 from .workbooks import Grid, OutColumn, write_workbook
 
-__all__ = ["MEASURES", "RATES", "Item", "items_of", "write_yearly"]
+__all__ = ["MEASURES", "RATES", "Item", "Yearly", "counted", "items_of", "write_yearly", "yearly_of"]
 
 KIND = "suggestion"
 PAGE = 500
@@ -175,25 +177,80 @@ def items_of(
         after = page[-1].id
 
 
-def write_yearly(
-    engine: Engine, year: int, path: Path, *, actor: Actor | None = None, tenant: str | None = None
-) -> int:
-    """A new workbook: the table, and the list behind it; how many suggestions."""
-    found = items_of(engine, year, actor=actor, tenant=tenant)
-    items = list(found)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yearly:
+    """The suggestions of a year, and those of each unit by id, in the order of the units' names. Where no unit is known yet they
+    stand under an empty one.
+    """
+
+    year: int
+    day: date
+    words: Words
+    items: Sequence[Item]
+    units: Mapping[str, Sequence[Item]]
+
+    @property
+    def title(self) -> str:
+        """Of the table."""
+        return f"{self.year}年代表建议办理情况统计表"
+
+    def told(self) -> Iterator[tuple[str, str, str]]:
+        """Name, heading and meaning of every figure, in their order."""
+        return ((name, one.title, one.means) for name, one in MEASURES.items())
+
+    def rates(self) -> Iterator[tuple[str, str, str, str, str]]:
+        """Name and heading of every rate, what it is a part of what, and what it means."""
+        return ((name, *one) for name, one in RATES.items())
+
+    def counted(self, unit: str | None = None) -> dict[str, int]:
+        """Every figure of a unit, or of all: there each suggestion counts once."""
+        return counted(self.items if unit is None else self.units[unit])
+
+    def name(self, unit: str) -> str:
+        """What a unit is called."""
+        return self.words.name(unit) if unit else "（未定）"
+
+    def listed(self, unit: str | None = None, measure: str | None = None) -> Table:
+        """The list behind the table: those of a unit, if one is named, and of these what a figure counts. Raises KeyError."""
+        count = MEASURES[measure].count if measure else None
+        items = self.items if unit is None else self.units.get(unit, ())
+        return _listed(self.words, [item for item in items if count is None or count(item)])
+
+
+def yearly_of(engine: Engine, year: int, *, actor: Actor | None = None, tenant: str | None = None) -> Yearly:
+    """The year, as far as that person may know of it."""
+    items = list(items_of(engine, year, actor=actor, tenant=tenant))
     words = Words(engine, actor, [item.case for item in items])
     items.sort(
         key=lambda item: (spelt(words.meeting(item.case)), spelt(item.case.number or ""), item.case.id)
     )
-    write_workbook(path, _table(year, today(engine), words, items), _list(words, items))
-    return len(items)
-
-
-def _table(year: int, day: date, words: Words, items: Sequence[Item]) -> Grid:
-    by_unit: dict[str, list[Item]] = {}
+    units: dict[str, list[Item]] = {}
     for item in items:
         for unit in _units(item.case):
-            by_unit.setdefault(words.name(unit) if unit else "（未定）", []).append(item)
+            units.setdefault(unit, []).append(item)
+    found = Yearly(year=year, day=today(engine), words=words, items=items, units=units)
+    ordered = sorted(units, key=lambda unit: (spelt(found.name(unit)), unit))
+    return replace(found, units={unit: units[unit] for unit in ordered})
+
+
+def counted(items: Sequence[Item]) -> dict[str, int]:
+    """Every figure of those suggestions."""
+    return {name: sum(measure.count(item) for item in items) for name, measure in MEASURES.items()}
+
+
+def write_yearly(
+    engine: Engine, year: int, path: Path, *, actor: Actor | None = None, tenant: str | None = None
+) -> int:
+    """A new workbook: the table, and the list behind it; how many suggestions."""
+    found = yearly_of(engine, year, actor=actor, tenant=tenant)
+    listed = found.listed()
+    rows = [line.cells for line in listed.lines]
+    list_ = Grid(title=listed.title.zh, columns=listed.columns, rows=rows, total=listed.total)
+    write_workbook(path, _table(found), list_)
+    return len(found.items)
+
+
+def _table(found: Yearly) -> Grid:
     told = [(m.title, m.means) for m in MEASURES.values()]
     told += [(title, means) for title, _, _, means in RATES.values()]
     first = "主办或分办单位，按名称排列，不排名次；分办的各单位均计入，合计只计一次"
@@ -203,21 +260,29 @@ def _table(year: int, day: date, words: Words, items: Sequence[Item]) -> Grid:
         f"只含制表人可见的案件。分母为零的比率记“{NOTHING}”。每个数字可在“清单”中按列筛选核对。",
         *(f"{title}：{means}。" for title, means in told),
     ]
-    rows = [
-        [name, *_figures(those)] for name, those in sorted(by_unit.items(), key=lambda one: spelt(one[0]))
-    ]
+    rows = [[found.name(unit), *_figures(items)] for unit, items in found.units.items()]
     return Grid(
-        title=f"{year}年代表建议办理情况统计表", columns=columns, rows=rows, total=["合计", *_figures(items)], notes=notes,
-        made_on=written(day),
+        title=found.title, columns=columns, rows=rows, total=["合计", *_figures(found.items)], notes=notes,
+        made_on=written(found.day),
     )  # fmt: skip
 
 
-def _list(words: Words, items: Sequence[Item]) -> Grid:
-    heads = (("届次", 9), ("编号", 11), ("标题", 32), ("承办单位", 18), ("状态", 12))
-    columns = [OutColumn(title=title, width=width) for title, width in heads]
+HEADS = {
+    "meeting": ("届次", 9),
+    "number": ("编号", 11),
+    "title": ("标题", 32),
+    "units": ("承办单位", 18),
+    "state": ("状态", 12),
+}
+
+
+def _listed(words: Words, items: Sequence[Item]) -> Table:
+    columns = [OutColumn(title=title, width=width) for title, width in HEADS.values()]
     columns += [OutColumn(title=m.title, kind="number", width=6) for m in MEASURES.values()]
-    total: list[Cell] = ["合计", None, None, None, None, *_figures(items)[: len(MEASURES)]]
-    return Grid(title="清单", columns=columns, rows=[_line(words, item) for item in items], total=total)
+    total: list[Cell] = ["合计", None, None, None, None, *counted(items).values()]
+    lines = [Line(case=item.case.id, cells=_line(words, item)) for item in items]
+    title = Text("清单", "the list behind it")
+    return Table(title=title, names=[*HEADS, *MEASURES], columns=columns, lines=lines, total=total)
 
 
 def _column(title: str, means: str, figure: bool) -> OutColumn:
@@ -229,7 +294,7 @@ def _units(case: Case) -> list[str]:
 
 
 def _figures(items: Sequence[Item]) -> list[Cell]:
-    counts = {name: sum(measure.count(item) for item in items) for name, measure in MEASURES.items()}
+    counts = counted(items)
     return [*counts.values(), *(_rate(counts[over], counts[under]) for _, over, under, _ in RATES.values())]
 
 

@@ -282,6 +282,11 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "POST", where.format("/faults"), data=table.replace(b"d.chen", b"d.none"))
     client(li, "POST", where.format(""), data=table)
     client(li, "GET", "/v1/ledgers/ledger")
+    client(li, "GET", "/v1/ledgers/ledger/rows")
+    client(li, "GET", "/v1/reports")
+    client(li, "GET", "/v1/reports/year")
+    client(li, "GET", "/v1/reports/yearly?year=2026")
+    client(li, "GET", "/v1/reports/performance?party=d.chen")
     client(li, "GET", f"{address}/letters/assignment?to=housing")
     client(li, "GET", f"/v1/letters.zip?cases={case['id']}&letters=assignment")
     pack = client(li, "POST", "/v1/letters", {"cases": [case["id"]], "letters": ["assignment"]}).json

@@ -86,6 +86,12 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
     "tibandu.export_cases": [("/v1/exports/cases.csv", None), ("/v1/exports/cases.csv?kind=opinion", None)],
     "tibandu.ledgers": [("/v1/ledgers", None)],
     "tibandu.ledger": [(f"/v1/ledgers/{name}?year=2026", None) for name in ("ledger", "register", "yearly")],
+    "tibandu.ledger_rows": [(f"/v1/ledgers/{name}/rows", None) for name in ("ledger", "register", "surveys")]
+    + [("/v1/ledgers/yearly/rows?year=2026&unit=water", None)],
+    "tibandu.reports": [("/v1/reports", None)],
+    "tibandu.report_year": [("/v1/reports/year?year=2026", None)],
+    "tibandu.report_yearly": [("/v1/reports/yearly?year=2026", None)],
+    "tibandu.report_performance": [("/v1/reports/performance?party=dep1", None)],
     "tibandu.migrate": [("/v1/definitions/suggestion/migrations?dry_run=1", {"to": 1, "cases": ["{id}"]}),
                         ("/v1/definitions/evaluation/migrations?dry_run=1", {"to": 1})],
     "tibandu.upload": [("/v1/documents?name=x.pdf", None)],
@@ -226,15 +232,15 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
 STILL = (
     "tibandu.definitions", "tibandu.definition", "tibandu.diagram", "tibandu.picture", "tibandu.form", "tibandu.rules",
     "tibandu.calendar", "tibandu.calendar_preview", "tibandu.calendar_apply", "tibandu.import_form", "tibandu.import",
-    "tibandu.import_preview", "tibandu.import_faults_preview", "tibandu.posters", "tibandu.ledgers", "tibandu.upload",
+    "tibandu.import_preview", "tibandu.import_faults_preview", "tibandu.posters", "tibandu.ledgers", "tibandu.reports", "tibandu.upload",
     "console.lifecycle", "console.lifecycles", "console.static", "console.import", "console.calendar", "console.first_made",
     "tibandu.openapi", "tibandu.docs", "console.signed_in", "tibandu.letters_of",
 )  # fmt: skip
 """what tells of no case, or takes its time: in the sample not everybody asks"""
 TOLD = {
     *(f"console.{one}" for one in ("case", "clock", "found", "history", "invites", "letters", "messages", "party", "picture", "search")),
-    *(f"tibandu.{one}" for one in ("case", "case_at", "clock", "events", "export_cases", "history", "inbox", "ledger", "letter",
-                                   "letters", "permitted", "search")),
+    *(f"tibandu.{one}" for one in ("case", "case_at", "clock", "events", "export_cases", "history", "inbox", "ledger", "ledger_rows",
+                                   "letter", "letters", "permitted", "report_performance", "search")),
 }  # fmt: skip
 """where who may know of a case reads of it"""
 Question = tuple[str, str, Body | None, Mapping[str, str]]

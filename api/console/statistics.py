@@ -69,13 +69,11 @@ class Table:
 def statistics(look: Look) -> Page:
     """One year, and how things stand today."""
     year = year_asked(look)
-    with Sitting.of(look.engine, look.actor) as sitting:
-        found = counted.Year(look.engine, sitting, year)
-        *tables, units = found.tables()
-        return Page("statistics.html", {
-            "year": year, "sheet": _sheet(look, year), "day": today(look.engine), "cards": cards(look, sitting),
-            "tables": [*(_shown(look, table, table.rows) for table in tables), _paged(look, units, year)],
-        })  # fmt: skip
+    now, (*tables, units) = counted.year_of(look.engine, look.actor, year)
+    return Page("statistics.html", {
+        "year": year, "sheet": _sheet(look, year), "day": today(look.engine), "cards": _cards(look, now),
+        "tables": [*(_shown(look, table, table.rows) for table in tables), _paged(look, units, year)],
+    })  # fmt: skip
 
 
 def _sheet(look: Look, year: int) -> str | None:
@@ -101,11 +99,11 @@ def year_asked(look: Look) -> int:
 
 def cards(look: Look, sitting: Sitting) -> list[tuple[Text, Number]]:
     """How things stand today."""
-    return [
-        (row.title, _number(look, count))
-        for row in counted.standing(look.engine, sitting)
-        for count in row.cells
-    ]
+    return _cards(look, counted.standing(look.engine, sitting))
+
+
+def _cards(look: Look, now: Sequence[counted.Row]) -> list[tuple[Text, Number]]:
+    return [(row.title, _number(look, count)) for row in now for count in row.cells]
 
 
 def _number(look: Look, count: counted.Count) -> Number:
