@@ -12,7 +12,7 @@ from workflow.overview import today
 
 from .faults import written
 from .letters import download, papers
-from .problems import invalid_parameters
+from .problems import Problem, invalid_parameters
 from .routes import Ask, Out, Reply, Route
 from .schemas import TENANT, Day, Strict, Words
 
@@ -26,6 +26,7 @@ class LedgerOut(Schema):
 
     ledger = fields.Str(required=True)
     title = fields.Nested(Words, required=True)
+    monthly = fields.Bool(required=True, metadata={"description": "whether it can be had of one month"})
 
 
 class LedgersOut(Schema):
@@ -35,13 +36,17 @@ class LedgersOut(Schema):
 
 
 class Part(Strict):
-    """Of which congress, of which year."""
+    """Of which congress, of which year or month."""
 
     tenant = fields.Str(
         validate=[validate.Length(max=200), TENANT],
         metadata={"description": "this congress and all below it"},
     )
     year = fields.Int(validate=validate.Range(1949, 2199), metadata={"description": "for `yearly`"})
+    month = fields.Str(
+        validate=validate.Regexp(r"[0-9]{4}-(0[1-9]|1[0-2])\Z"),
+        metadata={"description": "`YYYY-MM`, of a table that is one of months (`monthly`)"},
+    )
 
 
 class Behind(Part):
@@ -88,17 +93,24 @@ class LedgerTableOut(LedgerOut):
 
 def ledgers(ask: Ask) -> Reply:
     """What there is."""
-    found = papers(ask).ledgers()
-    return Reply({"ledgers": [{"ledger": id_, "title": title} for id_, title in found.items()]})
+    found, monthly = papers(ask).ledgers(), papers(ask).monthly()
+    return Reply({
+        "ledgers": [{"ledger": id_, "title": title, "monthly": id_ in monthly} for id_, title in found.items()]
+    })  # fmt: skip
 
 
 def ledger(ask: Ask) -> Reply:
     """One of them, with everything that person may know of."""
     try:
         name, content = papers(ask).ledger(ask.path["ledger"], ask.actor, **ask.query)
-    except ValueError:
-        raise invalid_parameters({"year": ["Missing data"]}) from None
+    except ValueError as error:
+        raise _wrong(error) from None
     return Reply(raw=download(Response(content, content_type=EXCEL), name))
+
+
+def _wrong(error: ValueError) -> Problem:
+    name = str(error)
+    return invalid_parameters({name: ["Missing data" if name == "year" else "not of months"]})
 
 
 def rows(ask: Ask) -> Reply:
@@ -108,13 +120,13 @@ def rows(ask: Ask) -> Reply:
         raise invalid_parameters({name: ["Unknown field."] for name in wrong})
     try:
         table = papers(ask).table(id_, ask.actor, **query)
-    except ValueError:
-        raise invalid_parameters({"year": ["Missing data"]}) from None
+    except ValueError as error:
+        raise _wrong(error) from None
     except KeyError:
         raise invalid_parameters({"measure": ["invalid"]}) from None
-    part = {name: query[name] for name in ("tenant", "year") if name in query}
+    part = {name: query[name] for name in ("tenant", "year", "month") if name in query}
     return Reply({
-        "ledger": id_, "title": table.title, "on": today(ask.engine), "columns": [
+        "ledger": id_, "title": table.title, "monthly": id_ in papers(ask).monthly(), "on": today(ask.engine), "columns": [
             {"name": name, "title": column.title, "type": column.kind, "means": column.help}
             for name, column in zip(table.names, table.columns, strict=True)
         ],

@@ -6,7 +6,7 @@ What a document is about is nothing the service knows: it is handed `Papers` by 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import quote
@@ -74,15 +74,22 @@ class Papers(Protocol):
         """The tables there are."""
         ...
 
+    def monthly(self) -> Collection[str]:
+        """Those that can be had of one month."""
+        ...
+
     def ledger(
-        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None
-    ) -> tuple[str, bytes]:
-        """Name and content of one. Raises NotFound, ValueError without a year where one is needed."""
+        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None, month: str | None = None
+    ) -> tuple[str, bytes]:  # fmt: skip
+        """Name and content of one. Raises NotFound; ValueError, named by what is wrong, without a year where one is needed, or
+        with a month where there is none.
+        """
         ...
 
     def table(
-        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None, **behind: str
-    ) -> Any:
+        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None, month: str | None = None,
+        **behind: str,
+    ) -> Any:  # fmt: skip
         """The same in numbers and words. `behind`: which part of the year's list. Raises the same, and KeyError for a figure
         that is none.
         """

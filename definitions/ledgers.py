@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +24,22 @@ __all__ = ["Line", "Profile", "Table", "chosen", "ledger_of", "profiles", "write
 OURS = Path(__file__).parent / "ledgers.yaml"
 PAGE = 500
 ROOT = "suggestion"
-HEADS = ("number", "meeting", "state", "opened_on", "data", "code", "relation", "clock", "timing", "root")
+HEADS = (
+    "number",
+    "meeting",
+    "state",
+    "opened_on",
+    "data",
+    "code",
+    "relation",
+    "clock",
+    "timing",
+    "happened",
+    "begot",
+    "root",
+)
+KEYS = {"zh", "en", "of", "columns"}
+NOT_SAID = Text("未分类", "not said yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +50,8 @@ class Profile:
     title: Text
     of: str
     columns: tuple[tuple[str, str, int], ...]
+    month: str | None = None
+    """the field by which the rows of one month are chosen"""
 
 
 def profiles(folder: Path | None = None) -> dict[str, Profile]:
@@ -56,8 +74,9 @@ def _profile(path: Path, id_: str, row: Any) -> Profile:
     try:
         columns = tuple((str(head), str(show), int(width)) for head, show, width in row["columns"])
         wrong = ", ".join(show for _, show, _ in columns if show.partition(".")[0] not in HEADS)
-        if columns and not wrong and set(row) == {"zh", "en", "of", "columns"}:
-            return Profile(id=id_, title=Text(row["zh"], row["en"]), of=row["of"], columns=columns)
+        if columns and not wrong and set(row) - {"month"} == KEYS:
+            title = Text(row["zh"], row["en"])
+            return Profile(id=id_, title=title, of=row["of"], columns=columns, month=row.get("month"))
     except (KeyError, TypeError, ValueError):
         pass
     wrong = wrong or "zh, en, of, columns: [heading, path, width]"
@@ -84,10 +103,14 @@ class Table:
 
 
 def ledger_of(
-    engine: Engine, profile: Profile, *, actor: Actor | None = None, tenant: str | None = None
-) -> Table:
-    """Every case of that kind that this person may know of, by number."""
-    lines = sorted(_lines(engine, profile, actor, tenant), key=lambda line: _place(line.cells))
+    engine: Engine, profile: Profile, *, actor: Actor | None = None, tenant: str | None = None, month: str | None = None
+) -> Table:  # fmt: skip
+    """Every case of that kind that this person may know of, by number. `month` (`YYYY-MM`): only those of it. Raises ValueError,
+    named so, where the table is of no month.
+    """
+    if month is not None and profile.month is None:
+        raise ValueError("month")
+    lines = sorted(_lines(engine, profile, actor, tenant, month), key=lambda line: _place(line.cells))
     law = engine.laws.latest(profile.of).definition
     above = engine.laws.latest(ROOT).definition
     columns = [
@@ -99,14 +122,18 @@ def ledger_of(
     ]
     total[0] = f"共 {len(lines)} 条"
     names = [show for _, show, _ in profile.columns]
-    return Table(title=profile.title, names=names, columns=columns, lines=lines, total=total)
+    title = profile.title
+    if month is not None:
+        title = Text(f"{title.zh}（{month}）", f"{title.en} ({month})")
+    return Table(title=title, names=names, columns=columns, lines=lines, total=total)
 
 
 def write_ledger(
-    engine: Engine, profile: Profile, path: Path, *, actor: Actor | None = None, tenant: str | None = None
-) -> int:
+    engine: Engine, profile: Profile, path: Path, *, actor: Actor | None = None, tenant: str | None = None,
+    month: str | None = None,
+) -> int:  # fmt: skip
     """The same as a new workbook; how many."""
-    table = ledger_of(engine, profile, actor=actor, tenant=tenant)
+    table = ledger_of(engine, profile, actor=actor, tenant=tenant, month=month)
     rows = [line.cells for line in table.lines]
     write_workbook(
         path,
@@ -139,12 +166,9 @@ def _means(law: Any, above: Any, show: str) -> str:
     if head in PLAIN:
         return PLAIN[head]
     if head in ("clock", "timing"):
-        if name not in law.clocks or (head == "timing" and part not in law.fields):
-            return ""
-        which = (
-            CLOCK[part] if head == "clock" else f"到期日与{law.fields[part].title.zh}相比，未完成的按制表日"
-        )
-        return f"“{law.clocks[name].title.zh}”的{which}"
+        return _means_days(law, head, name, part)
+    if head in BESIDE:
+        return BESIDE[head].format(law.events[name].title.zh if name in law.events else "")
     declared = law.relations.get(name) if head == "relation" else law.fields.get(name)
     if declared is None:
         return ""
@@ -152,6 +176,14 @@ def _means(law: Any, above: Any, show: str) -> str:
     return f"{named}（字母）" if head == "code" else named
 
 
+def _means_days(law: Any, head: str, name: str, part: str) -> str:
+    if name not in law.clocks or (head == "timing" and part not in law.fields):
+        return ""
+    which = CLOCK[part] if head == "clock" else f"到期日与{law.fields[part].title.zh}相比，未完成的按制表日"
+    return f"“{law.clocks[name].title.zh}”的{which}"
+
+
+BESIDE = {"happened": "办理过程中有无“{}”", "begot": "由此产生的各件，按去向的件数"}
 PLAIN = {"number": "编号", "meeting": "届次", "state": "状态", "opened_on": "立案日期"}
 CLOCK = {"from": "起算日", "due": "到期日（含已同意的延期）", "outer": "法定最迟日"}
 
@@ -161,21 +193,49 @@ def _place(row: Sequence[Cell]) -> list[tuple[bool, bytes]]:
     return [(cell is None, spelt(shown(cell))) for cell in row]
 
 
-def _lines(engine: Engine, profile: Profile, actor: Actor | None, tenant: str | None) -> Iterator[Line]:
-    after: str | None = None
+def _lines(
+    engine: Engine, profile: Profile, actor: Actor | None, tenant: str | None, month: str | None
+) -> Iterator[Line]:
     roots: dict[str, Case | None] = {}
-    words = Words(engine, actor, [])
+    words = Beside(engine, actor)
     above = any(show.startswith("root.") for _, show, _ in profile.columns)
-    while page := engine.search(kind=profile.of, tenant=tenant, actor=actor, after=after, limit=PAGE):
-        new = {case.root for case in page} - roots.keys() if above else set()
+    for page in _pages(engine, profile.of, actor, tenant):
+        wanted = [case for case in page if month is None or case.data.get(profile.month or "") == month]
+        new = {case.root for case in wanted} - roots.keys() if above else set()
         roots |= {root: _root(engine, root, actor) for root in new}
-        words.meet([*page, *(case for root in new if (case := roots[root]) is not None)])
-        for case in page:
+        words.meet([*wanted, *(case for root in new if (case := roots[root]) is not None)])
+        for case in wanted:
             above_it = roots.get(case.root)
             yield Line(
                 case=case.id, cells=[_cell(words, case, above_it, show) for _, show, _ in profile.columns]
             )
+
+
+def _pages(
+    engine: Engine, kind: str, actor: Actor | None, tenant: str | None = None
+) -> Iterator[Sequence[Case]]:
+    after: str | None = None
+    while page := engine.search(kind=kind, tenant=tenant, actor=actor, after=after, limit=PAGE):
+        yield page
         after = page[-1].id
+
+
+class Beside(Words):
+    """The words of a table, with what stands beside its cases: what came of them."""
+
+    def __init__(self, engine: Engine, actor: Actor | None) -> None:
+        super().__init__(engine, actor, [])
+        self._begot: dict[str, dict[str, list[Case]]] = {}
+
+    def begot(self, case: Case, kind: str) -> Sequence[Case]:
+        """The cases of that kind that came from it, of those that may be known of; all are read once."""
+        if kind not in self._begot:
+            found: dict[str, list[Case]] = {}
+            for page in _pages(self.engine, kind, self.actor):
+                for one in page:
+                    found.setdefault(str(one.data.get("arises_from")), []).append(one)
+            self._begot[kind] = found
+        return self._begot[kind].get(case.id, ())
 
 
 def _root(engine: Engine, root: str, actor: Actor | None) -> Case | None:
@@ -226,6 +286,32 @@ def _timing(words: Words, case: Case, path: str) -> str:
     return "按期" if late <= 0 else f"逾期 {late} 天"
 
 
+def _happened(words: Beside, case: Case, event: str) -> str:
+    """Whether it ever did, by the history: a clock that was stopped early does not tell."""
+    lines = words.engine.history(case.id, actor=words.actor)
+    return "是" if any(line.event == event for line in lines) else "否"
+
+
+def _begot(words: Beside, case: Case, path: str) -> str:
+    """How many came of it, by what became of each: `当场说明 2、未分类 1`."""
+    kind, *names = path.split(".")
+    said = Counter(_became(words, one, names) for one in words.begot(case, kind))
+    return "、".join(
+        f"{value} {number}" for value, number in sorted(said.items(), key=lambda one: spelt(one[0]))
+    )
+
+
+def _became(words: Beside, case: Case, names: Sequence[str]) -> str:
+    """What the first field says; else how it ended without; else which of the others is given."""
+    first, *others = names
+    if case.data.get(first):
+        return words.value(case, first)
+    law = words.engine.laws.pinned(case.definition).definition
+    if law.states[case.state].end:
+        return words.state(case)
+    return next((law.fields[name].title.zh for name in others if case.data.get(name)), NOT_SAID.zh)
+
+
 _MEANT: Mapping[str, Any] = {
     "number": lambda _, case, __: case.number,
     "meeting": lambda words, case, _: words.meeting(case),
@@ -236,6 +322,8 @@ _MEANT: Mapping[str, Any] = {
     "relation": lambda words, case, name: words.parties(case, name),
     "clock": _clock,
     "timing": _timing,
+    "happened": _happened,
+    "begot": _begot,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
@@ -71,11 +71,15 @@ class Papers:
         """The tables there are: id -> title."""
         return {**{one.id: one.title for one in self._ledgers.values()}, YEARLY: YEARLY_TITLE}
 
+    def monthly(self) -> Collection[str]:
+        """Those of them that can be had of one month."""
+        return {one.id for one in self._ledgers.values() if one.month is not None}
+
     def ledger(
-        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None
-    ) -> tuple[str, bytes]:
-        """The name and content of a table with everything that person may know of. Raises NotFound; ValueError when the table
-        of a year is asked for without one.
+        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None, month: str | None = None
+    ) -> tuple[str, bytes]:  # fmt: skip
+        """The name and content of a table with everything that person may know of. Raises NotFound; ValueError, with the name of
+        what is wrong, when the table of a year is asked for without one, or a month of one that has none.
         """
         with TemporaryDirectory() as folder:
             path = Path(folder) / "table.xlsx"
@@ -85,18 +89,21 @@ class Papers:
                 write_yearly(self._engine, year, path, actor=actor, tenant=tenant)
                 return f"{year}年{YEARLY_TITLE.zh}.xlsx", path.read_bytes()
             profile = chosen(self._ledgers, id_)
-            write_ledger(self._engine, profile, path, actor=actor, tenant=tenant)
-            return f"{profile.title.zh}.xlsx", path.read_bytes()
+            write_ledger(self._engine, profile, path, actor=actor, tenant=tenant, month=month)
+            of = f"（{month}）" if month else ""
+            return f"{profile.title.zh}{of}.xlsx", path.read_bytes()
 
     def table(
-        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None, **behind: str
-    ) -> Table:
+        self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None, month: str | None = None,
+        **behind: str,
+    ) -> Table:  # fmt: skip
         """The same in numbers and words. `behind`: of the year's list that part which a `unit`'s figure, a `measure`, counts.
         Raises NotFound, KeyError when there is no such figure, ValueError as `ledger`.
         """
         if id_ == YEARLY:
             return self.yearly(actor, tenant=tenant, year=year).listed(**behind)
-        return ledger_of(self._engine, chosen(self._ledgers, id_), actor=actor, tenant=tenant)
+        profile = chosen(self._ledgers, id_)
+        return ledger_of(self._engine, profile, actor=actor, tenant=tenant, month=month)
 
     def yearly(self, actor: Actor, *, tenant: str | None = None, year: int | None = None) -> Yearly:
         """The table of a year in numbers. Raises ValueError without a year."""

@@ -243,13 +243,14 @@ def test_the_commands(
     lines = [
         line.partition(" #")[0].split() for line in page.splitlines() if line.startswith("tibandu ledger")
     ]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for _, *words in lines:
         said = call(*words)
         assert said.code == 0, (words, said.err)
     assert "yearly" in call("ledger").out and (tmp_path / "年报.xlsx").exists()
     assert call("ledger", "yearly").code == 2
     assert call("ledger", "lodger").code == 1
+    assert call("ledger", "ledger", "--month", "2026-03").code == 2, "it is of no month"
     assert call("ledger", "ledger", "--out", "年报.xlsx").code == 2
 
 

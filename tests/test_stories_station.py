@@ -322,6 +322,8 @@ def test_story_F09_held_moved_and_not_held_each_with_its_reason(home: Desk) -> N
     reader = home("keep")
     act(reader, held, "register_opinion", subject="路灯", opinion_text="路灯不亮")
     act(reader, held, "close", visitors="1", opinions="1")
+    (opinion,) = o.engine.search(kind="opinion")
+    act(reader, opinion, "answer_on_spot", explanation="今晚修好")
     act(home("other"), unheld, "report_unheld", unheld_reason="汛期值守")
     april = planned(o, "2026-04", "st2")
     act(home("other"), april, "postpone", change_reason="场地维修")
@@ -331,7 +333,12 @@ def test_story_F09_held_moved_and_not_held_each_with_its_reason(home: Desk) -> N
     assert float(told["温泉街道联络站", "2026-03"]["来访人次"]) == 1
     assert told["永安街道联络站", "2026-03"]["未举行的说明"] == "汛期值守"
     assert told["永安街道联络站", "2026-04"]["改期理由"] == "场地维修"
-    assert "去向" in table(home("li"), "opinions")[0], "and what became of the matters"
+    assert told["温泉街道联络站", "2026-03"]["意见去向"] == "当场说明 1", "and what became of the matters"
+    assert told["永安街道联络站", "2026-03"]["意见去向"] == ""
+    assert told["温泉街道联络站", "2026-03"]["未按期公告"] == "是", "nobody announced it"
+    assert told["永安街道联络站", "2026-04"]["未按期公告"] == "否", "it was moved long before"
+    head, *lines = table(home("li"), "receptions", "2026-04")
+    assert [line[:2] for line in lines if line[1]] == [["永安街道联络站", "2026-04"]], "of one month"
     every = " ".join(
         f"{field.title.zh} {field.name}"
         for law in o.engine.laws.known()
@@ -341,12 +348,14 @@ def test_story_F09_held_moved_and_not_held_each_with_its_reason(home: Desk) -> N
         assert bad not in every and bad not in str(head), "nothing rates whoever came"
 
 
-def table(reader: Reader, ledger: str) -> list[list[str]]:
-    """A ledger by the link of the page that offers them."""
+def table(reader: Reader, ledger: str, month: str = "") -> list[list[str]]:
+    """A ledger by the link of the page that offers them; of one month by the form beside it."""
     opened(reader, "/sheets")
-    address = re.search(rf'href="(/v1/ledgers/{ledger}[^"]*)"', reader.page)
+    where = f'action="(/v1/ledgers/{ledger})"' if month else f'href="(/v1/ledgers/{ledger}[^"]*)"'
+    address = re.search(where, reader.page)
     assert address is not None
-    with reader.client.get(address[1].replace("&amp;", "&")) as found:
+    asked = f"{address[1]}?month={month}" if month else address[1].replace("&amp;", "&")
+    with reader.client.get(asked) as found:
         sheet = load_workbook(io.BytesIO(found.data)).get_sheet_by_index(0).to_python()
     start = next(n for n, line in enumerate(sheet) if "联络站" in line)
     return [[str(cell) for cell in line] for line in sheet[start:]]

@@ -6,8 +6,10 @@ import io
 import re
 import zipfile
 from datetime import date
+from urllib.parse import urlencode
 
 import pytest
+from docx import Document
 from PIL import Image
 
 from api import Jobs
@@ -189,13 +191,21 @@ def test_story_C07_where_it_stalls(town: Desk) -> None:
 
 def test_story_C08_the_pack_for_a_meeting_in_the_order_it_was_chosen(town: Desk) -> None:
     o, office = town.office, town("li")
-    cases = [o.assigned(title=f"第{n}件") for n in range(3)]
-    chosen = "&".join(f"case={case.id}" for case in reversed(cases))
-    where = office.goes(office.get(f"/views/in_hand/many?event=@letters&{chosen}"))
+    cases = [o.assigned(title=f"第{n}件", co=("roads", "parks")) for n in range(3)]
+    chosen = "&".join(f"case={case.id}" for case in cases)  # as the boxes of a list are sent
+    assert office.get(f"/views/in_hand/many?event=@order&{chosen}").status_code == 200
+    first, second, third = (f"order.{case.id}" for case in cases)
+    form = Form(office.page).values
+    assert [form[place] for place in (first, second, third)] == [["1"], ["2"], ["3"]]
+    asked = {**form, first: ["2"], second: ["3"], third: ["1"], "event": ["@letters"]}
+    where = office.goes(office.get(f"/views/in_hand/many?{urlencode(asked, doseq=True)}"))
     with office.client.get(where) as found, zipfile.ZipFile(io.BytesIO(found.data)) as pack:
         names = pack.namelist()
+        letter = Document(io.BytesIO(pack.read(next(name for name in names if "第003号 交办函" in name))))
     numbers = [name.split()[1] for name in names if "交办函" in name]
-    assert numbers == ["第003号", "第002号", "第001号"]
+    assert list(dict.fromkeys(numbers)) == ["第003号", "第001号", "第002号"]
+    text = "\n".join(paragraph.text for paragraph in letter.paragraphs)
+    assert "会办单位：市交通运输局、市城市管理执法委员会" in text, "co-units stand as the office named them"
 
 
 def test_the_documents_of_many_are_made_behind_a_page_that_says_how_far_it_is(

@@ -18,6 +18,7 @@ from .events import revision_of
 from .forms import Misread, as_sent, inputs, sent
 from .lists import view_named
 from .mailing import before as mailed
+from .packs import arranged, in_order
 from .packs import asked as pack
 from .screens import Go, Look, Page, Screen
 from .whynot import readable
@@ -59,7 +60,9 @@ def before(look: Look) -> Page | Go:
     """What would be done, row by row, and the form for all; or the documents of those chosen."""
     chosen = look.request.args.getlist("case")
     if look.request.args.get("event") == "@letters" and chosen:
-        return pack(look, chosen[:MOST])
+        return pack(look, in_order(look, chosen[:MOST]))
+    if look.request.args.get("event") == "@order" and chosen:
+        return arranged(look, chosen[:MOST])
     if look.request.args.get("event") == "@links" and chosen:
         return mailed(look, chosen[:MOST])
     definition, event = _event(look, look.request.args.get("event", ""))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from flask import url_for
 
-from workflow.overview import identifier
+from workflow.overview import cases_of, identifier
 
 from ..jobs import KEPT, Jobs
 from ..letters import AT_ONCE, NO_PAPERS, our_pages
 from ..packs import begin
 from ..problems import Problem
 from .screens import Go, Look, Page, Screen
+
+PLACE = re.compile("[0-9]{1,4}")
+"""a place in the order of a pack"""
 
 
 def asked(look: Look, chosen: list[str]) -> Page | Go:
@@ -20,6 +26,20 @@ def asked(look: Look, chosen: list[str]) -> Page | Go:
     if len(chosen) <= AT_ONCE:
         return Go(url_for(f"{look.service.name}.letters_of", cases=",".join(chosen)))
     return Page("pack_begin.html", {"chosen": chosen, "most": AT_ONCE, "key": identifier(look.engine)})
+
+
+def arranged(look: Look, chosen: Sequence[str]) -> Page:
+    """Those chosen, each with its place, to be changed before the documents are made. In the order of the list to begin with."""
+    seen = cases_of(look.engine, look.actor, chosen)
+    titles = [(id_, look.caption(seen[id_])) for id_ in dict.fromkeys(chosen) if id_ in seen]
+    return Page("pack_order.html", {"chosen": titles, "view": look.path["view"]})
+
+
+def in_order(look: Look, chosen: Sequence[str]) -> list[str]:
+    """Those chosen in the order that was asked for: by the numbers given, else as they came."""
+    places = {id_: look.request.args.get(f"order.{id_}", "") for id_ in chosen}
+    numbers = {id_: int(text) if PLACE.fullmatch(text) else 0 for id_, text in places.items()}
+    return sorted(chosen, key=numbers.__getitem__)
 
 
 def begun(look: Look) -> Go:

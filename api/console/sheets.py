@@ -39,10 +39,24 @@ def _page(look: Look, address: str | None) -> Page:
         (title, url_for(f"{service}.ledger", ledger=id_, **_year(look, id_)))
         for id_, title in ledgers.items()
     ]
+    monthly = papers.monthly() if papers is not None else ()
+    months = [
+        (title, url_for(f"{service}.ledger", ledger=id_)) for id_, title in ledgers.items() if id_ in monthly
+    ]
     feeds = [one for one in listed(look.ask()).body["feeds"] if one["revoked_at"] is None]
     units = sorted({grant.unit for grant in look.grants if grant.unit})
     look.names.learn([*units, *(one["unit"] for one in feeds if one["unit"])])
-    return Page("sheets.html", {"ledgers": rows, "feeds": feeds, "units": units, "told": address})
+    return Page(
+        "sheets.html",
+        {
+            "ledgers": rows,
+            "months": months,
+            "month": today(look.engine).isoformat()[:7],
+            "feeds": feeds,
+            "units": units,
+            "told": address,
+        },
+    )
 
 
 def _year(look: Look, ledger: str) -> dict[str, Any]:

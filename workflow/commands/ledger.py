@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from .context import OK, Context, UsageError
 from .files import free
 
 YEARLY = "yearly"
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 HEADS = {"ledger": Text("台账", "ledger"), "title": Text("名称", "title")}
 
 
@@ -22,6 +24,7 @@ def register(add: Any) -> None:
     )
     ledger.add_argument("--out", type=Path, metavar="XLSX", help="新文件 / a new file")
     ledger.add_argument("--year", type=int, metavar="YEAR", help=f"年度 / of {YEARLY}")
+    ledger.add_argument("--month", metavar="YYYY-MM", help="只含这个月的 / only of that month")
     ledger.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")
     ledger.add_argument("--tenant", metavar="TENANT", help="只含该机构及其下级 / of this tenant and below")
     ledger.add_argument("--letters", type=Path, metavar="DIR", help="本单位的台账 / ledgers of your own")
@@ -48,7 +51,12 @@ def run_ledger(context: Context) -> int:
         count = yearly.write_yearly(engine, arguments.year, out, actor=actor, tenant=arguments.tenant)
     else:
         profile = ledgers.chosen(found, arguments.ledger)
-        count = ledgers.write_ledger(engine, profile, out, actor=actor, tenant=arguments.tenant)
+        month = arguments.month
+        if month is not None and (profile.month is None or not MONTH.fullmatch(month)):
+            raise UsageError(
+                Text("--month 须如 2026-03，且该台账分月", "--month is YYYY-MM, of a ledger of months")
+            )
+        count = ledgers.write_ledger(engine, profile, out, actor=actor, tenant=arguments.tenant, month=month)
     console.say(f"{count} 行 → {out}", f"{count} row(s) → {out}")
     console.value({"rows": count, "file": str(out)})
     return OK
