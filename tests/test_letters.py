@@ -195,7 +195,7 @@ def test_a_letter_of_assignment_says_whom_to_ask_and_opens_the_case(
 def test_story_B07_a_reply_bears_its_class_its_promises_and_answers_point_by_point(
     small_town: Office, catalogue: Catalogue
 ) -> None:
-    body = "一、情况：骑手三千人。\n二、建议增设驿站。\n三、建议提供充电设施；"
+    body = "一、情况：骑手三千人。\n二、建议：\n1．建议增设驿站。\n2．建议提供充电设施；"
     case = small_town.handling(body=body)
     small_town.fire(case, "add_commitment", "wang", promise="建成驿站12处", promised_on="2026-10-31")
     small_town.fire(case, "submit_for_signoff", "wang", **{**DRAFT, "reply_class": "HB-XIANNING:B"})
@@ -212,7 +212,10 @@ def test_story_B07_a_reply_bears_its_class_its_promises_and_answers_point_by_poi
     hints = [r._r.rPr.rFonts.get(qn("w:hint")) for p in document.paragraphs for r in p.runs if "“" in r.text]
     assert hints and set(hints) == {"eastAsia"}, "else the quotation marks are half as wide"
     assert (
-        "1．关于“建议增设驿站”" in text and "2．关于“建议提供充电设施”" in text and "骑手三千人”" not in text
+        "1．关于“建议增设驿站”" in text
+        and "2．关于“建议提供充电设施”" in text
+        and "骑手三千人”" not in text
+        and "3．" not in text
     )
     assert "建成驿站12处（2026年10月31日前完成）" in text and "咸水函〔2026〕1号" in text
 

@@ -95,8 +95,13 @@ def test_story_C03_urgent_only_after_one_that_was_not_answered(town: Desk) -> No
     second = letter(town("li"), case, "supervision/water")
     assert "加急" in second and "普通" not in second
     history = second[second.index("督办经过") :]
-    for told in ("1．2026年3月2日发督办通知单", "说明选址", "2026年3月21日督办意见逾期未回复", "再次说明"):
+    for told in (
+        "1．2026年3月2日发督办通知单（2026年3月20日前回复）：说明选址。",
+        "2．2026年3月21日督办意见逾期未回复。",
+    ):
         assert told in history, history
+    assert "再次说明" not in history and "再次说明" in second, "its own opinion stands above, once"
+    assert "此前没有" in first
 
 
 def test_story_C04_a_visit_with_who_came_and_a_photograph_that_tells_no_place(town: Desk) -> None:

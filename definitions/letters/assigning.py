@@ -16,11 +16,16 @@ __all__ = [
 ]
 
 SCAN = "扫码在系统中打开本件（须登录）"
+PRESSING = "'visit_site', 'hear_deputy', 'demand', 'answer_demand', 'demand_overdue'"
 HISTORY_OF_PRESSING = (
-    "{% for line in lines if line.act in ('visit_site', 'hear_deputy', 'demand', 'answer_demand', 'demand_overdue') %}"
-    "{{ loop.index }}．{{ line.on }}{{ line.event }}{% if line.what %}（{{ line.what }}）{% endif %}"
-    "{{ '。' if loop.last else '；' }}{% endfor %}"
+    "{% set this = lines|selectattr('act', 'equalto', 'demand')|list|last %}"
+    "{% for line in lines if line.act in (" + PRESSING + ") and line.seq != this.seq %}"
+    "{{ loop.index }}．{{ line.on }}{{ line.event }}"
+    "{% if 'answer_by' in line.given %}（{{ line.given.answer_by }}前回复）{% endif %}"
+    "{% for name in ('visit_record', 'hearing_record', 'supervision_opinion', 'demand_answer') if name in line.given %}"
+    "：{{ line.given[name] }}{% endfor %}。{{ '' if loop.last else '\\n' }}{% else %}此前没有{% endfor %}"
 )
+"""what came before this notice; the notice says its own opinion above"""
 
 
 def assignment(p: Paper) -> None:

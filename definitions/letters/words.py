@@ -64,8 +64,10 @@ def points(text: str) -> list[str]:
     """The numbered demands of a suggestion, to be answered one by one; the whole of it where nothing is numbered."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     found = [_POINT.sub("", line, count=1).rstrip("。；;") for line in lines if _POINT.match(line)]
+    asked = [one for one in found if not _TOLD.match(one)]
     return (
-        [one for one in found if not _TOLD.match(one)]
+        [one for one in asked if not one.endswith(("：", ":"))]  # that only leads to those below it
+        or asked
         or found
         or [line.rstrip("。；;") for line in lines[:1]]
     )
@@ -261,22 +263,23 @@ class Words:
 
     # -- what happened
 
-    def lines(self, case: Case, history: Sequence[HistoryEntry]) -> list[dict[str, str]]:
-        """The whole history: when, what, who, what was given, and the hash of the line."""
+    def lines(self, case: Case, history: Sequence[HistoryEntry]) -> list[dict[str, Any]]:
+        """The whole history: when, what, who, what was given (with the names of the fields, and by field), the hash of the line."""
         self.learn(party for line in history for party in _named(self._definition(case), line.data))
         self.learn(person for line in history for person in (line.actor, line.on_behalf_of) if person)
         return [self._line(case, line) for line in history]
 
-    def _line(self, case: Case, line: HistoryEntry) -> dict[str, str]:
+    def _line(self, case: Case, line: HistoryEntry) -> dict[str, Any]:
         definition = self._definition(case)
         law = self.engine.laws.pinned(line.definition).definition  # the version that held then
         event = law.start if line.event == "start" else law.events.get(line.event)
         states = law.states
-        what = [
-            f"{definition.fields[name].title.zh}：{said.rstrip('。；')}"
+        given = {
+            name: said.rstrip("。；")
             for name, value in line.data.items()
             if name in definition.fields and (said := self.worded(case, name, value))
-        ]
+        }
+        what = [f"{definition.fields[name].title.zh}：{said}" for name, said in given.items()]
         what += [f"{definition.fields[n].title.zh}：{HIDDEN}" for n in line.hidden if n in definition.fields]
         what += [
             f"{definition.fields[n].title.zh}：（已删除）" for n in line.erased if n in definition.fields
@@ -285,7 +288,7 @@ class Words:
             "seq": str(line.seq), "on": written(line.effective_on), "at": moment(line.recorded_at),
             "act": line.event, "event": event.title.zh if event else line.event, "who": self._who(line),
             "to": states[line.to_state].title.zh if line.to_state in states else "",
-            "what": "；".join(what), "hash": line.hash,
+            "what": "；".join(what), "given": given, "hash": line.hash,
         }  # fmt: skip
 
     def _who(self, line: HistoryEntry) -> str:
