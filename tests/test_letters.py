@@ -135,6 +135,20 @@ def test_the_paper_is_official(name: str) -> None:
     assert {run.font.size for p in text for run in p.runs} <= {Pt(16), Pt(14)}
 
 
+@pytest.mark.parametrize("name", sorted(making.TEMPLATES))
+def test_what_closes_a_letter_stays_on_one_page_with_the_end_of_its_text(name: str) -> None:
+    """Signature, day, whom to ask, copies and the source: none of them is ever alone on a page."""
+    paragraphs = [
+        p for p in Document(io.BytesIO(making.made(name))).paragraphs if not p.text.startswith("{%p")
+    ]
+    signed = [n for n, p in enumerate(paragraphs) if p.paragraph_format.right_indent and p.alignment == 2]
+    assert signed or name in making.FORMS or name in making.LISTS
+    for first in signed[::2]:
+        rest = paragraphs[first - 2 :]
+        ends = next((n for n, p in enumerate(rest) if p._p.xpath(".//w:br[@w:type='page']")), len(rest))
+        assert [p.text for p in rest[: ends - 1] if not p.paragraph_format.keep_with_next] == []
+
+
 # --- what they say
 
 

@@ -110,7 +110,9 @@ class Paper:
     def contact(self) -> None:
         """Whom to ask (附注): in brackets below the day, two characters in."""
         said = "{{ letter.contact or '联系人：　　　　　　电话：　　　　　　' }}"
-        self._paragraph(self.document, f"（{said}）", TEXT, NO3, LEFT, 2)
+        self._paragraph(
+            self.document, f"（{said}）", TEXT, NO3, LEFT, 2
+        ).paragraph_format.keep_with_next = True
 
     def number(self, text: str) -> None:
         """The number of the document, in the middle."""
@@ -146,15 +148,23 @@ class Paper:
         self.tag("endif")
 
     def signed(self, who: str, on: str = "{{ letter.made_on }}") -> None:
-        """Whose it is and the day, at the right, where the seal comes; kept together on one page."""
-        if self.document.paragraphs:
-            self.document.paragraphs[-1].paragraph_format.keep_with_next = True  # never alone on a page
+        """Whose it is and the day, at the right, where the seal comes; on one page with the end of the text."""
+        self._bound()
         self.text("", indent=0)
         self.document.paragraphs[-1].paragraph_format.keep_with_next = True
         for line, space in ((who, 2), (on, 4)):
             paragraph = self._paragraph(self.document, line, TEXT, NO3, RIGHT)
             paragraph.paragraph_format.right_indent = Pt(NO3 * space)
-            paragraph.paragraph_format.keep_with_next = line == who
+            paragraph.paragraph_format.keep_with_next = True  # with what closes the letter below it
+
+    def _bound(self) -> None:
+        """The last paragraph that is there in any case, and those after it that are there sometimes, keep with what follows."""
+        within = 0
+        for paragraph in reversed(self.document.paragraphs):
+            paragraph.paragraph_format.keep_with_next = True
+            within += paragraph.text.startswith("{%p end") - paragraph.text.startswith(("{%p if", "{%p for"))
+            if not within and not paragraph.text.startswith("{%p"):
+                return
 
     def annexes(self, *names: str) -> None:
         """What is enclosed, a line below the text; several are numbered, each on its own line."""
@@ -177,8 +187,9 @@ class Paper:
 
     def copies(self, text: str) -> None:
         """To whom copies go: between two lines, below everything (版记)."""
-        self._paragraph(self.document, "", TEXT, NO3, LEFT)
+        self._paragraph(self.document, "", TEXT, NO3, LEFT).paragraph_format.keep_with_next = True
         paragraph = self._paragraph(self.document, text, TEXT, NO4, LEFT)
+        paragraph.paragraph_format.keep_with_next = True
         paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = Pt(NO4)
         borders = OxmlElement("w:pBdr")
         for side in ("top", "bottom"):
@@ -193,7 +204,7 @@ class Paper:
         self.tag("if letter.link")
         found = self._paragraph(self.document, tag, TEXT, NO3, CENTER).paragraph_format
         found.line_spacing_rule, found.keep_with_next = WD_LINE_SPACING.SINGLE, True
-        self._paragraph(self.document, below, TEXT, SMALL4, CENTER)
+        self._paragraph(self.document, below, TEXT, SMALL4, CENTER).paragraph_format.keep_with_next = True
         self.tag("endif")
 
     def note(self, text: str) -> None:

@@ -264,7 +264,7 @@ class Words:
     # -- what happened
 
     def lines(self, case: Case, history: Sequence[HistoryEntry]) -> list[dict[str, Any]]:
-        """The whole history: when, what, who, what was given (with the names of the fields, and by field), the hash of the line."""
+        """The whole history: when, what, who, what was given (with the fields' names, and by field), the hash."""
         self.learn(party for line in history for party in _named(self._definition(case), line.data))
         self.learn(person for line in history for person in (line.actor, line.on_behalf_of) if person)
         return [self._line(case, line) for line in history]
