@@ -106,7 +106,7 @@ storm-http: .venv/dev
 kill-http: .venv/dev
 	KILL_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s --timeout 3600 -k killed tests/test_http_storm.py
 
-# Every address x everything that is somebody else's x every role; the tests deal it out.
+# Every address x everything that is somebody else's x every role, on both databases; the tests deal it out.
 leaks: .venv/dev
 	LEAKS=all $(BIN)/python -m pytest -q --timeout 3600 tests/test_http_matrix.py
 

@@ -72,9 +72,9 @@ class Thing:
 class World:
     """All of it on one engine; `make` puts it there, another process may go on with a copy."""
 
-    def __init__(self, folder: Path, library: Library, clock: FrozenClock) -> None:
+    def __init__(self, url: str, folder: Path, library: Library, clock: FrozenClock) -> None:
         self.clock = clock
-        self.engine = Engine(f"sqlite:///{folder / 'leaks.db'}", library, place=PLACE, clock=clock)
+        self.engine = Engine(url, library, place=PLACE, clock=clock)
         self.office = Office(self.engine, clock)
         self.kept = Folder(folder / "documents")
         self.papers = Papers(self.engine)

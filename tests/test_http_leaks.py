@@ -1,6 +1,6 @@
 """Every route × every role × a case that is not theirs: nobody is told that it exists. Derived from the table of routes, so that a
 route added tomorrow is asked too. Canaries stand in the case's texts, number, parties and ids. A small city on PostgreSQL;
-tests/test_http_matrix.py asks the shipped definitions, on SQLite.
+tests/test_http_matrix.py asks the shipped definitions, on both databases.
 """
 
 from __future__ import annotations

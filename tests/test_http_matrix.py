@@ -13,8 +13,7 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -27,7 +26,7 @@ from workflow.subscriptions import Subscriptions, channel_of
 from workflow.testing import FrozenClock
 
 from .leaks import FAR, NONE, Person, Thing, World, asker
-from .lifecycle import TENANT, TODAY
+from .lifecycle import TENANT, TODAY, set_up
 
 Body = Mapping[str, Any]
 NOTHING = {
@@ -52,6 +51,8 @@ CASE = "/v1/cases/{id}"
 DOCUMENT = {"sha256": "{sha256}", "size": 1, "media_type": "application/pdf", "name": "x.pdf"}
 ROW = {"case": "{id}", "event": "{event}", "data": {}}
 LISTS = ["suggestion", "procuratorate_conversion", "evaluation", "opinion", "suggestion_draft"]
+
+BOARD = Form({"row": "{id}", "{id}.assignment_mode": "sole", "{id}.lead_unit": "roads"})
 
 ASKED: dict[str, list[tuple[str, Body | None]]] = {
     # --- the service: one case
@@ -174,6 +175,8 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
     "console.list": [("/views/{view}", None)],
     "console.many": [("/views/{view}/many?event={act}&case={id}", None)],
     "console.many_done": [("/views/{view}/many", Form(event="{act}", case="{id}", key="k"))],
+    "console.board": [("/views/{view}/board", BOARD), ("/views/to_assign/board", BOARD)],
+    "console.board_done": [("/views/to_assign/board/done", Form(BOARD, **{"event.{id}": "assign"}, key="k"))],
     "console.mailing": [("/views/{view}/links", Form(case="{id}", until="2026-04-30"))],
     "console.search": [("/search?q={number}", None), ("/search?q={title}", None), ("/search?q={id}", None)],
     "console.found": [(f"/found?kind={kind}", None) for kind in LISTS] + [("/found?party=water", None)],
@@ -294,6 +297,8 @@ class Asking:
         if self.turn is not None:
             self.turn += 1
             often = 12 if endpoint in STILL else 4 if self.who.scope == FAR else 2
+            if self.world.engine.database.dialect.name == "postgresql":
+                often *= 2  # each question is dearer there
             if self.turn % often:
                 return
         for address, body in ASKED[endpoint]:
@@ -371,7 +376,7 @@ def _with(text: str, values: Mapping[str, str]) -> str:
 
 def _deep(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
-        found = {name: _deep(one, values) for name, one in value.items()}
+        found = {_with(name, values): _deep(one, values) for name, one in value.items()}
         return Form(found) if isinstance(value, Form) else found
     if isinstance(value, list):
         return [_deep(one, values) for one in value]
@@ -399,13 +404,47 @@ def _readable(data: bytes) -> str:
         return "".join(name + _readable(pack.read(name)) for name in pack.namelist())
 
 
+ALL = os.environ.get("LEAKS") == "all"
+"""everything is asked of everybody on both databases; else it is dealt out"""
+PARTS = range(4)
+DEALT = {"sqlite": PARTS[:3], "postgresql": PARTS[3:]}
+"""which part of the persons asks on which database"""
+Worlds = Callable[[str], World]
+
+
 @pytest.fixture(scope="module")
-def world(ready_file: Path, tmp_path_factory: pytest.TempPathFactory, library: Library) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("leaks")
-    shutil.copy(ready_file, folder / "leaks.db")
-    world = World(folder, library, FrozenClock(TODAY))
+def worlds(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Library
+) -> Iterator[Worlds]:
+    """The city on each database, made when it is first asked for."""
+    made: dict[str, World] = {}
+    dropped: list[Callable[[], None]] = []
+
+    def world(database: str) -> World:
+        if database not in made:
+            folder = tmp_path_factory.mktemp("leaks")
+            if database == "sqlite":
+                shutil.copy(request.getfixturevalue("ready_file"), folder / "leaks.db")
+                url = f"sqlite:///{folder / 'leaks.db'}"
+            else:
+                server = request.getfixturevalue("postgres_server")
+                url = server.database(name := server.create())
+                dropped.append(lambda: server.drop(name))
+                set_up(url, library)
+            made[database] = World(url, folder, library, FrozenClock(TODAY))
+        return made[database]
+
     yield world
-    world.engine.database.dispose()
+    for one in made.values():
+        one.engine.database.dispose()
+    for drop in dropped:
+        drop()
+
+
+@pytest.fixture
+def world(worlds: Worlds) -> World:
+    """That on SQLite."""
+    return worlds("sqlite")
 
 
 def rows(world: World) -> list[tuple[str, str]]:
@@ -418,17 +457,22 @@ def test_every_address_has_a_row(world: World) -> None:
     assert {endpoint for endpoint, _ in rows(world)} == ASKED.keys()
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize(
+    ("database", "part"), [(one, part) for one, some in DEALT.items() for part in (PARTS if ALL else some)]
+)
 @pytest.mark.parametrize("where", ["near", "far"])
-def test_no_address_tells_anybody_of_what_is_somebody_elses(where: str, part: int, world: World) -> None:
-    """`make leaks` asks everything of everybody; the tests deal it out: each address to every second role (of another congress every
-    fourth), each with another thing.
+def test_no_address_tells_anybody_of_what_is_somebody_elses(
+    where: str, database: str, part: int, worlds: Worlds
+) -> None:
+    """`make leaks` asks everything of everybody on both databases; the tests deal it out: each address to every second role (of
+    another congress every fourth), each with another thing; a quarter of the persons ask on PostgreSQL.
     """
+    world = worlds(database)
     people = [who for who in world.people if (who.scope == FAR) == (where == "far")]
     leaks: list[str] = []
     for number, who in enumerate(people):
-        if number % 4 == part:
-            asking = Asking(world, who, None if os.environ.get("LEAKS") == "all" else number)
+        if number % len(PARTS) == part:
+            asking = Asking(world, who, None if ALL else number)
             for endpoint, method in rows(world):
                 asking.of(endpoint, method)
             leaks += asking.leaks
