@@ -177,6 +177,50 @@ def test_story_C06_another_takes_over_from_a_day_and_old_words_keep_their_name(t
     assert o.now(overlay).relations["supervisor"] == ("lu",)
 
 
+def test_story_C06_another_takes_over_from_a_day_to_come(town: Desk) -> None:
+    """Until that day the first one supervises; on it the other one, whoever was down meanwhile; a change of mind before is one."""
+    o = town.office
+    _, overlay = supervised(town)
+    o.engine.grant("lu", "special_committee", "hb/xianning")
+    day = date(2026, 4, 1)
+    act(
+        town("li"),
+        overlay,
+        "arrange_handover",
+        next_supervisors="lu",
+        takes_over_on=day.isoformat(),
+        handover_reason="换届",
+    )
+    assert (
+        "接任日" in opened(town("li"), f"/cases/{overlay.id}")
+        and day.isoformat() in timeline(town("li"), overlay)[0]
+    )
+    o.clock.set(date(2026, 3, 31))
+    o.ticks()
+    assert o.now(overlay).relations["supervisor"] == ("mei",)
+    act(town("mei"), overlay, "demand", supervision_opinion="说明进度", answer_by="2026-04-20")
+    o.clock.set(date(2026, 4, 3))
+    o.ticks()
+    assert o.now(overlay).relations["supervisor"] == ("lu",)
+    fired = next(line for line in o.engine.history(overlay.id) if line.event == "take_over")
+    assert (fired.effective_on, fired.automatic) == ("2026-04-01", "notice"), "on its own day"
+    assert overlay.id in listed(town("lu"), "/views/my_key_items") and overlay.id not in listed(
+        town("mei"), "/views/my_key_items"
+    )
+    said_by = [line for line in timeline(town("lu"), overlay) if "说明进度" in line]
+    assert "梅英" in said_by[0], "what was said keeps its name"
+    act(
+        town("li"),
+        overlay,
+        "arrange_handover",
+        next_supervisors="mei",
+        takes_over_on="2026-05-01",
+        handover_reason="复职",
+    )
+    act(town("li"), overlay, "change_supervisor", supervisors="mei", handover_reason="提前复职")
+    assert o.due(overlay, "handover") is None, "done at once, it waits for no day"
+
+
 def test_story_C07_where_it_stalls(town: Desk) -> None:
     """Days in each step and how often it was there: 申请退办 once is one return. No person is ranked."""
     o = town.office

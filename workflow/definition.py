@@ -135,7 +135,7 @@ class Event:
     when: Guard | None = None
     not_by: tuple[str, ...] = ()
     relates: Mapping[str, str] = field(default_factory=dict)
-    """relation -> form field whose parties take it"""
+    """relation -> form field whose parties take it; of an automatic event, field of the case"""
     unrelates: tuple[str, ...] = ()
     """relations emptied before `relates`"""
     opens: tuple[str, ...] = ()

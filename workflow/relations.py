@@ -24,7 +24,7 @@ def relate(
     for relation in event.unrelates:
         relations[relation] = ()
     for relation, name in event.relates.items():
-        given = data.get(name)
+        given = data.get(name, record.data.get(name) if event.automatic else None)
         parties = [given] if isinstance(given, str) else list(given or ())
         relations[relation] = tuple(dict.fromkeys((*relations.get(relation, ()), *parties)))
     # A child is born with the relation of its party; in order, so that a seed gives the same salts.

@@ -87,6 +87,8 @@ class Happenings(Lookup):
 
     def _relates(self, path: Path, entry: Data) -> None:
         form = self._form(path, entry)
+        if "automatic" in entry:  # of nobody's form: by what stands in the case
+            form = {*(form or ()), *self.data.get("fields", {})}
         for relation, name in entry.get("relates", {}).items():
             where = (*path, "relates", relation)
             found = form is None or self._is(
