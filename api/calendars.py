@@ -60,7 +60,7 @@ class ChangesOut(Schema):
 
 
 OFFICE = Reason.of(
-    "office", "只有人大机关和本服务的管理员可以查看", "only the congress's own office and an operator may look at this"
+    "office", "只有主管机构和本服务的管理员可以查看", "only the overseeing office and an operator may look at this"
 )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ CALENDARS = (
     Route(
         method="POST", path="/v1/calendar/preview", name="calendar_preview", view=previewed, permission="person",
         audit="none", tag="definitions",
-        text=Text("新通知会改动哪些期限（人大机关、管理员）", "deadlines that a new notice would change (office, operator)"),
+        text=Text("新通知会改动哪些期限（主管机构、管理员）", "deadlines a new notice changes (overseeing office, operator)"),
         scope="cases:read", body=CalendarIn, out={200: Out(ChangesOut, Text("改动", "the changes"))},
         problems=("too_many",),
     ),

@@ -247,20 +247,20 @@ INVITATIONS = (
     Route(
         method="POST", path="/v1/cases/<id>/invitations", name="invite", view=invite, permission="event", audit="store",
         tag="invitations", scope="cases:invite", body=InviteIn,
-        text=Text("发出链接（仅限人大机关）", "issue a link (the congress's own office only)"),
+        text=Text("发出链接（仅限主管机构）", "issue a link (the overseeing office only)"),
         out={201: Out(InvitedOut, Text("链接，仅此一次", "the link, told this once"), headers=("Location",))},
         problems=("not_permitted",),
     ),
     Route(
         method="GET", path="/v1/cases/<id>/invitations", name="invitations", view=listed, permission="event", audit="none",
         tag="invitations", scope="cases:invite",
-        text=Text("本案已发出的链接（仅限人大机关）", "the links of a case (the office only)"),
+        text=Text("本案已发出的链接（仅限主管机构）", "the links of a case (the overseeing office only)"),
         out={200: Out(StandingAllOut, Text("各链接，不含令牌", "the links, without their tokens"))},
     ),
     Route(
         method="DELETE", path="/v1/cases/<id>/invitations/<invitation>", name="invitation_revoke", view=revoke,
         permission="event", audit="store", tag="invitations", scope="cases:invite",
-        text=Text("收回链接（仅限人大机关）", "revoke a link (the office only)"),
+        text=Text("收回链接（仅限主管机构）", "revoke a link (the overseeing office only)"),
         out={204: Out(None, Text("已收回", "it is revoked"))},
     ),
     Route(

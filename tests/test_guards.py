@@ -343,6 +343,20 @@ def test_a_slip_is_refused_where_it_is(text: str, code: str, column: int) -> Non
     assert (caught.value.code, caught.value.column) == (code, column)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 > 0", "> 的两边都是常数，与案件无关；一边须写名字（字段、期限、次数等）"),
+        ("t == 1", "文字与整数不能用 == 比较"),
+        ("doc == doc", "文件与文件不能用 == 比较"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_in_words(text: str, said: str) -> None:
+    with pytest.raises(GuardFault) as caught:
+        compile_guard(text, TYPES, TITLES, CODES)
+    assert caught.value.text.zh == said
+
+
 def test_every_fault_of_a_guard_at_once() -> None:
     with pytest.raises(GuardFault) as caught:
         compile_guard("x and n > 7 and t", TYPES)

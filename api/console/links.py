@@ -63,7 +63,8 @@ def _page(
     return Page("link.html", {
         "kind": law.children.get(case.slot or "", definition).title,
         "title": look.caption(root), "number": root.number, "definition": definition,
-        "event": event, "subject": look.names[found.subject], "until": found.until, "allowed": permission.allowed,
+        "event": event, "subject": look.names[found.subject], "until": found.until, "tenant": case.tenant,
+        "allowed": permission.allowed,
         "refused": [reason.text for reason in readable(permission.reasons)], "inputs": fields, "key": identifier(look.engine),
         "given": data_of(look, definition, case.id, so_far), "about": data_of(look, law, root.id, about),
         "text": data_of(look, definition, case.id, text),

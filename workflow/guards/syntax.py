@@ -183,12 +183,7 @@ class _Compiler:
         if left is _BROKEN or right is _BROKEN:
             return _BROKEN
         if not _comparable(left, sign, right):
-            return self.fault(
-                node,
-                "guard_type",
-                f"{left.type} 与 {right.type} 不能用 {sign} 比较",
-                f"{left.type} and {right.type} cannot be compared with {sign}",
-            )
+            return self.fault(node, "guard_type", *_incomparable(left, sign, right))
         self._codes(node, left, right)
         return Compare(left, sign, right)
 
@@ -302,6 +297,23 @@ def _comparable(left: Name | Constant, sign: str, right: Name | Constant) -> boo
     if sign in ("==", "!="):
         return len(kinds) == 1 and kinds <= {"boolean", "integer", "text", "date"}
     return kinds in ({"integer"}, {"date"})
+
+
+def _incomparable(left: Name | Constant, sign: str, right: Name | Constant) -> tuple[str, str]:
+    if isinstance(left, Constant) and isinstance(right, Constant):
+        return (
+            f"{sign} 的两边都是常数，与案件无关；一边须写名字（字段、期限、次数等）",
+            f"both sides of {sign} are constants and say nothing of the case: one has to be a name (a field, a clock, a count)",
+        )
+    (zh, en), (zh_other, en_other) = _TYPES[left.type], _TYPES[right.type]
+    return f"{zh}与{zh_other}不能用 {sign} 比较", f"{en} cannot be compared with {en_other} by {sign}"
+
+
+_TYPES: dict[GuardType, tuple[str, str]] = {
+    "boolean": ("是或否", "a yes or no"), "integer": ("整数", "a whole number"), "text": ("文字", "a text"),
+    "texts": ("多项文字", "several texts"), "date": ("日期", "a day"), "document": ("文件", "a document"),
+    "any": ("未知类型的值", "a value of any type"),
+}  # fmt: skip
 
 
 def _is_date(value: object) -> bool:
