@@ -5,7 +5,7 @@ processes: a process that does not answer `live` is started anew, one that is no
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -18,6 +18,8 @@ from .store import Shelf
 
 log = logging.getLogger("tibandu.api")
 STALE_SECONDS = 300
+SCHEMA, LOOKED = "schema", timedelta(seconds=60)
+"""a table that is lost is noticed within it, by this question; by whoever needs it at once"""
 
 
 class HealthOut(Schema):
@@ -82,19 +84,36 @@ def live(_ask: Ask) -> Reply:
 
 def ready(ask: Ask) -> Reply:
     """200 when everything is there that an answer stands on, else 503."""
-    found = {"store": False, "schema": False, "scheduler": False}
-    try:
-        ask.engine.store.check()
-        found["store"] = True
-        Shelf(ask.engine).check()
-        found["schema"] = True
-        age = ask.engine.health().last_tick_age
-        found["scheduler"] = age is not None and age <= STALE_SECONDS
-    except Exception:
-        log.exception("not ready")
+    found = _there(ask, known=True) if _lately_complete(ask) else {}
+    if not found.get("schema"):
+        found = _there(ask, known=False)
     good = all(found.values())
     body = {"status": "ready" if good else "not_ready", **found}
     return Reply(body, 200 if good else 503, {"Cache-Control": "no-store"})
+
+
+def _there(ask: Ask, *, known: bool) -> dict[str, bool]:
+    """What is there. `known`: the tables were, a moment ago; what fails then is looked at anew, by the same question."""
+    found = {"store": False, "schema": False, "scheduler": False}
+    try:
+        if not known:
+            ask.engine.store.check()
+            found["store"] = True
+            Shelf(ask.engine).check()
+            found["schema"] = True
+            ask.desk.complete[SCHEMA] = ask.engine.clock.now()
+        age = ask.engine.health().last_tick_age
+        found = {"store": True, "schema": True, "scheduler": age is not None and age <= STALE_SECONDS}
+    except Exception:
+        ask.desk.complete.pop(SCHEMA, None)
+        log.log(logging.INFO if known else logging.ERROR, "not ready", exc_info=True)
+    return found
+
+
+def _lately_complete(ask: Ask) -> bool:
+    """Whether every table was there a moment ago: to look at all of them costs more than everything else that is asked."""
+    at = ask.desk.complete.get(SCHEMA)
+    return at is not None and timedelta() <= ask.engine.clock.now() - at < LOOKED
 
 
 def _what_waits(found: Health) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from workflow.errors import Fault, Text
 from .exports import annotate, template, titled
 from .imports import Exchanged, Way, import_file
 from .ledgers import Table, chosen, ledger_of, profiles, write_ledger
-from .letters import FORMS, Catalogue, Letter, Wish, check, letters_of, write_letter, write_zip
+from .letters import FORMS, Catalogue, Judged, Letter, Wish, check, letters_of, write_letter, write_zip
 from .posters import posters, write_pages
 from .yearly import Yearly, write_yearly, yearly_of
 
@@ -31,6 +31,7 @@ class Papers:
         self._engine = engine
         self._catalogue = Catalogue.load(letters)
         self._ledgers = profiles(letters)
+        self._judged: Judged = {}
 
     def letters(self, case: str, actor: Actor) -> Sequence[Letter]:
         """The documents of a case and its children. Raises NotFound."""
@@ -112,8 +113,9 @@ class Papers:
         return yearly_of(self._engine, year, actor=actor, tenant=tenant)
 
     def faults(self) -> Sequence[Fault]:
-        """The templates that cannot be used, as they lie in their folders now."""
-        return check(self._engine.library, Catalogue(self._catalogue.kinds, self._catalogue.folders))
+        """The templates that cannot be used, as they lie in their folders now: read each time, tried when their bytes change."""
+        now = Catalogue(self._catalogue.kinds, self._catalogue.folders)
+        return check(self._engine.library, now, self._judged)
 
     def posters(self, url: str, file: Path, *, tenant: str | None = None, ids: Sequence[str] = ()) -> int:
         """A new ZIP with a page for the door of each station: public, so for anybody; how many. Raises NotFound."""

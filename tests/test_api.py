@@ -454,7 +454,7 @@ def test_health(engine: Engine, caplog) -> None:
     assert (broken.status_code, broken.json["status"]) == (503, "store")
 
 
-def test_live_asks_for_nothing_and_ready_for_everything(engine: Engine) -> None:
+def test_live_asks_for_nothing_and_ready_for_everything(engine: Engine, clock: FrozenClock) -> None:
     """The database, its tables and the scheduler, each missing in turn; without a login, without a word of any case."""
     create_schema(engine)
     client = create_app(engine, nobody).test_client()
@@ -466,6 +466,7 @@ def test_live_asks_for_nothing_and_ready_for_everything(engine: Engine) -> None:
     after = client.get("/healthz/ready")
     assert (after.status_code, set(after.json.values())) == (200, {"ready", True})
     execute(engine, f"drop table {Shelf(engine).tables.prefix}upload")
+    clock.advance(seconds=60)
     old = client.get("/healthz/ready")
     assert (old.status_code, old.json["store"], old.json["schema"], old.json["scheduler"]) == (
         503,
@@ -481,6 +482,32 @@ def test_live_asks_for_nothing_and_ready_for_everything(engine: Engine) -> None:
         200,
         {"status": "live"},
     )
+
+
+def test_ready_looks_at_the_tables_once_a_minute_and_after_a_failure(
+    engine: Engine, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_schema(engine)
+    engine.tick()
+    client = create_app(engine, nobody).test_client()
+
+    def asked() -> int:
+        with statements(engine.database, monkeypatch) as seen:
+            client.get("/healthz/ready")
+        return len(seen)
+
+    first, second = asked(), asked()
+    assert second < first / 2 and second == asked(), (first, second)
+    clock.advance(seconds=59)
+    assert asked() == second
+    clock.advance(seconds=1)
+    assert asked() >= first, "a table that is lost is noticed within the minute"
+    execute(engine, f"drop table {engine.store.prefix}node")
+    lost = client.get("/healthz/ready")
+    assert (lost.status_code, lost.json["store"], lost.json["schema"]) == (503, True, False), (
+        "and at once where it is needed"
+    )
+    assert asked() > second, "what was missing is looked for at each call"
 
 
 def test_live_asks_the_database_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import segno
@@ -32,6 +33,7 @@ from definitions.letters import (
     write_zip,
 )
 from definitions.letters.paper import BY_HAND
+from definitions.letters.writing import filled
 from definitions.papers import Papers
 from workflow import Actor, Case, DefinitionError, Engine, NotFound, cli
 from workflow.commands import service
@@ -519,6 +521,33 @@ def test_templates_are_tried_before_somebody_needs_them(
     faults = check(library, Catalogue.load(tmp_path))
     assert sorted(fault.file for fault in faults) == ["archive.docx", "process.docx", "survey.docx"]
     assert "no_such_field" in next(f for f in faults if f.file == "survey.docx").text.zh
+
+
+def test_a_template_is_tried_once_for_its_bytes(
+    small_town: Office, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks after the service opens his page often; a template that was put in its place since is tried at once."""
+    tried: list[str] = []
+
+    def counted(name: str, *given: Any) -> Any:
+        tried.append(name)
+        return filled(name, *given)
+
+    monkeypatch.setattr("definitions.letters.checking.filled", counted)
+    papers, ours = Papers(small_town.engine, tmp_path), catalogue.folders[-1]
+    assert papers.faults() == [] and len(tried) > 10
+    tried.clear()
+    assert papers.faults() == [] == tried
+    (tmp_path / "archive.docx").write_bytes(b"no Word file")
+    assert (
+        [fault.file for fault in papers.faults()]
+        == [fault.file for fault in papers.faults()]
+        == ["archive.docx"]
+    )
+    assert set(tried) == {"archive.docx"} and len(tried) == 1
+    (tmp_path / "archive.docx").write_bytes((ours / "survey.docx").read_bytes())
+    papers.faults()
+    assert set(tried) == {"archive.docx"} and len(tried) == 2
 
 
 # --- many

@@ -6,13 +6,14 @@ writing.py      one document, or many in a ZIP     checking.py  are the template
 """
 
 from .catalogue import Catalogue
-from .checking import check
+from .checking import Judged, check
 from .writing import FORMS, NOTHING, Letter, Wish, between, letters_of, write_letter, write_zip
 
 __all__ = [
     "FORMS",
     "NOTHING",
     "Catalogue",
+    "Judged",
     "Letter",
     "Wish",
     "between",

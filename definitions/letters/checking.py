@@ -11,7 +11,7 @@ from workflow.errors import Fault
 from .catalogue import Catalogue, Kind
 from .writing import filled
 
-__all__ = ["check"]
+__all__ = ["Judged", "check"]
 
 LINK = "https://example.invalid/"
 ABOUT = ("title", "to", "as", "office", "congress", "on", "made_on", "link", "source", "template", "contact")
@@ -21,18 +21,40 @@ LINE = ("seq", "on", "at", "act", "event", "to", "who", "what", "hash")
 PAPER = ("no", "what", "name", "sha256", "of")
 
 
-def check(library: Any, catalogue: Catalogue) -> list[Fault]:
+Judged = dict[tuple[str, str], Fault | None]
+"""(kind, SHA-256 of its template) -> what is wrong with it"""
+
+
+def check(library: Any, catalogue: Catalogue, judged: Judged | None = None) -> list[Fault]:
     """What is wrong with the templates, each told once for the row that finds it. Rows of definitions that are not in use are
-    left out.
+    left out. `judged`: what is known of these bytes already, of this library; it is brought up to date.
     """
+    known, now = {} if judged is None else dict(judged), Judged()
     found: dict[str, Fault] = {}
     for kind in catalogue.kinds.values():
-        if kind.of in library.definitions:
-            try:
-                filled(kind.template, catalogue.template(kind.template)[0], _words(library, kind), LINK)
-            except DefinitionError as error:
-                found.setdefault(str(error.faults[0]), error.faults[0])
+        if kind.of not in library.definitions:
+            continue
+        try:
+            content, hash_ = catalogue.template(kind.template)
+        except DefinitionError as error:
+            fault: Fault | None = error.faults[0]
+        else:
+            key = kind.id, hash_
+            fault = now[key] = known[key] if key in known else _fault(library, kind, content)
+        if fault is not None:
+            found.setdefault(str(fault), fault)
+    if judged is not None:
+        judged.clear()
+        judged.update(now)
     return list(found.values())
+
+
+def _fault(library: Any, kind: Kind, content: bytes) -> Fault | None:
+    try:
+        filled(kind.template, content, _words(library, kind), LINK)
+    except DefinitionError as error:
+        return error.faults[0]
+    return None
 
 
 def _words(library: Any, kind: Kind) -> dict[str, Any]:
