@@ -199,6 +199,30 @@ def feng_finds_nothing(city: Desk, case: Case) -> bool:
     return city("feng").get(f"/cases/{case.id}").status_code == 404
 
 
+def test_what_the_procuratorate_owes_is_counted_on_its_first_page_while_the_paper_is_with_the_unit(
+    city: Desk,
+) -> None:
+    """D3: the copies are owed within ten days of the filing, whoever has the case then; the unit sees its own day alone."""
+    o = city.office
+    _, case = served(o)
+    copies, reply = date(2026, 3, 12), date(2026, 5, 2)
+    until(o, copies)
+    first = opened(city("pros"), "/")
+    assert "1 今日到期" in first and "0 已超期" in first, first
+    assert str(copies) in first
+    unit = opened(city("wu"), "/")
+    assert "0 今日到期" in unit and unit.count(str(copies)) == 1 and str(reply) in unit, (
+        "as the day it is, and no more"
+    )
+    until(o, date(2026, 3, 13))
+    assert "1 已超期" in opened(city("pros"), "/")
+    assert "1 已超期" not in opened(city("wu"), "/")
+    assert "抄送" in sentence(city("pros"), case)
+    assert "抄送" not in sentence(city("wu"), case)
+    do(city, "pros", case, "copy_documents", copied_documents=(PDF, "立案决定书.pdf"))
+    assert "0 已超期" in opened(city("pros"), "/")
+
+
 @pytest.mark.parametrize("ps_type", ["public_interest", "social_governance"])
 def test_story_D05_no_reply_by_the_last_day(city: Desk, ps_type: str) -> None:
     o = city.office
