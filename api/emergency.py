@@ -7,6 +7,7 @@ from marshmallow import Schema, fields, validate
 from workflow import access
 from workflow.errors import Text
 
+from .dispatch import EMERGENCIES
 from .routes import Ask, Out, Reply, Route
 from .schemas import PARTY, Strict
 from .security_log import SecurityLog
@@ -35,6 +36,7 @@ def break_glass(ask: Ask) -> Reply:
     until = access.break_glass(
         ask.engine, body["case"], ask.actor.person, body["role"], hours=body["hours"], reason=body["reason"]
     )
+    ask.desk.lately.forget(EMERGENCIES)
     detail = f"{body['role']} {body['case']} until {until.isoformat(timespec='minutes')}"
     SecurityLog(ask.engine).note("break_glass", ask.actor.person, detail=detail)
     return Reply(

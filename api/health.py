@@ -84,36 +84,34 @@ def live(_ask: Ask) -> Reply:
 
 def ready(ask: Ask) -> Reply:
     """200 when everything is there that an answer stands on, else 503."""
-    found = _there(ask, known=True) if _lately_complete(ask) else {}
-    if not found.get("schema"):
-        found = _there(ask, known=False)
+    found = _there(ask)
     good = all(found.values())
     body = {"status": "ready" if good else "not_ready", **found}
     return Reply(body, 200 if good else 503, {"Cache-Control": "no-store"})
 
 
-def _there(ask: Ask, *, known: bool) -> dict[str, bool]:
-    """What is there. `known`: the tables were, a moment ago; what fails then is looked at anew, by the same question."""
-    found = {"store": False, "schema": False, "scheduler": False}
+def _there(ask: Ask) -> dict[str, bool]:
+    """What is there. To look at all tables costs more than everything else: where they were there a moment ago, they are looked
+    at when something fails.
+    """
+    found, lately, known = {"store": False, "schema": False, "scheduler": False}, ask.desk.lately, False
     try:
+        now = ask.engine.clock.now()
+        known = lately.known(SCHEMA, now, LOOKED) is not None
         if not known:
             ask.engine.store.check()
             found["store"] = True
             Shelf(ask.engine).check()
             found["schema"] = True
-            ask.desk.complete[SCHEMA] = ask.engine.clock.now()
+            lately.keep(SCHEMA, now, True)
         age = ask.engine.health().last_tick_age
         found = {"store": True, "schema": True, "scheduler": age is not None and age <= STALE_SECONDS}
     except Exception:
-        ask.desk.complete.pop(SCHEMA, None)
-        log.log(logging.INFO if known else logging.ERROR, "not ready", exc_info=True)
+        lately.forget(SCHEMA)
+        if known:
+            return _there(ask)
+        log.exception("not ready")
     return found
-
-
-def _lately_complete(ask: Ask) -> bool:
-    """Whether every table was there a moment ago: to look at all of them costs more than everything else that is asked."""
-    at = ask.desk.complete.get(SCHEMA)
-    return at is not None and timedelta() <= ask.engine.clock.now() - at < LOOKED
 
 
 def _what_waits(found: Health) -> dict[str, Any]:

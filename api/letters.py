@@ -17,7 +17,7 @@ from marshmallow import Schema, fields, validate
 from workflow import Actor, DefinitionError, NotFound
 from workflow.errors import Fault, Text
 
-from .dispatch import no_case
+from .dispatch import no_case, open_each
 from .faults import written
 from .origin import origin_of
 from .problems import Problem, invalid_parameters
@@ -168,6 +168,7 @@ def letter(ask: Ask) -> Reply:
 
 def pack(ask: Ask) -> Reply:
     """Those of several cases, for a meeting."""
+    open_each(ask.engine, ask.actor, ask.query["cases"])
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - it is closed with the response
     try:
         papers(ask).pack(ask.query["cases"], ask.query["letters"], file, ask.actor, our_pages(ask))

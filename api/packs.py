@@ -17,7 +17,7 @@ from workflow.errors import FormInvalid, Reason, Text
 from workflow.overview import visible
 
 from .batches import BatchOut, accepted
-from .dispatch import no_case
+from .dispatch import no_case, open_each
 from .jobs import LETTERS, Jobs
 from .letters import IN_MEMORY, ZIP, chunks, download, our_pages, papers
 from .limits import Counter, Limit
@@ -67,6 +67,7 @@ def begin(
         raise no_case()
     if set(wanted) - visible(engine, actor, set(wanted)):
         raise no_case()
+    open_each(engine, actor, wanted)
     jobs, rows = Jobs(engine), [{"case": case, "letters": list(letters), "here": here} for case in wanted]
     if key is None or not jobs.known(actor, key):
         Counter(engine).take(ASKED, actor.person)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Literal
 
 from flask import Blueprint, Request, Response
@@ -20,6 +19,7 @@ from workflow.outbox import Trial
 from workflow.outside import Network
 
 from .identity import Identify
+from .lately import Lately
 
 Permission = Literal["open", "token", "person", "operator", "case", "event"]
 PERMISSIONS: Mapping[str, Text] = {
@@ -177,8 +177,8 @@ class Desk:
     """networks besides the public ones to which webhooks may be sent"""
     stations: dict[str, str] = field(default_factory=dict)
     """code -> station, as far as this process has met them; never the authority"""
-    complete: dict[str, datetime] = field(default_factory=dict)
-    """when this process last found every table there (`schema`)"""
+    lately: Lately = field(default_factory=Lately)
+    """what this process has asked a moment ago"""
     service: Blueprint | None = None
     """the service's own blueprint, for the console's links to it"""
     menu: Sequence[Any] = ()

@@ -27,6 +27,7 @@ __all__ = [
     "Held",
     "Role",
     "break_glass",
+    "emergencies",
     "end",
     "end_hours",
     "give_back",
@@ -227,6 +228,13 @@ def opened(engine: Engine, case: Case, person: str) -> bool:
             engine.store, engine.laws, connection, engine.random, broken, now,
             unless=lambda: _said(engine, connection, case, person, taking),
         ) is not None  # fmt: skip
+
+
+def emergencies(engine: Engine) -> set[str]:
+    """Who holds a role now that he took in an emergency: for a service that does not ask `opened` for everybody each time."""
+    now = engine.clock.now().astimezone(UTC).isoformat(timespec="seconds")
+    with engine.store.connection() as connection:
+        return set(lending.takers(connection, engine.store.tables.grant, now))
 
 
 def _only_by(

@@ -40,6 +40,13 @@ def taken(connection: Connection, grant: Table, person: str, now: str) -> list[M
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def takers(connection: Connection, grant: Table, now: str) -> list[str]:
+    """Who has taken such roles."""
+    g = grant.c
+    query = select(g.person).where(g.ends_at > now, g.granted_by == g.person).distinct()
+    return list(connection.execute(query).scalars())
+
+
 def told(connection: Connection, history: Table, disclosure: Table, case: str, person: str) -> list[str]:
     """What the lines disclose by which a case says that somebody opened it so."""
     h, d = history.c, disclosure.c
