@@ -21,7 +21,7 @@ HEADS = {
 """heads of the columns that cases of any kind have"""
 
 
-def caption(case: Case, definition: Definition, told: Console) -> str:
+def caption(case: Case, definition: Definition, told: Console) -> Text:
     """What a case is called: by the fields that the domain says (`named_by`); one that gives none of them, by what it is, its
     number or year and what else is known of it, or its day. What it begets has a title of its own.
     """
@@ -29,16 +29,18 @@ def caption(case: Case, definition: Definition, told: Console) -> str:
     own = {name for name in definition.fields if name not in others or name in definition.start.fields}
     named = [name for name in told.named_by if name in own]
     if found := next((case.data[name] for name in named if case.data.get(name)), None):
-        return str(found)
+        return Text(str(found), str(found))
     known = [str(case.data[name]) for name in told.else_by if case.data.get(name)]
-    year = (case.opened_on or "")[:YEAR]
-    parts = [
-        part for part in (case.number, *known, f"{year} 年" if year and not case.number else None) if part
-    ]
+    year = (case.opened_on or "")[:YEAR] if not case.number else ""
+    parts = [part for part in (case.number, *known) if part]
     if not named:
         days = (case.data[n] for n, f in definition.fields.items() if f.type == "date" and case.data.get(n))
-        return case.number or f"{definition.title.zh} {next(days, '')}".strip()
-    return f"{definition.title.zh}（{'，'.join(['未载标题', *parts])}）"
+        day = next(days, "")
+        both = [f"{title} {day}".strip() for title in (definition.title.zh, definition.title.en)]
+        return Text(case.number or both[0], case.number or both[1])
+    zh = "，".join(["未载标题", *parts, *([f"{year} 年"] if year else [])])
+    en = ", ".join(["no title given", *parts, *([year] if year else [])])
+    return Text(f"{definition.title.zh}（{zh}）", f"{definition.title.en} ({en})")
 
 
 @dataclass(frozen=True, slots=True)

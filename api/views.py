@@ -183,7 +183,7 @@ def _rows(ask: Ask, view: View, cases: Sequence[Case]) -> list[dict[str, Any]]:
 def _cell(engine: Engine, case: Case, roots: Mapping[str, Case], name: str) -> Any:
     law = engine.laws.pinned(case.definition).definition
     if name == "title":
-        return caption(case, law, engine.library.console)
+        return caption(case, law, engine.library.console).zh
     if name == "holder":
         return _holders(engine, law, case, roots.get(case.root, case))
     if name == "due_on":

@@ -59,7 +59,7 @@ def _same_person(actor: Actor, law: Law, event: Event, record: Record, permit: P
     """The two-person rule: who did those that another must do, or was acted for, is not here again."""
     here = {actor.person, actor.on_behalf_of, permit.on_behalf_of if permit else None} - {None}
     same = [other for other in event.not_by if not here.isdisjoint(persons(record, other))]
-    return [authorization.same_person(event, law.event(other).title.zh) for other in same]
+    return [authorization.same_person(event, law.event(other)) for other in same]
 
 
 def _opens_barred(

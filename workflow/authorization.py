@@ -167,12 +167,12 @@ def _in_words(holder: Holder, definition: Definition, roles: Codes | None) -> Te
     return Text(f"{related.zh}的{role.zh}", f"{role.en} of the {related.en}")
 
 
-def same_person(event: Event, other: str) -> Reason:
+def same_person(event: Event, other: Event) -> Reason:
     """The sentence of the two-person rule."""
     return Reason(
         code="two_persons",
         text=Text(
-            f"“{event.title.zh}”不得由“{other}”的同一人进行",
-            f"'{event.title.en}' needs another person than '{other}'",
+            f"“{event.title.zh}”不得由“{other.title.zh}”的同一人进行",
+            f"'{event.title.en}' needs another person than '{other.title.en}'",
         ),
     )

@@ -335,7 +335,7 @@ def _issued(look: Look, entry: HistoryEntry) -> list[Datum]:
         return []
     data, language = entry.data, look.language
     told = Text("在页面上显示，由办公室转交或打印", "shown to the office, to be handed over or printed")
-    way = "、".join(data.get("@channels", ())) or told.in_language(language)
+    way = Text("、", ", ").in_language(language).join(data.get("@channels", ())) or told.in_language(language)
     rows = [(Text("发给", "to"), look.names[data["@to"]])] if "@to" in data else []
     rows += [(Text("方式", "by"), way), (Text("有效期至", "until"), str(data.get("@until", "")))]
     if data.get("@replaces"):

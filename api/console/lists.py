@@ -123,7 +123,7 @@ def _row(
     cells = [_cell(look, case, definition, column, roots) for column in columns]
     return Row(
         case,
-        caption(case, definition, look.engine.library.console),
+        look.words(caption(case, definition, look.engine.library.console)),
         cells,
         due,
         left,
@@ -135,7 +135,7 @@ def _cell(
     look: Look, case: Case, definition: Definition, column: str, roots: Mapping[str, Case]
 ) -> str:  # fmt: skip
     if column == "title":
-        return caption(case, definition, look.engine.library.console)
+        return look.words(caption(case, definition, look.engine.library.console))
     words = {"state": definition.states[case.state].title, "kind": definition.title}.get(column)
     if column == "holder":
         words = whose(look, case, roots.get(case.root, case))
@@ -147,7 +147,7 @@ def _cell(
         value = getattr(case, column, None)
         return "" if value is None else str(value)
     if column in definition.relations:
-        return "、".join(look.names.of(case.relations.get(column, ())))
+        return look.words(Text("、", ", ")).join(look.names.of(case.relations.get(column, ())))
     field = definition.fields.get(column)
     return in_words(look.engine, look.names, field, case.data.get(column), look.language) if field else ""
 

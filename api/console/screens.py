@@ -156,7 +156,8 @@ class Look:
 
     def caption(self, case: Case) -> str:
         """What a case is called."""
-        return caption(case, self.engine.laws.pinned(case.definition).definition, self.engine.library.console)
+        law = self.engine.laws.pinned(case.definition).definition
+        return self.words(caption(case, law, self.engine.library.console))
 
     def words(self, text: Text) -> str:
         """A sentence in the reader's language."""

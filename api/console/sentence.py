@@ -80,7 +80,7 @@ def sentence(
     lines_zh, lines_en = ["，".join(zh) + "。"], [", ".join(en) + "."]
     if basis is not None:
         lines_zh.append(basis.zh)
-        lines_en.append(basis.en)
+        lines_en.append(basis.en[:1].upper() + basis.en[1:])
     if next_steps:
         lines_zh.append(f"您的下一步：{'、'.join(step.title.zh for step in next_steps)}。")
         lines_en.append(f"Your next step: {', '.join(step.title.en for step in next_steps)}.")
