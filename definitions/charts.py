@@ -126,12 +126,27 @@ class _Chart:
         every = -(-len(self._labels) // LABELS)
         for index in range(0, len(self._labels), every):
             x = LEFT + (index + 0.5) * self._wide
-            yield f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{escape(self._labels[index])}</text>'
+            for place, line in enumerate(_lines(self._labels[index], self._wide * every)):
+                y = HEIGHT - BOTTOM + 16 + place * 13
+                yield f'<text x="{x:.1f}" y="{y}" text-anchor="middle">{escape(line)}</text>'
 
     def line(self, limit: Limit) -> Iterator[str]:
         x = LEFT + limit.before * self._wide
         yield f'<path d="M{x:.1f} {TOP - 8}V{HEIGHT - BOTTOM}" stroke="#b00020" stroke-width="1.5" stroke-dasharray="5 3"/>'
         yield f'<text x="{x + 5:.1f}" y="{TOP}" fill="#b00020">{escape(limit.text)}</text>'
+
+
+def _lines(label: str, room: float) -> list[str]:
+    """The label in as few lines as its words need, none wider than the room if a blank allows it."""
+    lines = [""]
+    for word in label.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        wide = sum(12 if char > "\u2e7f" else 6 for char in longer)
+        if lines[-1] and wide > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _scale(highest: int) -> tuple[int, int]:

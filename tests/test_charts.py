@@ -54,6 +54,13 @@ def test_many_labels_are_thinned_and_a_limit_is_named() -> None:
     assert sum(bool(t) and t.endswith("月") and t != "三个月" for t in written) == 12 and "三个月" in written
 
 
+def test_a_label_wider_than_its_column_goes_on_below() -> None:
+    labels = ["4 months (122 days)", "5 months (153 days)", "六个月以上", *"abcd"]
+    written = [t.text for t in ET.fromstring(columns("x", labels, {"a": [0] * 7})).iter(f"{SVG}text")]
+    assert {"4 months (122", "5 months (153", "days)", "六个月以上"} <= set(written)
+    assert "4 months" in columns("x", labels[:1], {"a": [0]}), "in one line where there is room"
+
+
 def test_rows_of_other_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="one value for each label"):
         columns("x", ["a", "b"], {"s": [1]})

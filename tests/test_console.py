@@ -285,6 +285,19 @@ def test_every_word_of_ours_has_its_english() -> None:
     assert {message.id for message in catalogue if message.id} == written(), "python -m tests.catalogue"
 
 
+def test_no_template_has_chinese_but_to_be_translated() -> None:
+    """Not a comma: `，` in an English sentence is a Chinese word left over."""
+    folder, left = Path(__file__).parent.parent / "api" / "console" / "templates", []
+    for path in sorted(folder.glob("*.html")):
+        text = re.sub(
+            r"""_\((?:"[^"]*"|'[^']*')|\{#.*?#\}""", "", path.read_text(encoding="utf-8"), flags=re.DOTALL
+        )
+        left += [
+            (path.name, found) for found in re.findall("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+", text)
+        ]
+    assert left == [("base.html", "中文")], "the way back to Chinese is named in Chinese"
+
+
 def test_the_english_page_says_it_in_english(desk: Desk) -> None:
     case = desk.office.handling()
     reader = desk("li")

@@ -17,6 +17,7 @@ from api.problems import TITLES
 from api.sessions import Sessions
 from api.store import create_schema
 from workflow import Actor, Engine, load_definitions
+from workflow.errors import Text
 from workflow.model import Grant
 from workflow.testing import FrozenClock
 
@@ -190,12 +191,14 @@ def test_a_record_without_a_title_is_called_by_what_is_known_of_it(sqlite_office
     case = sqlite_office.filed("dep1")
     library = sqlite_office.engine.library
     law = library.definition("suggestion")
-    assert caption(case, law, library.console) == case.data["title"]
+    assert caption(case, law, library.console) == Text(case.data["title"], case.data["title"])
     data = {"printed_number": "第12号", "printed_units": "市水利局"}
     bare = case._replace(data=data, number=None, opened_on="2017-01-05")
-    assert caption(bare, law, library.console) == "代表建议办理（未载标题，第12号，市水利局，2017 年）"
+    said_of_it = caption(bare, law, library.console)
+    assert said_of_it.zh == "代表建议办理（未载标题，第12号，市水利局，2017 年）"
+    assert said_of_it.en == "handling of a deputy's suggestion (no title given, 第12号, 市水利局, 2017)"
     assert (
-        caption(bare._replace(number="闭会第3号", data={}), law, library.console)
+        caption(bare._replace(number="闭会第3号", data={}), law, library.console).zh
         == "代表建议办理（未载标题，闭会第3号）"
     )
 
