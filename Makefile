@@ -74,7 +74,7 @@ backlog: .venv/dev
 
 # The next revision of the tables on a database of 6,000 cases, up and down.
 upgrade: .venv/dev
-	CASES=6000 $(BIN)/python -m pytest -q -s -k in_use tests/test_migrations.py
+	UPGRADE=1 $(BIN)/python -m pytest -q -s -k in_use tests/test_migrations.py
 
 drills: .venv/dev
 	DRILLS=20 $(BIN)/python -m pytest -q -k drills_under_load tests/test_backup.py

@@ -6,12 +6,13 @@ from datetime import date
 
 import pytest
 
-from workflow import Actor, Engine
+from workflow import Actor, Case, Engine
 from workflow.deadlines import Ledger
 from workflow.errors import NotPermitted
 from workflow.library import Library
+from workflow.overview import visible
 
-from .lifecycle import DOCUMENT, DRAFT, EXTENSION, PLACE, REPLY, SESSION, TENANT, Office, count
+from .lifecycle import DOCUMENT, DRAFT, EXTENSION, GRANTS, PLACE, REPLY, SESSION, TENANT, Office, count
 
 LI = Actor(person="li")
 
@@ -180,15 +181,37 @@ def test_22_the_deputys_wish_on_publication_is_kept(office: Office) -> None:
     assert office.fire(case, "issue_reply", "wu", **{**REPLY, "publication": "title_only"}).state == "replied"
 
 
+def leads_on(office: Office, case: Case) -> set[str]:
+    """Events that would conclude it now and that somebody may fire."""
+    events = office.engine.laws.pinned(case.definition).definition.events.values()
+    ends = {event.name for event in events if any(move.to == "concluded" for move in event.moves)}
+    found = set()
+    for person in GRANTS:
+        if visible(office.engine, Actor(person=person), [case.id]):
+            found |= {
+                one.event for one in office.engine.permitted(case.id, Actor(person=person)) if one.allowed
+            }
+    return ends & found
+
+
 def test_23_nothing_is_concluded_while_a_promise_is_open(office: Office) -> None:
     case = office.handling()
+    codes = office.engine.library.codes["result_class"].values.values()
+    ours = [code for code in codes if code.id.startswith("HB-XIANNING:")]
+    for code in ours:
+        given = {**DRAFT, "reply_class": code.id}
+        if code.meanings["promises"]:
+            assert office.reasons(case, "submit_for_signoff", "wang", **given) == {"condition_not_met"}, (
+                code.id
+            )
+        else:
+            office.engine.fire(case.id, "submit_for_signoff", Actor(person="wang"), given, dry_run=True)
+    assert {code.meanings["promises"] for code in ours} == {True, False}
     promising = {"reply_class": "HB-XIANNING:B"}
-    assert office.reasons(case, "submit_for_signoff", "wang", **{**DRAFT, **promising}) == {
-        "condition_not_met"
-    }
     office.fire(case, "add_commitment", "wang", promise="建驿站", promised_on="2026-12-01")
     office.fire(case, "submit_for_signoff", "wang", **{**DRAFT, **promising})
     office.fire(case, "issue_reply", "wu", **{**REPLY, **promising})
+    given = office.engine.history(case.id)[-1]
     case = office.evaluate(
         office.fire(case, "open_evaluation", "sun"), "surveys", {"dep1": "satisfied", "dep2": "satisfied"}
     )
@@ -196,12 +219,18 @@ def test_23_nothing_is_concluded_while_a_promise_is_open(office: Office) -> None
     assert case.state == "tracking"
     assert office.reasons(case, "conclude", "li") == {"condition_not_met"}
     promise = office.child(case, "commitments")
+    assert (promise.data["promise"], office.due(promise, "promised")) == ("建驿站", "2026-12-01")
+    assert leads_on(office, case) == set(), "by nobody and in no way"
     office.fire(promise, "report_fulfilled", "wu", fulfilment="建成")
     assert office.reasons(case, "conclude", "li") == {"condition_not_met"}
+    assert leads_on(office, case) == set()
     office.fire(promise, "confirm", "dep1")
+    assert leads_on(office, case) == {"conclude"}
     assert office.fire(case, "conclude", "li").state == "concluded"
-    letter = [line for line in office.engine.history(case.id) if line.event == "issue_reply"]
-    assert letter[0].data["reply_class"] == "HB-XIANNING:B"  # the letter of the day stays as it was
+    (letter,) = [line for line in office.engine.history(case.id) if line.event == "issue_reply"]
+    assert letter.data == given.data, "the letter of the day stays as it was"
+    assert letter.data["reply_letter"] == REPLY["reply_letter"]
+    assert letter.data["reply_class"] == "HB-XIANNING:B"
 
 
 def test_25_a_transfer_pauses_nothing(office: Office) -> None:

@@ -6,7 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
-from workflow import Actor, Case, Conflict, Engine
+from flask.testing import FlaskClient
+
+from api import create_app, create_schema
+from workflow import Actor, Engine
 from workflow.overview import Filter
 from workflow.overview import count as counted
 
@@ -18,19 +21,23 @@ ASSIGN = {"assignment_mode": "sole", "lead_unit": "water"}
 
 
 def test_story_G04_two_at_once_are_one_act_and_one_message(office: Office, other: Engine) -> None:
-    """Both have seen the same revision and send at the same moment, to two nodes: one does it, the other is told."""
+    """Both have seen the same revision and post at the same moment, to two nodes: one does it, the other is told."""
+    create_schema(office.engine)
     case, start = office.accepted(), Barrier(2)
+    clients = [
+        create_app(engine, lambda _: Actor(person="li")).test_client() for engine in (office.engine, other)
+    ]
 
-    def fire(engine: Engine) -> Case | Conflict:
+    def post(client: FlaskClient) -> int:
+        headers = {"If-Match": f'"{case.revision}"'}
         start.wait(10)
-        try:
-            return engine.fire(case.id, "assign", Actor(person="li"), ASSIGN, revision=case.revision)
-        except Conflict as error:
-            return error
+        return client.post(
+            f"/v1/cases/{case.id}/events/assign", json={"data": ASSIGN}, headers=headers
+        ).status_code
 
     with ThreadPoolExecutor(2) as both:
-        found = list(both.map(fire, (office.engine, other)))
-    assert sorted(type(one).__name__ for one in found) == ["Case", "Conflict"]
+        assert sorted(both.map(post, clients)) == [200, 412]
+    assert [line.event for line in office.engine.history(case.id)].count("assign") == 1
     once = office.assigned()
     sent = [
         count(office.engine, "outbox", "case_id = :id and topic = 'assign'", id=one.id)

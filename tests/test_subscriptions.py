@@ -116,6 +116,9 @@ def test_story_G07_ten_minutes_away_and_nothing_is_lost(hooked: Hooked) -> None:
         hooked.clock.advance(minutes=5)
     arrived: dict[str, dict[str, Any]] = {event["id"]: event for event in hooked.told()}
     assert len(arrived) == 4
+    assert all(genuine(hooked.secret, headers, body) for _, headers, body in hooked.receiver.requests)
+    came = [event["sequence"] for event in arrived.values() if event["subject"] == second["id"]]
+    assert came == sorted(came), "in the order of the case, though each was tried again for itself"
     restored = sorted(arrived.values(), key=lambda event: (event["subject"], event["sequence"]))
     assert [e["type"].rpartition(".")[2] for e in restored if e["subject"] == second["id"]] == [
         "start", "accept", "assign",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
-from workflow import Actor, Case
+from workflow import Actor, Case, Engine, recalculation
 from workflow.dues import falling_due
 
 from .lifecycle import TENANT, Office, count
@@ -73,3 +74,34 @@ def test_the_end_of_the_case_stops_it(small_office: Office) -> None:
     office.clock.advance(days=100)
     assert office.ticks() == []
     assert office.due(case, "answer") is None
+
+
+def test_story_A06_what_stands_still_is_not_moved_by_a_notice(small_office: Office) -> None:
+    """Two alike, one of them suspended: the notice names the other with its days, and writes one line, in its history alone."""
+    office = small_office
+    running, still = (office.fire(opened(office), "work", "li") for _ in range(2))
+    office.clock.set(date(2026, 3, 5))
+    office.fire(still, "suspend", "li")
+    old = office.engine.laws.calendar
+    new = replace(old, version="later", off={**old.off, **{date(2026, 3, day): "演习" for day in (10, 11)}})
+    before = {case.id: len(office.engine.history(case.id)) for case in (running, still)}
+    moved = recalculation.preview(office.engine, new)
+    assert [(one.case, one.due_on, one.new_due_on) for one in moved] == [
+        (running.id, "2026-03-12", "2026-03-16")
+    ]
+    list(recalculation.apply(office.engine, new, Actor(person="li")))
+    written = {case.id: len(office.engine.history(case.id)) - before[case.id] for case in (running, still)}
+    assert written == {running.id: 1, still.id: 0}
+    assert office.engine.history(running.id)[-1].event == recalculation.EVENT
+    library = office.engine.library
+    calendars = {**library.calendars, new.name: new}
+    after = Office(
+        Engine(office.engine.database, replace(library, calendars=calendars), clock=office.clock),
+        office.clock,
+    )
+    office.clock.set(date(2026, 3, 6))
+    after.fire(still, "resume", "li")
+    assert after.due(still, "working") == "2026-03-17", (
+        "what it is on going on, by the notice and the day it stood still"
+    )
+    assert contradictions(after.engine) == []

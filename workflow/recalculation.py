@@ -124,7 +124,10 @@ def _by_calendar(engine: Engine, calendar: Calendar) -> Ruling:
         )
 
     def candidate(clock: ClockState) -> ClockState | None:
-        return clock if clock.provisional else None
+        still = (
+            clock.ledger.suspended_on is not None
+        )  # its day is derived when it goes on, by what holds then
+        return clock if clock.provisional and not still else None
 
     laws = engine.laws.counting_by(calendar)
     return Ruling(laws, "@calendar", calendar.version, candidate, provisional=True)
