@@ -27,8 +27,8 @@ from .problems import Problem
 from .security_log import SecurityLog
 from .store import Shelf, insert_once, stamp
 
-STEP, BESIDE = 30, 1
-"""seconds of a code; codes before and after that are taken too, because clocks differ"""
+STEP = 30
+"""seconds in which a code is good, none before and none after (ASVS 5.0, V6.5.5): telephones keep their clocks by the network"""
 RECOVERY = 10
 """codes to recover with"""
 OPEN = 300
@@ -37,6 +37,14 @@ GUESSES = Limit(what="second factor", most=5, seconds=900)
 """of one account"""
 FORM = "second factor"
 ISSUER = "tibandu"
+NOT_OF_NOW = Text(
+    "验证码不对：请输入此刻显示的；手机时间须设为自动",
+    "this is not the code of now: type the one that is shown; the telephone has to set its clock by the network",
+)
+JUST_ENDED = Text(
+    "这个验证码刚刚过时：请输入此刻显示的；总是如此，请把手机时间设为自动",
+    "that code has just ended: type the one that is shown now; if it is so each time, let the telephone set its clock itself",
+)
 _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 
 
@@ -79,7 +87,7 @@ class Factors:
         """
         step = self._step(key, code, after=-1)
         if step is None:
-            raise Problem("form_invalid", Text("验证码不对", "this is not the code of now"))
+            raise Problem("form_invalid", NOT_OF_NOW)
         codes = [self._letters() for _ in range(RECOVERY)]
         t, now = self._shelf.tables, stamp(self._shelf.now())
         row = {"person": person, "key": Vault.here().seal(key), "step": step, "since": now}
@@ -131,7 +139,7 @@ class Factors:
             self._log.failed(person, "second factor")
             if tries == GUESSES.most:
                 self._log.note("locked_out", person, good=False, detail=GUESSES.what)
-            raise Problem("unauthenticated", Text("验证码不对或已用过", "wrong code, or one that was used"))
+            raise Problem("unauthenticated", self._refused(person, code))
         self._counter.forget(GUESSES, person)
         return account
 
@@ -175,13 +183,21 @@ class Factors:
         return found
 
     def _step(self, key: str, code: str, *, after: int) -> int | None:
-        """The step after that one whose code this is."""
-        now, given, known = int(self._shelf.now().timestamp()) // STEP, _plain(code), pyotp.TOTP(key)
-        steps = range(now - BESIDE, now + BESIDE + 1)
-        same = [
-            step for step in steps if hmac.compare_digest(known.generate_otp(step).encode(), given.encode())
-        ]
-        return next((step for step in same if step > after), None)
+        """The step of now, if this is its code and it comes after that one."""
+        now = self._now()
+        return now if now > after and _is_of(key, now, code) else None
+
+    def _now(self) -> int:
+        return int(self._shelf.now().timestamp()) // STEP
+
+    def _refused(self, person: str, code: str) -> Text:
+        """Why; one that has just ended is said to be one: it is good for nothing any more."""
+        f = self._shelf.tables.factor
+        with self._shelf.connection() as connection:
+            key = connection.execute(select(f.c.key).where(f.c.person == person)).scalar_one_or_none()
+        if key is not None and _is_of(Vault.here().opened(key), self._now() - 1, code):
+            return JUST_ENDED
+        return Text("验证码不对或已用过", "wrong code, or one that was used")
 
     def _letters(self) -> str:
         """24 letters, 117 bits: enough for a plain hash to keep them; none that look alike."""
@@ -190,6 +206,10 @@ class Factors:
             number, letter = divmod(number, len(_LETTERS))
             letters.append(_LETTERS[letter])
         return "-".join("".join(letters[start : start + 6]) for start in range(0, 24, 6))
+
+
+def _is_of(key: str, step: int, code: str) -> bool:
+    return hmac.compare_digest(pyotp.TOTP(key).generate_otp(step).encode(), _plain(code).encode())
 
 
 def _plain(code: str) -> str:
