@@ -25,7 +25,7 @@ from ..term.plan import plans
 from ..term.receptions import reception, reception_days
 from ..term.register import BY, install
 from ..term.suggestions import Suggestion
-from .city import ROLES, Role, named, offices, scenario, titles
+from .city import ROLES, Role, body_of, named, offices, scenario, subjects, title_of
 from .desks import Desks
 
 __all__ = ["ROLES", "Role", "load"]
@@ -63,8 +63,9 @@ def _lived(engine: Engine, clock: FrozenClock, today: date, term: bool, steps: S
     install(engine, cast, told.congress, names := named(cast))
     engine.parties.put(offices(names), by=BY, trusted=True)
     agenda = Agenda(engine, clock)
-    for title, one in zip(titles(told), plans(told, cast), strict=True):
-        agenda.tell(Suggestion(agenda, cast, replace(one, title=title), told.seed).story())
+    for subject, one in zip(subjects(told), plans(told, cast), strict=True):
+        plan = replace(one, title=title_of(subject), body=body_of(subject))
+        agenda.tell(Suggestion(agenda, cast, plan, told.seed).story())
     if told.receptions is not None:
         for month, on in reception_days(engine, told.receptions):
             for station in cast.stations:

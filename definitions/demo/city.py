@@ -82,13 +82,23 @@ BEFORE = 365
 """days between it and the next one"""
 
 
-def titles(told: Scenario) -> Iterator[str]:
+def title_of(subject: str) -> str:
+    """The title of an invented suggestion."""
+    return f"关于{subject}的建议（演示）"
+
+
+def body_of(subject: str) -> str:
+    """Its text, about nothing else: texts that are mostly the same would be shown as alike."""
+    return f"{subject}：群众期盼已久，请列入计划。（演示文本）"
+
+
+def subjects(told: Scenario) -> Iterator[str]:
     """What the suggestions are about: all different within a session."""
     for session in told.sessions:
         for number in range(session.suggestions):
             where = "" if session.suggestions <= len(SUBJECTS) else WHERE[number // len(SUBJECTS)]
             at = number if where else number + (len(SUBJECTS) // 2) * (session.name == "五次")
-            yield f"关于{where}{SUBJECTS[at % len(SUBJECTS)]}的建议（演示）"
+            yield where + SUBJECTS[at % len(SUBJECTS)]
 
 
 def scenario(today: date, *, term: bool = False) -> Scenario:

@@ -25,9 +25,9 @@ from ..term.cast import (
     start,
 )
 from ..term.suggestions import PLACE_SET, Part
+from .city import body_of, title_of
 
 OURS, OTHER, THIRD = "unit01", "unit02", "unit03"
-BODY = "一、情况：群众多次反映。\n二、问题：设施不足，分布不均。\n三、建议：由主管部门统筹，列入年度计划。（演示文本）"
 TRANSFERRED = (
     (2, "environment", "查处违法排污"), (9, "environment", "保护湿地"), (8, "minors", "整治校园周边网吧"),
     (10, "minors", "保护未成年人个人信息"),
@@ -70,13 +70,13 @@ class Desks:
 
     def _start(self, ago: int, subject: str) -> Act:
         return start(
-            self._ago(ago), "suggestion", AFFAIRS, self._cast.city, title=f"关于{subject}的建议（演示）", body=BODY,
+            self._ago(ago), "suggestion", AFFAIRS, self._cast.city, title=title_of(subject), body=body_of(subject),
             first_signer=self._me, signers=[self._me, self._other], publication_wish="full",
         )  # fmt: skip
 
     def _draft(self, ago: int, subject: str, who: str) -> Act:
         return start(
-            self._ago(ago), "suggestion_draft", who, self._cast.city, title=f"关于{subject}的建议（演示）", body=BODY,
+            self._ago(ago), "suggestion_draft", who, self._cast.city, title=title_of(subject), body=body_of(subject),
             first_signer=who, publication_wish="full",
         )  # fmt: skip
 
@@ -135,7 +135,7 @@ class Desks:
 
     def _signatures(self, ago: int, subject: str, who: str, others: list[str]) -> Story:
         draft = yield self._draft(ago, subject, who)
-        digest = hashlib.sha256(f"关于{subject}的建议（演示）\n{BODY}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{title_of(subject)}\n{body_of(subject)}".encode()).hexdigest()
         draft = yield self._do(
             ago, draft, "collect_signatures", who, signers=[who, *others], text_hash=digest
         )

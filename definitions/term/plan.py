@@ -44,6 +44,7 @@ class Plan:
     """transferred to the procuratorate for this area"""
     title: str = ""
     """else one is made of the index"""
+    body: str = "情况、问题和具体建议。"
 
     @property
     def promises(self) -> bool:

@@ -16,7 +16,6 @@ from .plan import Plan
 from .supervisions import closed, pressed
 
 SUGGESTION = "suggestion"
-BODY = "情况、问题和具体建议。"
 PLACE_SET = "HB-XIANNING"
 SURVEYS = {1: ("open_evaluation", "surveys"), 2: ("open_second_evaluation", "second_surveys")}
 Part = Generator[Act, Case, Case]
@@ -67,10 +66,10 @@ class Suggestion:
         plan = self._plan
         first = plan.signers[0]
         draft = yield start(
-            self._day, "suggestion_draft", first, self._cast.city, title=self._title, body=BODY,
+            self._day, "suggestion_draft", first, self._cast.city, title=self._title, body=self._plan.body,
             first_signer=first, publication_wish="full",
         )  # fmt: skip
-        hash_ = hashlib.sha256(f"{self._title}\n{BODY}".encode()).hexdigest()
+        hash_ = hashlib.sha256(f"{self._title}\n{plan.body}".encode()).hexdigest()
         draft = yield self._later(
             0, 2, draft, "collect_signatures", first, signers=list(plan.signers), text_hash=hash_
         )
