@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, select
 from api import Sessions, create_app, create_schema
 from api.demo import NOTICE, Demonstration
 from definitions.demo import ROLES
-from definitions.demo.city import scenario, titles
+from definitions.demo.city import scenario, subjects
 from definitions.term.cast import cast_of
 from definitions.term.plan import plans
 from workflow import Actor, Engine
@@ -170,6 +170,6 @@ def test_the_year_before_is_a_session_of_real_size() -> None:
     assert (year.suggestions, dict(year.results), dict(year.levels)) == (
         93, {"A": 54, "B": 33, "C": 2, "D": 4}, {"satisfied": 86, "basically_satisfied": 7},
     )  # fmt: skip
-    named, planned = list(titles(told)), list(plans(told, cast_of(told)))
+    named, planned = list(subjects(told)), list(plans(told, cast_of(told)))
     assert len(named) == len(planned) == 93 + sum(one.suggestions for one in rest)
     assert len(set(named[:93])) == 93 and year.closes < rest[0].opens
