@@ -18,12 +18,13 @@ from definitions.papers import Papers
 from workflow import Actor
 from workflow.clock import civil_date
 from workflow.errors import Text
+from workflow.model import PartialDate
 
 from . import test_exchange as exchange
 from .catalogue import english, written
 from .console import Desk, Form, said
 from .http_walk import PASSWORD
-from .lifecycle import CONTACT, SESSION, count, execute, statements
+from .lifecycle import CONTACT, SESSION, SUGGESTION, TENANT, count, execute, statements
 
 ROOT = Path(__file__).parents[1]
 PDF = b"%PDF-1.7\n1 0 obj << >> endobj\n%%EOF\n"
@@ -743,3 +744,34 @@ def test_a_form_of_another_session_is_answered_by_a_page(desk: Desk) -> None:
 )
 def test_odd_addresses_are_a_clear_no(desk: Desk, address: str) -> None:
     assert desk("wang").get(address).status_code in (400, 404)
+
+
+def test_an_old_record_that_was_only_imported_is_not_called_late(desk: Desk) -> None:
+    """What came of it the source does not say: it stands apart, in every list and on its page, until somebody acts in it."""
+    office, li = desk.office, Actor(person="li")
+    day = PartialDate(year=2020, month=4, day=7)
+    old = office.engine.start(
+        "suggestion", li, {**SUGGESTION, "title": "旧件"}, tenant=TENANT, imported=True, effective_on=day
+    )
+    for event, data in (
+        ("accept_in_session", SESSION),
+        ("assign", {"assignment_mode": "sole", "lead_unit": "water"}),
+    ):
+        office.engine.fire(old.id, event, li, data, imported=True, effective_on=day)
+    late = office.assigned(title="新件")
+    office.clock.advance(days=100)
+    reader = desk("li")
+    for address in ("/", "/overdue", "/views/in_hand", f"/cases/{old.id}"):
+        assert reader.get(address).status_code == 200
+        page = said(reader.page)
+        assert "来源未载是否按期" in page and not re.search(r"已超期 \d{4} 天", page), address
+    reader.get("/overdue")
+    assert (
+        said(reader.page).index("新件")
+        < said(reader.page).index("后来怎样不明")
+        < said(reader.page).index("旧件")
+    )
+    assert "已超期" in said(_page(desk, "li", f"/cases/{late.id}"))
+    office.fire(old, "sign_in", "wang")
+    assert "来源未载" not in said(_page(desk, "li", f"/cases/{old.id}"))
+    assert re.search(r"已超期 \d{4} 天", said(_page(desk, "li", "/overdue")))

@@ -72,6 +72,7 @@ __all__ = [
     "find",
     "grants_of",
     "marks",
+    "only_recorded",
     "oversees",
     "running",
     "tally",
@@ -327,6 +328,17 @@ def visible(engine: Engine, actor: Actor, cases: Collection[str]) -> set[str]:
             )
             found.update(connection.execute(query).scalars())
     return found
+
+
+def only_recorded(engine: Engine, cases: Collection[str]) -> set[str]:
+    """Of these cases those of which all that is known was imported: nobody has acted in them here. What came of them since nobody
+    knows, so that a day which is over says nothing. Of cases that the caller may tell of.
+    """
+    wanted = sorted(cases)
+    if not wanted:
+        return set()
+    with engine.store.connection() as connection:
+        return {*connection.execute(listing.only_imported(engine.store, wanted)).scalars()}
 
 
 def marks(engine: Engine, cases: Collection[str], *, session: Host | None = None) -> dict[str, str]:

@@ -19,6 +19,7 @@ from .durations import stays
 from .names import in_words, parties_in
 from .next_step import first_line, in_order, presses, way_on
 from .pictures import stepper
+from .recorded import left, unknown
 from .replaced import replaced
 from .screens import Look, Page, Screen
 from .sentence import late_by, remaining
@@ -216,13 +217,13 @@ def _everybody(definition: Definition, case: Case, children: Iterable[Mapping[st
 
 
 def _deadlines(look: Look, case: Case) -> list[Deadline]:
-    day, calendar = today(look.engine), look.engine.laws.calendar
+    recorded = case.id in unknown(look, [case])
     running = sorted((c for c in case.clocks if c.running), key=lambda c: c.due_on)
     return [
-        Deadline(clock=c, left=remaining(c.due_on, day, calendar) if c.running else None, late=c.running and c.due_on < day,
-                 was_late=late_by(c))
+        Deadline(clock=c, left=words, late=late, was_late=late_by(c))
         for c in (*running, *(c for c in case.clocks if not c.running))
-    ]  # fmt: skip
+        for words, late in [left(look, c.due_on, recorded=recorded) if c.running else (None, False)]
+    ]
 
 
 def data_of(

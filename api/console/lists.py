@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workflow import Case
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
-from workflow.overview import Filter, cases_of, find, through, titled, today
+from workflow.overview import Filter, cases_of, find, through, titled
 from workflow.overview import Page as Found
 from workflow.view import COLUMNS, View
 
@@ -18,8 +18,9 @@ from ..paging import case_asked, next_address
 from .invites import mails
 from .names import in_words, parties_in
 from .narrowing import NARROWED, by_data, data_wanted, narrowed
+from .recorded import UNKNOWN, left, unknown
 from .screens import Go, Look, Page, Screen
-from .sentence import remaining, sentence
+from .sentence import sentence
 from .standing import whose, with_whom
 
 LIMIT = 50
@@ -39,6 +40,8 @@ class Row:
     due: Due | None
     left: Text | None
     late: bool
+    unknown: bool
+    """its day is over, and nobody knows what came of it"""
 
 
 def view_named(look: Look, name: str) -> View:
@@ -104,7 +107,8 @@ def rows(look: Look, cases: Sequence[Case], columns: Sequence[str]) -> list[Row]
         for party in (*parties_in(laws[case.id], case.data), *sum(case.relations.values(), ()))
     )
     roots = _roots(look, cases) if {"holder", "standing"} & {*columns} else {}
-    return [_row(look, case, laws[case.id], columns, roots) for case in cases]
+    old = unknown(look, cases)
+    return [_row(look, case, laws[case.id], columns, roots, recorded=case.id in old) for case in cases]
 
 
 def _roots(look: Look, cases: Sequence[Case]) -> dict[str, Case]:
@@ -116,23 +120,24 @@ def _roots(look: Look, cases: Sequence[Case]) -> dict[str, Case]:
 
 
 def _row(
-    look: Look, case: Case, definition: Definition, columns: Sequence[str], roots: Mapping[str, Case]
+    look: Look, case: Case, definition: Definition, columns: Sequence[str], roots: Mapping[str, Case], *, recorded: bool
 ) -> Row:  # fmt: skip
-    due, day = Due.of(case), today(look.engine)
-    left = remaining(due.due_on, day, look.engine.laws.calendar) if due else None
-    cells = [_cell(look, case, definition, column, roots) for column in columns]
+    due = Due.of(case)
+    words, late = left(look, due.due_on, recorded=recorded) if due else (None, False)
+    cells = [_cell(look, case, definition, column, roots, recorded=recorded) for column in columns]
     return Row(
         case,
         look.words(caption(case, definition, look.engine.library.console)),
         cells,
         due,
-        left,
-        bool(due and due.due_on < day),
+        words,
+        late,
+        words is UNKNOWN,
     )
 
 
 def _cell(
-    look: Look, case: Case, definition: Definition, column: str, roots: Mapping[str, Case]
+    look: Look, case: Case, definition: Definition, column: str, roots: Mapping[str, Case], *, recorded: bool
 ) -> str:  # fmt: skip
     if column == "title":
         return look.words(caption(case, definition, look.engine.library.console))
@@ -140,7 +145,7 @@ def _cell(
     if column == "holder":
         words = whose(look, case, roots.get(case.root, case))
     if column == "standing":
-        words = _standing(look, case, definition, roots.get(case.root, case))
+        words = _standing(look, case, definition, roots.get(case.root, case), recorded=recorded)
     if words is not None:
         return look.words(words)
     if column in COLUMNS:
@@ -152,12 +157,12 @@ def _cell(
     return in_words(look.engine, look.names, field, case.data.get(column), look.language) if field else ""
 
 
-def _standing(look: Look, case: Case, definition: Definition, root: Case) -> Text:
+def _standing(look: Look, case: Case, definition: Definition, root: Case, *, recorded: bool) -> Text:
     """The first line of the case, without how its day is counted."""
     clock = pressing(look.engine, case)
-    left = remaining(clock.due_on, today(look.engine), look.engine.laws.calendar) if clock else None
+    words = left(look, clock.due_on, recorded=recorded)[0] if clock else None
     who = with_whom(look, case, root)
-    return sentence(definition.states[case.state].title, case.closed, who, clock, left, None, ())
+    return sentence(definition.states[case.state].title, case.closed, who, clock, words, None, ())
 
 
 def heads_of(columns: Sequence[str]) -> list[Text]:

@@ -14,8 +14,9 @@ from workflow.model import ClockView, Permission
 from workflow.overview import today
 
 from ..cells import With, pressing
+from .recorded import left, unknown
 from .screens import Look
-from .sentence import expected, is_one, remaining, sentence
+from .sentence import expected, is_one, sentence
 from .standing import with_whom
 
 NEXT = 2
@@ -156,7 +157,8 @@ def _merged(found: Sequence[Pressing]) -> list[With]:
 def first_line(look: Look, definition: Definition, case: Case, pressed: Pressing, way: Way) -> Text:
     """The sentence: where it stands, with whom, until when and why, and what the reader's next step is."""
     engine, clock = look.engine, pressed.clock
-    left = remaining(clock.due_on, today(engine), engine.laws.calendar) if clock else None
+    recorded = pressed.case.id in unknown(look, [pressed.case])
+    words = left(look, clock.due_on, recorded=recorded)[0] if clock else None
     basis = engine.explain(pressed.case.id, clock.name, actor=look.actor).sentence if clock else None
     state = definition.states[case.state].title
-    return sentence(state, case.closed, pressed.who, clock, left, basis, way.steps[:NEXT])
+    return sentence(state, case.closed, pressed.who, clock, words, basis, way.steps[:NEXT])

@@ -32,9 +32,9 @@ def number(look: Look, sitting: Sitting, own: int, most: int) -> tuple[int, bool
 
 
 def first(look: Look) -> list[Row]:
-    """Those that are over their day the longest."""
-    page = find(look.engine, look.actor, wanted(look), sort="due_on", limit=FIRST)
-    return rows(look, page.cases, COLUMNS)
+    """Those that are over their day the longest; records of old times, of which nobody knows what came, behind the others."""
+    page = find(look.engine, look.actor, wanted(look), sort="due_on", limit=2 * FIRST)
+    return sorted(rows(look, page.cases, COLUMNS), key=lambda row: row.unknown)[:FIRST]
 
 
 def overdue(look: Look) -> Page:

@@ -227,6 +227,16 @@ def named(store: Store, cases: Sequence[str]) -> Select[Any]:
     return select(c.id).where(c.id.in_(cases))
 
 
+def only_imported(store: Store, cases: Sequence[str]) -> Select[Any]:
+    """The ids of those of these cases that were imported, and in which no person has done anything since."""
+    h = store.tables.history.c
+    acts, imports = (
+        func.sum(case((condition, 1), else_=0))
+        for condition in (h.automatic.is_(None), h.automatic == "import")
+    )
+    return select(h.case_id).where(h.case_id.in_(cases)).group_by(h.case_id).having(acts == 0, imports > 0)
+
+
 def marks(store: Store, cases: Sequence[str]) -> Select[Any]:
     """(case, lines of its family's histories, the last erasure in the register of parties) of those of these that are there."""
     c, log = store.tables.cases.c, store.tables.party_log.c
