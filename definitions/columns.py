@@ -15,9 +15,10 @@ from typing import Any
 
 from workflow import Engine, read_plain
 from workflow.errors import Text, suggest
+from workflow.naming import unfit
 
 from .cells import Cell, shown
-from .faults import UNFIT, Faults
+from .faults import Faults
 from .sheets import Sheet
 
 __all__ = [
@@ -265,8 +266,8 @@ def _text(cell: Cell) -> str:
     if isinstance(cell, bool) or (isinstance(cell, float) and abs(cell) >= 2**53):
         raise ValueError("不是文字；请把该列设为文本格式", "is no text: format the column as text")
     text = shown(cell)
-    if UNFIT.search(text):
-        raise ValueError("含有控制符、双向控制符或残缺字符", "holds control, bidi or broken characters")
+    if (wrong := unfit(text)) is not None:
+        raise ValueError(wrong.zh, wrong.en)
     return text
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workflow.errors import Text
 
-__all__ = ["MAX_BYTES", "MAX_FAULTS", "UNFIT", "Faults", "FaultyInput", "InputFault", "short"]
+__all__ = ["MAX_BYTES", "MAX_FAULTS", "Faults", "FaultyInput", "InputFault", "short"]
 
 MAX_BYTES = 50_000_000
 MAX_FAULTS = 500
 SHOWN = 40
 """characters of a faulty value that are shown"""
-
-# What the two databases would keep differently, or a terminal would obey: control and bidi characters, lone surrogates.
-UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

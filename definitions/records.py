@@ -21,8 +21,9 @@ from typing import Any, NoReturn
 
 from workflow.errors import Text, suggest
 from workflow.model import PartialDate
+from workflow.naming import unfit
 
-from .faults import MAX_BYTES, MAX_FAULTS, UNFIT, FaultyInput, InputFault, short
+from .faults import MAX_BYTES, MAX_FAULTS, FaultyInput, InputFault, short
 
 __all__ = [
     "COLUMNS", "LIMITS", "MAX_FAULTS", "FaultyInput", "InputFault", "PartialDate", "Printed", "Record", "Timeline",
@@ -154,14 +155,8 @@ class _Reader:
 
     def cell(self, row: int, column: str, value: str, limit: int) -> None:
         """Note what is wrong with a text."""
-        if UNFIT.search(value):
-            self.fault(
-                row,
-                column,
-                value,
-                "含有控制符、双向控制符或残缺字符",
-                "holds control, bidi or broken characters",
-            )
+        if (wrong := unfit(value)) is not None:
+            self.fault(row, column, value, wrong.zh, wrong.en)
         if len(value) > limit:
             self.fault(row, column, value, f"超过 {limit} 字", f"longer than {limit} characters")
 

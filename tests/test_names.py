@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from api import Accounts, create_schema
+from definitions.papers import Papers
 from workflow import Actor
 from workflow.errors import FormInvalid
 from workflow.model import Party
@@ -56,6 +60,42 @@ def test_it_comes_in_nowhere(sqlite_office: Office) -> None:
             assert error.value.reasons, name
     with pytest.raises(FormInvalid, match=r"character 11, U\+0430"):
         accounts.add("office.affаirs", by="set-up")
+
+
+UNFIT = "建\x07议", "\u202e建议", "建议\ud800"
+PLACES = "第 2 个字符 U+0007", "第 1 个字符 U+202E", "第 3 个字符 U+D800"
+NAMES = re.compile("[a-z]{2,}_?[a-z]+")
+"""a word of the program in a sentence for a person"""
+
+
+@pytest.mark.parametrize(("text", "place"), list(zip(UNFIT, PLACES, strict=True)))
+def test_a_text_that_cannot_be_kept_is_refused_by_its_place(
+    text: str, place: str, sqlite_office: Office, tmp_path: Path
+) -> None:
+    """What a caller says beside the form and a cell of an imported table: one rule, one sentence, no word of the program in it."""
+    engine = sqlite_office.engine
+    said = []
+    for refused in (
+        lambda: engine.start("suggestion", Actor(person=text), SUGGESTION, tenant=TENANT),
+        lambda: engine.start("suggestion", Actor(person="li"), SUGGESTION, tenant=TENANT, key=text),
+        lambda: engine.start("suggestion", Actor(person="li"), SUGGESTION, tenant=TENANT, reason=text),
+        lambda: engine.grant(text, "deputy_affairs", TENANT),
+    ):
+        with pytest.raises(FormInvalid) as error:
+            refused()
+        said += [reason.text for reason in error.value.reasons if reason.code == "form.unfit"]
+    assert len(said) == 4
+    if "\ud800" not in text:  # of which no file can hold half
+        table = tmp_path / "x.csv"
+        table.write_text(
+            f"标题,正文,全体署名人,领衔人,代表的公开意见\n{text},修桥,dep1,dep1,全文公开\n", "utf-8"
+        )
+        faults = (
+            Papers(engine).take("suggestion", table, Actor(person="li"), tenant=TENANT, dry_run=True).faults
+        )
+        said += [fault.reason for fault in faults if (fault.row, fault.column) == (2, "标题")]
+        assert len(said) == 5
+    assert all(place in one.zh and not NAMES.search(one.zh) for one in said), said
 
 
 def test_a_text_loses_what_is_not_seen_and_keeps_what_scripts_need(sqlite_office: Office) -> None:

@@ -129,8 +129,16 @@ def test_every_fault_of_every_row_at_once(tmp_path: Path) -> None:
         (3, "assigned_on", "no such date (give 2024, 2024-03 or 2024-03-29)"),
         (3, "key_supervised", "must be 是 (yes), 否 (no) or empty"),
         (4, "notes", "longer than 5000 characters"),
-        (5, "title", "holds control, bidi or broken characters"),
-        (6, "title", "holds control, bidi or broken characters"),
+        (
+            5,
+            "title",
+            "character 2, U+0000, cannot be used (a control or bidi character, or half of one): take it out",
+        ),
+        (
+            6,
+            "title",
+            "character 1, U+202E, cannot be used (a control or bidi character, or half of one): take it out",
+        ),
         (7, "source_url", "must begin with http:// or https://"),
         (8, "lead_unit", "a unit's name is longer than 80 characters"),
         (9, "-", "an empty row"),

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from .clock import civil_date
 from .errors import Conflict, FormInvalid, NotFound, Reason, Text
 from .family import Step
 from .model import Actor, PartialDate
-from .naming import check_names
+from .naming import UNFIT, called, check_names, unfit
 from .store.sql import Reading
 
 __all__ = [
@@ -27,7 +26,6 @@ LIMITS = {
     "person": 80, "on_behalf_of": 80, "role": 40, "unit": 80, "scope": 200, "granted_by": 80, "tenant": 200, "id": 40,
     "key": 200, "reason": 2000, "subject": 80,
 }  # fmt: skip
-UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 class Call(NamedTuple):
@@ -91,15 +89,20 @@ def check_texts(**texts: str | None) -> None:
     for name, value in texts.items():
         if value is None:
             continue
-        if UNFIT.search(value):
-            text = Text(f"{name} 含有不可用的字符", f"{name} contains unusable characters")
-            reasons.append(Reason(code="form.unfit", text=text, field=name))
-        elif not value and name == "key":
-            text = Text("key 不能为空；不需要则不给", "key must not be empty; leave it out if none is wanted")
-            reasons.append(Reason(code="form.empty", text=text, field=name))
-        elif len(value) > LIMITS[name]:
-            text = Text(f"{name} 太长", f"{name} is too long")
-            reasons.append(Reason(code="form.long", text=text, field=name))
+        word, code, wrong = called(name), "form.unfit", unfit(value)
+        if wrong is None and not value and name == "key":
+            code, wrong = (
+                "form.empty",
+                Text("不能为空；不需要则不给", "must not be empty; leave it out if none is wanted"),
+            )
+        elif wrong is None and len(value) > (most := LIMITS[name]):
+            code, wrong = (
+                "form.long",
+                Text(f"太长：至多 {most} 字", f"is too long: at most {most} characters"),
+            )
+        if wrong is not None:
+            text = Text(f"{word.zh}：{wrong.zh}", f"{word.en}: {wrong.en}")
+            reasons.append(Reason(code=code, text=text, field=name))
     if reasons:
         raise FormInvalid(reasons)
 

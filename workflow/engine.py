@@ -176,6 +176,7 @@ class Engine(Reader):
         valid_from: date | None = None, valid_until: date | None = None,
     ) -> None:  # fmt: skip
         """Add one grant to a person. Dates are civil and inclusive."""
+        check_texts(person=person)
         with self.store.connection() as connection:
             held = self.store.grants(connection, person)
         new = Grant(

@@ -16,12 +16,11 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validat
 
 from .definition import Codes, Definition, Event, Field
 from .errors import FormInvalid, Reason, Text
-from .naming import flaw
+from .naming import UNFIT, flaw
 
 TEXT_LIMIT = 200_000
 ID_LIMIT = 80
 SAFE_INTEGER = 2**53
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 _UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2060-\u2064\ufeff]")
 """zero width, direction marks, soft hyphens: come along with what is pasted and are left out. Joiners some scripts need stay."""
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
@@ -52,7 +51,7 @@ _MESSAGES = {
 
 
 def _clean(value: str) -> str:
-    if _UNFIT.search(value):
+    if UNFIT.search(value):
         raise ValidationError("unfit")
     if len(value) > TEXT_LIMIT:
         raise ValidationError("long")

@@ -6,12 +6,22 @@ written with Han characters and Latin letters holds no others, any other script 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
 from .errors import FormInvalid, Reason, Text
 
-__all__ = ["check_names", "flaw"]
+__all__ = ["UNFIT", "called", "check_names", "flaw", "unfit"]
+
+UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+"""what the two databases would keep differently, or a terminal would obey: control and bidi characters, lone surrogates"""
+_CALLED = {
+    "person": Text("人员编号", "person"), "on_behalf_of": Text("被代理人编号", "on_behalf_of"), "role": Text("角色", "role"),
+    "unit": Text("单位编号", "unit"), "scope": Text("范围", "scope"), "granted_by": Text("授予人编号", "granted_by"),
+    "tenant": Text("所属机构", "tenant"), "id": Text("编号", "id"), "key": Text("幂等键", "key"),
+    "reason": Text("理由", "reason"), "subject": Text("受邀人编号", "subject"),
+}  # fmt: skip
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _TOGETHER = ("CJK", "LATIN", "IDEOGRAPHIC")
@@ -26,6 +36,17 @@ _VARIANTS = (
     "HALFWIDTH",
     "MATHEMATICAL",
 )
+
+
+def called(name: str) -> Text:
+    """What a part of a call is called by whoever has given it; by its own name where it has no other."""
+    return _CALLED.get(name, Text(name, name))
+
+
+def unfit(text: str) -> Text | None:
+    """Which character of a text cannot be kept, at which place; None where all can."""
+    found = UNFIT.search(text)
+    return None if found is None else _said(text, found.start(), *_NOT_KEPT)
 
 
 @lru_cache(maxsize=4096)
@@ -63,6 +84,10 @@ def _wrong(kind: str, said: str, sign: str) -> tuple[str, str] | None:
 
 
 _HIDDEN = ("是看不见的字符", "is not seen")
+_NOT_KEPT = (
+    "不可用（控制符、双向控制符或残缺的字符）：请删去后重填",
+    "cannot be used (a control or bidi character, or half of one): take it out",
+)
 
 
 _PATHS = ("tenant", "scope")
@@ -71,7 +96,11 @@ _PATHS = ("tenant", "scope")
 def check_names(**names: str | None) -> None:
     """Raises FormInvalid with a reason for each id that cannot be used, under its keyword."""
     reasons = [
-        Reason(code="form.name", text=Text(f"{field} {said.zh}", f"{field}: {said.en}"), field=field)
+        Reason(
+            code="form.name",
+            text=Text(f"{called(field).zh}：{said.zh}", f"{called(field).en}: {said.en}"),
+            field=field,
+        )
         for field, name in names.items()
         if name is not None and (said := flaw(name) or (_gap(name) if field in _PATHS else None)) is not None
     ]
