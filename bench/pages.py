@@ -25,6 +25,8 @@ FEW, MORE, MANY = 5_000, 50_000, 500_000
 OPEN = 20
 """one case in so many is open"""
 UNITS, DEPUTIES, YEARS = 200, 300, 9
+MINE = 25
+"""more copies of each open family whose unit and deputies are those who read: a full page each, among few cases as among many"""
 ASKED = 20
 """times each page is asked for"""
 WANTED = 0.150
@@ -125,6 +127,15 @@ def _filled(office: Office, size: int) -> tuple[Case, Case]:
         triggers(connection, office.engine.store.is_sqlite, off=True)
         copied(office.engine, connection, [case.id for case in open_], size // OPEN, past=False)
         copied(office.engine, connection, [case.id for case in closed], size - size // OPEN, past=True)
+        copied(
+            office.engine,
+            connection,
+            [case.id for case in open_],
+            MINE * len(open_),
+            past=False,
+            apart="m",
+            mine=True,
+        )
         triggers(connection, office.engine.store.is_sqlite, off=False)
     with office.engine.database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("analyze" if office.engine.store.is_sqlite else "vacuum analyze")
@@ -138,12 +149,16 @@ def _archived(office: Office) -> Case:
 
 
 def copied(
-    engine: Engine, connection: Connection, roots: list[str], count: int, *, past: bool, apart: str = ""
-) -> None:
-    """So many copies of these families, each as often as any other; `apart`: a letter in their ids, for more of the same."""
+    engine: Engine, connection: Connection, roots: list[str], count: int, *, past: bool, apart: str = "", mine: bool = False
+) -> None:  # fmt: skip
+    """So many copies of these families, each as often as any other; `apart`: a letter in their ids, for more of the same; `mine`:
+    with the parties that the families have.
+    """
     for place, root in enumerate(roots):
         share = count // len(roots) + (place < count % len(roots))
-        for name, statement in _statements(engine, place, share, past=past, apart=apart) if share else ():
+        for name, statement in (
+            _statements(engine, place, share, past=past, apart=apart, mine=mine) if share else ()
+        ):
             columns = [
                 c.name for c in engine.store.tables.metadata.tables[name].columns if c.identity is None
             ]
@@ -151,7 +166,7 @@ def copied(
 
 
 def _statements(
-    engine: Engine, place: int, count: int, *, past: bool, apart: str
+    engine: Engine, place: int, count: int, *, past: bool, apart: str, mine: bool
 ) -> Iterator[tuple[str, str]]:
     lite, prefix = engine.store.is_sqlite, engine.store.prefix
     numbers = (
@@ -163,6 +178,8 @@ def _statements(
         ("cases", "id"), ("relation", "case_id"), ("clock", "case_id"), ("history", "case_id"), ("disclosure", "case_id"),
     ):  # fmt: skip
         new = _changed(kind, past=past, lite=lite)
+        if mine:
+            new = {column: value for column, value in new.items() if column not in ("party", "relations")}
         table = engine.store.tables.metadata.tables[prefix + name]
         chosen = ", ".join(new.get(c.name, f"t.{c.name}") for c in table.columns if c.identity is None)
         families = f"select id from {prefix}cases where root_id = :root"

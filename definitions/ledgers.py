@@ -16,7 +16,7 @@ from .cells import Cell, shown
 from .columns import today
 from .letters.catalogue import faulty
 from .letters.words import Words, written
-from .names import spelt
+from .names import numbered, spelt
 from .workbooks import Grid, OutColumn, write_workbook
 
 __all__ = ["Line", "Profile", "Table", "chosen", "ledger_of", "profiles", "write_ledger"]
@@ -39,6 +39,7 @@ HEADS = (
     "root",
 )
 KEYS = {"zh", "en", "of", "columns"}
+NUMBERS = ("number", "root.number")
 NOT_SAID = Text("未分类", "not said yet")
 
 
@@ -110,7 +111,8 @@ def ledger_of(
     """
     if month is not None and profile.month is None:
         raise ValueError("month")
-    lines = sorted(_lines(engine, profile, actor, tenant, month), key=lambda line: _place(line.cells))
+    shows = [show for _, show, _ in profile.columns]
+    lines = sorted(_lines(engine, profile, actor, tenant, month), key=lambda line: _place(line.cells, shows))
     law = engine.laws.latest(profile.of).definition
     above = engine.laws.latest(ROOT).definition
     columns = [
@@ -121,11 +123,10 @@ def ledger_of(
         _sum(lines, place) if column.kind == "number" else None for place, column in enumerate(columns)
     ]
     total[0] = f"共 {len(lines)} 条"
-    names = [show for _, show, _ in profile.columns]
     title = profile.title
     if month is not None:
         title = Text(f"{title.zh}（{month}）", f"{title.en} ({month})")
-    return Table(title=title, names=names, columns=columns, lines=lines, total=total)
+    return Table(title=title, names=shows, columns=columns, lines=lines, total=total)
 
 
 def write_ledger(
@@ -188,9 +189,12 @@ PLAIN = {"number": "编号", "meeting": "届次", "state": "状态", "opened_on"
 CLOCK = {"from": "起算日", "due": "到期日（含已同意的延期）", "outer": "法定最迟日"}
 
 
-def _place(row: Sequence[Cell]) -> list[tuple[bool, bytes]]:
+def _place(row: Sequence[Cell], shows: Sequence[str]) -> list[tuple[bool, bytes]]:
     """Where a row stands: in the order of its cells, what is empty last."""
-    return [(cell is None, spelt(shown(cell))) for cell in row]
+    return [
+        (cell is None, (numbered if show in NUMBERS else spelt)(shown(cell)))
+        for cell, show in zip(row, shows, strict=True)
+    ]
 
 
 def _lines(

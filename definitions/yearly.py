@@ -18,7 +18,7 @@ from .cells import Cell
 from .columns import today
 from .ledgers import Line, Table
 from .letters.words import Words, written
-from .names import spelt
+from .names import numbered, spelt
 from .workbooks import Grid, OutColumn, write_workbook
 
 __all__ = ["MEASURES", "RATES", "Item", "Yearly", "counted", "items_of", "write_yearly", "yearly_of"]
@@ -222,7 +222,7 @@ def yearly_of(engine: Engine, year: int, *, actor: Actor | None = None, tenant: 
     items = list(items_of(engine, year, actor=actor, tenant=tenant))
     words = Words(engine, actor, [item.case for item in items])
     items.sort(
-        key=lambda item: (spelt(words.meeting(item.case)), spelt(item.case.number or ""), item.case.id)
+        key=lambda item: (spelt(words.meeting(item.case)), numbered(item.case.number or ""), item.case.id)
     )
     units: dict[str, list[Item]] = {}
     for item in items:

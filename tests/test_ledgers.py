@@ -12,12 +12,12 @@ from python_calamine import load_workbook
 
 from definitions.ledgers import profiles, write_ledger
 from definitions.names import spelt
-from definitions.yearly import MEASURES, RATES, write_yearly
+from definitions.yearly import MEASURES, RATES, write_yearly, yearly_of
 from workflow import Actor, DefinitionError
 from workflow.library import Library
 from workflow.model import Party
 
-from .lifecycle import DOCUMENT, DRAFT, REPLY, TENANT, Office
+from .lifecycle import DOCUMENT, DRAFT, REPLY, SESSION, TENANT, Office
 from .test_cli import call
 from .test_letters import HOSTILE, UNITS, settle
 from .test_parties import SETUP
@@ -261,6 +261,20 @@ def test_names_stand_in_the_order_a_reader_knows() -> None:
     numbers = ["六届十次", "六届三次", "七届一次", "第10号", "第9号", "六届二十一次"]
     found = sorted(numbers, key=spelt)
     assert found == ["六届三次", "六届十次", "六届二十一次", "七届一次", "第9号", "第10号"]
+
+
+def test_what_came_in_between_sessions_stands_behind_the_sessions_own(town: Office, tmp_path: Path) -> None:
+    """As a clerk reads them: 第001号, 第002号, and then 闭会第001号; in the ledger and in the year's list."""
+    meeting = {name: SESSION[name] for name in ("congress", "session")}
+    between = town.fire(town.filed(title="甲"), "accept", "li", **meeting)
+    town.fire(between, "assign", "li", assignment_mode="sole", lead_unit="water")
+    for title in ("乙", "丙"):
+        town.assigned(title=title)
+    wanted = ["第001号", "第002号", "闭会第001号"]
+    head, *rows, _ = ledger(town, "ledger", tmp_path / "l.xlsx")
+    assert [row[head.index("编号")] for row in rows] == wanted
+    table = yearly_of(town.engine, 2026, actor=OFFICE).listed()
+    assert [line.cells[table.names.index("number")] for line in table.lines] == wanted
 
 
 def test_a_ledger_is_ruled_as_high_as_its_text_and_says_when_it_was_made(
