@@ -318,6 +318,16 @@ def test_who_asks_for_a_hidden_name_learns_no_more_than_who_reads(office: Office
             pages += [c.id for c in page]
             after = page[-1].id
         assert pages == sorted(plain)
+        pages, place, asked = [], None, Filter(party="dep1", roots=True)
+        while True:
+            found = find(e, WANG, asked, sort="due_on", after=place, limit=limit)
+            pages += [c.id for c in found.cases]
+            if (place := found.next) is None:
+                break
+            assert len(found.cases) == limit and place[1] == pages[-1], (
+                "where the next page begins names no other case"
+            )
+        assert sorted(pages) == sorted(plain)
     assert {c.id for c in e.search(actor=LI, unit="dep1")} == {*secret, *plain}
     assert {c.id for c in e.search(actor=WANG, unit="water")} == {*secret, *plain}
 

@@ -40,6 +40,7 @@ from .model import Actor, Case, Grant, Similar
 from .proof import Ties, prove
 from .random import new_id
 from .reader import SIMILAR
+from .sight import Seen
 from .store import listing
 from .store.examination import Examination
 from .store.listing import After, By, Filter, Over, Period, Ran, Sort
@@ -150,17 +151,23 @@ def find(
         if sort == "due_on" or listing.by_day(asked):
             asked_ = replace(asked_, untold=engine.sight.untold(connection, viewer()))
         near = listing.found_by(engine.store, asked_) if near is not None else None
-        page = listing.page(engine.store, asked_, sort, after, limit + 1)
-        query = Mine(engine, viewer).of(page, asked_)
-        if near is not None:
-            query = query.where(engine.store.tables.cases.c.id.in_(near))
         reach = "named" if near is not None else listing.led(asked_)
-        found = engine.sight.look(
-            connection, query, actor, reach, lambda ids: listing.whole(engine.store, ids, sort, asked_)
-        )
-    # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it.
-    shown = [engine.show(seen) for seen in found[:limit] if not seen.hides(asked.party)]
-    return Page(cases=shown, next=place_of(found[limit - 1].record, sort) if len(found) > limit else None)
+        mine, shown = Mine(engine, viewer), list[Seen]()
+        while True:
+            query = mine.of(listing.page(engine.store, asked_, sort, after, limit + 1), asked_)
+            if near is not None:
+                query = query.where(engine.store.tables.cases.c.id.in_(near))
+            found = engine.sight.look(
+                connection, query, actor, reach, lambda ids: listing.whole(engine.store, ids, sort, asked_)
+            )
+            # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it,
+            # neither by a page that is shorter nor by where the next begins.
+            shown += [seen for seen in found if not seen.hides(asked.party)]
+            if len(shown) > limit or len(found) <= limit:
+                break
+            after = place_of(found[-1].record, sort)
+    cases = [engine.show(seen) for seen in shown[:limit]]
+    return Page(cases=cases, next=place_of(shown[limit - 1].record, sort) if len(shown) > limit else None)
 
 
 def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Case]:
