@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from workflow import Case, Engine, HistoryEntry
 from workflow.errors import Text
@@ -389,7 +392,14 @@ class _Page:
         story = max(timings, key=lambda t: t.days or 0).story
         where = f" --database {shlex.quote(_shown(self.database))}" if self.database else ""
         yield self.say("下一步，看期限是怎样算出来的：", "Next, see how a due day comes about:")
-        yield f"  tibandu explain {story.case.id}{where}"
+        yield f"  {_program()} explain {story.case.id}{where}"
+
+
+def _program() -> str:
+    """How the reader called us: by its path where the name alone would not be found (a checkout's `.venv/bin/tibandu`)."""
+    given = sys.argv[0]
+    by_path = Path(given).name == "tibandu" and shutil.which("tibandu") is None
+    return shlex.quote(given) if by_path else "tibandu"
 
 
 def _shown(url: str) -> str:

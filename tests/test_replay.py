@@ -404,11 +404,18 @@ def test_the_command_twice_on_both_databases(database_url: str) -> None:
     assert first.splitlines()[4:] == second.splitlines()[4:]
 
 
-def test_the_hint_names_a_case_with_a_due_day_and_no_password(sqlite_url: str, report: Report) -> None:
+def test_the_hint_names_a_case_with_a_due_day_and_no_password(
+    sqlite_url: str, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, text = called(sqlite_url)
     hint = text.splitlines()[-1].split()
     assert hint[2] == named(report.records, "第242号").case.id
     assert hint[-2:] == ["--database", sqlite_url]
+    assert hint[0] == "tibandu"
+    monkeypatch.setattr("sys.argv", ["a b/bin/tibandu"])
+    monkeypatch.setenv("PATH", "")
+    _, text = called(sqlite_url)
+    assert text.splitlines()[-1].startswith("  'a b/bin/tibandu' explain "), "as it can be typed"
     elsewhere = "postgresql://me:secret@host/db?sslmode=require&password=secret"
     shown = "postgresql://me:***@host/db?sslmode=require&password=***"
     assert render(report, "en", elsewhere).split()[-2:] == ["--database", f"'{shown}'"]
