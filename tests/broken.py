@@ -21,6 +21,7 @@ MODULES = (
     "references/fields",
     "references/happenings",
     "references/lookup",
+    "references/retention",
     "references/slots",
     "rulebooks",
     "codelists",

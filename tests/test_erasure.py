@@ -28,6 +28,7 @@ from workflow import Actor, Engine, NotFound, Refused, check_export
 from workflow.anchor import make_anchor
 from workflow.errors import FormInvalid, NotPermitted
 from workflow.export import export_history
+from workflow.model import Receipt
 from workflow.verify import verify
 
 from .lifecycle import TENANT, Office
@@ -146,6 +147,23 @@ def test_the_reason_of_an_extension_goes_from_its_clock_as_well(
     town.erase(case, ["@reason"], actor=LI, reason="本人要求")
     assert "CANARY-78" not in dump(town)
     assert town.case(case).clocks == due
+    assert verify(town.store).sound
+
+
+def test_what_was_answered_under_a_key_goes_too(town: Engine) -> None:
+    """What the service had said of the case, data and all, was stored so that it comes again; so does the case, without what went."""
+    given = {"title": "题", "phone": "CANARY-77"}
+    said = Receipt(lambda case: json.dumps(dict(case.data)))
+    case = town.start("letter", LI, given, tenant="hb/town", key="once", receipt=said)
+    plain = town.fire(case.id, "note", LI, {"remark": "一"}, key="twice")
+    assert dump(town).count("CANARY-77") == 3
+    town.erase(case.id, ["phone"], actor=LI, reason="本人要求")
+    assert "CANARY-77" not in dump(town)
+    again = Receipt(lambda case: json.dumps(dict(case.data)))
+    same = town.start("letter", LI, given, tenant="hb/town", key="once", receipt=again)
+    assert (same.id, same.seq, same.data) == (case.id, 1, {"title": "题"})
+    assert again.text is None, "to be written anew"
+    assert town.fire(case.id, "note", LI, {"remark": "一"}, key="twice").seq == plain.seq
     assert verify(town.store).sound
 
 

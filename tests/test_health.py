@@ -22,7 +22,7 @@ NODE: dict[str, Any] = {
     "id": "a:1", "started_at": NOW, "ticked_at": NOW, "age": 20.0, "skew": 0.0, "fired": 3, "held_at": None, "leap": None,
 }  # fmt: skip
 WELL: dict[str, Any] = {
-    "at": NOW, "last_tick_age": 20.0, "nodes": (Node(**NODE),), "oldest_due": None, "broken": (), "oldest_undelivered": None,
+    "at": NOW, "last_tick_age": 20.0, "nodes": (Node(**NODE),), "oldest_due": None, "broken": (), "unerased": 0, "oldest_undelivered": None,
     "dead_letters": 0, "contacts": 4, "calendar_horizon": date(2026, 12, 31), "skew": 0.0, "foreign_job_store": False,
     "caught_up": None,
 }  # fmt: skip
@@ -54,6 +54,7 @@ def test_when_all_is_well_nothing_is_said() -> None:
         ({"oldest_undelivered": NOW - timedelta(minutes=61)}, {"undelivered": True}, "ok"),
         ({"oldest_undelivered": NOW - timedelta(minutes=59)}, {}, "ok"),
         ({"dead_letters": 1}, {"dead": True}, "ok"),
+        ({"unerased": 1}, {"unerased": True}, "ok"),
         ({"contacts": 0}, {"no_channel": False}, "ok"),
         ({"foreign_job_store": True}, {"job_store": True}, "ok"),
         ({"at": datetime(2026, 10, 31, 15, 59, tzinfo=UTC)}, {}, "ok"),

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from . import line
-from .act import Act
+from .act import Act, Cause
 from .authorization import Permit
 from .clock import civil_date
 from .definition import Event
@@ -57,13 +57,13 @@ class Aside:
 
     def tell(
         self, family: Family, event: Event, shown: Mapping[str, Mapping[str, Any]], permit: Permit | None,
-        told: Callable[[Family], Iterable[Message]] = lambda _: (),
+        told: Callable[[Family], Iterable[Message]] = lambda _: (), cause: Cause | None = None,
     ) -> None:  # fmt: skip
         """A line in each case that is named, with what is shown in it; and who is told. Raises Conflict."""
         draft = self.draft(family, permit)
         for record in list(family.records.values()):
             if record.id in shown:
-                line.write(draft, event, record, standing(record), shown[record.id], None)
+                line.write(draft, event, record, standing(record), shown[record.id], cause)
         self.write(draft, told)
 
     def write(self, draft: Draft, told: Callable[[Family], Iterable[Message]] = lambda _: ()) -> None:

@@ -117,8 +117,9 @@ def _state(name: str, entry: Data) -> State:
 
 def _field(name: str, entry: Data) -> Field:
     return Field(
-        name=name, title=title_of(entry), type=entry["type"], codes=entry.get("codes"), of=entry.get("of")
-    )
+        name=name, title=title_of(entry), type=entry["type"], codes=entry.get("codes"), of=entry.get("of"),
+        kept=entry.get("kept"),
+    )  # fmt: skip
 
 
 def _relation(name: str, entry: Data) -> Relation:

@@ -37,6 +37,8 @@ class Published:
     """published definition -> whose duties its clocks are"""
     per_unit: dict[str, set[str]] = field(default_factory=dict)
     """published definition -> the events that are counted for each unit"""
+    kept: dict[str, dict[str, str]] = field(default_factory=dict)
+    """published definition -> field -> the rule by which it may be erased when the case has ended"""
 
     def add(self, digest: str, name: str, content: Mapping[str, Any]) -> None:
         """One more, as it is stored."""
@@ -48,6 +50,8 @@ class Published:
             self.duties[digest] = Duties(assemble(content, lambda _: None))
         self.watched[digest] = {other for entry in events.values() for other in entry.get("not_by") or ()}
         rounds = {e: entry.get("round") for e, entry in events.items()}
+        fields = (content.get("fields") or {}).items()
+        self.kept[digest] = {name: entry["kept"] for name, entry in fields if "kept" in entry}
         self.per_unit[digest] = {e for e, r in rounds.items() if isinstance(r, dict) and r.get("per")}
 
 
@@ -99,7 +103,7 @@ class CaseLines:
                 self._fault(named["seq"], "hash")
             self._follows(named)
             self._values(named["seq"], named["commitments"], body)
-            self._who(named)
+            self._who(named, body)
             self._count(named)
             if named["event"] == ERASE:
                 self._tell()
@@ -177,7 +181,7 @@ class CaseLines:
 
     # -- who
 
-    def _who(self, named: Mapping[str, Any]) -> None:
+    def _who(self, named: Mapping[str, Any], body: str | None) -> None:
         seq, event = named["seq"], named["event"]
         events = self._law.automatic.get(named["definition"])
         if events is None:
@@ -185,9 +189,18 @@ class CaseLines:
         elif event not in events:
             self._fault(seq, "event", name=event)
         elif not events[event]:
-            if named["actor"] == SYSTEM or named["automatic"] in ("notice", "lapse"):
+            by_itself = named["actor"] == SYSTEM or named["automatic"] in ("notice", "lapse")
+            if by_itself and not self._by_rule(named, body):
                 self._fault(seq, "decision", name=event)
             self._separation(seq, named)
+
+    def _by_rule(self, named: Mapping[str, Any], body: str | None) -> bool:
+        """Whether the line tells of values that its definition lets a rule erase, and of nothing else."""
+        if (named["event"], named["actor"], named["automatic"]) != (ERASE, SYSTEM, "lapse"):
+            return False
+        said, kept = _said(body), self._law.kept.get(named["definition"], {})
+        gone, rule = said.get("@erased"), said.get("@rule")
+        return isinstance(gone, dict) and bool(gone) and all(kept.get(name) == rule for name in gone)
 
     def _separation(self, seq: int, named: Mapping[str, Any]) -> None:
         """A unit may open what it is barred from afterwards, and what it did before it was barred stands."""
@@ -307,6 +320,14 @@ def _kept(promised: object, pair: Any) -> bool:
         return commitment(salt, value) == promised
     except (ValueError, TypeError):
         return False
+
+
+def _said(body: str | None) -> dict[str, Any]:
+    """What a line says, as far as it can be read; whether that is what was committed to is asked elsewhere."""
+    try:
+        return {name: pair[1] for name, pair in decode(body or "{}").items()}
+    except (ValueError, TypeError, AttributeError, IndexError, KeyError):
+        return {}
 
 
 def _erased_until(erasures: Sequence[Any]) -> dict[str, int]:

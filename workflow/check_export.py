@@ -113,6 +113,8 @@ class Checker:
         """case -> the hashes of its lines, 32 bytes each"""
         self.definitions: dict[str, dict[str, bool]] = {}
         """hash -> event -> whether it is automatic"""
+        self.rules: dict[str, dict[str, str]] = {}
+        """hash -> field -> the rule by which it may be erased when the case has ended"""
         self._erased: dict[str, dict[str, int]] = {}
         self._told: dict[str, int] = {}
         """what lines of the case say was erased, and from which last line"""
@@ -188,6 +190,8 @@ class Checker:
         self.definitions[data["definition"]] = {
             e: entry.get("automatic") is not None for e, entry in events.items()
         }
+        fields = (content.get("fields") or {}).items()
+        self.rules[data["definition"]] = {name: entry["kept"] for name, entry in fields if "kept" in entry}
         # Persons' acts that every case knows without its definition.
         self.definitions[data["definition"]].update(dict.fromkeys(RESERVED, False))
 
@@ -224,7 +228,7 @@ class Checker:
         if self._version not in ("", line["definition"]) or line["event"] == "migrate":
             self._moved(row, where, line, disclosure)
         self._values(row, where, line, committed, disclosure)
-        self._who(row, where, line)
+        self._who(row, where, line, disclosure)
         self._seq, self._head, self._state = seq, digest, line["to_state"]
         self._version = line["definition"]
         self._chain += bytes.fromhex(digest)
@@ -291,16 +295,26 @@ class Checker:
                     row, where, f"字段 {name} 的值不见了", f"the value of {name} is gone and no erasure noted"
                 )
 
-    def _who(self, row: int, where: str, line: dict[str, Any]) -> None:
+    def _who(self, row: int, where: str, line: dict[str, Any], disclosure: dict[str, Any]) -> None:
         events = self.definitions.get(line["definition"])
         if events is None:
             self.fault(row, where, "所依据的定义不在文件中", "its definition is not in the file")
         elif line["event"] not in events:
             self.fault(row, where, "定义中没有此事件", "its definition has no such event")
-        elif not events[line["event"]] and (
-            line["actor"] == SYSTEM or line["automatic"] in ("notice", "lapse")
+        elif (
+            not events[line["event"]]
+            and (line["actor"] == SYSTEM or line["automatic"] in ("notice", "lapse"))
+            and not self._by_rule(line, disclosure)
         ):
             self.fault(row, where, "系统作了决定", "the system decided")
+
+    def _by_rule(self, line: dict[str, Any], disclosure: dict[str, Any]) -> bool:
+        """Whether the line tells of values that its definition lets a rule erase, and of nothing else."""
+        if (line["event"], line["actor"], line["automatic"]) != ("erase", SYSTEM, "lapse"):
+            return False
+        gone, rule = disclosure["@erased"][1], disclosure.get("@rule", ["", ""])[1]
+        kept = self.rules[line["definition"]]
+        return bool(gone) and all(kept.get(name) == rule for name in gone)
 
     # -- anchors
 

@@ -29,6 +29,8 @@ class Field:
     codes: str | None = None
     of: str | None = None
     """the definition of the case a `case` field points to, if guards ask its state"""
+    kept: str | None = None
+    """the rule that says how long after the end a text stays, before it is erased"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from .facts import View
 from .family import Family, Record, Step
 from .laws import Law, Laws, dated
 from .random import RandomSource
+from .retention import held, retained
 
 if TYPE_CHECKING:
     from .forms import Form
@@ -90,10 +91,17 @@ class Draft:
             self.put(root._replace(revision=self.revision))
         if self.family.ended is not self.ended:
             self.step.past = not self.ended
+            self._keep()
         for id_ in (*self.step.new, *self.step.changed):
             self.records[id_] = dated(self.laws, self.family, self.records[id_])
         self._bar()
         return self.step
+
+    def _keep(self) -> None:
+        """What rules of the place keep of it: armed by its end, and no longer when it is open again."""
+        laws, family = self.laws, self.family
+        self.step.kept = [*(retained(laws, family, self.act) if family.ended else ())]
+        self.step.open_again = [*(() if family.ended else held(laws, family))]
 
     def _bar(self) -> None:
         """Rows for the database's own guard: which units may never write into which case's history."""

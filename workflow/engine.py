@@ -20,7 +20,7 @@ from .call import Call, act_of, check_id, check_limit, check_texts, no_case
 from .clock import Clock, SystemClock, civil_date
 from .decision import objections
 from .definition import Definition
-from .erasing import Erasing
+from .erasing import Erasing, Lapsing
 from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, StoreError, Text, WorkflowError
 from .family import Step
 from .firing import OTHER_EVENT, Done, Firing
@@ -84,7 +84,10 @@ class Engine(Reader):
         self._invitations = Invitations(self.store, self.laws, self.sight, self._firing.now, self.random)
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
         self.alerts = Alerts(self.store, self.laws, self.clock, sight.reached, self._vigil.doubts)
-        self._sweep = Sweep(self.store, self.laws, self._memory, self._firing.now, self.random, self._vigil)
+        lapsing = Lapsing(self.store, self.laws, self._memory, self.random)
+        self._sweep = Sweep(
+            self.store, self.laws, self._memory, self._firing.now, self.random, self._vigil, lapsing
+        )  # fmt: skip
         self.parties = Parties(self.store, library, self._firing.now, self.random, self._memory.forget_person)
 
     @staticmethod

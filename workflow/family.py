@@ -156,6 +156,10 @@ class Step:
     relations_removed: Sequence[tuple[str, str, str]] = ()
     past: bool | None = None
     """whether the family has ended, if that changes: the index of who stands where keeps it"""
+    kept: Sequence[tuple[str, str, str, str]] = ()
+    """what is to be erased some time after that end (retention.py): case, rule, last day, instant"""
+    open_again: Sequence[str] = ()
+    """cases of which nothing is to be erased any more, because their family has not ended"""
     clocks: dict[tuple[str, str], None] = field(default_factory=dict)
     """(case, clock) whose index row changes"""
     barred: Sequence[tuple[str, str]] = ()
@@ -163,8 +167,8 @@ class Step:
     """case -> what of its texts is new in the index of similar cases"""
     grams_removed: Mapping[str, list[int]] | None = None
     begotten: Sequence[Step] = ()
-    key: tuple[str, str, str] | None = None
-    """idempotency: scoped key, hash of the body, the answer as JSON"""
+    key: tuple[str, str, str, str | None] | None = None
+    """idempotency: scoped key, hash of the body, the answer as JSON, and of one that tells what was said the case it is about"""
     invitation: str | None = None
     """the hash of the invitation that was used"""
 

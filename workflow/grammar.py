@@ -139,7 +139,7 @@ EVENT = Record(
     {"from": OneOrMany(name), "to": name, "moves": Many(MOVE), **_WHAT_HAPPENS},
     (("from", "moves"), *_WHO),
 )
-FIELD = Record({**TITLE, "type": Choice(FIELD_TYPES)}, {"codes": name, "of": name})
+FIELD = Record({**TITLE, "type": Choice(FIELD_TYPES)}, {"codes": name, "of": name, "kept": rule})
 RELATION = Record({**TITLE, "of": Choice(("unit", "person"))}, {"one": flag})
 STATE = Record(
     TITLE,

@@ -79,6 +79,8 @@ class Health:
     oldest_due: datetime | None
     """of a timer that is due and has not fired"""
     broken: tuple[Broken, ...]
+    unerased: int
+    """what a rule of the place was to erase and could not"""
     oldest_undelivered: datetime | None
     """of a letter that is due and has not gone out, or a message that nobody has addressed"""
     dead_letters: int
@@ -175,6 +177,13 @@ def _of_timers(health: Health) -> Iterator[Trouble]:
             "broken",
             f"{len(health.broken)} 个时钟无法触发，例如案件 {first.case} 的 {first.clock}:{first.said.zh}",
             f"{len(health.broken)} timer(s) cannot fire, e.g. {first.clock} of case {first.case}: {first.said.en}",
+        )
+    if health.unerased:
+        yield _trouble(
+            "unerased",
+            f"{health.unerased} 项到期的个人信息未能删除：调度器日志（workflow.erasing）写明原因，每日重试",
+            f"{health.unerased} personal value(s) that are due could not be erased: see the scheduler's log (workflow.erasing);"
+            " tried again every day",
         )
 
 

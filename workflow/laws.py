@@ -61,6 +61,8 @@ class Law:
         }
         self.duties = Duties(definition)
         self.watched = {name for event in definition.events.values() for name in event.not_by}
+        self.kept = _kept(definition)
+        """rule -> the fields it lets be erased some time after the end"""
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
@@ -117,6 +119,14 @@ def _links(definition: Definition, asked: frozenset[str]) -> tuple[str, ...]:
     return tuple(
         sorted(n for n in found if n.startswith("root.") or (n in fields and fields[n].of is not None))
     )
+
+
+def _kept(definition: Definition) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for field in definition.fields.values():
+        if field.kept is not None:
+            found[field.kept] = (*found.get(field.kept, ()), field.name)
+    return found
 
 
 def _by_event(

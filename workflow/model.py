@@ -105,6 +105,16 @@ class ClockView(NamedTuple):
     """None while it runs"""
 
 
+class Kept(NamedTuple):
+    """What a rule of the place will erase of a case that has ended, and the last day (civil) on which it is there."""
+
+    fields: tuple[str, ...]
+    rule: str
+    title: Text
+    """of the rule"""
+    until: date
+
+
 SHOWN = 10**12
 """above every revision a case has: where those begin that are shown to somebody from whom lines may be hidden"""
 

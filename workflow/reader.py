@@ -17,9 +17,10 @@ from .deadlines import Explanation, explain
 from .errors import NotFound, Text
 from .laws import Laws
 from .likeness import likest
-from .model import Actor, Case, Grant, HistoryEntry, Similar, Untold
+from .model import Actor, Case, Grant, HistoryEntry, Kept, Similar, Untold
 from .showing import entry, fold, view
 from .sight import Seen, Sight
+from .store.retained import Retentions
 from .store.sql import Store
 from .store.untold import due_on
 from .store.work import Host
@@ -193,6 +194,24 @@ class Reader:
             return found
         chosen = Text(f"适用规则 {ledger.rule}：{why.zh}", f"rule {ledger.rule} applies: {why.en}")
         return replace(found, lines=(chosen, *found.lines))
+
+    def kept(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[Kept]:
+        """What rules of the place will erase of a case, the first first: nothing before its family has ended, nothing that nobody
+        said or that this person may not know. Raises NotFound.
+        """
+        seen = self._one(case, actor, session)
+        shown, law = self.show(seen), self.laws.pinned(seen.record.definition)
+        with self.store.connection(session) as connection:
+            waiting = Retentions(self.store).of(connection, case) if law.kept else []
+        titles = {rule.id: rule.title for rule in self.laws.book.rules}
+        found = [
+            Kept(
+                tuple(name for name in law.kept.get(one.rule, ()) if name in shown.data), one.rule,
+                titles.get(one.rule, Text(one.rule, one.rule)), one.until,
+            )
+            for one in waiting
+        ]  # fmt: skip
+        return [one for one in found if one.fields]
 
     # -- the small parts
 

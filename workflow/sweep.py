@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from .clock import civil_date
 from .decision import Tick, decide_tick
+from .erasing import Lapsing
 from .errors import StoreError
 from .family import Family
 from .laws import Laws
@@ -158,7 +159,9 @@ class Sweep:
         now: Callable[[], datetime],
         random: RandomSource,
         vigil: Vigil,
+        lapsing: Lapsing,
     ) -> None:
+        self._lapsing = lapsing
         self._store = store
         self._table = Timetable(store)
         self._laws = laws
@@ -183,6 +186,8 @@ class Sweep:
             if fired or len(due) < limit:
                 break
             after = due[-1]
+        if not fired:
+            fired = self._lapsing.tick(now, limit)
         if not fired and self._outage is not None:
             logger.info("caught up after an outage: %s", self._outage)
             self._outage = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Text
-from ..model import Actor
+from ..model import Actor, Kept
 from .context import OK, Context
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ SIMILAR_LIMIT = 5
 
 def register(add: Any) -> None:
     """Declare the commands."""
-    explain = add("explain", run_explain, "说明期限从何而来", "why a deadline is on that day")
+    explain = add(
+        "explain", run_explain, "说明期限从何而来、何时删除个人信息",
+        "why a deadline is on that day; until when personal values stay",
+    )  # fmt: skip
     explain.add_argument("case", metavar="CASE", help="案件号 / id of the case")
     explain.add_argument("--clock", metavar="NAME", help="只说明这个时钟 / this clock only")
     similar = add(
@@ -64,8 +67,10 @@ def run_explain(context: Context) -> int:
     case = engine.case(context.arguments.case)
     wanted = [context.arguments.clock] if context.arguments.clock else [clock.name for clock in case.clocks]
     found = {name: engine.explain(case.id, name) for name in wanted}
+    kept = [] if context.arguments.clock else engine.kept(case.id)
     if console.as_json:
-        console.value({name: _data(explanation) for name, explanation in found.items()})
+        said = {name: _data(explanation) for name, explanation in found.items()}
+        console.value({**said, **({"@kept": [_kept(one) for one in kept]} if kept else {})})
         return OK
     if not found:
         console.say("本案没有时钟", "this case has no clock")
@@ -73,7 +78,17 @@ def run_explain(context: Context) -> int:
         console.line(f"[{name}] {console.words(explanation.sentence)}")
         for line in explanation.lines:
             console.line(f"  {console.words(line)}")
+    for one in kept:
+        names, title = "、".join(one.fields), one.title
+        console.say(
+            f"{names}：保存至 {one.until}，其后由系统删除（规则 {one.rule}：{title.zh}）",
+            f"{', '.join(one.fields)}: kept until {one.until}, then erased by the rule {one.rule} ({title.en})",
+        )
     return OK
+
+
+def _kept(one: Kept) -> dict[str, Any]:
+    return {"fields": list(one.fields), "rule": one.rule, "until": one.until.isoformat()}
 
 
 def _data(explanation: Explanation) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ..vocabulary import Data, entries
 from .clocks import Clocks
 from .fields import Fields
 from .happenings import Happenings
+from .retention import Retention
 from .slots import Slots
 
 __all__ = ["References"]
@@ -25,7 +26,7 @@ _OF_OPEN_STATES = {
 }  # fmt: skip
 
 
-class References(Fields, Happenings, Clocks, Slots):
+class References(Fields, Happenings, Clocks, Slots, Retention):
     """Checks one definition file against itself and the world."""
 
     def check(self) -> None:
@@ -42,6 +43,8 @@ class References(Fields, Happenings, Clocks, Slots):
             self._similar(("similar", index), name)
         for name, entry in entries(self.data, "fields"):
             self._field(("fields", name), entry)
+            if "kept" in entry:
+                self._kept(("fields", name), entry)
         for name, entry in entries(self.data, "states"):
             self._state(name, entry)
         start = self.data.get("start", {})

@@ -150,6 +150,20 @@ class CaseTables(Described):
             Column("erased_at", String(32), nullable=False),
         )
 
+    def _retention(self) -> Table:
+        """What a rule of the place lets be erased of a case that has ended: a timer, there until it has fired."""
+        table = self._table(
+            "retention",
+            self._case_id(),
+            Column("rule", String(40), primary_key=True),
+            Column("until_on", String(10), nullable=False),
+            Column("erase_at", String(25), nullable=False),
+            # Of one that could not fire: when it is tried again, so that it holds up no other.
+            Column("again_at", String(25)),
+        )
+        Index(f"ix_{table.name}_due", table.c.erase_at, table.c.case_id, table.c.rule)
+        return table
+
     def _feed(self) -> Table:
         return self._table(
             "feed",
@@ -158,13 +172,18 @@ class CaseTables(Described):
         )
 
     def _answer(self) -> Table:
-        return self._table(
+        table = self._table(
             "answer",
             Column("key", String(300), primary_key=True),
             Column("body_hash", String(81), nullable=False),
             Column("answer", Text, nullable=False),
             Column("recorded_at", String(32), nullable=False),
+            # Of an answer that tells what was said in a case: an erasure takes that out of it.
+            Column("case_id", String(40)),
         )
+        telling = table.c.case_id.is_not(None)
+        Index(f"ix_{table.name}_case", table.c.case_id, postgresql_where=telling, sqlite_where=telling)
+        return table
 
     def _invitation(self) -> Table:
         return self._table(

@@ -65,6 +65,11 @@ class Erasure:
             )
         return {id_: found for id_, found in gone.items() if found[0]}
 
+    def erase_own(self, case: str, fields: Sequence[str], note: dict[str, str]) -> Erased:
+        """The same in that case alone; copies are other cases' own."""
+        found = self._forget(case, note, lambda name, _: name in fields)
+        return {case: found} if found[0] else {}
+
     def _said(self, case: str, fields: Sequence[str]) -> set[tuple[str, str]]:
         d = self._tables.disclosure.c
         bodies = self._connection.execute(select(d.body).where(d.case_id == case)).scalars()
@@ -90,6 +95,7 @@ class Erasure:
                 self._connection.execute(update(d).where(here).values(body=canonical(left)))
         if until:
             self._forget_standing(case, gone)
+            self._forget_answers(case)
             self._connection.execute(
                 insert(self._tables.erasure).values(case_id=case, fields=canonical(until), **note)
             )
@@ -107,3 +113,14 @@ class Erasure:
                     entry[REASON] = ""
         texts = {"data": dumps(kept), "clocks": dumps(clocks)}
         self._connection.execute(update(cases).where(cases.c.id == case).values(**texts))
+
+    def _forget_answers(self, case: str) -> None:
+        """What was answered of it under an idempotency key stands in the answer that is stored, and is guessed by the hash of what
+        was sent: both go. Whoever sends the key again gets the case as it was then, without what was erased.
+        """
+        a = self._tables.answer
+        telling = select(a.c.key, a.c.answer).where(a.c.case_id == case)
+        for row in self._connection.execute(telling).all():
+            left = {name: value for name, value in json.loads(row.answer).items() if name != "receipt"}
+            values = {"answer": json.dumps(left), "body_hash": "", "case_id": None}
+            self._connection.execute(update(a).where(a.c.key == row.key).values(**values))

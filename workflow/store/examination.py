@@ -41,7 +41,7 @@ class Examination:
                 _node(row, there)
                 for row in connection.execute(select(self._t.node).order_by(self._t.node.c.id))
             )
-            c, at = self._t.clock.c, now.isoformat(timespec="seconds")
+            c, r, at = self._t.clock.c, self._t.retention, now.isoformat(timespec="seconds")
             broken = self._broken(connection)
             unfit = select(1).where(self._t.broken.c.case_id == c.case_id, self._t.broken.c.clock == c.name)
             oldest = select(func.min(c.next_at)).where(
@@ -50,6 +50,7 @@ class Examination:
             return Health(
                 at=now, nodes=nodes, last_tick_age=min((n.age for n in nodes if n.held_at is None), default=None),
                 oldest_due=_maybe(connection.execute(oldest).scalar_one()), broken=broken,
+                unerased=self._count(connection, r, r.c.erase_at <= at, r.c.again_at.is_not(None)),
                 oldest_undelivered=self._undelivered(connection, now),
                 dead_letters=self._count(connection, self._t.delivery, self._t.delivery.c.state == "dead"),
                 contacts=self._count(connection, self._t.contact), calendar_horizon=self._calendar.horizon,

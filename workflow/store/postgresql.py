@@ -180,6 +180,10 @@ def _past(prefix: str, source: str) -> str:
     return f"update {prefix}relation r set past = v.past from {source} where {same}"
 
 
+def _open_again(prefix: str, source: str) -> str:
+    return f"delete from {prefix}retention r using {source} where r.case_id = v.case_id"
+
+
 def _index(prefix: str, source: str) -> str:
     return (
         f"insert into {prefix}gram(gram, case_id) select cast(e as bigint), v.case_id"
@@ -219,6 +223,11 @@ _PARTS: dict[str, Part] = {
     "relation": _insert("relation"),
     "unrelation": _unrelate,
     "past": _past,
+    "retention": _insert(
+        "retention",
+        " on conflict (case_id, rule) do update set until_on = excluded.until_on, erase_at = excluded.erase_at, again_at = null",
+    ),
+    "unretention": _open_again,
     "clock": _insert("clock", f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}"),
     "outbox": _insert("outbox", " on conflict (key) do nothing"),
     "barred": _bar,
@@ -257,7 +266,9 @@ end $$""",
 begin
   if new.actor = 'system' then
     if not exists (select 1 from {p}event_policy e
-         where e.definition = new.definition and e.event = new.event and e.automatic) then
+         where e.definition = new.definition and e.event = new.event and e.automatic)
+       and not (new.event = 'erase' and new.from_state = new.to_state and exists (select 1 from {p}retention r
+         where r.case_id = new.case_id and r.erase_at <= new.recorded_at)) then
       raise exception using errcode = 'restrict_violation',
         message = '{p}decision: ' || new.event || ' is a decision and only a person''s';
     end if;

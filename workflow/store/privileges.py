@@ -21,11 +21,11 @@ _LESS: Mapping[str, str] = {
     **dict.fromkeys(("version", "epoch"), _READ),
     **dict.fromkeys(
         (
-            "history", "anchor", "feed", "erasure", "definition", "rulebook", "event_policy", "barred", "answer", "party_log",
+            "history", "anchor", "feed", "erasure", "definition", "rulebook", "event_policy", "barred", "party_log",
         ),
         _ADDED,
     ),
-    **dict.fromkeys(("cases", "disclosure", "series", "invitation"), _KEPT),
+    **dict.fromkeys(("cases", "disclosure", "series", "invitation", "answer"), _KEPT),
 }  # fmt: skip
 """only added to: there is no way to change or remove what is there, triggers or no triggers. What is, and may be erased, is kept"""
 UNSEEN = frozenset({"subscription", "contact", "invitation", "party_personal", "delivery", "outbox"})

@@ -42,10 +42,12 @@ PARTS: dict[str, tuple[str, ...]] = {
     "relation": ("case_id", "relation", "party"),
     "past": ("past", "case_id", "relation", "party"),
     "clock": CLOCK,
+    "retention": ("case_id", "rule", "until_on", "erase_at"),
+    "unretention": ("case_id",),
     "ungram": ("case_id", "grams"),
     "gram": ("case_id", "grams"),
     "outbox": OUTBOX,
-    "answer": ("key", "body_hash", "answer", "recorded_at"),
+    "answer": ("key", "body_hash", "answer", "case_id", "recorded_at"),
     "used": ("used_at", "token_hash"),
 }
 """What steps write beside their roots, in the order in which it is written: after the history come the units barred, for a unit
@@ -141,6 +143,8 @@ def _parts(step: Step, recorded_at: str) -> Iterator[tuple[str, Rows]]:
         yield "unrelation", [*step.relations_removed]
     if step.past is not None:
         yield "past", [*_past(step)]
+        yield "retention", [*step.kept]
+        yield "unretention", [(case,) for case in step.open_again]
     if step.barred:
         yield "barred", [*step.barred]
     for name, grams in (("gram", step.grams_added), ("ungram", step.grams_removed)):

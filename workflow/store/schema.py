@@ -30,6 +30,7 @@ class Tables(CaseTables, PostTables, PartyTables, LawTables, WatchTables, Summar
         self.history = self._history()
         self.disclosure = self._disclosure()
         self.erasure = self._erasure()
+        self.retention = self._retention()
         self.feed = self._feed()
         self.outbox = self._outbox()
         self.delivery = self._delivery()

@@ -96,10 +96,12 @@ _ENDINGS = {
     "barred": " on conflict do nothing",
     "clock": f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}",
     "outbox": " on conflict (key) do nothing",
+    "retention": " on conflict (case_id, rule) do update set until_on = excluded.until_on, erase_at = excluded.erase_at, again_at = null",
 }
 _OTHERS = {
     "grown": f"update {{p}}cases set {_CHANGES} where id = ?",
     "unrelation": "delete from {p}relation where case_id = ? and relation = ? and party = ?",
+    "unretention": "delete from {p}retention where case_id = ?",
     "past": "update {p}relation set past = ? where case_id = ? and relation = ? and party = ?",
     "ungram": "delete from {p}gram where case_id = ? and gram in (select value from json_each(?))",
     "gram": "insert into {p}gram(case_id, gram) select ?, value from json_each(?)",
@@ -159,5 +161,7 @@ begin select raise(abort, '{p}separation: this person may not act in this case')
         f"""create trigger if not exists {p}history_decision before insert on {p}history
 when new.actor = 'system' and not exists (select 1 from {p}event_policy e
   where e.definition = new.definition and e.event = new.event and e.automatic)
+  and not (new.event = 'erase' and new.from_state = new.to_state and exists (select 1 from {p}retention r
+  where r.case_id = new.case_id and r.erase_at <= new.recorded_at))
 begin select raise(abort, '{p}decision: this is a decision and only a person''s'); end""",
     ]
