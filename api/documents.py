@@ -11,7 +11,9 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 from urllib.parse import quote
@@ -73,7 +75,7 @@ class Documents(Protocol):
     """Where documents are kept."""
 
     def keep(self, stream: IO[bytes], name: str) -> Kept:
-        """Keep a document for good. Raises Problem 413, 415."""
+        """Keep a document; for good, unless it has a `remove` as well (abandoned.py). Raises Problem 413, 415."""
         ...
 
     def open(self, sha256: str) -> IO[bytes] | None:
@@ -123,6 +125,25 @@ class Folder:
             return self._path(sha256).open("rb")
         except FileNotFoundError:
             return None
+
+    def remove(self, sha256: str, before: datetime) -> bool:
+        """Remove it, unless it was brought since then; whether it went. It is taken aside first: whoever brings the same content
+        in that moment has put it there anew, or it is given back.
+        """
+        path = self._path(sha256)
+        aside = path.with_name(f"leaving-{sha256}")
+        with suppress(FileNotFoundError):
+            path.rename(aside)
+        try:
+            brought = datetime.fromtimestamp(aside.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return False
+        if brought >= before:
+            aside.replace(path)
+            return False
+        aside.unlink()
+        _make_durable(path.parent)
+        return True
 
     def _path(self, sha256: str) -> Path:
         return self._root / sha256[:2] / sha256

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from workflow import Engine
+from workflow.clock import civil_date
 
 from . import feeds
+from .abandoned import UNNAMED, Abandoned
+from .documents import Documents
 from .jobs import Jobs
 from .judged import Judged
 from .limits import Counter
@@ -21,8 +24,14 @@ EVERY = timedelta(minutes=10)
 class Housekeeping:
     """For whoever runs in the background; the first time at once."""
 
-    def __init__(self, engine: Engine, kept: timedelta = KEPT) -> None:
-        """`kept`: how long entries of the security log stay."""
+    def __init__(
+        self, engine: Engine, kept: timedelta = KEPT, documents: Documents | None = None, waits: timedelta = UNNAMED
+    ) -> None:  # fmt: skip
+        """`kept`: how long entries of the security log stay; `waits`: how long a document waits for a case that names it, in a
+        place of `documents` that can let one go.
+        """
+        self._abandoned = Abandoned(engine, documents, waits)
+        self._swept: date | None = None
         self._engine = engine
         self._shelf = Shelf(engine)
         self._kept = kept
@@ -37,6 +46,9 @@ class Housekeeping:
         Jobs(self._engine).sweep()
         Judged(self._engine).sweep()
         Counter(self._engine).sweep()
+        if civil_date(now) != self._swept:
+            self._abandoned.sweep()
+            self._swept = civil_date(now)
         Uploads(self._engine).sweep()
         feeds.forget(self._engine)
         SecurityLog(self._engine).forget(self._kept)

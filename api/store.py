@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import (
     DDL,
+    BigInteger,
     Column,
     Connection,
     Index,
@@ -63,6 +64,7 @@ class Tables:
         self.arrival = self._arrival()
         self.demo = self._demo()
         self.upload = self._upload()
+        self.named = self._named()
         self.factor = self._factor()
         self.recovery = self._recovery()
         self.setup = self._setup()
@@ -72,7 +74,15 @@ class Tables:
 
     def lasting(self) -> list[Table]:
         """Those of a backup: not the sessions, not what is counted for some minutes, not work that was not done."""
-        passing = {self.session, self.failure, self.arrival, self.batch, self.batch_row, self.judged}
+        passing = {
+            self.session,
+            self.failure,
+            self.arrival,
+            self.batch,
+            self.batch_row,
+            self.judged,
+            self.named,
+        }
         return [table for table in self.metadata.sorted_tables if table not in passing]
 
     def _table(self, name: str, *columns: Any, **more: Any) -> Table:
@@ -289,7 +299,18 @@ class Tables:
             "upload",
             Column("sha256", String(64), primary_key=True),
             Column("person", String(80), primary_key=True),
-            Column("at", String(32), nullable=False),
+            Column("at", String(32), nullable=False),  # when he last brought or named it
+            Column(
+                "leaving", String(32)
+            ),  # since when it goes, because nobody named it: no longer his to name
+        )
+
+    def _named(self) -> Table:
+        """Documents that a line of a case has named, whichever; and, without a hash, how far the lines were looked at."""
+        return self._table(
+            "named",
+            Column("sha256", String(64), primary_key=True),
+            Column("position", BigInteger, nullable=False),
         )
 
     def _security(self) -> Table:

@@ -19,6 +19,8 @@ from .store import Shelf, insert_once, stamp
 
 REMEMBERED = timedelta(days=90)
 """how long whoever brought a document may name it in a case that does not have it"""
+RENEWED = timedelta(hours=12)
+"""what was brought or named before that is renewed when it is named: half of the least time for which it waits"""
 TOGETHER = 500
 """hashes in one question"""
 NOT_HIS = Text(
@@ -42,7 +44,7 @@ class Uploads:
         with self._shelf.connection(write=True) as connection:
             if not insert_once(connection, table, row):
                 here = (table.c.sha256 == sha256, table.c.person == person)
-                connection.execute(update(table).where(*here).values(at=row["at"]))
+                connection.execute(update(table).where(*here).values(at=row["at"], leaving=None))
 
     def sweep(self) -> None:
         """Forget who brought what long ago: by now it is in a case, or he brings it again."""
@@ -51,14 +53,29 @@ class Uploads:
             connection.execute(delete(table).where(table.c.at < stamp(self._shelf.now() - REMEMBERED)))
 
     def of(self, person: str, wanted: set[str]) -> set[str]:
-        """Those of these hashes that he has brought."""
-        t, found, hashes = self._shelf.tables.upload.c, set[str](), sorted(wanted)
+        """Those of these hashes that he has brought, to be named now: they do not go meanwhile (abandoned.py)."""
+        t, found, hashes = self._shelf.tables.upload.c, dict[str, str](), sorted(wanted)
         with self._shelf.connection() as connection:
             for start in range(0, len(hashes), TOGETHER):
                 some = hashes[start : start + TOGETHER]
-                query = select(t.sha256).where(t.sha256.in_(some), t.person == person)
-                found.update(connection.execute(query).scalars())
-        return found
+                query = select(t.sha256, t.at).where(
+                    t.sha256.in_(some), t.person == person, t.leaving.is_(None)
+                )
+                found.update((row.sha256, row.at) for row in connection.execute(query))
+        fresh = stamp(self._shelf.now() - RENEWED)
+        old = {sha256 for sha256, at in found.items() if at < fresh}
+        return (found.keys() - old) | (self._renewed(person, old) if old else set())
+
+    def _renewed(self, person: str, hashes: set[str]) -> set[str]:
+        """Those that are still there, as if he had brought them now. Waits for whoever is letting one of them go."""
+        table = self._shelf.tables.upload
+        with self._shelf.connection(write=True) as connection:
+            mine = (table.c.sha256.in_(sorted(hashes)), table.c.person == person)
+            rows = select(table).where(*mine).order_by(table.c.sha256).with_for_update()
+            left = [row.sha256 for row in connection.execute(rows) if row.leaving is None]
+            here = (table.c.sha256.in_(left), table.c.person == person)
+            connection.execute(update(table).where(*here).values(at=stamp(self._shelf.now())))
+        return set(left)
 
 
 def own(desk: Desk, actor: Actor, body: Mapping[str, Any], case: str | None) -> None:

@@ -23,6 +23,7 @@ from workflow.overview import Filter, find, today
 from .. import domain
 from ..documents import NOWHERE, Documents
 from ..problems import Problem
+from ..uploads import Uploads
 from .screens import Look
 
 CHOICES = 8
@@ -287,6 +288,7 @@ def _kept(look: Look, field: Field, upload: FileStorage) -> dict[str, Any]:
     name = str(upload.filename).rpartition("/")[2].rpartition("\\")[2]
     try:
         kept = _shelf(look).keep(upload.stream, name)
+        Uploads(look.engine).note(look.actor.person, kept.sha256)
     except Problem as problem:
         if problem.code not in ("too_large", "media_refused"):
             raise

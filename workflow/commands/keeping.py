@@ -9,6 +9,8 @@ from ..alerts import KEPT_DAYS, LONELY_DAYS
 from ..errors import Text
 from .context import OK, Context, UsageError, day
 
+UPLOAD_KEPT, UPLOAD_MOST = 30, 90
+"""days; who brought a document is remembered for ninety"""
 LOG_LEAST, LOG_KEPT = 184, 366
 """days; 网络安全法 has such logs kept for six months at least"""
 
@@ -40,6 +42,21 @@ def add_log_days(parser: Any) -> None:
         "--keep-security-log", type=_log_days, default=LOG_KEPT, metavar="DAYS",
         help=f"安全日志保留天数，不少于六个月 / how long the security log is kept, six months at least (default {LOG_KEPT})",
     )  # fmt: skip
+
+
+def add_upload_days(parser: Any) -> None:
+    """The flag that says how long a document waits for a case that names it."""
+    parser.add_argument(
+        "--keep-uploads", type=_upload_days, default=UPLOAD_KEPT, metavar="DAYS",
+        help=f"无案件引用的上传文件保留天数 / how long a document stays that no case names (default {UPLOAD_KEPT})",
+    )  # fmt: skip
+
+
+def _upload_days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= UPLOAD_MOST:
+        raise argparse.ArgumentTypeError(f"1 … {UPLOAD_MOST}: {text}")
+    return days
 
 
 def _log_days(text: str) -> int:

@@ -52,6 +52,7 @@ def register(add: Any) -> None:
     serve.add_argument("--letters", type=Path, metavar="DIR", help="本单位的文书模板 / templates of your own")
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
     keeping.add_log_days(serve)
+    keeping.add_upload_days(serve)
     scheduler = add("scheduler", run_scheduler, "调度器，前台运行", "the scheduler, in the foreground")
     operator.register(add, scheduler)
     for parser in (serve, scheduler):
@@ -122,9 +123,10 @@ def run_serve(context: Context) -> int:
     operators = api.Operators(context.engine, [*arguments.operator, *shown])
     sessions = entrance.identify(context, api)
     identify, papers = api.Paced(context.engine, sessions), _papers(context)
+    documents = demo.folder(context, looks)
     app = api.create_app(
         context.engine, identify, age=waker.age if waker else None, operators=operators,
-        documents=demo.folder(context, looks), papers=papers, public=frozenset(arguments.public),
+        documents=documents, papers=papers, public=frozenset(arguments.public),
         sessions=sessions, intake=arguments.intake, allow=arguments.allow, trials=alerts.trials_of(context),
         notice=context.sibling("api.demo").NOTICE if looks else None,
     )  # fmt: skip
@@ -132,7 +134,10 @@ def run_serve(context: Context) -> int:
     _tell_logs()
     try:
         jobs = api.Jobs(context.engine, papers)
-        keeping_house = api.Housekeeping(context.engine, timedelta(days=arguments.keep_security_log))
+        keeping_house = api.Housekeeping(
+            context.engine, timedelta(days=arguments.keep_security_log), documents,
+            timedelta(days=arguments.keep_uploads),
+        )  # fmt: skip
 
         def bulk() -> int:
             keeping_house.run()
