@@ -140,15 +140,20 @@ def _applying(laws: Laws, record: Record, root: Record, viewer: Viewer) -> Itera
 
 
 def _applies(laws: Laws, law: Law, hide: Hide, record: Record, root: Record, viewer: Viewer) -> bool:
+    if not _concerns(hide, record, root, viewer):
+        return False
     if hide.when is not None:
         top = laws.pinned(root.definition).definition
         family = Family({root.id: root, record.id: record}, root.id)
         view = View(
             record, family, law.definition, top, laws.definitions, laws.codes, laws.book, viewer.day, record.data
         )  # fmt: skip
-        verdict = hide.when.evaluate(view.facts(hide.when.names))
-        if not verdict.holds and not verdict.unknown:
-            return False
+        return hide.when.answer(view.facts(hide.when.names)) is not False
+    return True
+
+
+def _concerns(hide: Hide, record: Record, root: Record, viewer: Viewer) -> bool:
+    """Whether it hides from that person, wherever it applies."""
     if hide.seen_by:
         return (
             permit(hide.seen_by, Actor(person=viewer.person), viewer.grants, record, root, viewer.day) is None

@@ -217,7 +217,7 @@ def _everybody(definition: Definition, case: Case, children: Iterable[Mapping[st
 
 
 def _deadlines(look: Look, case: Case) -> list[Deadline]:
-    recorded = case.id in unknown(look, [case])
+    recorded = case.id in unknown(look, [case], every=True)
     running = sorted((c for c in case.clocks if c.running), key=lambda c: c.due_on)
     return [
         Deadline(clock=c, left=words, late=late, was_late=late_by(c))

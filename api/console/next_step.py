@@ -157,7 +157,7 @@ def _merged(found: Sequence[Pressing]) -> list[With]:
 def first_line(look: Look, definition: Definition, case: Case, pressed: Pressing, way: Way) -> Text:
     """The sentence: where it stands, with whom, until when and why, and what the reader's next step is."""
     engine, clock = look.engine, pressed.clock
-    recorded = pressed.case.id in unknown(look, [pressed.case])
+    recorded = pressed.case.id in unknown(look, [pressed.case], every=True)
     words = left(look, clock.due_on, recorded=recorded)[0] if clock else None
     basis = engine.explain(pressed.case.id, clock.name, actor=look.actor).sentence if clock else None
     state = definition.states[case.state].title

@@ -15,12 +15,15 @@ from .sentence import remaining
 UNKNOWN = Text("已过（来源未载是否按期）", "over (the source does not say whether it was kept)")
 
 
-def unknown(look: Look, cases: Iterable[Case]) -> set[str]:
-    """Of those with a day that is over the ids of those that were only imported; nothing is asked where none is over."""
+def unknown(look: Look, cases: Iterable[Case], *, every: bool = False) -> set[str]:
+    """Of those whose day is over the ids of those that were only imported; nothing is asked where none is over. `every`: any of
+    their running deadlines, not only the one by which lists order them.
+    """
     day = today(look.engine).isoformat()
     over = {
         case.id for case in cases
-        if not case.closed and ((case.due_on or day) < day or any(one.running and str(one.due_on) < day for one in case.clocks))
+        if not case.closed
+        and ((case.due_on or day) < day or (every and any(c.running and str(c.due_on) < day for c in case.clocks)))
     }  # fmt: skip
     return only_recorded(look.engine, over)
 

@@ -67,6 +67,10 @@ class Guard:
         zh, en = ("总是成立", "always holds") if always else ("永不成立", "never holds")
         return Text(f"“{clause}”{zh}，与案件无关", f"“{clause}” {en}: it says nothing about the case")
 
+    def answer(self, facts: Facts) -> bool | None:
+        """Whether the guard holds for these facts, None where that is unknown: for who asks for no reasons, which are dearer."""
+        return self._test(facts)
+
     def evaluate(self, facts: Facts) -> Verdict:
         """Whether the guard holds for these facts; if not, or if that is unknown, why."""
         answer = self._test(facts)
