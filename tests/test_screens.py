@@ -220,6 +220,59 @@ def test_story_E09_by_keyboard_alone(browsing: Browsing, scripts: bool) -> None:
     page.context.close()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_is_wrong_in_a_form_is_heard_in_its_order(browsing: Browsing, scripts: bool) -> None:
+    """The summary has the focus when the page comes back; from it a link leads into each input, and the input says what is wrong
+    with it. In a form, in many at once, on the board, behind a link.
+    """
+    page = browsing.page("office.affairs", scripts=scripts)
+    page.goto("/views/to_assign")
+    page.get_by_role("link", name="整修人民广场").click()
+    page.get_by_role("link", name="交办", exact=True).click()
+    page.locator("form.sheet button.button").click()
+    told = heard(page, "主办单位")
+    assert told.startswith("没有提交成功"), told
+    page.goto("/views/to_assign")
+    page.locator("input[name$='.lead_unit']").first.fill("没有这个局")
+    page.locator("button[form=board]").click()
+    heard(page, "没有这个局")
+    page.goto("/views/to_assign")
+    page.locator("input[name=case]").first.check()
+    page.get_by_role("button", name="交办", exact=True).click()
+    page.locator("form.sheet button.button").click()
+    if page.locator(".wrong").count():  # judged before anything is sent
+        heard(page, "")
+    page.context.close()
+    link = next(address for _, screen, address in beside(browsing) if screen == "console.link")
+    page = browsing.page(scripts=scripts)
+    page.goto(link)
+    page.locator("form.sheet button.button").click()
+    heard(page, "")
+    page.context.close()
+    assert browsing.seen.nothing(), browsing.seen
+
+
+def heard(page: Any, words: str) -> str:
+    """What stands in the summary, which has the focus; its links go into inputs that say the same."""
+    assert page.evaluate("document.activeElement.className") == "wrong", page.url
+    told: str = page.locator(".wrong").inner_text()
+    links = page.locator(".wrong a")
+    assert links.count() and words in told, told
+    for at in range(links.count()):
+        text = links.nth(at).inner_text().strip()
+        links.nth(at).focus()
+        page.keyboard.press("Enter")
+        wanted = str(links.nth(at).get_attribute("href")).removeprefix("#")
+        assert page.evaluate("document.activeElement.id") == wanted, text
+        said = page.evaluate(DESCRIBED)
+        assert said and said in text, f"{said} / {text}"
+    return told
+
+
+DESCRIBED = """[...(document.activeElement.getAttribute('aria-describedby') || '').split(' ')].filter(id => id.endsWith('-e'))
+    .map(id => document.getElementById(id).textContent.trim()).join(' ')"""
+
+
 def tab(page: Any, wanted: str) -> None:
     """Go on until it has the focus; a person would give up sooner or later."""
     for _ in range(150):

@@ -155,12 +155,14 @@ def _page(
         for one in chosen:
             own, prefix = (wrong or {}).get(one.case.id, ()), f"{one.case.id}."
             sheets[one.case.id] = inputs(look, definition, event, as_sent(look, event, prefix), own, prefix)
-    told = [*reasons, *(reason for own in (wrong or {}).values() for reason in own)]
+    told = [("", reason) for reason in reasons]
+    told += [(f"{id_}-", reason) for id_, own in (wrong or {}).items() for reason in own]
     return Page("many.html", {
         "apart": apart, "sheets": sheets,
         "title": event.title, "event": event, "chosen": chosen, "inputs": inputs(look, definition, event, given, reasons),
         "key": identifier(look.engine), "view": view_named(look, look.path["view"]),
-        "free": sum(not one.reasons for one in chosen), "general": [reason.text for reason in told if reason.field is None],
+        "free": sum(not one.reasons for one in chosen), 
+        "told": [(f"f-{before}{one.field}" if one.field else None, one.text) for before, one in told],
     }, 422 if reasons or wrong else 200)  # fmt: skip
 
 
