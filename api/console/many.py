@@ -161,7 +161,7 @@ def _page(
         "apart": apart, "sheets": sheets,
         "title": event.title, "event": event, "chosen": chosen, "inputs": inputs(look, definition, event, given, reasons),
         "key": identifier(look.engine), "view": view_named(look, look.path["view"]),
-        "free": sum(not one.reasons for one in chosen), 
+        "free": sum(not one.reasons for one in chosen),
         "told": [(f"f-{before}{one.field}" if one.field else None, one.text) for before, one in told],
     }, 422 if reasons or wrong else 200)  # fmt: skip
 
