@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from api import create_app
 from workflow import Actor, Engine, access
 from workflow.errors import FormInvalid, NotFound, NotPermitted
+from workflow.library import Library
+from workflow.store import lending
 from workflow.testing import FrozenClock
 from workflow.verify import verify
 
 from . import http_walk as city
+from .lifecycle import Office
 
 OPERATOR = "ops.chen"
 """looks after the service and has no role"""
@@ -151,6 +155,45 @@ def test_two_looks_at_once_are_said_once(engine: Engine, case: str, monkeypatch:
     monkeypatch.setattr(access, "_said", late)
     assert not access.opened(engine, other, OPERATOR)
     assert [line.event for line in engine.history(other.id)].count("break_glass") == 1
+
+
+def test_it_is_not_lent_on_and_makes_nobody_a_colleague(engine: Engine, case: str) -> None:
+    broken(engine, case)
+    for lender, to in ((OPERATOR, "he.jun"), ("he.jun", OPERATOR)):
+        app = create_app(engine, lambda _, lender=lender: Actor(person=lender)).test_client()
+        answer = app.post("/v1/delegations", json={"to": to, "until": "2026-03-09"})
+        assert answer.status_code == 403 and "colleague" in answer.text, answer.text
+    assert access.lent(engine, OPERATOR) == []
+
+
+def test_a_loan_of_it_ends_with_its_hours_however_it_came_about(
+    engine: Engine, case: str, clock: FrozenClock
+) -> None:
+    broken(engine, case)
+    taken, borrower = access.held(engine, person=OPERATOR)[0].grant, Actor(person="wang.fang")
+    lent = replace(taken, id="lent", person="wang.fang", on_behalf_of=OPERATOR, valid_until=date(2026, 4, 1))
+    with engine.store.connection(write=True) as connection:
+        lending.lend(connection, engine.store.tables.grant, [access._row(lent, OPERATOR, None)])
+    assert engine.case(case, actor=borrower).id == case
+    clock.advance(hours=4)
+    assert access.end_hours(engine) == 1
+    with pytest.raises(NotFound):
+        engine.case(case, actor=borrower)
+
+
+def test_the_roles_say_which_may_be_taken(library: Library) -> None:
+    """Offices of the congress; none that decides or erases, none of whom the congress supervises."""
+    may = {role for role in library.roles.values if library.emergency(role)}
+    assert may == {"deputy_affairs", "sc_office", "session_secretariat"}
+    assert not any(library.erases(role) for role in may)
+
+
+def test_another_is_refused_with_what_may_be_taken(sqlite_office: Office) -> None:
+    case = sqlite_office.filed().id
+    for role in ("procuratorate_clerk", "gov_office", "sc_office_head", "deputy", "nothing"):
+        with pytest.raises(NotPermitted, match="deputy_affairs, sc_office, session_secretariat"):
+            broken(sqlite_office.engine, case, role=role)
+    broken(sqlite_office.engine, case, role="sc_office")
 
 
 def test_what_is_refused(engine: Engine, case: str) -> None:

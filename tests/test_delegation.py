@@ -16,6 +16,7 @@ from workflow import Actor, Engine, access, cli
 from workflow.authorization import permit
 from workflow.definition import Holder
 from workflow.errors import FormInvalid, NotFound, NotPermitted
+from workflow.library import Library
 from workflow.model import Request
 from workflow.overview import today
 from workflow.testing import FrozenClock
@@ -23,6 +24,7 @@ from workflow.verify import verify
 
 from . import http_walk as city
 from .console import Reader
+from .lifecycle import TENANT, Office
 
 DAY, LAST = city.TODAY, date(2026, 3, 9)
 REPLY = {"reply_letter": city.LETTER, "promised": False}
@@ -127,6 +129,47 @@ def test_only_to_a_colleague_in_office(engine: Engine) -> None:
             lend(engine, to)
     with pytest.raises(NotPermitted):
         lend(engine, by="wang.fang")
+
+
+OPPOSED = [
+    ("sun", "gov"),  # the office of the standing committee to the government's
+    ("sun", "dep1"),
+    ("gov", "sun"),
+    ("clerk", "gov"),  # the procuratorate to the government
+    ("chief", "leader"),
+    ("clerk", "li"),
+    ("justice", "special"),  # it sees what goes to the procuratorate, the other does not
+    ("chair", "li"),  # the council decides what the commission proposes
+]
+
+
+def test_a_role_of_no_unit_is_lent_within_its_body_only(office: Office) -> None:
+    engine, day = office.engine, date(2026, 3, 2)
+    more = {"clerk": "procuratorate_clerk", "chief": "chief_prosecutor", "leader": "gov_leader",
+            "justice": "supervisory_judicial_committee", "special": "special_committee"}  # fmt: skip
+    for person, role in more.items():
+        engine.grant(person, role, TENANT)
+    for lender, to in OPPOSED:
+        with pytest.raises(NotPermitted, match="colleague of the same body"):
+            access.lend(engine, lender, to, until=LAST, by=lender, day=day)
+    for lender, to in (("sun", "song"), ("he", "sun"), ("gov", "leader"), ("chief", "clerk")):
+        assert [one.person for one in access.lend(engine, lender, to, until=LAST, by=lender, day=day)] == [to]
+
+
+def test_every_shipped_role_says_whose_it_is(library: Library) -> None:
+    """No body holds both who watches and who is watched: what two of them may see together, each of them may see."""
+    bodies: dict[str, set[str]] = {}
+    for role in library.roles.values:
+        bodies.setdefault(library.body(role), set()).add(role)
+    assert {frozenset(roles) for roles in bodies.values() if len(roles) > 1} == {
+        frozenset({"deputy_affairs", "sc_office", "sc_office_head"}), frozenset({"gov_office", "gov_leader"}),
+        frozenset({"procuratorate_clerk", "chief_prosecutor"}), frozenset({"unit_clerk", "unit_head"}),
+        frozenset({"station_keeper", "station_clerk"}),
+    }  # fmt: skip
+
+
+def test_a_role_that_says_no_body_is_lent_to_who_holds_the_same(small: Library) -> None:
+    assert (small.body("gov_office"), small.body("nothing")) == ("gov_office", "nothing")
 
 
 def test_nothing_that_was_lent_is_lent_on(engine: Engine) -> None:
@@ -235,7 +278,9 @@ def test_it_is_lent_and_taken_back_at_the_console(engine: Engine) -> None:
     head, clerk, other = (Reader(app, person) for person in ("wu.hao", "wang.fang", "qian.min"))
     day = str(today(engine) + timedelta(days=7))
     refused = head.fill("/lending", to="qian.min", until=day, reason="出差")
-    assert refused.status_code == 422 and "同单位" in head.page and 'value="qian.min"' in head.page
+    assert (
+        refused.status_code == 422 and "同一机构、同一单位" in head.page and 'value="qian.min"' in head.page
+    )
     assert head.goes(head.fill("/lending", to="wang.fang", until=day, reason="出差")) == "/lending"
     assert head.get("/").status_code == 200 and "/lending" in head.page
     (grant,) = access.lent(engine, "wu.hao")

@@ -614,14 +614,16 @@ def test_who_is_barred_later_is_barred_still(sqlite_office: Office) -> None:
         (Actor(person="ops"), False, "role"),
         (Actor(person="wang"), True, "unit"),
         (Actor(person="system"), True, "decision"),
-        (Actor(person="dep2"), False, "role"),  # to whom li has lent his office
+        (Actor(person="lin"), False, "role"),  # to whom li has lent his office
         (Actor(person="li"), False, None),
         (Actor(person="ops"), True, None),
     ],
 )
 def test_who_moves_cases(sqlite_office: Office, actor: Actor, operator: bool, code: str | None) -> None:
     case, engine = sqlite_office.filed(), sqlite_office.engine
-    access.lend(engine, "li", "dep2", until=date(2026, 4, 1), by="sun", day=date(2026, 3, 2))
+    engine.grant("lin", "deputy_affairs", case.tenant)
+    access.lend(engine, "li", "lin", until=date(2026, 4, 1), by="sun", day=date(2026, 3, 2))
+    engine.sync_grants("lin", [], by="sun")
     publish_next(engine, "suggestion", lambda d: None)
     migration = Migration(engine, "suggestion", 2)
     if code is None:

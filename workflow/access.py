@@ -1,7 +1,8 @@
 """Who has which role, where, until when: questions about persons and their grants, beside the questions about cases.
 
 A role can be lent to a colleague for some days (代, delegation). What he does under it is stamped with both; it ends with its
-last day, when it is given back, and with the role it was lent of. What follows from the register (a deputy's office) is not lent.
+last day, when it is given back, and with the role it was lent of. What follows from the register (a deputy's office), what was
+lent and what was taken for some hours is not lent, and nothing to another body: whoever watches over somebody is not him.
 """
 
 from __future__ import annotations
@@ -58,6 +59,13 @@ class Held:
     grant: Grant
     by: str
     reason: str | None = None
+    ends_at: str | None = None
+    """the instant (UTC) at which a role of some hours ends, as it was taken in an emergency"""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is his for good: neither lent to him nor taken for some hours."""
+        return self.grant.on_behalf_of is None and self.ends_at is None
 
 
 def held(engine: Engine, *, person: str | None = None, unit: str | None = None) -> list[Held]:
@@ -69,7 +77,7 @@ def held(engine: Engine, *, person: str | None = None, unit: str | None = None) 
 def lent(engine: Engine, person: str) -> list[Grant]:
     """What that person has lent and was lent, those that have ended too."""
     with engine.store.connection() as connection:
-        return [grant for grant, _, _ in given(engine.store, connection, lent=person)]
+        return [grant for grant, *_ in given(engine.store, connection, lent=person)]
 
 
 def end(engine: Engine, grant: str, *, by: str, day: date) -> Grant:
@@ -126,8 +134,8 @@ def lend(
 ) -> list[Grant]:  # fmt: skip
     """The roles (or that role) of `lender` are `to`'s as well, from one civil day until another, for what he does in his place.
 
-    `to` is a colleague: he has a role in the same unit, or, for a role of no unit, one of no unit in the same congress.
-    Raises NotPermitted, FormInvalid.
+    `to` is a colleague: he has a role of the same body (`Library.body`), in the same unit or, for a role of no unit, in the same
+    congress. What was lent, or taken for some hours, is not lent and makes nobody a colleague. Raises NotPermitted, FormInvalid.
     """
     check_texts(person=to, granted_by=by, reason=reason)
     first = since or day
@@ -137,18 +145,19 @@ def lend(
         )
     if to in (lender, by, SYSTEM):
         raise NotPermitted([Reason.of("own_grant", "不得委托给自己", "nobody lends anything to himself")])
-    theirs = [one.grant for one in held(engine, person=to) if one.grant.on_behalf_of is None]
+    theirs = [one.grant for one in held(engine, person=to) if one.own]
     with engine.store.connection() as connection:
         personal = engine.parties.office(connection, lender)
     mine = [
         one.grant for one in held(engine, person=lender)
-        if one.grant.on_behalf_of is None and one.grant.role != personal and role in (None, one.grant.role)
-        and one.grant.covers(one.grant.scope, first) and any(_colleagues(one.grant, other, first) for other in theirs)
+        if one.own and one.grant.role != personal and role in (None, one.grant.role)
+        and one.grant.covers(one.grant.scope, first)
+        and any(_colleagues(engine, one.grant, other, first) for other in theirs)
     ]  # fmt: skip
     if not mine:
         text = (
-            "没有可委托给此人的角色（须为同单位在任人员）",
-            "there is no role to lend to that person: a colleague in office",
+            "没有可委托给此人的角色（须为同一机构、同一单位的在任人员）",
+            "there is no role to lend to that person: a colleague of the same body, in office",
         )
         raise NotPermitted([Reason.of("colleague", *text)])
     coming = [
@@ -175,21 +184,21 @@ def give_back(engine: Engine, grant: str, *, by: str | None, day: date) -> Grant
 def break_glass(engine: Engine, case: str, person: str, role: str, *, hours: int, reason: str) -> datetime:
     """That person, an operator, has that role where the case is for some hours; until when. See glass.py.
 
-    The role is one that oversees, and none that follows from the register. Raises NotFound, NotPermitted, FormInvalid, Conflict.
+    The role is one that may be taken so (`Library.emergency`), and none that follows from the register.
+    Raises NotFound, NotPermitted, FormInvalid, Conflict.
     """
     check_id(case)
     check_texts(person=person, reason=reason, role=role)
     if not reason.strip() or not 1 <= hours <= MOST_HOURS:
         text = (f"须写明理由，时长 1 至 {MOST_HOURS} 小时", f"it needs a reason, and 1 to {MOST_HOURS} hours")
         raise FormInvalid([Reason.of("form.reason", *text, field="reason")])
-    if role not in engine.library.roles.values or not engine.library.oversees(role):
-        raise NotPermitted(
-            [
-                Reason.of(
-                    "role", "应急查阅限于本级机关的角色", "only a role that oversees is taken in an emergency"
-                )
-            ]
+    if not engine.library.emergency(role):
+        may = ", ".join(name for name in engine.library.roles.values if engine.library.emergency(name))
+        text = (
+            f"应急查阅不得取得此角色；可取得：{may}",
+            f"not a role to take in an emergency; these are: {may}",
         )
+        raise NotPermitted([Reason.of("role", *text)])
     now = engine.clock.now().astimezone(UTC)
     until, actor = now + timedelta(hours=hours), Actor(person=person)
     with engine.store.connection(write=True) as connection:
@@ -277,8 +286,10 @@ def end_hours(engine: Engine) -> int:
         return lending.end_hours(connection, table, at, before)
 
 
-def _colleagues(mine: Grant, other: Grant, day: date) -> bool:
-    return other.unit == mine.unit and other.scope == mine.scope and other.covers(other.scope, day)
+def _colleagues(engine: Engine, mine: Grant, other: Grant, day: date) -> bool:
+    body = engine.library.body
+    same = (other.unit, other.scope, body(other.role)) == (mine.unit, mine.scope, body(mine.role))
+    return same and other.covers(other.scope, day)
 
 
 def _row(grant: Grant, by: str, reason: str | None) -> dict[str, str | None]:

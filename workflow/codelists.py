@@ -18,6 +18,10 @@ from .vocabulary import title_of
 __all__ = ["check_choice", "code_list"]
 
 _MEANINGS: Mapping[str, type] = {"boolean": bool, "integer": int, "text": str}
+_OF_ROLES: Mapping[str, str] = {
+    "oversees": "boolean", "erases": "boolean", "second_factor": "boolean", "emergency": "boolean", "body": "text",
+}  # fmt: skip
+"""what the service reads of the roles of persons, and of which type each is"""
 
 
 def code_list(source: Source) -> Codes:
@@ -30,10 +34,10 @@ def code_list(source: Source) -> Codes:
         for id_, entry in group.get("values", {}).items():
             full = f"{name}:{id_}"
             values[full] = _code(source, ("sets", name, "values", id_), full, entry, meanings)
-    for name in ("oversees", "erases") if data["codes"] == "roles" else ():
-        if meanings.get(name, "boolean") != "boolean":
+    for name, type_ in _OF_ROLES.items() if data["codes"] == "roles" else ():
+        if meanings.get(name, type_) != type_:
             source.fault(
-                ("meanings", name), "meaning_type", f"{name} 应为 boolean", f"{name} needs a boolean"
+                ("meanings", name), "meaning_type", f"{name} 应为 {type_}", f"{name} needs a {type_}"
             )
     return Codes(
         name=data["codes"], title=title_of(data.get("title", {})), meanings=meanings, values=values,

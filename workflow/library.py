@@ -66,8 +66,7 @@ class Library:
 
         True unless the role says `oversees: false`.
         """
-        found = self.codes[ROLES].values.get(role) if ROLES in self.codes else None
-        return found is None or found.meanings.get("oversees") is not False
+        return self._meaning(role, "oversees") is not False
 
     def strong(self) -> set[str]:
         """Roles whose holders have to prove themselves by a second factor: those that say `second_factor: true`."""
@@ -76,9 +75,21 @@ class Library:
 
     def erases(self, role: str) -> bool:
         """Whether that role may erase what was said (PIPL art. 47): as the role says, or, where roles do not, if it oversees."""
-        found = self.codes[ROLES].values.get(role) if ROLES in self.codes else None
-        said = found.meanings.get("erases") if found is not None else None
+        said = self._meaning(role, "erases")
         return self.oversees(role) if said is None else said is True
+
+    def body(self, role: str) -> str:
+        """Whose role it is: a role is lent within one body. A role that does not say is a body of its own."""
+        return str(self._meaning(role, "body") or role)
+
+    def emergency(self, role: str) -> bool:
+        """Whether that role may be taken for some hours (break-glass): one that oversees, unless it says `emergency: false`."""
+        known = role in self.roles.values
+        return known and self.oversees(role) and self._meaning(role, "emergency") is not False
+
+    def _meaning(self, role: str, name: str) -> bool | int | str | None:
+        found = self.codes[ROLES].values.get(role) if ROLES in self.codes else None
+        return None if found is None else found.meanings.get(name)
 
     def definition(self, name: str) -> Definition:
         """The latest version of a lifecycle. Raises NotFound with what there is."""

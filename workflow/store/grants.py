@@ -7,6 +7,8 @@ from sqlalchemy import Connection, or_, select
 from ..model import Grant
 from .sql import Store, as_grant
 
+Given = tuple[Grant, str, str | None, str | None]
+
 
 def given(
     store: Store,
@@ -15,8 +17,10 @@ def given(
     person: str | None = None,
     unit: str | None = None,
     lent: str | None = None,
-) -> list[tuple[Grant, str, str | None]]:
-    """Grants, who gave them and why, those that have ended too, by person; of that person or in that unit, if one is named.
+) -> list[Given]:
+    """Grants, who gave them, why, and the instant at which those of some hours end; those that have ended too, by person.
+
+    `person`, `unit`: only of that person or in that unit.
 
     `lent`: only what that person has lent or was lent.
     """
@@ -32,6 +36,7 @@ def given(
         g.on_behalf_of,
         g.granted_by,
         g.reason,
+        g.ends_at,
     )
     for column, wanted in ((g.person, person), (g.unit, unit)):
         if wanted is not None:
@@ -39,4 +44,4 @@ def given(
     if lent is not None:
         query = query.where(g.on_behalf_of.is_not(None), or_(g.on_behalf_of == lent, g.person == lent))
     rows = connection.execute(query.order_by(g.person, g.id))
-    return [(as_grant(*row[:-2]), row[-2], row[-1]) for row in rows]
+    return [(as_grant(*row[:-3]), *row[-3:]) for row in rows]

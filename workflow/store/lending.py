@@ -11,11 +11,12 @@ from ..history import BREAK_GLASS
 
 
 def end_lent(connection: Connection, grant: Table, persons: Collection[str]) -> None:
-    """Take out what those persons have lent and no longer hold as long themselves."""
+    """Take out what those persons have lent and no longer hold as long themselves; a role for some hours carries no loan."""
     own = grant.alias("own")
     lent = grant.c
     still = exists().where(
         own.c.person == lent.on_behalf_of, own.c.on_behalf_of.is_(None), own.c.role == lent.role, own.c.scope == lent.scope,
+        own.c.ends_at.is_(None),
         own.c.unit.is_not_distinct_from(lent.unit), or_(own.c.valid_until.is_(None), own.c.valid_until >= lent.valid_until),
     )  # fmt: skip
     connection.execute(delete(grant).where(lent.on_behalf_of.in_(sorted(persons)), ~still))
@@ -56,10 +57,14 @@ def told(connection: Connection, history: Table, disclosure: Table, case: str, p
 
 
 def end_hours(connection: Connection, grant: Table, now: str, until: str) -> int:
-    """Those that were for some hours which are over hold until that day, which is past; how many."""
+    """Those that were for some hours which are over hold until that day, which is past, and no loan of them outlives them; how
+    many.
+    """
     over = (grant.c.ends_at <= now, grant.c.valid_until > until)
-    query = update(grant).where(*over).values(valid_until=until).returning(grant.c.id)
-    return len(connection.execute(query).all())
+    query = update(grant).where(*over).values(valid_until=until).returning(grant.c.person)
+    persons = list(connection.execute(query).scalars())
+    end_lent(connection, grant, persons)
+    return len(persons)
 
 
 def any_over(connection: Connection, grant: Table, now: str, until: str) -> bool:
