@@ -31,6 +31,7 @@ from workflow.commands.console import Console
 from workflow.commands.context import UsageError, sqlite_path
 from workflow.errors import Text
 from workflow.library import Library
+from workflow.model import Party
 from workflow.testing import FrozenClock, memory_engine
 from workflow.verify import verify
 
@@ -1036,3 +1037,75 @@ def told_to_stop(run: Callable[[], Said]) -> Said:
         return run()
     finally:
         teller.join()
+
+
+# --- slips of the pen
+
+
+def test_a_command_that_only_says_something_says_it_as_json_too(sqlite_url: str) -> None:
+    call("init", "--database", sqlite_url)
+    done = call(
+        "--json",
+        "access",
+        "grant",
+        "li.wei",
+        "deputy_affairs",
+        TENANT,
+        "--by",
+        "set-up",
+        "--database",
+        sqlite_url,
+    )
+    assert done.json == {
+        "said": [{"zh": "已授予 li.wei deputy_affairs", "en": "li.wei is deputy_affairs now"}]
+    }
+    assert done.code == 0
+
+
+def test_a_name_that_there_is_not_is_refused_with_the_one_that_was_meant(
+    sqlite_url: str, tmp_path: Path, library: Library
+) -> None:
+    engine = Engine(sqlite_url, library, clock=FrozenClock(TODAY))
+    engine.create_schema()
+    engine.parties.put(
+        [Party(id="dep1", kind="deputy", name="陈静", tenant=TENANT, personal={"phone": "13800000000"},
+               attributes={"congress": "六届"})],
+        by=OFFICE, trusted=True,
+    )  # fmt: skip
+    engine.database.dispose()
+    channels = tmp_path / "channels.toml"
+    channels.write_text(
+        'link = "https://x.example.cn/{case}"\n'
+        '[channel.mail]\nkind = "smtp"\nhost = "mail.example.cn"\nsender = "a@example.cn"\n',
+        "utf-8",
+    )
+    for words, en in (
+        (("access", "grant", "li", "deputy_affairs", "hubei/xianing", "--by", "x"), "there is no scope 'hubei/xianing'; did you mean hubei/xianning?"),
+        (("access", "grant", "li", "deputy_afairs", TENANT, "--by", "x"), "did you mean deputy_affairs?"),
+        (("alerts", "contact", "li", "mial", "a@example.cn", "--channels", channels), "there is no channel 'mial'; did you mean mail?"),
+        (("party", "erase", "dep1", "fone", "--by", "x", "--reason", "y"), "there is no personal value 'fone'; did you mean phone?"),
+        (("migrate", "sugestion", "--to", "1"), "there is no definition 'sugestion'; did you mean suggestion?"),
+    ):  # fmt: skip
+        refused = call(*words, "--database", sqlite_url)
+        assert refused.code in (1, 2) and en in refused.err, (words, refused)
+        assert "是不是" in call(*words, "--database", sqlite_url, "--lang", "zh").err, words
+    assert (
+        call("access", "grant", "li", "deputy_affairs", "hubei", "--by", "x", "--database", sqlite_url).code
+        == 0
+    )
+    assert (
+        call(
+            "alerts",
+            "contact",
+            "li",
+            "mail",
+            "a@example.cn",
+            "--channels",
+            channels,
+            "--database",
+            sqlite_url,
+        ).code
+        == 0
+    )
+    unknown = call("alerts", "contact", "li", "sms", "1380", "--database", sqlite_url)
+    assert unknown.code == 0 and "no channel file is named" in unknown.err

@@ -159,6 +159,7 @@ def _answered(run: Callable[[], int], console: Console) -> int:
     """The exit code, once the answer has left us."""
     try:
         code = run()
+        console.end()
         console.out.flush()
     except BrokenPipeError:  # whoever read our output has gone
         streams.let_go()

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import access, overview
 from ..clock import ZONE
-from ..errors import Text
+from ..errors import NotFound, Text
 from ..model import Actor
 from .context import OK, Context, UsageError, day
 
@@ -91,11 +91,27 @@ def register(add: Any) -> None:
 def run_grant(context: Context) -> int:
     """One more role."""
     a = context.arguments
+    _check_scope(context, a.scope)
     context.engine.grant(
         a.person, a.role, a.scope, unit=a.unit, by=a.by, valid_from=a.since, valid_until=a.until
     )
     context.console.say(f"已授予 {a.person} {a.role}", f"{a.person} is {a.role} now")
     return OK
+
+
+SCOPES = 1000
+"""entries of the register among whose tenants the one likely meant is looked for"""
+
+
+def _check_scope(context: Context, scope: str) -> None:
+    """Somebody registered there or below: a slip of the pen would give a role in nothing. Where nobody is registered at all, any
+    will do: the first roles are given before the register is filled. Raises NotFound.
+    """
+    parties = context.engine.parties
+    if parties.find(tenant=scope, limit=1) or not parties.find(limit=1):
+        return
+    known = sorted({party.tenant for party in parties.find(limit=SCOPES)})
+    raise NotFound.among(Text("范围", "scope"), scope, known)
 
 
 def run_revoke(context: Context) -> int:

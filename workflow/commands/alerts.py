@@ -60,6 +60,7 @@ def _register_acts(add: Any, acts: Any) -> None:
     contact.add_argument(
         "--digest", action="store_true", help="工作日 8:30 汇总 / gathered, at 08:30 of working days"
     )
+    add_channels(contact)
     again = add("redeliver", run_redeliver, "重新投递死信", "try dead letters again", acts)
     again.add_argument(
         "key",
@@ -266,6 +267,8 @@ def run_contact(context: Context) -> int:
     """Set, forget or show."""
     arguments, alerts, console = context.arguments, context.engine.alerts, context.console
     if arguments.channel is not None:
+        if arguments.address is not None:
+            _check_channel(context)
         kept = [
             contact for contact in alerts.contacts(arguments.person) if contact.channel != arguments.channel
         ]
@@ -283,6 +286,20 @@ def run_contact(context: Context) -> int:
     else:
         console.say(f"{arguments.person} 只有站内收件箱", f"{arguments.person} has no channel but the inbox")
     return OK
+
+
+def _check_channel(context: Context) -> None:
+    """One that the channel file has; where none is named, that is said. Raises NotFound."""
+    name, found = context.arguments.channel, channels_of(context)
+    if found is None:
+        context.console.warn(
+            Text(
+                f"未给出渠道文件（--channels 或 {VARIABLE}），不知道有没有渠道 {name}",
+                f"no channel file is named (--channels or {VARIABLE}): whether there is a channel {name!r} is not known",
+            )
+        )
+    elif name not in (known := [channel.name for channel in found.channels]):
+        raise NotFound.among(Text("渠道", "channel"), name, known)
 
 
 CONTACT_HEADS = {

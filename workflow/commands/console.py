@@ -24,18 +24,23 @@ class Console:
         self.as_json = as_json
         self.out = out or sys.stdout
         self.err = err or sys.stderr
+        self._said: list[Text] = []
+        self._answered = False
 
     def words(self, text: Text) -> str:
         """The sentence in the language of the person at the terminal."""
         return text.in_language(self.language)
 
     def say(self, zh: str, en: str) -> None:
-        """A sentence of the answer; with `--json` it is left to the value."""
-        if not self.as_json:
+        """A sentence of the answer; with `--json` it is left to the value, and is the value where there is no other."""
+        if self.as_json:
+            self._said.append(Text(zh, en))
+        else:
             self.line(self.words(Text(zh, en)))
 
     def line(self, text: str) -> None:
         """One line of the answer, as it is."""
+        self._answered = True
         self.out.write(text + "\n")
 
     def warn(self, text: Text) -> None:
@@ -51,6 +56,11 @@ class Console:
         """The whole answer as JSON, if JSON is wanted."""
         if self.as_json:
             self.line(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+    def end(self) -> None:
+        """The answer is whole: what was only said is told as JSON, if JSON is wanted."""
+        if self._said and not self._answered:
+            self.value({"said": [{"zh": text.zh, "en": text.en} for text in self._said]})
 
     def table(self, heads: Mapping[str, Text], rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows under their heads, or the rows as JSON."""

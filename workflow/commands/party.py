@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ..errors import Text
+from ..errors import Text, no_such
 from ..model import Actor, Party
 from .context import OK, Context, UsageError
 
@@ -125,10 +125,10 @@ def run_status(context: Context) -> int:
 def run_erase(context: Context) -> int:
     """What is gone is in no later backup; the log says that it went, and why."""
     a, parties = context.arguments, _changing(context)
-    unknown = set(a.names) - context.engine.library.party(parties.get(a.id).kind).personal
-    if unknown:
-        names = ", ".join(sorted(unknown))
-        raise UsageError(Text(f"不是个人信息：{names}", f"not kept apart as personal: {names}"))
+    known = sorted(context.engine.library.party(parties.get(a.id).kind).personal)
+    for name in a.names:
+        if name not in known:
+            raise UsageError(no_such(Text("个人信息", "personal value"), name, known))
     count = parties.erase(a.id, a.names, by=_acts(a.by), reason=a.reason)
     context.console.say(f"已删除 {count} 个值", f"{count} value(s) erased")
     context.console.value({"erased": count})
