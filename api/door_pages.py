@@ -31,6 +31,23 @@ WEEK = "一二三四五六日"
 FORM_BYTES = 64 << 10
 PAGE = "text/html"
 SAMPLE = "<!doctype html>"
+SAID = {
+    "conflict": Text(
+        "页面打开太久，这条意见尚未提交。您写的内容都在下面，请再按一次“提交”。",
+        "This page was open for too long and your opinion has not been sent. What you wrote is below: press 提交 again.",
+    ),
+    "key_reused": Text(
+        "您用这一页提交过另一条意见：那一条已登记，没有改动；下面这一条还没有提交。如要作为新的意见提交，请按“作为新的意见提交”。",
+        "With this page you have sent another opinion: that one is registered and unchanged. The one below has not been sent: "
+        "to send it as a new opinion, press 作为新的意见提交.",
+    ),
+    "too_many": Text(
+        "提交次数过多，这条意见尚未提交。您写的内容都在下面，请稍后再按“提交”，或在接待日当面反映。",
+        "Too many were sent from here, and this opinion has not been. What you wrote is below: press 提交 again later, "
+        "or come on a reception day.",
+    ),
+}
+"""to a voter, of what he wrote"""
 
 
 class Follow(Strict):
@@ -90,8 +107,17 @@ def left(ask: Ask) -> Reply:
     except FormInvalid as error:
         return _door(ask, given, {"text": error.text.zh}, 422)
     except (NotFound, Problem) as error:
-        return _refused(error)
+        return _once_more(ask, given, error)
     return _on(url_for(f"{ask.desk.blueprint.name}.door_receipt", code=ask.path["code"], receipt=receipt))
+
+
+def _once_more(ask: Ask, given: Mapping[str, str], problem: NotFound | Problem) -> Reply:
+    """The form with what he wrote, a fresh nonce, and what stood in the way: a press of the button sends it as a new opinion."""
+    if isinstance(problem, NotFound):
+        return _refused(problem)
+    status = 429 if problem.code == "too_many" else 409
+    reply = _door(ask, given, {}, status, SAID.get(problem.code, problem.text))
+    return Reply(None, reply.status, {**reply.headers, **problem.headers}, raw=reply.raw)
 
 
 def followed(ask: Ask) -> Reply:
@@ -136,7 +162,9 @@ def _stations(ask: Ask, found: list[Party]) -> dict[str, tuple[str, str]]:
     }
 
 
-def _door(ask: Ask, given: Mapping[str, str], faults: Mapping[str, str], status: int) -> Reply:
+def _door(
+    ask: Ask, given: Mapping[str, str], faults: Mapping[str, str], status: int, notice: Text | None = None
+) -> Reply:
     try:
         door = door_of(ask)
     except (NotFound, Problem) as error:
@@ -146,7 +174,8 @@ def _door(ask: Ask, given: Mapping[str, str], faults: Mapping[str, str], status:
         code = domain.doors.code_of(door.successor.id)
         successor = (door.successor.name, url_for(f"{ask.desk.blueprint.name}.door", code=code))
     return _shown(
-        "door.html", status, door=door, successor=successor, nonce=nonce_for(ask, door), given=given, faults=faults
+        "door.html", status, door=door, successor=successor, nonce=nonce_for(ask, door), given=given, faults=faults,
+        notice=notice, again=notice is SAID["key_reused"],
     )  # fmt: skip
 
 
@@ -209,7 +238,9 @@ def _out(zh: str, en: str) -> Out:
 _ON = Out(None, Text("转到", "go on to"), headers=("Location",), media=PAGE)
 _NONE = _out("没有这个联络站或回执", "no such station or receipt")
 _MANY = _out("过于频繁", "too often")
-_STALE = _out("表单已过期", "the form is too old")
+_STALE = _out(
+    "表单已过期或已用过，所写内容仍在表中", "the form is too old or used; what was written is still in it"
+)
 
 DOOR_PAGES = (
     Route(

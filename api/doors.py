@@ -1,20 +1,24 @@
 """What anybody may see and do at a station's door, without a login: its days and deputies, and a box for opinions (码上找代表).
 
-How often is counted in the database: by address and station, and for a station on the whole. Who left an opinion learns by his
-receipt where it stands, and nothing of what was said.
+How often is counted in the database: by address and station, and for a station on the whole; what is counted is what was
+registered, in the transaction that registers it, and what was refused apart. Who left an opinion learns by his receipt where it
+stands, and nothing of what was said.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import re
 from typing import Any
 
 from flask import url_for
 from marshmallow import Schema, fields, validate
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from workflow import Actor
-from workflow.errors import NotFound, Text
+from workflow.errors import FormInvalid, KeyReused, NotFound, Text
 
 from . import domain
 from .identity import digest
@@ -27,8 +31,17 @@ from .store import Shelf, stamp
 
 BY_ADDRESS = Limit(what="opinion", most=5, seconds=3600)
 BY_STATION = Limit(what="opinions", most=200, seconds=3600)
+REFUSED = Limit(what="opinion refused", most=60, seconds=3600)
+"""forms of one address that were not accepted: room for who mistypes, none for a program"""
+OLD = Text("表单已过期，请重新打开本站页面", "the form is too old; open the station's page again")
+USED = Text(
+    "此表单已提交过另一条意见，那条已登记，未作改动；本条尚未登记，请作为新的意见提交（另取 nonce）",
+    "with this form another opinion was left, which stands as it was; this one is not registered yet: send it as a new opinion, "
+    "with a new nonce",
+)
 _CODE = re.compile(r"[a-z2-7]{12}")
 _RECEIPT = re.compile(r"[a-z2-7]{26}")
+PARTS = ("subject", "text", "name", "contact")
 PRIVATE = {"Cache-Control": "no-store"}
 
 
@@ -110,31 +123,76 @@ def nonce_for(ask: Ask, door: domain.doors.Door) -> str | None:
 
 
 def leave(ask: Ask, door: domain.doors.Door, given: dict[str, Any]) -> str:
-    """Put an opinion into the box; its receipt. Raises Problem 409 for a form too old, 429; NotFound where none is taken."""
+    """Put an opinion into the box; its receipt. Raises Problem 409 for a form too old, 422 for one with which another opinion was
+    left, 429; FormInvalid; NotFound where none is taken.
+    """
     if not (door.open and ask.desk.intake):
         raise NotFound(Text("本站不接收网上留言", "this station takes no opinions here"))
-    nonces = Nonces(ask.engine)
-    nonce = given["nonce"]
+    counter, who = Counter(ask.engine), f"{source(ask.request)}\n{door.code}"
+    counter.check(REFUSED, who)
+    try:
+        return _left(ask, door, given, who)
+    except (FormInvalid, Problem) as error:
+        if not (isinstance(error, Problem) and error.code == "too_many"):
+            counter.count(REFUSED, who)
+        raise
+
+
+def _left(ask: Ask, door: domain.doors.Door, given: dict[str, Any], who: str) -> str:
+    nonces, nonce = Nonces(ask.engine), given["nonce"]
     if not nonces.holds(f"opinion/{door.code}", nonce):
-        text = Text("表单已过期，请重新打开本站页面", "the form is too old; open the station's page again")
-        raise Problem("conflict", text)
-    receipt, shelf = nonces.receipt(nonce), Shelf(ask.engine)
-    if _case_of(ask, receipt) is not None:
+        raise Problem("conflict", OLD)
+    receipt = nonces.receipt(nonce)
+    if _again(ask, receipt, given):
         return receipt
     counter = Counter(ask.engine)
-    counter.take(BY_ADDRESS, f"{source(ask.request)}\n{door.code}")
-    counter.take(BY_STATION, door.code)
-    said = domain.doors.Said(
-        subject=given["subject"], text=given["text"], name=given.get("name"), contact=given.get("contact")
-    )
-    by, row = Actor(person=ask.desk.intake), {"hash": digest(receipt), "created_at": stamp(shelf.now())}
-    with shelf.connection(write=True) as connection:
-        case = domain.doors.leave_opinion(
-            ask.engine, door, said, by=by, key=f"opinion/{digest(nonce)}", session=connection
-        )
-        if connection.execute(_receipts(shelf, receipt)).first() is None:
-            connection.execute(insert(shelf.tables.receipt).values(case_id=case.id, **row))
+    for limit, counted in ((BY_ADDRESS, who), (BY_STATION, door.code)):
+        counter.check(limit, counted)
+    try:
+        with Shelf(ask.engine).connection(write=True) as connection:
+            if _registered(ask, door, given, receipt, connection):
+                counter.take_with(connection, BY_ADDRESS, who)
+                counter.take_with(connection, BY_STATION, door.code)
+    except KeyReused:  # two at once: who was first is known by now
+        if not _again(ask, receipt, given):
+            raise Problem("key_reused", USED) from None
     return receipt
+
+
+def _again(ask: Ask, receipt: str, given: dict[str, Any]) -> bool:
+    """Whether this very opinion is registered under that receipt. Raises Problem 422 when another one is."""
+    shelf = Shelf(ask.engine)
+    with shelf.connection() as connection:
+        found = connection.execute(_receipts(shelf, receipt)).first()
+    if found is not None and found.said != _said(given):
+        raise Problem("key_reused", USED)
+    return found is not None
+
+
+def _registered(
+    ask: Ask, door: domain.doors.Door, given: dict[str, Any], receipt: str, connection: Connection
+) -> bool:
+    """Register it; False when that was done meanwhile, by another request with the same form. Raises KeyReused, FormInvalid."""
+    shelf, by = Shelf(ask.engine), Actor(person=str(ask.desk.intake))
+    said = domain.doors.Said(**{name: given.get(name) for name in PARTS})
+    key = f"opinion/{digest(given['nonce'])}"
+    case = domain.doors.leave_opinion(ask.engine, door, said, by=by, key=key, session=connection)
+    if connection.execute(_receipts(shelf, receipt)).first() is not None:
+        return False
+    row = {
+        "hash": digest(receipt),
+        "case_id": case.id,
+        "said": _said(given),
+        "created_at": stamp(shelf.now()),
+    }
+    connection.execute(insert(shelf.tables.receipt).values(**row))
+    return True
+
+
+def _said(given: dict[str, Any]) -> str:
+    """By what the same opinion is known again. Its key is the nonce, which is kept nowhere: what was erased cannot be guessed."""
+    parts = json.dumps([given.get(name) or None for name in PARTS])
+    return hmac.new(given["nonce"].encode(), parts.encode(), hashlib.sha256).hexdigest()
 
 
 def standing_of(ask: Ask, receipt: str) -> domain.doors.Standing:
@@ -149,13 +207,13 @@ def standing_of(ask: Ask, receipt: str) -> domain.doors.Standing:
 def _case_of(ask: Ask, receipt: str) -> str | None:
     shelf = Shelf(ask.engine)
     with shelf.connection() as connection:
-        found: str | None = connection.execute(_receipts(shelf, receipt)).scalar()
-    return found
+        found = connection.execute(_receipts(shelf, receipt)).first()
+    return None if found is None else str(found.case_id)
 
 
 def _receipts(shelf: Shelf, receipt: str) -> Any:
     table = shelf.tables.receipt
-    return select(table.c.case_id).where(table.c.hash == digest(receipt))
+    return select(table.c.case_id, table.c.said).where(table.c.hash == digest(receipt))
 
 
 def _no_station() -> NotFound:
@@ -198,7 +256,7 @@ DOORS = (
         method="POST", path="/v1/public/stations/<code>/opinions", name="public_leave", view=opinion, permission="open",
         audit="history", tag="public", text=Text("留下意见，无需登录", "leave an opinion, without a login"), body=OpinionIn,
         out={201: Out(ReceiptOut, Text("回执，凭此查询", "the receipt to follow it by"), headers=("Location",))},
-        problems=("not_found", "too_many", "conflict", "form_invalid"),
+        problems=("not_found", "too_many", "conflict", "form_invalid", "key_reused"),
     ),
     Route(
         method="GET", path="/v1/public/opinions/<receipt>", name="public_opinion", view=followed, permission="open",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Request
-from sqlalchemy import case, delete, select
+from sqlalchemy import Connection, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from workflow import Engine
@@ -59,25 +59,28 @@ class Counter:
 
     def count(self, limit: Limit, who: str, more: int = 1) -> int:
         """One more, or as many as `more` says; how many that makes."""
+        with self._shelf.connection(write=True) as connection:
+            count = self._count(connection, limit, who, more)
+        if count == more:
+            self.sweep()
+        return count
+
+    def _count(self, connection: Connection, limit: Limit, who: str, more: int) -> int:
         table, now = self._shelf.tables.failure, self._shelf.now()
         until = stamp(now + timedelta(seconds=limit.seconds))
         ended = table.c.until <= stamp(now)
         now_full = (table.c.count < limit.most) & (table.c.count + more >= limit.most)
-        with self._shelf.connection(write=True) as connection:
-            module = postgresql if connection.dialect.name == "postgresql" else sqlite
-            query = module.insert(table).values(key=_key(limit, who), count=more, until=until)
-            # one statement: who counts beside us is counted too
-            query = query.on_conflict_do_update(
-                index_elements=[table.c.key],
-                set_={
-                    "count": case((ended, more), else_=table.c.count + more),
-                    "until": case((ended | now_full, until), else_=table.c.until),
-                },
-            )
-            count = int(connection.execute(query.returning(table.c.count)).scalar_one())
-            if count == more:
-                connection.execute(delete(table).where(ended))
-        return count
+        module = postgresql if connection.dialect.name == "postgresql" else sqlite
+        query = module.insert(table).values(key=_key(limit, who), count=more, until=until)
+        # one statement: who counts beside us is counted too
+        query = query.on_conflict_do_update(
+            index_elements=[table.c.key],
+            set_={
+                "count": case((ended, more), else_=table.c.count + more),
+                "until": case((ended | now_full, until), else_=table.c.until),
+            },
+        )
+        return int(connection.execute(query.returning(table.c.count)).scalar_one())
 
     def take(self, limit: Limit, who: str) -> int:
         """One more, before it is tried: beside each other no more than `most` get through; the how manyth. Raises Problem 429."""
@@ -86,6 +89,11 @@ class Counter:
         if count > limit.most:
             raise _too_many(timedelta(seconds=limit.seconds))
         return count
+
+    def take_with(self, connection: Connection, limit: Limit, who: str) -> None:
+        """One more, in the transaction of what is counted: it counts if that is kept. Raises Problem 429; then keep nothing."""
+        if self._count(connection, limit, who, 1) > limit.most:
+            raise _too_many(timedelta(seconds=limit.seconds))
 
     def forget(self, limit: Limit, who: str) -> None:
         """Its count begins anew."""

@@ -202,6 +202,7 @@ class Tables:
             "receipt",
             Column("hash", String(64), primary_key=True),
             Column("case_id", String(40), nullable=False),
+            Column("said", String(64), nullable=False),  # a hash under the nonce, which is kept nowhere
             Column("created_at", String(32), nullable=False),
         )
 

@@ -13,8 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api import create_app, create_schema
+from api import create_app, create_schema, doors
 from api.identity import nobody
+from api.limits import Counter
 from definitions import receptions
 from definitions.doors import code_of
 from workflow import Actor
@@ -136,6 +137,7 @@ def test_his_receipt_follows_it_and_says_no_more_than_where_it_stands(
 
 
 def test_sent_twice_it_is_one(station: Office, voter: FlaskClient, app: Flask) -> None:
+    station.clock.advance(hours=8)
     nonce = voter.get(PLATE).json["nonce"]
     body = {"nonce": nonce, "subject": "路灯", "text": "不亮"}
 
@@ -147,7 +149,54 @@ def test_sent_twice_it_is_one(station: Office, voter: FlaskClient, app: Flask) -
         told = set(pool.map(send, range(4)))
     assert len({receipt for status, receipt in told if status == 201}) == 1
     assert send(0)[0] == 201
+    station.clock.advance(hours=10)
+    assert send(0)[0] == 201, "on the next day too"
     assert len(opinions(station)) == 1
+
+
+def test_another_opinion_with_a_used_form_is_refused_and_nothing_is_lost(
+    station: Office, voter: FlaskClient
+) -> None:
+    """Back, changed, sent again: the first stands, the second is in the form still, and one press sends it as a new one."""
+    nonce = nonce_in(voter.get(DOOR).text)
+    first = voter.post(DOOR, data={"nonce": nonce, **VOTER}).headers["Location"]
+    second = {"subject": "井盖松动", "text": "温泉路口井盖响", "name": "李大爷", "contact": "13800000000"}
+    page = voter.post(DOOR, data={"nonce": nonce, **second})
+    assert page.status_code == 409
+    for words in (*second.values(), "还没有提交", 'lang="en"', "作为新的意见提交"):
+        assert words in page.text
+    assert page.text.index("<form") < page.text.index("接待日</h2>"), "what is to be done is seen first"
+    assert not any(secret in page.text for secret in (*VOTER.values(), first.rpartition("/")[2]))
+    told = voter.post(f"{PLATE}/opinions", json={"nonce": nonce, **second})
+    assert (told.status_code, told.json["code"]) == (422, "key_reused")
+    assert "nonce" in told.json["texts"]["zh"] and "nonce" in told.json["texts"]["en"]
+    assert [case.data["subject"] for case in opinions(station)] == [VOTER["subject"]]
+    sent = voter.post(DOOR, data={"nonce": nonce_in(page.text), **second})
+    assert sent.status_code == 303 and sent.headers["Location"] != first
+    assert voter.post(DOOR, data={"nonce": nonce, **VOTER}).headers["Location"] == first
+    assert {case.data["opinion_text"] for case in opinions(station)} == {VOTER["text"], second["text"]}
+
+
+def test_of_two_opinions_sent_at_once_with_one_form_one_is_registered(
+    station: Office, voter: FlaskClient, app: Flask
+) -> None:
+    nonce = voter.get(PLATE).json["nonce"]
+
+    def send(number: int) -> int:
+        body = {"nonce": nonce, "subject": f"第{number}件", "text": "路灯"}
+        return app.test_client().post(f"{PLATE}/opinions", json=body).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(send, range(4))) == [201, 422, 422, 422]
+    assert len(opinions(station)) == 1
+
+
+def test_a_form_too_old_keeps_what_was_written(station: Office, voter: FlaskClient) -> None:
+    nonce = nonce_in(voter.get(DOOR).text)
+    station.clock.advance(hours=13)
+    page = voter.post(DOOR, data={"nonce": nonce, **VOTER})
+    assert page.status_code == 409 and VOTER["text"] in page.text and "打开太久" in page.text
+    assert voter.post(DOOR, data={"nonce": nonce_in(page.text), **VOTER}).status_code == 303
 
 
 def test_what_is_missing_is_told_beside_its_field_and_nothing_is_lost(voter: FlaskClient) -> None:
@@ -171,13 +220,54 @@ def test_programs_and_foreign_forms_leave_nothing(station: Office, voter: FlaskC
 
 
 def test_an_address_leaves_five_in_an_hour_at_a_station(station: Office, voter: FlaskClient) -> None:
-    assert [leave(voter, subject=f"第{n}件").status_code for n in range(6)] == [303] * 5 + [429]
+    assert [leave(voter, text="\u202e").status_code for _ in range(6)] == [422] * 6, (
+        "what is refused is no opinion"
+    )
+    assert [leave(voter, subject=f"第{n}件").status_code for n in range(5)] == [303] * 5
+    page = leave(voter, text="第六件的内容")
+    assert page.status_code == 429 and int(page.headers["Retry-After"]) <= 3600
+    assert "第六件的内容" in page.text and "稍后再按" in page.text
     assert len(opinions(station)) == 5
     put(station, Party(id="s2", kind="station", name="永安站", tenant=TENANT))
     there = f"/s/{code_of('s2')}"
     assert voter.post(there, data={"nonce": nonce_in(voter.get(there).text), **VOTER}).status_code == 303
     station.clock.advance(hours=1, seconds=1)
     assert leave(voter).status_code == 303
+
+
+def test_beside_each_other_no_more_than_five_get_through(
+    station: Office, voter: FlaskClient, app: Flask
+) -> None:
+    nonces = [voter.get(PLATE).json["nonce"] for _ in range(8)]
+
+    def send(nonce: str) -> int:
+        body = {"nonce": nonce, "subject": "路灯", "text": "不亮"}
+        return app.test_client().post(f"{PLATE}/opinions", json=body).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(send, nonces)) == [201] * 5 + [429] * 3
+    assert len(opinions(station)) == 5
+
+
+def test_a_station_takes_two_hundred_in_an_hour_from_whomever(station: Office, voter: FlaskClient) -> None:
+    Counter(station.engine).count(doors.BY_STATION, code_of("s1"), 199)
+
+    def send(address: str) -> int:
+        body = {"nonce": nonce_in(voter.get(DOOR).text), **VOTER}
+        return voter.post(DOOR, data=body, environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert [send("10.0.0.1"), send("10.0.0.2")] == [303, 429]
+    station.clock.advance(hours=1, seconds=1)
+    assert send("10.0.0.2") == 303
+
+
+def test_who_is_refused_sixty_times_waits(station: Office, voter: FlaskClient) -> None:
+    stale = {"nonce": "a.b.c", **VOTER}
+    assert voter.post(DOOR, data=stale).status_code == 409
+    Counter(station.engine).count(doors.REFUSED, f"127.0.0.1\n{code_of('s1')}", 58)
+    assert [voter.post(DOOR, data=stale).status_code for _ in range(2)] == [409, 429]
+    assert leave(voter).status_code == 429
+    assert opinions(station) == []
 
 
 def test_with_nobody_on_duty_the_station_alone_receives(station: Office, voter: FlaskClient) -> None:

@@ -18,6 +18,7 @@ from api import calendars, create_app, migrate
 from api.dispatch import register
 from api.leads import LEADS
 from api.limits import Counter, Limit
+from api.nonces import Nonces
 from api.openapi import EXAMPLES, describe
 from api.packs import ASKED
 from api.problems import MEDIA_TYPE, TITLES, respond
@@ -367,6 +368,13 @@ def _door_with_a_stale_form(p: Provoked) -> TestResponse:
     return p.ask(path={"code": city.DOOR})
 
 
+def _another_opinion_with_a_used_form(p: Provoked) -> TestResponse:
+    city.register(p.engine)
+    body = p.body | {"nonce": Nonces(p.engine).make(f"opinion/{city.DOOR}")}
+    assert p.ask(path={"code": city.DOOR}, body=body).status_code == 201
+    return p.ask(path={"code": city.DOOR}, body=body | {"subject": "别的"})
+
+
 def _too_often_at_the_door(p: Provoked) -> TestResponse:
     """Whoever guesses codes is stopped, whatever he asks then."""
     return guessed(p, p.route.path.replace("<code>", "a" * 12).replace("<receipt>", "a" * 26))
@@ -437,6 +445,7 @@ SPECIAL = {
     ("feed_open", "conflict"): _too_many_feeds,
     ("subscribe", "conflict"): _too_many_feeds,
     ("public_leave", "conflict"): _door_with_a_stale_form,
+    ("public_leave", "key_reused"): _another_opinion_with_a_used_form,
     ("public_station", "too_many"): _too_often_at_the_door,
     ("public_leave", "too_many"): _too_often_at_the_door,
     ("public_opinion", "too_many"): _too_often_at_the_door,
