@@ -133,6 +133,7 @@ def test_story_C05_three_confirm_and_the_page_says_who_is_missing(town: Desk) ->
     chair = town("chair")
     assert "close_key" not in offered(chair, overlay)
     why = refused(chair, overlay)["主任会议决定办结"]
+    assert "主任会议纪要文号" not in why, "the form asks for that; it is not what stands against it"
     assert "“督办方式”须是“回头看”" in why and "或者先进行“提请三方认可”" in why, why
     act(town("mei"), overlay, "seek_confirmation")
     sides = {

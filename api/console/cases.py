@@ -158,8 +158,11 @@ def _entered_later(look: Look, case: Case) -> tuple[str, str] | None:
 
 
 def _why(definition: Definition, case: Case, refused: Permission) -> list[Text]:
-    more = hints(definition, case, definition.events[refused.event], refused.reasons)
-    return [*(reason.text for reason in readable(refused.reasons, case)), *more]
+    """What its own form will ask is told only where nothing else stands against it."""
+    event = definition.events[refused.event]
+    reasons = [one for one in refused.reasons if one.field not in event.fields] or refused.reasons
+    more = hints(definition, case, event, reasons)
+    return [*(reason.text for reason in readable(reasons, case)), *more]
 
 
 def _similar(look: Look, definition: Definition, case: Case) -> list[tuple[Similar, Text]]:

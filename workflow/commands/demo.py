@@ -64,7 +64,10 @@ def run_accounts(context: Context) -> int:
 def run_remove(context: Context) -> int:
     """Only what `load` has marked; a system with real data is refused."""
     _demonstration(context).remove()
-    context.console.say("演示数据已全部清除，系统为空", "the demo data is gone, the system is empty")
+    context.console.say(
+        "演示数据已全部清除，系统为空；仍在运行的服务须重新启动",
+        "the demo data is gone, the system is empty; a service that still runs has to be started anew",
+    )
     return OK
 
 
