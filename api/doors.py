@@ -174,7 +174,7 @@ def _registered(
 ) -> bool:
     """Register it; False when that was done meanwhile, by another request with the same form. Raises KeyReused, FormInvalid."""
     shelf, by = Shelf(ask.engine), Actor(person=str(ask.desk.intake))
-    said = domain.doors.Said(**{name: given.get(name) for name in PARTS})
+    said = domain.doors.Said(**{name: given[name] for name in PARTS if name in given})
     key = f"opinion/{digest(given['nonce'])}"
     case = domain.doors.leave_opinion(ask.engine, door, said, by=by, key=key, session=connection)
     if connection.execute(_receipts(shelf, receipt)).first() is not None:
