@@ -5,7 +5,7 @@ Kept is only what nobody can ask of the store: which step was put off or looked 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,13 +17,13 @@ from workflow.clock import civil_date
 from workflow.errors import Conflict, FormInvalid, Reason, Text
 from workflow.health import troubles
 from workflow.model import Grant, Party
+from workflow.screens import Beginning
 
 from .accounts import Accounts
 from .store import Shelf, stamp
 
-CONGRESS, UNIT, OFFICE = "congress", "unit", "deputy_affairs"
-"""what a city cannot begin without; the role of the office that keeps the rest"""
-STATIONS = ("station", "home")
+CONGRESS = "congress"
+"""the step with which a city begins"""
 NOTICE = 11
 """the month in which the State Council tells the holidays of the next year"""
 LOOKED_OVER = ("channels", "rules")
@@ -82,23 +82,39 @@ class Setup:
             raise FormInvalid(
                 [_reason(Text("代号须如 cn/hubei/xianning", "an id is written cn/hubei/xianning"))]
             )
-        if any(one.grant.role == OFFICE for one in held(self._engine)):
+        told = self._told
+        if told is None:
+            raise FormInvalid(
+                [
+                    _reason(
+                        Text(
+                            "没有说明由谁开通（console 的 setup）",
+                            "nothing says who begins (setup of a console file)",
+                        )
+                    )
+                ]
+            )
+        if any(one.grant.role == told.office for one in held(self._engine)):
             raise _begun()
         accounts = Accounts(self._engine)
         made, account = (None, None) if accounts.get(clerk) else accounts.drawn(clerk, by=by)
         party = Party(
-            id=tenant.replace("/", "-"), kind=CONGRESS, name=name, tenant=tenant, attributes={"level": level}
+            id=tenant.replace("/", "-"),
+            kind=told.tenants,
+            name=name,
+            tenant=tenant,
+            attributes={"level": level},
         )
         with self._shelf.connection(write=True) as connection:
             self._shelf.alone(connection, "setup")
-            if self._engine.parties.find(kind=CONGRESS, limit=1, session=connection):
+            if self._engine.parties.find(kind=told.tenants, limit=1, session=connection):
                 raise _begun()
             self._engine.parties.add(party, by=Actor(person=by), trusted=True, session=connection)
             if account is not None:
                 connection.execute(insert(self._shelf.tables.account), [account])
             grants = [
                 *self._engine.store.grants(connection, clerk),
-                Grant(id="", person=clerk, role=OFFICE, scope=tenant),
+                Grant(id="", person=clerk, role=told.office, scope=tenant),
             ]
             self._engine.sync_grants(clerk, grants, by=by, session=connection)
         return made
@@ -113,28 +129,19 @@ class Setup:
             return {row.step: row.standing for row in connection.execute(select(table))}
 
     def _looked(self) -> Iterator[tuple[str, Text, bool, Text]]:
-        engine, health = self._engine, self._engine.health()
-        congresses, units = self._count(CONGRESS), self._count(UNIT)
-        yield (
-            "congress",
-            Text("人大", "The congress"),
-            congresses > 0,
-            _many("人大", "congress(es)", congresses),
-        )
-        yield "units", Text("承办单位", "The units"), units > 0, _many("承办单位", "unit(s)", units)
+        engine, health, told = self._engine, self._engine.health(), self._told
+        if told is not None:
+            yield CONGRESS, *self._parties([told.tenants])
+        if told is not None and told.units:
+            yield "units", *self._parties(told.units)
         horizon, day = health.calendar_horizon, civil_date(engine.clock.now())
         needed = day.year + (day.month >= NOTICE)
         until = Text(f"日历已知至 {horizon}", f"the calendar is known up to {horizon}")
         yield "calendar", Text("日历", "The calendar"), horizon.year >= needed, until
         reached = _many("联系方式", "contact(s)", health.contacts)
         yield "channels", Text("通知渠道", "Channels"), False, reached
-        stations = sum(map(self._count, STATIONS))
-        yield (
-            "stations",
-            Text("联络站", "The stations"),
-            stations > 0,
-            _many("联络站", "station(s)", stations),
-        )
+        if told is not None and told.stations:
+            yield "stations", *self._parties(told.stations)
         book = engine.laws.book
         rules = Text(f"{book.place}：{len(book.rules)} 条", f"{book.place}: {len(book.rules)} rules")
         yield "rules", Text("地方规则", "The rules of the place"), False, rules
@@ -145,6 +152,15 @@ class Setup:
             else Text(f"{wrong} 项待处理", f"{wrong} to be seen to")
         )
         yield "doctor", Text("系统体检", "The system"), not wrong, well
+
+    @property
+    def _told(self) -> Beginning | None:
+        return self._engine.library.console.setup
+
+    def _parties(self, kinds: Sequence[str]) -> tuple[Text, bool, Text]:
+        """What they are called, whether there is one, how many there are."""
+        title, number = self._engine.library.party(kinds[0]).title, sum(map(self._count, kinds))
+        return title, number > 0, _many(title.zh, title.en, number)
 
     def _count(self, kind: str) -> int:
         """How many there are, up to a page."""

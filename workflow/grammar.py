@@ -342,6 +342,10 @@ CONSOLE = Record(
         "one_line": Many(name),
         "blank": Many(name),
         "figures": name,
+        "setup": Record(
+            {"tenants": name, "office": name},
+            {"levels": name, "units": OneOrMany(name), "stations": OneOrMany(name)},
+        ),
         "happened_on": Table(name, name),
         "named_by": Many(name),
         "else_by": Many(name),

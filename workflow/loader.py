@@ -341,7 +341,9 @@ class _Shelf:
 
     def _console(self) -> None:
         definitions = {name: source.data for name, source in self.sources["definition"].items()}
-        self.console = console(self.sources["console"], definitions, self.codes, complete=self.complete)
+        self.console = console(
+            self.sources["console"], definitions, self.codes, self.parties, complete=self.complete
+        )
 
     def _known_place(self) -> None:
         sources = self.sources["rules"]

@@ -12,7 +12,7 @@ from .definition import Codes
 from .errors import suggest
 from .shapes import Path, Source
 
-__all__ = ["Console", "Signed", "console"]
+__all__ = ["Beginning", "Console", "Signed", "console"]
 
 Data = Mapping[str, Any]
 TITLED = ("title",)
@@ -25,6 +25,22 @@ class Signed:
 
     text: tuple[str, ...]
     digests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """What a new installation begins with: the kind of party that stands for a tenant, the role that keeps all the rest, and what
+    there should be besides.
+    """
+
+    tenants: str
+    office: str
+    levels: str | None = None
+    """the codes of how high such a party stands (its attribute `level`)"""
+    units: tuple[str, ...] = ()
+    """kinds of parties that work"""
+    stations: tuple[str, ...] = ()
+    """kinds of parties at which people are received"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +65,15 @@ class Console:
     """fields by which a case is known that gives none of them"""
     happened_on: Mapping[str, str] = field(default_factory=dict)
     """definition -> the field that says on which day what it is about happened: one entered later is marked"""
+    setup: Beginning | None = None
+    """None: no page leads through a beginning with parties"""
     figures: str | None = None
     """the definition whose cases the year's figures count"""
 
 
 def console(
-    sources: Mapping[str, Source], definitions: Mapping[str, Data], codes: Mapping[str, Codes], *, complete: bool
+    sources: Mapping[str, Source], definitions: Mapping[str, Data], codes: Mapping[str, Codes], parties: Collection[str], *,
+    complete: bool,
 ) -> Console:  # fmt: skip
     """What those files say together; faults are noted in each. `complete`: no file is missing that could not be read."""
     roles: Collection[str] = codes["roles"].values if "roles" in codes else ()
@@ -62,6 +81,7 @@ def console(
     for source in sources.values():
         if complete:
             _check(source, definitions, roles)
+            _check_setup(source, codes, roles, parties)
         if source.sound:
             sound.append(source.data)
     asked = [data.get("asked", {}) for data in sound]
@@ -77,8 +97,34 @@ def console(
         named_by=tuple(_listed(sound, "named_by")) or TITLED,
         else_by=tuple(_listed(sound, "else_by")),
         happened_on={of: name for data in sound for of, name in data.get("happened_on", {}).items()},
+        setup=next((_beginning(data["setup"]) for data in sound if "setup" in data), None),
         figures=next((data["figures"] for data in sound if "figures" in data), None),
     )  # fmt: skip
+
+
+def _beginning(data: Data) -> Beginning:
+    return Beginning(
+        tenants=data["tenants"], office=data["office"], levels=data.get("levels"), units=tuple(data.get("units", ())),
+        stations=tuple(data.get("stations", ())),
+    )  # fmt: skip
+
+
+def _check_setup(
+    source: Source, codes: Collection[str], roles: Collection[str], parties: Collection[str]
+) -> None:
+    data = source.data.get("setup", {})
+    if "office" in data:
+        _is(source, ("setup", "office"), data["office"], roles, "unknown_role", "角色", "role")
+    if "levels" in data:
+        _is(source, ("setup", "levels"), data["levels"], codes, "unknown_codes", "代码表", "code list")
+    kinds: list[tuple[Path, str]] = [(("setup", "tenants"), data["tenants"])] if "tenants" in data else []
+    kinds += [
+        (("setup", key, at), kind)
+        for key in ("units", "stations")
+        for at, kind in enumerate(data.get(key, ()))
+    ]
+    for path, kind in kinds:
+        _is(source, path, kind, parties, "unknown_party", "主体类别", "kind of party")
 
 
 def _listed(several: Iterable[Data], key: str) -> list[str]:

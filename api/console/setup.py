@@ -13,7 +13,6 @@ from ..setup import CONGRESS, LOOKED_OVER, Setup
 from .screens import Go, Look, Page, Screen, sessions
 
 MENU = Text("开通", "Set up")
-LEVELS = "congress_level"
 FIELDS = ("tenant", "name", "level", "clerk")
 
 WHAT = {
@@ -71,7 +70,9 @@ def _tried(look: Look) -> Page:
 
 def _page(look: Look, given: dict[str, Any], error: Text | None, *, status: int = 200) -> Page:
     steps = _setup(look).steps()
-    levels = look.engine.library.codes[LEVELS].values if LEVELS in look.engine.library.codes else {}
+    library = look.engine.library
+    told = library.console.setup
+    levels = library.codes[told.levels].values if told is not None and told.levels else {}
     return Page("setup.html", {
         "steps": steps, "next": next((one.name for one in steps if one.standing == "open"), None),
         "given": {**dict.fromkeys((*FIELDS, "password", "channel", "address", "receipt"), ""), **given},

@@ -20,7 +20,7 @@ from .statistics import cards, share
 AGAIN = 60
 """seconds after which it asks again, if that was asked for: what changes under its reader must be stoppable (WCAG 2.2.1)"""
 MONTHS = 12
-STAGES = Text("在办建议各阶段件数", "Open suggestions by stage")
+STAGES = Text("在办件各阶段件数", "Open cases by stage")
 LATELY = Text("近十二个月收到和办结", "What came in and went out in twelve months")
 
 
@@ -35,7 +35,7 @@ def wall(look: Look) -> Page:
 
 
 def _stages(look: Look, sitting: Sitting) -> str:
-    """Open suggestions by the steps everybody knows."""
+    """Open cases by the steps everybody knows."""
     asked = counted_in(look.engine)
     counted = {
         one.group[0]: one.open for one in sitting.figures(asked, ["state"], Period(), counting=["open"])
