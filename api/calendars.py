@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from workflow import Actor
 from workflow.errors import NotPermitted, Reason, Text
@@ -38,6 +38,15 @@ class CalendarIn(Strict):
     """A calendar as its file says it (docs/deadlines.md), in JSON."""
 
     calendar = fields.Dict(keys=fields.Str(), required=True)
+
+
+class ApplyIn(CalendarIn):
+    """And in the place of which."""
+
+    instead_of = fields.Str(
+        load_default=None, validate=validate.Length(1, 80),
+        metadata={"description": "the `version` that was seen; when another is in use meanwhile, 409 and nothing is written"},
+    )  # fmt: skip
 
 
 class ChangeOut(Schema):
@@ -93,7 +102,9 @@ def previewed(ask: Ask) -> Reply:
 
 def applied(ask: Ask) -> Reply:
     """The same, written: a line in the history of every case."""
-    calendar = _calendar(ask)
+    calendar, used = _calendar(ask), ask.engine.laws.calendar.version
+    if ask.body["instead_of"] not in (None, used):
+        raise Problem("conflict", Text(f"现用日历为 {used}", f"the calendar in use is {used}"))
     found = list(apply(ask.engine, calendar, ask.actor))
     count_by(ask.engine, calendar, ask.actor)
     return Reply(_told(ask, calendar.version, found))
@@ -152,7 +163,7 @@ CALENDARS = (
     Route(
         method="POST", path="/v1/calendar/apply", name="calendar_apply", view=applied, permission="operator",
         audit="history", tag="definitions", scope="operate",
-        text=Text("启用新通知，逐案记入履历", "put a new notice in force, a line in each history"), body=CalendarIn,
-        out={200: Out(ChangesOut, Text("改动", "the changes"))},
+        text=Text("启用新通知，逐案记入履历", "put a new notice in force, a line in each history"), body=ApplyIn,
+        out={200: Out(ChangesOut, Text("改动", "the changes"))}, problems=("conflict",),
     ),
 )  # fmt: skip

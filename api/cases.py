@@ -102,7 +102,7 @@ def _done(ask: Ask, make: Any, status: int) -> Reply:
     """The case after it. What is answered is stored with the key, and comes again byte for byte."""
     told = {"effective_on": ask.body.get("effective_on"), "reason": ask.body.get("reason")}
     if ask.query["dry_run"]:
-        return Reply(make(**told, dry_run=True))  # without an ETag: nothing has that revision
+        return Reply(make(**told, key=ask.key, dry_run=True))  # without an ETag: nothing has that revision
     if ask.key is None:
         answer = _answer(ask, status, make(**told))
     else:
@@ -289,7 +289,7 @@ CASES = (
             201: Out(CaseOut, Text("新案件", "the new case"), headers=("ETag", "Location")),
             200: Out(ToBeOut, Text("试运行：将会如此", "a dry run: what would be")),
         },
-        problems=("not_permitted", "deadline_refused"),
+        problems=("not_permitted", "deadline_refused", "conflict"),
     ),
     Route(
         method="GET", path="/v1/cases", name="search", view=search, permission="person", audit="none", tag="cases",
@@ -319,7 +319,7 @@ CASES = (
             200: Out(CaseOut, Text("事件之后的案件", "the case after it"), headers=("ETag",)),
             204: Out(None, Text("已完成（Prefer: return=minimal）", "done (Prefer: return=minimal)"), headers=("ETag",)),
         },
-        problems=("not_permitted", "not_in_state", "guard_failed", "deadline_refused"),
+        problems=("not_permitted", "not_in_state", "guard_failed", "deadline_refused", "conflict"),
     ),
     Route(
         method="GET", path="/v1/cases/<id>/history", name="history", view=history, permission="case", audit="none",

@@ -27,6 +27,12 @@ from .problems import SAFE_HEADERS, Problem, problem_of
 from .routes import KNOWN, NOBODY, Ask, Desk, Reply, Route
 from .security_log import Denials
 
+NO_KEY = Text(
+    "此地址不认 Idempotency-Key：重发即再做一次；请去掉它，重发之前先看已有什么",
+    "Idempotency-Key is not honoured here: what is sent again is done again; leave it out, and look at what is there before you"
+    " send again",
+)
+
 _encode = encoder()
 _ID = re.compile(r"[0-9A-Za-z_-]{1,40}")
 ANYBODY = Caller(NOBODY, frozenset())
@@ -96,7 +102,7 @@ def _asked(desk: Desk, asking: Request, route: Route, path: Mapping[str, str]) -
     case = visible(desk, path["id"], actor) if looked else None
     if route.permission == "event" and case is None and _emergency(desk, actor.person):
         case = visible(desk, path["id"], actor)
-    key = _key(asking) if route.keyed else None
+    key = _key(asking, route)
     revision = _revision(asking) if route.conditional else None
     query = query_of(asking, made(route.query)) if route.query else {}
     body = body_of(asking, made(route.body)) if route.body else {}
@@ -250,10 +256,13 @@ def made(schema: type[Schema]) -> Schema:
     return schema()
 
 
-def _key(asking: Request) -> str | None:
+def _key(asking: Request, route: Route) -> str | None:
+    """Raises Problem 400 where no answer is stored: a client that sends a key may send the request again."""
     given = asking.headers.get("Idempotency-Key")
-    if given is None:
+    if given is None or route.method != "POST":
         return None
+    if not route.keyed:
+        raise Problem("bad_request", NO_KEY)
     found = _KEY.fullmatch(given)
     if found is None:
         text = Text(

@@ -7,8 +7,10 @@ the deputy answers, and nobody for him.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Request, url_for
@@ -18,9 +20,10 @@ from workflow import Actor, Case, Engine
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
 from workflow.form_schema import form_schema
+from workflow.model import Receipt
 from workflow.overview import Invitation, invitation, today
 
-from .dispatch import known
+from .dispatch import known, written
 from .limits import missed
 from .problems import invalid_fields
 from .routes import Ask, Desk, Out, Reply, Route
@@ -101,6 +104,16 @@ class InvitationOut(Schema):
     given = fields.Dict(keys=fields.Str(), required=True)
 
 
+class AnsweredOut(Schema):
+    """What is recorded now. What can still be done by the link is asked of the link."""
+
+    title = fields.Str(required=True, allow_none=True)
+    kind = fields.Nested(Words, required=True)
+    state = fields.Nested(Words, required=True)
+    until = Day(required=True)
+    given = fields.Dict(keys=fields.Str(), required=True)
+
+
 class AnswerIn(Strict):
     """What is done by the link."""
 
@@ -155,22 +168,31 @@ def look(ask: Ask) -> Reply:
 
 
 def answer(ask: Ask) -> Reply:
-    """Do it, or change what was given."""
+    """Do it, or change what was given. What is answered is stored with a key, and comes again whatever can be done next."""
     found = _found(ask)
     event = ask.body.get("event") or _next(ask, found)
     own(ask.desk, Actor(person=found.subject), ask.body, found.case)
-    do(ask.engine, found, ask.path["token"], event, ask.body["data"], ask.key)
-    return Reply(_shown(ask, found), headers=PRIVATE)
+    token, data = ask.path["token"], ask.body["data"]
+    receipt = ask.key and Receipt(partial(_answered, ask, found), json.dumps(ask.body, sort_keys=True))
+    case = do(ask.engine, found, token, event, data, ask.key, receipt or None)
+    text = (receipt and receipt.text) or _answered(ask, found, case)
+    return Reply(headers=PRIVATE, text=text)
+
+
+def _answered(ask: Ask, found: Invitation, case: Case) -> str:
+    return written(AnsweredOut, _about(ask, found, case))
 
 
 def do(
-    engine: Engine, found: Invitation, token: str, event: str, data: Mapping[str, Any], key: str | None
-) -> None:  # fmt: skip
+    engine: Engine, found: Invitation, token: str, event: str, data: Mapping[str, Any], key: str | None,
+    receipt: Receipt | None = None,
+) -> Case:  # fmt: skip
     """Fire it as its subject. The history says that it came by a link, and the security log from where; that stands there
     before it is done, so that none is missing.
     """
     SecurityLog(engine).note("link", found.subject, detail=f"{event} in {found.case} by link {found.id[:12]}")
-    engine.fire(found.case, event, Actor(person=found.subject, invitation=token), data, key=key)
+    who = Actor(person=found.subject, invitation=token)
+    return engine.fire(found.case, event, who, data, key=key, receipt=receipt)
 
 
 def _next(ask: Ask, found: Invitation) -> str:
@@ -210,6 +232,10 @@ def _none() -> NotFound:
 
 def _shown(ask: Ask, found: Invitation) -> dict[str, Any]:
     case = ask.engine.case(found.case)
+    return {**_about(ask, found, case), "events": _offers(ask, found, case)}
+
+
+def _about(ask: Ask, found: Invitation, case: Case) -> dict[str, Any]:
     definition = ask.engine.laws.pinned(case.definition).definition
     asked = {name for event in _known(definition, found) for name in definition.events[event].fields}
     return {
@@ -217,7 +243,6 @@ def _shown(ask: Ask, found: Invitation) -> dict[str, Any]:
         "kind": definition.title,
         "state": definition.states[case.state].title,
         "until": found.until,
-        "events": _offers(ask, found, case),
         "given": {name: value for name, value in case.data.items() if name in asked},
     }
 
@@ -271,7 +296,7 @@ INVITATIONS = (
     Route(
         method="POST", path="/v1/invitations/<token>", name="invitation_answer", view=answer, permission="token",
         audit="history", tag="invitations", text=Text("凭链接答复；汇总前可更改", "answer by a link; changeable until tallied"),
-        body=AnswerIn, keyed=True, out={200: Out(InvitationOut, Text("已记录", "it is recorded"))},
-        problems=("not_found", "too_many", "not_permitted", "not_in_state", "guard_failed"),
+        body=AnswerIn, keyed=True, out={200: Out(AnsweredOut, Text("已记录", "it is recorded"))},
+        problems=("not_found", "too_many", "not_permitted", "not_in_state", "guard_failed", "conflict"),
     ),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from marshmallow import Schema, fields
 
 from .leads import links
 from .problems import MEDIA_TYPE, TITLES
-from .routes import KNOWN, PERMISSIONS, Out, Route
+from .routes import PERMISSIONS, Out, Route
 from .schemas import Day, Listed, ProblemOut
 
 EXAMPLES = Path(__file__).with_name("examples.json")
@@ -25,7 +25,9 @@ INFO = {
     "description": (
         "规则都在引擎里：此处被拒绝的，处处都被拒绝，理由相同。日期是 Asia/Shanghai 的日历日，时刻是 RFC 3339。\n\n"
         "The rules are the engine's: what is refused here is refused everywhere, with the same reasons. Dates are civil dates of"
-        " Asia/Shanghai, instants are RFC 3339."
+        " Asia/Shanghai, instants are RFC 3339.\n\n"
+        "Idempotency-Key 只用于列出此参数之处；其他 POST 拒绝它（400）。\n\n"
+        "Idempotency-Key goes where it is among the parameters; any other POST refuses it (400)."
     ),
     "license": {"name": "MIT", "identifier": "MIT"},
 }
@@ -177,8 +179,6 @@ def _responses(route: Route, names: Sequence[str]) -> dict[str, Any]:
             found[str(status)]["links"] = leads
     if route.method == "GET" and any("ETag" in out.headers for out in route.out.values()):
         found["304"] = {"description": "所见仍是现状 / what you have is current"}
-    if route.permission in KNOWN:
-        found["429"] = _problem(["too_many"])  # of any caller who asks too often
     for status in sorted({TITLES[code][0] for code in route.codes()} - set(route.out)):
         codes = [code for code in route.codes() if TITLES[code][0] == status]
         found[str(status)] = _problem(codes)

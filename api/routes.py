@@ -129,7 +129,7 @@ class Route:
     conditional: bool = False
     """If-Match is required"""
     keyed: bool = False
-    """Idempotency-Key is honoured"""
+    """Idempotency-Key is honoured; any other POST refuses it"""
     minimal: bool = False
     """Prefer: return=minimal is honoured"""
     out: Mapping[int, Out]
@@ -140,7 +140,7 @@ class Route:
         """Every problem this route can answer, by code."""
         found = ["internal", "unavailable", *self.problems]
         if self.permission in KNOWN:
-            found += ["unauthenticated", "not_permitted"]
+            found += ["unauthenticated", "not_permitted", "too_many"]
             found += [] if self.method == "GET" else ["csrf"]
         if self.permission in ("case", "event"):
             found.append("not_found")
@@ -148,10 +148,12 @@ class Route:
             found.append("bad_request")
         if self.body is not None:
             found += ["bad_request", "not_json", "too_large", "form_invalid"]
+        if self.method == "POST":
+            found.append("bad_request")
         if self.conditional:
             found += ["bad_request", "revision_required", "stale"]
         if self.keyed:
-            found += ["bad_request", "key_reused", "conflict"]
+            found.append("key_reused")
         return sorted(set(found))
 
 

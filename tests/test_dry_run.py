@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workflow import Actor, Case, Conflict, NotFound
-from workflow.errors import FormInvalid, NotInState, NotPermitted
+from workflow.errors import FormInvalid, KeyReused, NotInState, NotPermitted
 from workflow.model import Receipt
 
 from .lifecycle import SESSION, SUGGESTION, TENANT, Office, count
@@ -53,6 +53,20 @@ def test_the_same_no_as_in_earnest(office: Office) -> None:
         office.engine.fire("none", "accept_in_session", LI, SESSION, dry_run=True)
     with pytest.raises(NotPermitted):
         office.engine.start("suggestion", Actor(person="wang"), SUGGESTION, tenant=TENANT, dry_run=True)
+
+
+def test_a_key_that_was_used_is_judged_in_a_rehearsal_too(office: Office) -> None:
+    """And one that was not is not used by it."""
+    case = office.filed()
+    fire = office.engine.fire
+    assert fire(case.id, "accept_in_session", LI, SESSION, key="k", dry_run=True).state == "accepted"
+    done = fire(case.id, "accept_in_session", LI, SESSION, key="k")
+    assert fire(case.id, "accept_in_session", LI, SESSION, key="k", dry_run=True) == done
+    with pytest.raises(KeyReused):
+        fire(case.id, "accept_in_session", LI, {**SESSION, "session": "另一次"}, key="k", dry_run=True)
+    office.engine.start("suggestion", LI, SUGGESTION, tenant=TENANT, key="s")
+    with pytest.raises(KeyReused):
+        office.engine.start("suggestion", LI, SUGGESTION, tenant=TENANT, key="s", reason="别的", dry_run=True)
 
 
 def test_a_receipt_comes_again_with_its_key(office: Office) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from api.table import ROUTES
 from workflow import Engine
 from workflow.testing import FrozenClock
 
@@ -282,3 +283,33 @@ def test_likely_the_same_matter_as_far_as_one_may_know(client: city.Client) -> N
     assert near["case"]["id"] == first["id"] and 0.5 < near["score"] < 1
     assert client("wang.fang", "GET", f"/v1/cases/{second['id']}/similar").status_code == 404
     assert client("wang.fang", "GET", f"/v1/cases/{first['id']}/similar").json == {"similar": []}
+
+
+def test_a_key_is_honoured_or_refused_and_never_passed_over(client: city.Client) -> None:
+    """Whoever sends one may send the request again: two delegations, another link in the place of one just told."""
+    for route in ROUTES:
+        if route.method != "POST" or route.keyed or "<" in route.path:
+            continue
+        answer = client(city.OPERATOR, "POST", route.path, {}, idempotency_key="k")
+        assert (answer.status_code, answer.json["code"]) == (400, "bad_request"), route.name
+        assert "Idempotency-Key" in answer.json["detail"], route.name
+    assert client(LI, "GET", "/v1/definitions", idempotency_key="k").status_code == 200, (
+        "reading changes nothing"
+    )
+    survey = client.surveys(client.evaluating()["id"])["d.chen"]
+    link = client.link(survey)
+    body = {"events": ["answer"], "subject": "d.chen", "until": "2026-04-30"}
+    again = client(LI, "POST", f"/v1/cases/{survey}/invitations", body, idempotency_key="k")
+    assert again.status_code == 400 and client("", "GET", link).status_code == 200
+
+
+def test_a_key_in_another_role_is_another_request(client: city.Client) -> None:
+    one = client(LI, "POST", "/v1/cases", city.START, idempotency_key="k")
+    for more in ({"role": "office"}, {"unit": "housing"}, {"reason": "补记"}):
+        other = client(LI, "POST", "/v1/cases", city.START | more, idempotency_key="k")
+        assert (other.status_code, other.json["code"]) == (422, "key_reused"), more
+    rehearsed = client(
+        LI, "POST", "/v1/cases?dry_run=1", city.START | {"reason": "补记"}, idempotency_key="k"
+    )
+    assert rehearsed.status_code == 422
+    assert client(LI, "POST", "/v1/cases", city.START, idempotency_key="k").data == one.data

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from api import create_app, create_schema
 from api.security_log import SecurityLog
-from workflow import Engine
+from workflow import Actor, Engine
 from workflow.outbox import Contact
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
-from .lifecycle import count
+from .lifecycle import Office, count
 
 LI = "li.wei"
 
@@ -167,6 +168,58 @@ def test_a_key_gives_the_same_answer(city_engine: Engine, client: city.Client, s
     sent = [client("", "POST", link, {"data": {"level": "satisfied"}}, idempotency_key="a") for _ in range(2)]
     assert sent[0].data == sent[1].data
     assert count(city_engine, "history", "case_id = :c and event = 'answer'", c=survey) == 1
+
+
+@pytest.mark.parametrize("named", [{}, {"event": "answer"}], ids=["chosen", "named"])
+def test_a_key_gives_the_same_answer_by_a_link_for_two_events_as_they_are_shipped(
+    office: Office, named: dict[str, str]
+) -> None:
+    """After `answer` the link is for `correct`: the key is looked at before that choice, also when it is tallied meanwhile."""
+    create_schema(office.engine)
+    ask = city.Client(create_app(office.engine, lambda asking: None))
+    survey = office.child(office.evaluating(), "surveys", "dep1")
+    issued = office.engine.issue(
+        survey.id, ["answer", "correct"], "dep1", until=city.date(2026, 12, 31), by=Actor(person="sun")
+    )
+    link, body = f"/v1/invitations/{issued.token}", {"data": {"level": "satisfied"}, **named}
+    first = ask("", "POST", link, body, idempotency_key="q1")
+    assert (first.status_code, first.json["given"], first.headers["Cache-Control"]) == (
+        200,
+        {"level": "satisfied"},
+        "no-store",
+    )
+    other = {"data": {"level": "dissatisfied", "reasons": "未建"}}
+    assert code(ask("", "POST", link, other, idempotency_key="q1")) == (422, "key_reused")
+    assert ask("", "POST", link, other, idempotency_key="q2").json["given"]["level"] == "dissatisfied"
+    assert ask("", "POST", link, body, idempotency_key="q1").data == first.data, (
+        "what was answered, not what is"
+    )
+    office.fire(survey.id, "tally", "sun")
+    again = ask("", "POST", link, body, idempotency_key="q1")
+    assert (again.status_code, again.data, again.headers["Cache-Control"]) == (200, first.data, "no-store")
+    events = [line.event for line in office.engine.history(survey.id) if line.event in ("answer", "correct")]
+    assert events == ["answer", "correct"]
+
+
+def test_twenty_of_the_same_key_at_once_are_one_answer(office: Office) -> None:
+    create_schema(office.engine)
+    app = create_app(office.engine, lambda asking: None)
+    survey = office.child(office.evaluating(), "surveys", "dep1")
+    issued = office.engine.issue(
+        survey.id, ["answer", "correct"], "dep1", until=city.date(2026, 12, 31), by=Actor(person="sun")
+    )
+    link, body = f"/v1/invitations/{issued.token}", {"data": {"level": "satisfied"}}
+
+    def send(_: int) -> tuple[int, bytes]:
+        answer = city.Client(app)("", "POST", link, body, idempotency_key="q1")
+        return answer.status_code, answer.data
+
+    with ThreadPoolExecutor(8) as pool:
+        told = set(pool.map(send, range(20)))
+    assert len(told) == 1 and next(iter(told))[0] == 200
+    assert (
+        count(office.engine, "history", "case_id = :c and event in ('answer', 'correct')", c=survey.id) == 1
+    )
 
 
 def test_twenty_answers_at_once_are_one_current_answer_with_its_history(

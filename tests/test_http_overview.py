@@ -242,7 +242,13 @@ def test_a_notice_is_previewed_and_put_in_force_by_an_operator(
     refused = client("qian.min", "POST", "/v1/calendar/preview", body)
     assert (refused.status_code, refused.json["errors"][0]["code"]) == (403, "office")
     assert client(LI, "POST", "/v1/calendar/apply", body).status_code == 403
+    seen = client(LI, "GET", "/v1/calendar").json["version"]
+    late = client(city.OPERATOR, "POST", "/v1/calendar/apply", body | {"instead_of": "cn-1999"})
+    assert (late.status_code, late.json["code"]) == (409, "conflict") and seen in late.json["detail"]
+    body |= {"instead_of": seen}
     assert client(city.OPERATOR, "POST", "/v1/calendar/apply", body).json["changes"] == [change]
+    assert client(city.OPERATOR, "POST", "/v1/calendar/apply", body).status_code == 409, "it is another now"
+    body.pop("instead_of")
     assert client(LI, "GET", f"/v1/cases/{case['id']}").json["clocks"][0]["provisional"] is False
     for wrong in ({}, {"calendar": "cn"}, city.CALENDAR | {"calendar": "us"}, city.CALENDAR | {"years": 7}):
         assert client(LI, "POST", "/v1/calendar/preview", {"calendar": wrong}).status_code == 422

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,10 @@ def test_another_body(office: Office) -> None:
     ):
         with pytest.raises(KeyReused):
             office.engine.fire(case.id, event, WANG, data, key="k")
+    with pytest.raises(KeyReused):  # in another role of his it is another request
+        office.engine.fire(case.id, "record_contact", replace(WANG, role="unit_clerk"), CONTACT, key="k")
+    with pytest.raises(KeyReused):
+        office.engine.fire(case.id, "record_contact", replace(WANG, unit="water"), CONTACT, key="k")
     other = Actor(person="wu")  # another person's key is another key
     assert office.engine.fire(case.id, "record_contact", other, CONTACT, key="k").seq == 7
 

@@ -20,11 +20,12 @@ from api.leads import LEADS
 from api.limits import Counter, Limit
 from api.nonces import Nonces
 from api.openapi import EXAMPLES, describe
+from api.pace import Paced
 from api.packs import ASKED
 from api.problems import MEDIA_TYPE, TITLES, respond
 from api.routes import KNOWN, PERMISSIONS, Desk, Reply, Route
 from api.table import ROUTES
-from workflow import Conflict, Engine
+from workflow import Engine
 from workflow.errors import StoreError, Text
 from workflow.testing import FrozenClock, memory_engine
 
@@ -269,7 +270,17 @@ class Provoked:
         return self.failing(StoreError(Text("库", "store")))
 
     def _conflict(self) -> TestResponse:
-        return self.failing(Conflict(Text("忙", "busy")))
+        """Whenever it is to be written, the row has another revision: somebody was first."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(self.engine.store), "write", lambda *_: False)
+            return self.ask()
+
+    def _too_many(self) -> TestResponse:
+        """The second request of a minute, where one is allowed."""
+        once = Paced(self.engine, city.bearer, Limit(what="one", most=1, seconds=60))
+        self.client = city.Client(create_app(self.engine, once, operators=[city.OPERATOR]))
+        self.client(city.OPERATOR, "GET", "/v1/definitions")
+        return self.ask()
 
     def _unauthenticated(self) -> TestResponse:
         return self.ask(who="")
@@ -299,6 +310,8 @@ class Provoked:
     def _bad_request(self) -> TestResponse:
         if self.route.query is not None:
             return self.ask(query="?nonsense=1")
+        if self.route.method == "POST" and not self.route.keyed:
+            return self.ask(idempotency_key="k")
         return self.ask(if_match="x") if self.route.conditional else self.raw(b"{")
 
     def _not_json(self) -> TestResponse:
@@ -434,7 +447,18 @@ def _other_migration(provoked: Provoked) -> TestResponse:
     return provoked.ask(body=body | {"state": "filed"}, idempotency_key="moves")
 
 
+def _another_was_first(p: Provoked) -> TestResponse:
+    """A deputy answers, and somebody else is first whenever it is to be written."""
+    p.case = p.client.evaluating()
+    link = p.client.link(p.client.surveys(p.case["id"])["d.chen"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(p.engine.store), "write", lambda *_: False)
+        return p.client("", "POST", link, GOOD)
+
+
 SPECIAL = {
+    ("calendar_apply", "conflict"): lambda p: p.ask(body=p.body | {"instead_of": "cn-1999"}),
+    ("invitation_answer", "conflict"): _another_was_first,
     ("report_year", "not_found"): _without_figures,
     ("migrate", "too_many"): _used_up(migrate.ASKED),
     ("migrate", "key_reused"): _other_migration,

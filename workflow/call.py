@@ -47,6 +47,8 @@ class Call(NamedTuple):
     """the number an imported record bears; imports draw none"""
     receipt: Callable[[Step, str], str] | None = None
     """what is stored beside the key, to be given back when it comes again"""
+    asked: str | None = None
+    """what was asked for where the event was chosen by it: that has to be the same when the key comes again, not the choice"""
 
     @property
     def scoped_key(self) -> str | None:
@@ -70,7 +72,10 @@ class Call(NamedTuple):
 
     def body_hash(self, salt: str) -> str:
         """What has to be the same when the key comes again; salted, so that nobody can guess what was said from it."""
-        body = [self.case, self.kind, self.tenant, self.event, self.data, str(self.effective_on), self.reason]
+        act: list[Any] = [self.event, self.data] if self.asked is None else [self.asked]
+        body = [
+            self.case, self.kind, self.tenant, *act, str(self.effective_on), self.reason, self.actor.role, self.actor.unit,
+        ]  # fmt: skip
         if self.number is not None:
             body.append(self.number)
         said = json.dumps(body, sort_keys=True, default=str)

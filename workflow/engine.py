@@ -228,6 +228,7 @@ class Engine(Reader):
         call = Call(
             case=case, event=event, actor=actor, data=data or {}, revision=revision, key=key, effective_on=effective_on,
             reason=reason, imported=imported, number=number, receipt=self._receipt(receipt),
+            asked=receipt.asked if receipt else None,
         )  # fmt: skip
         return self._made(call, receipt, dry_run, session)
 

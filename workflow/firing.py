@@ -88,11 +88,16 @@ class Firing:
         return done
 
     def rehearse(self, call: Call, host: Host | None) -> Done:
-        """Decide as `run` would, and write nothing: no number is drawn, no key looked up, no invitation used."""
+        """Decide as `run` would, and write nothing: no number is drawn, no invitation used. A key that was used gives what
+        it would: the stored answer, or KeyReused.
+        """
         call.check()
         now = self.now()
         with self._store.work(host) as work:
             if call.case is None:
+                stored = self._store.answer(work, call.scoped_key)
+                if stored is not None:
+                    return self._answered(stored, call)
                 grants = self._store.read_person(work, call.actor.person)
                 act = self.delegated(work, act_of(call, now, Reading(None, grants, None)))
                 case = new_id(self._random, now)
@@ -100,7 +105,9 @@ class Firing:
                 if self._laws.latest(call.kind).definition.start.once:
                     self._refuse_second(work, step.family.root)
                 return Done(case, step)
-            reading = self._store.read(work, call.case, call.actor.person, None)
+            reading = self._store.read(work, call.case, call.actor.person, call.scoped_key)
+            if reading.answer is not None:
+                return self._answered(reading.answer, call)
             if reading.family is None:
                 raise no_case(call.case)
             self._check_revision(call, reading.family, reading.grants)

@@ -164,13 +164,15 @@ class Case(NamedTuple):
 
 class Receipt:
     """What a caller will have said of an answer: `write` makes it of the case, it is stored beside the key in the transaction of
-    the event, and `text` is it, or the one stored when the key came first.
+    the event, and `text` is it, or the one stored when the key came first. `asked`: what was asked for, where the caller has
+    chosen the event by it; that is then compared when the key comes again, not the event and its data.
     """
 
-    __slots__ = ("text", "write")
+    __slots__ = ("asked", "text", "write")
 
-    def __init__(self, write: Callable[[Case], str]) -> None:
+    def __init__(self, write: Callable[[Case], str], asked: str | None = None) -> None:
         self.write = write
+        self.asked = asked
         self.text: str | None = None
 
     def __call__(self, case: Case) -> str:
