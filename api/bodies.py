@@ -127,8 +127,13 @@ def _parsed(raw: bytes) -> Any:
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:
-        where = f"{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else "number"
-        raise _bad(f"JSON 有误（{where}）", f"broken JSON ({where})") from None
+        if not isinstance(error, json.JSONDecodeError):
+            raise _bad("JSON 有误：数字太长", "broken JSON: a number is too long") from None
+        line, column = error.lineno, error.colno
+        raise _bad(
+            f"JSON 有误：第 {line} 行第 {column} 个字符处",
+            f"broken JSON: at line {line}, character {column}",
+        ) from None
 
 
 def _constant(name: str) -> NoReturn:

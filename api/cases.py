@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -11,7 +12,7 @@ from flask import json, url_for
 from marshmallow import fields, validate
 
 from workflow import Actor, Case
-from workflow.errors import NotFound, Text
+from workflow.errors import NotFound, Text, no_such
 from workflow.model import Receipt
 from workflow.overview import count, end_of_day, find, place_of
 
@@ -78,7 +79,7 @@ def start(ask: Ask) -> Reply:
     """A new case."""
     body = ask.body
     if body["kind"] not in ask.engine.library.definitions:
-        raise _no_kind(body["kind"])
+        raise _no_kind(body["kind"], ask.engine.library.definitions)
     own(ask.desk, ask.actor, body, None)
     make = partial(ask.engine.start, body["kind"], _under(ask), body["data"], tenant=body["tenant"])
     return _done(ask, make, 201)
@@ -226,7 +227,7 @@ def clock(ask: Ask) -> Reply:
     found, name = ask.known, ask.path["name"]
     here = next((clock for clock in found.clocks if clock.name == name), None)
     if here is None:
-        raise NotFound(Text("本案没有这个期限", "this case has no such deadline"))
+        raise NotFound.among(Text("期限", "deadline"), name, [clock.name for clock in found.clocks])
     why = ask.engine.explain(found.id, name, actor=ask.actor)
     return Reply(
         {"case": found.id, "clock": here, "sentence": why.sentence, "lines": why.lines, "source": why.source}
@@ -275,8 +276,8 @@ def _no_moment() -> Problem:
     return Problem("bad_request", text)
 
 
-def _no_kind(kind: str) -> Problem:
-    text = Text(f"没有这一类别：{kind}", f"there is no such kind: {kind}")
+def _no_kind(kind: str, known: Iterable[str]) -> Problem:
+    text = no_such(Text("类别", "kind"), kind, known)
     error = {"code": "form.unknown", "texts": {"zh": text.zh, "en": text.en}, "pointer": pointer("kind")}
     return Problem("form_invalid", text, errors=[error])
 

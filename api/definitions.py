@@ -156,7 +156,8 @@ def _found(ask: Ask) -> Any:
     try:
         law = laws.pinned(name) if len(name) == 64 else laws.latest(name)
     except NotFound:
-        raise NotFound(Text("没有这个定义", "there is no such definition")) from None
+        known = ask.engine.library.definitions
+        raise NotFound.among(Text("定义", "definition"), name[:80], known) from None
     return law.definition
 
 

@@ -123,7 +123,8 @@ def rows(ask: Ask) -> Reply:
     except ValueError as error:
         raise _wrong(error) from None
     except KeyError:
-        raise invalid_parameters({"measure": ["invalid"]}) from None
+        known = ", ".join(papers(ask).measures())
+        raise invalid_parameters({"measure": [f"Must be one of: {known}."]}) from None
     part = {name: query[name] for name in ("tenant", "year", "month") if name in query}
     return Reply({
         "ledger": id_, "title": table.title, "monthly": id_ in papers(ask).monthly(), "on": today(ask.engine), "columns": [

@@ -95,6 +95,10 @@ class Papers(Protocol):
         """
         ...
 
+    def measures(self) -> Sequence[str]:
+        """The figures of the table of a year."""
+        ...
+
     def yearly(self, actor: Actor, *, tenant: str | None = None, year: int | None = None) -> Any:
         """The table of a year in numbers. Raises ValueError without a year."""
         ...

@@ -58,7 +58,7 @@ def migrated(ask: Ask) -> Reply:
 def _said(ask: Ask) -> dict[str, Any]:
     kind, operator = ask.path["kind"], ask.actor.person in ask.desk.operators
     if kind not in ask.engine.library.definitions:
-        raise NotFound(Text("没有这个定义", "there is no such definition"))
+        raise NotFound.among(Text("定义", "definition"), kind[:80], ask.engine.library.definitions)
     return {**ask.body, "kind": kind, "operator": operator, "dry_run": ask.query["dry_run"]}
 
 

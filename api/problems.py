@@ -245,11 +245,18 @@ def invalid_parameters(messages: Mapping[str, Any]) -> Problem:
 
 
 def _named(zh: str, en: str, errors: Sequence[Mapping[str, Any]], where: str) -> Text:
-    named = list(dict.fromkeys(str(error[where]) for error in errors if error[where]))
+    """Where, and what would be right there: who is shown the sentence alone can mend it."""
+    named: dict[str, Mapping[str, str]] = {}
+    for error in errors:
+        if error[where]:
+            named.setdefault(str(error[where]), error["texts"])
     if not named:
         return Text(zh, en)
-    shown = ", ".join(sorted(named)[:MOST_NAMED])
-    return Text(f"{zh}：{shown}", f"{en}: {shown}")
+    shown = sorted(named.items())[:MOST_NAMED]
+    return Text(
+        f"{zh}：" + "；".join(f"{name} {said['zh']}" for name, said in shown),
+        f"{en}: " + "; ".join(f"{name} {said['en']}" for name, said in shown),
+    )
 
 
 def _leaves(path: tuple[str, ...], messages: Any) -> list[tuple[tuple[str, ...], tuple[str, Text]]]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import url_for
-from marshmallow import Schema, fields, validate
+from marshmallow import RAISE, Schema, fields, validate
 
 from workflow.errors import Text
 from workflow.overview import today
@@ -41,6 +41,16 @@ class When(Strict):
     year = fields.Int(
         validate=validate.Range(FIRST_YEAR, LAST_YEAR), metadata={"description": "this one, if not given"}
     )
+
+
+class Yearly(Part):
+    """Of which congress, of which year."""
+
+    class Meta:
+        """A year has no month."""
+
+        exclude = ("month",)
+        unknown = RAISE
 
 
 class Whose(Strict):
@@ -322,7 +332,7 @@ REPORTS = (
     Route(
         method="GET", path="/v1/reports/yearly", name="report_yearly", view=yearly, permission="person", audit="none",
         tag="figures", text=Text("年度办理情况统计表，按单位名称排列", "the table of a year, by unit, by name"),
-        scope="cases:read", query=Part, out={200: Out(YearlyOut, Text("统计表", "the table"))},
+        scope="cases:read", query=Yearly, out={200: Out(YearlyOut, Text("统计表", "the table"))},
     ),
     Route(
         method="GET", path="/v1/reports/performance", name="report_performance", view=performance, permission="person",

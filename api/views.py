@@ -129,7 +129,7 @@ def listed(ask: Ask) -> Reply:
     mine = views_of(ask.engine, grants_of(ask.engine, ask.actor))
     view = next((one for one in mine if one.name == ask.path["view"]), None)
     if view is None:
-        raise NotFound(Text("没有这个列表", "there is no such list"))
+        raise NotFound.among(Text("列表", "list"), ask.path["view"][:80], [one.name for one in mine])
     query, spans = ask.query, buckets(ask.engine)
     asked = replace(through(view), **{name: query[name] for name in NARROWING if name in query})
     chosen = next((span for span in spans if span.name == query.get("due")), None)

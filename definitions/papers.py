@@ -12,10 +12,10 @@ from workflow.errors import Fault, Text
 
 from .exports import annotate, template, titled
 from .imports import Exchanged, Way, import_file
-from .ledgers import Table, chosen, ledger_of, profiles, write_ledger
+from .ledgers import Profile, Table, ledger_of, profiles, write_ledger
 from .letters import FORMS, Catalogue, Judged, Letter, Wish, check, letters_of, write_letter, write_zip
 from .posters import posters, write_pages
-from .yearly import Yearly, write_yearly, yearly_of
+from .yearly import MEASURES, Yearly, write_yearly, yearly_of
 
 __all__ = ["Papers"]
 
@@ -89,7 +89,7 @@ class Papers:
                     raise ValueError("year")
                 write_yearly(self._engine, year, path, actor=actor, tenant=tenant)
                 return f"{year}年{YEARLY_TITLE.zh}.xlsx", path.read_bytes()
-            profile = chosen(self._ledgers, id_)
+            profile = self._chosen(id_)
             write_ledger(self._engine, profile, path, actor=actor, tenant=tenant, month=month)
             of = f"（{month}）" if month else ""
             return f"{profile.title.zh}{of}.xlsx", path.read_bytes()
@@ -103,8 +103,16 @@ class Papers:
         """
         if id_ == YEARLY:
             return self.yearly(actor, tenant=tenant, year=year).listed(**behind)
-        profile = chosen(self._ledgers, id_)
-        return ledger_of(self._engine, profile, actor=actor, tenant=tenant, month=month)
+        return ledger_of(self._engine, self._chosen(id_), actor=actor, tenant=tenant, month=month)
+
+    def _chosen(self, id_: str) -> Profile:
+        if id_ not in self._ledgers:
+            raise NotFound.among(Text("台账", "ledger"), id_, self.ledgers())
+        return self._ledgers[id_]
+
+    def measures(self) -> Sequence[str]:
+        """The figures of the table of a year."""
+        return list(MEASURES)
 
     def yearly(self, actor: Actor, *, tenant: str | None = None, year: int | None = None) -> Yearly:
         """The table of a year in numbers. Raises ValueError without a year."""

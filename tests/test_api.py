@@ -666,7 +666,7 @@ def test_what_is_wrong_with_a_value_says_what_would_be_right(
         Schema.from_dict(schema)().load(given)
     problem = invalid_fields(wrong.value.messages)
     assert problem.errors[0]["texts"] == {"zh": said[0], "en": said[1]}
-    assert problem.text.en == "the content is not valid: /a"
+    assert problem.text.en == f"the content is not valid: /a {said[1]}", "the sentence alone says it too"
 
 
 def test_a_token_that_is_no_good_is_said_to_be_so(client: FlaskClient) -> None:

@@ -156,6 +156,7 @@ def test_a_performance_record_scores_nothing(filled: Desk) -> None:
     ("address", "status", "parameter"),
     [
         ("/v1/reports/yearly", 400, "year"),
+        ("/v1/reports/yearly?year=2026&month=2026-03", 400, "month"),
         ("/v1/ledgers/yearly/rows", 400, "year"),
         ("/v1/ledgers/yearly/rows?year=2026&measure=best", 400, "measure"),
         ("/v1/ledgers/ledger/rows?unit=water", 400, "unit"),
