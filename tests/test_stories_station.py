@@ -245,7 +245,7 @@ def test_story_F05_a_matter_of_the_courts_is_not_taken_and_advice_is_printed(hom
 
 def test_story_F06_the_answer_is_owed_until_both_have_it(home: Desk) -> None:
     o, keeper = home.office, home("keep")
-    case = visitor(home)
+    case = visitor(home, voter_name="王某")
     act(keeper, case, "answer_on_spot", explanation="已报修")
     assert o.due(case, "voter_feedback") == "2026-03-09", "five working days of its own"
     for address in ("/waiting", "/views/opinions"):
@@ -258,6 +258,7 @@ def test_story_F06_the_answer_is_owed_until_both_have_it(home: Desk) -> None:
     act(keeper, case, "tell_deputy", deputy_told_on="2026-03-02")
     assert "已双反馈" in sentence(keeper, case)
     act(keeper, case, "close")
+    assert "反映人姓名：保存至 2026-09-02，其后由系统自动删除。" in opened(keeper, f"/cases/{case}")
     assert rows_of(home, "/waiting") == [] and rows_of(home, "/views/opinions") == []
 
 

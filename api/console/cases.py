@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
@@ -139,6 +140,7 @@ def shown(look: Look) -> Page:
         "lines": lines(look, case, definition, only),
         "done": _done(look, definition), "office": look.oversees, "similar": _similar(look, definition, case),
         "papers": look.desk.papers is not None, "only": only, "before": _entered_later(look, case),
+        "kept": _kept(look, definition, case),
     })  # fmt: skip
 
 
@@ -155,6 +157,12 @@ def _entered_later(look: Look, case: Case) -> tuple[str, str] | None:
     happened = case.data.get(field) if field else None
     began = case.opened_on
     return (str(happened), began) if happened and began and str(happened) < began else None
+
+
+def _kept(look: Look, definition: Definition, case: Case) -> list[tuple[list[Text], date]]:
+    """What of it a rule will erase, and the last day on which it is there."""
+    found = look.engine.kept(case.id, actor=look.actor) if case.closed else []
+    return [([definition.fields[name].title for name in one.fields], one.until) for one in found]
 
 
 def _why(definition: Definition, case: Case, refused: Permission) -> list[Text]:
