@@ -4,7 +4,9 @@ roles with their counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from workflow.overview import Filter, Sitting, find, through, today
 from workflow.view import View
@@ -47,7 +49,7 @@ def home(look: Look) -> Page:
     by_view: list[tuple[View, Count]] = [
         (view, Count(number, more)) for view, (number, more) in zip(own, numbers, strict=True)
     ]
-    page = find(look.engine, look.actor, mine, sort="due_on", limit=FIRST)
+    page = find(look.engine, look.actor, _soonest(mine, due), sort="due_on", limit=FIRST)
     found: list[Row] = rows(look, page.cases, OF_ANY_KIND)
     return Page("home.html", {
         "day": today(look.engine), "buckets": by_due, "views": by_view, "rows": found, "heads": heads_of(OF_ANY_KIND),
@@ -55,6 +57,16 @@ def home(look: Look) -> Page:
         "more": page.next is not None, "elsewhere": elsewhere, "late_heads": heads_of(overdue.COLUMNS),
         "late_rows": overdue.first(look) if elsewhere.number else [],
     })  # fmt: skip
+
+
+def _soonest(mine: Filter, due: Mapping[date | None, int]) -> Filter:
+    """The same as far as its first cases go, where they are due by some day: the others need not be put in order."""
+    counted = 0
+    for day in sorted(day for day in due if day is not None):
+        counted += due[day]
+        if counted > FIRST:
+            return replace(mine, due_before=day + timedelta(days=1))
+    return mine
 
 
 HOME = (Screen(path="/", name="home", view=home),)
