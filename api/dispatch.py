@@ -23,8 +23,9 @@ from workflow.overview import cases_of
 from .acting import note
 from .bodies import body_of, query_of
 from .identity import ACTING_USER, Caller
+from .pace import Paced
 from .problems import SAFE_HEADERS, Problem, problem_of
-from .routes import KNOWN, NOBODY, Ask, Desk, Reply, Route
+from .routes import KNOWN, NOBODY, OF_NO_DAY, Ask, Desk, Reply, Route
 from .security_log import Denials
 
 NO_KEY = Text(
@@ -68,8 +69,6 @@ def register(desk: Desk) -> None:
 
 EMERGENCIES, NOTICED = "emergencies", timedelta(seconds=2)
 """within it every node knows of an emergency that was declared at another; this one at once"""
-OF_NO_DAY = frozenset({"live", "ready"})
-"""routes that count by no calendar, and have to answer where the database does not"""
 
 
 def _function(desk: Desk, route: Route, denials: Denials) -> Callable[..., Response]:
@@ -94,7 +93,7 @@ def counting_by(engine: Engine) -> None:
 
 
 def _asked(desk: Desk, asking: Request, route: Route, path: Mapping[str, str]) -> Ask:
-    caller = person(desk, asking, route) if route.permission in KNOWN else ANYBODY
+    caller = person(desk, asking, route) if route.permission in KNOWN else _anybody(desk, asking, route)
     actor, via = caller.actor, caller.via
     if route.permission == "operator" and actor.person not in desk.operators:
         raise NotPermitted([OPERATOR])
@@ -112,6 +111,13 @@ def _asked(desk: Desk, asking: Request, route: Route, path: Mapping[str, str]) -
         desk=desk, request=asking, actor=actor, case=case, path=path, query=query, body=body, revision=revision, key=key,
         token=caller.token,
     )  # fmt: skip
+
+
+def _anybody(desk: Desk, asking: Request, route: Route) -> Caller:
+    """Nobody has to say who he is: counted by his address, but for whoever chooses and restarts processes."""
+    if isinstance(desk.identify, Paced) and route.name not in OF_NO_DAY:
+        desk.identify.count(asking)
+    return ANYBODY
 
 
 def note_denial(desk: Desk, denials: Denials, error: Exception, what: str, *, hidden: bool) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC
 from flask import Request
 
 from workflow import Actor, Engine
-from workflow.errors import Text
+from workflow.errors import NotPermitted, Text
 
 from .identity import Caller, Identify
 from .limits import Counter, Limit, source
@@ -22,7 +22,7 @@ from .problems import Problem
 KNOWN = Limit(what="requests", most=600, seconds=60)
 """of a person, and of a token"""
 UNKNOWN = Limit(what="requests from", most=300, seconds=60)
-"""of an address from which nobody proves who he is"""
+"""of an address from which nobody proves who he is, or need not"""
 MARK = "tibandu.paced"
 """in a request that is counted already: some ask twice who it is"""
 
@@ -45,12 +45,20 @@ class Paced:
         """what the others had added to the shared count when we last looked"""
 
     def __call__(self, request: Request) -> Actor | Caller | None:
-        """Who asks. Raises Problem 429."""
-        found = self._identify(request)
+        """Who asks. Raises Problem 429, also for who shows a proof that is refused: he is counted by his address."""
+        try:
+            found = self._identify(request)
+        except (Problem, NotPermitted):
+            self.count(request)
+            raise
+        self.count(request, found)
+        return found
+
+    def count(self, request: Request, found: Actor | Caller | None = None) -> None:
+        """One more, of whoever was found or of an address; a request counts once. Raises Problem 429."""
         if MARK not in request.environ:
             request.environ[MARK] = True
             self._count(*self._whom(found, request))
-        return found
 
     def _whom(self, found: Actor | Caller | None, request: Request) -> tuple[Limit, str]:
         if found is None:

@@ -37,6 +37,8 @@ PERMISSIONS: Mapping[str, Text] = {
 """who may ask, and in words"""
 KNOWN = ("person", "operator", "case", "event")
 """permissions that need a proven person"""
+OF_NO_DAY = frozenset({"live", "ready"})
+"""routes that count by no calendar and no caller, and have to answer where the database does not"""
 
 Audit = Literal["none", "history", "store"]
 """where a call leaves its trace: nowhere (nothing is changed), in the case's history, in a row that names who and when"""
@@ -139,8 +141,9 @@ class Route:
     def codes(self) -> list[str]:
         """Every problem this route can answer, by code."""
         found = ["internal", "unavailable", *self.problems]
+        found += [] if self.name in OF_NO_DAY else ["too_many"]
         if self.permission in KNOWN:
-            found += ["unauthenticated", "not_permitted", "too_many"]
+            found += ["unauthenticated", "not_permitted"]
             found += [] if self.method == "GET" else ["csrf"]
         if self.permission in ("case", "event"):
             found.append("not_found")

@@ -276,10 +276,12 @@ class Provoked:
             return self.ask()
 
     def _too_many(self) -> TestResponse:
-        """The second request of a minute, where one is allowed."""
-        once = Paced(self.engine, city.bearer, Limit(what="one", most=1, seconds=60))
+        """The second request of a minute, where one is allowed of a person, and of an address."""
+        limits = (Limit(what=what, most=1, seconds=60) for what in ("one", "other"))
+        once = Paced(self.engine, city.bearer, *limits)
         self.client = city.Client(create_app(self.engine, once, operators=[city.OPERATOR]))
-        self.client(city.OPERATOR, "GET", "/v1/definitions")
+        for who in (city.OPERATOR, ""):
+            self.client(who, "GET", "/v1/definitions")
         return self.ask()
 
     def _unauthenticated(self) -> TestResponse:

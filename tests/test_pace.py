@@ -6,13 +6,17 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from flask import Request
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from api import create_app, create_schema
 from api.limits import Limit
 from api.pace import Paced
+from api.problems import Problem
+from api.tokens import StoredTokens
 from workflow import Engine
+from workflow.errors import NotPermitted, Reason, Text
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
@@ -62,6 +66,54 @@ def test_who_proves_nothing_is_counted_by_address(engine: Engine) -> None:
     assert told(client, 5, "nobody") == [401] * 3 + [429] * 2
     assert told(client, 1, "nobody", "192.0.2.2") == [401]
     assert told(client, 1) == [403]
+
+
+def test_a_persons_name_made_up_is_counted_too(engine: Engine) -> None:
+    """With a good token of another system, which then names nobody who is there."""
+    client = city.Client(city.served(engine))
+    body = {"account": "svc.oa", "unit": "housing", "name": "办公系统", "scopes": ["cases:read", "act_as"],
+            "expires_on": str(city.TODAY)}  # fmt: skip
+    token = client(city.OPERATOR, "POST", "/v1/tokens", body).json["token"]
+    strangers = Limit(what="unknown", most=3, seconds=60)
+    app = create_app(engine, Paced(engine, StoredTokens(engine), unknown=strangers)).test_client()
+    answers = [
+        app.get("/v1/cases", headers={"Authorization": f"Bearer {token}", "X-Acting-User": f"p{number}"})
+        for number in range(5)
+    ]
+    assert [answer.status_code for answer in answers] == [403] * 3 + [429] * 2
+    assert int(answers[-1].headers["Retry-After"]) in range(1, 61)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [Problem("csrf", Text("伪造", "forged")), NotPermitted([Reason.of("must_change", "改密", "change it")])],
+)
+def test_whatever_proof_is_refused_is_counted(engine: Engine, wrong: Exception) -> None:
+    def refuses(_request: Request) -> None:
+        raise wrong
+
+    app = create_app(
+        engine, Paced(engine, refuses, unknown=Limit(what="unknown", most=2, seconds=60))
+    ).test_client()
+    assert [app.get("/v1/cases").status_code for _ in range(4)] == [403] * 2 + [429] * 2
+
+
+def test_where_nobody_has_to_say_who_he_is_the_address_is_counted(engine: Engine) -> None:
+    client = node(engine, 600, unknown=2)
+    paths = ("/v1/health", "/v1/openapi.json", "/v1/public/parties?kind=deputy&code=x", "/find")
+    answers = [client.get(path) for path in paths]
+    assert [answer.status_code for answer in answers[2:]] == [429] * 2, [one.status for one in answers]
+    assert 429 not in {answer.status_code for answer in answers[:2]}
+    assert client.get("/v1/openapi.json", environ_base={"REMOTE_ADDR": "192.0.2.2"}).status_code == 200
+    assert told(client, 1) == [403], "who proves himself is counted by himself"
+
+
+def test_a_supervisor_is_always_answered(engine: Engine) -> None:
+    client = node(engine, 600, unknown=1)
+    assert {client.get(f"/healthz/{which}").status_code for which in ("live", "ready") for _ in range(3)} <= {
+        200,
+        503,
+    }
 
 
 def test_nodes_count_together(engine: Engine) -> None:

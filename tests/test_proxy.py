@@ -31,8 +31,10 @@ def engine(ready_url: str) -> Iterator[Engine]:
 
 
 def app_of(engine: Engine, *proxies: str) -> Flask:
-    app = create_app(engine, ProxyPerson("X-Person", city.bearer))
+    return behind(create_app(engine, ProxyPerson("X-Person", city.bearer)), *proxies)
 
+
+def behind(app: Flask, *proxies: str) -> Flask:
     @app.get("/seen")
     def seen() -> list[str | None]:
         return [request.remote_addr, request.scheme, request.host.partition(":")[0]]
@@ -51,6 +53,12 @@ def address(engine: Engine) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def source_app() -> Flask:
+    """Behind two proxies in a row; it says who came."""
+    return behind(Flask(__name__), "10.0.0.7", "10.0.0.8")
 
 
 def asked(address: str, source: str, path: str, headers: dict[str, str]) -> tuple[int, object]:
@@ -90,6 +98,53 @@ def test_proxies_are_addresses_or_networks(engine: Engine) -> None:
         assert status(app, peer, X_Person="li.wei") == told, peer
     with pytest.raises(ValueError, match="proxy"):
         app_of(engine, "proxy.example")
+
+
+NEAR, FAR, CLIENT = "10.0.0.7", "10.0.0.8", "198.51.100.1"
+
+
+@pytest.mark.parametrize(
+    ("said", "source"),
+    [
+        (CLIENT, CLIENT),
+        (f"{CLIENT}, {FAR}", CLIENT),
+        (f"192.0.2.66, {CLIENT}, {FAR}", CLIENT),  # what the client wrote himself
+        (f"{FAR}, {CLIENT}, {FAR}", CLIENT),  # also when he wrote a proxy's address
+        (f"{CLIENT}, {FAR}, {FAR}", CLIENT),
+        (f"{CLIENT}:4444, {FAR}:80", CLIENT),
+        (f"::ffff:{CLIENT}, [::ffff:{FAR}]:80", CLIENT),
+        ("2001:db8::1", "2001:db8::1"),
+        ("[2001:db8::1]:4444", "2001:db8::1"),
+        ('"[2001:DB8:0::1]"', "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        (f"unknown, {FAR}", FAR),  # nothing further is known
+        ("", NEAR),
+        ("nonsense", NEAR),
+        (FAR, FAR),
+    ],
+)
+def test_the_client_is_the_first_who_is_no_proxy(source_app: Flask, said: str, source: str) -> None:
+    answer = source_app.test_client().get(
+        "/seen", headers={"X-Forwarded-For": said}, environ_base={"REMOTE_ADDR": NEAR}
+    )
+    assert answer.json[0] == source
+
+
+@pytest.mark.parametrize(
+    ("proto", "host", "seen"),
+    [
+        ("https", "city.example", ["https", "city.example"]),  # the outer one alone says it
+        ("https, http", "city.example, inner.example", ["https", "city.example"]),
+        ("gopher, https, http", "evil.example, city.example, inner.example", ["https", "city.example"]),
+        ("", "", ["http", "localhost"]),
+    ],
+)
+def test_scheme_and_host_are_the_outermost_proxys(
+    source_app: Flask, proto: str, host: str, seen: list[str]
+) -> None:
+    sent = {"X-Forwarded-For": f"{CLIENT}, {FAR}", "X-Forwarded-Proto": proto, "X-Forwarded-Host": host}
+    answer = source_app.test_client().get("/seen", headers=sent, environ_base={"REMOTE_ADDR": NEAR})
+    assert answer.json == [CLIENT, *seen]
 
 
 def test_names_that_are_nobodys(engine: Engine) -> None:
