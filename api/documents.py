@@ -1,7 +1,7 @@
 """Documents: kept on disk under the hash of their content, read only through a case that names them.
 
-A file is streamed, never whole in memory; what it is, is judged by its content and must agree with its name; where a photograph
-was taken is taken out. The disk stands behind a protocol, so a host may keep its documents elsewhere.
+A file is streamed, never whole in memory; what it is, is judged by its content and must agree with its name; what a photograph
+tells beside the picture is left out (photographs.py). The disk stands behind a protocol, so a host may keep documents elsewhere.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Protocol
+from typing import IO, Protocol
 from urllib.parse import quote
 
 import filetype
 from flask import Response
 from marshmallow import Schema, fields, validate
-from PIL import Image, UnidentifiedImageError
 
 from workflow import Case
 from workflow.errors import NotFound, Text
 
 from .cases import documents_of
 from .faults import written
+from .photographs import PHOTOGRAPHS, Damaged, cleaned
 from .problems import Problem
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import Strict
@@ -35,12 +35,10 @@ from .uploads import Uploads
 
 MOST = 32 << 20
 CHUNK = 1 << 16
-GPS = 0x8825
-"""the part of EXIF that says where"""
 OFFICE = "application/vnd.openxmlformats-officedocument"
 KINDS = {
     ".pdf": {"application/pdf"},
-    ".jpg": {"image/jpeg"}, ".jpeg": {"image/jpeg"}, ".png": {"image/png"}, ".webp": {"image/webp"},
+    ".jpg": {"image/jpeg"}, ".jpeg": {"image/jpeg"}, ".png": {"image/png", "image/apng"}, ".webp": {"image/webp"},
     ".docx": {f"{OFFICE}.wordprocessingml.document", "application/zip"},
     ".xlsx": {f"{OFFICE}.spreadsheetml.sheet", "application/zip"},
     ".pptx": {f"{OFFICE}.presentationml.presentation", "application/zip"},
@@ -51,8 +49,13 @@ KINDS = {
 MEDIA = {
     ".docx": f"{OFFICE}.wordprocessingml.document", ".xlsx": f"{OFFICE}.spreadsheetml.sheet",
     ".pptx": f"{OFFICE}.presentationml.presentation", ".ofd": "application/ofd",
+    ".png": "image/png",
 }  # fmt: skip
-PHOTOGRAPHS = ("image/jpeg", "image/png", "image/webp")
+INCOMING = "incoming-"
+DAMAGED = Text(
+    "图片不完整或已损坏：请重新拍摄或导出后再上传",
+    "the picture is not whole or is damaged: take or export it again, then upload it",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +98,14 @@ class Folder:
         if ending not in KINDS or "/" in name:
             raise _refused()
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._root, prefix="incoming-")
+        handle, temporary = tempfile.mkstemp(dir=self._root, prefix=INCOMING)
         path = Path(temporary)
         try:
             with os.fdopen(handle, "wb") as out:
                 _copy(stream, out)
             media = _media(path, ending)
             if media in PHOTOGRAPHS:
-                _without_place(path, media)
+                _clean(path, media)
             return self._place(path, media, name)
         finally:
             path.unlink(missing_ok=True)
@@ -169,26 +172,27 @@ def _media(path: Path, ending: str) -> str:
     return MEDIA.get(ending, str(kind))
 
 
-def _without_place(path: Path, media: str) -> None:
-    """Take out where the photograph was taken; one that does not say so is left as it is. Raises Problem 415."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                exif = image.getexif()
-                told = GPS in exif or any("xmp" in str(key).lower() for key in image.info)
-                if not told:
-                    return
-                exif.pop(GPS, None)
-                options: dict[str, Any] = (
-                    {"quality": "keep", "subsampling": "keep"} if media == "image/jpeg" else {}
-                )
-                profile = image.info.get("icc_profile")
-                image.info.clear()
-                image.save(path, format=image.format, exif=exif.tobytes(), icc_profile=profile, **options)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombWarning,
-            Image.DecompressionBombError):  # fmt: skip
-        raise _refused() from None
+def _clean(path: Path, media: str) -> None:
+    """Take out what a photograph tells beside the picture. Raises Problem 415 for what is no whole picture."""
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=INCOMING)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                for piece in cleaned(content, media):
+                    _write(out, content, piece)
+            Path(temporary).replace(path)
+        except Damaged:
+            raise Problem("media_refused", DAMAGED) from None
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _write(out: IO[bytes], content: mmap, piece: bytes | slice) -> None:
+    if isinstance(piece, bytes):
+        out.write(piece)
+        return
+    for start in range(piece.start, piece.stop, CHUNK):
+        out.write(content[start : min(start + CHUNK, piece.stop)])
 
 
 def _make_durable(folder: Path) -> None:

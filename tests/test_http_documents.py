@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 from werkzeug.test import TestResponse
 
 import api.documents
@@ -135,31 +134,6 @@ def test_a_size_too_large_leaves_nothing(
         folder.keep(io.BytesIO(city.PDF + b"x" * 1000), "a.pdf")
     assert refusal.value.code == "too_large"
     assert list((tmp_path / "documents").iterdir()) == []
-
-
-def photograph(*, place: bool) -> bytes:
-    image, out = Image.new("RGB", (8, 8), (10, 200, 30)), io.BytesIO()
-    exif = image.getexif()
-    exif[0x010F] = "camera"
-    if place:
-        exif.get_ifd(0x8825).update({1: "N", 2: (29.0, 50.0, 0.0), 3: "E", 4: (114.0, 19.0, 0.0)})
-    image.save(out, "JPEG", exif=exif)
-    return out.getvalue()
-
-
-def test_where_a_photograph_was_taken_is_taken_out(folder: Folder) -> None:
-    with_place = photograph(place=True)
-    kept = folder.keep(io.BytesIO(with_place), "现场.jpg")
-    stored = folder.open(kept.sha256)
-    assert stored is not None
-    with stored, Image.open(stored) as image:
-        exif = image.getexif()
-        assert 0x8825 not in exif
-        assert exif[0x010F] == "camera"
-        assert image.size == (8, 8)
-    assert 0x8825 in Image.open(io.BytesIO(with_place)).getexif()
-    plain = photograph(place=False)
-    assert folder.keep(io.BytesIO(plain), "现场.jpg").sha256 == hashlib.sha256(plain).hexdigest()
 
 
 def test_the_same_content_is_kept_once(folder: Folder, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from workflow import Case
 from .console import Desk, Form, said
 from .lifecycle import DOCUMENT, DRAFT, REPLY
 from .stories import act, letter, listed, offered, opened, refused, sentence, timeline, tried
-from .test_http_documents import photograph
+from .test_photographs import jpeg
 
 MEETING = {"meeting_reference": "主任会议纪要〔2026〕12号"}
 
@@ -108,7 +108,7 @@ def test_story_C04_a_visit_with_who_came_and_a_photograph_that_tells_no_place(to
     _, overlay = supervised(town)
     leader = town("mei")
     assert "现场察看日期：必填" in tried(leader, overlay, "visit_site", visit_record="看了工地")
-    picture = photograph(place=True)
+    picture = jpeg()
     assert Image.open(io.BytesIO(picture)).getexif().get_ifd(0x8825), "it says where it was taken"
     act(leader, overlay, "visit_site", visited_on="2026-03-02", visit_people="梅英、吴昊", joining_deputies="陈静、周明",
         visit_record="看了工地", visit_documents=(picture, "现场.jpg"))  # fmt: skip
