@@ -133,7 +133,7 @@ def _filled(office: Office, size: int) -> tuple[Case, Case]:
             [case.id for case in open_],
             MINE * len(open_),
             past=False,
-            apart="m",
+            apart="u",
             mine=True,
         )
         triggers(connection, office.engine.store.is_sqlite, off=False)
@@ -151,8 +151,8 @@ def _archived(office: Office) -> Case:
 def copied(
     engine: Engine, connection: Connection, roots: list[str], count: int, *, past: bool, apart: str = "", mine: bool = False
 ) -> None:  # fmt: skip
-    """So many copies of these families, each as often as any other; `apart`: a letter in their ids, for more of the same; `mine`:
-    with the parties that the families have.
+    """So many copies of these families, each as often as any other; `apart`: a letter in their ids that ids have not (u), for
+    more of the same; `mine`: with the parties that the families have.
     """
     for place, root in enumerate(roots):
         share = count // len(roots) + (place < count % len(roots))
