@@ -18,7 +18,7 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import insert, select, update
 
 from workflow import Actor, Engine
-from workflow.errors import NotFound, NotPermitted, Reason, Text
+from workflow.errors import FormInvalid, NotFound, NotPermitted, Reason, Text
 from workflow.overview import grants_of, identifier, secret, today
 from workflow.subscriptions import Subscriptions
 
@@ -156,7 +156,10 @@ class StoredTokens:
 
 def issue(ask: Ask) -> Reply:
     """A new token of a service account."""
-    body, shelf = ask.body, Shelf(ask.engine)
+    body, shelf, day = ask.body, Shelf(ask.engine), today(ask.engine)
+    if body["expires_on"] < day:
+        zh, en = f"有效期不能早于今天（{day}）", f"must not lie before today ({day})"
+        raise FormInvalid([Reason.of("form.range", zh, en, field="expires_on")])
     token = PREFIX + secret(ask.engine)
     row = {
         "id": identifier(ask.engine), "hash": digest(token), "account": body["account"], "unit": body["unit"],

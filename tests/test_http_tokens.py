@@ -92,6 +92,12 @@ def test_scopes_are_known_ones_and_never_the_operators(client: city.Client) -> N
     assert code(client("li.wei", "POST", "/v1/tokens", BODY)) == (403, "not_permitted")
 
 
+def test_none_is_issued_that_has_ended_already(client: city.Client) -> None:
+    past = client(city.OPERATOR, "POST", "/v1/tokens", BODY | {"expires_on": "2026-03-01"})
+    assert code(past) == (422, "form_invalid") and "2026-03-02" in past.text
+    assert issued(client, expires_on="2026-03-02")["token"], "today is good"
+
+
 def test_it_ends_with_its_day_or_when_it_is_revoked(client: city.Client, clock: FrozenClock) -> None:
     first, second = issued(client), issued(client, expires_on="2026-03-03")
     clock.set(city.date(2026, 3, 3))
