@@ -66,8 +66,10 @@ class Papers(Protocol):
         """The templates that cannot be used, as they lie in their folders now."""
         ...
 
-    def posters(self, url: str, file: Path, *, tenant: str | None = None, ids: Sequence[str] = ()) -> int:
-        """A page for the door of each station as a new ZIP. Raises NotFound."""
+    def posters(
+        self, url: str, file: Path, actor: Actor, *, tenant: str | None = None, ids: Sequence[str] = ()
+    ) -> int:
+        """A page for the door of each station that he may know of as a new ZIP. Raises NotFound."""
         ...
 
     def ledgers(self) -> Mapping[str, Text]:
@@ -198,11 +200,11 @@ class Doors(Strict):
 
 
 def posters(ask: Ask) -> Reply:
-    """A page for the door of each station; its QR code opens this service as it was reached."""
+    """A page for the door of each station he may know of; its QR code opens this service as it was reached."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "posters.zip"
         ids = ask.query.get("station", ())
-        papers(ask).posters(our_pages(ask), file, tenant=ask.query.get("tenant"), ids=ids)
+        papers(ask).posters(our_pages(ask), file, ask.actor, tenant=ask.query.get("tenant"), ids=ids)
         content = file.read_bytes()
     return Reply(raw=download(Response(content, content_type=ZIP), "海报.zip"))
 

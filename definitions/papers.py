@@ -125,9 +125,11 @@ class Papers:
         now = Catalogue(self._catalogue.kinds, self._catalogue.folders)
         return check(self._engine.library, now, self._judged)
 
-    def posters(self, url: str, file: Path, *, tenant: str | None = None, ids: Sequence[str] = ()) -> int:
-        """A new ZIP with a page for the door of each station: public, so for anybody; how many. Raises NotFound."""
-        return write_pages(posters(self._engine, url, tenant=tenant, ids=ids), file)
+    def posters(
+        self, url: str, file: Path, actor: Actor, *, tenant: str | None = None, ids: Sequence[str] = ()
+    ) -> int:
+        """A new ZIP with a page for the door of each station that he may know of; how many. Raises NotFound."""
+        return write_pages(posters(self._engine, url, actor=actor, tenant=tenant, ids=ids), file)
 
     # -- tables that come in
 

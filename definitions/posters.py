@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from workflow import Engine, NotFound, WorkflowError
+from workflow import Actor, Engine, NotFound, WorkflowError
 from workflow.errors import Text
 from workflow.model import Party
 
@@ -50,10 +50,17 @@ class Poster:
 
 
 def posters(
-    engine: Engine, url: str, *, tenant: str | None = None, ids: Sequence[str] = ()
+    engine: Engine,
+    url: str,
+    *,
+    actor: Actor | None = None,
+    tenant: str | None = None,
+    ids: Sequence[str] = (),
 ) -> Iterator[Poster]:
-    """The posters of the running stations and homes, by id. `url`: where the service is reached from outside."""
-    found = [p for kind in STATIONS for p in every(engine, kind, tenant) if not ids or p.id in ids]
+    """The posters of the running stations and homes, by id, that `actor` may know of, if one is given. `url`: where the service
+    is reached from outside. Raises NotFound, the same for a station that is not there and one he knows nothing of.
+    """
+    found = [p for kind in STATIONS for p in every(engine, kind, tenant, actor) if not ids or p.id in ids]
     missing = sorted(set(ids) - {party.id for party in found})
     if missing:
         raise NotFound(

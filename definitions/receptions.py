@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta, timezone
+from functools import partial
 from typing import Any, get_args
 
 from workflow import Actor, Case, Conflict, Engine, Refused
@@ -123,10 +124,11 @@ def station_of(engine: Engine, party: Party) -> Station:
     return _station(engine, party, {})
 
 
-def every(engine: Engine, kind: str, tenant: str | None) -> Iterator[Party]:
-    """The running stations of a kind, by id."""
+def every(engine: Engine, kind: str, tenant: str | None, actor: Actor | None = None) -> Iterator[Party]:
+    """The running stations of a kind, by id; those that `actor` may know of, if one is given."""
     after = None
-    while page := engine.parties.find(kind=kind, tenant=tenant, status="active", after=after, limit=PAGE):
+    parties = partial(engine.parties.find, actor=actor, kind=kind, tenant=tenant, status="active", limit=PAGE)
+    while page := parties(after=after):
         yield from page
         after = page[-1].id
 

@@ -46,6 +46,8 @@ BROUGHT = {
 """document -> who brought it"""
 NONE = ""
 """what a thing has not"""
+PLATE = "采葛联络站"
+"""a station's name: on its door for all, in the register for those of its congress"""
 Knows = Callable[["Person"], bool]
 
 
@@ -112,7 +114,8 @@ class World:
             engine.grant(person, role, TENANT)
         engine.grant("far.li", "deputy_affairs", FAR)
         station = Party(id="st1", kind="station", name="温泉联络站", tenant=TENANT, parent="xianning")
-        engine.parties.put([station, deputy("dep3", name="代表丙")], by=SETUP, trusted=True)
+        other = Party(id="st2", kind="station", name=PLATE, tenant=TENANT, parent="xianning")
+        engine.parties.put([station, other, deputy("dep3", name="代表丙")], by=SETUP, trusted=True)
         engine.grant("keep", "station_keeper", TENANT, unit="st1")
         self.files = {name: self._file(name, who) for name, who in BROUGHT.items()}
         self.things = [
@@ -122,6 +125,7 @@ class World:
             *self._draft(),
             *self._opinion(),
             *self._belongings(),
+            Thing("station", (PLATE, code_of("st2")), lambda who: who.role is not None and who.scope != FAR),
         ]
         while Jobs(engine, self.papers).advance():
             pass

@@ -238,7 +238,7 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
 STILL = (
     "tibandu.definitions", "tibandu.definition", "tibandu.diagram", "tibandu.picture", "tibandu.form", "tibandu.rules",
     "tibandu.calendar", "tibandu.calendar_preview", "tibandu.calendar_apply", "tibandu.import_form", "tibandu.import",
-    "tibandu.import_preview", "tibandu.import_faults_preview", "tibandu.posters", "tibandu.ledgers", "tibandu.reports", "tibandu.upload",
+    "tibandu.import_preview", "tibandu.import_faults_preview", "tibandu.ledgers", "tibandu.reports", "tibandu.upload",
     "console.lifecycle", "console.lifecycles", "console.static", "console.import", "console.calendar", "console.first_made",
     "tibandu.openapi", "tibandu.docs", "console.signed_in", "tibandu.letters_of",
 )  # fmt: skip

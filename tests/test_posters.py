@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import time
 import zipfile
@@ -153,6 +154,20 @@ def test_over_http_the_code_opens_the_service_as_it_was_reached(town: Office) ->
     with zipfile.ZipFile(io.BytesIO(answer.data)) as pack:
         assert f"https://rd.example.gov.cn/door/s/{code_of('st1')}" in pack.read(pack.namelist()[0]).decode()
     assert client.get("/v1/posters.zip?station=nowhere").status_code == 404
+
+
+def test_over_http_nobody_is_told_of_a_station_he_may_not_know_of(town: Office) -> None:
+    create_schema(town.engine)
+    app = create_app(town.engine, lambda _: Actor(person="nobody"), papers=Papers(town.engine))
+    client = app.test_client()
+    assert client.get("/v1/parties").json["parties"] == []
+    with zipfile.ZipFile(io.BytesIO(client.get("/v1/posters.zip").data)) as pack:
+        assert pack.namelist() == []
+    here, nowhere = (client.get(f"/v1/posters.zip?station={name}").json for name in ("st1", "st0"))
+    assert json.dumps(here).replace("st1", "st0") == json.dumps(nowhere)
+    town.engine.grant("nobody", "deputy_affairs", "hb/huangshi")
+    with zipfile.ZipFile(io.BytesIO(client.get(f"/v1/posters.zip?tenant={TENANT}").data)) as pack:
+        assert pack.namelist() == []
 
 
 def test_a_hostile_name_is_a_name(town: Office, tmp_path: Path) -> None:
