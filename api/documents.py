@@ -30,7 +30,7 @@ from .faults import written
 from .photographs import PHOTOGRAPHS, Damaged, cleaned
 from .problems import Problem
 from .routes import Ask, Desk, Out, Reply, Route
-from .schemas import Strict
+from .schemas import Strict, one_line
 from .uploads import Uploads
 
 MOST = 32 << 20
@@ -220,7 +220,7 @@ class Named(Strict):
 
     name = fields.Str(
         required=True,
-        validate=[validate.Length(min=1, max=200), written(r"[^/\\\x00-\x1f]+\Z", "letter.pdf")],
+        validate=[validate.Length(min=1, max=200), written(r"[^/\\\x00-\x1f]+\Z", "letter.pdf"), one_line],
     )
 
 

@@ -19,7 +19,10 @@ FIXED = {
 }
 DAY = "Not a civil date."
 """what our own field says (`schemas.Day`)"""
+UNSEEN = "Has signs that are not seen."
+"""what a name of one line says (`schemas.one_line`)"""
 _SAID: Sequence[tuple[str, str, str]] = (
+    (re.escape(UNSEEN), "含有看不见的字符（控制符或双向控制符）", "must have no control or bidi character"),
     (re.escape(DAY), "须为日期，如 2026-03-15", "must be a date like 2026-03-15"),
     (r"Not a valid (?:utf-8 )?string\.", "须为文本", "must be a text"),
     (r"Not a valid integer\.", "须为整数", "must be a whole number"),

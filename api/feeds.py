@@ -24,7 +24,7 @@ from .identity import digest
 from .limits import missed
 from .problems import Problem
 from .routes import Ask, Out, Reply, Route
-from .schemas import PARTY, Strict
+from .schemas import PARTY, Strict, one_line
 from .store import Shelf, stamp
 
 WHOSE = "`me`: what waits for me, and the cases in which I stand; `unit`: what a unit or a station holds, as far as I may know"
@@ -43,7 +43,7 @@ class FeedIn(Strict):
         required=True, validate=validate.OneOf(["me", "unit"]),
         metadata={"description": WHOSE},
     )  # fmt: skip
-    unit = fields.Str(validate=PARTY)
+    unit = fields.Str(validate=[PARTY, one_line])
     language = fields.Str(load_default="zh", validate=validate.OneOf(["zh", "en"]))
 
     @validates_schema

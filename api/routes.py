@@ -37,6 +37,8 @@ PERMISSIONS: Mapping[str, Text] = {
 """who may ask, and in words"""
 KNOWN = ("person", "operator", "case", "event")
 """permissions that need a proven person"""
+TOKEN_DAYS = 366
+"""for which a service token is issued at most, unless an operator of the machine says otherwise"""
 OF_NO_DAY = frozenset({"live", "ready"})
 """routes that count by no calendar and no caller, and have to answer where the database does not"""
 
@@ -180,6 +182,8 @@ class Desk:
     """the service account under which opinions left at a station's door come in; None: none are taken"""
     allow: Sequence[Network] = ()
     """networks besides the public ones to which webhooks may be sent"""
+    token_days: int = TOKEN_DAYS
+    """for how many days a service token is issued at most"""
     stations: dict[str, str] = field(default_factory=dict)
     """code -> station, as far as this process has met them; never the authority"""
     lately: Lately = field(default_factory=Lately)

@@ -12,7 +12,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from webargs.fields import DelimitedList
 
-from .faults import DAY, written
+from .faults import DAY, UNSEEN, written
 
 NAME = written(r"[a-z][a-z0-9_]{0,39}\Z", "sign_in")
 TENANT = written(r"[^\s/]+(/[^\s/]+)*\Z", "hb/xianning")
@@ -23,6 +23,13 @@ LIMIT, MOST = 50, 200
 KEPT = 10_000
 """clocks whose shown form is kept"""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def one_line(text: str) -> None:
+    """For a name that is listed among others: a sign that turns the line about would show another one. Raises ValidationError."""
+    if _UNSEEN.search(text):
+        raise ValidationError(UNSEEN)
 
 
 class Day(fields.Field[date]):

@@ -162,6 +162,8 @@ class Tables:
             Column("hash", String(64), nullable=False),
             Column("account", String(80), nullable=False),
             Column("unit", String(80)),
+            Column("tenant", String(255)),
+            Column("body", String(80)),
             Column("name", String(80), nullable=False),
             Column("scopes", String(400), nullable=False),
             Column("created_by", String(80), nullable=False),

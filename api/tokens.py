@@ -1,15 +1,16 @@
 """Service tokens: another system comes in as a service account of its own, for what its token is allowed, until a day.
 
 A token is 256 bits of chance, told once, kept only as its hash. Its account is a service account (`svc.…`), which has the roles
-that somebody granted to it and no others. With the scope `act_as` it comes in for persons instead, of its unit if it has one;
-each request names one in `X-Acting-User` (percent-encoded UTF-8). What that person may do decides, and what he changes is noted
-with the system that he used.
+that somebody granted to it and no others. With the scope `act_as` it comes in for persons instead: members of its unit, or who
+has a role of no unit of one body of one congress; each request names one in `X-Acting-User` (percent-encoded UTF-8). What that
+person may do decides, and what he changes is noted with the system that he used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date
+from contextlib import suppress
+from datetime import UTC, date, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,14 +19,17 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import insert, select, update
 
 from workflow import Actor, Engine
-from workflow.errors import FormInvalid, NotFound, NotPermitted, Reason, Text
+from workflow.access import held
+from workflow.errors import NotFound, NotPermitted, Reason, Text
+from workflow.model import Grant
 from workflow.overview import grants_of, identifier, secret, today
 from workflow.subscriptions import Subscriptions
 
 from .faults import written
 from .identity import ACTING_USER, Caller, Identify, Via, bearer_of, digest, is_person, nobody
+from .problems import Problem, pointer
 from .routes import Ask, Out, Reply, Route
-from .schemas import Day, Strict
+from .schemas import NAME, PARTY, TENANT, Day, Strict, one_line
 from .security_log import SecurityLog
 from .store import Shelf
 
@@ -54,12 +58,20 @@ class TokenIn(Strict):
     )
     unit = fields.Str(
         load_default=None,
-        validate=validate.Length(min=1, max=80),
+        validate=[PARTY, one_line],
         metadata={
             "description": "whose account it is; with `act_as` the persons it may name are members of it"
         },
     )
-    name = fields.Str(required=True, validate=validate.Length(min=1, max=80))
+    tenant = fields.Str(
+        load_default=None, validate=TENANT,
+        metadata={"description": "with `act_as` and `body`, in the place of a unit: in which congress"},
+    )  # fmt: skip
+    body = fields.Str(
+        load_default=None, validate=NAME,
+        metadata={"description": "with `act_as`, in the place of a unit: of which body (roles file) the persons it may name are"},
+    )  # fmt: skip
+    name = fields.Str(required=True, validate=[validate.Length(min=1, max=80), one_line])
     scopes = fields.List(
         fields.Str(validate=validate.OneOf(SCOPES)),
         required=True,
@@ -74,6 +86,8 @@ class TokenOut(Schema):
     id = fields.Str(required=True)
     account = fields.Str(required=True)
     unit = fields.Str(required=True, allow_none=True)
+    tenant = fields.Str(required=True, allow_none=True)
+    body = fields.Str(required=True, allow_none=True)
     name = fields.Str(required=True)
     scopes = fields.List(fields.Str(), required=True)
     created_by = fields.Str(required=True)
@@ -139,13 +153,13 @@ class StoredTokens:
         scopes = frozenset(found["scopes"].split(" "))
         if ACT_AS not in scopes:
             return Caller(Actor(person=found["account"]), scopes, token=found["id"])
-        person = self._named(found["unit"], unquote(request.headers.get(ACTING_USER, "")))
+        person = self._named(found, unquote(request.headers.get(ACTING_USER, "")))
         return Caller(Actor(person=person), scopes, Via(found["account"], found["id"]), found["id"])
 
-    def _named(self, unit: str | None, person: str) -> str:
-        """The person whom the system names, of its unit if it has one. Raises NotPermitted, the same for one who is not there."""
-        held = grants_of(self._engine, Actor(person=person)) if is_person(person) else []
-        if not any(unit in (None, grant.unit) for grant in held):
+    def _named(self, found: Mapping[str, Any], person: str) -> str:
+        """The person whom the system names. Raises NotPermitted, the same for one who is not there."""
+        grants = grants_of(self._engine, Actor(person=person)) if is_person(person) else []
+        if not any(_within(self._engine, found, grant) for grant in grants):
             text = Text(
                 f"须以 {ACTING_USER} 指明该令牌可代表的在任人员",
                 f"{ACTING_USER} has to name somebody in office whom this token may stand for",
@@ -154,15 +168,61 @@ class StoredTokens:
         return person
 
 
+def _within(engine: Engine, token: Mapping[str, Any], grant: Grant) -> bool:
+    """Whether who has that role is one of those for whom the token comes in."""
+    if token["unit"] is not None:
+        return bool(grant.unit == token["unit"])
+    here = (grant.unit, grant.scope, engine.library.body(grant.role))
+    return here == (None, token["tenant"], token["body"])
+
+
+def _check(ask: Ask) -> None:
+    """What no schema sees. Raises Problem 422 with a pointer."""
+    body, day, most = ask.body, today(ask.engine), ask.desk.token_days
+    last = day + timedelta(days=most)
+    if not day <= body["expires_on"] <= last:
+        raise _wrong(
+            "expires_on",
+            f"须为 {day} 至 {last}（至多 {most} 日）",
+            f"must be {day} to {last} ({most} days at most)",
+        )
+    if body["unit"] is not None and not _is_unit(ask.engine, body["unit"], day):
+        raise _wrong(
+            "unit",
+            "登记中没有这个单位，也无人在其中任职",
+            "no such unit in the register, and nobody in office in it",
+        )
+    both = body["tenant"] is not None and body["body"] is not None
+    if ACT_AS in body["scopes"] and (body["unit"] is not None) == both:
+        raise _wrong(
+            "scopes", "act_as 须指明可代表谁：一个单位（unit），或某机构的人员（tenant 和 body）",
+            "act_as needs to say for whom: one unit, or one body (tenant and body)",
+        )  # fmt: skip
+    bodies = sorted({ask.engine.library.body(role) for role in ask.engine.library.roles.values})
+    if body["body"] is not None and body["body"] not in bodies:
+        raise _wrong("body", f"须为其中之一：{'、'.join(bodies)}", f"must be one of: {', '.join(bodies)}")
+
+
+def _is_unit(engine: Engine, unit: str, day: date) -> bool:
+    with suppress(NotFound):
+        engine.parties.get(unit)
+        return True
+    return any(one.grant.covers(one.grant.scope, day) for one in held(engine, unit=unit))
+
+
+def _wrong(field: str, zh: str, en: str) -> Problem:
+    error = {"code": "form.invalid", "texts": {"zh": zh, "en": en}, "pointer": pointer(field)}
+    return Problem("form_invalid", Text(f"{field}：{zh}", f"{field} {en}"), errors=[error])
+
+
 def issue(ask: Ask) -> Reply:
     """A new token of a service account."""
-    body, shelf, day = ask.body, Shelf(ask.engine), today(ask.engine)
-    if body["expires_on"] < day:
-        zh, en = f"有效期不能早于今天（{day}）", f"must not lie before today ({day})"
-        raise FormInvalid([Reason.of("form.range", zh, en, field="expires_on")])
+    _check(ask)
+    body, shelf = ask.body, Shelf(ask.engine)
     token = PREFIX + secret(ask.engine)
     row = {
         "id": identifier(ask.engine), "hash": digest(token), "account": body["account"], "unit": body["unit"],
+        "tenant": body["tenant"], "body": body["body"],
         "name": body["name"],
         "scopes": " ".join(body["scopes"]), "created_by": ask.actor.person,
         "created_at": ask.engine.clock.now().astimezone(UTC).isoformat(), "expires_on": body["expires_on"].isoformat(),

@@ -27,6 +27,8 @@ from .console import Reader
 from .lifecycle import TENANT, Office
 
 DAY, LAST = city.TODAY, date(2026, 3, 9)
+LASTING = "2027-03-03"
+"""the last day for which a token is issued"""
 REPLY = {"reply_letter": city.LETTER, "promised": False}
 
 
@@ -299,7 +301,7 @@ def test_the_report_names_ways_in_that_need_no_sign_in(
 ) -> None:
     """Service tokens, links, calendars and webhooks, with whom they let in until when; never the secret."""
     client = city.Client(city.served(engine))
-    body = {"account": "svc.oa", "name": "办公系统", "scopes": ["cases:read"], "expires_on": "2099-12-30"}
+    body = {"account": "svc.oa", "name": "办公系统", "scopes": ["cases:read"], "expires_on": LASTING}
     token = client(city.OPERATOR, "POST", "/v1/tokens", body).json
     feed = client("li.wei", "POST", "/v1/feeds", {"of": "me"}).json
     hook = {"url": "https://oa.example.cn/hooks", "account": "svc.oa", "kinds": ["suggestion"]}
@@ -309,7 +311,7 @@ def test_the_report_names_ways_in_that_need_no_sign_in(
     link = client("li.wei", "POST", f"/v1/cases/{survey}/invitations", asked).json["address"]
     found = json.loads(tibandu("access", "report", "--json")[1])["ways"]
     assert [(one["kind"], one["person"], one["until"]) for one in found] == [
-        ("service token", "svc.oa", "2099-12-30"), ("link", "d.chen", "2099-12-31"), ("calendar", "li.wei", None),
+        ("service token", "svc.oa", LASTING), ("link", "d.chen", "2099-12-31"), ("calendar", "li.wei", None),
         ("webhook", "svc.oa", None),
     ]  # fmt: skip
     said = tibandu("access", "report")[1]

@@ -122,7 +122,7 @@ def test_what_it_is_not_is_refused(folder: Folder, tmp_path: Path, name: str, da
 
 
 def test_a_name_is_only_a_name(client: city.Client) -> None:
-    for name in ("..%2fa.pdf", "a%00.pdf", "a%0d%0a.pdf", ""):
+    for name in ("..%2fa.pdf", "a%00.pdf", "a%0d%0a.pdf", "", "a%E2%80%AEfdp.pdf", "a%C2%85.pdf"):
         assert sent(client, name, city.PDF).status_code in (400, 415)
 
 

@@ -136,7 +136,8 @@ def test_at_most_so_many_and_no_guessing(office: Office, service: FlaskClient) -
             range(24),
         )
     assert Counter(told) == {201: 20, 409: 4}
-    assert deputy.ask("POST", "/v1/feeds", {"of": "unit"}).status_code == 422
+    for more in ({}, {"unit": "wa\u202eter"}):
+        assert deputy.ask("POST", "/v1/feeds", {"of": "unit"} | more).status_code == 422
     guessed = [service.get(f"/v1/ical/{n:064x}").status_code for n in range(21)]
     assert guessed == [404] * 20 + [429]
 

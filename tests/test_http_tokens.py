@@ -13,12 +13,15 @@ from werkzeug.test import TestResponse
 from api import StoredTokens, create_app, create_blueprint
 from api.acting import acted
 from api.store import Shelf
-from workflow import Engine
+from workflow import Actor, Engine
+from workflow.model import Party
 from workflow.testing import FrozenClock
 
 from . import http_walk as city
 
 BODY = {"account": "svc.oa", "name": "办公系统", "scopes": ["cases:read"], "expires_on": "2026-12-31"}
+
+OFFICE = {"tenant": city.TENANT, "body": "office"}
 
 
 @pytest.fixture
@@ -122,7 +125,7 @@ def test_a_guess_is_nobody(client: city.Client, token: str) -> None:
 
 
 def test_it_acts_as_the_person_whom_its_system_names(engine: Engine, client: city.Client) -> None:
-    token = issued(client, scopes=["cases:read", "cases:write", "act_as"])
+    token = issued(client, scopes=["cases:read", "cases:write", "act_as"], **OFFICE)
     case = client(token["token"], "POST", "/v1/cases", city.START, x_acting_user="li.wei").json
     seen = client(token["token"], "GET", f"/v1/cases/{case['id']}/history", x_acting_user="li.wei").json
     assert [line["actor"] for line in seen["entries"]] == ["li.wei"]
@@ -136,13 +139,66 @@ def test_it_acts_as_the_person_whom_its_system_names(engine: Engine, client: cit
 
 
 def test_what_it_may_is_what_that_person_may(client: city.Client) -> None:
-    token = issued(client, scopes=["cases:read", "cases:write", "act_as"])["token"]
+    scopes = ["cases:read", "cases:write", "act_as"]
+    roads, housing = (issued(client, scopes=scopes, unit=unit)["token"] for unit in ("roads", "housing"))
     case = client("li.wei", "POST", "/v1/cases", city.START).json
-    assert client(token, "GET", f"/v1/cases/{case['id']}", x_acting_user="qian.min").status_code == 404
-    assert code(client(token, "POST", "/v1/cases", city.START, x_acting_user="wang.fang")) == (
-        403,
-        "not_permitted",
+    assert client(roads, "GET", f"/v1/cases/{case['id']}", x_acting_user="qian.min").status_code == 404
+    refused = client(housing, "POST", "/v1/cases", city.START, x_acting_user="wang.fang")
+    assert code(refused) == (403, "not_permitted")
+
+
+@pytest.mark.parametrize("named", ["wang.fang", "abroad", "other"])
+def test_without_a_unit_it_stands_for_one_body_of_one_congress(
+    engine: Engine, client: city.Client, named: str
+) -> None:
+    engine.grant("abroad", "office", "hubei/wuhan")
+    engine.grant("other", "qr_intake", city.TENANT)
+    token = issued(client, scopes=["cases:read", "act_as"], **OFFICE)["token"]
+    assert reason(client(token, "GET", "/v1/cases", x_acting_user=named)) == (403, "acting_user")
+    assert client(token, "GET", "/v1/cases", x_acting_user="li.wei").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ({"expires_on": "2026-03-01"}, "/expires_on"),
+        ({"expires_on": "2027-03-04"}, "/expires_on"),
+        ({"expires_on": "9999-12-31"}, "/expires_on"),
+        ({"unit": "no-such-unit"}, "/unit"),
+        ({"unit": "left"}, "/unit"),
+        ({"unit": "hou\u202esing"}, "/unit"),
+        ({"name": "办公\u202e系统"}, "/name"),
+        ({"name": "办公\n系统"}, "/name"),
+        ({"scopes": ["act_as"]}, "/scopes"),
+        ({"scopes": ["act_as"], "tenant": city.TENANT}, "/scopes"),
+        ({"scopes": ["act_as"], "unit": "housing", "tenant": city.TENANT, "body": "office"}, "/scopes"),
+        ({"scopes": ["act_as"], "tenant": city.TENANT, "body": "nobody"}, "/body"),
+    ],
+)
+def test_a_token_nobody_should_have_is_not_issued(
+    engine: Engine, client: city.Client, more: dict[str, Any], where: str
+) -> None:
+    engine.grant("gone", "unit_clerk", city.TENANT, unit="left", valid_from=city.date(2026, 1, 1),
+                 valid_until=city.date(2026, 3, 1))  # fmt: skip
+    answer = client(city.OPERATOR, "POST", "/v1/tokens", BODY | more)
+    (error,) = json.loads(answer.data)["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, where)
+    assert error["texts"]["zh"] and error["texts"]["en"]
+    assert client(city.OPERATOR, "GET", "/v1/tokens").json["tokens"] == []
+
+
+def test_its_longest_life_is_set_and_its_unit_registered_or_manned(engine: Engine) -> None:
+    engine.parties.put(
+        [Party(id="water", kind="unit", name="水利局", tenant=city.TENANT)],
+        by=Actor(person="li.wei"),
+        trusted=True,
     )
+    client = city.Client(create_app(engine, city.bearer, operators=[city.OPERATOR], token_days=1))
+    for day, told in (("2026-03-02", 201), ("2026-03-03", 201), ("2026-03-04", 422)):
+        assert client(city.OPERATOR, "POST", "/v1/tokens", BODY | {"expires_on": day}).status_code == told
+    for unit in ("water", "housing"):
+        more = {"expires_on": "2026-03-03", "unit": unit}
+        assert client(city.OPERATOR, "POST", "/v1/tokens", BODY | more).json["unit"] == unit
 
 
 def reason(answer: TestResponse) -> tuple[int, str]:

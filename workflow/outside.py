@@ -42,7 +42,8 @@ def permitted(address: IP, allow: Sequence[Network], *, listed_only: bool = Fals
     if any(address in network for network in allow if network.version == address.version):
         return True
     return not listed_only and all(
-        one.is_global and not one.is_multicast for one in (address, *_inside(address))
+        one.is_global and not one.is_multicast and not getattr(one, "is_site_local", False)
+        for one in (address, *_inside(address))
     )
 
 

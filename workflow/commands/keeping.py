@@ -9,6 +9,7 @@ from ..alerts import KEPT_DAYS, LONELY_DAYS
 from ..errors import Text
 from .context import OK, Context, UsageError, day
 
+TOKEN_DAYS, TOKEN_MOST = 366, 3_660
 UPLOAD_KEPT, UPLOAD_MOST = 30, 90
 """days; who brought a document is remembered for ninety"""
 LOG_LEAST, LOG_KEPT = 184, 366
@@ -50,6 +51,21 @@ def add_upload_days(parser: Any) -> None:
         "--keep-uploads", type=_upload_days, default=UPLOAD_KEPT, metavar="DAYS",
         help=f"无案件引用的上传文件保留天数 / how long a document stays that no case names (default {UPLOAD_KEPT})",
     )  # fmt: skip
+
+
+def add_token_days(parser: Any) -> None:
+    """The flag that says how long service tokens are good at most."""
+    parser.add_argument(
+        "--token-days", type=_token_days, default=TOKEN_DAYS, metavar="DAYS",
+        help=f"服务令牌的最长有效天数 / for how many days a service token is issued at most (default {TOKEN_DAYS})",
+    )  # fmt: skip
+
+
+def _token_days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= TOKEN_MOST:
+        raise argparse.ArgumentTypeError(f"1 … {TOKEN_MOST}: {text}")
+    return days
 
 
 def _upload_days(text: str) -> int:

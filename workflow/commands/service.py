@@ -53,6 +53,7 @@ def register(add: Any) -> None:
     serve.add_argument("--no-scheduler", action="store_true", help="不带调度器 / without the scheduler")
     keeping.add_log_days(serve)
     keeping.add_upload_days(serve)
+    keeping.add_token_days(serve)
     scheduler = add("scheduler", run_scheduler, "调度器，前台运行", "the scheduler, in the foreground")
     operator.register(add, scheduler)
     for parser in (serve, scheduler):
@@ -128,7 +129,7 @@ def run_serve(context: Context) -> int:
         context.engine, identify, age=waker.age if waker else None, operators=operators,
         documents=documents, papers=papers, public=frozenset(arguments.public),
         sessions=sessions, intake=arguments.intake, allow=arguments.allow, trials=alerts.trials_of(context),
-        notice=context.sibling("api.demo").NOTICE if looks else None,
+        notice=context.sibling("api.demo").NOTICE if looks else None, token_days=arguments.token_days,
     )  # fmt: skip
     entrance.furnish(context, app, sessions)
     _tell_logs()
