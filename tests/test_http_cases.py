@@ -116,9 +116,11 @@ def test_a_worklist_by_the_page(client: city.Client, clock: FrozenClock) -> None
         due.append(client.handling()["id"])
     seen, address = [], "/v1/worklist?limit=2"
     while address:
-        body = client("wang.fang", "GET", address).json
+        answer = client("wang.fang", "GET", address)
+        body = answer.json
         seen += [case["id"] for case in body["cases"]]
         address = body["next"]
+        assert answer.headers.get("Link") == (f'<{address}>; rel="next"' if address else None)
     assert seen == due
     assert client("qian.min", "GET", "/v1/worklist").json == {"cases": [], "next": None}
 
@@ -220,6 +222,22 @@ def test_why_that_day(client: city.Client) -> None:
     assert client(LI, "GET", f"/v1/cases/{case['id']}/clocks/none").status_code == 404
 
 
+def test_what_is_permitted_is_never_said_to_be_current(city_engine: Engine, client: city.Client) -> None:
+    """It changes with the grants and the day, the revision does not."""
+    case = client.handling()
+    address, seen = f"/v1/cases/{case['id']}", f'"{case["revision"]}"'
+    assert client("wang.fang", "GET", address, if_none_match=seen).status_code == 304
+
+    def reply(**headers: str) -> bool:
+        answer = client("wang.fang", "GET", f"{address}?include=permitted", **headers)
+        assert (answer.status_code, "ETag" in answer.headers) == (200, False)
+        return next(one["allowed"] for one in answer.json["permitted"] if one["event"] == "reply")
+
+    assert not reply()
+    city_engine.grant("wang.fang", "unit_head", city.TENANT, unit="housing")
+    assert reply(if_none_match=seen)
+
+
 def test_a_trial_writes_nothing(city_engine: Engine, client: city.Client) -> None:
     case = client.started()
     lines = count(city_engine, "history")
@@ -227,6 +245,8 @@ def test_a_trial_writes_nothing(city_engine: Engine, client: city.Client) -> Non
     assert (would.status_code, would.json["state"], would.json["revision"]) == (200, "accepted", 2)
     assert "ETag" not in would.headers
     assert client.fire(LI, case, "accept", "?dry_run=true").status_code == 422
+    stale = client.fire(LI, case | {"revision": 9}, "accept", "?dry_run=1", session="五次")
+    assert (stale.status_code, stale.headers["ETag"]) == (412, '"1"'), "as it would be if it were done"
     assert client.fire("wang.fang", case, "accept", "?dry_run=1", session="五次").status_code == 404
     assert client(LI, "POST", "/v1/cases?dry_run=1", city.START, idempotency_key="k").status_code == 200
     assert count(city_engine, "history") == lines
