@@ -13,6 +13,7 @@ from workflow.outbox import Trial
 from workflow.outside import Network
 
 from . import console
+from .bodies import fit
 from .dispatch import counting_by, register
 from .documents import Documents
 from .identity import Identify
@@ -53,12 +54,18 @@ def create_app(
             sessions=sessions, menu=console.MENU, service=service, notice=notice, trials=tuple(trials),
         )  # fmt: skip
         console.register(desk, console.SCREENS)
+        desk.blueprint.before_request(checked)
         desk.blueprint.before_request(partial(counting_by, engine))
         app.register_blueprint(desk.blueprint)
     app.register_error_handler(Exception, respond)
     if sessions is not None:
         app.after_request(partial(_by_https, sessions))
     return app
+
+
+def checked() -> None:
+    """An address that no database could be asked of is refused at the door."""
+    fit(request)
 
 
 def _by_https(sessions: Sessions, response: Response) -> Response:
@@ -77,6 +84,7 @@ def create_blueprint(
     host's address from outside, when that is not the one a request shows.
     """
     blueprint = Blueprint(name, __name__)
+    blueprint.before_request(checked)
     desk = Desk(
         engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=operators,
         documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake, allow=tuple(allow), url=url,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from flask import json, url_for
 from marshmallow import fields, validate
 
 from workflow import Actor, Case
+from workflow.clock import can_be, day_of
 from workflow.errors import NotFound, Text, no_such
 from workflow.model import Receipt
 from workflow.overview import count, end_of_day, find, place_of
@@ -259,11 +260,11 @@ def _moment(text: str) -> datetime | int:
         if text.isascii() and text.isdigit() and len(text) < 10:
             return int(text)
         if len(text) == 10:
-            return end_of_day(date.fromisoformat(text))
-        found = datetime.fromisoformat(text)
+            return end_of_day(day_of(text))
+        found = datetime.fromisoformat(text) if "T" in text and "-" in text[:10] else None
     except ValueError:
         found = None
-    if found is None or found.tzinfo is None:
+    if found is None or found.tzinfo is None or not can_be(found.date()):
         raise _no_moment()
     return found
 

@@ -12,6 +12,8 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from webargs.fields import DelimitedList
 
+from workflow.clock import day_of
+
 from .faults import DAY, UNSEEN, written
 
 NAME = written(r"[a-z][a-z0-9_]{0,39}\Z", "sign_in")
@@ -22,7 +24,6 @@ LIMIT, MOST = 50, 200
 """entries of a page: unless asked otherwise, at most"""
 KEPT = 10_000
 """clocks whose shown form is kept"""
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -37,8 +38,8 @@ class Day(fields.Field[date]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
         try:
-            if isinstance(value, str) and _DAY.fullmatch(value):
-                return date.fromisoformat(value)
+            if isinstance(value, str):
+                return day_of(value)
         except ValueError:
             pass
         raise ValidationError(DAY)

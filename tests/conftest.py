@@ -38,7 +38,7 @@ UNCOUNTED = (
     "fuzz*", "history", "http_[!o]*", "imports", "invariants", "json_text", "lifecycles", "matrix", "mutants", "openapi",
     "packaging", "places*", "receptions", "recorded_histories", "replay", "scheduler*", "schema", "screens",
     "separation", "sessions",
-    "soak", "story", "stories*", "sweep", "term", "walks", "whole_mechanism",
+    "soak", "story", "stories*", "sweep", "term", "unfit", "walks", "whole_mechanism",
 )  # fmt: skip
 """Test files that drive the engine at length. The tracer doubles their time and they reach little that the others do not, so
 what they reach does not count as covered: the figure is that of the rest."""

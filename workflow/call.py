@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from .act import Act
-from .clock import civil_date
+from .clock import FIRST_DAY, LAST_DAY, can_be, civil_date
 from .errors import Conflict, FormInvalid, NotFound, Reason, Text
 from .family import Step
 from .model import Actor, PartialDate
@@ -69,6 +69,8 @@ class Call(NamedTuple):
             person=actor.person, on_behalf_of=actor.on_behalf_of, role=actor.role, unit=actor.unit, tenant=self.tenant,
             id=self.id, key=self.key, reason=self.reason,
         )  # fmt: skip
+        if self.effective_on is not None:
+            _check_day(self.effective_on)
 
     def body_hash(self, salt: str) -> str:
         """What has to be the same when the key comes again; salted, so that nobody can guess what was said from it."""
@@ -110,6 +112,16 @@ def check_texts(**texts: str | None) -> None:
             reasons.append(Reason(code=code, text=text, field=name))
     if reasons:
         raise FormInvalid(reasons)
+
+
+def _check_day(when: date | PartialDate) -> None:
+    first, last = (when.earliest(), when.latest()) if isinstance(when, PartialDate) else (when, when)
+    if not (can_be(first) and can_be(last)):
+        text = Text(
+            f"生效日期须在 {FIRST_DAY.year} 年至 {LAST_DAY.year} 年之间，不能是 {when}",
+            f"the effective date must lie between {FIRST_DAY.year} and {LAST_DAY.year}, not {when}",
+        )
+        raise FormInvalid([Reason(code="form.range", text=text, field="effective_on")])
 
 
 def check_limit(limit: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -9,6 +10,9 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Asia/Shanghai")
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+"""days that may be given: rules count years before and after them, and Python's dates end with the year 9999"""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class Clock(Protocol):
@@ -29,6 +33,18 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds that only ever run on, whatever is done to the wall clock; see vigil.py."""
         return time.monotonic()
+
+
+def day_of(text: str) -> date:
+    """A civil date that somebody gives, `2026-03-15` and no other way. Raises ValueError, also for a day that nobody can mean."""
+    if not _DAY.fullmatch(text) or not can_be(day := date.fromisoformat(text)):
+        raise ValueError(f"no day: {text[:40]!r}")
+    return day
+
+
+def can_be(day: date) -> bool:
+    """Whether that day may be given."""
+    return FIRST_DAY <= day <= LAST_DAY
 
 
 def civil_date(instant: datetime) -> date:

@@ -14,6 +14,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
+from .clock import FIRST_DAY, LAST_DAY, day_of
 from .definition import Codes, Definition, Event, Field
 from .errors import FormInvalid, Reason, Text
 from .naming import UNFIT, flaw
@@ -42,7 +43,10 @@ _MESSAGES = {
     ),
     "long": Text("太长", "is too long"),
     "range": Text("数字超出范围", "is out of range"),
-    "date": Text("须为 2026-03-15 这样的日期", "must be a date such as 2026-03-15"),
+    "date": Text(
+        f"须为 2026-03-15 这样的日期，{FIRST_DAY.year} 年至 {LAST_DAY.year} 年",
+        f"must be a date such as 2026-03-15, between {FIRST_DAY.year} and {LAST_DAY.year}",
+    ),
     "month": Text("须为 2026-03 这样的月份", "must be a month such as 2026-03"),
     "code": Text("不在代码表中", "is not in the code list"),
     "document": Text("须给出 sha256、size、media_type、name", "must give sha256, size, media_type, name"),
@@ -100,10 +104,8 @@ class _Boolean(fields.Field[bool]):
 
 class _Date(fields.Field[str]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        if isinstance(value, date):
-            return value.isoformat()[:10]
         try:
-            return date.fromisoformat(value).isoformat()
+            return day_of(value.isoformat()[:10] if isinstance(value, date) else value).isoformat()
         except (TypeError, ValueError):
             raise ValidationError("date") from None
 

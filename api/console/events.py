@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from workflow import Case, Conflict
+from workflow.clock import day_of
 from workflow.definition import Definition, Event
 from workflow.errors import NotFound, Reason, Refused, Text
 from workflow.model import ClockView
@@ -175,7 +176,7 @@ def _day(look: Look) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        return day_of(text)
     except ValueError:
         text_ = Text("日期须如 2026-03-15", "a day is written 2026-03-15")
         raise Misread([Reason(code="form.date", text=text_, field="@effective_on")]) from None

@@ -13,6 +13,7 @@ import segno
 from flask import Response, url_for
 
 from workflow import Case
+from workflow.clock import day_of
 from workflow.definition import Definition, Event
 from workflow.errors import NotFound, Text
 from workflow.model import Invited
@@ -193,7 +194,7 @@ def until_of(look: Look) -> date:
     """The last day on which the links are to work. Raises Problem 422."""
     text = look.request.form.get("until", "")
     try:
-        return date.fromisoformat(text)
+        return day_of(text)
     except ValueError:
         raise Problem(
             "form_invalid", Text("请填有效期，如 2026-03-15", "until when, as 2026-03-15")

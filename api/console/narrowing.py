@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from workflow import Case
+from workflow.clock import day_of
 from workflow.definition import Definition, Field
 from workflow.errors import Text
 from workflow.overview import Filter, today
@@ -98,6 +99,6 @@ def _options(look: Look, field: Field) -> list[tuple[str, Text]]:
 def day_in(text: str) -> date:
     """A day as a form sends it. Raises Problem 400."""
     try:
-        return date.fromisoformat(text)
+        return day_of(text)
     except ValueError:
         raise Problem("bad_request", Text("日期须如 2026-03-15", "a day is written 2026-03-15")) from None
