@@ -52,7 +52,7 @@ class Abandoned:
         """How many contents went."""
         if self._documents is None or self._engine.health().held:  # a clock that leapt is believed in nothing
             return 0
-        self._look()
+        self.look()
         before = self._shelf.now() - self._waits
         while self._mark(stamp(before)) == TOGETHER:
             pass
@@ -62,7 +62,7 @@ class Abandoned:
             log.info("%d document(s) went that no case had named within %d days", gone, self._waits.days)
         return gone
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Note what the lines since the last time have named."""
         table = self._shelf.tables.named
         with self._shelf.connection() as connection:

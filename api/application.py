@@ -19,7 +19,7 @@ from .documents import Documents
 from .identity import Identify
 from .letters import Papers
 from .problems import respond
-from .routes import TOKEN_DAYS, Desk
+from .routes import QUOTA, TOKEN_DAYS, Desk
 from .sessions import Sessions
 from .table import ROUTES
 
@@ -31,7 +31,7 @@ def create_app(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
     allow: Sequence[Network] = (), sessions: Sessions | None = None, notice: Text | None = None,
-    trials: Sequence[Trial] = (), token_days: int = TOKEN_DAYS,
+    trials: Sequence[Trial] = (), token_days: int = TOKEN_DAYS, quota: int = QUOTA,
 ) -> Flask:  # fmt: skip
     """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
     `operators` are the persons who look after the service itself; `documents` is where documents are kept, `papers` who writes
@@ -39,19 +39,20 @@ def create_app(
     (role `qr_intake`) under which opinions left at a station's door come in; `allow` are networks besides
     the public ones to which webhooks may be sent; with `sessions` there are pages for people at `/`, the console, and
     `notice` on top of each; `trials` are the channels that its set-up page lists and tries; `token_days` for
-    how many days a service token is issued at most.
+    how many days a service token is issued at most; `quota` are the bytes of one person's documents that may lie there before a
+    case names them.
     """
     app = Flask("tibandu", static_folder=None)
     service = create_blueprint(
         engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public, intake=intake,
-        allow=allow, url=sessions.url if sessions else None, token_days=token_days,
+        allow=allow, url=sessions.url if sessions else None, token_days=token_days, quota=quota,
     )  # fmt: skip
     app.register_blueprint(service)
     if sessions is not None:
         desk = Desk(
             engine=engine, identify=identify, blueprint=Blueprint(console.CONSOLE, __name__), routes=ROUTES,
             operators=operators, documents=documents, papers=papers, public=frozenset(public), age=age,
-            sessions=sessions, menu=console.MENU, service=service, notice=notice, trials=tuple(trials),
+            sessions=sessions, menu=console.MENU, service=service, notice=notice, trials=tuple(trials), quota=quota,
         )  # fmt: skip
         console.register(desk, console.SCREENS)
         desk.blueprint.before_request(checked)
@@ -79,6 +80,7 @@ def create_blueprint(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
     allow: Sequence[Network] = (), url: str | None = None, name: str = "tibandu", token_days: int = TOKEN_DAYS,
+    quota: int = QUOTA,
 ) -> Blueprint:  # fmt: skip
     """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`. `url` is the
     host's address from outside, when that is not the one a request shows.
@@ -88,7 +90,7 @@ def create_blueprint(
     desk = Desk(
         engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=operators,
         documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake, allow=tuple(allow), url=url,
-        token_days=token_days,
+        token_days=token_days, quota=quota,
     )  # fmt: skip
     register(desk)
     blueprint.register_error_handler(Exception, respond)

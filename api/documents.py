@@ -29,6 +29,7 @@ from .cases import documents_of
 from .faults import written
 from .photographs import PHOTOGRAPHS, Damaged, cleaned
 from .problems import Problem
+from .quota import room
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import Strict, one_line
 from .uploads import Uploads
@@ -236,9 +237,17 @@ class KeptOut(Schema):
 def upload(ask: Ask) -> Reply:
     """Keep it, and who brought it; it is read by nobody before a case names it."""
     ask.request.max_content_length = MOST
-    kept = _shelf(ask.desk).keep(ask.request.stream, ask.query["name"])
-    Uploads(ask.engine).note(ask.actor.person, kept.sha256)
-    return Reply(kept, 201)
+    size = ask.request.content_length
+    return Reply(bring(ask.desk, ask.actor.person, ask.request.stream, ask.query["name"], size), 201)
+
+
+def bring(desk: Desk, person: str, stream: IO[bytes], name: str, size: int | None) -> Kept:
+    """Keep a document and who brought it. `size`: bytes, where they are known before. Raises Problem 413, 415, 503."""
+    shelf = _shelf(desk)
+    with room(desk.engine, person, MOST if size is None else min(size, MOST), desk.quota):
+        kept = shelf.keep(stream, name)
+        Uploads(desk.engine).note(person, kept.sha256, kept.size)
+    return kept
 
 
 def download(ask: Ask) -> Reply:

@@ -162,6 +162,10 @@ class Route:
         return sorted(set(found))
 
 
+QUOTA = 256 << 20
+"""bytes of one person's documents that may lie there before a case names them, unless somebody says otherwise"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What every view stands on; one for each blueprint."""
@@ -194,6 +198,8 @@ class Desk:
     """screens of the console that stand in its menu"""
     documents: Any = None
     """where documents are kept (`Documents`); None: nowhere"""
+    quota: int = QUOTA
+    """bytes of one person's documents that no case names yet"""
     papers: Any = None
     """who writes documents and tables (`Papers`); None: nobody"""
     age: Callable[[], float | None] | None = None

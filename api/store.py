@@ -302,6 +302,7 @@ class Tables:
             "upload",
             Column("sha256", String(64), primary_key=True),
             Column("person", String(80), primary_key=True),
+            Column("size", BigInteger, nullable=False),
             Column("at", String(32), nullable=False),  # when he last brought or named it
             Column(
                 "leaving", String(32)

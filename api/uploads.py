@@ -37,10 +37,10 @@ class Uploads:
     def __init__(self, engine: Engine) -> None:
         self._shelf = Shelf(engine)
 
-    def note(self, person: str, sha256: str) -> None:
-        """He has the content: he just sent it."""
+    def note(self, person: str, sha256: str, size: int) -> None:
+        """He has the content, of so many bytes: he just sent it."""
         table = self._shelf.tables.upload
-        row = {"sha256": sha256, "person": person, "at": stamp(self._shelf.now())}
+        row = {"sha256": sha256, "person": person, "size": size, "at": stamp(self._shelf.now())}
         with self._shelf.connection(write=True) as connection:
             if not insert_once(connection, table, row):
                 here = (table.c.sha256 == sha256, table.c.person == person)

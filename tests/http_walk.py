@@ -120,7 +120,7 @@ def served(engine: Engine) -> Flask:
     """The whole service of the city."""
     create_schema(engine)
     for person in PERSONS:
-        Uploads(engine).note(person, LETTER["sha256"])  # type: ignore[arg-type]
+        Uploads(engine).note(person, LETTER["sha256"], 1)  # type: ignore[arg-type]
     app = create_app(
         engine,
         Sessions(engine, bearer),

@@ -134,7 +134,7 @@ class World:
 
     def _file(self, name: str, who: str) -> dict[str, Any]:
         kept = self.kept.keep(io.BytesIO(f"%PDF-1.7 {name} 内容".encode()), f"{name}-附件.pdf")
-        Uploads(self.engine).note(who, kept.sha256)
+        Uploads(self.engine).note(who, kept.sha256, kept.size)
         return asdict(kept)
 
     def _told(self, name: str, **more: Any) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def brought(engine: Engine, folder: Folder, tmp_path: Path, text: str, who: str 
     with path.open("rb") as stream:
         kept = folder.keep(stream, "sent.pdf")
     dated(engine, folder, kept.sha256)
-    Uploads(engine).note(who, kept.sha256)
+    Uploads(engine).note(who, kept.sha256, kept.size)
     return kept
 
 

@@ -6,8 +6,10 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from threading import Barrier, Event
+from typing import IO, Any
 
 import pytest
 from werkzeug.test import TestResponse
@@ -140,6 +142,49 @@ def test_the_same_content_is_kept_once(folder: Folder, tmp_path: Path) -> None:
     kept = {folder.keep(io.BytesIO(city.PDF), name).sha256 for name in ("a.pdf", "b.pdf")}
     assert len(kept) == 1
     assert len([path for path in (tmp_path / "documents").rglob("*") if path.is_file()]) == 1
+
+
+def test_what_no_case_names_has_a_limit_for_each_person(engine: Engine, tmp_path: Path) -> None:
+    """Counted before the first byte is read; what a case names counts no longer, and nobody counts for another."""
+    create_schema(engine)
+    shelf = Folder(tmp_path / "documents")
+    client = city.Client(create_app(engine, city.bearer, documents=shelf, quota=2 * len(city.PDF) + 2))
+    first = sent(client, "答复函.pdf", city.PDF, "wu.hao")
+    second = sent(client, "b.pdf", city.PDF + b"2", "wu.hao")
+    assert (first.status_code, second.status_code) == (201, 201)
+    there = sorted(tmp_path.rglob("*"))
+    third = sent(client, "c.pdf", city.PDF + b"3", "wu.hao")
+    assert (third.status_code, third.json["code"]) == (413, "too_large")
+    assert "尚未写入案件" in third.json["texts"]["zh"] and "no case names" in third.json["texts"]["en"]
+    assert sorted(tmp_path.rglob("*")) == there, "nothing of it lies there"
+    assert sent(client, "c.pdf", city.PDF + b"3", LI).status_code == 201
+    replied(client, first.json)
+    assert sent(client, "c.pdf", city.PDF + b"3", "wu.hao").status_code == 201
+
+
+def test_beside_each_other_no_more_gets_through_than_there_is_room_for(
+    engine: Engine, tmp_path: Path
+) -> None:
+    create_schema(engine)
+    inside, go = Barrier(2, timeout=20), Event()
+
+    class Slow(Folder):
+        def keep(self, stream: IO[bytes], name: str) -> api.documents.Kept:
+            inside.wait()
+            go.wait(20)
+            return super().keep(stream, name)
+
+    desk = city.Client(create_app(engine, city.bearer, documents=Slow(tmp_path), quota=len(city.PDF) * 2))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(sent, desk, "a.pdf", city.PDF)
+        inside.wait()
+        other = city.Client(
+            create_app(engine, city.bearer, documents=Folder(tmp_path), quota=len(city.PDF) * 2)
+        )
+        assert sent(other, "b.pdf", city.PDF + b"22").status_code == 413, "the first is on its way"
+        go.set()
+        assert slow.result().status_code == 201
+    assert sent(other, "b.pdf", city.PDF).status_code == 201, "the room of one that is refused is given back"
 
 
 def test_a_service_without_a_folder_says_so(engine: Engine) -> None:

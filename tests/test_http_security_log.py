@@ -135,15 +135,15 @@ def test_a_document_is_ones_own_for_a_season_and_a_calendar_taken_back_is_listed
     engine: Engine, clock: FrozenClock
 ) -> None:
     uploads, client = Uploads(engine), city.Client(city.served(engine))
-    uploads.note(LI, "b" * 64)
+    uploads.note(LI, "b" * 64, 1)
     feed = client(LI, "POST", "/v1/feeds", {"of": "me"}).json
     client(LI, "DELETE", f"/v1/feeds/{feed['id']}")
     clock.advance(days=31)
-    uploads.note(LI, "c" * 64)
+    uploads.note(LI, "c" * 64, 1)
     Housekeeping(engine).run()
     assert client(LI, "GET", "/v1/feeds").json["feeds"] == []
     clock.advance(days=60)
-    uploads.note(LI, "c" * 64)
+    uploads.note(LI, "c" * 64, 1)
     Housekeeping(engine).run()
     assert uploads.of(LI, {"b" * 64, "c" * 64}) == {"c" * 64}
 

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import SEEK_END
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
@@ -21,9 +22,8 @@ from workflow.model import Party
 from workflow.overview import Filter, find, today
 
 from .. import domain
-from ..documents import NOWHERE, Documents
+from ..documents import bring
 from ..problems import Problem
-from ..uploads import Uploads
 from .screens import Look
 
 CHOICES = 8
@@ -287,20 +287,14 @@ def _kept(look: Look, field: Field, upload: FileStorage) -> dict[str, Any]:
     """A file put on the shelf. Raises Misread for one that is not accepted: nobody types his form again for a picture."""
     name = str(upload.filename).rpartition("/")[2].rpartition("\\")[2]
     try:
-        kept = _shelf(look).keep(upload.stream, name)
-        Uploads(look.engine).note(look.actor.person, kept.sha256)
+        size = upload.stream.seek(0, SEEK_END)
+        upload.stream.seek(0)
+        kept = bring(look.desk, look.actor.person, upload.stream, name, size)
     except Problem as problem:
         if problem.code not in ("too_large", "media_refused"):
             raise
         raise _misread(field, f"“{name}”{problem.text.zh}", f"{name}: {problem.text.en}") from None
     return {part: getattr(kept, part) for part in ("sha256", "size", "media_type", "name")}
-
-
-def _shelf(look: Look) -> Documents:
-    if look.desk.documents is None:
-        raise Problem("unavailable", NOWHERE)
-    found: Documents = look.desk.documents
-    return found
 
 
 def _case(look: Look, text: str) -> str | None:

@@ -12,6 +12,8 @@ from .context import OK, Context, UsageError, day
 TOKEN_DAYS, TOKEN_MOST = 366, 3_660
 UPLOAD_KEPT, UPLOAD_MOST = 30, 90
 """days; who brought a document is remembered for ninety"""
+UPLOAD_LEAST, UPLOAD_QUOTA = 32, 256
+"""MiB; one document has 32 at most"""
 LOG_LEAST, LOG_KEPT = 184, 366
 """days; 网络安全法 has such logs kept for six months at least"""
 
@@ -66,6 +68,22 @@ def _token_days(text: str) -> int:
     if not 1 <= days <= TOKEN_MOST:
         raise argparse.ArgumentTypeError(f"1 … {TOKEN_MOST}: {text}")
     return days
+
+
+def add_upload_quota(parser: Any) -> None:
+    """The flag that says how much of one person may wait for a case that names it."""
+    parser.add_argument(
+        "--upload-quota", type=_mebibytes, default=UPLOAD_QUOTA, metavar="MIB",
+        help="每人未入案的上传文件上限，MiB / MiB of one person's documents that no case names yet "
+        f"(default {UPLOAD_QUOTA})",
+    )  # fmt: skip
+
+
+def _mebibytes(text: str) -> int:
+    mebibytes = int(text)
+    if mebibytes < UPLOAD_LEAST:
+        raise argparse.ArgumentTypeError(f"≥ {UPLOAD_LEAST}: {text}")
+    return mebibytes
 
 
 def _upload_days(text: str) -> int:

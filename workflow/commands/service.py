@@ -54,6 +54,7 @@ def register(add: Any) -> None:
     keeping.add_log_days(serve)
     keeping.add_upload_days(serve)
     keeping.add_token_days(serve)
+    keeping.add_upload_quota(serve)
     scheduler = add("scheduler", run_scheduler, "调度器，前台运行", "the scheduler, in the foreground")
     operator.register(add, scheduler)
     for parser in (serve, scheduler):
@@ -130,6 +131,7 @@ def run_serve(context: Context) -> int:
         documents=documents, papers=papers, public=frozenset(arguments.public),
         sessions=sessions, intake=arguments.intake, allow=arguments.allow, trials=alerts.trials_of(context),
         notice=context.sibling("api.demo").NOTICE if looks else None, token_days=arguments.token_days,
+        quota=arguments.upload_quota << 20,
     )  # fmt: skip
     entrance.furnish(context, app, sessions)
     _tell_logs()
