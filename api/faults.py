@@ -38,6 +38,8 @@ _SAID: Sequence[tuple[str, str, str]] = (
         "须为 {0} 至 {1}",
         "must be {0} to {1}",
     ),
+    (r"Not of months; (.*) is\.", "不适用，此表不分月份；按月的是 {0}", "does not apply: of months is {0}"),
+    (r"Not of a year; (.*) is\.", "不适用，此表不分年度；按年的是 {0}", "does not apply: of a year is {0}"),
     (r"Not written like (.*)\.", "写法应如 {0}", "must be written like {0}"),
 )
 

@@ -104,13 +104,18 @@ def ledger(ask: Ask) -> Reply:
     try:
         name, content = papers(ask).ledger(ask.path["ledger"], ask.actor, **ask.query)
     except ValueError as error:
-        raise _wrong(error) from None
+        raise _wrong(ask, error) from None
     return Reply(raw=download(Response(content, content_type=EXCEL), name))
 
 
-def _wrong(error: ValueError) -> Problem:
-    name = str(error)
-    return invalid_parameters({name: ["Missing data" if name == "year" else "not of months"]})
+def _wrong(ask: Ask, error: ValueError) -> Problem:
+    """What the table is not of, and which are."""
+    if str(error) == "month":
+        return invalid_parameters(
+            {"month": [f"Not of months; {', '.join(sorted(papers(ask).monthly()))} is."]}
+        )
+    needed = ask.path["ledger"] == YEARLY
+    return invalid_parameters({"year": ["Missing data" if needed else f"Not of a year; {YEARLY} is."]})
 
 
 def rows(ask: Ask) -> Reply:
@@ -121,7 +126,7 @@ def rows(ask: Ask) -> Reply:
     try:
         table = papers(ask).table(id_, ask.actor, **query)
     except ValueError as error:
-        raise _wrong(error) from None
+        raise _wrong(ask, error) from None
     except KeyError:
         known = ", ".join(papers(ask).measures())
         raise invalid_parameters({"measure": [f"Must be one of: {known}."]}) from None

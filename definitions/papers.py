@@ -80,13 +80,13 @@ class Papers:
         self, id_: str, actor: Actor, *, tenant: str | None = None, year: int | None = None, month: str | None = None
     ) -> tuple[str, bytes]:  # fmt: skip
         """The name and content of a table with everything that person may know of. Raises NotFound; ValueError, with the name of
-        what is wrong, when the table of a year is asked for without one, or a month of one that has none.
+        what is wrong, when the table of a year is asked for without one, another one with one, or one that is not of months with
+        a month.
         """
+        self._fits(id_, year, month)
         with TemporaryDirectory() as folder:
             path = Path(folder) / "table.xlsx"
-            if id_ == YEARLY:
-                if year is None:
-                    raise ValueError("year")
+            if id_ == YEARLY and year is not None:
                 write_yearly(self._engine, year, path, actor=actor, tenant=tenant)
                 return f"{year}年{YEARLY_TITLE.zh}.xlsx", path.read_bytes()
             profile = self._chosen(id_)
@@ -101,9 +101,17 @@ class Papers:
         """The same in numbers and words. `behind`: of the year's list that part which a `unit`'s figure, a `measure`, counts.
         Raises NotFound, KeyError when there is no such figure, ValueError as `ledger`.
         """
+        self._fits(id_, year, month)
         if id_ == YEARLY:
             return self.yearly(actor, tenant=tenant, year=year).listed(**behind)
         return ledger_of(self._engine, self._chosen(id_), actor=actor, tenant=tenant, month=month)
+
+    def _fits(self, id_: str, year: int | None, month: str | None) -> None:
+        """Raises ValueError, with the name of what does not go with that table."""
+        if (year is None) == (id_ == YEARLY):
+            raise ValueError("year")
+        if month is not None and id_ not in self.monthly():
+            raise ValueError("month")
 
     def _chosen(self, id_: str) -> Profile:
         if id_ not in self._ledgers:

@@ -89,7 +89,7 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
     "tibandu.statistics": [("/v1/statistics?by=kind,state,tenant,month,unit", None)],
     "tibandu.export_cases": [("/v1/exports/cases.csv", None), ("/v1/exports/cases.csv?kind=opinion", None)],
     "tibandu.ledgers": [("/v1/ledgers", None)],
-    "tibandu.ledger": [(f"/v1/ledgers/{name}?year=2026", None) for name in ("ledger", "register", "yearly")],
+    "tibandu.ledger": [(f"/v1/ledgers/{name}", None) for name in ("ledger", "register", "yearly?year=2026")],
     "tibandu.ledger_rows": [(f"/v1/ledgers/{name}/rows", None) for name in ("ledger", "register", "surveys")]
     + [("/v1/ledgers/yearly/rows?year=2026&unit=water", None)],
     "tibandu.reports": [("/v1/reports", None)],

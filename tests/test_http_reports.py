@@ -157,7 +157,13 @@ def test_a_performance_record_scores_nothing(filled: Desk) -> None:
     [
         ("/v1/reports/yearly", 400, "year"),
         ("/v1/reports/yearly?year=2026&month=2026-03", 400, "month"),
+        ("/v1/reports/yearly?month=2026-03", 400, "month"),
         ("/v1/ledgers/yearly/rows", 400, "year"),
+        ("/v1/ledgers/yearly/rows?year=2026&month=2026-03", 400, "month"),
+        ("/v1/ledgers/yearly?year=2026&month=2026-03", 400, "month"),
+        ("/v1/ledgers/ledger/rows?month=2026-03", 400, "month"),
+        ("/v1/ledgers/ledger/rows?year=1999", 400, "year"),
+        ("/v1/ledgers/ledger?year=1999", 400, "year"),
         ("/v1/ledgers/yearly/rows?year=2026&measure=best", 400, "measure"),
         ("/v1/ledgers/ledger/rows?unit=water", 400, "unit"),
         ("/v1/ledgers/none/rows", 404, None),

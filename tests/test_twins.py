@@ -120,7 +120,7 @@ class Twin:
             f"{api}?include=clocks,permitted,children,overlays,documents,history", f"{api}/permitted", f"{api}/history",
             f"{api}/at/2026-03-02", f"{api}/at/5", f"{api}/clocks/reply", f"{api}/similar", f"{api}/letters", "/v1/cases", "/v1/views",
             "/v1/views/answered", "/v1/worklist", "/v1/events", "/v1/inbox", "/v1/statistics?by=kind,state,tenant,month,unit",
-            "/v1/exports/cases.csv", "/v1/ledgers/ledger?year=2026", *self.feeds,
+            "/v1/exports/cases.csv", "/v1/ledgers/ledger", *self.feeds,
         ]  # fmt: skip
 
 
