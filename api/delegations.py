@@ -86,6 +86,7 @@ DELEGATIONS = (
     Route(
         method="POST", path="/v1/delegations", name="delegate", view=lend, permission="person", audit="store", tag="access",
         text=Text("委托同事代行本人职责", "let a colleague act in one's place"), scope="cases:write", body=DelegationIn,
+        members={"person": "to"},
         out={201: Out(DelegationsOut, Text("所委托的角色", "the roles that are lent"))},
     ),
     Route(

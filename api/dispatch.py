@@ -16,7 +16,7 @@ from marshmallow import Schema
 from werkzeug.datastructures import Headers
 
 from workflow import Actor, Case, Engine, access
-from workflow.errors import NotFound, NotPermitted, Reason, Text
+from workflow.errors import NotFound, NotPermitted, Reason, Refused, Text
 from workflow.json_text import encoder
 from workflow.overview import cases_of
 
@@ -24,6 +24,7 @@ from .acting import note
 from .bodies import body_of, query_of
 from .identity import ACTING_USER, Caller
 from .pace import Paced
+from .pointing import pointed
 from .problems import SAFE_HEADERS, Problem, problem_of
 from .routes import KNOWN, NOBODY, OF_NO_DAY, Ask, Desk, Reply, Route
 from .security_log import Denials
@@ -76,11 +77,15 @@ def _function(desk: Desk, route: Route, denials: Denials) -> Callable[..., Respo
         asking = request_ctx.request  # itself: each look through Flask's `request` costs
         if route.name not in OF_NO_DAY:
             counting_by(desk.engine)
+        ask: Ask | None = None
         try:
-            return _respond(asking, route, route.view(_asked(desk, asking, route, path)))
-        except (Problem, NotPermitted, NotFound) as error:
+            ask = _asked(desk, asking, route, path)
+            return _respond(asking, route, route.view(ask))
+        except (Problem, Refused, NotFound) as error:
             note_denial(desk, denials, error, route.name, hidden=route.permission in ("case", "event"))
-            raise
+            if ask is None or not isinstance(error, Refused):
+                raise
+            raise pointed(route, ask, error) from error
 
     view.__name__ = route.name
     return view

@@ -254,7 +254,8 @@ DOORS = (
     ),
     Route(
         method="POST", path="/v1/public/stations/<code>/opinions", name="public_leave", view=opinion, permission="open",
-        audit="history", tag="public", text=Text("留下意见，无需登录", "leave an opinion, without a login"), body=OpinionIn,
+        audit="history", tag="public", members={"opinion_text": "text", "voter_name": "name", "voter_contact": "contact"},
+        text=Text("留下意见，无需登录", "leave an opinion, without a login"), body=OpinionIn,
         out={201: Out(ReceiptOut, Text("回执，凭此查询", "the receipt to follow it by"), headers=("Location",))},
         problems=("not_found", "too_many", "conflict", "form_invalid", "key_reused"),
     ),

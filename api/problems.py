@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -42,6 +42,9 @@ SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """what every answer says to a browser that happens to look at it"""
+
+Place = Callable[[Reason], str | None]
+"""where in the body a reason is, as a JSON pointer; None: nowhere"""
 
 TITLES: Mapping[str, tuple[int, Text]] = {
     "unauthenticated": (401, Text("未认证", "Who you are is not known")),
@@ -170,24 +173,26 @@ def language_asked() -> str:
     return next((name for name in asked if name in ("zh", "en")), "zh")
 
 
-def problem_of(error: Exception) -> Problem:
-    """Whatever was raised, as a problem."""
+def problem_of(error: Exception, place: Place | None = None) -> Problem:
+    """Whatever was raised, as a problem; `place` says where in the body a reason is."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, WorkflowError):
-        return _refusal(error)
+        return _refusal(error, place or in_event)
     if isinstance(error, HTTPException):
         return _of_flask(error)
     return Problem("internal", _broken())
 
 
-def _refusal(error: WorkflowError) -> Problem:
+def _refusal(error: WorkflowError, place: Place) -> Problem:
     if isinstance(error, Conflict):
         return _conflict(error)
     code = next((code for kind, code in _KINDS if isinstance(error, kind)), None)
     if isinstance(error, StoreError) and error.again:
         return Problem("unavailable", error.text, headers={"Retry-After": str(RETRY_SECONDS)})
-    return Problem(code, error.text, errors=_reasons(error)) if code else Problem("internal", _broken())
+    return (
+        Problem(code, error.text, errors=_reasons(error, place)) if code else Problem("internal", _broken())
+    )
 
 
 def _of_flask(error: HTTPException) -> Problem:
@@ -209,18 +214,22 @@ def _broken() -> Text:
     return Text("服务出错，已记录", "something broke here; it was logged")
 
 
-def _reasons(error: WorkflowError) -> list[dict[str, Any]]:
-    return [reason_of(reason) for reason in error.reasons] if isinstance(error, Refused) else []
+def _reasons(error: WorkflowError, place: Place) -> list[dict[str, Any]]:
+    return [reason_of(reason, place) for reason in error.reasons] if isinstance(error, Refused) else []
 
 
-def reason_of(reason: Reason) -> dict[str, Any]:
-    """A reason as the entry of a problem."""
+def in_event(reason: Reason) -> str | None:
+    """Where it is in a body (or a row) that has the form's data in `data`, and what is said beside them next to it."""
+    if reason.field is None:
+        return None
+    return pointer(reason.field) if reason.beside else pointer("data", reason.field, *reason.at)
+
+
+def reason_of(reason: Reason, place: Place = in_event) -> dict[str, Any]:
+    """A reason as the entry of a problem, with where it is in the body."""
     entry: dict[str, Any] = {"code": reason.code, "texts": _both(reason.text)}
-    if reason.code == "form.reason":
-        entry["pointer"] = "/reason"
-    elif reason.field is not None:
-        entry["pointer"] = pointer("data", reason.field)
-    return entry
+    where = place(reason)
+    return entry if where is None else entry | {"pointer": where}
 
 
 def invalid_fields(messages: Any) -> Problem:

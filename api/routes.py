@@ -124,6 +124,8 @@ class Route:
     body: type[Schema] | None = None
     form: type[Schema] | None = None
     """the body is a form of one of our pages, which the view reads itself and answers with a page"""
+    members: Mapping[str, str] = field(default_factory=dict)
+    """what the engine calls otherwise than the body does: its name, the member of the body"""
     upload: bool = False
     """the body is the content itself"""
     looks: bool = True

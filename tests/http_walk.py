@@ -176,6 +176,9 @@ def enter(client: FlaskClient, engine: Engine, person: str) -> None:
     client.set_cookie(name, value)
 
 
+ROUTE = {route.name: route for route in ROUTES}
+
+
 class Client:
     """Asks as somebody and remembers the first answer of every kind."""
 
@@ -207,6 +210,12 @@ class Client:
     def _keep(self, answer: TestResponse, body: Any) -> None:
         if answer.mimetype == "application/problem+json":
             shown = json.loads(answer.data)
+            lost = [
+                at
+                for one in shown.get("errors", ())
+                if (at := one.get("pointer")) and not self._leads(body, at)
+            ]
+            assert not lost, f"{self._asked}: {lost} lead nowhere in {body}"
             self.found.setdefault(f"problem.{shown['code']}", shown)
             return
         if answer.mimetype == "application/json":
@@ -215,6 +224,19 @@ class Client:
             self.found.setdefault(f"{self._asked}.{answer.status_code}", answer.text[:400])
         if answer.status_code < 400 and body is not None:
             self.found.setdefault(f"{self._asked}.request", body)
+
+    def _leads(self, body: Any, place: str) -> bool:
+        """Whether a pointer leads to what was sent, or names a member that was left out and that there is."""
+        *parents, last = place.removeprefix("/").split("/")
+        for part in parents:
+            body = body[int(part)] if isinstance(body, list) and part.isdigit() else body.get(part, {})
+        if isinstance(body, list):
+            return last.isdigit() and int(last) < len(body)
+        if last in body or not parents:
+            route = ROUTE[self._asked]
+            return last in body or (route.body is not None and last in route.body().fields)
+        known = self.app.extensions["engine"].library.definitions.values()
+        return parents == ["data"] and any(last in kind.fields for kind in known)
 
     def fire(self, who: str, case: dict[str, Any], event: str, _query: str = "", **data: Any) -> TestResponse:
         """An event on the case as it was seen."""

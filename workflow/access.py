@@ -140,11 +140,14 @@ def lend(
     check_texts(person=to, granted_by=by, reason=reason)
     first = since or day
     if not day <= first <= until:
+        wrong = "first" if since is not None and first < day else "until"
         raise FormInvalid(
-            [Reason.of("form.dates", "日期须自今日起，先始后止", "from today on, first the first day")]
+            [Reason.of("form.dates", "日期须自今日起，先始后止", "from today on, first the first day", wrong)]
         )
     if to in (lender, by, SYSTEM):
-        raise NotPermitted([Reason.of("own_grant", "不得委托给自己", "nobody lends anything to himself")])
+        raise NotPermitted(
+            [Reason.of("own_grant", "不得委托给自己", "nobody lends anything to himself", "person")]
+        )
     theirs = [one.grant for one in held(engine, person=to) if one.own]
     with engine.store.connection() as connection:
         personal = engine.parties.office(connection, lender)
@@ -159,7 +162,7 @@ def lend(
             "没有可委托给此人的角色（须为同一机构、同一单位的在任人员）",
             "there is no role to lend to that person: a colleague of the same body, in office",
         )
-        raise NotPermitted([Reason.of("colleague", *text)])
+        raise NotPermitted([Reason.of("colleague", *text, field="person")])
     coming = [
         replace(grant, id=new_id(engine.random, engine.clock.now()), person=to, valid_from=first, on_behalf_of=lender,
                 valid_until=min(until, grant.valid_until or until))
@@ -198,7 +201,7 @@ def break_glass(engine: Engine, case: str, person: str, role: str, *, hours: int
             f"应急查阅不得取得此角色；可取得：{may}",
             f"not a role to take in an emergency; these are: {may}",
         )
-        raise NotPermitted([Reason.of("role", *text)])
+        raise NotPermitted([Reason.of("role", *text, field="role")])
     now = engine.clock.now().astimezone(UTC)
     until, actor = now + timedelta(hours=hours), Actor(person=person)
     with engine.store.connection(write=True) as connection:

@@ -85,23 +85,27 @@ def _check_day(draft: Draft, event: Event, record: Record) -> None:
         return
     if act.day > today:
         text = ("生效日期不能晚于今天", "the effective date lies ahead")
-        raise DeadlineRefused([Reason.of("future", *text)])
+        raise DeadlineRefused([_of_day("future", *text)])
     if event.backdate is None:
         zh, en = event.title.zh, event.title.en
         text = (f"“{zh}”不允许补记日期", f"'{en}' may not be backdated")
-        raise DeadlineRefused([Reason.of("backdate", *text)])
+        raise DeadlineRefused([_of_day("backdate", *text)])
     _check_backdate(draft, event.backdate, record)
+
+
+def _of_day(code: str, zh: str, en: str) -> Reason:
+    return Reason.of(code, zh, en, field="effective_on", beside=True)
 
 
 def _check_backdate(draft: Draft, allowed: Backdate, record: Record) -> None:
     act, today = draft.act, civil_date(draft.act.now)
     root = draft.root_of(record)
     if authorization.permit(allowed.by, act.actor, act.grants, record, root, today) is None:
-        raise NotPermitted([Reason.of("backdate", "无权补记日期", "may not backdate")])
+        raise NotPermitted([_of_day("backdate", "无权补记日期", "may not backdate")])
     days = draft.laws.in_force(allowed.rule, today)
     if isinstance(days, int) and act.day < today - timedelta(days=days):
         text = (f"最多补记 {days} 天前的日期", f"at most {days} days back")
-        raise DeadlineRefused([Reason.of("backdate", *text)])
+        raise DeadlineRefused([_of_day("backdate", *text)])
     if not (act.reason or "").strip():
         text = ("补记日期须写明理由", "backdating needs a reason")
-        raise FormInvalid([Reason.of("form.reason", *text, field="reason")])
+        raise FormInvalid([Reason.of("form.reason", *text, field="reason", beside=True)])

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -62,15 +63,18 @@ class Call(NamedTuple):
         """Refuse texts no database should see. Raises FormInvalid; NotFound for a case id that none can have."""
         if self.case is not None:
             check_id(self.case)
-        else:
-            check_names(tenant=self.tenant)
         actor = self.actor
-        check_texts(
-            person=actor.person, on_behalf_of=actor.on_behalf_of, role=actor.role, unit=actor.unit, tenant=self.tenant,
-            id=self.id, key=self.key, reason=self.reason,
-        )  # fmt: skip
-        if self.effective_on is not None:
-            _check_day(self.effective_on)
+        try:
+            if self.case is None:
+                check_names(tenant=self.tenant)
+            check_texts(
+                person=actor.person, on_behalf_of=actor.on_behalf_of, role=actor.role, unit=actor.unit, tenant=self.tenant,
+                id=self.id, key=self.key, reason=self.reason,
+            )  # fmt: skip
+            if self.effective_on is not None:
+                _check_day(self.effective_on)
+        except FormInvalid as error:
+            raise FormInvalid([replace(reason, beside=True) for reason in error.reasons]) from None
 
     def body_hash(self, salt: str) -> str:
         """What has to be the same when the key comes again; salted, so that nobody can guess what was said from it."""

@@ -70,11 +70,15 @@ class Reason:
     field: str | None = None
     plain: Text | None = None
     """the same for somebody who does not know the definition, where there is such a sentence"""
+    at: tuple[str, ...] = ()
+    """where in the field, of one that holds several: the place of an entry, from 0"""
+    beside: bool = False
+    """`field` is none of the form's: it was said beside the data (`reason`, `role`, `effective_on` …)"""
 
     @classmethod
-    def of(cls, code: str, zh: str, en: str, field: str | None = None) -> Reason:
+    def of(cls, code: str, zh: str, en: str, field: str | None = None, *, beside: bool = False) -> Reason:
         """From the two sentences."""
-        return cls(code=code, text=Text(zh, en), field=field)
+        return cls(code=code, text=Text(zh, en), field=field, beside=beside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -223,16 +223,15 @@ class Form:
             return None
 
     def _reasons(self, messages: Mapping[str, Any]) -> list[Reason]:
-        return [self._reason(name, _first(found)) for name, found in messages.items()]
+        return [self._reason(name, *_first(found)) for name, found in messages.items()]
 
-    def _reason(self, name: str, message: str) -> Reason:
+    def _reason(self, name: str, message: str, at: tuple[str, ...]) -> Reason:
         code = next((key for key in _MESSAGES if key == message), None) or _code_of(message)
         text, title = _MESSAGES[code], self._titles.get(name, Text(name, name))
         if code == "code":
             text = _with_choices(text, self._choices[name])
-        return Reason(
-            code=f"form.{code}", text=Text(f"{title.zh}：{text.zh}", f"{title.en} {text.en}"), field=name
-        )
+        said = Text(f"{title.zh}：{text.zh}", f"{title.en} {text.en}")
+        return Reason(code=f"form.{code}", text=said, field=name, at=at)
 
 
 def _with_choices(text: Text, codes: Codes) -> Text:
@@ -244,10 +243,14 @@ def _with_choices(text: Text, codes: Codes) -> Text:
     )
 
 
-def _first(found: Any) -> str:
+def _first(found: Any) -> tuple[str, tuple[str, ...]]:
+    """The first message, and of which entry of the field it is."""
+    at: list[str] = []
     while isinstance(found, (dict, list)):
+        if isinstance(found, dict) and found:
+            at.append(str(next(iter(found))))
         found = next(iter(found.values() if isinstance(found, dict) else found), "invalid")
-    return str(found)
+    return str(found), tuple(at)
 
 
 def _code_of(message: str) -> str:

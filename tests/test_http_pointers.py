@@ -1,0 +1,95 @@
+"""A pointer of a "no" leads into the body that was sent: of each kind of body one that was wrong. (That it does so in every other
+answer of the tests is held by `http_walk.Client`.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from workflow.testing import memory_engine
+
+from . import http_walk as city
+
+LI, LONG = "li.wei", "字" * 61
+DUE = {"effective_on": "2030-01-01"}
+
+
+@pytest.fixture(scope="module")
+def ask() -> Any:
+    engine = city.staff(memory_engine(city.city(), city.FrozenClock(city.TODAY)))
+    city.register(engine)
+    yield city.Client(city.served(engine))
+    engine.database.dispose()
+
+
+def places(answer: TestResponse) -> list[str | None]:
+    assert answer.status_code in (403, 409, 422), answer.json
+    return [error.get("pointer") for error in answer.json["errors"]]
+
+
+def started(ask: city.Client, data: dict[str, Any] | None = None, **more: Any) -> list[str | None]:
+    return places(ask(LI, "POST", "/v1/cases", city.START | more | {"data": city.PROPOSAL | (data or {})}))
+
+
+def test_what_is_said_beside_the_form_is_beside_it(ask: city.Client) -> None:
+    assert started(ask, **DUE) == ["/effective_on"]
+    assert started(ask, reason="a\x07") == ["/reason"]
+    assert started(ask, tenant="hubei//x") == ["/tenant"]
+    assert started(ask, unit="\u202ehousing") == ["/unit"]
+
+
+def test_what_is_in_the_form_is_in_the_form(ask: city.Client) -> None:
+    assert started(ask, {"title": ""}) == ["/data/title"]
+    assert started(ask, {"signers": ["d.chen", 7]}) == ["/data/signers/1"]
+    assert started(ask, {"more": 1}) == ["/data/more"]
+    body = city.START | {"data": {"title": "甲"}}
+    assert "/data/signers" in places(ask(LI, "POST", "/v1/cases", body)), "one that was left out"
+
+
+def test_a_condition_points_at_nothing_that_is_no_field_of_the_form(ask: city.Client) -> None:
+    case = ask.evaluating()
+    assert places(ask.fire(LI, case, "conclude")) == [None]
+
+
+def test_a_body_without_a_form_has_its_own_names(ask: city.Client) -> None:
+    lend = {"to": "wang.fang", "until": "2026-03-29"}
+
+    def lent(**more: str) -> list[str | None]:
+        return places(ask("wu.hao", "POST", "/v1/delegations", lend | more))
+
+    assert lent(first="2026-03-01") == ["/first"]
+    assert lent(until="2026-03-01") == ["/until"]
+    assert lent(to="wu.hao") == lent(to="qian.min") == ["/to"]
+    assert lent(reason="a\x07") == ["/reason"]
+    glass = {"case": ask.started()["id"], "role": "office", "hours": 4, "reason": " "}
+    assert places(ask(city.OPERATOR, "POST", "/v1/break-glass", glass)) == ["/reason"]
+    glass |= {"reason": "急", "role": "none"}
+    assert places(ask(city.OPERATOR, "POST", "/v1/break-glass", glass)) == ["/role"]
+
+
+def test_what_a_voter_fills_in_at_the_door_is_called_as_he_was_asked(ask: city.Client) -> None:
+    plate = f"/v1/public/stations/{city.DOOR}"
+
+    def left(**more: str) -> list[str | None]:
+        given = {"nonce": ask("", "GET", plate).json["nonce"], "subject": "路灯", "text": "不亮", **more}
+        return places(ask("", "POST", f"{plate}/opinions", given))
+
+    assert left(subject="\u202e路灯") == ["/subject"]
+    assert left(contact="1\x07") == ["/contact"]
+    assert left(name="甲\x07") == ["/name"]
+    assert left(text=" ") == ["/text"]
+
+
+def test_a_row_of_a_batch_has_pointers_of_its_own(ask: city.Client) -> None:
+    row = {"kind": "suggestion", "tenant": city.TENANT, "data": city.PROPOSAL | {"signers": [7]}}
+    told = ask(LI, "POST", "/v1/batches", {"rows": [row | {"data": city.PROPOSAL}, row, row | DUE]}).json[
+        "rows"
+    ]
+    assert [one["problem"] and [e["pointer"] for e in one["problem"]["errors"]] for one in told] == [
+        None,
+        ["/data/signers/0"],
+        ["/effective_on"],
+    ]  # fmt: skip
