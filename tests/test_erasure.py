@@ -26,7 +26,8 @@ from tests.histories import (
 )
 from workflow import Actor, Engine, NotFound, Refused, check_export
 from workflow.anchor import make_anchor
-from workflow.errors import FormInvalid, NotPermitted
+from workflow.call import Call
+from workflow.errors import FormInvalid, KeyReused, NotPermitted
 from workflow.export import export_history
 from workflow.model import Receipt
 from workflow.verify import verify
@@ -165,6 +166,30 @@ def test_what_was_answered_under_a_key_goes_too(town: Engine) -> None:
     assert again.text is None, "to be written anew"
     assert town.fire(case.id, "note", LI, {"remark": "一"}, key="twice").seq == plain.seq
     assert verify(town.store).sound
+
+
+def guessed(engine: Engine, call: Call) -> bool:
+    """Whether an answer that is stored shows that this was sent: so a number is found, by trying all that there are."""
+    hashes = [row.body_hash for row in rows(engine, "select body_hash from {p}answer")]
+    return any(call.body_hash(one.partition(":")[0]) == one for one in hashes)
+
+
+def test_without_a_receipt_too_nothing_is_left_to_guess_it_by(town: Engine) -> None:
+    data = {"title": "题", "phone": "13900000000"}
+    case = town.start("letter", LI, data, tenant="hb/town", key="once")
+    sent = Call("start", LI, data, kind="letter", tenant="hb/town", key="once")
+    other = town.start("letter", LI, {"title": "他"}, tenant="hb/town", key="other")
+    assert guessed(town, sent)
+    town.erase(case.id, ["phone"], actor=LI, reason="本人要求")
+    assert not guessed(town, sent)
+    assert guessed(town, Call("start", LI, {"title": "他"}, kind="letter", tenant="hb/town")), (
+        "another case's stays"
+    )
+    same = town.start("letter", LI, {"title": "甲"}, tenant="hb/town", key="once")
+    assert (same.id, same.seq, same.data) == (case.id, 1, {"title": "题"})
+    with pytest.raises(KeyReused):
+        town.start("letter", LI, {"title": "甲"}, tenant="hb/town", key="other")
+    assert town.case(other.id).seq == 1
 
 
 def test_only_what_was_asked_for_goes(town: Engine, said: tuple[str, str, str]) -> None:

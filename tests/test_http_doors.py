@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -19,10 +19,12 @@ from api.limits import Counter
 from definitions import receptions
 from definitions.doors import code_of
 from workflow import Actor
+from workflow.call import Call
 from workflow.model import Bond, Party
 
 from .http_walk import forget, nonce_in
 from .lifecycle import TENANT, Office
+from .test_erasure import guessed
 
 VOTER = {"subject": "路灯不亮", "text": "温泉路三盏路灯不亮", "name": "王大妈", "contact": "13900000000"}
 DOOR = f"/s/{code_of('s1')}"
@@ -104,6 +106,25 @@ def test_an_opinion_goes_to_the_station_and_who_is_on_duty(station: Office, vote
     assert "已登记" in page.text and "2026年3月2日" in page.text
     for secret in (*VOTER.values(), case.id, "svc.qr"):
         assert secret not in page.text
+
+
+def test_when_his_days_are_over_nothing_is_left_to_guess_the_voters_number_by(
+    station: Office, voter: FlaskClient
+) -> None:
+    leave(voter)
+    (case,) = opinions(station)
+    sent = Call("start", Actor(person="svc.qr"), dict(case.data), kind="opinion", tenant=TENANT)
+    assert guessed(station.engine, sent)
+    station.engine.grant("clerk", "station_clerk", TENANT, unit="s1")
+    station.fire(case, "answer_on_spot", "clerk", explanation="已说明")
+    station.fire(case, "tell_deputy", "clerk", deputy_told_on="2026-03-02")
+    station.fire(case, "tell_voter", "clerk", voter_told_on="2026-03-02")
+    station.fire(case, "close", "keeper", closing_note="已办")
+    (kept,) = station.engine.kept(case.id)
+    station.clock.set(kept.until + timedelta(days=1))
+    assert "erase" in [event for _, _, event in station.ticks()]
+    assert "voter_contact" not in station.engine.case(case.id).data
+    assert not guessed(station.engine, sent)
 
 
 def test_who_the_voter_is_stays_with_the_station_and_the_deputy(station: Office, voter: FlaskClient) -> None:

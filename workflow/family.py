@@ -167,8 +167,8 @@ class Step:
     """case -> what of its texts is new in the index of similar cases"""
     grams_removed: Mapping[str, list[int]] | None = None
     begotten: Sequence[Step] = ()
-    key: tuple[str, str, str, str | None] | None = None
-    """idempotency: scoped key, hash of the body, the answer as JSON, and of one that tells what was said the case it is about"""
+    key: tuple[str, str, str, str] | None = None
+    """idempotency: scoped key, hash of the body, the answer as JSON, and the case it is about"""
     invitation: str | None = None
     """the hash of the invitation that was used"""
 

@@ -326,17 +326,16 @@ class Firing:
             self._memory.forget_person(step.history[0].actor if step.history else "")
             raise Stale
 
-    def _answer_of(self, step: Step, call: Call, case: str) -> tuple[str, str, str, str | None] | None:
-        """What the key of the call is going to get whenever it comes again."""
+    def _answer_of(self, step: Step, call: Call, case: str) -> tuple[str, str, str, str] | None:
+        """What the key of the call is going to get whenever it comes again; with its case, whose erasures reach it."""
         key = call.scoped_key
         if key is None:
             return None
         record = step.family.records[case]
         answer = {"case": case, "seq": record.seq, "revision": record.revision, "due_on": record.due_on}
-        about = None
         if call.receipt is not None:
-            answer["receipt"], about = call.receipt(step, case), case
-        return key, call.body_hash(self._random.bytes(8).hex()), json.dumps(answer), about
+            answer["receipt"] = call.receipt(step, case)
+        return key, call.body_hash(self._random.bytes(8).hex()), json.dumps(answer), case
 
     def _answered(self, stored: tuple[str, str], call: Call) -> Done:
         # An erasure takes the hash of what was sent with it: then the key alone says what is asked for.

@@ -178,7 +178,7 @@ class CaseTables(Described):
             Column("body_hash", String(81), nullable=False),
             Column("answer", Text, nullable=False),
             Column("recorded_at", String(32), nullable=False),
-            # Of an answer that tells what was said in a case: an erasure takes that out of it.
+            # The hash guards what was said in it, and the answer may tell it: an erasure takes both, and then the case.
             Column("case_id", String(40)),
         )
         telling = table.c.case_id.is_not(None)

@@ -115,8 +115,9 @@ class Erasure:
         self._connection.execute(update(cases).where(cases.c.id == case).values(**texts))
 
     def _forget_answers(self, case: str) -> None:
-        """What was answered of it under an idempotency key stands in the answer that is stored, and is guessed by the hash of what
-        was sent: both go. Whoever sends the key again gets the case as it was then, without what was erased.
+        """Of every answer under an idempotency key goes the hash of what was sent, by which a telephone is guessed, and what it
+        tells of the case where it has a receipt. Whoever sends the key again, with whatever body, gets the case as it was then,
+        without what was erased.
         """
         a = self._tables.answer
         telling = select(a.c.key, a.c.answer).where(a.c.case_id == case)
