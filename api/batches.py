@@ -13,6 +13,7 @@ from workflow.errors import Text
 
 from .bulk import RowIn, run
 from .jobs import AT_ONCE, LETTERS, NOTHING, Jobs
+from .prefer import LATER, prefers
 from .routes import Ask, Out, Reply, Route
 from .schemas import FaultOut, Instant, Paged, Strict, Words
 from .uploads import own_rows
@@ -103,7 +104,7 @@ def batch(ask: Ask) -> Reply:
 
 def is_later(ask: Ask, rows: int) -> bool:
     """Whether it is a job: so many, or so asked for."""
-    return rows > AT_ONCE or "respond-async" in ask.request.headers.get("Prefer", "").lower()
+    return rows > AT_ONCE or prefers(ask.request, LATER)
 
 
 def at_once(ask: Ask, outcomes: Sequence[Mapping[str, Any]]) -> Reply:
@@ -139,7 +140,7 @@ BATCHES = (
     Route(
         method="POST", path="/v1/batches", name="batch", view=batch, permission="person", audit="history", tag="cases",
         text=Text(f"批量：{AT_ONCE} 行以内即时完成，更多则为任务", f"many events: up to {AT_ONCE} rows at once, more as a job"),
-        scope="cases:write", body=BatchIn, keyed=True,
+        scope="cases:write", body=BatchIn, keyed=True, prefers=(LATER,),
         out={
             200: Out(BatchOut, Text("逐行结果", "a result for each row")),
             202: Out(BatchOut, Text("已接受的任务", "a job that was accepted"), headers=("Location",)),

@@ -18,8 +18,9 @@ from workflow.model import Receipt
 from workflow.overview import count, end_of_day, find, place_of
 
 from .asked import Asked, filter_of
-from .dispatch import visible, wants_minimal, written
+from .dispatch import visible, written
 from .paging import case_asked, link, next_address, place_asked
+from .prefer import COUNT, MINIMAL, prefers
 from .problems import Problem, invalid_parameters, pointer
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import (
@@ -120,8 +121,8 @@ def _answer(ask: Ask, status: int, case: Case) -> dict[str, Any]:
     if status == 201:
         headers["Location"] = url_for(f"{ask.desk.blueprint.name}.case", id=case.id)
     body = written(CaseOut, case)
-    if wants_minimal(ask.request):
-        headers["Preference-Applied"] = "return=minimal"
+    if prefers(ask.request, MINIMAL):
+        headers["Preference-Applied"] = MINIMAL
         status, body = 201 if status == 201 else 204, ""
     return {"status": status, "headers": headers, "body": body}
 
@@ -139,7 +140,7 @@ def search(ask: Ask) -> Reply:
     )
     address = next_address(page.next) if page.next else None
     body: dict[str, Any] = {"cases": page.cases, "next": address}
-    if "count=exact" in ask.request.headers.get("Prefer", "").replace(" ", "").split(","):
+    if prefers(ask.request, COUNT):
         body["count"] = count(ask.engine, ask.actor, wanted)
     return Reply(body, headers=link(address))
 
@@ -212,9 +213,8 @@ def _history(ask: Ask, case: Case, after: int, limit: int, *, here: bool = False
     address = None
     if len(lines) > limit:
         place = lines[limit - 1].seq
-        address = (
-            next_address(place) if here else f"{url_for(f'{ask.desk.blueprint.name}.history', id=case.id)}"
-        )
+        other = None if here else url_for(f"{ask.desk.blueprint.name}.history", id=case.id)
+        address = next_address(place, other)
     return {"case": case.id, "entries": lines[:limit], "next": address}
 
 
@@ -286,16 +286,18 @@ def _no_kind(kind: str, known: Iterable[str]) -> Problem:
 CASES = (
     Route(
         method="POST", path="/v1/cases", name="start", view=start, permission="person", audit="history", tag="cases",
-        text=Text("立案：开启一个案件", "start a case"), scope="cases:write", query=Trial, body=Start, keyed=True, minimal=True,
+        text=Text("立案：开启一个案件", "start a case"), scope="cases:write", query=Trial, body=Start, keyed=True,
+        prefers=(MINIMAL,),
         out={
-            201: Out(CaseOut, Text("新案件", "the new case"), headers=("ETag", "Location")),
+            201: Out(CaseOut, Text("新案件（Prefer: return=minimal 时无正文）", "the new case (without a body if so preferred)"),
+                     headers=("ETag", "Location")),
             200: Out(ToBeOut, Text("试运行：将会如此", "a dry run: what would be")),
         },
         problems=("not_permitted", "deadline_refused", "conflict"),
     ),
     Route(
         method="GET", path="/v1/cases", name="search", view=search, permission="person", audit="none", tag="cases",
-        text=Text("查找案件", "find cases"), scope="cases:read", query=Wanted,
+        text=Text("查找案件", "find cases"), scope="cases:read", query=Wanted, prefers=(COUNT,),
         out={200: Out(CasesOut, Text("一页案件", "a page of cases"), headers=("Link",))},
     ),
     Route(
@@ -316,7 +318,7 @@ CASES = (
     Route(
         method="POST", path="/v1/cases/<id>/events/<event>", name="fire", view=fire, permission="event", audit="history",
         tag="cases", text=Text("进行一个事件", "fire an event"), scope="cases:write", query=Trial, body=Fire,
-        looks=False, conditional=True, keyed=True, minimal=True,
+        looks=False, conditional=True, keyed=True, prefers=(MINIMAL,),
         out={
             200: Out(CaseOut, Text("事件之后的案件", "the case after it"), headers=("ETag",)),
             204: Out(None, Text("已完成（Prefer: return=minimal）", "done (Prefer: return=minimal)"), headers=("ETag",)),

@@ -6,11 +6,11 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Response
+from flask import Response, url_for
 from jinja2 import Environment, FileSystemLoader
 
 from workflow.errors import Text
@@ -19,17 +19,18 @@ from .openapi import describe
 from .problems import TITLES
 from .routes import Ask, Out, Reply, Route
 
+OPENAPI = "/v1/openapi.json"
 TEMPLATES = Path(__file__).with_name("templates")
 
 
 def document(ask: Ask) -> Reply:
     """OpenAPI 3.1."""
-    return _kept(_texts(ask.desk.routes)[0], "application/json")
+    return _kept(_texts(ask.desk.routes, _mounted(ask))[0], "application/json")
 
 
 def page(ask: Ask) -> Reply:
     """The same as a page."""
-    reply = _kept(_texts(ask.desk.routes)[1], "text/html; charset=utf-8")
+    reply = _kept(_texts(ask.desk.routes, _mounted(ask))[1], "text/html; charset=utf-8")
     style = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     return Reply(headers={"Content-Security-Policy": policy}, raw=reply.raw)
@@ -42,10 +43,17 @@ def _kept(text: str, media: str) -> Reply:
     return Reply(raw=response)
 
 
-@cache
-def _texts(routes: tuple[Route, ...]) -> tuple[str, str]:
-    """The description, as JSON and as a page: the same for as long as the process lives."""
+def _mounted(ask: Ask) -> str:
+    """Under which path our addresses are: nothing, or a host's prefix."""
+    return url_for(f"{ask.desk.blueprint.name}.openapi").removesuffix(OPENAPI)
+
+
+@lru_cache(maxsize=4)
+def _texts(routes: tuple[Route, ...], mounted: str) -> tuple[str, str]:
+    """The description, as JSON and as a page: the same for as long as the process lives. `servers` where it is mounted."""
     found = describe(routes)
+    if mounted:
+        found["servers"] = [{"url": mounted}]
     return json.dumps(found, ensure_ascii=False, separators=(",", ":")), _page(found)
 
 
@@ -87,7 +95,7 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 DESCRIPTION = (
     Route(
-        method="GET", path="/v1/openapi.json", name="openapi", view=document, permission="open", audit="none", tag="service",
+        method="GET", path=OPENAPI, name="openapi", view=document, permission="open", audit="none", tag="service",
         text=Text("本服务的 OpenAPI 描述", "this description"),
         out={200: Out(None, Text("OpenAPI 3.1", "OpenAPI 3.1"), media="application/json", headers=("ETag",),
                       sample={"openapi": "3.1.0"})},

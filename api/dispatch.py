@@ -253,7 +253,11 @@ def shown(route: Route, reply: Reply) -> Response:
         content = reply.body if reply.text is None else reply.text
     else:
         content = written(out.schema, reply.body)
-    return _Answer(content, reply.status, _Safe(out.media)) if content else Response(content, reply.status)
+    if content:
+        return _Answer(content, reply.status, _Safe(out.media))
+    response = Response(status=reply.status)
+    del response.headers["Content-Type"]  # of nothing there is none
+    return response
 
 
 def written(schema: type[Schema], body: Any) -> str:
@@ -297,11 +301,3 @@ def _revision(asking: Request) -> int:
             Text('If-Match 须为一个 ETag，连引号，如 "3"', 'If-Match must be one ETag, in its quotes: "3"'),
         )
     return int(found[1])
-
-
-def wants_minimal(asking: Request) -> bool:
-    """Whether the client prefers no body (RFC 7240)."""
-    if "HTTP_PREFER" not in asking.environ:
-        return False
-    given = ",".join(asking.headers.getlist("Prefer"))
-    return any(part.strip().lower() == "return=minimal" for part in re.split("[,;]", given))

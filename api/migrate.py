@@ -15,6 +15,7 @@ from .dispatch import no_case
 from .jobs import MOVES, Jobs
 from .limits import Counter, Limit
 from .moves import moved, planned
+from .prefer import LATER
 from .routes import Ask, Out, Reply, Route
 from .schemas import CASE, NAME, Strict, Trial
 
@@ -77,7 +78,7 @@ def _waiting(ask: Ask, said: dict[str, Any]) -> list[str]:
 MIGRATIONS = (
     Route(
         method="POST", path="/v1/definitions/<kind>/migrations", name="migrate", view=migrated, permission="person",
-        audit="history", tag="definitions", scope="operate", query=Trial, body=MigrationIn, keyed=True,
+        audit="history", tag="definitions", scope="operate", query=Trial, body=MigrationIn, keyed=True, prefers=(LATER,),
         text=Text("把在办案件迁移到定义的另一版本（统览角色或管理员）",
                   "move running cases to another version of their definition (an overseer, an operator)"),
         out={

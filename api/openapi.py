@@ -13,10 +13,14 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec_webframeworks.flask import FlaskPlugin
 from marshmallow import Schema, fields
 
+from .identity import ACTING_USER
 from .leads import links
+from .prefer import PREFERENCES
 from .problems import MEDIA_TYPE, TITLES
 from .routes import PERMISSIONS, Out, Route
 from .schemas import Day, Listed, ProblemOut
+from .sessions import HEADER as CSRF
+from .sessions import SAFE_COOKIE as COOKIE
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 VERSION = "1"
@@ -55,9 +59,20 @@ KEY = {
     "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!#-~]{1,200}$"},
     "description": "重发同一请求时给出同一键，得到同一答复 / sent again with the same request it gives the same answer",
 }  # fmt: skip
-PREFER = {
-    "name": "Prefer", "in": "header", "schema": {"type": "string"},
-    "description": "`return=minimal`：不要正文 / no body, please",
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "acting": {
+        "type": "apiKey", "in": "header", "name": ACTING_USER,
+        "description": "令牌代表谁（范围 act_as；UTF-8 百分号编码） / for whom a token with `act_as` acts; percent-encoded",
+    },
+    "session": {
+        "type": "apiKey", "in": "cookie", "name": COOKIE,
+        "description": "浏览器会话；http 下名为 tibandu / of a browser; without https it is called tibandu",
+    },
+    "csrf": {
+        "type": "apiKey", "in": "header", "name": CSRF,
+        "description": "会话自己的令牌，更改时与 Cookie 同送 / the session's own token, sent with the cookie to change something",
+    },
 }  # fmt: skip
 EMPTY = (204, 303)
 """answers without a body"""
@@ -82,7 +97,8 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     _teach(plugin)
     for name in dict.fromkeys(route.tag for route in routes):
         spec.tag({"name": name, "description": TAGS.get(name, name)})
-    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    for name, scheme in SCHEMES.items():
+        spec.components.security_scheme(name, scheme)
     for name, header in HEADERS.items():
         spec.components.header(name, header)
     spec.components.schema("Problem", schema=ProblemOut)
@@ -135,7 +151,7 @@ def _operation(route: Route, names: Sequence[str]) -> dict[str, Any]:
     }
     if route.scope:
         found["x-scope"] = route.scope
-        found["security"] = [{"bearer": []}]
+        found["security"] = _proofs(route)
     else:
         found["security"] = []
     if route.form is not None:
@@ -165,10 +181,26 @@ def _parameters(route: Route) -> list[Any]:
     ]
     if route.query is not None:
         found.append({"in": "query", "schema": route.query})
-    for wanted, parameter in ((route.conditional, IF_MATCH), (route.keyed, KEY), (route.minimal, PREFER)):
+    for wanted, parameter in ((route.conditional, IF_MATCH), (route.keyed, KEY)):
         if wanted:
             found.append(parameter)
+    if route.prefers:
+        said = "；".join(f"`{one}`：{PREFERENCES[one]}" for one in route.prefers)
+        found.append(
+            {
+                "name": "Prefer",
+                "in": "header",
+                "schema": {"type": "string"},
+                "description": f"RFC 7240. {said}",
+            }
+        )
     return found
+
+
+def _proofs(route: Route) -> list[dict[str, list[str]]]:
+    """How one may prove who he is: each of these is enough."""
+    browser: dict[str, list[str]] = {"session": []} if route.method == "GET" else {"session": [], "csrf": []}
+    return [{"bearer": []}, {"bearer": [], "acting": []}, browser]
 
 
 def _responses(route: Route, names: Sequence[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import request
 
@@ -18,12 +19,11 @@ from .problems import Problem, invalid_parameters
 CURSOR = "cursor"
 
 
-def next_address(place: object) -> str:
-    """The address of the next page of this request: the same questions, another cursor."""
-    asked = {name: value for name, value in request.args.items() if name != CURSOR}
-    from urllib.parse import urlencode
-
-    return f"{request.root_path}{request.path}?{urlencode({**asked, CURSOR: _packed(place, asked)})}"
+def next_address(place: object, other: str | None = None) -> str:
+    """The address of the next page of this request: the same questions, another cursor. `other`: of a page of that address."""
+    asked = {} if other else {name: value for name, value in request.args.items() if name != CURSOR}
+    path = other.removeprefix(request.root_path) if other else request.path
+    return f"{request.root_path}{path}?{urlencode({**asked, CURSOR: _packed(place, path, asked)})}"
 
 
 def link(address: str | None) -> dict[str, str]:
@@ -41,7 +41,7 @@ def place_asked() -> Any:
         place, mark = json.loads(base64.urlsafe_b64decode(given.encode("ascii")))
     except (ValueError, TypeError, binascii.Error, RecursionError):
         raise _foreign() from None
-    if mark != _mark(asked):
+    if mark != _mark(request.path, asked):
         raise _foreign()
     return place
 
@@ -56,14 +56,14 @@ def case_asked() -> tuple[str | None, str] | None:
     raise invalid_parameters({"cursor": ["invalid"]})
 
 
-def _packed(place: object, asked: Mapping[str, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps([place, _mark(asked)]).encode()).decode("ascii")
+def _packed(place: object, path: str, asked: Mapping[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([place, _mark(path, asked)]).encode()).decode("ascii")
 
 
-def _mark(asked: Mapping[str, str]) -> str:
+def _mark(path: str, asked: Mapping[str, str]) -> str:
     """A cursor belongs to its question; how many are asked for at once may change."""
     kept = sorted((name, value) for name, value in asked.items() if name != "limit")
-    return hashlib.sha256(json.dumps([request.path, kept]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([path, kept]).encode()).hexdigest()[:16]
 
 
 def _foreign() -> Problem:

@@ -136,8 +136,8 @@ class Route:
     """If-Match is required"""
     keyed: bool = False
     """Idempotency-Key is honoured; any other POST refuses it"""
-    minimal: bool = False
-    """Prefer: return=minimal is honoured"""
+    prefers: Sequence[str] = ()
+    """which preferences (`Prefer`, RFC 7240) are honoured"""
     out: Mapping[int, Out]
     problems: Sequence[str] = ()
     """the codes of the view's own; those that follow from the rest of the row are added"""

@@ -108,7 +108,8 @@ def _check(ask: Ask, url: str) -> None:
         check_url(url, ask.desk.allow)
         _check_literal(ask, urlsplit(url).hostname or "")
     except ValueError as error:  # Forbidden, or a URL that cannot be read
-        text = Text(f"不能向此地址发送：{error}", f"nothing is sent to that address: {error}")
+        why = error.text if isinstance(error, Forbidden) else Text("网址无法读取", "the URL cannot be read")
+        text = Text(f"不能向此地址发送：{why.zh}", f"nothing is sent to that address: {why.en}")
         fault = {"code": "form.invalid", "texts": {"zh": text.zh, "en": text.en}, "pointer": pointer("url")}
         raise Problem("form_invalid", text, errors=[fault]) from None
 
@@ -119,7 +120,7 @@ def _check_literal(ask: Ask, host: str) -> None:
     except ValueError:
         return
     if not permitted(address, ask.desk.allow):
-        raise Forbidden("not a public address")
+        raise Forbidden("不是公网地址", "not a public address")
 
 
 def listed(ask: Ask) -> Reply:

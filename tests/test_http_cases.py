@@ -15,6 +15,7 @@ from . import http_walk as city
 from .lifecycle import count, statements
 
 LI = "li.wei"
+START_ROW = {"kind": "suggestion", "tenant": city.TENANT, "data": city.PROPOSAL}
 
 
 EVERYTHING = "?include=clocks,permitted,children,overlays,documents,history"
@@ -256,12 +257,41 @@ def test_a_trial_writes_nothing(city_engine: Engine, client: city.Client) -> Non
 def test_without_a_body_if_so_preferred(client: city.Client) -> None:
     new = client(LI, "POST", "/v1/cases", city.START, prefer="return=minimal")
     assert (new.status_code, new.data, new.headers["Preference-Applied"]) == (201, b"", "return=minimal")
+    assert "Content-Type" not in new.headers, "of nothing"
     case = client(LI, "GET", new.headers["Location"]).json
     done = client(
         LI, "POST", f"/v1/cases/{case['id']}/events/accept", {"data": {"session": "五次"}}, if_match='"1"',
         prefer="respond-async, return=minimal",
     )  # fmt: skip
     assert (done.status_code, done.data, done.headers["ETag"]) == (204, b"", '"2"')
+
+
+@pytest.mark.parametrize(
+    "said", ["count=exact", 'count="exact"', "Count=Exact; x", 'a, b="c,d" , COUNT = exact;q']
+)
+def test_a_preference_is_read_as_it_may_be_written(client: city.Client, said: str) -> None:
+    assert client(LI, "GET", "/v1/cases", prefer=said).json["count"] == 0
+    for other in ("count", "count=rough", "x; count=exact", 'x="count=exact"'):
+        assert "count" not in client(LI, "GET", "/v1/cases", prefer=other).json, other
+    assert (
+        client(LI, "POST", "/v1/batches", {"rows": [START_ROW]}, prefer='Respond-Async; wait="1"').status_code
+        == 202
+    )
+    assert (
+        client(LI, "POST", "/v1/batches", {"rows": [START_ROW]}, prefer="x=respond-async").status_code == 200
+    )
+
+
+def test_the_second_page_of_a_history_begins_where_the_first_ended(
+    client: city.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of the lines that come with the case."""
+    monkeypatch.setattr("api.cases.HISTORY", 2)
+    case = client.handling()
+    first = client(LI, "GET", f"/v1/cases/{case['id']}?include=clocks,history").json["history"]
+    assert [line["seq"] for line in first["entries"]] == [1, 2]
+    second = client(LI, "GET", first["next"])
+    assert (second.status_code, second.json["entries"][0]["seq"], second.json["next"]) == (200, 3, None)
 
 
 def test_story_G05_a_key_gives_the_same_bytes_however_often(client: city.Client, clock: FrozenClock) -> None:

@@ -42,6 +42,7 @@ from workflow.commands.context import Context
 from workflow.library import Library
 from workflow.model import Party
 
+from .http_walk import city
 from .lifecycle import DRAFT, EXTENSION, REPLY, TENANT, Office, statements
 from .test_cli import call
 from .test_parties import SETUP, deputy
@@ -521,6 +522,15 @@ def test_templates_are_tried_before_somebody_needs_them(
     faults = check(library, Catalogue.load(tmp_path))
     assert sorted(fault.file for fault in faults) == ["archive.docx", "process.docx", "survey.docx"]
     assert "no_such_field" in next(f for f in faults if f.file == "survey.docx").text.zh
+
+
+def test_a_letter_about_children_that_another_lifecycle_of_that_name_has_not_got_breaks_nothing(
+    catalogue: Catalogue,
+) -> None:
+    """The operator's page tries them all; the small city's `suggestion` asks nobody for an opinion."""
+    assert {fault.file for fault in check(city(), catalogue)} <= {
+        one.template for one in catalogue.kinds.values()
+    }
 
 
 def test_a_template_is_tried_once_for_its_bytes(

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
 
-from api import calendars, create_app, migrate
+from api import calendars, create_app, create_blueprint, migrate
 from api.dispatch import register
 from api.leads import LEADS
 from api.limits import Counter, Limit
@@ -114,6 +114,32 @@ def test_it_is_served(engine: Engine, described: dict[str, Any]) -> None:
     assert (
         client.get("/v1/openapi.json", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
     )
+
+
+def test_a_description_says_under_which_path_a_host_has_put_it(engine: Engine) -> None:
+    host = Flask("host")
+    host.register_blueprint(create_blueprint(engine, city.bearer), url_prefix="/congress")
+    client = host.test_client()
+    assert client.get("/congress/v1/openapi.json").json["servers"] == [{"url": "/congress"}]
+    mounted = client.get("/congress/v1/openapi.json", base_url="http://localhost/city").json
+    assert mounted["servers"] == [{"url": "/city/congress"}]
+
+
+def test_what_is_honoured_is_described(described: dict[str, Any]) -> None:
+    """Preferences where they are, and the headers by which one proves who he is."""
+    asked = {one["operationId"]: one for _, one in operations(described)}
+    said = {
+        name: parameter["description"]
+        for name, one in asked.items()
+        for parameter in one["parameters"]
+        if parameter["name"] == "Prefer"
+    }
+    assert said.keys() == {route.name for route in ROUTES if route.prefers}
+    assert "count=exact" in said["search"] and "respond-async" in said["batch"]
+    schemes = described["components"]["securitySchemes"]
+    assert {schemes[name]["name"] for name in ("acting", "csrf")} == {"X-Acting-User", "X-CSRF-Token"}
+    assert {"session": []} in asked["search"]["security"]
+    assert {"session": [], "csrf": []} in asked["start"]["security"]
 
 
 def operations(described: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

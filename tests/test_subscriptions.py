@@ -317,7 +317,9 @@ def test_no_address_inside(url: str) -> None:
     create_schema(engine)
     client = city.Client(create_app(engine, city.bearer, operators=[city.OPERATOR]))
     answer = client(city.OPERATOR, "POST", AT, {"url": url})
-    assert (answer.status_code, json.loads(answer.data)["errors"][0]["pointer"]) == (422, "/url")
+    error = json.loads(answer.data)["errors"][0]
+    assert (answer.status_code, error["pointer"]) == (422, "/url")
+    assert not re.search(r"[a-z]{2,} [a-z]{2,}", error["texts"]["zh"]), "Chinese in the Chinese"
     engine.database.dispose()
 
 

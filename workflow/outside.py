@@ -9,6 +9,8 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+from .errors import Text
+
 __all__ = ["Forbidden", "Network", "check_url", "permitted"]
 
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -17,24 +19,28 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Forbidden(ValueError):
-    """That address may not be asked."""
+    """That address may not be asked; `text` says why."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.text = Text(zh, en)
 
 
 def check_url(url: str, allow: Sequence[Network]) -> None:
     """Raises Forbidden for a URL nothing should be sent to. Plain http only into listed networks."""
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise Forbidden("https://host/path")
+        raise Forbidden("须为 https://主机/路径", "it must be https://host/path")
     if parts.username is not None or parts.password is not None:
-        raise Forbidden("no user or password in the URL")
+        raise Forbidden("网址中不得有用户名或口令", "no user or password in the URL")
     if parts.scheme == "http" and not allow:
-        raise Forbidden("http only with `allow`; use https")
+        raise Forbidden("须用 https（http 仅限 allow 所列网络）", "http only with `allow`; use https")
     if not url.isprintable() or " " in url:
-        raise Forbidden("unusable characters in the URL")
+        raise Forbidden("网址含不可用的字符", "unusable characters in the URL")
     try:
         parts.port  # noqa: B018 - raises when it is none
     except ValueError:
-        raise Forbidden("no such port") from None
+        raise Forbidden("端口无效", "no such port") from None
 
 
 def permitted(address: IP, allow: Sequence[Network], *, listed_only: bool = False) -> bool:

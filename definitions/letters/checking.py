@@ -63,9 +63,11 @@ def _words(library: Any, kind: Kind) -> dict[str, Any]:
         d for d in library.definitions.values() if any(s.definition == kind.of for s in d.children.values())
     ]
     case = _case(definition, kind.clocks)
+    # A definition of that name may be another application's, without these children: then there are none.
     children = {
-        slot: [_case(library.definition(definition.children[slot].definition), ())] for slot in kind.children
-    }
+        slot: [_case(library.definition(definition.children[slot].definition), ())] if slot in definition.children else []
+        for slot in kind.children
+    }  # fmt: skip
     return {
         "letter": _empty(ABOUT), "case": case, "root": _case(tops[0], ()) if tops else case,
         "happened": dict.fromkeys(kind.after, ""), "children": children, "lines": [_empty(LINE)], "papers": [_empty(PAPER)],

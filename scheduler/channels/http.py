@@ -56,7 +56,10 @@ def resolve(
     for family, _, _, _, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         address = ipaddress.ip_address(str(place[0]).partition("%")[0])
         if not permitted(address, allow, listed_only=listed_only):
-            raise Forbidden(f"{host} is {address}: not a public address, and not in `allow`")
+            raise Forbidden(
+                f"{host} 是 {address}：不是公网地址，也不在 allow 中",
+                f"{host} is {address}: not a public address, and not in `allow`",
+            )
         found.append((int(family), str(place[0])))
     return found
 
