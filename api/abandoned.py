@@ -57,7 +57,7 @@ class Abandoned:
         while self._mark(stamp(before)) == TOGETHER:
             pass
         leaving = self._leaving()
-        gone = sum(self._remove(self._documents, sha256, before) for sha256 in leaving)
+        gone = sum(self._tried(self._documents, sha256, before) for sha256 in leaving)
         if leaving:
             log.info("%d document(s) went that no case had named within %d days", gone, self._waits.days)
         return gone
@@ -101,6 +101,14 @@ class Abandoned:
         with self._shelf.connection() as connection:
             query = select(t.sha256).where(t.leaving.is_not(None)).distinct().order_by(t.sha256)
             return list(connection.execute(query).scalars())
+
+    def _tried(self, documents: Removable, sha256: str, before: datetime) -> bool:
+        """One that cannot be removed holds up no other; it is tried again with the next sweep."""
+        try:
+            return self._remove(documents, sha256, before)
+        except Exception:  # whatever the host's place of documents raises
+            log.exception("document %s cannot be removed", sha256)
+            return False
 
     def _remove(self, documents: Removable, sha256: str, before: datetime) -> bool:
         t = self._shelf.tables.upload

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, true, update
 
 from workflow import Actor, Engine
 from workflow.errors import NotFound, Text
@@ -46,11 +46,17 @@ class Uploads:
                 here = (table.c.sha256 == sha256, table.c.person == person)
                 connection.execute(update(table).where(*here).values(at=row["at"], leaving=None))
 
-    def sweep(self) -> None:
-        """Forget who brought what long ago: by now it is in a case, or he brings it again."""
-        table = self._shelf.tables.upload
+    def sweep(self, *, lasting: bool = False) -> None:
+        """Forget who brought long ago what a case names by now; he brings it again.
+
+        What none names is remembered until it has gone (abandoned.py), else nobody would know of it; but not where documents
+        are `lasting`, kept in a place that lets none go.
+        """
+        t, named = self._shelf.tables.upload, self._shelf.tables.named.c
+        known = select(1).where(named.sha256 == t.c.sha256).exists()
+        old = (t.c.at < stamp(self._shelf.now() - REMEMBERED), true() if lasting else known)
         with self._shelf.connection(write=True) as connection:
-            connection.execute(delete(table).where(table.c.at < stamp(self._shelf.now() - REMEMBERED)))
+            connection.execute(delete(t).where(*old))
 
     def of(self, person: str, wanted: set[str]) -> set[str]:
         """Those of these hashes that he has brought, to be named now: they do not go meanwhile (abandoned.py)."""
@@ -109,6 +115,16 @@ def _refuse(desk: Desk, actor: Actor, named: list[tuple[str, Mapping[str, Any], 
         texts = {"zh": NOT_HIS.zh, "en": NOT_HIS.en}
         errors = [{"code": "document.unknown", "texts": texts, "pointer": place} for place in wrong]
         raise Problem("form_invalid", NOT_HIS, errors=errors)
+
+
+def still_named(desk: Desk, actor: Actor, hashes: set[str], case: str | None) -> bool:
+    """Whether what a page of ours carried all stays: he has brought it, and it does not go meanwhile, or the case names it. A
+    page may lie open for longer than a document waits.
+    """
+    if desk.documents is None or not hashes:
+        return True
+    left = hashes - Uploads(desk.engine).of(actor.person, hashes)
+    return not left or (case is not None and left <= _in(desk, case, actor))
 
 
 def _in(desk: Desk, case: str, actor: Actor) -> set[str]:

@@ -66,6 +66,13 @@ def later(engine: Engine, days: int) -> None:
     engine.clock.advance(days=days)
 
 
+def uploads(engine: Engine) -> list[str]:
+    shelf = Shelf(engine)
+    with shelf.connection() as connection:
+        table = shelf.tables.upload
+        return list(connection.execute(select(table.c.sha256).order_by(table.c.sha256)).scalars())
+
+
 def as_named(kept: Kept) -> dict[str, object]:
     return {part: getattr(kept, part) for part in ("sha256", "size", "media_type", "name")}
 
@@ -187,3 +194,89 @@ def test_a_place_that_lets_nothing_go_keeps_all(engine: Engine, folder: Folder, 
     later(engine, 31)
     assert Abandoned(engine, Host()).sweep() == 0
     assert there(folder, kept.sha256)
+
+
+def test_the_longest_wait_ends_as_well_and_who_brought_it_is_forgotten_with_it(
+    engine: Engine, folder: Folder, tmp_path: Path
+) -> None:
+    """Ninety days, as long as a named one is remembered: the row is needed until the file has gone."""
+    kept = brought(engine, folder, tmp_path, "a")
+    house = Housekeeping(engine, documents=folder, waits=timedelta(days=90))
+    later(engine, 89)
+    house.run()
+    assert isinstance(engine.clock, FrozenClock)
+    engine.clock.advance(
+        hours=24, minutes=11
+    )  # the run in which it is due comes after one of the same day in which it was not
+    house.run()
+    assert not there(folder, kept.sha256)
+    assert uploads(engine) == []
+
+
+def test_what_is_due_while_nothing_may_go_is_not_forgotten(
+    engine: Engine, folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that leapt: the document stays, and so does the row by which it goes later."""
+    kept = brought(engine, folder, tmp_path, "a")
+    later(engine, 200)
+    with monkeypatch.context() as leapt:
+        leapt.setattr(Abandoned, "sweep", lambda _: 0)
+        Housekeeping(engine, documents=folder).run()
+    assert uploads(engine) == [kept.sha256]
+    Housekeeping(engine, documents=folder).run()
+    assert not there(folder, kept.sha256) and uploads(engine) == []
+
+
+def test_where_nothing_goes_who_brought_it_is_forgotten_all_the_same(
+    engine: Engine, folder: Folder, tmp_path: Path
+) -> None:
+    class Host:
+        keep, open = folder.keep, folder.open
+
+    brought(engine, folder, tmp_path, "a")
+    later(engine, 91)
+    Housekeeping(engine, documents=Host()).run()
+    assert uploads(engine) == []
+
+
+def test_one_that_cannot_be_removed_holds_up_nothing(
+    engine: Engine, folder: Folder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hashes = sorted(brought(engine, folder, tmp_path, text).sha256 for text in "abc")
+
+    class Spoilt(Folder):
+        def remove(self, sha256: str, before: datetime) -> bool:
+            if sha256 == hashes[0]:
+                raise PermissionError(sha256)
+            return super().remove(sha256, before)
+
+    later(engine, 31)
+    with caplog.at_level(logging.ERROR, "api.abandoned"):
+        Housekeeping(engine, documents=Spoilt(tmp_path / "documents")).run()
+    assert [there(folder, sha256) for sha256 in hashes] == [True, False, False]
+    assert caplog.messages == [f"document {hashes[0]} cannot be removed"]
+    assert uploads(engine) == hashes[:1]
+    later(engine, 1)
+    Housekeeping(engine, documents=folder).run()
+    assert not there(folder, hashes[0]) and uploads(engine) == []
+
+
+def test_a_job_that_fails_holds_up_no_other_and_is_tried_again(
+    engine: Engine, folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, done = brought(engine, folder, tmp_path, "a"), list[str]()
+    house = Housekeeping(engine, documents=folder)
+    later(engine, 31)
+
+    def fails(*_: object) -> None:
+        raise OSError("read-only")
+
+    with monkeypatch.context() as spoilt:
+        spoilt.setattr("api.housekeeping.Jobs.sweep", fails)
+        spoilt.setattr(Abandoned, "sweep", fails)
+        spoilt.setattr("api.housekeeping.Sessions.sweep", lambda _: done.append("sessions"))
+        house.run()
+    assert done == ["sessions"] and there(folder, kept.sha256)
+    engine.clock.advance(minutes=11)  # type: ignore[attr-defined]
+    house.run()
+    assert not there(folder, kept.sha256)

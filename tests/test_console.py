@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,7 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from api import Accounts, upkeep
+from api import Accounts, Folder, upkeep
+from api.abandoned import Abandoned
 from api.console import SCREENS
 from api.console.screens import own_address
 from api.console.sentence import remaining
@@ -672,6 +675,31 @@ def test_what_is_wrong_in_many_rows_is_said_once(desk: Desk, tmp_path: Path) -> 
     assert "编码请选 GBK" in reader.page and 'value="marked"' not in reader.page
     reader.fill("/import/suggestion", file=(csv, "建议.csv"), act="judge", encoding="gbk")
     assert '<option value="gbk" selected>' in reader.page
+
+
+def test_a_page_that_lies_open_names_no_document_that_has_gone(desk: Desk, tmp_path: Path) -> None:
+    """Refused once, its file kept, sent again when the file has gone: choose it again. What the case names stays good."""
+    office, folder = desk.office, Folder(tmp_path / "documents")
+    case = office.handling()
+    reader, address = desk("wang"), f"/cases/{case.id}/do/submit_for_signoff"
+    draft = (PDF, "送签稿.pdf")
+    assert reader.fill(address, reply_draft=draft, publication="full").status_code == 422
+    form = {**Form(reader.page).values, "reply_class": "HB-XIANNING:A"}
+    assert form["reply_draft.kept"]
+    (path,) = (path for path in (tmp_path / "documents").rglob("*") if path.is_file())
+    at = office.clock.now().timestamp()
+    os.utime(path, (at, at))
+    office.clock.advance(days=2)
+    assert Abandoned(office.engine, folder, timedelta(days=1)).sweep() == 1
+    reader = desk("wang")
+    reader.get(address)
+    form["csrf_token"] = Form(reader.page).values["csrf_token"]
+    assert reader.post(address, form).status_code == 422
+    assert "请重新选择文件" in said(reader.page)
+    assert office.engine.case(case.id).state == "handling"
+    del form["reply_draft.kept"]
+    reader.goes(reader.post(address, {**form, "reply_draft": (io.BytesIO(PDF), "送签稿.pdf")}))
+    assert office.engine.case(case.id).data["reply_draft"]["sha256"] == path.name
 
 
 def test_what_a_page_carries_is_taken_from_that_page_alone(desk: Desk) -> None:

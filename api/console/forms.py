@@ -24,6 +24,7 @@ from workflow.overview import Filter, find, today
 from .. import domain
 from ..documents import bring
 from ..problems import Problem
+from ..uploads import still_named
 from .screens import Look
 
 CHOICES = 8
@@ -232,7 +233,7 @@ def _value(look: Look, field: Field, prefix: str) -> Any:
         case "units" | "persons":
             return _parties(look, field, form.getlist(name))
         case "document" | "documents":
-            documents = _documents(look, field, name)
+            documents = _documents(look, field, prefix)
             return documents if field.type == "documents" else next(iter(documents), None)
     return _case(look, form.get(name, "").strip())
 
@@ -271,14 +272,15 @@ def _one(field: Field, text: str, found: Sequence[Party]) -> str:
     raise _misread(field, f"“{text}”有多个，请填代号：{ids}", f"several are called {text}: give one of {ids}")
 
 
-def _documents(look: Look, field: Field, name: str) -> list[dict[str, Any]]:
-    """Those kept before, as this very page named them, and those sent now."""
-    found = []
-    for sealed in look.request.form.getlist(f"{name}.kept"):
-        text = look.opened(sealed)
-        if text is None:
-            raise _misread(field, "请重新选择文件", "choose the file again")
-        found.append(dict(json.loads(text)))
+def _documents(look: Look, field: Field, prefix: str) -> list[dict[str, Any]]:
+    """Those kept before, as this very page named them, if they are still there, and those sent now."""
+    name = prefix + field.name
+    texts = [look.opened(sealed) for sealed in look.request.form.getlist(f"{name}.kept")]
+    found: list[dict[str, Any]] = [json.loads(text) for text in texts if text is not None]
+    case = look.case.id if look.case else prefix.removesuffix(".") or None
+    hashes = {str(one["sha256"]) for one in found}
+    if len(found) < len(texts) or not still_named(look.desk, look.actor, hashes, case):
+        raise _misread(field, "请重新选择文件", "choose the file again")
     found += [_kept(look, field, upload) for upload in look.request.files.getlist(name) if upload.filename]
     return found
 
