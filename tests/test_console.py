@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import os
 import re
@@ -13,12 +14,12 @@ from sqlalchemy import insert
 
 from api import Accounts, Folder, upkeep
 from api.abandoned import Abandoned
-from api.console import SCREENS
+from api.console import SCREENS, overdue
 from api.console.screens import own_address
 from api.console.sentence import remaining
 from api.store import Shelf
 from definitions.papers import Papers
-from workflow import Actor
+from workflow import Actor, Case
 from workflow.clock import civil_date
 from workflow.errors import Text
 from workflow.model import PartialDate
@@ -774,18 +775,58 @@ def test_odd_addresses_are_a_clear_no(desk: Desk, address: str) -> None:
     assert desk("wang").get(address).status_code in (400, 404)
 
 
+def imported(desk: Desk, title: str = "旧件") -> Case:
+    """Assigned to the water bureau in 2020, says a source that tells no more."""
+    engine, li, day = desk.office.engine, Actor(person="li"), PartialDate(year=2020, month=4, day=7)
+    data = {**SUGGESTION, "title": title}
+    old = engine.start("suggestion", li, data, tenant=TENANT, imported=True, effective_on=day)
+    engine.fire(old.id, "accept_in_session", li, SESSION, imported=True, effective_on=day)
+    sole = {"assignment_mode": "sole", "lead_unit": "water"}
+    return engine.fire(old.id, "assign", li, sole, imported=True, effective_on=day)
+
+
+def test_that_something_hidden_happened_to_an_old_record_is_told_to_nobody_it_is_hidden_from(
+    desk: Desk,
+) -> None:
+    """A transfer to the procuratorate is an act in it for the office alone."""
+    old, address = imported(desk), "来源未载是否按期"
+    clue = {"procuratorate_area": "environment", "public_interest": "水源保护"}
+    before = said(_page(desk, "wang", f"/cases/{old.id}"))
+    desk.office.fire(old, "transfer_to_procuratorate", "li", **clue)
+    assert address in before and address in said(_page(desk, "wang", f"/cases/{old.id}"))
+    assert address in said(_page(desk, "wang", "/views/inbox"))
+    assert address not in said(_page(desk, "li", f"/cases/{old.id}"))
+
+
+def test_however_many_old_records_there_are_what_is_late_comes_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than a page of either: each list has what is really late before, and every page of them is reached."""
+    monkeypatch.setattr(overdue, "LIMIT", 2)
+    monkeypatch.setattr(overdue, "FIRST", 2)
+    old = {imported(desk, f"旧件{number}").data["title"] for number in range(5)}
+    late = {desk.office.assigned(title=f"新件{number}").data["title"] for number in range(3)}
+    desk.office.clock.advance(days=100)
+    reader, seen = desk("li"), ""
+    reader.get("/")
+    assert {*re.findall(".件[0-9]", said(reader.page).split("在他人处", 1)[1])} < late
+    reader.get("/overdue")
+    first, apart = said(reader.page).split("后来怎样不明", 1)
+    assert len({*re.findall("旧件[0-9]", apart)}) == 2 and "旧件" not in first
+    reader.get(html.unescape(re.findall('rel="next" href="([^"]*)"', reader.page)[0]))
+    (last,) = {*re.findall(".件[0-9]", said(reader.page))}
+    assert last in late and last not in first
+    address = "/overdue?recorded=1"
+    while address:
+        reader.get(address)
+        seen += said(reader.page)
+        address = html.unescape("".join(re.findall('rel="next" href="([^"]*)"', reader.page)))
+    assert {*re.findall(".件[0-9]", seen)} == old
+
+
 def test_an_old_record_that_was_only_imported_is_not_called_late(desk: Desk) -> None:
     """What came of it the source does not say: it stands apart, in every list and on its page, until somebody acts in it."""
-    office, li = desk.office, Actor(person="li")
-    day = PartialDate(year=2020, month=4, day=7)
-    old = office.engine.start(
-        "suggestion", li, {**SUGGESTION, "title": "旧件"}, tenant=TENANT, imported=True, effective_on=day
-    )
-    for event, data in (
-        ("accept_in_session", SESSION),
-        ("assign", {"assignment_mode": "sole", "lead_unit": "water"}),
-    ):
-        office.engine.fire(old.id, event, li, data, imported=True, effective_on=day)
+    office, old = desk.office, imported(desk)
     late = office.assigned(title="新件")
     office.clock.advance(days=100)
     reader = desk("li")

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from .clock import civil_date
 from .engine import Engine
+from .history import RESERVED
 from .model import Actor, Untold
 from .sight import Narrowing
 from .store import listing
@@ -176,7 +177,7 @@ class Sitting:
     def _told(self, asked: Filter, *, by_day: bool = False) -> Filter:
         untold = self._untold if by_day or listing.by_day(asked) else ()
         asked = _plainer(self._engine, replace(asked, ends=self._ends, untold=untold))
-        return asked if asked.party is None and asked.ran is None else _without(asked, *self._hidden)
+        return _without(asked, *self._hidden) if _telling(asked) else asked
 
     @cached_property
     def _ends(self) -> Ends:
@@ -288,9 +289,12 @@ def told(engine: Engine, viewer: Callable[[], Viewer], asked: Filter) -> Filter:
     party stands, that something happened.
     """
     asked = _plainer(engine, replace(asked, ends=engine.laws.finishing()))
-    if asked.party is None and asked.ran is None:
-        return asked
-    return _without(asked, *engine.sight.perhaps_hidden(viewer()))
+    return _without(asked, *engine.sight.perhaps_hidden(viewer())) if _telling(asked) else asked
+
+
+def _telling(asked: Filter) -> bool:
+    """Whether what it finds could tell of what is hidden."""
+    return asked.party is not None or asked.ran is not None or asked.recorded is not None
 
 
 def _plainer(engine: Engine, asked: Filter) -> Filter:
@@ -303,6 +307,8 @@ def _without(asked: Filter, relations: frozenset[str], events: frozenset[str]) -
     if asked.ran is not None:
         ran = replace(asked.ran, events=tuple(event for event in asked.ran.events if event not in events))
         asked = replace(asked, ran=ran)
+    if asked.recorded is not None:
+        asked = replace(asked, unheard=tuple(sorted(events.union(RESERVED))))
     return replace(asked, apart=tuple(sorted(relations))) if asked.party is not None else asked
 
 

@@ -337,15 +337,18 @@ def visible(engine: Engine, actor: Actor, cases: Collection[str]) -> set[str]:
     return found
 
 
-def only_recorded(engine: Engine, cases: Collection[str]) -> set[str]:
-    """Of these cases those of which all that is known was imported: nobody has acted in them here. What came of them since nobody
-    knows, so that a day which is over says nothing. Of cases that the caller may tell of.
+def only_recorded(engine: Engine, actor: Actor, cases: Collection[str]) -> set[str]:
+    """Of these cases those of which all that is known was imported: nobody has acted in them here, as far as this person may be
+    told, and a line beside the lifecycle is no act. What came of them since nobody knows, so that a day which is over says
+    nothing. Of cases that he may know of.
     """
     wanted = sorted(cases)
     if not wanted:
         return set()
     with engine.store.connection() as connection:
-        return {*connection.execute(listing.only_imported(engine.store, wanted)).scalars()}
+        asked = told(engine, who_reads(engine, connection, actor), Filter(recorded=True))
+        query = listing.named(engine.store, wanted).where(*listing.wanted(engine.store, asked))
+        return {*connection.execute(query).scalars()}
 
 
 def marks(engine: Engine, cases: Collection[str], *, session: Host | None = None) -> dict[str, str]:

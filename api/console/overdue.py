@@ -4,8 +4,11 @@ all of their congress; everybody else is told of the families in which he, or hi
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workflow.errors import Text
-from workflow.overview import Filter, Sitting, find, today
+from workflow.overview import After, Filter, Sitting, find, today
+from workflow.overview import Page as Found
 
 from ..paging import case_asked, next_address
 from .lists import LIMIT, Row, heads_of, rows
@@ -32,18 +35,34 @@ def number(look: Look, sitting: Sitting, own: int, most: int) -> tuple[int, bool
 
 
 def first(look: Look) -> list[Row]:
-    """Those that are over their day the longest; records of old times, of which nobody knows what came, behind the others."""
-    page = find(look.engine, look.actor, wanted(look), sort="due_on", limit=2 * FIRST)
-    return sorted(rows(look, page.cases, COLUMNS), key=lambda row: row.unknown)[:FIRST]
+    """Those that are over their day the longest; where they are few, records of old times behind them."""
+    found = list(_found(look, recorded=False, limit=FIRST).cases)
+    if len(found) < FIRST:
+        found += _found(look, recorded=True, limit=FIRST - len(found)).cases
+    return rows(look, found, COLUMNS)
 
 
 def overdue(look: Look) -> Page:
-    """All of them, in pages."""
-    page = find(look.engine, look.actor, wanted(look), sort="due_on", after=case_asked(), limit=LIMIT)
+    """All of them, in pages; records of old times, of which nobody knows what came, apart, in pages of their own (`recorded`)."""
+    after, apart = case_asked(), look.request.args.get("recorded") == "1"
+    known = None if apart else _found(look, recorded=False, limit=LIMIT, after=after)
+    old = (
+        _found(look, recorded=True, limit=LIMIT if apart else FIRST, after=after)
+        if apart or not after
+        else None
+    )
+    place = old.next if apart and old else known.next if known else None
     return Page("overdue.html", {
-        "title": TITLE, "heads": heads_of(COLUMNS), "rows": rows(look, page.cases, COLUMNS),
-        "next": next_address(page.next) if page.next else None,
+        "title": TITLE, "heads": heads_of(COLUMNS), "rows": rows(look, known.cases, COLUMNS) if known else [],
+        "old": rows(look, old.cases, COLUMNS) if old else [], "more": bool(old and old.next and not apart),
+        "next": next_address(place) if place else None,
     })  # fmt: skip
+
+
+def _found(look: Look, *, recorded: bool, limit: int, after: After | None = None) -> Found:
+    """A page of those that are late, or of the records of old times."""
+    asked = replace(wanted(look), recorded=recorded)
+    return find(look.engine, look.actor, asked, sort="due_on", after=after, limit=limit)
 
 
 OVERDUE = (Screen(path="/overdue", name="overdue", view=overdue, menu=TITLE, of_roles=True),)

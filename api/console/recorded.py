@@ -25,7 +25,7 @@ def unknown(look: Look, cases: Iterable[Case], *, every: bool = False) -> set[st
         if not case.closed
         and ((case.due_on or day) < day or (every and any(c.running and str(c.due_on) < day for c in case.clocks)))
     }  # fmt: skip
-    return only_recorded(look.engine, over)
+    return only_recorded(look.engine, look.actor, over)
 
 
 def left(look: Look, due_on: date, *, recorded: bool) -> tuple[Text, bool]:

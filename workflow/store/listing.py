@@ -112,6 +112,10 @@ class Filter:
     ran: Ran | None = None
     roots: bool = False
     """without children"""
+    recorded: bool | None = None
+    """imported, and no person has done anything in it since; or the others"""
+    unheard: tuple[str, ...] = ()
+    """events that are nobody's act for whoever asks; the engine says it"""
     ends: Ends = ()
     """what counts as done; the engine says it (`Sitting`, `find`)"""
     untold: tuple[Untold, ...] = ()
@@ -227,16 +231,6 @@ def named(store: Store, cases: Sequence[str]) -> Select[Any]:
     return select(c.id).where(c.id.in_(cases))
 
 
-def only_imported(store: Store, cases: Sequence[str]) -> Select[Any]:
-    """The ids of those of these cases that were imported, and in which no person has done anything since."""
-    h = store.tables.history.c
-    acts, imports = (
-        func.sum(case((condition, 1), else_=0))
-        for condition in (h.automatic.is_(None), h.automatic == "import")
-    )
-    return select(h.case_id).where(h.case_id.in_(cases)).group_by(h.case_id).having(acts == 0, imports > 0)
-
-
 def marks(store: Store, cases: Sequence[str]) -> Select[Any]:
     """(case, lines of its family's histories, the last erasure in the register of parties) of those of these that are there."""
     c, log = store.tables.cases.c, store.tables.party_log.c
@@ -298,7 +292,18 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
         )
     if asked.roots:
         found.append(c.id == c.root_id)
+    if asked.recorded is not None:
+        recorded = _recorded(store, asked.unheard)
+        found.append(recorded if asked.recorded else ~recorded)
     return found
+
+
+def _recorded(store: Store, unheard: Sequence[str]) -> ColumnElement[bool]:
+    """Whether lines of the case in the query around it were imported, and none is a person's act here."""
+    cases, h = store.tables.cases, store.tables.history.alias().c
+    lines = select(literal(1)).where(h.case_id == cases.c.id).correlate(cases)
+    acts = lines.where(h.automatic.is_(None), h.event.not_in(unheard))
+    return and_(~exists(acts), exists(lines.where(h.automatic == "import")))
 
 
 def of_kinds(store: Store, kinds: Sequence[str]) -> ColumnElement[bool]:
