@@ -12,6 +12,7 @@ from marshmallow import Schema, fields, validate
 from workflow.errors import Text
 
 from .bulk import RowIn, run
+from .dispatch import open_each
 from .jobs import AT_ONCE, LETTERS, NOTHING, Jobs
 from .prefer import LATER, prefers
 from .routes import Ask, Out, Reply, Route
@@ -94,6 +95,7 @@ class After(Paged):
 def batch(ask: Ask) -> Reply:
     """At once, or as a job. With a key it is kept like a job, so that it can be told again."""
     rows, jobs = ask.body["rows"], Jobs(ask.engine)
+    open_each(ask.engine, ask.actor, {row["case"] for row in rows if "case" in row})
     own_rows(ask.desk, ask.actor, rows)
     later = is_later(ask, len(rows))
     if not later and ask.key is None:

@@ -196,13 +196,14 @@ def visible(desk: Desk, id: str, actor: Actor) -> Case:
     raise no_case()
 
 
-def open_each(engine: Engine, actor: Actor, ids: Collection[str]) -> None:
-    """Somebody names these cases and is about to be shown all of them: where he may know of one only by a role that he took in an
-    emergency, it says so, as one does that is looked at (`visible`).
+def open_each(engine: Engine, actor: Actor, ids: Collection[str]) -> dict[str, int]:
+    """Somebody names these cases and is about to be told of all of them: where he may know of one only by a role that he took in
+    an emergency, it says so, as one does that is looked at (`visible`). Those that just said so, each with its revision before.
     """
-    if actor.person in access.emergencies(engine):
-        for case in cases_of(engine, actor, [one for one in ids if _ID.fullmatch(one)]).values():
-            access.opened(engine, case, actor.person)
+    if actor.person not in access.emergencies(engine):
+        return {}
+    found = cases_of(engine, actor, [one for one in ids if _ID.fullmatch(one)]).values()
+    return {case.id: case.revision for case in found if access.opened(engine, case, actor.person)}
 
 
 def _emergency(desk: Desk, person: str) -> bool:

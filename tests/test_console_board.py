@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workflow import Actor, Case
+from workflow import Actor, Case, access
 from workflow.overview import alike
 
 from .console import Desk, Form, Reader, desk, said
@@ -173,3 +173,20 @@ def test_a_page_of_the_board_asks_so_many_questions_and_no_more(
     asked = sum(one.lstrip().lower().startswith(("select", "with")) for one in seen)
     assert asked <= 20 + 12 * 9, asked
     assert 'rel="next"' in reader.page
+
+
+def test_what_is_tried_in_an_emergency_says_so_in_its_case_and_is_done_all_the_same(desk: Desk) -> None:
+    """The line that says so makes no form stale; what the board only lists has none."""
+    office, operator = desk.office, "ops.chen"
+    one, left = office.accepted(), office.accepted()
+    access.break_glass(
+        office.engine, office.filed().id, operator, "deputy_affairs", hours=4, reason="经办人突发疾病"
+    )
+    reader, form = opened(desk, operator)
+    form |= {**row(one, assignment_mode="sole", lead_unit="water"), "row": [one.id]}
+    assert reader.post(f"{BOARD}/board", form).status_code == 200
+    assert "可以进行 1 件" in said(reader.page), said(reader.page)
+    assert reader.post(f"{BOARD}/board/done", {**Form(reader.page).values}).status_code == 200
+    assert "成功 1 件" in said(reader.page), said(reader.page)
+    assert [line.event for line in office.engine.history(one.id)][-2:] == ["break_glass", "assign"]
+    assert "break_glass" not in {line.event for line in office.engine.history(left.id)}

@@ -18,6 +18,7 @@ from workflow.model import ClockView, Permission, Similar
 from workflow.overview import Figures, Filter, Period, Sitting, alike, cases_of, find, identifier, through
 from workflow.view import View
 
+from ..dispatch import open_each
 from ..domain import names
 from ..paging import case_asked, next_address
 from .cases import data_of
@@ -73,7 +74,9 @@ class Tried:
 class Board:
     """The board of a view, for one who looks."""
 
-    def __init__(self, look: Look, view: View) -> None:
+    def __init__(self, look: Look, view: View, before: Mapping[str, int] | None = None) -> None:
+        """`before`: rows that an emergency's line was just written in, each with its revision before."""
+        self.before = before or {}
         self.look = look
         self.view = view
         self.definition = look.engine.library.definition(view.definition)
@@ -201,6 +204,11 @@ class Board:
 
     # -- what was sent
 
+    def seen(self, case: Case) -> int:
+        """The revision of that row that was looked at; the line of an emergency, and nothing else, does not count."""
+        asked = seen(self.look, case)
+        return case.revision if self.before.get(case.id) == asked == case.revision - 1 else asked
+
     def typed(self, case: Case) -> dict[str, Any]:
         """What a row says. Raises Misread."""
         return sent_of(self.look, self.definition, self.fields, f"{case.id}.")
@@ -223,7 +231,7 @@ class Board:
     def _by(self, event: Event, case: Case, title: str, data: Mapping[str, Any]) -> Tried:
         engine, actor = self.look.engine, self.look.actor
         try:
-            then = engine.fire(case.id, event.name, actor, data, revision=seen(self.look, case), dry_run=True)
+            then = engine.fire(case.id, event.name, actor, data, revision=self.seen(case), dry_run=True)
         except Refused as error:
             return Tried(case, title, event, reasons=[one.text for one in readable(error.reasons, case)])
         except WorkflowError as error:
@@ -351,8 +359,9 @@ def _asked(look: Look) -> tuple[Board, list[Case]]:
     if not view.board:
         raise NotFound(Text("没有这个列表", "there is no such list"))
     wanted = list(dict.fromkeys(look.request.form.getlist("row")))[:LIMIT]
+    before = open_each(look.engine, look.actor, wanted)
     seen = cases_of(look.engine, look.actor, wanted)
-    return Board(look, view), [seen[one] for one in wanted if one in seen]
+    return Board(look, view, before), [seen[one] for one in wanted if one in seen]
 
 
 def _read(
@@ -385,8 +394,14 @@ def checked(look: Look) -> Page:
     tried = [board.tried(case, given[case.id], texts) for case in cases if case.id in given]
     return Page("board_tried.html", {
         "view": board.view, "tried": tried, "good": sum(not one.reasons for one in tried), "key": identifier(look.engine),
-        "kept": [(name, value) for name, value in look.request.form.items(multi=True) if name not in ("csrf_token", "key")],
+        "kept": [*_kept(look), *((f"revision.{case.id}", board.seen(case)) for case in cases if case.id in given)],
     })  # fmt: skip
+
+
+def _kept(look: Look) -> list[tuple[str, str]]:
+    """What was sent, to be sent again; but for what is made anew."""
+    anew = ("csrf_token", "key", "revision.")
+    return [(name, value) for name, value in look.request.form.items(multi=True) if not name.startswith(anew)]
 
 
 def done(look: Look) -> Page:

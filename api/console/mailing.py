@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from workflow.errors import Text, WorkflowError
 from workflow.overview import cases_of, today
 
+from ..dispatch import open_each
 from ..problems import Problem
 from .invites import FOR, Askable, Issued, askable, issue_to, until_of
 from .lists import view_named
@@ -58,6 +59,7 @@ def _rows(look: Look, chosen: Sequence[str]) -> list[Row]:
     wanted = list(dict.fromkeys(chosen))
     if len(wanted) > MOST:
         raise Problem("too_large", Text(f"一次最多 {MOST} 件", f"at most {MOST} at once"))
+    open_each(look.engine, look.actor, wanted)
     seen = cases_of(look.engine, look.actor, wanted)
     rows = [Row(id_, look.caption(seen[id_]), askable(look, [seen[id_]])) for id_ in wanted if id_ in seen]
     look.names.learn(one.person for row in rows for one in row.asked)

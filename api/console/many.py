@@ -13,6 +13,7 @@ from workflow.model import Outcome, Request
 from workflow.overview import identifier, visible
 from workflow.view import View
 
+from ..dispatch import open_each
 from ..problems import Problem
 from .events import revision_of
 from .forms import Misread, as_sent, inputs, sent
@@ -178,6 +179,7 @@ def _chosen(look: Look, event: Event, ids: Sequence[str]) -> list[Chosen]:
     wanted = list(dict.fromkeys(ids))
     if len(wanted) > MOST:
         raise Problem("too_large", Text(f"一次最多 {MOST} 件", f"at most {MOST} at once"))
+    open_each(look.engine, look.actor, wanted)
     seen = visible(look.engine, look.actor, set(wanted))
     return [_one(look, event, one) for one in wanted if one in seen]
 

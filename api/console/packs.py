@@ -9,6 +9,7 @@ from flask import url_for
 
 from workflow.overview import cases_of, identifier
 
+from ..dispatch import open_each
 from ..jobs import KEPT, Jobs
 from ..letters import AT_ONCE, NO_PAPERS, our_pages
 from ..packs import begin
@@ -30,6 +31,7 @@ def asked(look: Look, chosen: list[str]) -> Page | Go:
 
 def arranged(look: Look, chosen: Sequence[str]) -> Page:
     """Those chosen, each with its place, to be changed before the documents are made. In the order of the list to begin with."""
+    open_each(look.engine, look.actor, chosen)
     seen = cases_of(look.engine, look.actor, chosen)
     titles = [(id_, look.caption(seen[id_])) for id_ in dict.fromkeys(chosen) if id_ in seen]
     return Page("pack_order.html", {"chosen": titles, "view": look.path["view"]})
