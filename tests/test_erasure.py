@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.histories import (
     letter,
     open_town,
     own,
+    prepare,
     rows,
     town,
     town_file,
@@ -190,6 +192,47 @@ def test_without_a_receipt_too_nothing_is_left_to_guess_it_by(town: Engine) -> N
     with pytest.raises(KeyReused):
         town.start("letter", LI, {"title": "甲"}, tenant="hb/town", key="other")
     assert town.case(other.id).seq == 1
+
+
+@pytest.fixture
+def logged_town(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """On SQLite with a write-ahead log, as every newer one has it."""
+    for module in ("durable", "work"):
+        monkeypatch.setattr(f"workflow.store.{module}.wal_is_sound", lambda driver: True)
+    prepare(sqlite_url)
+    engine = open_town(sqlite_url)
+    yield engine
+    engine.database.dispose()
+
+
+def in_files(engine: Engine, word: str) -> list[str]:
+    """The files of the database that hold it."""
+    path = Path(engine.database.url.database or "")
+    return [one.name for one in path.parent.glob(f"{path.name}*") if word.encode() in one.read_bytes()]
+
+
+def test_the_log_of_sqlite_keeps_it_no_longer_than_the_file(logged_town: Engine) -> None:
+    town = logged_town
+    case = town.start("letter", LI, {"title": "题", "phone": "CANARY-77"}, tenant="hb/town")
+    town.store.settle()
+    assert in_files(town, "CANARY-77") == ["tibandu.db"], "in the file, so that it has to be written"
+    town.erase(case.id, ["phone"], actor=LI, reason="本人要求")
+    assert in_files(town, "CANARY-77") == []
+
+
+def test_somebody_who_reads_an_older_state_holds_the_log_and_no_erasure(
+    logged_town: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town = logged_town
+    monkeypatch.setattr("workflow.store.work.PATIENCE", 10)
+    case = town.start("letter", LI, {"title": "题", "phone": "CANARY-77"}, tenant="hb/town")
+    with town.store.connection() as connection:
+        connection.exec_driver_sql("select count(*) from tibandu_cases").one()
+        assert town.erase(case.id, ["phone"], actor=LI, reason="本人要求") == 1
+        assert in_files(town, "CANARY-77")
+        assert not town.store.settle()
+    assert town.store.settle()
+    assert not in_files(town, "CANARY-77")
 
 
 def test_only_what_was_asked_for_goes(town: Engine, said: tuple[str, str, str]) -> None:

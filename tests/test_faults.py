@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ from bench.contender import TENANT, actor_of, library
 from workflow import Actor, Engine
 from workflow.errors import StoreError
 from workflow.migrations import upgrade
+from workflow.store.durable import wal_is_sound
 from workflow.store.schema import PREFIX
 from workflow.store.work import prepare_sqlite
 
@@ -107,14 +109,33 @@ def test_a_commit_that_is_an_unsynced_deletion_is_refused(sqlite_url: str) -> No
 def test_the_other_journal_modes_are_taken(
     sqlite_url: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflow.store.durable.wal_is_sound", lambda ask: True)
+    monkeypatch.setattr("workflow.store.durable.wal_is_sound", lambda driver: True)
     with hosts(sqlite_url, f"pragma journal_mode = {mode}") as database:
         Engine(database, library()).create_schema()
-        monkeypatch.setattr("workflow.store.durable.wal_is_sound", lambda ask: False)
+        monkeypatch.setattr("workflow.store.durable.wal_is_sound", lambda driver: False)
         database.dispose()
         if mode == "wal":
             with pytest.raises(StoreError, match=r"journal_mode = wal \(SQLite < 3\.51\.3\)"):
                 Engine(database, library()).create_schema()
+
+
+@pytest.mark.parametrize(("version", "sound"), [((3, 51, 2), False), ((3, 51, 3), True), ((3, 52, 0), True)])
+def test_the_version_of_sqlite_is_asked_only_of_a_driver_with_a_library_of_its_own(
+    version: tuple[int, int, int], sound: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Driver:
+        def execute(self, _: str) -> Driver:
+            return self
+
+        def fetchone(self) -> tuple[str]:
+            return (".".join(map(str, version)),)
+
+    assert wal_is_sound(Driver()) == sound
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    asked = list[str]()
+    with closing(sqlite3.connect(":memory:")) as driver:
+        driver.set_trace_callback(asked.append)
+        assert (wal_is_sound(driver), asked) == (sound, [])
 
 
 def test_a_database_in_memory_has_no_file_to_spoil() -> None:

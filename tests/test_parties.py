@@ -93,7 +93,7 @@ def test_a_change_is_told_with_who_when_and_why(e: Engine, office: Office) -> No
     assert e.parties.log("d1", after=1) == [second]
 
 
-def test_what_is_personal_is_apart_and_can_go(e: Engine) -> None:
+def test_what_is_personal_is_apart_and_can_go(e: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     e.parties.add(deputy("d1", personal={"phone": "13900000000", "address": "永安街"}), by=OFFICE)
     for table in ("party", "party_log"):
         with e.database.connect() as connection:
@@ -106,7 +106,14 @@ def test_what_is_personal_is_apart_and_can_go(e: Engine) -> None:
         e.parties.personal(["d1"], actor=Actor(person="wang"))
     e.parties.change("d1", by=OFFICE, name="甲")
     assert set(e.parties.personal(["d1"])["d1"]) == {"phone", "address"}, "what is not given stays"
+    settled = list[bool]()
+    monkeypatch.setattr(
+        e.store,
+        "settle",
+        lambda: settled.append(not e.parties.personal(["d1"], actor=OFFICE).get("d1", {}).get("phone")),
+    )
     assert e.parties.erase("d1", ["phone"], by=OFFICE, reason="本人要求") == 1
+    assert settled == [True], "SQLite's log is emptied when it is committed"
     assert e.parties.erase("d1", ["phone"], by=OFFICE, reason="本人要求") == 0
     assert e.parties.personal(["d1"])["d1"] == {"address": "永安街"}
     last = e.parties.log("d1")[-1]

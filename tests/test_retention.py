@@ -178,6 +178,20 @@ def test_nothing_of_it_is_left_and_the_chain_is_whole(town: Engine, tmp_path: Pa
     assert check_export.check(str(file)).faults == 0
 
 
+def test_sqlites_log_is_emptied_after_a_tick_that_erased(
+    small_town: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, when all of it is committed; any other tick leaves the log alone."""
+    ended(small_town)
+    left = list[int]()
+    monkeypatch.setattr(small_town.store, "settle", lambda: left.append(dump(small_town).count(CANARY)))
+    assert until(small_town, LAST, 23, 59) == [] and left == []
+    assert until(small_town, LAST + timedelta(days=1))
+    assert len(left) == 1
+    until(small_town, LAST + timedelta(days=2))
+    assert len(left) == 1
+
+
 def test_while_one_of_the_family_is_open_nothing_is_counted(town: Engine) -> None:
     case = town.start("letter", LI, {"title": "题", "phone": CANARY}, tenant=TENANT)
     town.fire(case.id, "assign", LI, {"lead_unit": "water"})

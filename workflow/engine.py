@@ -324,6 +324,7 @@ class Engine(Reader):
             grants = self.store.grants(connection, actor.person)
             permit = erasing.permit(family, family.records[case], grants)
             count, roots = erasing.erase(family, case, fields, permit, reason)
+        self.store.settle()
         for root in roots:
             self._memory.forget(root)
         return count

@@ -137,7 +137,10 @@ class Lapsing:
         found = self._rows.due(now, limit)
         if not found:
             self._done = today
-        return [fired for due in found if (fired := self._tried(due, now)) is not None]
+        fired = [one for due in found if (one := self._tried(due, now)) is not None]
+        if fired:
+            self._store.settle()
+        return fired
 
     def _tried(self, due: Due, now: datetime) -> Fired | None:
         try:

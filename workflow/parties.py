@@ -132,6 +132,7 @@ class Parties:
                     changes=changes,
                 )
                 self._rows.write_log(connection, [line])
+        self._store.settle()
         return len(before) - len(left)
 
     # -- questions

@@ -6,6 +6,7 @@ is believed because another one was sound, and no event pays for it.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ FULL, EXTRA = 2, 3
 """SQLite's numbers for `synchronous`"""
 UNDONE_BY_FILE = ("delete", "truncate", "persist")
 """journal modes in which a crash in the middle of a commit is undone from a file"""
+MENDED = (3, 51, 3)
 _POSTGRESQL = ("fsync", "full_page_writes", "synchronous_commit")
 _SAFE = ("on", "remote_apply", "remote_write")
 
@@ -31,22 +33,23 @@ Ask = Callable[[str], Sequence[Any]]
 def assure(connection: Connection) -> None:
     """Raises StoreError when an acknowledged action could be lost on it, or a crash could spoil the file."""
     if SOUND not in connection.info:
-        _look(lambda sql: connection.exec_driver_sql(sql).one(), connection.dialect.name)
+        driver = connection.connection.driver_connection
+        _look(lambda sql: connection.exec_driver_sql(sql).one(), connection.dialect.name, driver)
         connection.info[SOUND] = True
 
 
 def assure_driver(info: dict[Any, Any], driver: Any, dialect: str) -> None:
     """The same for a driver's connection that stands in no transaction, and its `info`."""
     if SOUND not in info:
-        _look(lambda sql: driver.execute(sql).fetchone(), dialect)
+        _look(lambda sql: driver.execute(sql).fetchone(), dialect, driver)
         if dialect == "postgresql":
             driver.rollback()
         info[SOUND] = True
 
 
-def _look(ask: Ask, dialect: str) -> None:
+def _look(ask: Ask, dialect: str, driver: Any) -> None:
     if dialect == "sqlite":
-        _look_sqlite(ask)
+        _look_sqlite(ask, driver)
         return
     values = ask("select " + ", ".join(f"current_setting('{name}')" for name in _POSTGRESQL))
     for name, value in zip(_POSTGRESQL, values, strict=True):
@@ -54,7 +57,7 @@ def _look(ask: Ask, dialect: str) -> None:
             raise _weak(f"{name} = {value}", f"{name} = on")
 
 
-def _look_sqlite(ask: Ask) -> None:
+def _look_sqlite(ask: Ask, driver: Any) -> None:
     level, mode = int(ask("pragma synchronous")[0]), str(ask("pragma journal_mode")[0])
     if level < FULL:
         raise _weak(f"synchronous = {level}", "synchronous = FULL")
@@ -63,7 +66,7 @@ def _look_sqlite(ask: Ask) -> None:
         raise _weak(
             "journal_mode = delete, synchronous = FULL", "journal_mode = truncate, or synchronous = EXTRA"
         )
-    if mode in UNDONE_BY_FILE or (mode == "wal" and wal_is_sound(ask)):
+    if mode in UNDONE_BY_FILE or (mode == "wal" and wal_is_sound(driver)):
         return
     if mode == "wal":
         raise _weak("journal_mode = wal (SQLite < 3.51.3)", "journal_mode = truncate")
@@ -71,10 +74,14 @@ def _look_sqlite(ask: Ask) -> None:
         raise _weak(f"journal_mode = {mode}", "journal_mode = truncate")
 
 
-def wal_is_sound(ask: Ask) -> bool:
-    """Whether this SQLite has the mend of the WAL's reset (3.51.3)."""
-    version = str(ask("select sqlite_version()")[0])
-    return tuple(int(part) for part in version.split(".")) >= (3, 51, 3)
+def wal_is_sound(driver: Any) -> bool:
+    """Whether the SQLite behind a driver's connection has the mend of the WAL's reset (3.51.3). Python's own says so unasked;
+    another driver brings a library of its own.
+    """
+    if isinstance(driver, sqlite3.Connection):
+        return sqlite3.sqlite_version_info >= MENDED
+    version = str(driver.execute("select sqlite_version()").fetchone()[0])
+    return tuple(int(part) for part in version.split(".")) >= MENDED
 
 
 def _weak(found: str, wanted: str) -> StoreError:

@@ -26,7 +26,7 @@ from .lending import end_lent
 from .questions import Questions
 from .schema import PREFIX, tables_of
 from .spare import Spares
-from .work import READ_ONLY, Host, Work, host_work, own_work
+from .work import READ_ONLY, Host, Work, emptied, host_work, own_work
 
 SLICE = 20
 """steps that go to PostgreSQL together while the next ones are decided"""
@@ -94,6 +94,13 @@ class Store:
             else:
                 with self.database.connect() as connection:
                     yield connection.execution_options(**{READ_ONLY: True})
+
+    def settle(self) -> bool:
+        """Write what is committed from SQLite's write-ahead log into the file, and empty the log: what was erased stands in neither
+        from then on. Elsewhere nothing. Not in a transaction of this thread. False where that failed, or somebody reads an older
+        state for longer than `PATIENCE`: then it stands there until a later checkpoint.
+        """
+        return not self.is_sqlite or emptied(self.database)
 
     def alone(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction is past this point under that name: what is counted next stays true until the commit.

@@ -9,7 +9,7 @@ no promise: autocommit, or sqlite3's legacy mode that has not begun a transactio
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, event
@@ -30,6 +30,8 @@ IDLE = 0
 """libpq's word for a connection without a transaction"""
 _BEGUN = (1, 2, 3)
 """its words for one with a transaction: with a statement under way, sound, failed; 4 is a connection that is gone"""
+PATIENCE = 2_000
+"""milliseconds for which an erasure waits, to empty SQLite's log, for whoever reads an older state"""
 STANDSTILL_SECONDS = 300.0
 """PostgreSQL ends a transaction in which nothing has been asked for so long: its process stands still (SIGSTOP, a machine put to
 sleep) and holds its locks; what it had begun is undone and done again by whoever is awake"""
@@ -316,6 +318,20 @@ def prepare_sqlite(database: Database) -> None:
         connection.exec_driver_sql("begin" if reading else "begin immediate")
 
 
+def emptied(database: Database) -> bool:
+    """Whether SQLite's write-ahead log is empty now: by a checkpoint, outside any transaction. In other modes there is none."""
+    with closing(database.raw_connection()) as pooled:
+        driver: Any = pooled.driver_connection
+        (patience,) = driver.execute("pragma busy_timeout").fetchone()
+        driver.execute(f"pragma busy_timeout = {PATIENCE}")  # writers wait for this, and it for readers
+        try:
+            return bool(driver.execute("pragma wal_checkpoint(truncate)").fetchone()[0] == 0)
+        except database.dialect.loaded_dbapi.Error:  # a full disk: what was erased is committed all the same
+            return False
+        finally:
+            driver.execute(f"pragma busy_timeout = {patience}")
+
+
 def _journal_mode(driver: Any) -> str:
     """WAL only where its reset bug is mended (3.51.3); else the rollback journal, kept as a file to spare its re-creation."""
-    return "wal" if wal_is_sound(lambda sql: driver.execute(sql).fetchone()) else "truncate"
+    return "wal" if wal_is_sound(driver) else "truncate"
