@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api.console import board
 from workflow import Actor, Case, access
 from workflow.overview import alike
 
@@ -190,3 +191,21 @@ def test_what_is_tried_in_an_emergency_says_so_in_its_case_and_is_done_all_the_s
     assert "成功 1 件" in said(reader.page), said(reader.page)
     assert [line.event for line in office.engine.history(one.id)][-2:] == ["break_glass", "assign"]
     assert "break_glass" not in {line.event for line in office.engine.history(left.id)}
+
+
+def test_what_was_joined_to_a_row_is_found_among_however_many_were_joined_to_others(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for by the rows: with room for one, those of others, older and newer, take no place."""
+    office, given = (
+        desk.office,
+        {"lead_unit": "water", "assigned_on": "2026-03-02", "merge_reason": "同一件事"},
+    )
+    monkeypatch.setattr(board, "JOINED", 1)
+    shown, elsewhere = office.assigned(), office.assigned()
+    joined = sorted((office.accepted(title=f"从案{number}") for number in range(3)), key=lambda one: one.id)
+    for case, master in zip(joined, (elsewhere, shown, elsewhere), strict=True):
+        office.fire(case, "merge", "li", master=master.id, **given)
+    office.fire(shown, "recall_assignment", "li", recall_reason="交错了")
+    reader, _ = opened(desk)
+    assert re.findall(r"/cases/(\w+)", reader.page.split("已并入本件")[1])[0] == joined[1].id

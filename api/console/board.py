@@ -35,7 +35,7 @@ ROWS = 12
 """on one page: each is asked what is permitted in it and what it is like"""
 ALIKE = 3
 JOINED = 200
-"""joined cases that are looked through for those of the rows"""
+"""cases joined to the rows of a page that are shown, the newest first"""
 LOADED = 60
 """units in the table; the figures have them all"""
 
@@ -195,9 +195,11 @@ class Board:
         if not fields or not cases:
             return {}
         states = tuple(sorted({state for _, state in fields}))
-        asked = Filter(kind=self.definition.name, states=states, closed=False)
+        asked = Filter(
+            kind=self.definition.name, states=states, closed=False, naming=tuple(case.id for case in cases)
+        )
         found: dict[str, list[Case]] = {}
-        for case in find(self.look.engine, self.look.actor, asked, limit=JOINED).cases:
+        for case in find(self.look.engine, self.look.actor, asked, sort="-id", limit=JOINED).cases:
             for name in {name for name, state in fields if state == case.state}:
                 found.setdefault(str(case.data.get(name)), []).append(case)
         return found

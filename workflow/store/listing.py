@@ -112,6 +112,8 @@ class Filter:
     ran: Ran | None = None
     roots: bool = False
     """without children"""
+    naming: tuple[str, ...] = ()
+    """only cases in whose data one of these texts stands: in which field, whoever is shown them sees"""
     recorded: bool | None = None
     """imported, and no person has done anything in it since; or the others"""
     unheard: tuple[str, ...] = ()
@@ -292,6 +294,8 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
         )
     if asked.roots:
         found.append(c.id == c.root_id)
+    if asked.naming:
+        found.append(or_(*(c.data.contains(one, autoescape=True) for one in asked.naming)))
     if asked.recorded is not None:
         recorded = _recorded(store, asked.unheard)
         found.append(recorded if asked.recorded else ~recorded)

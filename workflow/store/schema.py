@@ -1,6 +1,7 @@
 """The tables, the same on both databases. Everything carries the prefix, so they can live beside a host's own.
 
-Each subject has a file: cases, post, parties, law, watch, summary. JSON columns are text to the database: it never looks inside.
+Each subject has a file: cases, post, parties, law, watch, summary. JSON columns are text to the database, which knows nothing of their
+structure.
 """
 
 from __future__ import annotations
