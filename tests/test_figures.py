@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 from workflow import Actor
 from workflow.overview import Figures, Filter, Period, Ran, Took, count, figures, find, took
 
-from .lifecycle import DOCUMENT, DRAFT, REPLY, TODAY, Office
+from .lifecycle import DOCUMENT, DRAFT, REPLY, SESSION, SUGGESTION, TENANT, TODAY, Office
 
 LI = Actor(person="li")
 ROOTS = Filter(kind="suggestion", roots=True)
@@ -126,3 +127,25 @@ def test_cases_are_counted_by_the_version_they_are_pinned_to(office: Office) -> 
     ((group, number),) = [(f.group, f.open) for f in figures(office.engine, LI, ROOTS, ["definition"], YEAR)]
     assert group == (case.definition,)
     assert number == length(office, replace(ROOTS, definition=case.definition, closed=False)) == 1
+
+
+def test_records_that_were_only_imported_and_what_names_a_case_are_found_in_the_query(office: Office) -> None:
+    """On both databases; to whom a transfer is hidden such a record stays one."""
+    engine, li, wang = office.engine, Actor(person="li"), Actor(person="wang")
+    data = {**SUGGESTION, "signers": ["dep1"], "first_signer": "dep1"}
+    old = engine.start("suggestion", li, data, tenant=TENANT, imported=True)
+    engine.fire(old.id, "accept_in_session", li, SESSION, imported=True)
+    given = {"assignment_mode": "sole", "lead_unit": "water"}
+    engine.fire(old.id, "assign", li, given, imported=True)
+    new = office.assigned(arises_from=old.id)
+
+    def found(who: Actor, **asked: Any) -> list[str]:
+        return [case.id for case in find(engine, who, Filter(**asked)).cases]
+
+    for who in (li, wang):
+        assert (found(who, recorded=True), found(who, recorded=False)) == ([old.id], [new.id])
+        assert found(who, naming=(old.id, "%")) == [new.id]
+    clue = {"procuratorate_area": "environment", "public_interest": "水源保护"}
+    office.fire(old, "transfer_to_procuratorate", "li", **clue)
+    assert (found(wang, recorded=True), found(li, recorded=True)) == ([old.id], [])
+    assert count(engine, wang, Filter(recorded=True)) == 1
