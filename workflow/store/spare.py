@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any, Protocol
 
 from sqlalchemy import Engine as Database
-from sqlalchemy import event
+from sqlalchemy import ExceptionContext, event
 from sqlalchemy.pool import QueuePool
 
 __all__ = ["OURS", "Spares"]
@@ -51,6 +51,7 @@ class Spares:
         """how many more may be taken out of the pool"""
         if ours:
             event.listen(database, "engine_disposed", self.close)
+            event.listen(database, "handle_error", self._doubt)
 
     def take(self) -> Any:
         """One of them, or None."""
@@ -79,6 +80,11 @@ class Spares:
         """The server has hung up: what waits in the pool is as dead, if the pool is ours, and is not met one by one."""
         if self._ours:
             self._database.dispose()
+
+    def _doubt(self, context: ExceptionContext) -> None:
+        """The pool has met a server that has hung up, and drops what waits in it: so do we."""
+        if context.is_disconnect:
+            self.close()
 
     def close(self, *_: object) -> None:
         """Close all that wait; after a fork in the parent only, for they are still his."""
