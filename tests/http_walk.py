@@ -235,6 +235,8 @@ class Client:
         if last in body or not parents:
             route = ROUTE[self._asked]
             return last in body or (route.body is not None and last in route.body().fields)
+        if parents == ["calendar"]:
+            return last in CALENDAR
         known = self.app.extensions["engine"].library.definitions.values()
         return parents == ["data"] and any(last in kind.fields for kind in known)
 
