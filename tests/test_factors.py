@@ -44,10 +44,8 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Library:
     shutil.copytree(city.FOLDER, folder)
     roles = (folder / "roles.yaml").read_text("utf-8")
     roles = re.sub(r"^(  \w+: \{zh: [^}]*)\}", r"\1, second_factor: false}", roles, flags=re.MULTILINE)
-    roles = roles.replace(
-        "standing committee, second_factor: false", "standing committee, second_factor: true"
-    )
-    roles = roles.replace("values:", "meanings: {second_factor: boolean}\nvalues:")
+    roles = re.sub(r"(standing committee, .*)second_factor: false", r"\1second_factor: true", roles)
+    roles = roles.replace("meanings: {", "meanings: {second_factor: boolean, ", 1)
     (folder / "roles.yaml").write_text(roles, "utf-8")
     return load_definitions(folder)
 

@@ -98,7 +98,7 @@ def test_story_F01_the_next_day_on_the_page_and_on_the_poster(
     o.fire(case, "roster", "keep", deputies=["dep1", "dep2"])
     page = opened(home("keep"), "/stations/st1")
     assert f"下一个接待日： {day} ，9:00至11:00" in page and "值班代表：陈静、周明" in page
-    Papers(o.engine).posters("https://rd.example", tmp_path / "p.zip", ids=["st1"])
+    Papers(o.engine).posters("https://rd.example", tmp_path / "p.zip", Actor(person="keep"), ids=["st1"])
     with zipfile.ZipFile(tmp_path / "p.zip") as pack:
         poster = pack.read(pack.namelist()[0]).decode()
     year, month, number = day.split("-")
@@ -264,7 +264,9 @@ def test_story_F06_the_answer_is_owed_until_both_have_it(home: Desk) -> None:
 
 def test_story_F07_the_code_opens_the_stations_page_for_anybody(home: Desk, tmp_path: Path) -> None:
     """441 at once, and how long it takes: test_posters.py, docs/documents.md."""
-    Papers(home.office.engine).posters("http://localhost", tmp_path / "p.zip", ids=["st1"])
+    Papers(home.office.engine).posters(
+        "http://localhost", tmp_path / "p.zip", Actor(person="keep"), ids=["st1"]
+    )
     with zipfile.ZipFile(tmp_path / "p.zip") as pack:
         address = re.search(r"http://localhost(/s/[a-z2-7]{12})", pack.read(pack.namelist()[0]).decode())
     assert address is not None
