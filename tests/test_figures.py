@@ -144,7 +144,8 @@ def test_records_that_were_only_imported_and_what_names_a_case_are_found_in_the_
 
     for who in (li, wang):
         assert (found(who, recorded=True), found(who, recorded=False)) == ([old.id], [new.id])
-        assert found(who, naming=(old.id, "%")) == [new.id]
+        assert found(who, naming=(("arises_from", old.id), ("master", old.id))) == [new.id]
+        assert found(who, naming=(("master", old.id),)) == []
     clue = {"procuratorate_area": "environment", "public_interest": "水源保护"}
     office.fire(old, "transfer_to_procuratorate", "li", **clue)
     assert (found(wang, recorded=True), found(li, recorded=True)) == ([old.id], [])

@@ -15,6 +15,7 @@ from bench.pages import copied
 from bench.seed import triggers
 from workflow import Actor, Engine
 from workflow.overview import Filter, Sitting, find, grants_of, tally, through, views_of
+from workflow.store.erasure import Erasure
 from workflow.verify import verify
 
 from .lifecycle import DOCUMENT, Office
@@ -54,6 +55,12 @@ def home(engine: Engine, actor: Actor) -> object:
         return due, sitting.numbers(own, 200)
 
 
+def reached(engine: Engine, case: str) -> list[str]:
+    """The families to which a copy may have gone."""
+    with engine.store.connection() as connection:
+        return Erasure(connection, engine.store.tables).related(case)
+
+
 def pages(office: Office, case: str) -> dict[str, Callable[[], object]]:
     """Each page's questions by what it is called."""
     engine = office.engine
@@ -79,6 +86,8 @@ def pages(office: Office, case: str) -> dict[str, Callable[[], object]]:
         "deputy, a case": lambda: engine.case(case, actor=dep),
         "a version's cases": lambda: find(engine, li, rare),
         "a version, counted": lambda: tally(engine, li, [rare]),
+        "cases that name a case": lambda: find(engine, li, Filter(naming=(("master", case),))),
+        "what an erasure reaches": lambda: reached(engine, case),
         "a month": lambda: find(
             engine, li, Filter(kind="suggestion", opened_from=date(2026, 1, 1), opened_before=date(2026, 2, 1))
         ),

@@ -71,20 +71,20 @@ def test_it_is_written_with_the_case_or_not_at_all(office: Office) -> None:
         e.start("suggestion", LI, {"title": "t", "body": BODY, "first_signer": "dep1", "signers": ["dep1"],
                                    "publication_wish": "full"}, tenant=TENANT, session=connection)  # fmt: skip
         begun.rollback()
-    assert count(e, "gram") == 0
+    assert count(e, "mark") == 0
     e.start("suggestion", LI, {"title": "关于驿站"}, tenant=TENANT, imported=True)
-    assert count(e, "gram") == 1 + 3
+    assert count(e, "mark") == 1 + 3
 
 
 def test_what_is_erased_is_gone_from_the_index(office: Office) -> None:
     e = office.engine
     case = filed(office, "关于增设驿站的建议", BODY)
-    before = count(e, "gram")
+    before = count(e, "mark")
     e.erase(case, ["body"], actor=HE, reason="本人要求")
     title = sketch("suggestion", TENANT, ["title"], {"title": "关于增设驿站的建议"})["title"]
-    assert count(e, "gram") == len(title) + 1 < before
+    assert count(e, "mark") == len(title) + 1 < before
     e.erase(case, ["title"], actor=HE, reason="本人要求")
-    assert count(e, "gram") == 0
+    assert count(e, "mark") == 0
 
 
 @pytest.fixture(scope="session")
@@ -149,9 +149,9 @@ def test_a_text_that_changes_is_found_by_what_it_says_now(office: Office, editab
     e.fire(note, "change", LI, {"text": "城区增设驿站"})
     assert alike(e, note) == [rest]
     assert alike(e, road) == []
-    lines = count(e, "gram")
+    lines = count(e, "mark")
     e.fire(note, "shut", LI)
-    assert count(e, "gram") == lines == 3 * (5 + 1)
+    assert count(e, "mark") == lines == 3 * (5 + 1)
 
 
 def test_a_question_is_a_handful_of_statements_however_many_cases(
@@ -172,7 +172,7 @@ def test_who_does_not_ask_for_it_pays_nothing(office: Office, monkeypatch: pytes
     case = office.assigned()
     with statements(office.engine.database, monkeypatch) as seen:
         office.fire(case, "sign_in", "wang")
-    assert not [s for s in seen if "gram" in s]
+    assert not [s for s in seen if "mark" in s]
 
 
 def test_a_long_text_costs_no_more_rows() -> None:

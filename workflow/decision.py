@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from . import clockwork, line, memo, messages, similarity, timers
+from . import clockwork, line, memo, messages, timers
 from .act import Act, Cause
 from .admission import admit, forbids
 from .children import Children
@@ -28,6 +28,7 @@ from .family import ARISES_FROM, ClockState, Family, Record, Step
 from .history import key_of
 from .laws import Law, Laws
 from .machine import Subject
+from .marks import marks
 from .model import BY_LINK, SYSTEM, Actor
 from .random import RandomSource, new_id
 from .relations import relate
@@ -288,17 +289,14 @@ class _Decision:
                 law.definition.name, record.tenant, event, data
             )
         changes["relations"] = relate(draft, event, record, data, shown)
-        if event.name in law.similar:
-            self._resemble(law, record, changes["data"])
+        if event.name in law.marking:
+            self._mark(law, record, changes["data"])
         changes["clocks"] = clockwork.run(draft, law, event, record, data, shown, ends=state.end)
         return line.write(draft, event, record, changes, shown, cause)
 
-    def _resemble(self, law: Law, record: Record, data: Mapping[str, Any]) -> None:
-        """What of the case's texts is new in the index of similar cases, and what is no longer there."""
-        before, after = (
-            similarity.marks(law.definition, record, record.data),
-            similarity.marks(law.definition, record, data),
-        )
+    def _mark(self, law: Law, record: Record, data: Mapping[str, Any]) -> None:
+        """By what the case is found from now on, and by what no longer."""
+        before, after = marks(law.definition, record, record.data), marks(law.definition, record, data)
         self.draft.step.index(record.id, sorted(after - before), sorted(before - after))
 
     def _target(self, law: Law, event: Event, record: Record, data: Mapping[str, Any]) -> str:

@@ -163,9 +163,9 @@ class Step:
     clocks: dict[tuple[str, str], None] = field(default_factory=dict)
     """(case, clock) whose index row changes"""
     barred: Sequence[tuple[str, str]] = ()
-    grams_added: Mapping[str, list[int]] | None = None
-    """case -> what of its texts is new in the index of similar cases"""
-    grams_removed: Mapping[str, list[int]] | None = None
+    marks_added: Mapping[str, list[int]] | None = None
+    """case -> the marks by which it is found from now on (marks.py)"""
+    marks_removed: Mapping[str, list[int]] | None = None
     begotten: Sequence[Step] = ()
     key: tuple[str, str, str, str] | None = None
     """idempotency: scoped key, hash of the body, the answer as JSON, and the case it is about"""
@@ -173,6 +173,6 @@ class Step:
     """the hash of the invitation that was used"""
 
     def index(self, case: str, added: list[int], removed: list[int]) -> None:
-        """What of a case's texts is new in the index of similar cases, and what is no longer there."""
-        self.grams_added = {**(self.grams_added or {}), case: added}
-        self.grams_removed = {**(self.grams_removed or {}), case: removed}
+        """By what a case is found from now on, and by what no longer."""
+        self.marks_added = {**(self.marks_added or {}), case: added}
+        self.marks_removed = {**(self.marks_removed or {}), case: removed}

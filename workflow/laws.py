@@ -18,6 +18,7 @@ from .history import key_of
 from .ledger import Ledger
 from .library import Library
 from .machine import Lifecycle
+from .marks import cases_named
 from .rulecontent import version_of
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ class Law:
             for name in kind
         }
         """events that may change a clock"""
-        self.similar = {
-            e.name for e in _events(definition) if not set(definition.similar).isdisjoint(e.fields)
-        }
+        telling = {*definition.similar, *cases_named(definition)}
+        self.marking = {e.name for e in _events(definition) if not telling.isdisjoint(e.fields)}
+        """events that may change by what the case is found"""
         self.duties = Duties(definition)
         self.watched = {name for event in definition.events.values() for name in event.not_by}
         self.kept = _kept(definition)

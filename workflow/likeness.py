@@ -9,8 +9,9 @@ from typing import Any
 from .definition import Definition
 from .family import Family, Record
 from .laws import Laws
-from .similarity import MOST, Sketch, everybody, marks, score, sketch, weight
-from .store.similar import Grams
+from .marks import marks
+from .similarity import MOST, Sketch, everybody, score, sketch, weight
+from .store.marked import Marks
 from .store.sql import Store
 
 __all__ = ["forget", "likest", "matching"]
@@ -46,7 +47,7 @@ def likest(store: Store, laws: Laws, connection: Any, record: Record, most: int 
     own = sketch(record.kind, record.tenant, laws.pinned(record.definition).definition.similar, record.data)
     if not own:
         return Near(own, {}, 0, ())
-    index, everyone = Grams(store), everybody(record.kind, record.tenant)
+    index, everyone = Marks(store), everybody(record.kind, record.tenant)
     counts = index.counts(connection, {everyone, *set().union(*own.values())}, MOST)
     cases = counts.pop(everyone, 1)
     telling = {gram: weight(count, cases) for gram, count in counts.items() if 0 < count < MOST}
@@ -59,7 +60,7 @@ def matching(
     """Cases of that definition and tenant whose first text shares most with these words; two statements, one index."""
     first = definition.similar[:1]
     own = sketch(definition.name, tenant, first, dict.fromkeys(first, words))
-    index, everyone = Grams(store), everybody(definition.name, tenant)
+    index, everyone = Marks(store), everybody(definition.name, tenant)
     wanted = set().union(*own.values())
     if not wanted:
         return []
@@ -70,11 +71,10 @@ def matching(
 
 
 def forget(store: Store, laws: Laws, connection: Any, before: Family, after: Family | None) -> None:
-    """What was erased from the texts of a family goes from the index too: a hash of two letters is soon guessed."""
-    index = Grams(store)
+    """By what was erased no case of a family is found any more: a hash of two letters is soon guessed."""
+    index = Marks(store)
     for record in after.records.values() if after else ():
         definition = laws.pinned(record.definition).definition
-        if definition.similar:
-            was = marks(definition, record, before.records[record.id].data)
-            left = marks(definition, record, record.data)
-            index.change(connection, record.id, sorted(was - left), sorted(left - was))
+        was = marks(definition, record, before.records[record.id].data)
+        left = marks(definition, record, record.data)
+        index.change(connection, record.id, sorted(was - left), sorted(left - was))

@@ -25,10 +25,10 @@ from .engine import Engine
 from .errors import NotFound, NotPermitted, Reason, Text
 from .family import Family, Message, Record
 from .history import MIGRATE, MIGRATION, canonical
+from .marks import marks
 from .migration_file import MigrationFile
 from .migration_plan import Plan, Renaming, asks_anew, counted_anew
 from .model import SYSTEM, Actor, Grant
-from .similarity import marks
 from .store import moving
 
 __all__ = ["Checked", "Migration", "may_move"]

@@ -8,7 +8,6 @@ anywhere but counted: a bigram weighs log(1 + cases / cases that have it).
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 import unicodedata
@@ -16,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from .definition import Definition
 from .family import Record
+from .fingerprint import fingerprint
 
 __all__ = ["MOST", "Sketch", "everybody", "marks", "score", "sketch", "weight"]
 
@@ -40,12 +40,12 @@ def sketch(
         pairs = _bigrams(text) if isinstance(text, str) else set()
         if pairs:
             space = f"{kind}\n{tenant}\n{name}\n"
-            found[name] = frozenset(sorted(_hash(space + pair) for pair in pairs)[:KEPT])
+            found[name] = frozenset(sorted(fingerprint(space + pair) for pair in pairs)[:KEPT])
     return found
 
 
 def marks(definition: Definition, record: Record, data: Mapping[str, object]) -> set[int]:
-    """All hashes of a case that stand in the index."""
+    """All hashes of a case's texts that stand in the index."""
     kept = sketch(record.kind, record.tenant, definition.similar, data)
     found = set().union(*kept.values())
     return {everybody(record.kind, record.tenant), *found} if found else set()
@@ -53,7 +53,7 @@ def marks(definition: Definition, record: Record, data: Mapping[str, object]) ->
 
 def everybody(kind: str, tenant: str) -> int:
     """The hash that every case of a kind and tenant has, by which they are counted."""
-    return _hash(f"{kind}\n{tenant}\n")
+    return fingerprint(f"{kind}\n{tenant}\n")
 
 
 def score(own: Sketch, other: Sketch, counts: Mapping[int, int], cases: int) -> float:
@@ -83,7 +83,3 @@ def _alike(own: frozenset[int], other: frozenset[int], counts: Mapping[int, int]
 def _bigrams(text: str) -> set[str]:
     runs = _RUN.findall(unicodedata.normalize("NFKC", text).casefold())
     return {run[i : i + 2] for run in runs for i in range(max(len(run) - 1, 1))}
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)

@@ -196,7 +196,10 @@ class Board:
             return {}
         states = tuple(sorted({state for _, state in fields}))
         asked = Filter(
-            kind=self.definition.name, states=states, closed=False, naming=tuple(case.id for case in cases)
+            kind=self.definition.name,
+            states=states,
+            closed=False,
+            naming=tuple((name, case.id) for case in cases for name in sorted({name for name, _ in fields})),
         )
         found: dict[str, list[Case]] = {}
         for case in find(self.look.engine, self.look.actor, asked, sort="-id", limit=JOINED).cases:

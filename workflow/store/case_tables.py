@@ -1,4 +1,4 @@
-"""Cases and what happened to them: `cases` holds the authority on what is; `relation`, `clock` and `gram` are indexes derived from it;
+"""Cases and what happened to them: `cases` holds the authority on what is; `relation`, `clock` and `mark` are indexes derived from it;
 `history` is append-only and `disclosure` holds what was said, erasable.
 """
 
@@ -216,11 +216,11 @@ class CaseTables(Described):
             by_key=True,
         )
 
-    def _gram(self) -> Table:
-        # What is put in is found by gram, and what is taken out is known by gram too.
+    def _mark(self) -> Table:
+        # What is put in is found by mark, and what is taken out is known by mark too.
         return self._table(
-            "gram",
-            Column("gram", BigInteger, primary_key=True, autoincrement=False),
+            "mark",
+            Column("mark", BigInteger, primary_key=True, autoincrement=False),
             Column("case_id", String(40), primary_key=True),
             by_key=True,
         )

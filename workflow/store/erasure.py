@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from ..family import ARISES_FROM
+from ..fingerprint import naming
 from ..history import canonical
 from ..ledger import Entry
 from .rows import dumps
@@ -41,13 +42,13 @@ class Erasure:
         return sorted(found)
 
     def _near(self, roots: Collection[str]) -> set[str]:
-        """One step further. No index knows what arises from what: this reads many cases, and is seldom asked."""
-        c = self._tables.cases.c
+        """One step further."""
+        c, m = self._tables.cases.c, self._tables.mark.c
         rows = self._connection.execute(select(c.id, c.data).where(c.root_id.in_(roots))).all()
         above = {json.loads(row.data).get(ARISES_FROM) for row in rows} - {None}
-        said = [c.data.contains(f'"{ARISES_FROM}":"{row.id}"', autoescape=True) for row in rows]
-        below = or_(*said)
-        return set(self._connection.execute(select(c.root_id).where(or_(c.id.in_(above), below))).scalars())
+        below = select(m.case_id).where(m.mark.in_([naming(ARISES_FROM, row.id) for row in rows]))
+        near = select(c.root_id).where(or_(c.id.in_(above), c.id.in_(below)))
+        return set(self._connection.execute(near).scalars())
 
     def erase(self, case: str, roots: Sequence[str], fields: Sequence[str], note: dict[str, str]) -> Erased:
         """Remove the values and salts of these fields from every line of a case and from the case itself, and every copy of

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Date, Integer, and_, case, cast, exists, false, func, literal, or_, select, type_coerce
 from sqlalchemy.sql import ColumnElement, Select
 
+from ..fingerprint import naming
 from ..model import Untold
 from . import rows
 from .questions import Reach
@@ -112,8 +113,8 @@ class Filter:
     ran: Ran | None = None
     roots: bool = False
     """without children"""
-    naming: tuple[str, ...] = ()
-    """only cases in whose data one of these texts stands: in which field, whoever is shown them sees"""
+    naming: tuple[tuple[str, str], ...] = ()
+    """only cases that name one of these: (field of the type case, id)"""
     recorded: bool | None = None
     """imported, and no person has done anything in it since; or the others"""
     unheard: tuple[str, ...] = ()
@@ -295,7 +296,9 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     if asked.roots:
         found.append(c.id == c.root_id)
     if asked.naming:
-        found.append(or_(*(c.data.contains(one, autoescape=True) for one in asked.naming)))
+        m = store.tables.mark.c
+        named = select(m.case_id).where(m.mark.in_([naming(field, case) for field, case in asked.naming]))
+        found.append(c.id.in_(named))
     if asked.recorded is not None:
         recorded = _recorded(store, asked.unheard)
         found.append(recorded if asked.recorded else ~recorded)

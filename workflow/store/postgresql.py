@@ -184,17 +184,17 @@ def _open_again(prefix: str, source: str) -> str:
     return f"delete from {prefix}retention r using {source} where r.case_id = v.case_id"
 
 
-def _index(prefix: str, source: str) -> str:
+def _mark(prefix: str, source: str) -> str:
     return (
-        f"insert into {prefix}gram(gram, case_id) select cast(e as bigint), v.case_id"
-        f" from {source}, json_array_elements_text(v.grams::json) e"
+        f"insert into {prefix}mark(mark, case_id) select cast(e as bigint), v.case_id"
+        f" from {source}, json_array_elements_text(v.marks::json) e"
     )
 
 
-def _unindex(prefix: str, source: str) -> str:
+def _unmark(prefix: str, source: str) -> str:
     return (
-        f"delete from {prefix}gram g using {source}, json_array_elements_text(v.grams::json) e"
-        " where g.gram = cast(e as bigint) and g.case_id = v.case_id"
+        f"delete from {prefix}mark m using {source}, json_array_elements_text(v.marks::json) e"
+        " where m.mark = cast(e as bigint) and m.case_id = v.case_id"
     )
 
 
@@ -231,8 +231,8 @@ _PARTS: dict[str, Part] = {
     "clock": _insert("clock", f" on conflict (case_id, name) do update set {_CLOCK_CHANGES}"),
     "outbox": _insert("outbox", " on conflict (key) do nothing"),
     "barred": _bar,
-    "gram": _index,
-    "ungram": _unindex,
+    "mark": _mark,
+    "unmark": _unmark,
     "answer": _insert("answer"),
     "used": _use,
 }

@@ -44,8 +44,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "clock": CLOCK,
     "retention": ("case_id", "rule", "until_on", "erase_at"),
     "unretention": ("case_id",),
-    "ungram": ("case_id", "grams"),
-    "gram": ("case_id", "grams"),
+    "unmark": ("case_id", "marks"),
+    "mark": ("case_id", "marks"),
     "outbox": OUTBOX,
     "answer": ("key", "body_hash", "answer", "case_id", "recorded_at"),
     "used": ("used_at", "token_hash"),
@@ -147,9 +147,9 @@ def _parts(step: Step, recorded_at: str) -> Iterator[tuple[str, Rows]]:
         yield "unretention", [(case,) for case in step.open_again]
     if step.barred:
         yield "barred", [*step.barred]
-    for name, grams in (("gram", step.grams_added), ("ungram", step.grams_removed)):
-        if grams:
-            yield name, [(case, dumps(some)) for case, some in grams.items() if some]
+    for name, marks in (("mark", step.marks_added), ("unmark", step.marks_removed)):
+        if marks:
+            yield name, [(case, dumps(some)) for case, some in marks.items() if some]
     if step.key:
         yield "answer", [(*step.key, recorded_at)]
     if step.invitation:

@@ -52,7 +52,7 @@ class Tables(CaseTables, PostTables, PartyTables, LawTables, WatchTables, Summar
         self.event_policy = self._event_policy()
         self.rulebook = self._rulebook()
         self.calendar = self._calendar()
-        self.gram = self._gram()
+        self.mark = self._mark()
         self.anchor = self._anchor()
         self.node = self._node()
         self.broken = self._broken()

@@ -103,8 +103,8 @@ _OTHERS = {
     "unrelation": "delete from {p}relation where case_id = ? and relation = ? and party = ?",
     "unretention": "delete from {p}retention where case_id = ?",
     "past": "update {p}relation set past = ? where case_id = ? and relation = ? and party = ?",
-    "ungram": "delete from {p}gram where case_id = ? and gram in (select value from json_each(?))",
-    "gram": "insert into {p}gram(case_id, gram) select ?, value from json_each(?)",
+    "unmark": "delete from {p}mark where case_id = ? and mark in (select value from json_each(?))",
+    "mark": "insert into {p}mark(case_id, mark) select ?, value from json_each(?)",
     "used": "update {p}invitation set used_at = ? where token_hash = ?",
 }
 """those that are no plain insert"""

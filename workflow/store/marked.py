@@ -1,0 +1,61 @@
+"""Which cases have these marks (marks.py): each question a bounded look into one index, however many cases there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, delete, insert, text
+
+from .rows import dumps
+from .sql import Store
+
+__all__ = ["Marks"]
+
+
+class Marks:
+    """The index of marks in one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._table = store.tables.mark
+        self._sqlite = store.is_sqlite
+
+    def counts(self, connection: Connection, marks: Collection[int], most: int) -> dict[int, int]:
+        """mark -> how many cases have it, counted up to `most`."""
+        listed, value = self._listed("marks")
+        query = (
+            f"select {value}, (select count(*) from (select 1 from {self._table.name} m where m.mark = {value} limit :most) n)"
+            f" from {listed}"
+        )
+        found = connection.execute(text(query), {"marks": dumps(list(marks)), "most": most})
+        return {row[0]: row[1] for row in found}
+
+    def _listed(self, name: str) -> tuple[str, str]:
+        """A JSON list of integers as rows: the source, and the value."""
+        if self._sqlite:
+            return f"json_each(:{name}) j", "j.value"
+        return f"json_array_elements_text(cast(:{name} as json)) j", "cast(j as bigint)"
+
+    def nearest(
+        self, connection: Connection, case: str, weights: Mapping[int, float], limit: int
+    ) -> list[str]:
+        """The other cases that share the most weight."""
+        if self._sqlite:
+            listed = (
+                "(select json_extract(value, '$.m') m, json_extract(value, '$.w') w from json_each(:pairs)) j"
+            )
+        else:
+            listed = "json_to_recordset(cast(:pairs as json)) j(m bigint, w double precision)"
+        query = (
+            f"select i.case_id from {listed} join {self._table.name} i on i.mark = j.m where i.case_id <> :case"
+            " group by i.case_id order by sum(j.w) desc, i.case_id limit :limit"
+        )
+        pairs = dumps([{"m": mark, "w": weight} for mark, weight in weights.items()])
+        return list(connection.execute(text(query), {"pairs": pairs, "case": case, "limit": limit}).scalars())
+
+    def change(self, connection: Connection, case: str, gone: Collection[int], come: Collection[int]) -> None:
+        """Take marks of a case out and put others in."""
+        table = self._table
+        if gone:
+            connection.execute(delete(table).where(table.c.case_id == case, table.c.mark.in_(gone)))
+        if come:
+            connection.execute(insert(table), [{"mark": mark, "case_id": case} for mark in come])
