@@ -17,7 +17,7 @@ from workflow.authorization import permit
 from workflow.definition import Holder
 from workflow.errors import FormInvalid, NotFound, NotPermitted
 from workflow.library import Library
-from workflow.model import Request
+from workflow.model import Bond, Grant, Party, Request
 from workflow.overview import today
 from workflow.testing import FrozenClock
 from workflow.verify import verify
@@ -108,6 +108,57 @@ def test_it_ends_with_the_role_it_was_lent_of(engine: Engine, case: str) -> None
     assert access.lent(engine, "wang.fang") == []
     with pytest.raises(NotPermitted):
         reply(engine, case)
+
+
+def test_it_ends_when_the_borrower_is_no_colleague_any_more(engine: Engine, case: str) -> None:
+    lend(engine)
+    engine.sync_grants("wang.fang", [], by="directory")
+    engine.grant("wang.fang", "unit_clerk", city.TENANT, unit="roads", by="li.wei")
+    assert access.lent(engine, "wu.hao") == [], "he has gone to another unit"
+    with pytest.raises(NotFound):
+        reply(engine, case)
+
+
+def test_another_role_of_the_same_body_keeps_it(engine: Engine, case: str) -> None:
+    lend(engine)
+    (own,) = (one for one in access.held(engine, person="wang.fang") if one.own)
+    after = access.end(engine, own.grant.id, by="li.wei", day=DAY)
+    assert access.lent(engine, "wang.fang") == [], "his office ended yesterday"
+    engine.sync_grants("wang.fang", [after], by="li.wei")
+    engine.grant("wang.fang", "unit_clerk", city.TENANT, unit="housing", by="li.wei")
+    lend(engine)
+    roles = [one.grant for one in access.held(engine, person="wang.fang") if one.own]
+    newer = Grant(id="", person="wang.fang", role="unit_head", scope=city.TENANT, unit="housing")
+    engine.sync_grants("wang.fang", [*(one for one in roles if one.valid_until), newer], by="li.wei")
+    assert [one.person for one in access.lent(engine, "wu.hao")] == ["wang.fang"], "he is a colleague still"
+
+
+def test_it_ends_no_later_than_the_borrowers_own_office(engine: Engine) -> None:
+    last = date(2026, 3, 6)
+    engine.sync_grants("wang.fang", [], by="li.wei")
+    engine.grant("wang.fang", "unit_clerk", city.TENANT, unit="housing", by="li.wei", valid_until=last)
+    lend(engine)
+    assert [grant.valid_until for grant in access.lent(engine, "wu.hao")] == [last]
+    sooner = Grant(id="", person="wang.fang", role="unit_clerk", scope=city.TENANT, unit="housing",
+                   valid_until=date(2026, 3, 4))  # fmt: skip
+    engine.sync_grants("wang.fang", [sooner], by="li.wei")
+    assert access.lent(engine, "wu.hao") == [], "nor than an office that ends sooner than was said"
+
+
+def test_it_ends_when_the_borrower_leaves_by_the_register(office: Office) -> None:
+    engine, day, by = office.engine, date(2026, 3, 2), Actor(person="li")
+    unit = Party(id="gas", kind="unit", name="燃气集团", tenant=TENANT)
+    staff = [
+        Party(id=id_, kind="staff", name=id_, tenant=TENANT, bonds=(Bond(bond=bond, to="gas"),))
+        for id_, bond in (("cui", "head"), ("du", "clerk"))
+    ]
+    engine.parties.put([unit, *staff], by=by, trusted=True)
+    (one,) = access.lend(engine, "cui", "du", until=LAST, by="cui", day=day)
+    engine.parties.change("cui", by=by, name="崔")
+    engine.parties.change("du", by=by, name="杜")
+    assert access.lent(engine, "cui") == [one], "they are still there"
+    engine.parties.change("du", by=by, status="ended", reason="调离")
+    assert access.lent(engine, "cui") == []
 
 
 def test_it_ends_no_later_than_the_role_it_was_lent_of(engine: Engine) -> None:

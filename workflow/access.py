@@ -1,8 +1,9 @@
 """Who has which role, where, until when: questions about persons and their grants, beside the questions about cases.
 
 A role can be lent to a colleague for some days (代, delegation). What he does under it is stamped with both; it ends with its
-last day, when it is given back, and with the role it was lent of. What follows from the register (a deputy's office), what was
-lent and what was taken for some hours is not lent, and nothing to another body: whoever watches over somebody is not him.
+last day, when it is given back, with the role it was lent of, and with the office of who borrowed it, which made him a colleague.
+What follows from the register (a deputy's office), what was lent and what was taken for some hours is not lent, and nothing to
+another body: whoever watches over somebody is not him.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ def lend(
         raise NotPermitted([Reason.of("colleague", *text, field="person")])
     coming = [
         replace(grant, id=new_id(engine.random, engine.clock.now()), person=to, valid_from=first, on_behalf_of=lender,
-                valid_until=min(until, grant.valid_until or until))
+                valid_until=min(until, grant.valid_until or until, _colleague_until(engine, grant, theirs, first) or until))
         for grant in mine
     ]  # fmt: skip
     with engine.store.connection(write=True) as connection:
@@ -293,6 +294,12 @@ def _colleagues(engine: Engine, mine: Grant, other: Grant, day: date) -> bool:
     body = engine.library.body
     same = (other.unit, other.scope, body(other.role)) == (mine.unit, mine.scope, body(mine.role))
     return same and other.covers(other.scope, day)
+
+
+def _colleague_until(engine: Engine, mine: Grant, theirs: Iterable[Grant], day: date) -> date | None:
+    """The last day on which he is one, as his roles stand; None: for good."""
+    days = [other.valid_until for other in theirs if _colleagues(engine, mine, other, day)]
+    return None if None in days else max(one for one in days if one is not None)
 
 
 def _row(grant: Grant, by: str, reason: str | None) -> dict[str, str | None]:

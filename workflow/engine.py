@@ -142,7 +142,7 @@ class Engine(Reader):
         self, person: str, grants: Iterable[Grant], *, by: str, session: Host | None = None
     ) -> None:
         """A person's grants become exactly these: how a host's directory enters. Roles that follow from the register of parties
-        stay as they are, and so do those that somebody lent to him. Raises NotPermitted, NotFound.
+        stay as they are, and so does what somebody lent to him while he is still a colleague. Raises NotPermitted, NotFound.
         """
         if by == person:
             text = Text("不得给自己授权", "nobody grants anything to himself")
@@ -163,7 +163,8 @@ class Engine(Reader):
             lent = [grant for grant in self.store.grants(connection, person) if grant.on_behalf_of]
             own = [grant for grant in given if grant.on_behalf_of is None]
             merged = [*self.parties.merged(connection, person, own), *lent]
-            self.store.replace_grants(connection, person, [self._grant_row(person, g, by) for g in merged])
+            rows = [self._grant_row(person, grant, by) for grant in merged]
+            self.store.replace_grants(connection, person, rows, self.library.body)
         self._memory.forget_person(person)
 
     def _grant_row(self, person: str, grant: Grant, by: str) -> dict[str, Any]:

@@ -375,7 +375,7 @@ class Registration:
             ]
             gone += [grant.id for grant in governed if wanted.pop(_same(grant), None) is None]
             come += [self._grant_row(grant) for grant in wanted.values()]
-        self.rows.write_grants(connection, gone, come)
+        self.rows.write_grants(connection, gone, come, self.library.body)
 
     def _grant_row(self, grant: Grant) -> dict[str, Any]:
         return {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, exists, insert, or_, select, update
 
 from ..history import BREAK_GLASS
+
+FOR_GOOD = "9999-12-31"
+"""after every day that a grant may name"""
 
 
 def end_lent(connection: Connection, grant: Table, persons: Collection[str]) -> None:
@@ -20,6 +23,32 @@ def end_lent(connection: Connection, grant: Table, persons: Collection[str]) -> 
         own.c.unit.is_not_distinct_from(lent.unit), or_(own.c.valid_until.is_(None), own.c.valid_until >= lent.valid_until),
     )  # fmt: skip
     connection.execute(delete(grant).where(lent.on_behalf_of.in_(sorted(persons)), ~still))
+
+
+def end_borrowed(
+    connection: Connection, grant: Table, persons: Collection[str], body: Callable[[str], str]
+) -> None:
+    """Take out what those persons have borrowed as colleagues and are not any more for as long: without a role of their own, of
+    the same body, in the same unit and scope. A role for some hours makes nobody a colleague.
+    """
+    g, some = grant.c, sorted(persons)
+    columns = (g.id, g.person, g.role, g.unit, g.scope, g.valid_until)
+    query = select(*columns).where(g.person.in_(some))
+    borrowed = connection.execute(query.where(g.on_behalf_of.is_not(None))).all()
+    if not borrowed:
+        return
+    until: dict[tuple[str, ...], str] = {}
+    for row in connection.execute(query.where(g.on_behalf_of.is_(None), g.ends_at.is_(None))):
+        ground = _ground(row, body)
+        until[ground] = max(until.get(ground, ""), row.valid_until or FOR_GOOD)
+    gone = [row.id for row in borrowed if until.get(_ground(row, body), "") < (row.valid_until or FOR_GOOD)]
+    if gone:
+        connection.execute(delete(grant).where(g.id.in_(gone)))
+
+
+def _ground(row: Any, body: Callable[[str], str]) -> tuple[str, ...]:
+    """What makes two persons colleagues, of one of them."""
+    return row.person, body(row.role), row.unit, row.scope
 
 
 def lend(connection: Connection, grant: Table, rows: Sequence[Mapping[str, Any]]) -> None:

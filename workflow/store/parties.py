@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from ..errors import Conflict, Text
 from ..model import Bond, Grant, Party, PartyLine
-from .lending import end_lent
+from .lending import end_borrowed, end_lent
 from .rows import dumps
 from .sql import Store, as_grant
 
@@ -186,15 +186,19 @@ class PartyRows:
             connection.execute(insert(b), out[len(gone) :])
 
     def write_grants(
-        self, connection: Connection, gone: Collection[str], come: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Take grants out by their ids, then put grants in; what was lent of those taken out ends."""
-        g = self.tables.grant
+        self, connection: Connection, gone: Collection[str], come: Sequence[Mapping[str, Any]], body: Callable[[str], str]
+    ) -> None:  # fmt: skip
+        """Take grants out by their ids, then put grants in; what was lent of those taken out ends, and what they let borrow."""
+        g, left = self.tables.grant, set[str]()
         for some in _chunks(gone):
             query = delete(g).where(g.c.id.in_(some)).returning(g.c.person)
-            end_lent(connection, g, set(connection.execute(query).scalars()))
+            persons = set(connection.execute(query).scalars())
+            end_lent(connection, g, persons)
+            left |= persons
         if come:
             connection.execute(insert(g), list(come))
+        for some in _chunks(left):
+            end_borrowed(connection, g, some, body)
 
     def write_log(self, connection: Connection, lines: Sequence[PartyLine]) -> None:
         """Lines of the log, in order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,7 +22,7 @@ from . import postgresql, rows, sqlite
 from .durable import assure
 from .errors import Translated
 from .feed import Sequencer
-from .lending import end_lent
+from .lending import end_borrowed, end_lent
 from .questions import Questions
 from .schema import PREFIX, tables_of
 from .spare import Spares
@@ -313,8 +313,16 @@ class Store:
         """One row into one of the plain tables."""
         connection.execute(insert(getattr(self.tables, table)).values(**values))
 
-    def replace_grants(self, connection: Connection, person: str, grants: Sequence[dict[str, Any]]) -> None:
-        """A person's grants become exactly these; one that stays as it is also stays whose it was."""
+    def replace_grants(
+        self,
+        connection: Connection,
+        person: str,
+        grants: Sequence[dict[str, Any]],
+        body: Callable[[str], str],
+    ) -> None:
+        """A person's grants become exactly these; one that stays as it is also stays whose it was. With his own role go its loans,
+        and what he borrowed as a colleague: `body` says whose a role is.
+        """
         table = self.tables.grant
         # A decision rests on a grant by its id, so no id may come to mean another grant.
         known = {g.id: g for g in self.grants(connection, person)}
@@ -336,6 +344,7 @@ class Store:
         if new:
             connection.execute(insert(table), new)
         end_lent(connection, table, [person])
+        end_borrowed(connection, table, [person], body)
 
     def grants(self, connection: Connection, person: str) -> tuple[Grant, ...]:
         """A person's grants."""
