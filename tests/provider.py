@@ -145,11 +145,12 @@ class Handler(BaseHTTPRequestHandler):
         claims |= {
             "issuer": {"iss": "https://another.example"}, "audience": {"aud": "somebody-else"}, "nonce": {"nonce": "0" * 64},
             "expired": {"iat": now - 900, "exp": now - 600}, "future": {"nbf": now + 900},
+            "for_others": {"aud": [CLIENT, "somebody-else"]}, "azp": {"azp": "somebody-else"}, "at_hash": {"at_hash": "x" * 22},
         }.get(fault or "", {})  # fmt: skip
         if fault == "no_nonce":
             del claims["nonce"]
-        if fault == "no_expiry":
-            del claims["exp"]
+        if fault in ("no_expiry", "no_subject"):
+            del claims["exp" if fault == "no_expiry" else "sub"]
         if fault == "unsigned":
             return by_hand({"alg": "none"}, claims)
         if fault == "symmetric":  # the public key, used as if it were a shared secret

@@ -132,7 +132,7 @@ def test_the_question_carries_what_binds_the_answer(engine: Engine, client: Flas
 
 
 FAULTS = ["issuer", "audience", "nonce", "no_nonce", "expired", "no_expiry", "future", "unsigned", "symmetric", "key", "no_token", "denied",
-          "mixed_up"]  # fmt: skip
+          "mixed_up", "for_others", "azp", "at_hash", "no_subject"]  # fmt: skip
 
 
 def test_an_answer_that_is_wrong_in_any_way_lets_nobody_in(client: FlaskClient) -> None:

@@ -14,6 +14,7 @@ from api import create_app, create_schema
 from api.limits import Limit
 from api.pace import Paced
 from api.problems import Problem
+from api.sessions import Sessions
 from api.tokens import StoredTokens
 from workflow import Engine
 from workflow.errors import NotPermitted, Reason, Text
@@ -106,6 +107,24 @@ def test_where_nobody_has_to_say_who_he_is_the_address_is_counted(engine: Engine
     assert 429 not in {answer.status_code for answer in answers[:2]}
     assert client.get("/v1/openapi.json", environ_base={"REMOTE_ADDR": "192.0.2.2"}).status_code == 200
     assert told(client, 1) == [403], "who proves himself is counted by himself"
+
+
+def test_the_console_counts_who_looks_at_its_open_pages_too(engine: Engine) -> None:
+    sessions = Sessions(engine)
+    paced = Paced(engine, sessions, unknown=Limit(what="unknown", most=2, seconds=60))
+    client = create_app(engine, paced, sessions=sessions).test_client()
+    paths = ("/sign-in", f"/i/{'0' * 64}", "/sign-in", f"/i/{'0' * 64}", "/password", "/second-factor")
+    answers = [client.get(path) for path in paths]
+    assert [answer.status_code for answer in answers][:2] == [200, 404]
+    assert {answer.status_code for answer in answers[2:]} == {429}
+    assert answers[2].headers["Content-Type"].startswith("text/html"), "a page says so"
+    tried = client.post(
+        "/sign-in", data={"person": "li.wei", "password": "x"}, headers={"Origin": "http://localhost"}
+    )
+    assert tried.status_code == 429, "no password is tried"
+    with client.get("/static/console.css") as style:
+        assert style.status_code == 200, "what every page is made of is not counted"
+    assert client.get("/sign-in", environ_base={"REMOTE_ADDR": "192.0.2.2"}).status_code == 200
 
 
 def test_a_supervisor_is_always_answered(engine: Engine) -> None:

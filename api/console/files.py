@@ -35,7 +35,7 @@ def language(look: Look) -> Response:
 
 
 FILES = (
-    Screen(path="/static/<name>", name="static", view=static, permission="open"),
+    Screen(path="/static/<name>", name="static", view=static, permission="open", bare=True),
     Screen(path="/cases/<id>/documents/<sha256>", name="document", view=document, permission="case"),
     Screen(path="/language/<language>", name="language", view=language, permission="open", methods=("POST",)),
 )

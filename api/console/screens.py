@@ -25,6 +25,7 @@ from ..dispatch import OPERATOR, note_denial, visible
 from ..identity import Caller
 from ..nonces import Nonces
 from ..origin import check_origin, origin_of
+from ..pace import Paced
 from ..problems import Problem, logged
 from ..routes import NOBODY, Ask, Desk
 from ..security_log import Denials
@@ -191,6 +192,8 @@ class Screen:
     """in the menu only where accounts are ours, not a host's"""
     operators: bool = False
     """in the menu of who looks after the service too, whatever his roles"""
+    bare: bool = False
+    """part of every page and tells of nothing: it is asked by nobody, and not counted"""
     outside: bool = False
     """posted from where no page of ours was seen before: a link's token is the proof"""
 
@@ -218,7 +221,11 @@ def _function(desk: Desk, screen: Screen, denials: Denials) -> Callable[..., Res
 
 def _looking(desk: Desk, screen: Screen, path: Mapping[str, str]) -> tuple[Look, bool]:
     """Who looks, and whether what he posts is of a session that has ended since: it is shown again and not done."""
+    if screen.bare:
+        return Look(desk, request, NOBODY, None, path), False
     late = request.method == "POST" and not screen.outside and not _ours(desk, screen)
+    if late and isinstance(desk.identify, Paced):
+        desk.identify.count(request)
     known = _now(desk) if late else somebody(desk) if screen.permission == "open" else who(desk)
     actor = known or NOBODY
     if screen.permission != "open" and actor is NOBODY:
@@ -269,10 +276,14 @@ def who(desk: Desk) -> Actor | None:
 
 
 def somebody(desk: Desk) -> Actor | None:
-    """The same where nobody has to be known: who must choose a password first is nobody yet."""
+    """The same where nobody has to be known: who must choose a password first is nobody yet. Raises Problem 429 all the same."""
     try:
         return who(desk)
-    except (NotPermitted, Problem):
+    except NotPermitted:
+        return None
+    except Problem as error:
+        if error.code == "too_many":
+            raise
         return None
 
 
@@ -316,8 +327,12 @@ def kept(desk: Desk) -> str:
 
 def refused(desk: Desk, error: Exception) -> Response:
     """A page that says what is wrong and where to go on; who is not known yet signs in first."""
+    try:
+        actor = somebody(desk) or NOBODY
+    except Problem as often:  # what was refused at the door is counted here
+        error, actor = often, NOBODY
     problem = logged(error)
-    look = Look(desk, request, somebody(desk) or NOBODY, None, {})
+    look = Look(desk, request, actor, None, {})
     if isinstance(error, NotPermitted) and MUST_CHANGE in error.reasons:
         return answered(look, Go(look.address("password")))
     if isinstance(error, NotPermitted) and MUST_ENROL in error.reasons:
