@@ -147,11 +147,14 @@ def _judged(ask: Ask, path: Path, *, dry_run: bool) -> Any:
 
 
 def _known(ask: Ask) -> None:
-    """A kind of parties or of cases, and one of its events. Raises NotFound."""
+    """A kind of parties or of cases, and one of its events. Raises NotFound, with what was likely meant or which there are."""
     library, kind, then = ask.engine.library, ask.path["kind"], ask.query.get("then")
+    kinds = sorted({*library.definitions, *library.parties})
+    if kind not in kinds:
+        raise NotFound.among(Text("表格类别", "kind of table"), kind[:80], kinds)
     events = library.definitions[kind].events if kind in library.definitions else ()
-    if (kind not in library.definitions and kind not in library.parties) or (then and then not in events):
-        raise NotFound(Text("没有这类表格", "there is no such table"))
+    if then and then not in events:
+        raise NotFound.among(Text("事件", "event"), then, events)
 
 
 @contextmanager

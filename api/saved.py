@@ -13,10 +13,12 @@ from workflow.overview import identifier
 from .problems import Problem
 from .store import Shelf
 
-__all__ = ["Saved", "forget", "keep", "kept"]
+__all__ = ["LONGEST", "Saved", "forget", "keep", "kept"]
 
 MOST = 30
 """of one person: they stand on his first page"""
+LONGEST = 1000
+"""letters of an address"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def kept(engine: Engine, person: str) -> list[Saved]:
         return [Saved(*row) for row in rows]
 
 
-def keep(engine: Engine, person: str, name: str, address: str) -> None:
+def keep(engine: Engine, person: str, name: str, address: str) -> Saved:
     """Keep that address under the name; what had the name before is replaced. Raises Problem 409 when there are too many."""
     shelf, row = Shelf(engine), {"id": identifier(engine), "person": person, "name": name, "address": address}
     s = shelf.tables.saved
@@ -49,6 +51,7 @@ def keep(engine: Engine, person: str, name: str, address: str) -> None:
             raise Problem("conflict", Text(f"最多保存 {MOST} 个筛选，请先删去不用的",
                                            f"{MOST} filters can be kept: drop one you no longer use"))  # fmt: skip
         connection.execute(insert(s), row)
+    return Saved(row["id"], name, address)
 
 
 def forget(engine: Engine, person: str, id_: str) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
+from flask import url_for
 from marshmallow import Schema, fields, validate
 
 from workflow.errors import Text
 from workflow.overview import Figures, Filter, Period, figures, today
 
+from .asked import parameters_of
 from .routes import Ask, Out, Reply, Route
 from .schemas import NAME, TENANT, Day, Flag, Listed, Strict
 
+EVER = date(1900, 1, 1)
+"""no case went out before"""
 BY = ("kind", "state", "tenant", "month", "unit", "slot", "definition")
 
 
@@ -37,6 +44,16 @@ class RateOut(Schema):
     rate = fields.Float(required=True, allow_none=True)
 
 
+class ListsOut(Schema):
+    """Behind each number the list of its length; none for a congress below which others have numbers of their own."""
+
+    opened = fields.Str(required=True, allow_none=True)
+    concluded = fields.Str(required=True, allow_none=True)
+    open = fields.Str(required=True, allow_none=True)
+    over_target = fields.Str(required=True, allow_none=True)
+    over_statutory = fields.Str(required=True, allow_none=True)
+
+
 class FiguresOut(Schema):
     """One group."""
 
@@ -49,6 +66,11 @@ class FiguresOut(Schema):
     )
     over_statutory = fields.Nested(
         RateOut, required=True, metadata={"description": "its outer limit is over"}
+    )
+    lists = fields.Nested(
+        ListsOut,
+        required=True,
+        metadata={"description": "the cases of each number, as `/v1/cases` finds them"},
     )
 
 
@@ -68,25 +90,76 @@ def statistics(ask: Ask) -> Reply:
     period, by = Period(start=query.get("start"), before=query.get("before")), query["by"]
     (total,) = figures(ask.engine, ask.actor, asked, [], period)
     groups = figures(ask.engine, ask.actor, asked, by, period) if by else []
+    named = [dict(zip(by, one.group, strict=True)) for one in groups]
+    tenants = {group["tenant"] for group in named} if "tenant" in by else set()
     return Reply(
         {
             "on": today(ask.engine),
             "by": by,
-            "groups": [_shown(by, g) for g in groups],
-            "total": _shown([], total),
+            "groups": [
+                _shown(group, one, _lists(asked, group, period, tenants))
+                for group, one in zip(named, groups, strict=True)
+            ],
+            "total": _shown({}, total, _lists(asked, {}, period, ())),
         }
     )
 
 
-def _shown(by: list[str], found: Figures) -> dict[str, Any]:
+def _shown(group: Mapping[str, str], found: Figures, lists: Mapping[str, str | None]) -> dict[str, Any]:
     return {
-        "group": dict(zip(by, found.group, strict=True)),
+        "group": group,
         "opened": found.opened,
         "concluded": found.concluded,
         "open": found.open,
         "over_target": rate(found.over_target, found.open),
         "over_statutory": rate(found.over_statutory, found.open),
+        "lists": lists,
     }
+
+
+def _lists(
+    asked: Filter, group: Mapping[str, str], period: Period, tenants: Collection[str]
+) -> Mapping[str, str | None]:
+    """Where the cases of each number are. A list of a tenant has those below it too: of one that has some here there is none."""
+    if any(other.startswith(f"{group.get('tenant')}/") for other in tenants):
+        return dict.fromkeys(ListsOut().fields)
+    of, within = _of(asked, group), _within(period, group.get("month"))
+    month = _within(Period(), group.get("month"))
+    standing = replace(of, opened_from=month.start, opened_before=month.before, finished=False)
+    found = {
+        "opened": replace(of, opened_from=within.start, opened_before=within.before),
+        "concluded": replace(of, concluded_from=within.start or EVER, concluded_before=within.before),
+        "open": standing,
+        "over_target": replace(standing, over="target"),
+        "over_statutory": replace(standing, over="statutory"),
+    }
+    return {name: _address(one) for name, one in found.items()}
+
+
+def _of(asked: Filter, group: Mapping[str, str]) -> Filter:
+    """The cases of the group, whenever they came in."""
+    same: dict[str, Any] = {
+        name: group[name] for name in ("kind", "state", "tenant", "definition") if name in group
+    }
+    if "unit" in group:
+        same["party"] = group["unit"]
+    if slot := group.get("slot"):
+        same["slots"] = (slot,)
+    return replace(asked, **same, roots=asked.roots or group.get("slot") == "")
+
+
+def _within(period: Period, month: str | None) -> Period:
+    """The part of the period in that month, `2026-03`."""
+    if month is None:
+        return period
+    first = date.fromisoformat(f"{month}-01")
+    after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    return Period(start=max(period.start or first, first), before=min(period.before or after, after))
+
+
+def _address(asked: Filter) -> str:
+    given: dict[str, Any] = {**parameters_of(asked)}
+    return url_for(".search", **given)
 
 
 def rate(part: int, of: int) -> dict[str, Any]:

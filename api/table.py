@@ -15,6 +15,7 @@ from .doors import DOORS
 from .emergency import EMERGENCY
 from .exports import EXPORTS
 from .feeds import FEEDS
+from .filters import FILTERS
 from .happenings import HAPPENINGS
 from .health import HEALTH
 from .imports import IMPORTS
@@ -36,7 +37,7 @@ from .tokens import TOKENS
 from .views import VIEWS
 
 ROUTES: tuple[Route, ...] = (
-    *CASES, *VIEWS, *BATCHES, *DOCUMENTS, *LETTERS, *PACKS, *LEDGERS, *IMPORTS,
+    *CASES, *VIEWS, *FILTERS, *BATCHES, *DOCUMENTS, *LETTERS, *PACKS, *LEDGERS, *IMPORTS,
     *INVITATIONS, *HAPPENINGS, *SUBSCRIPTIONS, *FEEDS, *INBOX, *STATISTICS, *REPORTS, *EXPORTS, *DEFINITIONS, *MIGRATIONS,
     *RULES, *CALENDARS, *PARTIES, *RECEPTIONS, *DOORS, *DOOR_PAGES,
     *TOKENS, *PRESENCE, *DELEGATIONS, *EMERGENCY, *ALERTS, *HEALTH, *DESCRIPTION,

@@ -325,6 +325,10 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "GET", "/v1/worklist")
     client(li, "GET", "/v1/views")
     client(li, "GET", "/v1/views/in_hand?limit=1")
+    body = {"name": "住建局 逾期", "filter": {"kind": "suggestion", "party": "housing", "over": "target"}}
+    kept = client(li, "POST", "/v1/filters", body).json
+    client(li, "GET", "/v1/filters")
+    client(li, "DELETE", f"/v1/filters/{kept['id']}")
     client("", "GET", "/v1/health")
     client(li, "POST", f"{address}/events/ask", {}, if_match=f'"{case["revision"]}"', prefer="return=minimal")
     _round_about(client)

@@ -57,8 +57,16 @@ def test_who_may_not_propose_writes_nothing(client: city.Client) -> None:
 
 
 def test_what_is_no_such_table(client: city.Client) -> None:
-    assert send(client, "/v1/imports/nothing?name=a.csv", "x").status_code == 404
-    assert send(client, WHERE.format("") + "&then=nothing", *ROWS).status_code == 404
+    no = send(client, "/v1/imports/sugestion?name=a.csv", "x")
+    assert no.status_code == 404
+    assert no.json["texts"] == {
+        "zh": "没有表格类别“sugestion”；是不是 suggestion？",
+        "en": "there is no kind of table 'sugestion'; did you mean suggestion?",
+    }
+    told = client("li.wei", "GET", "/v1/imports/zzz/form").json["texts"]
+    assert "deputy" in told["zh"] and "suggestion" in told["en"], "all there are, where none is near"
+    no = send(client, WHERE.format("") + "&then=acept", *ROWS)
+    assert no.status_code == 404 and no.json["texts"]["en"].endswith("did you mean accept?")
     assert send(client, "/v1/imports/suggestion?name=a.exe", "x").status_code == 400
     assert send(client, WHERE.format("/faults").replace("s.csv", "s.xlsx"), "no zip").status_code == 415
     many = [HEAD, *(f"{n},关于{n}的建议,建,d.chen" for n in range(1001))]

@@ -106,7 +106,8 @@ def test_figures_have_their_denominators(client: city.Client, clock: FrozenClock
     assert (nothing["open"], nothing["over_target"]["rate"]) == (0, None)
 
 
-def test_in_and_out_by_month(client: city.Client, clock: FrozenClock) -> None:
+def concluded_in_april(client: city.Client, clock: FrozenClock) -> None:
+    """Handled from the day the clock shows."""
     case = client.handling()
     case = client.fire("wu.hao", case, "reply", reply_letter=city.LETTER, promised=False).json
     case = client.fire(LI, case, "ask").json
@@ -117,6 +118,10 @@ def test_in_and_out_by_month(client: city.Client, clock: FrozenClock) -> None:
         )
         client.fire(LI, client(LI, "GET", f"/v1/cases/{survey['id']}").json, "tally")
     client.fire(LI, client(LI, "GET", f"/v1/cases/{case['id']}").json, "conclude")
+
+
+def test_in_and_out_by_month(client: city.Client, clock: FrozenClock) -> None:
+    concluded_in_april(client, clock)
     groups = client(LI, "GET", "/v1/statistics?by=month").json["groups"]
     assert [(g["group"]["month"], g["opened"], g["concluded"]) for g in groups] == [
         ("2026-03", 1, 0),
@@ -124,6 +129,34 @@ def test_in_and_out_by_month(client: city.Client, clock: FrozenClock) -> None:
     ]
     april = client(LI, "GET", "/v1/statistics?start=2026-04-01&before=2026-05-01").json["total"]
     assert (april["opened"], april["concluded"], april["open"]) == (0, 1, 0)
+
+
+def test_every_number_opens_the_list_of_its_length(client: city.Client, clock: FrozenClock) -> None:
+    clock.set(city.date(2026, 1, 30))
+    client.handling()
+    concluded_in_april(client, clock)
+    clock.set(city.date(2026, 7, 3))
+    client.handling("roads")
+    opened = 0
+    for asked in ("", "?by=kind,unit,month", "?by=state,tenant,slot&roots=false", "?by=definition&kind=survey&roots=false",
+                  "?by=month&start=2026-03-02&before=2026-04-20"):  # fmt: skip
+        body = client(LI, "GET", f"/v1/statistics{asked}").json
+        for group in [body["total"], *body["groups"]]:
+            for name, address in group["lists"].items():
+                number = group[name]["part"] if name.startswith("over_") else group[name]
+                found = client(LI, "GET", address, prefer="count=exact")
+                assert found.json["count"] == number, address
+                opened += number > 0
+    assert opened > 30
+
+
+def test_of_a_congress_below_which_another_has_numbers_there_is_no_list(client: city.Client) -> None:
+    client(LI, "POST", "/v1/cases", city.START)
+    engine, below_it = client.app.extensions["engine"], f"{city.TENANT}/xianan"
+    engine.grant("li.xian", "office", below_it)
+    engine.start("suggestion", actor("li.xian"), city.PROPOSAL, tenant=below_it)
+    above, below = client(LI, "GET", "/v1/statistics?by=tenant").json["groups"]
+    assert {*above["lists"].values()} == {None} and None not in below["lists"].values()
 
 
 def actor(person: str) -> Any:

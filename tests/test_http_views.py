@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 
 from api import create_blueprint
+from api.saved import keep
 from workflow import Engine
 from workflow.testing import FrozenClock
 
@@ -95,3 +96,70 @@ def test_they_are_served_in_a_hosts_own_application(city_engine: Engine) -> None
     (first, _) = asked(LI, "GET", "/congress/v1/views").json["views"]
     assert first["address"] == "/congress/v1/views/in_hand"
     assert asked(LI, "GET", first["address"]).json["rows"] == []
+
+
+def filters(client: city.Client, who: str) -> list[Any]:
+    found: list[Any] = client(who, "GET", "/v1/filters").json["filters"]
+    return found
+
+
+def test_a_kept_filter_finds_what_it_was_kept_for_and_is_nobody_elses(client: city.Client) -> None:
+    case, other = client.handling(), client.handling("roads")
+    asked = {"kind": "suggestion", "states": "handling,filed", "party": "housing", "closed": "false"}
+    kept = client(LI, "POST", "/v1/filters", {"name": "住建 在办", "filter": asked})
+    assert (kept.status_code, kept.json["filter"], kept.json["view"]) == (201, asked, None)
+    narrow = client(
+        LI, "POST", "/v1/filters", {"name": "道路", "view": "in_hand", "filter": {"party": "roads"}}
+    ).json
+    assert narrow["cases"] == "/v1/views/in_hand?party=roads"
+    assert filters(client, LI) == sorted([kept.json, narrow], key=lambda one: str(one["name"]))
+    assert filters(client, "wang.fang") == []
+    (found,) = client(LI, "GET", kept.json["cases"]).json["cases"]
+    (row,) = client(LI, "GET", narrow["cases"]).json["rows"]
+    assert (found["id"], row["case"]["id"]) == (case["id"], other["id"])
+    assert client("qian.min", "GET", kept.json["cases"]).json["cases"] == [], "an address opens nothing"
+    again = client(LI, "POST", "/v1/filters", {"name": "道路", "filter": {"over": "target"}}).json
+    assert len(filters(client, LI)) == 2, "the same name, the newer filter"
+    assert client("wang.fang", "DELETE", f"/v1/filters/{again['id']}").status_code == 204
+    assert again in filters(client, LI), "nobody else drops it"
+    assert client(LI, "DELETE", f"/v1/filters/{again['id']}").status_code == 204
+    assert filters(client, LI) == [kept.json]
+
+
+def test_a_filter_that_could_not_be_asked_is_not_kept(client: city.Client) -> None:
+    def wrong(**body: Any) -> list[str]:
+        answer = client(LI, "POST", "/v1/filters", {"name": "x", **body})
+        assert answer.status_code == 422
+        return [error["pointer"] for error in answer.json["errors"]]
+
+    assert wrong(filter={"due_before": "tomorrow", "nothing": "1"}) == [
+        "/filter/due_before",
+        "/filter/nothing",
+    ]
+    assert (
+        wrong(filter={"cursor": "x"}) == wrong(view="in_hand", filter={"cursor": "x"}) == ["/filter/cursor"]
+    )
+    assert wrong(filter={"states": ",".join(["handling"] * 200)}) == ["/filter"]
+    assert wrong(name="a\u202eb") == ["/name"]
+    gone = client("wang.fang", "POST", "/v1/filters", {"name": "x", "view": "in_hand"})
+    assert gone.status_code == 404 and "surveys" in gone.json["detail"], "only of one's own views"
+    for number in range(30):
+        assert client(LI, "POST", "/v1/filters", {"name": f"{number}"}).status_code == 201
+    assert client(LI, "POST", "/v1/filters", {"name": "30"}).status_code == 409
+    assert client(LI, "POST", "/v1/filters", {"name": "7", "filter": {"state": "filed"}}).status_code == 201
+
+
+def test_what_the_console_keeps_is_told_here_too(client: city.Client) -> None:
+    city.register(client.app.extensions["engine"])
+    for name, address in {
+        "a": "/found?kind=suggestion&over=target&closed=false&cursor=x", "b": "/views/in_hand?party=陈静&due=later&sort=",
+        "c": "/waiting?due=today", "d": "/views/in_hand?says.session=五次", "e": "/found?unheard=1",
+    }.items():  # fmt: skip
+        keep(client.app.extensions["engine"], LI, name, address)
+    told = {one["name"]: (one["view"], one["filter"], one["cases"]) for one in filters(client, LI)}
+    assert told == {
+        "a": (None, {"kind": "suggestion", "over": "target", "closed": "false"},
+              "/v1/cases?kind=suggestion&closed=false&over=target"),
+        "b": ("in_hand", {"party": "d.chen", "due": "later"}, "/v1/views/in_hand?due=later&party=d.chen"),
+        "c": (None, None, None), "d": ("in_hand", None, None), "e": (None, None, None),
+    }  # fmt: skip

@@ -484,7 +484,13 @@ def _another_was_first(p: Provoked) -> TestResponse:
         return p.client("", "POST", link, GOOD)
 
 
+def _too_many_filters(p: Provoked) -> TestResponse:
+    return [p.ask(body={"name": f"{number}"}) for number in range(31)][-1]
+
+
 SPECIAL = {
+    ("filter_keep", "conflict"): _too_many_filters,
+    ("filter_keep", "not_found"): lambda p: p.ask(body={"name": "x", "view": "none"}),
     ("calendar_apply", "conflict"): lambda p: p.ask(body=p.body | {"instead_of": "cn-1999"}),
     ("invitation_answer", "conflict"): _another_was_first,
     ("report_year", "not_found"): _without_figures,

@@ -222,6 +222,8 @@ def test_the_examples_of_the_embedding_manual_run_as_printed(tmp_path: Path) -> 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    refused, answered = done.stdout.splitlines()
+    refused, answered, kept, token = done.stdout.splitlines()
     assert "('form.required', 'session'," in refused
     assert answered == "200 filed"
+    assert re.fullmatch(r"201 \['\w{20}'\]", kept), "the case is in the list that was kept"
+    assert token.startswith("422 ") and "90" in token

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workflow.errors import Text
 
 from ..problems import Problem
-from ..saved import forget, keep
+from ..saved import LONGEST, forget, keep
 from .screens import Go, Look, Screen, own_address
 
 LISTS = ("/views/", "/waiting", "/found", "/overdue")
@@ -15,7 +15,7 @@ LISTS = ("/views/", "/waiting", "/found", "/overdue")
 def saved(look: Look) -> Go:
     """Keep the narrowed list under a name."""
     name = " ".join(look.request.form.get("name", "").split())[:80]
-    address = own_address(look.request.form.get("to", "")[:1000])
+    address = own_address(look.request.form.get("to", "")[:LONGEST])
     inside = address.removeprefix(look.address("home").rstrip("/"))
     if not name or not inside.startswith(LISTS):
         raise Problem("bad_request", Text("请给这个筛选起个名字", "give the filter a name"))
