@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from flask import Response, request
@@ -80,7 +81,9 @@ _KINDS: Sequence[tuple[type[WorkflowError], str]] = (
 RETRY_SECONDS = 5
 """after which a database that was gone, full or read-only may be asked again"""
 MOST_NAMED = 10
-"""places that the one sentence names; `errors` has all"""
+"""places that the one sentence names"""
+MOST_ERRORS = 100
+"""places that `errors` has"""
 _STATUS = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "not_json"}
 
 _OF_FLASK = {
@@ -237,7 +240,7 @@ def invalid_fields(messages: Any) -> Problem:
     found = messages if isinstance(messages, Mapping) else {"_schema": messages}
     errors = [
         {"code": f"form.{code}", "texts": _both(text), "pointer": pointer(*path)}
-        for path, (code, text) in _leaves((), found)
+        for path, (code, text) in islice(_leaves((), found), MOST_ERRORS)
     ]
     return Problem(
         "form_invalid", _named("请求内容有误", "the content is not valid", errors, "pointer"), errors=errors
@@ -248,7 +251,7 @@ def invalid_parameters(messages: Mapping[str, Any]) -> Problem:
     """What is wrong with a query: the parameter's name for each."""
     errors = [
         {"code": f"parameter.{code}", "texts": _both(text), "parameter": path[0]}
-        for path, (code, text) in _leaves((), messages)
+        for path, (code, text) in islice(_leaves((), messages), MOST_ERRORS)
     ]
     return Problem("bad_request", _named("参数有误", "wrong parameters", errors, "parameter"), errors=errors)
 
@@ -268,10 +271,12 @@ def _named(zh: str, en: str, errors: Sequence[Mapping[str, Any]], where: str) ->
     )
 
 
-def _leaves(path: tuple[str, ...], messages: Any) -> list[tuple[tuple[str, ...], tuple[str, Text]]]:
+def _leaves(path: tuple[str, ...], messages: Any) -> Iterator[tuple[tuple[str, ...], tuple[str, Text]]]:
     if isinstance(messages, Mapping):
-        return [leaf for name, inner in messages.items() for leaf in _leaves((*path, _name(name)), inner)]
-    return [(path, coded(str(messages[0] if isinstance(messages, list) and messages else messages)))]
+        for name, inner in messages.items():
+            yield from _leaves((*path, _name(name)), inner)
+    else:
+        yield path, coded(str(messages[0] if isinstance(messages, list) and messages else messages))
 
 
 def _name(name: Any) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, true, update
 from workflow import Actor, Engine
 from workflow.errors import NotFound, Text
 
-from .problems import Problem, pointer
+from .problems import MOST_ERRORS, Problem, pointer
 from .routes import Desk
 from .store import Shelf, insert_once, stamp
 
@@ -113,7 +113,9 @@ def _refuse(desk: Desk, actor: Actor, named: list[tuple[str, Mapping[str, Any], 
     wrong = [place for place, document, case in left if document["sha256"] not in seen.get(case or "", ())]
     if wrong:
         texts = {"zh": NOT_HIS.zh, "en": NOT_HIS.en}
-        errors = [{"code": "document.unknown", "texts": texts, "pointer": place} for place in wrong]
+        errors = [
+            {"code": "document.unknown", "texts": texts, "pointer": place} for place in wrong[:MOST_ERRORS]
+        ]
         raise Problem("form_invalid", NOT_HIS, errors=errors)
 
 

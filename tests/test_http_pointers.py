@@ -44,9 +44,35 @@ def test_what_is_said_beside_the_form_is_beside_it(ask: city.Client) -> None:
 def test_what_is_in_the_form_is_in_the_form(ask: city.Client) -> None:
     assert started(ask, {"title": ""}) == ["/data/title"]
     assert started(ask, {"signers": ["d.chen", 7]}) == ["/data/signers/1"]
+    assert started(ask, {"signers": [7, "d.chen", "a\u202eb", "d.zhou"]}) == [
+        "/data/signers/0",
+        "/data/signers/2",
+    ]
+    assert started(ask, {"signers": ["d.chen", "d.zhou", "d.chen", "d.chen"]}) == [
+        "/data/signers/2",
+        "/data/signers/3",
+    ]
     assert started(ask, {"more": 1}) == ["/data/more"]
     body = city.START | {"data": {"title": "甲"}}
     assert "/data/signers" in places(ask(LI, "POST", "/v1/cases", body)), "one that was left out"
+
+
+def test_every_wrong_entry_is_pointed_at_up_to_a_bound(ask: city.Client) -> None:
+    every = started(ask, {"signers": [*range(50)], "title": ""})
+    assert {*every} == {"/data/title", *(f"/data/signers/{place}" for place in range(20))} and len(
+        every
+    ) == 21
+    assert len(started(ask, {f"more{number}": 1 for number in range(500)})) == 100
+    told = ask(
+        LI, "POST", "/v1/cases", city.START | {"data": city.PROPOSAL | {"signers": ["d.chen", 7]}}
+    ).json
+    assert told["errors"][0]["texts"] == {
+        "zh": "提出代表第 2 项：类型不对",
+        "en": "signers, entry 2, has the wrong type",
+    }
+    read = ask(LI, "POST", "/v1/inbox/read", {"keys": [1, "k", 3]})
+    assert places(read) == ["/keys/0", "/keys/2"]
+    assert len(places(ask(LI, "POST", "/v1/inbox/read", {"keys": [1] * 5000}))) == 100
 
 
 def test_a_condition_points_at_nothing_that_is_no_field_of_the_form(ask: city.Client) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
@@ -22,6 +23,8 @@ from .naming import UNFIT, flaw
 TEXT_LIMIT = 200_000
 ID_LIMIT = 80
 SAFE_INTEGER = 2**53
+MOST_OF_A_FIELD, MOST_REASONS = 20, 100
+"""wrong entries of one field, and reasons of a form, that are told"""
 _UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2060-\u2064\ufeff]")
 """zero width, direction marks, soft hyphens: come along with what is pasted and are left out. Joiners some scripts need stay."""
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
@@ -146,8 +149,11 @@ class _Document(fields.Field[dict[str, Any]]):
 
 
 def _distinct(values: list[Any]) -> None:
-    if len({str(v) for v in values}) != len(values):
-        raise ValidationError("repeated")
+    """Whatever stands there a second time is wrong, at its own place."""
+    seen: set[str] = set()
+    again = [place for place, one in enumerate(map(str, values)) if one in seen or seen.add(one)]  # type: ignore[func-returns-value]
+    if again:
+        raise ValidationError({place: ["repeated"] for place in again})
 
 
 def _many(inner: fields.Field[Any], **kwargs: Any) -> fields.Field[Any]:
@@ -223,14 +229,21 @@ class Form:
             return None
 
     def _reasons(self, messages: Mapping[str, Any]) -> list[Reason]:
-        return [self._reason(name, *_first(found)) for name, found in messages.items()]
+        told = (
+            self._reason(name, *one)
+            for name, found in messages.items()
+            for one in islice(_each(found), MOST_OF_A_FIELD)
+        )
+        return list(islice(told, MOST_REASONS))
 
     def _reason(self, name: str, message: str, at: tuple[str, ...]) -> Reason:
         code = next((key for key in _MESSAGES if key == message), None) or _code_of(message)
         text, title = _MESSAGES[code], self._titles.get(name, Text(name, name))
         if code == "code":
             text = _with_choices(text, self._choices[name])
-        said = Text(f"{title.zh}：{text.zh}", f"{title.en} {text.en}")
+        entry = int(at[0]) + 1 if at and at[0].isdecimal() else None
+        which = Text("", "") if entry is None else Text(f"第 {entry} 项", f", entry {entry},")
+        said = Text(f"{title.zh}{which.zh}：{text.zh}", f"{title.en}{which.en} {text.en}")
         return Reason(code=f"form.{code}", text=said, field=name, at=at)
 
 
@@ -243,14 +256,15 @@ def _with_choices(text: Text, codes: Codes) -> Text:
     )
 
 
-def _first(found: Any) -> tuple[str, tuple[str, ...]]:
-    """The first message, and of which entry of the field it is."""
-    at: list[str] = []
-    while isinstance(found, (dict, list)):
-        if isinstance(found, dict) and found:
-            at.append(str(next(iter(found))))
-        found = next(iter(found.values() if isinstance(found, dict) else found), "invalid")
-    return str(found), tuple(at)
+def _each(found: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The first message of each place that is wrong, and of which entry of the field it is."""
+    if isinstance(found, dict) and found:
+        for name, inner in found.items():
+            yield from _each(inner, (*at, str(name)))
+    elif isinstance(found, list) and found:
+        yield from _each(found[0], at)
+    else:
+        yield (found if isinstance(found, str) else "invalid"), at
 
 
 def _code_of(message: str) -> str:
