@@ -10,6 +10,9 @@ KILLS ?= 2000
 SECONDS ?= 60
 SEEDS ?= 1000
 EXAMPLES ?= 30
+REQUESTS ?= 100000
+SEED ?= 1
+DATABASE ?= both
 DEMO ?= sqlite:///demo.db
 # Compiled once and not by every process anew, also where somebody's environment forbids to keep it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -87,9 +90,10 @@ fuzz: .venv/dev
 	@$(PIP) install -e '.[fuzz]'
 	@for target in file library guard; do echo "fuzz: $$target, $(SECONDS) s"; $(BIN)/python -m tests.fuzz_guided $$target $(SECONDS) || exit 1; done
 
-# Requests nobody would think of, against a real service; EXAMPLES=80 makes 10,000 to 40,000 of them, by seed.
+# Requests nobody would think of, by everybody, against a real service of the shipped definitions: one seed after the other, on SQLite
+# and PostgreSQL in turn, until REQUESTS have arrived or one shows a fault. Goes on from SEED; DATABASE=sqlite or postgresql alone.
 fuzz-http: .venv/dev
-	@$(BIN)/python -m tests.fuzz_http $(EXAMPLES)
+	@$(BIN)/python -m tests.fuzz_http --requests $(REQUESTS) --seed $(SEED) --database $(DATABASE) --examples $(EXAMPLES)
 
 # 8 writers x 200 on one case and on one family, 8 threads x 5,000 decisions; the tests take a sample.
 concurrency: .venv/dev
@@ -98,9 +102,10 @@ concurrency: .venv/dev
 soak: .venv/dev
 	@$(BIN)/python -m tests.soak --seeds $(SEEDS)
 
-# 1,000 idempotency keys, each sent by twenty at once, and 1,000 links, each answered by twenty, on both databases.
+# Two processes that serve, on both databases: 1,000 idempotency keys, each sent by twenty connections at once; 1,000 links, each
+# answered by twenty; 1,000 times two with one revision.
 storm-http: .venv/dev
-	STORM_KEYS=1000 STORM_LINKS=1000 $(BIN)/python -m pytest -q -k "key or link" tests/test_http_storm.py
+	STORM_KEYS=1000 STORM_LINKS=1000 STORM_RACES=1000 $(BIN)/python -m pytest -q --durations=0 -k "not killed" tests/test_http_storm.py
 
 # gunicorn on PostgreSQL, a worker killed every half second: what was acknowledged is there, once.
 kill-http: .venv/dev

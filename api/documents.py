@@ -52,6 +52,9 @@ MEDIA = {
     ".pptx": f"{OFFICE}.presentationml.presentation", ".ofd": "application/ofd",
     ".png": "image/png",
 }  # fmt: skip
+KNOWN = {media for kinds in KINDS.values() for media in kinds} | set(MEDIA.values())
+UNKNOWN = "application/octet-stream"
+"""of a document that came another way"""
 INCOMING = "incoming-"
 DAMAGED = Text(
     "图片不完整或已损坏：请重新拍摄或导出后再上传",
@@ -261,8 +264,7 @@ def sent_from(desk: Desk, case: Case, sha256: str) -> Response:
     content = None if named is None else _shelf(desk).open(sha256)
     if named is None or content is None:
         raise NotFound(Text("没有这个文件", "there is no such document"))
-    known = {media for kinds in KINDS.values() for media in kinds} | set(MEDIA.values())
-    media = named["media_type"] if named["media_type"] in known else "application/octet-stream"
+    media = named["media_type"] if named["media_type"] in KNOWN else UNKNOWN
     response = Response(_chunks(content), content_type=media)
     response.call_on_close(content.close)
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(named['name'], safe='')}"
@@ -294,6 +296,6 @@ DOCUMENTS = (
         method="GET", path="/v1/cases/<id>/documents/<sha256>", name="document", view=download, permission="case",
         audit="none", tag="documents", text=Text("下载案件所载文件", "download a document that the case names"),
         scope="cases:read",
-        out={200: Out(None, Text("文件内容", "its content"), media="application/octet-stream", sample="%PDF-1.7 …")},
+        out={200: Out(None, Text("文件内容", "its content"), media=UNKNOWN, also=sorted(KNOWN), sample="%PDF-1.7 …")},
     ),
 )  # fmt: skip

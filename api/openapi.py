@@ -229,7 +229,7 @@ def _answer(route: Route, status: int, out: Out) -> dict[str, Any]:
         shown = examples().get(f"{route.name}.{status}") if out.sample is None else out.sample
         if shown is not None:
             content["example"] = shown
-        answer["content"] = {out.media: content}
+        answer["content"] = dict.fromkeys((out.media, *out.also), content)
     return answer
 
 

@@ -56,6 +56,8 @@ class Out:
     headers: Sequence[str] = ()
     sample: Any = None
     """an example to show instead of the recorded one"""
+    also: Sequence[str] = ()
+    """other media types that the content may have"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,124 +1,34 @@
 """Requests nobody would think of, made from the description by schemathesis: its examples, the edges of every schema, chance, and
-calls that follow from one another; against a real service of a small city.
+calls that follow from one another; against a real service of the shipped definitions, asked by everybody.
 
-    python -m tests.fuzz_http [EXAMPLES] [SEED]      per operation and phase; about 60 requests for each
+    python -m tests.fuzz_http [--requests N] [--seed S] [--database sqlite|postgresql|both] [--examples E]
+
+One seed after the other, each on a city of its own, until so many requests have arrived; `both`: in turn, the odd ones on SQLite.
+It ends at the first fault of the service and says how to repeat it.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import logging
 import re
 import subprocess
 import sys
 import tempfile
-import threading
+import tomllib
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+from signal import SIGINT
+from subprocess import PIPE, STDOUT
+from threading import Event
+from typing import Any
 
-from werkzeug.serving import make_server
+from .fuzz_service import ANYBODY, DATABASES, START, WAY, Service, databases, service
 
-from workflow import Engine
-from workflow.testing import FrozenClock
-
-from . import http_walk as city
-
-ROADS = {"lead_unit": "roads"}
-WAY: Sequence[tuple[str, Mapping[str, object]]] = (
-    ("accept", {"session": "五次"}), ("assign", ROADS), ("send_back", {"return_reason": "不属本单位"}),
-    ("reply", {"reply_letter": city.LETTER, "promised": False}), ("ask", {}), ("conclude", {}),
-)  # fmt: skip
-"""the events of this city with forms that are complete: a walk takes whichever its case is ready for"""
 CONFIG = Path(__file__).parent / "data" / "schemathesis.toml"
-
-
-@contextmanager
-def service(folder: Path, *, cases: bool = True) -> Iterator[str]:
-    """The address of a service on a database of its own; `cases`: with some in it, for the searches to find."""
-    engine = Engine(
-        f"sqlite:///{Path(tempfile.mkdtemp(dir=folder)) / 'fuzz.db'}",
-        city.city(),
-        clock=FrozenClock(city.TODAY),
-    )
-    engine.create_schema()
-    city.staff(engine)
-    for role in ("unit_clerk", "unit_head"):
-        engine.grant(
-            city.OPERATOR, role, city.TENANT, unit="roads"
-        )  # the walks go to roads, what is seeded does not
-    city.register(engine)
-    engine.tick()  # so that it is ready: somebody ticks
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    app = city.served(engine)
-    if cases:
-        _seed(city.Client(app))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
-        engine.database.dispose()
-
-
-def _seed(client: city.Client) -> None:
-    """A case filed, one handled, one evaluated, and a calendar."""
-    client.evaluating()
-    client.handling()
-    client.started()
-    client("li.wei", "POST", "/v1/feeds", {"of": "unit", "unit": "housing"})
-
-
-def described(address: str, folder: Path) -> Path:
-    """The description as it is served, with links that know what the forms of this city ask for: a walk goes from the proposal to
-    the survey with ids and revisions it was told.
-    """
-    with urllib.request.urlopen(f"{address}/v1/openapi.json") as answer:
-        found = json.load(answer)
-    # The runner is told where the service is, and has a token: neither a browser's session nor another's name. With `servers` or a
-    # free text for `Prefer` (tests/test_http_cases.py asks for it) its walks of a dozen examples made 29,000 requests, not 300.
-    found.pop("servers", None)
-    schemes = found["components"]["securitySchemes"]
-    found["components"]["securitySchemes"] = {"bearer": schemes["bearer"]}
-    for item in found["paths"].values():
-        for operation in item.values():
-            operation["security"] = operation["security"][:1]
-            operation["parameters"] = [
-                p for p in operation.get("parameters", ()) if p.get("name") != "Prefer"
-            ]
-    case, event = found["paths"]["/v1/cases"]["post"], found["paths"]["/v1/cases/{id}/events/{event}"]["post"]
-    told = {"id": "$response.body#/id", "If-Match": "$response.header.ETag"}
-    for answer, way in ((case["responses"]["201"], WAY[:1]), (event["responses"]["200"], WAY[1:])):
-        answer["links"] |= {
-            f"{name} the case": {
-                "operationId": "fire", "parameters": told | {"event": name, "dry_run": "false"}, "requestBody": {"data": data},
-                "x-schemathesis": {"merge_body": False},
-            }
-            for name, data in way
-        }  # fmt: skip
-    body = case["requestBody"]["content"]["application/json"]
-    body["schema"] = {"anyOf": [{"const": city.START}, body["schema"]]}
-    file = folder / "openapi.json"
-    file.write_text(json.dumps(found), "utf-8")
-    return file
-
-
-def fuzz(examples: int, seed: int, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    """Run it; the output ends with how many requests were made."""
-    program = Path(sys.executable).with_name("schemathesis")
-    with service(folder) as address:
-        return subprocess.run(
-            [program, "--config-file", CONFIG, "run", described(address, folder), "--url", address, "--no-color",
-             "-H", f"Authorization: Bearer {city.OPERATOR}", "--max-examples", str(examples), "--seed", str(seed), *more],
-            cwd=folder, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-
-
 WALK = (
     "--phases",
     "stateful",
@@ -132,21 +42,143 @@ WALK = (
 
 STUCK = "InvalidDefinition: No progress can be made"
 """the runner found no call to go on with in a walk; it says nothing of the service, and ends as if it did"""
+EDGES = 8000
+"""more than the examples of the description and the edges of its schemas make"""
+SOME = 3
+"""of what is there, no more of each kind stand in the description"""
 
 
-def failed(done: subprocess.CompletedProcess[str]) -> bool:
-    """Whether the service did something it must not, or nothing could be asked of it."""
-    found = "= FAILURES =" in done.stdout or re.search(r"\d+ generated", done.stdout) is None
-    return bool(done.returncode) and (
-        found or done.stdout.count("Runtime Error: 1") != done.stdout.count(STUCK)
-    )
+def described(asked: Service, folder: Path, seed: int, some: int) -> Path:
+    """The description as it is served, with links that know what our forms ask for (a walk goes from the proposal to the survey
+    with ids and revisions it was told) and with the ids of what is there: half of what is asked for exists, for somebody. `some`:
+    so many of each kind, other ones for other seeds.
+    """
+    with urllib.request.urlopen(f"{asked.address}/v1/openapi.json") as answer:
+        found = json.load(answer)
+    # The runner is told where the service is, and has a token: neither a browser's session nor another's name. `Prefer` is a free
+    # text (tests/test_http_cases.py asks for it): the more a step has to draw, the more walks outgrow what the runner has room for.
+    found.pop("servers", None)
+    schemes = found["components"]["securitySchemes"]
+    found["components"]["securitySchemes"] = {"bearer": schemes["bearer"]}
+    dice = Random(seed)
+    known = {name: dice.sample(values, min(some, len(values))) for name, values in asked.known().items()}
+    for item in found["paths"].values():
+        for operation in item.values():
+            operation["security"] = operation["security"][:1]
+            operation["parameters"] = [
+                _known(p, known) for p in operation.get("parameters", ()) if p.get("name") != "Prefer"
+            ]
+    case, event = found["paths"]["/v1/cases"]["post"], found["paths"]["/v1/cases/{id}/events/{event}"]["post"]
+    told = {"id": "$response.body#/id", "If-Match": "$response.header.ETag"}
+    for answer, way in ((case["responses"]["201"], WAY[:1]), (event["responses"]["200"], WAY[1:])):
+        answer["links"] |= {
+            f"{name} the case": {
+                "operationId": "fire", "parameters": told | {"event": name, "dry_run": "false"}, "requestBody": {"data": data},
+                "x-schemathesis": {"merge_body": False},
+            }
+            for name, _, data in way
+        }  # fmt: skip
+    body = case["requestBody"]["content"]["application/json"]
+    starts = dice.sample([*START.values()], min(some, len(START)))
+    body["schema"] = {"anyOf": [*({"const": start} for start in starts), body["schema"]]}
+    file = folder / "openapi.json"
+    file.write_text(json.dumps(found), "utf-8")
+    return file
+
+
+def _known(parameter: dict[str, Any], known: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """A parameter of an address that may well be one of something that is there."""
+    values = known.get(parameter.get("name", ""))
+    if values is None or parameter.get("in") != "path":
+        return parameter
+    return parameter | {"schema": {"anyOf": [{"enum": list(values)}, parameter["schema"]]}}
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How the runner ended, and what it said."""
+
+    code: int
+    said: str
+    cut: bool
+    """it had sent as many requests as it may, and was told to end"""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the service did something it must not, or nothing could be asked of it."""
+        if "= FAILURES =" in self.said or re.search(r"\d+ generated", self.said) is None:
+            return bool(self.code)
+        return (
+            bool(self.code) and not self.cut and self.said.count("Runtime Error: 1") != self.said.count(STUCK)
+        )
+
+
+def fuzz(asked: Service, folder: Path, examples: int, seed: int, *more: str) -> Ran:
+    """Ask that service; what is said ends with how many requests were made."""
+    program, cut = Path(sys.executable).with_name("schemathesis"), Event()
+    command = [
+        program, "--config-file", CONFIG, "run", described(asked, folder, seed, min(SOME, examples)), "--url", asked.address, "--no-color",
+        "-H", f"Authorization: Bearer {ANYBODY}", "--max-examples", str(examples), "--seed", str(seed), *more,
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=folder, stdout=PIPE, stderr=STDOUT, text=True) as runner:
+
+        def enough() -> None:
+            cut.set()
+            runner.send_signal(SIGINT)
+
+        asked.anybody.after(most(examples, walk="stateful" in more), enough)
+        said, _ = runner.communicate()
+    return Ran(runner.returncode, said, cut.is_set())
+
+
+def most(examples: int, *, walk: bool) -> int:
+    """How many requests a run may send. Of a walk that is thrown away (it drew more than the runner has room for, or something
+    that its schema does not take) nothing counts but its requests were sent: of those it allows 458 and 100 for each that counts.
+    """
+    steps = int(tomllib.loads(CONFIG.read_text("utf-8"))["phases"]["stateful"]["max-steps"])
+    return 2 * steps * examples if walk else EDGES + 10 * steps * examples
+
+
+def once(made: Callable[[str], str], database: str, examples: int, seed: int) -> tuple[int, str]:
+    """All phases and the walks of one seed on a new city: how many requests arrived, and what was wrong."""
+    with tempfile.TemporaryDirectory() as name, service(Path(name), made(database)) as asked:
+        wrong, cut = "", 0
+        for done in (
+            fuzz(asked, Path(name), examples, seed),
+            fuzz(asked, Path(name), 4 * examples, seed, *WALK),
+        ):
+            wrong += done.said if done.failed else ""
+            cut += done.cut
+        answers = " ".join(f"{status}:{number}" for status, number in sorted(asked.anybody.answers.items()))
+        said = f"{asked.anybody.sent} requests by {len(asked.anybody.asked_by)} persons, {cut} run(s) cut, {answers}"
+        print(f"seed {seed} on {database}: {said}", flush=True)
+    return asked.anybody.sent, wrong
+
+
+def main(words: Sequence[str]) -> int:
+    """Until so many requests were sent, or something is wrong."""
+    parser = argparse.ArgumentParser(prog="tests.fuzz_http")
+    parser.add_argument("--requests", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--examples", type=int, default=30)
+    parser.add_argument("--database", choices=[*DATABASES, "both"], default="both")
+    asked = parser.parse_args(words)
+    sent, seed = 0, asked.seed
+    with tempfile.TemporaryDirectory() as name, databases(Path(name)) as made:
+        while sent < asked.requests:
+            database = DATABASES[(seed + 1) % 2] if asked.database == "both" else asked.database
+            arrived, wrong = once(made, database, asked.examples, seed)
+            sent += arrived
+            if wrong:
+                print(wrong)
+                print(
+                    f"again: make fuzz-http REQUESTS=1 SEED={seed} DATABASE={database} EXAMPLES={asked.examples}"
+                )
+                return 1
+            seed += 1
+    print(f"{sent} requests, no fault of the service")
+    return 0
 
 
 if __name__ == "__main__":
-    wanted = [int(word) for word in sys.argv[1:]]
-    with tempfile.TemporaryDirectory() as name:
-        examples, seed = wanted + [30, 1][len(wanted) :]
-        done = [fuzz(examples, seed, Path(name)), fuzz(4 * examples, seed, Path(name), *WALK)]
-    for one in done:
-        print(one.stdout, one.stderr)
-    sys.exit(any(failed(one) for one in done))
+    sys.exit(main(sys.argv[1:]))

@@ -29,11 +29,14 @@ from sqlalchemy import create_engine, text
 
 from api import create_app
 from workflow import Engine
+from workflow.testing import FrozenClock
 
 from . import http_walk as city
 
 ROOT = Path(__file__).parent.parent
 DATABASE = "TEST_HTTP_KILL"
+STANDING = "TEST_HTTP_STANDING"
+"""the clock stands at the day of the tests"""
 WORKERS, CLIENTS = 3, 8
 EVERY = 0.5
 STARTS_WITHIN = 60.0
@@ -66,18 +69,21 @@ _made: dict[int, Callable[..., Any]] = {}
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
     """The city's service, made in the worker that answers."""
     if os.getpid() not in _made:
-        _made[os.getpid()] = create_app(Engine(os.environ[DATABASE], city.city()), city.bearer)
+        clock = FrozenClock(city.TODAY) if os.environ.get(STANDING) else None
+        _made[os.getpid()] = create_app(Engine(os.environ[DATABASE], city.city(), clock=clock), city.bearer)
     return _made[os.getpid()](environ, start_response)
 
 
 @contextmanager
-def served(url: str) -> Iterator[tuple[int, int]]:
-    """The port and the process of a gunicorn in front of that database."""
+def served(
+    url: str, *, workers: int = WORKERS, threads: int = 4, standing: bool = False
+) -> Iterator[tuple[int, int]]:
+    """The port and the process of a gunicorn in front of that database. `standing`: for it, it is the day of the tests."""
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
-        command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", str(WORKERS), "--threads", "4", "--bind",
+        command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", str(workers), "--threads", str(threads), "--bind",
                    f"fd://{bound.fileno()}", "--log-level", "critical", "tests.http_kill:app"]  # fmt: skip
-        environment = {**os.environ, DATABASE: url}
+        environment = {**os.environ, DATABASE: url, STANDING: "yes" if standing else ""}
         master = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[bound.fileno()])
         try:
             until = time.monotonic() + STARTS_WITHIN

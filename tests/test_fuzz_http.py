@@ -1,39 +1,77 @@
 """A sample of `make fuzz-http` over every route and in every phase: no request made from the description breaks the service, or is
-answered as it does not say.
+answered as it does not say, whoever asks.
 """
 
 from __future__ import annotations
 
-import re
-import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from .fuzz_http import WALK, failed, fuzz
+from . import fuzz_http
+from .fuzz_http import STUCK, WALK, Ran, fuzz
+from .fuzz_service import Service, databases, service
+from .lifecycle import count
 
 LEAST = 2000
-SEEDED = 4
-"""steps of that kind that were there before the walk"""
+WALKED = "event in ('accept_in_session', 'assign')"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    with databases(tmp_path_factory.mktemp("fuzz")) as new:
+        yield new
 
 
 @pytest.mark.timeout(400)
-def test_a_few_hundred_requests(tmp_path: Path) -> None:
-    done = fuzz(1, 7, tmp_path)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    made = re.search(r"([0-9,]+) generated", done.stdout)
-    assert made and int(made[1].replace(",", "")) >= LEAST, done.stdout[-1500:]
+def test_a_few_hundred_requests(made: Callable[[str], str], tmp_path: Path) -> None:
+    with service(tmp_path, made("sqlite")) as asked:
+        done = fuzz(asked, tmp_path, 1, 7)
+        assert not done.failed and not done.cut, done.said[-8000:]
+        assert asked.anybody.sent >= LEAST, done.said[-1500:]
+        asking = {who.role for who in asked.world.people if who.name in asked.anybody.asked_by}
+        assert asking == {who.role for who in asked.world.people}, "every role, and who has none"
+
+
+@pytest.fixture(scope="module")
+def walked(made: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One that is walked through, on PostgreSQL."""
+    with service(tmp_path_factory.mktemp("walked"), made("postgresql")) as asked:
+        yield asked
 
 
 @pytest.mark.timeout(400)
-def test_a_walk_goes_on_with_the_ids_and_revisions_it_was_told(tmp_path: Path) -> None:
+def test_a_walk_goes_on_with_the_ids_and_revisions_it_was_told(walked: Service, tmp_path: Path) -> None:
     """Along the links of the description: proposed, accepted, assigned, read again; no step answered as it does not say."""
-    done = fuzz(4, 7, tmp_path, *WALK)
-    assert not failed(done), done.stdout[-6000:] + done.stderr[-2000:]
-    covered = re.search(r"API Links: +([0-9]+) covered / ([0-9]+) selected", done.stdout)
-    assert covered and int(covered[1]) > int(covered[2]) // 2, done.stdout[-3000:]
-    (file,) = tmp_path.glob("*/fuzz.db")
-    with closing(sqlite3.connect(file)) as database:
-        query = "select count(*) from tibandu_history where event in ('accept', 'assign')"
-        assert database.execute(query).fetchone()[0] > SEEDED
+    before = count(walked.world.engine, "history", WALKED)
+    done = fuzz(walked, tmp_path, 4, 7, *WALK)
+    assert not done.failed, done.said[-6000:]
+    assert count(walked.world.engine, "history", WALKED) > before, done.said[-3000:]
+
+
+@pytest.mark.timeout(400)
+def test_a_run_that_sends_more_than_it_may_is_ended_and_says_so(
+    walked: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fuzz_http, "most", lambda *_, **__: 60)
+    before = walked.anybody.sent
+    done = fuzz(walked, tmp_path, 4, 7, *WALK)
+    assert done.cut and not done.failed, done.said
+    assert 60 <= walked.anybody.sent - before < 90, done.said
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "cut", "failed"),
+    [
+        (0, "12 generated", False, False),
+        (1, "= FAILURES = 12 generated", False, True),
+        (1, "= FAILURES = 12 generated", True, True),
+        (130, "12 generated", True, False),
+        (1, "12 generated Runtime Error: 1", False, True),
+        (1, f"12 generated Runtime Error: 1 {STUCK}", False, False),
+        (1, "nothing could be asked", True, True),
+    ],
+)
+def test_what_is_a_fault(code: int, said: str, cut: bool, failed: bool) -> None:
+    assert Ran(code, said, cut).failed is failed

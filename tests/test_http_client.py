@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from workflow import Engine
+from workflow.testing import FrozenClock
+
 from . import http_walk as city
-from .fuzz_http import service
+from .fuzz_service import listening
 
 PACKAGE = "tibandu_client"
 
@@ -34,12 +37,20 @@ def generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         del sys.modules[name]
 
 
-def test_story_G09_a_generated_client_walks_a_case(generated: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Where a small city is served."""
+    engine = Engine(f"sqlite:///{tmp_path / 'city.db'}", city.city(), clock=FrozenClock(city.TODAY))
+    engine.create_schema()
+    city.staff(engine)
+    with listening(city.served(engine)) as where:
+        yield where
+    engine.database.dispose()
+
+
+def test_story_G09_a_generated_client_walks_a_case(generated: Any, address: str) -> None:
     models = generated("models")
-    with (
-        service(tmp_path, cases=False) as address,
-        generated("client").AuthenticatedClient(base_url=address, token="li.wei") as client,
-    ):
+    with generated("client").AuthenticatedClient(base_url=address, token="li.wei") as client:
         case = generated("api.cases.start").sync(
             client=client, body=models.Start.from_dict(city.START), idempotency_key="k"
         )

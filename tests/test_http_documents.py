@@ -63,6 +63,13 @@ def test_uploaded_named_by_a_case_and_read_through_it(client: city.Client, tmp_p
     assert not [path for path in (tmp_path / "documents").iterdir() if path.name.startswith("incoming")]
 
 
+def test_the_description_names_every_type_it_may_be_sent_as() -> None:
+    described = json.loads(city.DESCRIPTION.read_text("utf-8"))["paths"]["/v1/cases/{id}/documents/{sha256}"]
+    kinds = api.documents.KINDS
+    kept = {api.documents.MEDIA.get(ending, media) for ending in kinds for media in kinds[ending]}
+    assert kept <= described["get"]["responses"]["200"]["content"].keys()
+
+
 def test_a_document_that_no_case_names_is_read_by_nobody(client: city.Client) -> None:
     kept = sent(client, "a.pdf", city.PDF + b"secret").json
     case = replied(client, sent(client, "答复函.pdf", city.PDF, "wu.hao").json)
