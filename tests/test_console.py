@@ -6,7 +6,7 @@ import html
 import io
 import os
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from api.console.sentence import remaining
 from api.store import Shelf
 from definitions.papers import Papers
 from workflow import Actor, Case
-from workflow.clock import civil_date
+from workflow.clock import ZONE, civil_date
 from workflow.errors import Text
 from workflow.model import PartialDate
 
@@ -219,6 +219,7 @@ def test_by_a_link_without_an_account(desk: Desk) -> None:
     assert deputy.fill(f"/i/{token}", level="dissatisfied").status_code == 422, (
         "dissatisfied without a reason"
     )
+    assert "还没有填“具体理由”" in said(deputy.page), "in the words of the page of who has an account"
     deputy.goes(deputy.fill(f"/i/{token}", level="satisfied"))
     assert "您已填写" in said(deputy.page)
     deputy.goes(deputy.fill(f"/i/{token}", level="dissatisfied", reasons="没有办"))
@@ -248,7 +249,9 @@ def test_a_link_to_what_the_version_of_its_case_does_not_have(desk: Desk) -> Non
 
 
 def test_a_link_of_nobody(desk: Desk) -> None:
-    assert desk(None).get("/i/" + "0" * 64).status_code == 404
+    reader = desk(None)
+    assert reader.get("/i/" + "0" * 64).status_code == 404
+    assert "办公室重新发送" in said(reader.page) and "在上方" not in reader.page, "nothing to search by"
 
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}${7*7}"
@@ -412,6 +415,16 @@ def test_messages_are_the_readers_own(desk: Desk) -> None:
         reader = desk(person)
         assert reader.get("/messages").status_code == 200
         assert reader.page.count("/cases/") == (1 if person == "wang" else 0)
+
+
+def test_messages_say_the_local_day_and_hour(desk: Desk) -> None:
+    """At half past six in the morning here it is the day before in Greenwich, where stamps are kept."""
+    desk.office.clock.set(datetime(2026, 3, 3, 6, 30, tzinfo=ZONE))
+    desk.office.assigned()
+    desk.office.engine.alerts.address()
+    reader = desk("wang")
+    reader.get("/messages")
+    assert "2026-03-03 06:30" in reader.page and "2026-03-02" not in reader.page
 
 
 def test_the_operator_is_told_of_a_template_that_cannot_be_read_and_of_tokens_near_their_end(

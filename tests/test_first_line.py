@@ -19,7 +19,7 @@ from workflow.loader import load_definitions
 from workflow.overview import Filter, Period, Ran, Sitting, count, find, tally, today, took
 
 from .console import Desk, Reader
-from .lifecycle import DOCUMENT, DRAFT, TENANT, Office
+from .lifecycle import DOCUMENT, DRAFT, REPLY, TENANT, Office
 from .stories import cards, listed, opened, rows, sentence, timeline, tried
 from .test_stories_procuratorate import PEOPLE, served
 from .test_stories_supervisor import supervised
@@ -110,6 +110,37 @@ def test_before_the_reply(town: Desk) -> None:
     line = looks(town, "wang", case)
     assert "答复期限还剩" in line and "2026-06-02 到期" in line
     assert looks(town, "wu", o.signing_off()).endswith("【签发答复】"), "and not the way back"
+
+
+def test_a_promise_of_another_year_does_not_stand_before_a_reply_that_is_to_be_signed(town: Desk) -> None:
+    o = town.office
+    case = o.handling()
+    o.fire(case, "add_commitment", "wang", promise="建成驿站", promised_on="2026-10-31")
+    o.fire(case, "submit_for_signoff", "wang", **DRAFT)
+    line = looks(town, "wang", case)
+    assert "答复期限还剩" in line and "2026-06-02 到期" in line and line.endswith("【】"), line
+    o.fire(case, "issue_reply", "wu", **REPLY)
+    assert "您的下一步：报告已落实" in looks(town, "wu", case), (
+        "nobody of his unit has anything else to do there"
+    )
+
+
+def test_a_step_that_has_no_deadline_of_its_own_is_told_with_the_day_of_the_case(town: Desk) -> None:
+    o = town.office
+    case = o.handling(co=("parks",))
+    o.fire(o.child(case, "co_opinions"), "submit", "chen", co_opinion=DOCUMENT)
+    line = looks(town, "wang", case)
+    assert "答复期限还剩" in line and "您的下一步：采用。" in line, line
+
+
+def test_what_is_ones_own_and_not_possible_now_is_explained_before_what_is_for_others(town: Desk) -> None:
+    reader, case = town("wu"), town.office.handling()
+    reader.get(f"/cases/{case.id}")
+    page = reader.page[reader.page.index("现在不能进行的") :]
+    why = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page[: page.index("</dl>")])
+    others = [index for index, (_, text) in enumerate(why) if "须由" in text]
+    own = [index for index, (title, _) in enumerate(why) if title in ("首次沟通", "申请退办", "签发答复")]
+    assert len(own) == 3 and max(own) < min(others), why
 
 
 def test_after_the_reply(town: Desk) -> None:

@@ -131,7 +131,8 @@ def shown(look: Look) -> Page:
         "steps": [step for step in steps if way.case.id != case.id or step != main],
         "part": next((child["slot"] for child in children if child["case"].id == way.case.id), None),
         "steps_of": stepper(look, case),
-        "refused": [(p, _why(definition, case, p)) for p in permitted if not p.allowed], "deadlines": _deadlines(look, case),
+        "refused": [(p, _why(definition, case, p)) for p in sorted(permitted, key=_elses) if not p.allowed],
+        "deadlines": _deadlines(look, case),
         "data": data_of(look, definition, case.id, {n: v for n, v in case.data.items() if n not in linked}),
         "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
         "named": _named(look, definition, case), "children": children, "answers": answers(look, case, children),
@@ -163,6 +164,11 @@ def _kept(look: Look, definition: Definition, case: Case) -> list[tuple[list[Tex
     """What of it a rule will erase, and the last day on which it is there."""
     found = look.engine.kept(case.id, actor=look.actor) if case.closed else []
     return [([definition.fields[name].title for name in one.fields], one.until) for one in found]
+
+
+def _elses(permission: Permission) -> bool:
+    """Whether it is somebody else's to do: what is the reader's own and not possible now comes before that."""
+    return any(reason.code == "role" for reason in permission.reasons)
 
 
 def _why(definition: Definition, case: Case, refused: Permission) -> list[Text]:

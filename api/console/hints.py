@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from workflow.errors import Text
 
-__all__ = ["HINTS"]
+__all__ = ["HINTS", "hint"]
 
 _AGAIN = Text("请重新打开这一件，看清现在的情况再办理。", "Open the case again and look at it as it is now.")
 HINTS: Mapping[str, Text] = {
@@ -47,3 +47,12 @@ HINTS: Mapping[str, Text] = {
     ),
 }
 """of what a person can meet; the others say themselves what would be right"""
+_NO_LINK = Text(
+    "链接或二维码可能不完整、已过期，或已由新的代替。请原来发给您的办公室重新发送。",
+    "The link or code may not be complete, may have ended, or be replaced. Ask the office that sent it for another.",
+)
+
+
+def hint(code: str, person: str | None) -> Text | None:
+    """The one for this problem; who has not signed in finds nothing by searching: he came by a link."""
+    return _NO_LINK if code == "not_found" and not person else HINTS.get(code)

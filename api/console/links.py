@@ -49,6 +49,7 @@ def _page(
     look: Look, found: Invitation, given: Mapping[str, Any], reasons: Sequence[Reason] = (), status: int = 200
 ) -> Page:  # fmt: skip
     definition, event = _next(look, found)
+    reasons = readable(reasons)
     case = look.engine.case(found.case)
     root = case if case.root == case.id else look.engine.case(case.root)
     law = look.engine.laws.pinned(root.definition).definition

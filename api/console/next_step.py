@@ -80,18 +80,37 @@ def _targets(definition: Definition, event: str, state: str) -> set[str]:
 
 
 def way_on(look: Look, case: Case, above: Case, children: Iterable[Case], steps: Sequence[Permission]) -> Way:
-    """Where this reader goes on: in a child the state waits for, else in the case, else in any child that waits for him."""
+    """Where this reader goes on: in a child the state waits for, else in the case, else in any child that waits for him and is
+    not later than what his own unit has to do in the case.
+    """
     law = look.engine.laws.pinned(case.definition).definition
     mine = expected(law, case, above, look.actor.person, look.grants)
     own = leading(law, steps, case) if mine else []
     waiting = [child for child in children if not child.closed and _waits(look, child, case)]
     first = [child for child in waiting if child.slot in law.states[case.state].awaits]
-    for child in (*first, *(() if own else waiting)):
+    beside = () if own else [child for child in waiting if not _sooner(look, law, case, above, child)]
+    for child in (*first, *beside):
         there = leading(
             look.engine.laws.pinned(child.definition).definition, permitted_here(look, child), child
         )
         return Way(case=child, steps=there, waits=True)
     return Way(case=case, steps=own, waits=mine)
+
+
+def _sooner(look: Look, law: Definition, case: Case, above: Case, child: Case) -> bool:
+    """Whether colleagues of the reader's unit have to go on with the case itself, and sooner: a reply that is to be signed today,
+    not a promise of next year.
+    """
+    units = {grant.unit for grant in look.grants if grant.unit}
+    holders = law.states[case.state].holder
+    stand = {
+        one
+        for holder in holders
+        if holder.relation is not None
+        for one in (above if holder.of_root else case).relations.get(holder.relation, ())
+    }
+    mine, its = pressing(look.engine, case), pressing(look.engine, child)
+    return not units.isdisjoint(stand) and mine is not None and its is not None and mine.due_on < its.due_on
 
 
 def _waits(look: Look, child: Case, root: Case) -> bool:
@@ -109,11 +128,13 @@ class Pressing:
 
 
 def presses(look: Look, case: Case, above: Case, children: Sequence[Case], way: Way) -> Pressing:
-    """The deadline of the first line: the reader's own, or of the child he goes on in; else of what the state waits for; else the
-    first that counts in its state.
+    """The deadline of the first line: the reader's own, or of the child he goes on in (the case's own where that has none); else
+    of what the state waits for; else the first that counts in its state.
     """
     if way.case.id != case.id:
-        return _of(look, way.case, case, pressing(look.engine, way.case))
+        its = pressing(look.engine, way.case)
+        own = None if its is not None else pressing(look.engine, case)
+        return _of(look, case, above, own) if own is not None else _of(look, way.case, case, its)
     mine = min(_mine(look, case, above), key=lambda clock: clock.due_on, default=None) if way.waits else None
     if mine is not None:
         return _of(look, case, above, mine)

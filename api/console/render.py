@@ -77,5 +77,6 @@ def _digest(name: str) -> str:
     return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
 
 
-def _moment(at: datetime) -> str:
+def _moment(at: datetime | str) -> str:
+    at = datetime.fromisoformat(at) if isinstance(at, str) else at
     return f"{at.astimezone(ZONE):%Y-%m-%d %H:%M}"

@@ -30,7 +30,7 @@ from ..problems import Problem, logged
 from ..routes import NOBODY, Ask, Desk
 from ..security_log import Denials
 from ..sessions import MUST_CHANGE, MUST_ENROL, Sessions
-from .hints import HINTS
+from .hints import hint
 from .names import Names
 from .render import language_of, rendered
 
@@ -353,5 +353,10 @@ def refused(desk: Desk, error: Exception) -> Response:
             return answered(look, Page("sign_in.html", values, problem.status))
         return answered(look, Go(look.address("sign_in", then=after)))
     return answered(
-        look, Page("problem.html", {"problem": problem, "hint": HINTS.get(problem.code)}, problem.status)
+        look,
+        Page(
+            "problem.html",
+            {"problem": problem, "hint": hint(problem.code, look.actor.person)},
+            problem.status,
+        ),
     )
