@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from workflow import Actor, NotFound, Refused
 from workflow.model import Request
 
-from .lifecycle import SESSION, Office, count
+from .lifecycle import SESSION, TENANT, Office, count
 
 LI = Actor(person="li")
 
@@ -87,3 +88,44 @@ def test_a_batch_draws_in_order(office: Office) -> None:
     assert [o.case and o.case.number for o in outcomes] == ["第001号", "第002号", None, "第003号", "第004号"]
     assert isinstance(outcomes[2].error, Refused)
     assert count(office.engine, "history", "event = 'accept_in_session'") == 4
+
+
+def brought(office: Office, number: str, **more: Any) -> str | None:
+    """The number of an old record that was accepted with it."""
+    engine = office.engine
+    old = engine.start("suggestion", LI, {"title": "旧件"}, tenant=TENANT, imported=True)
+    return engine.fire(old.id, "accept_in_session", LI, SESSION, imported=True, number=number, **more).number
+
+
+def test_what_an_old_record_bears_is_not_drawn_again(office: Office) -> None:
+    """An office that begins in mid-session goes on after what it has brought along, in that session."""
+    assert [brought(office, number) for number in ("第017号", "第017号", "第003号")] == [
+        "第017号", "第017号", "第003号",
+    ]  # fmt: skip
+    assert office.accepted().number == "第018号"
+    other = {**SESSION, "session": "六次"}
+    assert office.fire(office.filed("dep1"), "accept_in_session", "li", **other).number == "第001号"
+    brought(office, "第018号")
+    assert office.accepted().number == "第019号"
+    brought(office, "第1200号")
+    assert office.accepted().number == "第1201号"
+
+
+def test_what_is_no_number_of_the_series_moves_nothing(office: Office) -> None:
+    for number in ("17", "建议第017号", "第十七号", "第１７号", "第-17号", "第号", "第", "第000号", "第9999999999号",
+                   f"第{'9' * 5000}号"):  # fmt: skip
+        if len(number) < 80:  # what the column holds
+            assert brought(office, number) == number
+        assert office.engine.laws.series("suggestion_number").read(number) is None
+    assert office.accepted().number == "第001号"
+
+
+def test_an_import_that_is_not_written_moves_nothing(office: Office) -> None:
+    brought(office, "第017号", dry_run=True)
+    old = office.engine.start("suggestion", LI, {"title": "旧件"}, tenant=TENANT, imported=True).id
+    with Session(office.engine.database) as host:
+        office.engine.fire(
+            old, "accept_in_session", LI, SESSION, imported=True, number="第018号", session=host
+        )
+        host.rollback()
+    assert office.accepted().number == "第001号"

@@ -315,3 +315,17 @@ class Series:
     title: Text
     format: str
     scope: tuple[str, ...] = ()
+
+    def read(self, number: str) -> int | None:
+        """Which of the series a number is, however it is padded; None when it is none of them, or has more than DIGITS."""
+        before, _, rest = self.format.partition("{")
+        after = rest.partition("}")[2]
+        if not (number.startswith(before) and number.endswith(after)):
+            return None
+        digits = number[len(before) : len(number) - len(after)].strip()
+        value = digits.lstrip("0") if digits.isascii() and digits.isdigit() else ""
+        return int(value) if 0 < len(value) <= DIGITS else None
+
+
+DIGITS = 9
+"""of a number that is read: more would leave the column of a series no room for the next one"""

@@ -223,8 +223,9 @@ class Engine(Reader):
         transaction, and the host commits it.
 
         `imported` as in `start`; `number` is the number an imported record bears where the event would draw one (imports draw
-        none). `receipt` is stored beside the key in the same transaction and given back with it. `dry_run` asks everybody who is
-        asked otherwise and writes nothing: the case is what it would be, without a number it would draw.
+        none, and the next one drawn there is higher). `receipt` is stored beside the key in the same transaction and given back
+        with it. `dry_run` asks everybody who is asked otherwise and writes nothing: the case is what it would be, without a
+        number it would draw.
         """
         call = Call(
             case=case, event=event, actor=actor, data=data or {}, revision=revision, key=key, effective_on=effective_on,

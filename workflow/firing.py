@@ -228,21 +228,22 @@ class Firing:
         act = self.delegated(work, act)
         event = self._laws.pinned(record.definition).event(call.event)
         numbered = event.number is not None and record.number is None and not call.imported
+        brought = self._brought(call, event.number)
         links = self.links(family, case, [call.event], call.data)
         # Decided before anything is begun: a refused event draws no number and holds no lock.
         step = None if links else decide(self._laws, family, case, call.event, act, self._random)
         with (
-            nullcontext()
-            if begun
-            else work.atomic(single=not numbered and event.begets is None and not links)
+            nullcontext() if begun else work.atomic(single=not (numbered or brought or event.begets or links))
         ):
             if step is None:
                 act = act._replace(linked=self._store.linked(work, links, hold=True))
                 step = decide(self._laws, family, case, call.event, act, self._random)
+            if (numbered or brought) and not begun:
+                # The case before the series, as everybody else does.
+                self._store.lock(work, case)
+            if brought is not None:
+                self._pass_by(work, event.number or "", step.family.records[case], brought)
             if numbered:
-                if not begun:
-                    # The case before the series, as everybody else does.
-                    self._store.lock(work, case)
                 # The scope is what the form has made of it.
                 act = self._numbered(work, event.number or "", act, step.family.records[case])
                 step = decide(self._laws, family, case, call.event, act, self._random)
@@ -363,6 +364,16 @@ class Firing:
         """The events an actor's invitation is for; None without one."""
         found = self._store.invitation(work, digest(actor.invitation)) if actor.invitation else None
         return tuple(found["event"].split(",")) if found else None
+
+    def _brought(self, call: Call, series: str | None) -> int | None:
+        """Which of its event's series the number is that an imported record bears; None when it is none of them."""
+        if series is None or not call.imported or call.number is None:
+            return None
+        return self._laws.series(series).read(call.number)
+
+    def _pass_by(self, work: Work, series: str, record: Record, number: int) -> None:
+        scope = self._laws.scope_of(self._laws.series(series), record.tenant, record.data)
+        self._store.pass_by(work, series, scope, number)
 
     def _numbered(self, work: Work, series: str, act: Act, record: Record) -> Act:
         declared = self._laws.series(series)

@@ -253,6 +253,15 @@ class Store:
         )
         return int(work.cursor.fetchone()[0]) - count + 1
 
+    def pass_by(self, work: Work, series: str, scope: str, number: int) -> None:
+        """A number of a series that a case has brought along is not drawn any more, nor is any before it."""
+        self.run(
+            work,
+            f"insert into {self.prefix}series(name, scope, last) values (?, ?, ?)"
+            f" on conflict (name, scope) do update set last = excluded.last where excluded.last > {self.prefix}series.last",
+            (series, scope, number),
+        )
+
     def keyed(self, work: Work, key: str) -> str | None:
         """The case that has that unique key."""
         self.run(work, f"select id from {self.prefix}cases where number_key = ?", (key,))
