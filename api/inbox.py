@@ -69,11 +69,12 @@ class ReadOut(Schema):
 
 
 def inbox(ask: Ask) -> Reply:
-    """The person's own."""
+    """The person's own; of one case, where the address names it."""
     limit = ask.query["limit"]
     found = ask.engine.alerts.inbox(
-        ask.actor.person, unread=ask.query["unread"], before=_before(), limit=limit + 1
-    )
+        ask.actor.person, unread=ask.query["unread"], before=_before(), limit=limit + 1,
+        case=ask.case.id if ask.case else None,
+    )  # fmt: skip
     last = found[limit - 1] if len(found) > limit else None
     address = next_address([last.created_at, last.key]) if last else None
     return Reply({"entries": found[:limit], "next": address}, headers=link(address))
@@ -98,6 +99,11 @@ INBOX = (
         method="GET", path="/v1/inbox", name="inbox", view=inbox, permission="person", audit="none", tag="inbox",
         text=Text("本人的收件箱，新的在前", "my inbox, the newest first"), scope="inbox:read", query=Entries,
         out={200: Out(InboxOut, Text("一页", "a page"), headers=("Link",))},
+    ),
+    Route(
+        method="GET", path="/v1/cases/<id>/alerts", name="case_alerts", view=inbox, permission="case", audit="none", tag="inbox",
+        text=Text("本案通知本人的消息，新的在前", "what I have been told of this case, the newest first"), scope="inbox:read",
+        query=Entries, out={200: Out(InboxOut, Text("一页", "a page"), headers=("Link",))},
     ),
     Route(
         method="POST", path="/v1/inbox/read", name="inbox_read", view=read, permission="person", audit="store",

@@ -349,9 +349,10 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
 def _given_up(client: Client, engine: Engine) -> None:
     """A letter that nobody takes, and once more."""
     engine.alerts.set_contacts("wang.fang", [Contact(channel="mail", address="wang.fang@example.cn")])
-    client.handling(session="七次")
+    told = client.handling(session="七次")
     while engine.alerts.address():
         pass
+    client("wang.fang", "GET", f"/v1/cases/{told['id']}/alerts")
     for letter in engine.alerts.claim("mail", 1):
         engine.alerts.complete(letter, Receipt(state="failed", answer="550 no such user", permanent=True))
     client(OPERATOR, "GET", "/v1/alerts/dead")

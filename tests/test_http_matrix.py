@@ -62,6 +62,7 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
     "tibandu.case": [(f"{CASE}?include=clocks,permitted,children,overlays,documents,history", None)],
     "tibandu.permitted": [(f"{CASE}/permitted", None)],
     "tibandu.history": [(f"{CASE}/history?limit=200", None)],
+    "tibandu.case_alerts": [(f"{CASE}/alerts?limit=200", None)],
     "tibandu.case_at": [(f"{CASE}/at/2026-03-02", None), (f"{CASE}/at/3", None)],
     "tibandu.clock": [(f"{CASE}/clocks/reply", None)],
     "tibandu.similar": [(f"{CASE}/similar", None)],

@@ -213,6 +213,24 @@ def test_an_inbox_is_ones_own(city_engine: Engine, client: city.Client) -> None:
     assert client("wang.fang", "GET", "/v1/inbox?unread=true").json["entries"] == []
 
 
+def test_what_one_was_told_of_a_case_stands_with_it(city_engine: Engine, client: city.Client) -> None:
+    case, other = client.handling(), client.handling()
+    while city_engine.alerts.address():
+        pass
+    told = client("wang.fang", "GET", f"/v1/cases/{case['id']}/alerts").json["entries"]
+    everything = client("wang.fang", "GET", "/v1/inbox").json["entries"]
+    assert told == [one for one in everything if one["line"]["case"] == case["id"]] and told
+    assert {one["line"]["case"] for one in everything} == {case["id"], other["id"]}
+    client("wang.fang", "POST", "/v1/inbox/read", {"keys": [one["key"] for one in told]})
+    assert client("wang.fang", "GET", f"/v1/cases/{case['id']}/alerts?unread=true").json["entries"] == []
+    assert client(LI, "GET", f"/v1/cases/{case['id']}/alerts").json["entries"] == [], (
+        "nobody else's, who may know of the case"
+    )
+    assert client("qian.min", "GET", f"/v1/cases/{case['id']}/alerts").status_code == 404, (
+        "he may not know of it"
+    )
+
+
 def test_an_inbox_by_the_page(city_engine: Engine, client: city.Client) -> None:
     for _ in range(3):
         client.handling()

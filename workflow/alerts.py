@@ -194,12 +194,12 @@ class Alerts:
     # -- inboxes
 
     def inbox(
-        self, person: str, *, unread: bool = False, before: Notice | None = None, limit: int = 50
-    ) -> list[Notice]:
-        """A person's entries, the newest first; `before` is the last one of the page before."""
+        self, person: str, *, unread: bool = False, before: Notice | None = None, limit: int = 50, case: str | None = None
+    ) -> list[Notice]:  # fmt: skip
+        """A person's entries, or those about one case, the newest first; `before` is the last one of the page before."""
         with self._store.connection() as connection:
             mark = self._inside(connection, person, before) if before else None
-            rows = self._post.inbox(connection, person, unread=unread, before=mark, limit=limit)
+            rows = self._post.inbox(connection, person, unread=unread, before=mark, limit=limit, case=case)
             lines = Letters(self._post, connection, self._laws, INBOX, self._numbers).lines(rows)
             keys = self._outside(connection, rows)
         return [

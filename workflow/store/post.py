@@ -343,8 +343,9 @@ class Post:
         unread: bool,
         before: tuple[str, str, int, str] | None,
         limit: int,
+        case: str | None = None,
     ) -> list[Row]:
-        """A person's entries, the newest first; `before` is (created_at, case, number, key) of the last one seen. Those of one
+        """A person's entries (about that case), the newest first; `before` is (created_at, case, number, key) of the last one seen. Those of one
         instant stand in the order of lines: by the text of their keys 10 would stand before 9, and tell how many there were.
         """
         d = self._t.delivery.c
@@ -354,6 +355,8 @@ class Post:
         place = (d.created_at, d.case_id, d.seq, d.key)
         if unread:
             query = query.where(d.read_at.is_(None))
+        if case is not None:
+            query = query.where(d.case_id == case)
         if before is not None:
             query = query.where(d.created_at <= before[0], tuple_(*place) < tuple_(*map(literal, before)))
         return _rows(connection, query.order_by(*(column.desc() for column in place)).limit(limit))
