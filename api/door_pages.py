@@ -96,12 +96,14 @@ def left(ask: Ask) -> Reply:
         given = {name: str(value).strip() for name, value in OpinionForm().load(ask.request.form).items()}
     except RequestEntityTooLarge:
         return _said(Text("内容过长", "too much"), 413)
-    if given.pop("website"):  # a field nobody sees: filled in by a program
-        return _on(url_for(f"{ask.desk.blueprint.name}.door", code=ask.path["code"]))
+    by_program = given.pop("website")  # a field nobody sees
     filled = {name: value for name, value in given.items() if value}
     try:
+        door = door_of(ask)
+        if by_program:
+            return _on(url_for(f"{ask.desk.blueprint.name}.door", code=ask.path["code"]))
         OpinionIn().load(filled)
-        receipt = leave(ask, door_of(ask), filled)
+        receipt = leave(ask, door, filled)
     except ValidationError as error:
         return _door(ask, given, _faults(error.messages), 422)
     except FormInvalid as error:

@@ -230,6 +230,8 @@ def test_what_is_missing_is_told_beside_its_field_and_nothing_is_lost(voter: Fla
 
 def test_programs_and_foreign_forms_leave_nothing(station: Office, voter: FlaskClient) -> None:
     assert leave(voter, website="http://spam").status_code == 303
+    nowhere = voter.post(f"/s/{code_of('s0')}", data={"nonce": "", "website": "http://spam", **VOTER})
+    assert nowhere.status_code == 404, "a program is not sent on to a door that is not there either"
     other = nonce_in(voter.get(DOOR).text)
     for nonce in ("", "a.b.c", other[:-1] + ("0" if other[-1] != "0" else "1"), "é.1"):
         assert voter.post(DOOR, data={"nonce": nonce, **VOTER}).status_code in (409, 422)
