@@ -102,3 +102,8 @@ def test_delegation_is_a_stamp_and_no_grant(office: Office, other: Engine) -> No
         )
     office.engine.fire(case.id, "carry_over", Actor(person="li", on_behalf_of="liu"), {"carried_to": "七届"})
     assert other.history(case.id)[-1].on_behalf_of == "liu"
+    # The host's word, whoever that is: the engine looks for no loan behind it.
+    errand = Actor(person="li", on_behalf_of="unheard-of")
+    office.engine.fire(case.id, "carry_over", errand, {"carried_to": "八届"})
+    line = other.history(case.id)[-1]
+    assert (line.actor, line.on_behalf_of, line.role) == ("li", "unheard-of", "deputy_affairs")

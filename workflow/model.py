@@ -61,6 +61,9 @@ class Actor:
 
     person: str
     on_behalf_of: str | None = None
+    """for whom, as the host says and vouches for: it is written down as it is given and no loan is asked for. It gives nothing,
+    it can bar. What is done under a role that was lent (`Grant.on_behalf_of`) names its lender without it
+    """
     role: str | None = None
     unit: str | None = None
     invitation: str | None = None
