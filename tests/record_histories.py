@@ -89,7 +89,8 @@ def play(engine: Engine, known: list[str], entry: Entry) -> list[str]:
     clock.set(date.fromisoformat(entry["on"]))
     clock.advance(seconds=entry["second"])
     if "start" in entry:
-        engine.start(entry["start"], story.actor(entry["actor"]), entry["data"], tenant=story.TENANT)
+        who, id_ = story.actor(entry["actor"]), entry.get("id")  # an id where another case names it
+        engine.start(entry["start"], who, entry["data"], tenant=story.TENANT, id=id_)
     elif "event" in entry:
         engine.fire(known[entry["case"]], entry["event"], story.actor(entry["actor"]), entry["data"])
     else:

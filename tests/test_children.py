@@ -10,7 +10,7 @@ from definitions.drafts import text_hash
 from workflow import Actor, Case
 from workflow.errors import DeadlineRefused, GuardFailed, NotInState
 
-from .lifecycle import DOCUMENT, EXTENSION, TENANT, Office
+from .lifecycle import DOCUMENT, EXTENSION, SUGGESTION, TENANT, Office
 
 LI = Actor(person="li")
 
@@ -201,6 +201,23 @@ def test_merging(office: Office) -> None:
     )
     assert (item.state, office.due(item, "merged_reply")) == ("merged", "2026-06-02")
     assert office.fire(item, "unmerge", "li", unmerge_reason="主案撤回").state == "unit_returned"
+
+
+def test_a_master_item_is_another_running_one_of_the_same_congress(office: Office) -> None:
+    item, ended = office.accepted(), office.filed("dep1")
+    office.fire(ended, "withdraw", "dep1", withdrawal_letter=DOCUMENT)
+    office.engine.grant("xi", "deputy_affairs", "hb/huangshi")
+    there = office.engine.start("suggestion", Actor(person="xi"), SUGGESTION, tenant="hb/huangshi")
+    given = {"lead_unit": "water", "assigned_on": "2026-03-02", "merge_reason": "同一事项"}
+    expected = {
+        item.id: "form.itself",
+        "没有": "form.case",
+        there.id: "form.case",
+        ended.id: "condition_not_met",
+    }
+    for master, code in expected.items():
+        assert office.reasons(item, "merge", "li", master=master, **given) == {code}, master
+    assert office.now(item).state == "accepted"
 
 
 # --- evaluation

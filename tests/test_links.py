@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event as hook
 
 from workflow import Actor, Case, Conflict, Engine
+from workflow.errors import FormInvalid
 from workflow.library import Library
 from workflow.model import Request
 
@@ -46,7 +47,43 @@ def test_of_no_case_nothing_is_known(small_office: Office) -> None:
     child = office.child(family, "followers")
     assert office.reasons(joined(office), "follow", "li") == {"missing"}
     for id_ in ("absent", other.id, child.id, "x" * 80, "\u4e00"):
-        assert office.reasons(joined(office), "join", "li", master=id_) == {"missing"}, id_
+        assert office.reasons(joined(office), "join", "li", master=id_) == {"form.case"}, id_
+    for id_ in ("absent", other.id):
+        assert office.reasons(joined(office, master=id_), "leave", "li") == {"missing"}, id_
+
+
+def test_a_form_names_neither_the_case_itself_nor_one_of_another_tenant(small_office: Office) -> None:
+    """It is said at the field, in both languages; of another tenant's case in the words for one that is not there."""
+    office, case = small_office, joined(small_office)
+    office.engine.grant("xi", "deputy_affairs", "hb/huangshi")
+    there = office.engine.start("inquiry", Actor(person="xi"), {}, tenant="hb/huangshi")
+    said = {}
+    for id_ in (case.id, there.id, "absent"):
+        for dry in (True, False):
+            with pytest.raises(FormInvalid) as refusal:
+                office.engine.fire(case.id, "join", LI, {"master": id_}, dry_run=dry)
+            (said[id_],) = refusal.value.reasons
+            assert said[id_].field == "master"
+        (done,) = office.engine.batch([Request(case=case.id, event="join", actor=LI, data={"master": id_})])
+        assert isinstance(done.error, FormInvalid)
+    assert (said[case.id].code, str(said[case.id].text.zh)) == ("form.itself", "主案：不能是本件自己")
+    assert said[case.id].text.en == "master item must be another case than this one"
+    assert said[there.id] == said["absent"]
+    assert said["absent"].text.zh.startswith("主案：没有这样的“")
+    stands = office.now(case)
+    assert (stands.seq, stands.data) == (1, {})
+    # Named before any guard followed it: nothing is known of it.
+    assert office.reasons(joined(office, master=there.id), "leave", "li") == {"missing"}
+
+
+def test_an_old_record_is_not_asked_how_another_case_stands_today(small_office: Office) -> None:
+    office, master = small_office, inquiry(small_office)
+    office.fire(master, "close", "li", grade="TOWN:A")
+    for id_ in (master.id, "not imported"):
+        old = office.engine.start("joined", LI, {"master": id_}, tenant=TENANT, imported=True)
+        assert office.engine.fire(old.id, "leave", LI, imported=True).seq == 2
+    old = office.engine.start("joined", LI, {}, tenant=TENANT, imported=True)
+    assert office.engine.fire(old.id, "join", LI, {"master": "not imported"}, imported=True).seq == 2
 
 
 def test_permitted_a_dry_run_and_a_batch_say_the_same(small_office: Office) -> None:

@@ -27,7 +27,7 @@ class Act(NamedTuple):
     number: str | None = None
     number_key: str | None = None
     reason: str | None = None
-    linked: Mapping[str, tuple[str, str, bool]] = {}
+    linked: Mapping[str, tuple[str, str, bool, str]] = {}
     """other root cases that guards ask about: see `Linked`"""
     link: str | None = None
     """the id of the invitation by which he comes"""

@@ -7,6 +7,7 @@ decided here too and lies in the same step. What can fail fails before anything 
     draft       the working copy            admission   may he, on that day          memo        rounds, two persons
     relations   who stands in them          clockwork   which clocks it touches      messages    what is told to whom
     line        history                     children    what follows in the family
+    linkage     which other case it may name
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from . import clockwork, line, memo, messages, timers
+from . import clockwork, line, linkage, memo, messages, timers
 from .act import Act, Cause
 from .admission import admit, forbids
 from .children import Children
@@ -179,6 +180,8 @@ class _Decision:
         if not law.lifecycle.leads_on(record.state, event):
             law.lifecycle.next_state(rule, Subject(record.state, {}))
         data = draft.form(law, rule).load(draft.act.data)
+        if event in law.links and not draft.act.imported:
+            linkage.check(draft, law, record, event, data)
         self.apply(law, rule, record, data, draft.act.cause)
 
     def open_root(self, law: Law, case: str, tenant: str) -> None:

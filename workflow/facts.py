@@ -12,6 +12,7 @@ from .family import Family, Linked, Record
 from .vocabulary import ENDED, FIELD_FACTS
 
 Facts = Mapping[str, object]
+NOWHERE = ("", "", False, "")
 
 
 class View(NamedTuple):
@@ -77,13 +78,15 @@ class View(NamedTuple):
         return value is not None and value != []
 
     def _link(self, of: str, case: Any, question: str) -> object:
-        """Of a case that is not there, or is of another kind, nothing is known."""
-        kind, state, closed = (
-            self.linked.get(case, ("", "", False)) if isinstance(case, str) else ("", "", False)
-        )
-        if kind != of:
+        """Of a case that is not there, or is of another kind or tenant, nothing is known. That it has ended says nothing of the
+        day of an old record.
+        """
+        kind, state, closed, tenant = self.linked.get(case, NOWHERE) if isinstance(case, str) else NOWHERE
+        if kind != of or tenant != self.record.tenant:
             return None
-        return closed if question == ENDED else state == question
+        if question == ENDED:
+            return None if closed and self.imported else closed
+        return state == question
 
     def _switch(self, name: str) -> object:
         try:

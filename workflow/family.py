@@ -70,8 +70,8 @@ class Record(NamedTuple):
 
 ARISES_FROM = "arises_from"
 """a start form that asks for this field is given the case that begot it"""
-Linked = Mapping[str, tuple[str, str, bool]]
-"""case -> kind, state, whether it has ended: of other root cases that a guard asks about"""
+Linked = Mapping[str, tuple[str, str, bool, str]]
+"""case -> kind, state, whether it has ended, tenant: of other root cases that a guard asks about"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,17 +184,20 @@ class Store:
             inner = f"select root_id from {self.prefix}cases where id = ?"
             self.run(work, f"select 1 from {self.prefix}cases where id = ({inner}) for update", (case,))
 
-    def linked(self, work: Work, cases: Sequence[str], *, hold: bool) -> dict[str, tuple[str, str, bool]]:
-        """Kind, state and end of these root cases; with `hold` they stay so until the transaction ends (on SQLite they do)."""
+    def linked(
+        self, work: Work, cases: Sequence[str], *, hold: bool
+    ) -> dict[str, tuple[str, str, bool, str]]:
+        """Kind, state, end and tenant of these root cases; with `hold` they stay so until the transaction ends (on SQLite they do)."""
         lock = " for share" if hold and not self.is_sqlite else ""
         marks = ", ".join("?" for _ in cases)
         table = f"{self.prefix}cases"
         self.run(
             work,
-            f"select id, kind, state, closed from {table} where id in ({marks}) and id = root_id order by id{lock}",
+            f"select id, kind, state, closed, tenant from {table} where id in ({marks}) and id = root_id order by id{lock}",
             tuple(cases),
         )
-        return {id_: (kind, state, bool(closed)) for id_, kind, state, closed in work.cursor.fetchall()}
+        found = work.cursor.fetchall()
+        return {id_: (kind, state, bool(closed), tenant) for id_, kind, state, closed, tenant in found}
 
     def lock_all(self, work: Work, cases: Sequence[str]) -> dict[str, int]:
         """The same for many families, in the order of their ids: two that want the same ones never wait for each other.
