@@ -1,19 +1,21 @@
 """Keeps the calendars that were put in force here, so that every process counts by them without a file being replaced.
 
 Authoritative is the row. A process goes by it from its first event on, and, where another process puts one in force meanwhile,
-from the first tick or request a minute later. What lies in the folder holds again as soon as it reaches as far.
-What can fail: a process that has not looked yet begins a clock by the old calendar; that clock is provisional, and is derived
-again like any other when the notice is applied once more.
+from the first tick or request a minute later. A row names what it took the place of: a corrected notice that reaches no further
+holds instead of those, and what else lies in the folder holds again as soon as it reaches as far.
+What can fail: a process that has not looked yet begins a clock by the old calendar. A row also names the days it changed, so such
+a clock is derived again like any other when the notice is applied once more.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 
-from .calendars import Calendar
+from .calendars import Calendar, changes
 from .errors import NotFound, Text
 from .laws import Laws
 from .store.sql import Store
@@ -25,6 +27,17 @@ AGAIN = timedelta(minutes=1)
 """how old what a process knows of it may be"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A calendar, and what was changed by putting it in force."""
+
+    calendar: Calendar
+    passed: frozenset[str] = frozenset()
+    """the calendars it took the place of, by the hash of their content"""
+    moved: frozenset[date] = frozenset()
+    """the days a notice had settled and this one, or one before it, settled otherwise"""
+
+
 class CalendarKeeper:
     """One per engine."""
 
@@ -33,13 +46,28 @@ class CalendarKeeper:
         self._laws = laws
         self._now = now
         self._looked: datetime | None = None
+        self._kept: _Kept | None = None
 
     def keep(self, calendar: Calendar, by: str) -> None:
-        """From now on the place counts by this calendar, in this process and in every other."""
-        content = _content(calendar)
+        """From now on the place counts by this calendar, here and in every process, unless the one in use reaches further."""
+        used = self._used()
+        passed = (used.passed | {_hash(used.calendar)}) - {_hash(calendar)}
+        kept = _Kept(calendar, passed, self.moved_by(calendar))
         with self._store.connection(write=True) as connection:
-            self._store.keep_calendar(connection, calendar.version, content, self._now().isoformat(), by)
-        self._adopt(calendar)
+            self._store.keep_calendar(
+                connection, calendar.version, _content(kept), self._now().isoformat(), by
+            )
+        self._adopt([kept])
+
+    def moved_by(self, calendar: Calendar) -> frozenset[date]:
+        """The days that were settled and are otherwise by this calendar, or became so by those in force before: also a clock that
+        is not provisional may rest on what they were. None for a calendar that reaches less far than the one in use.
+        """
+        used = self._used()
+        if calendar.horizon < used.calendar.horizon:
+            return frozenset()
+        known = (day for day in changes(used.calendar, calendar) if not used.calendar.is_provisional(day))
+        return used.moved | frozenset(known)
 
     def before(self, host: Host | None) -> None:
         """Called before events are fired: go by what was put in force before this process began."""
@@ -58,34 +86,63 @@ class CalendarKeeper:
         self._looked = self._now()
         with self._store.connection(host) as connection:
             found = self._store.calendars(connection)
-        for content in found:
-            self._adopt(_restored(content))
+        self._adopt([_restored(content) for content in found])
 
-    def _adopt(self, calendar: Calendar) -> None:
-        used = self._laws.calendar
-        if calendar.name == used.name and calendar.horizon > used.horizon:
-            self._laws.count_by(calendar)
+    def _used(self) -> _Kept:
+        """What the place counts by: kept here, or from the folder."""
+        calendar = self._laws.calendar
+        return self._kept if self._kept and self._kept.calendar == calendar else _Kept(calendar)
+
+    def _adopt(self, found: list[_Kept]) -> None:
+        """Go by the last of them that goes on from the one in use; in one step, for other threads count meanwhile."""
+        used = before = self._used()
+        for kept in found:
+            if kept.calendar.name == used.calendar.name and _instead(kept, used.calendar):
+                used = kept
+        if used is not before:
+            self._kept = used
+            if used.calendar != before.calendar:
+                self._laws.count_by(used.calendar)
 
 
-def _content(calendar: Calendar) -> str:
+def _instead(kept: _Kept, used: Calendar) -> bool:
+    if kept.calendar.horizon != used.horizon:
+        return kept.calendar.horizon > used.horizon
+    return kept.calendar == used or _hash(used) in kept.passed
+
+
+def _hash(calendar: Calendar) -> str:
+    return sha256(json.dumps(_days(calendar), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _days(calendar: Calendar) -> dict[str, object]:
     data = {field.name: getattr(calendar, field.name) for field in fields(calendar)}
     data |= {
         "first": calendar.first.isoformat(), "horizon": calendar.horizon.isoformat(), "names": dict(calendar.names),
         "off": {day.isoformat(): name for day, name in sorted(calendar.off.items())},
         "makeup": sorted(day.isoformat() for day in calendar.makeup),
     }  # fmt: skip
+    return data
+
+
+def _content(kept: _Kept) -> str:
+    data = _days(kept.calendar) | {
+        "passed": sorted(kept.passed), "moved": sorted(day.isoformat() for day in kept.moved),
+    }  # fmt: skip
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-def _restored(content: str) -> Calendar:
+def _restored(content: str) -> _Kept:
     """The inverse. Raises NotFound for anything it did not write."""
     try:
         data = json.loads(content)
-        return Calendar(**data | {
+        passed, moved = data.pop("passed"), data.pop("moved")
+        calendar = Calendar(**data | {
             "first": date.fromisoformat(data["first"]), "horizon": date.fromisoformat(data["horizon"]),
             "off": {date.fromisoformat(day): name for day, name in data["off"].items()},
             "makeup": frozenset(map(date.fromisoformat, data["makeup"])), "sources": tuple(data["sources"]),
         })  # fmt: skip
+        return _Kept(calendar, frozenset(passed), frozenset(map(date.fromisoformat, moved)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         words = Text("存储的日历无法读取", f"the stored calendar cannot be read: {type(error).__name__}")
         raise NotFound(words) from error

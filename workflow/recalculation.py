@@ -1,7 +1,8 @@
 """What moves running clocks from outside: a new year's holiday notice, and other rules of the place. First shown, then written.
 
 Authoritative is each clock's ledger; its due day is derived from a calendar and the rules, and stored only as an index.
-A clock that looked beyond the calendar's horizon is *provisional*: when the notice is loaded, every such clock is derived again.
+A clock that looked beyond the calendar's horizon is *provisional*: when the notice is loaded, every such clock is derived again;
+and so is every other that crosses a day which was settled and is otherwise now (a December's last days, a corrected notice).
 A clock goes by the version of the rules it began with, whatever the file says now, until `apply_rules` gives it the new ones.
 What changed is one line of the case's own history, written like any other step: compared with the revision and set; and who
 holds the case is told of a day that moved. What can fail: somebody was first, then the family is read and derived once more.
@@ -12,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from . import history, messages, timers
-from .calendars import Calendar
+from .calendars import DAY, Calendar
 from .clock import civil_date
 from .comparison import same
 from .deadlines import RuleNotFound
@@ -62,8 +65,8 @@ class Ruling:
     name: str
     version: str
     candidate: Callable[[ClockState], ClockState | None]
-    provisional: bool = False
-    """whether only provisional clocks can be concerned"""
+    concerned: Callable[[Any], Any] | None = None
+    """which running clocks can be concerned at all, as a question to the table of clocks (None: every one)"""
 
 
 def preview(engine: Engine, calendar: Calendar) -> list[Recalculated]:
@@ -74,7 +77,7 @@ def preview(engine: Engine, calendar: Calendar) -> list[Recalculated]:
 def apply(
     engine: Engine, calendar: Calendar, actor: Actor, *, cases: Iterable[str] | None = None
 ) -> Iterator[Recalculated]:
-    """Derive the provisional clocks again, case by case, each in a transaction of its own; tells what changed as it goes.
+    """Derive again the clocks the calendar can move, case by case, each in a transaction of its own; tells what changed.
 
     `cases` limits it to those. Raises NotPermitted for the system (a person answers for it), NotFound, Conflict.
     """
@@ -127,10 +130,37 @@ def _by_calendar(engine: Engine, calendar: Calendar) -> Ruling:
         still = (
             clock.ledger.suspended_on is not None
         )  # its day is derived when it goes on, by what holds then
-        return clock if clock.provisional and not still else None
+        return None if still else clock
+
+    counted = engine.laws.calendar, calendar
+    moved = sorted(engine.calendars.moved_by(calendar))
+
+    def concerned(clocks: Any) -> Any:
+        return reduce(or_, _crossing(clocks, moved, counted), clocks.c.provisional)
 
     laws = engine.laws.counting_by(calendar)
-    return Ruling(laws, "@calendar", calendar.version, candidate, provisional=True)
+    return Ruling(laws, "@calendar", calendar.version, candidate, concerned)
+
+
+def _crossing(clocks: Any, days: Sequence[date], calendars: Sequence[Calendar]) -> Iterator[Any]:
+    """The clocks whose due day, or outer limit, can rest on one of the days: it lies between the anchor and the due day, or among
+    the days off over which that was rolled.
+    """
+    c = clocks.c
+    for first, last in _stretches(days):
+        low = min(calendar.previous_working_day(first) for calendar in calendars).isoformat()
+        high = max(calendar.next_working_day(last) for calendar in calendars).isoformat()
+        yield (c.anchor_on <= last.isoformat()) & ((c.due_on >= low) | (c.outer_on >= low))
+        yield (c.anchor_on >= first.isoformat()) & (c.due_on <= high)  # it counts backwards
+
+
+def _stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """The days, in order, as first and last of those that follow one another."""
+    for index, day in enumerate(days):
+        if index == 0 or days[index - 1] != day - DAY:
+            first = day
+        if index == len(days) - 1 or days[index + 1] != day + DAY:
+            yield first, day
 
 
 def _by_rules(engine: Engine) -> Ruling:
@@ -181,8 +211,8 @@ def _apply(
 def _waiting(engine: Engine, ruling: Ruling, connection: Any) -> list[str]:
     table = engine.store.tables.clock
     query = table.select().where(table.c.running).order_by(table.c.due_on, table.c.case_id)
-    if ruling.provisional:
-        query = query.where(table.c.provisional)
+    if ruling.concerned is not None:
+        query = query.where(ruling.concerned(table))
     return list(dict.fromkeys(row.case_id for row in connection.execute(query)))
 
 

@@ -42,7 +42,7 @@ def register(add: Any) -> None:
 
 
 def run_preview(context: Context) -> int:
-    """Every provisional running clock that moves or becomes certain."""
+    """Every running clock that moves or becomes certain."""
     from ..recalculation import preview
 
     found = preview(context.engine, _calendar(context))
@@ -117,7 +117,7 @@ def _summary(found: list[Recalculated]) -> tuple[str, str]:
 
 def _not_in_use(used: Calendar, new: Calendar) -> Text:
     return Text(
-        f"所用日历 {used.version} 已到 {used.horizon}，版本 {new.version} 不更远：要改其中的日子，请替换定义中的日历文件并重启",
-        f"the calendar in use, {used.version}, reaches to {used.horizon} and version {new.version} no further: to change days"
-        " of it, put the file in its place in the definitions and restart the services",
+        f"所用日历 {used.version} 已到 {used.horizon}，版本 {new.version} 没有这么远，因此不启用：请把缺的年份补入文件后再启用",
+        f"the calendar in use, {used.version}, reaches to {used.horizon} and version {new.version} less far, so it is not in"
+        " use: add to the file the years it lacks and apply it again",
     )
