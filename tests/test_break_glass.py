@@ -80,6 +80,17 @@ def test_the_hours_end(engine: Engine, case: str, clock: FrozenClock) -> None:
         engine.case(case, actor=Actor(person=OPERATOR))
 
 
+def test_a_tick_ends_them_too_where_there_is_no_service(
+    engine: Engine, case: str, clock: FrozenClock
+) -> None:
+    broken(engine, case)
+    clock.advance(hours=4)
+    engine.tick()
+    with pytest.raises(NotFound):
+        engine.case(case, actor=Actor(person=OPERATOR))
+    assert access.end_hours(engine) == 0
+
+
 def test_at_the_latest_with_the_day_though_nobody_sweeps(
     engine: Engine, case: str, clock: FrozenClock
 ) -> None:

@@ -32,6 +32,7 @@ from workflow.call import Call
 from workflow.errors import FormInvalid, KeyReused, NotPermitted
 from workflow.export import export_history
 from workflow.model import Receipt
+from workflow.store.erasure import Erasure
 from workflow.verify import verify
 
 from .lifecycle import TENANT, Office
@@ -321,6 +322,38 @@ def test_copies_go_with_the_cases_that_were_begotten_and_with_those_that_begot(s
     }
     assert verify(engine.store).faults == ()
     assert "phone" not in office.fire(first_, "end", "li").data  # nor does a memory bring it back
+
+
+def test_a_copy_that_was_begotten_while_the_erasure_waited_goes_too(
+    small_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, engine = small_office, small_office.engine
+    tip = engine.start("tip", LI, {"text": "原话", "phone": "CANARY-77"}, tenant=TENANT)
+    other, looked, done = (
+        Engine(engine.database, engine.library, clock=office.clock),
+        threading.Event(),
+        list[int](),
+    )
+    related = Erasure.related
+
+    def seen(self: Erasure, case: str) -> list[str]:
+        found = related(self, case)
+        looked.set()
+        return found
+
+    monkeypatch.setattr(Erasure, "related", seen)
+    eraser = threading.Thread(
+        target=lambda: done.append(engine.erase(tip.id, ["phone"], actor=LI, reason="本人要求"))
+    )
+    with other.database.connect() as connection, connection.begin():
+        other.fire(tip.id, "pass_on", LI, session=connection)
+        eraser.start()
+        # On SQLite it looks only when the other has ended.
+        assert other.store.is_sqlite or looked.wait(30)
+    eraser.join()
+    assert done == [2]
+    assert [case.data.get("phone") for case in engine.search(kind="tip")] == [None, None]
+    assert verify(engine.store).faults == ()
 
 
 def test_a_note_without_its_line_is_found(town: Engine, said: tuple[str, str, str], tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import psycopg
@@ -79,15 +81,33 @@ def test_disposing_closes_them(engine: Engine) -> None:
     assert broken(driver) and not waiting(engine)
 
 
-def test_after_a_fork_they_are_the_parents(engine: Engine) -> None:
-    settle(engine)
-    (driver,) = waiting(engine)
-    spares = engine.store._spares
-    spares._process, ours = -1, spares._process
-    spares.close()
-    assert not broken(driver) and not waiting(engine)
-    spares._process = ours
-    driver.close()
+FORKING = """
+import os, sys
+from tests.test_spare import OFFICE, TENANT, settle
+from bench.contender import open_engine
+engine = open_engine(sys.argv[1])
+cases = [settle(engine)] + [engine.start("w1", OFFICE, {"title": "t", "unit": "u1"}, tenant=TENANT).id for _ in range(2)]
+assert engine.store._spares._waiting
+children = []
+for case in cases[1:]:
+    child = os.fork()
+    if not child:
+        states = [engine.case(case).state, *(engine.fire(case, "submit", OFFICE, {"opinion": "o"}).state for _ in "1")]
+        os._exit(states != ["draft", "review"])
+    children.append(child)
+ended = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+assert ended == [0, 0], ended
+assert engine.fire(cases[0], "submit", OFFICE, {"opinion": "o"}).state == "review"
+assert [engine.case(case).state for case in cases] == ["review"] * 3
+"""
+
+
+def test_after_a_fork_they_are_the_parents(database_url: str) -> None:
+    """The children ask on connections of their own, and what they end leaves his alone."""
+    run = subprocess.run(
+        [sys.executable, "-c", FORKING, database_url], check=False, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_of_several_connections_that_broke_one_call_learns(postgres_url: str) -> None:

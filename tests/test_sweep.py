@@ -52,6 +52,7 @@ def test_a_page_costs_the_same_statements_however_many_it_holds(
     office.ticks()
     office.clock.advance(days=40)
     office.engine.calendars.look()  # once a minute, whatever is due
+    office.engine._hours.end(office.clock.now())  # once an hour
     with statements(office.engine.database, monkeypatch) as seen:
         fired = office.engine.tick(1000)
     assert len({one.case for one in fired}) == number

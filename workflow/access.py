@@ -22,6 +22,7 @@ from .errors import FormInvalid, NotFound, NotPermitted, Reason, Text
 from .model import SYSTEM, Actor, Case, Grant
 from .random import new_id
 from .store import lending
+from .store.grants import end_hours as end_hours_
 from .store.grants import given
 
 __all__ = [
@@ -279,15 +280,8 @@ def _said(engine: Engine, connection: Any, case: Case, person: str, taking: Mapp
 
 
 def end_hours(engine: Engine) -> int:
-    """Let roles end whose hours are over; how many. For a service to call every few seconds: it writes only if there are some."""
-    now = engine.clock.now().astimezone(UTC)
-    at, before = now.isoformat(timespec="seconds"), str(civil_date(now) - timedelta(days=1))
-    table = engine.store.tables.grant
-    with engine.store.connection() as connection:
-        if not lending.any_over(connection, table, at, before):
-            return 0
-    with engine.store.connection(write=True) as connection:
-        return lending.end_hours(connection, table, at, before)
+    """Let roles end whose hours are over; how many. `Engine.tick` does so too; a service calls this every few seconds."""
+    return end_hours_(engine.store, engine.clock.now())
 
 
 def _colleagues(engine: Engine, mine: Grant, other: Grant, day: date) -> bool:

@@ -52,6 +52,7 @@ from .rulekeeper import RuleKeeper, fetched
 from .showing import view
 from .sight import Seen, Sight
 from .store.examination import Examination
+from .store.grants import Hours
 from .store.schema import PREFIX
 from .store.spare import OURS
 from .store.sql import Store
@@ -85,6 +86,7 @@ class Engine(Reader):
         self._vigil = Vigil(self.store, self.clock, self._firing.now)
         self.alerts = Alerts(self.store, self.laws, self.clock, sight.reached, self._vigil.doubts)
         lapsing = Lapsing(self.store, self.laws, self._memory, self.random)
+        self._hours = Hours(self.store)
         self._sweep = Sweep(
             self.store, self.laws, self._memory, self._firing.now, self.random, self._vigil, lapsing
         )  # fmt: skip
@@ -291,13 +293,14 @@ class Engine(Reader):
         return found
 
     def tick(self, limit: int = 100) -> list[Fired]:
-        """Fire what is due, in due order, at most `limit` timers; call it until it returns nothing. Any number of nodes may:
-        each timer fires in the transaction of its effect, compared and set, so exactly once. Nothing fires while the process
-        holds back because its clock leapt (docs/scheduler.md).
+        """Fire what is due, in due order, at most `limit` timers, and let roles end that were taken for some hours; call it until
+        it returns nothing. Any number of nodes may: each timer fires in the transaction of its effect, compared and set, so
+        exactly once. Nothing fires while the process holds back because its clock leapt (docs/scheduler.md).
         """
         check_limit(limit)
         self.rules.before(None)
         self.calendars.look()
+        self._hours.end(self._firing.now())
         return self._sweep.tick(limit)
 
     def health(self) -> Health:

@@ -76,8 +76,8 @@ class Erasing:
         _check(fields, reason)
         self._declared(family, fields)
         work = Erasure(self._connection, self._store.tables)
-        roots = work.related(case)
-        before = {root: self._aside.locked(root) for root in roots}
+        before = self._locked(work, case)
+        roots = sorted(before)
         note = {"erased_by": self._actor.person, "reason": reason, "erased_at": self._now.isoformat()}
         gone = work.erase(case, roots, fields, note)
         touched = [root for root in roots if not before[root].records.keys().isdisjoint(gone)]
@@ -88,6 +88,15 @@ class Erasing:
                 after, EVENT, {id_: {"@erased": until} for id_, (_, until) in gone.items()}, permit
             )
         return sum(count for count, _ in gone.values()), touched
+
+    def _locked(self, work: Erasure, case: str) -> dict[str, Family]:
+        """Every family to which a copy may have gone, by its root. Whoever held one may have begotten another meanwhile: asked
+        again until nothing new comes, for of what is locked nobody begets.
+        """
+        held: dict[str, Family] = {}
+        while new := [root for root in work.related(case) if root not in held]:
+            held |= {root: self._aside.locked(root) for root in new}
+        return held
 
     def _declared(self, family: Family, fields: Sequence[str]) -> None:
         """A slip of the pen would erase nothing, and nobody would know. Any version, and a child, may have declared a field."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Table, delete, exists, func, insert, or_, select, update
 
 from ..history import BREAK_GLASS
 
@@ -96,7 +96,7 @@ def end_hours(connection: Connection, grant: Table, now: str, until: str) -> int
     return len(persons)
 
 
-def any_over(connection: Connection, grant: Table, now: str, until: str) -> bool:
-    """Whether there are such: asked often, and it writes nothing."""
-    query = select(grant.c.id).where(grant.c.ends_at <= now, grant.c.valid_until > until).limit(1)
-    return connection.execute(query).first() is not None
+def next_end(connection: Connection, grant: Table, until: str) -> str | None:
+    """When the first of those ends that hold beyond that day: asked often."""
+    query = select(func.min(grant.c.ends_at)).where(grant.c.ends_at.is_not(None), grant.c.valid_until > until)
+    return connection.execute(query).scalar()

@@ -79,4 +79,7 @@ class PartyTables(Described):
         )
         Index(f"ix_{table.name}_person", table.c.person)
         Index(f"ix_{table.name}_unit", table.c.unit, table.c.person)
+        # Few roles are for some hours.
+        hours = table.c.ends_at.is_not(None)
+        Index(f"ix_{table.name}_hours", table.c.ends_at, postgresql_where=hours, sqlite_where=hours)
         return table

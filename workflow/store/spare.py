@@ -3,6 +3,8 @@
 To take a connection from SQLAlchemy's pool and to give it back is a seventh of what a step costs the client, and a quarter when
 the processor's caches are cold. So a few, of engines made by `Engine.connect`, are taken out of the pool for good (`detach`) and
 wait here. None has anything open. `Engine.database.dispose()` closes them, as it closes those of the pool.
+
+After a fork they are the parent's: a child that asked on one would read his answers. It begins with none, and with a new pool.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import os
 from threading import Lock
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from sqlalchemy import Engine as Database
 from sqlalchemy import ExceptionContext, event
@@ -44,12 +47,14 @@ class Spares:
     def __init__(self, database: Database) -> None:
         self._waiting: list[Spare] = []
         self._database = database
-        self._process = os.getpid()
+        self._parents: list[Spare] = []
+        """after a fork: never touched, only kept, for whatever closes one would hang up on the parent"""
         self._lock = Lock()
         self._ours = ours = OURS in database.get_execution_options() and isinstance(database.pool, QueuePool)
         self._room = MOST if ours else 0
         """how many more may be taken out of the pool"""
         if ours:
+            _ALL.add(self)
             event.listen(database, "engine_disposed", self.close)
             event.listen(database, "handle_error", self._doubt)
 
@@ -87,10 +92,27 @@ class Spares:
             self.close()
 
     def close(self, *_: object) -> None:
-        """Close all that wait; after a fork in the parent only, for they are still his."""
+        """Close all that wait."""
         waiting, self._waiting = self._waiting, []
         with self._lock:
             self._room += len(waiting)
-        if os.getpid() == self._process:
-            for one in waiting:
-                one.close()
+        for one in waiting:
+            one.close()
+
+    def forked(self) -> None:
+        """In the child: what waits here and in the pool is left alone, and the lock may be held by a thread that is not here."""
+        self._lock, self._room, self._parents = Lock(), MOST, self._waiting
+        self._waiting = []
+        self._database.dispose(close=False)
+
+
+_ALL: WeakSet[Spares] = WeakSet()
+
+
+def _forked() -> None:
+    for one in _ALL:
+        one.forked()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_forked)
