@@ -343,6 +343,8 @@ def test_recorded_and_effective(office: Office) -> None:
         "2026-02-27", datetime(2026, 3, 2, 1, tzinfo=UTC), "节前已口头交办",
     )  # fmt: skip
     assert office.due(case, "reply") == "2026-05-27"
+    days = [one.effective_on for one in office.engine.history(case.id)]
+    assert days == ["2026-03-02", "2026-03-02", "2026-02-27"], "before the day on which its case was entered"
 
 
 @pytest.mark.parametrize(
