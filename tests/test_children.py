@@ -10,7 +10,7 @@ from definitions.drafts import text_hash
 from workflow import Actor, Case
 from workflow.errors import DeadlineRefused, GuardFailed, NotInState
 
-from .lifecycle import DOCUMENT, EXTENSION, SUGGESTION, TENANT, Office
+from .lifecycle import DOCUMENT, EXTENSION, SESSION, SUGGESTION, TENANT, Office
 
 LI = Actor(person="li")
 
@@ -201,6 +201,16 @@ def test_merging(office: Office) -> None:
     )
     assert (item.state, office.due(item, "merged_reply")) == ("merged", "2026-06-02")
     assert office.fire(item, "unmerge", "li", unmerge_reason="主案撤回").state == "unit_returned"
+
+
+def test_a_joined_item_is_not_answered_years_later_by_a_date_ahead(office: Office) -> None:
+    """The day of the master's assignment has been; the closing day of a session, from which a clock counts too, may be ahead."""
+    item, master = office.accepted(), office.assigned()
+    given = {"master": master.id, "lead_unit": "water", "merge_reason": "同一事项"}
+    assert office.reasons(item, "merge", "li", assigned_on="2029-03-02", **given) == {"form.ahead"}
+    filed = office.filed()
+    coming = office.fire(filed, "accept_in_session", "li", **{**SESSION, "closing_on": "2026-03-12"})
+    assert office.due(coming, "assignment_after_session") > "2026-03-12"
 
 
 def test_a_master_item_is_another_running_one_of_the_same_congress(office: Office) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from workflow import Actor, Case
-from workflow.errors import GuardFailed
+from workflow.errors import FormInvalid, GuardFailed
 from workflow.graph import mermaid
 from workflow.library import Library
 from workflow.model import PartialDate
@@ -46,6 +46,25 @@ def test_what_is_unknown_is_not_guessed(small_office: Office) -> None:
         served(small_office, kind="order")
     assert [(r.code, r.field) for r in refusal.value.reasons] == [("missing", "urgent")]
     assert served(small_office, kind="notice").clocks[0].rule == "notice"  # there it does not matter
+
+
+def test_a_date_ahead_pushes_no_clock_away(small_office: Office) -> None:
+    """Refused at its field against the day of the act, the day itself is not; a toy whose clock is for a planned day takes it."""
+    office, ahead = small_office, "2026-03-03"
+    case = paper(office, kind="notice")
+    with pytest.raises(FormInvalid) as refusal:
+        office.fire(case, "serve", "li", served_on=ahead)
+    (reason,) = refusal.value.reasons
+    assert (reason.code, reason.field) == ("form.ahead", "served_on")
+    assert (reason.text.zh, reason.text.en) == (
+        "收到日期：不能晚于 2026-03-02",
+        "served on may not lie after 2026-03-02",
+    )
+    assert office.now(case).state == "drafted"
+    old = office.engine.start("paper", LI, {"kind": "notice"}, tenant=TENANT, imported=True)
+    day = PartialDate(year=2026, month=3, day=2)
+    old = office.engine.fire(old.id, "serve", LI, {"served_on": ahead}, imported=True, effective_on=day)
+    assert len(old.clocks) == 1  # an old record is taken as it is
 
 
 def test_an_import_that_does_not_know_has_no_clock(small_office: Office) -> None:

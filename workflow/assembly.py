@@ -141,6 +141,7 @@ def _clock(name: str, entry: Data, guard: GuardAt) -> ClockRule:
         resumes=tuple(entry.get("resumes", ())),
         missed=entry.get("missed"),
         anchor=entry.get("anchor"),
+        planned=entry.get("planned", False),
         extends=dict(entry.get("extends", {})),
         anew=dict(entry.get("anew", {})),
         duty=_holders(entry.get("for")),

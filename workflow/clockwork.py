@@ -12,7 +12,7 @@ from typing import Any
 from . import timers
 from .definition import Event
 from .draft import Draft
-from .errors import GuardFailed
+from .errors import FormInvalid, GuardFailed, Reason
 from .family import ClockState, Record
 from .laws import Law
 
@@ -24,7 +24,9 @@ Clocks = Mapping[str, ClockState]
 def run(
     draft: Draft, law: Law, event: Event, record: Record, data: Mapping[str, Any], shown: dict[str, Any], *, ends: bool
 ) -> Clocks:  # fmt: skip
-    """The case's clocks after the event; those it touched are added to what the line shows. Raises DeadlineRefused."""
+    """The case's clocks after the event; those it touched are added to what the line shows. Raises DeadlineRefused,
+    FormInvalid, GuardFailed.
+    """
     if not ends and event.name not in law.touching:
         return record.clocks
     clocks = dict(record.clocks)
@@ -105,12 +107,20 @@ def _anew(draft: Draft, law: Law, event: Event, clocks: dict[str, ClockState]) -
 
 
 def _anchor(draft: Draft, law: Law, clock: str, data: Mapping[str, Any]) -> date | None:
-    """The clock's first day; None when an imported record does not know it. No clock is better than an invented one."""
+    """The clock's first day; None when an imported record does not know it. No clock is better than an invented one.
+    Raises FormInvalid for a day ahead, where the clock does not count from planned days.
+    """
     declared = law.definition.clocks[clock]
     if declared.anchor is None:
         return draft.act.known_day
     given = data.get(declared.anchor)
-    return date.fromisoformat(given) if given else None
+    anchor = date.fromisoformat(given) if given else None
+    if anchor is not None and anchor > draft.act.day and not declared.planned and not draft.act.imported:
+        # Otherwise whoever fills the form could grant himself years.
+        title, day = law.definition.fields[declared.anchor].title, draft.act.day
+        zh, en = f"{title.zh}：不能晚于 {day}", f"{title.en} may not lie after {day}"
+        raise FormInvalid([Reason.of("form.ahead", zh, en, field=declared.anchor)])
+    return anchor
 
 
 def _rule(

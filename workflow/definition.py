@@ -188,6 +188,8 @@ class ClockRule:
     missed: str | None = None
     anchor: str | None = None
     """a date field of the starting event's form; else the event's `effective_on`"""
+    planned: bool = False
+    """the anchor is a day to come as well as one that was: a meeting, a day by which something is wanted"""
     extends: Mapping[str, str] = field(default_factory=dict)
     """event -> the date field of its form up to which it extends this clock"""
     anew: Mapping[str, str] = field(default_factory=dict)

@@ -163,6 +163,7 @@ CLOCK = Record(
         "resumes": OneOrMany(name),
         "missed": name,
         "anchor": name,
+        "planned": flag,
         "extends": Table(name, name),
         "anew": Table(name, rule),
         "for": OneOrMany(holder),

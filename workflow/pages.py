@@ -259,6 +259,7 @@ class _Page:
             said.append(f"最迟 outer limit: {clock.outer} {self._value(clock.outer)}")
         starts = [self._event_title(name).zh for name in clock.starts]
         anchor = f"<br>起算 from: {self.definition.fields[clock.anchor].title.zh}" if clock.anchor else ""
+        anchor += "（可在将来 may lie ahead）" if clock.planned else ""
         return (
             "<br>".join([_cell(clock.title), *self._duty(clock)]), "<br>".join(said), "、".join(starts) + anchor,
             "、".join(self._event_title(name).zh for name in clock.stops),

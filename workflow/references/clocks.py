@@ -37,6 +37,12 @@ class Clocks(Lookup):
         self._holders((*path, "for"), entry.get("for"), acting=True)
         for event in entry.get("starts", ()):
             self._date((*path, "anchor"), entry.get("anchor"), event)
+        if "planned" in entry and "anchor" not in entry:
+            zh, en = (
+                "planned 说的是 anchor 的日期，须一并写明 anchor",
+                "planned is about the day of an anchor: name it",
+            )
+            self._fault((*path, "planned"), "missing_key", zh, en, key=True)
         for event, name in entry.get("extends", {}).items():
             if self._known_key((*path, "extends", event), event, "events"):
                 self._date((*path, "extends", event), name, event)
