@@ -165,6 +165,8 @@ class Recorder:
             data["first_signer"] = "deputy-0"
         if self._kind == "prep_campaign":
             data |= {"eve_on": "2026-05-09", "opening_on": "2026-05-10"}
+        if self._kind == "reverse_conversion":
+            data |= {"copied_on": self._day.isoformat()}
         if self._kind == "opinion":
             data |= {"station_unit": "station"}
         if self._kind == "reception_day":

@@ -216,6 +216,8 @@ class Walk(RuleBasedStateMachine):
                 found[asked.name] = story.sample(definition.fields[asked.name], today, pick)
         if "sealed" in found:
             found["sealed"] = True
+        if "copied_on" in found:
+            found["copied_on"] = today.isoformat()  # a clock counts from it, so it is none ahead
         if "eve_on" in found:
             found["opening_on"] = (date.fromisoformat(found["eve_on"]) + timedelta(days=1)).isoformat()
         if "wanted_until" in found or "granted_until" in found:
