@@ -14,7 +14,7 @@ from .schemas import NAME, PARTY, TENANT, Day, Flag, Listed, Strict
 
 RAN = ("done_from", "done_before", "longer_than", "at_most", "late")
 """what says more of `clocks` and `events`"""
-NO_TOO = ("closed", "finished", "late")
+NO_TOO = ("closed", "finished", "late", "recorded")
 """whose `false` asks for something too"""
 
 
@@ -61,6 +61,11 @@ class Asked(Strict):
         validate=validate.Range(0, 100_000), metadata={"description": "or no more than these"}
     )
     late = Flag(metadata={"description": "after its due day; or by it"})
+    recorded = Flag(
+        metadata={
+            "description": "imported, and nobody has done anything in it here, so that a day that is over says nothing; or not"
+        }
+    )
     roots = Flag(load_default=False, metadata={"description": "without children"})
 
     @validates_schema

@@ -50,6 +50,7 @@ class ListsOut(Schema):
     opened = fields.Str(required=True, allow_none=True)
     concluded = fields.Str(required=True, allow_none=True)
     open = fields.Str(required=True, allow_none=True)
+    not_known = fields.Str(required=True, allow_none=True)
     over_target = fields.Str(required=True, allow_none=True)
     over_statutory = fields.Str(required=True, allow_none=True)
 
@@ -61,12 +62,16 @@ class FiguresOut(Schema):
     opened = fields.Int(required=True, metadata={"description": "came in within the period"})
     concluded = fields.Int(required=True, metadata={"description": "went out within the period"})
     open = fields.Int(required=True, metadata={"description": "open today"})
+    not_known = fields.Int(
+        required=True,
+        metadata={"description": "open, over a day, but only imported: nobody knows whether it was kept"},
+    )
     over_target = fields.Nested(
-        RateOut, required=True, metadata={"description": "a running deadline is over"}
-    )
+        RateOut, required=True, metadata={"description": "a running deadline is over; of the open ones without `not_known`"}
+    )  # fmt: skip
     over_statutory = fields.Nested(
-        RateOut, required=True, metadata={"description": "its outer limit is over"}
-    )
+        RateOut, required=True, metadata={"description": "its outer limit is over; of the open ones without `not_known`"}
+    )  # fmt: skip
     lists = fields.Nested(
         ListsOut,
         required=True,
@@ -111,8 +116,9 @@ def _shown(group: Mapping[str, str], found: Figures, lists: Mapping[str, str | N
         "opened": found.opened,
         "concluded": found.concluded,
         "open": found.open,
-        "over_target": rate(found.over_target, found.open),
-        "over_statutory": rate(found.over_statutory, found.open),
+        "not_known": found.unknown,
+        "over_target": rate(found.over_target, found.known),
+        "over_statutory": rate(found.over_statutory, found.known),
         "lists": lists,
     }
 
@@ -130,8 +136,9 @@ def _lists(
         "opened": replace(of, opened_from=within.start, opened_before=within.before),
         "concluded": replace(of, concluded_from=within.start or EVER, concluded_before=within.before),
         "open": standing,
-        "over_target": replace(standing, over="target"),
-        "over_statutory": replace(standing, over="statutory"),
+        "not_known": replace(standing, over="target", recorded=True),
+        "over_target": replace(standing, over="target", recorded=False),
+        "over_statutory": replace(standing, over="statutory", recorded=False),
     }
     return {name: _address(one) for name, one in found.items()}
 

@@ -31,7 +31,7 @@ TYPES = {
 }  # fmt: skip
 """columns that cases of any kind have: their type"""
 NARROWING = ("party", "opened_from", "opened_before", "due_from", "due_before")
-SPAN_NAMES = ("today", "overdue", "soon", "near", "later", "undated")
+SPAN_NAMES = ("today", "overdue", "unknown", "soon", "near", "later", "undated")
 
 
 class Narrowed(Paged):
@@ -91,7 +91,12 @@ class ViewsOut(Schema):
 class BucketOut(Schema):
     """Cases by their nearest due day; buckets do not overlap and leave nothing out."""
 
-    name = fields.Str(required=True)
+    name = fields.Str(
+        required=True,
+        metadata={
+            "description": "`unknown`: over its day, but only imported, so that nobody knows whether it was kept"
+        },
+    )
     title = fields.Nested(Words, required=True)
     due_from = Day(required=True, allow_none=True)
     due_before = Day(required=True, allow_none=True)

@@ -15,7 +15,7 @@ from workflow import Actor, Engine
 from workflow.errors import NotFound, Text
 from workflow.overview import COUNTED, Counted, Figures, Filter, Period, Ran, Sitting, Took, today
 
-from .buckets import SPANS
+from .buckets import SPANS, UNKNOWN
 from .domain import names
 from .domain import statistics as kept
 
@@ -85,7 +85,8 @@ def standing(engine: Engine, sitting: Sitting) -> list[Row]:
             Text(f"临期（{SPANS[-1]} 个工作日内）", f"due within {SPANS[-1]} working days"),
             replace(all_, finished=False, due_from=day, due_before=soon),
         ),
-        "overdue": (Text("超期", "overdue"), replace(all_, over="target", finished=False)),
+        "overdue": (Text("超期", "overdue"), replace(all_, over="target", finished=False, recorded=False)),
+        "unknown": (UNKNOWN, replace(all_, over="target", finished=False, recorded=True)),
     }
     if all_.kind == kept.SUGGESTION:
         title = Text("待评价", "waiting for the deputies")
@@ -226,21 +227,26 @@ class _Year:
             for unit in sorted(found, key=lambda unit: (names.spelt(called[unit]), unit))
         ]
         columns = {
-            "opened": IN, "concluded": OUT, "open": Text("在办", "open"), "over_target": Text("其中超期", "of these overdue"),
-            "over_statutory": Text("其中超过最迟期限", "of these over the outer limit"),
+            "opened": IN, "concluded": OUT, "open": Text("在办", "open"), "unknown": UNKNOWN,
+            "over_target": Text("超期（占其余在办）", "overdue, of the other open ones"),
+            "over_statutory": Text("超过最迟期限（占其余在办）", "over the outer limit, of the other open ones"),
         }  # fmt: skip
         title = Text("各承办单位（按名称排列）", "By unit, in the order of their names")
         return Table("by_unit", title, Text("单位", "unit"), columns, rows)
 
     def _unit(self, one: Figures, asked: Filter) -> list[Count]:
         opened = replace(asked, opened_from=self.period.start, opened_before=self.period.before)
-        over = {name: replace(asked, over=name, finished=False) for name in ("target", "statutory")}
+        over = {
+            name: replace(asked, over=name, finished=False, recorded=False)
+            for name in ("target", "statutory")
+        }
         return [
             Count(one.opened, opened),
             Count(one.concluded, replace(self.went_out, party=asked.party)),
             Count(one.open, replace(asked, finished=False)),
-            Count(one.over_target, over["target"], one.open),
-            Count(one.over_statutory, over["statutory"], one.open),
+            Count(one.unknown, replace(over["target"], recorded=True)),
+            Count(one.over_target, over["target"], one.known),
+            Count(one.over_statutory, over["statutory"], one.known),
         ]
 
 

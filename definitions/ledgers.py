@@ -14,6 +14,7 @@ from workflow.errors import Text
 
 from .cells import Cell, shown
 from .columns import today
+from .imported import UNKNOWN, only_imported
 from .letters.catalogue import faulty
 from .letters.words import Words, written
 from .names import numbered, spelt
@@ -277,7 +278,7 @@ def _clock(_words: Words, case: Case, path: str) -> str:
     )
 
 
-def _timing(words: Words, case: Case, path: str) -> str:
+def _timing(words: Beside, case: Case, path: str) -> str:
     name, _, done = path.partition(".")
     view = next((clock for clock in case.clocks if clock.name == name), None)
     if view is None:
@@ -285,6 +286,8 @@ def _timing(words: Words, case: Case, path: str) -> str:
     on = case.data.get(done)
     if on is None or view.running:
         late = (words.day - view.due_on).days
+        if late > 0 and view.running and only_imported(words.engine, case, words.actor):
+            return UNKNOWN
         return (f"超期 {late} 天" if late > 0 else "未到期") if view.running else ""
     late = (date.fromisoformat(str(on)) - view.due_on).days
     return "按期" if late <= 0 else f"逾期 {late} 天"

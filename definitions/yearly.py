@@ -16,6 +16,7 @@ from workflow.errors import Text
 
 from .cells import Cell
 from .columns import today
+from .imported import only_imported
 from .ledgers import Line, Table
 from .letters.words import Words, written
 from .names import numbered, spelt
@@ -42,6 +43,8 @@ class Item:
     case: Case
     children: Sequence[Case]
     day: date
+    recorded: bool = False
+    """only imported, without an answer: whether there was one nobody knows"""
 
     def surveys(self) -> list[Case]:
         """Those of the first round."""
@@ -94,7 +97,7 @@ def _late(item: Item) -> bool:
     due, replied = item.due(), item.replied()
     if due is None:
         return False
-    return date.fromisoformat(replied) > due if replied else item.day > due
+    return date.fromisoformat(replied) > due if replied else item.day > due and not item.recorded
 
 
 def _of_class(letter: str) -> Count:
@@ -126,7 +129,12 @@ MEASURES: Mapping[str, Measure] = {
             "已答复且送达日不晚于答复期限（含经同意的延期）的",
             lambda i: int(_replied(i) and not _late(i)),
         ),
-        ("late", "逾期", "答复晚于期限的，和至制表日已过期限仍未答复的", lambda i: int(_late(i))),
+        (
+            "late",
+            "逾期",
+            "答复晚于期限的，和至制表日已过期限仍未答复的；只有来源记录、未载是否答复的不计",
+            lambda i: int(_late(i)),
+        ),
         ("extended", "延期", "经同意延期的件数", _any("extensions", "granted")),
         ("A", "A类", "已答复、结果类别为 A（类别含义以本地类别表为准）的", _of_class("A")),
         ("B", "B类", "已答复、结果类别为 B 的", _of_class("B")),
@@ -173,7 +181,10 @@ def items_of(
         for case in page:
             days = [clock.anchor_on for name in CLOCKS for clock in case.clocks if clock.name == name]
             if days and days[0].year == year:
-                yield Item(case=case, children=engine.children(case.id, actor=actor), day=day)
+                item = Item(case=case, children=engine.children(case.id, actor=actor), day=day)
+                yield replace(
+                    item, recorded=_late(item) and not _replied(item) and only_imported(engine, case, actor)
+                )
         after = page[-1].id
 
 

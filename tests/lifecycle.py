@@ -27,7 +27,7 @@ from sqlalchemy import text
 
 from workflow import Actor, Case, Engine, NotFound, Refused, load_definitions
 from workflow.library import Library
-from workflow.model import Fired
+from workflow.model import Fired, PartialDate
 from workflow.random import SeededRandom
 from workflow.store import postgresql
 from workflow.store.prepared import PreparedCursor
@@ -148,6 +148,15 @@ class Office:
         mode = "lead_and_co" if co else "sole"
         case = self.accepted(*signers, **more)
         return self.fire(case, "assign", "li", assignment_mode=mode, lead_unit="water", co_units=list(co))
+
+    def imported(self, year: int = 2020, **more: Any) -> Case:
+        """A record of an old time: assigned to the water bureau, says a source that tells no more."""
+        engine, li, on = self.engine, Actor(person="li"), PartialDate(year=year, month=4, day=7)
+        data = {**SUGGESTION, "signers": ["dep1"], "first_signer": "dep1", **more}
+        old = engine.start("suggestion", li, data, tenant=TENANT, imported=True, effective_on=on)
+        engine.fire(old.id, "accept_in_session", li, SESSION, imported=True, effective_on=on)
+        sole = {"assignment_mode": "sole", "lead_unit": "water"}
+        return engine.fire(old.id, "assign", li, sole, imported=True, effective_on=on)
 
     def handling(self, *signers: str, co: tuple[str, ...] = (), **more: Any) -> Case:
         case = self.fire(self.assigned(*signers, co=co, **more), "sign_in", "wang")

@@ -19,16 +19,15 @@ from api.console.screens import own_address
 from api.console.sentence import remaining
 from api.store import Shelf
 from definitions.papers import Papers
-from workflow import Actor, Case
+from workflow import Actor
 from workflow.clock import ZONE, civil_date
 from workflow.errors import Text
-from workflow.model import PartialDate
 
 from . import test_exchange as exchange
 from .catalogue import english, written
 from .console import Desk, Form, said
 from .http_walk import PASSWORD
-from .lifecycle import CONTACT, SESSION, SUGGESTION, TENANT, count, execute, statements
+from .lifecycle import CONTACT, SESSION, count, execute, statements
 
 ROOT = Path(__file__).parents[1]
 PDF = b"%PDF-1.7\n1 0 obj << >> endobj\n%%EOF\n"
@@ -788,21 +787,11 @@ def test_odd_addresses_are_a_clear_no(desk: Desk, address: str) -> None:
     assert desk("wang").get(address).status_code in (400, 404)
 
 
-def imported(desk: Desk, title: str = "旧件") -> Case:
-    """Assigned to the water bureau in 2020, says a source that tells no more."""
-    engine, li, day = desk.office.engine, Actor(person="li"), PartialDate(year=2020, month=4, day=7)
-    data = {**SUGGESTION, "title": title}
-    old = engine.start("suggestion", li, data, tenant=TENANT, imported=True, effective_on=day)
-    engine.fire(old.id, "accept_in_session", li, SESSION, imported=True, effective_on=day)
-    sole = {"assignment_mode": "sole", "lead_unit": "water"}
-    return engine.fire(old.id, "assign", li, sole, imported=True, effective_on=day)
-
-
 def test_that_something_hidden_happened_to_an_old_record_is_told_to_nobody_it_is_hidden_from(
     desk: Desk,
 ) -> None:
     """A transfer to the procuratorate is an act in it for the office alone."""
-    old, address = imported(desk), "来源未载是否按期"
+    old, address = desk.office.imported(title="旧件"), "来源未载是否按期"
     clue = {"procuratorate_area": "environment", "public_interest": "水源保护"}
     before = said(_page(desk, "wang", f"/cases/{old.id}"))
     desk.office.fire(old, "transfer_to_procuratorate", "li", **clue)
@@ -817,7 +806,7 @@ def test_however_many_old_records_there_are_what_is_late_comes_first(
     """More of them than a page of either: each list has what is really late before, and every page of them is reached."""
     monkeypatch.setattr(overdue, "LIMIT", 2)
     monkeypatch.setattr(overdue, "FIRST", 2)
-    old = {imported(desk, f"旧件{number}").data["title"] for number in range(5)}
+    old = {desk.office.imported(title=f"旧件{number}").data["title"] for number in range(5)}
     late = {desk.office.assigned(title=f"新件{number}").data["title"] for number in range(3)}
     desk.office.clock.advance(days=100)
     reader, seen = desk("li"), ""
@@ -839,13 +828,17 @@ def test_however_many_old_records_there_are_what_is_late_comes_first(
 
 def test_an_old_record_that_was_only_imported_is_not_called_late(desk: Desk) -> None:
     """What came of it the source does not say: it stands apart, in every list and on its page, until somebody acts in it."""
-    office, old = desk.office, imported(desk)
+    office, old = desk.office, desk.office.imported(title="旧件")
     late = office.assigned(title="新件")
     office.clock.advance(days=100)
     reader = desk("li")
-    for address in ("/", "/overdue", "/views/in_hand", f"/cases/{old.id}"):
-        assert reader.get(address).status_code == 200
-        page = said(reader.page)
+    for who, address in (
+        ("wang", "/"),
+        ("li", "/overdue"),
+        ("li", "/views/in_hand"),
+        ("li", f"/cases/{old.id}"),
+    ):
+        page = said(_page(desk, who, address))
         assert "来源未载是否按期" in page and not re.search(r"已超期 \d{4} 天", page), address
     reader.get("/overdue")
     assert (
@@ -857,3 +850,36 @@ def test_an_old_record_that_was_only_imported_is_not_called_late(desk: Desk) -> 
     office.fire(old, "sign_in", "wang")
     assert "来源未载" not in said(_page(desk, "li", f"/cases/{old.id}"))
     assert re.search(r"已超期 \d{4} 天", said(_page(desk, "li", "/overdue")))
+
+
+def test_the_numbers_of_what_is_late_are_those_of_its_lists_and_an_old_record_is_in_none(desk: Desk) -> None:
+    """On the first page, among the figures and on the wall; once the unit acts in it, it is late everywhere."""
+    old, late = desk.office.imported(title="旧件"), desk.office.assigned(title="新件")
+    desk.office.clock.advance(days=100)
+
+    def numbers() -> list[int]:
+        li, wang = desk("li"), desk("wang")
+        li.get("/")
+        (others,) = re.findall(r'href="/overdue"><b>(\d+)</b>', li.page)
+        assert len(
+            re.findall(r'<th scope="row"', li.page.split('id="elsewhere"')[1].split("</section>")[0])
+        ) == int(others)
+        wang.get("/")
+        own = dict(re.findall(r'href="/waiting\?due=(\w+)"><b>(\d+)</b>', wang.page))
+        for name, number in own.items():
+            wang.get(f"/waiting?due={name}")
+            assert wang.page.count('<th scope="row"') == int(number), name
+        return [int(others), int(own["overdue"]), int(own.get("unknown", 0))]
+
+    def figures() -> str:
+        page = said(_page(desk, "li", "/statistics"))
+        cards = said(_page(desk, "li", "/wall"))
+        assert re.search(r"(\d) 超期", page)[0] == re.search(r"(\d) 超期", cards)[0]  # type: ignore[index]
+        return " ".join(re.search(r"市水利局 ([\d/ .%]+)", page)[1].split())  # type: ignore[index]
+
+    assert numbers() == [1, 1, 1]
+    assert figures() == "1 0 2 1 1 /1 100.0% 0 /1 0.0%", "came in, out, open, not known, overdue of the other"
+    desk.office.fire(old, "sign_in", "wang")
+    desk.office.fire(late, "sign_in", "wang")
+    assert numbers() == [2, 2, 0]
+    assert figures().startswith("1 0 2 0 2 /2 100.0%")

@@ -35,6 +35,7 @@ def a_year(desk: Desk) -> None:
     office.assigned(co=("roads",))
     office.evaluating()
     office.re_evaluated("dissatisfied", "satisfied")
+    office.imported()
     office.clock.set(TODAY + timedelta(days=100))
 
 

@@ -31,12 +31,15 @@ def test_what_is_over_its_day_can_be_listed(office: Office) -> None:
     office.assigned()
     office.fire(office.replied(), "open_evaluation", "sun")
     office.filed()
+    office.imported()
     for days in (0, 100, 200):
         office.clock.set(TODAY + timedelta(days=days))
-        seen = total(office)
-        assert seen.open == length(office, Filter(kind="suggestion", roots=True, finished=False)) == 3
-        assert seen.over_target == length(office, Filter(kind="suggestion", roots=True, over="target"))
-        assert seen.over_statutory == length(office, Filter(kind="suggestion", roots=True, over="statutory"))
+        seen, late = total(office), replace(ROOTS, over="target", recorded=False)
+        assert seen.open == length(office, Filter(kind="suggestion", roots=True, finished=False)) == 4
+        assert seen.over_target == length(office, late)
+        assert seen.over_statutory == length(office, replace(late, over="statutory"))
+        assert seen.unknown == length(office, replace(late, recorded=True)) == 1
+        assert seen.known == 3
     assert (seen.over_target, seen.over_statutory) != (0, 0)
 
 

@@ -53,7 +53,7 @@ def test_buckets_add_up_and_each_can_be_opened(client: city.Client, clock: Froze
     client.started()
     found = view(client, LI, "in_hand")
     counts = {bucket["name"]: bucket["count"] for bucket in found["buckets"]}
-    assert counts == {"today": 0, "overdue": 1, "soon": 0, "near": 0, "later": 1, "undated": 1}
+    assert counts == {"today": 0, "overdue": 1, "unknown": 0, "soon": 0, "near": 0, "later": 1, "undated": 1}
     assert sum(counts.values()) == found["count"] == len(found["rows"])
     assert found["rows"][0]["case"]["id"] == late["id"], "the earliest due first"
     for name, number in counts.items():

@@ -79,6 +79,21 @@ def test_how_late_it_is_stands_beside_it(town: Office, tmp_path: Path) -> None:
     assert ledger(town, "ledger", tmp_path / "l.xlsx")[1][12] == "逾期 3 天"
 
 
+def test_an_old_record_of_which_nobody_knows_is_late_in_no_table(town: Office, tmp_path: Path) -> None:
+    old = town.imported(2025)
+    town.clock.advance(days=95)
+
+    def late() -> tuple[object, int]:
+        return ledger(town, "ledger", tmp_path / "l.xlsx")[1][12], yearly_of(
+            town.engine, 2025, actor=ASKS
+        ).counted()["late"]
+
+    assert late() == ("来源未载", 0)
+    town.fire(old, "sign_in", "wang")
+    words, number = late()
+    assert str(words).startswith("超期") and number == 1
+
+
 def test_story_B10_another_system_gets_its_own_order_and_a_formula_stays_a_text(
     town: Office, tmp_path: Path
 ) -> None:  # fmt: skip

@@ -36,6 +36,8 @@ COUNTED = (
     replace(ALL, finished=False), replace(ALL, finished=True), replace(ALL, over="target", finished=False),
     replace(ALL, finished=False, due_from=TODAY, due_before=TODAY + timedelta(days=120)),
     replace(ALL, closed=False, states=("evaluating", "re_evaluating")), replace(ALL, closed=False, tenant=TENANT),
+    *(replace(ALL, over=over, recorded=recorded) for over in ("target", "statutory") for recorded in (True, False)),  # type: ignore[arg-type]
+    *(Filter(closed=False, due_before=TODAY, recorded=recorded) for recorded in (True, False)), replace(ALL, recorded=True),
     replace(SURVEYS, concluded_from=YEAR.start, slots=("surveys",), states=("satisfied",)), Filter(kind="procuratorate_conversion"),
 )  # fmt: skip
 
@@ -68,6 +70,13 @@ def lived(office: Office) -> None:
     office.fire(case, "issue_reply", "wu", **{**REPLY, "delivered_on": "2026-04-01"})
     office.clock.set(TODAY + timedelta(days=100))
     office.fire(late, "submit_for_signoff", "wang", **DRAFT)
+    # records of old times: as they are, with an act that is hidden, taken up
+    for act in ("", "transfer_to_procuratorate", "sign_in"):
+        old = office.imported()
+        if act == "sign_in":
+            office.fire(old, act, "wang")
+        elif act:
+            office.fire(old, act, "li", procuratorate_area="environment", public_interest="水源保护")
 
 
 def readers(office: Office) -> list[Actor]:

@@ -56,9 +56,16 @@ class Figures:
     open: int = 0
     """neither ended nor finished"""
     over_target: int = 0
-    """of `open`: with a running clock whose due day is over"""
+    """of `known`: with a running clock whose due day is over"""
     over_statutory: int = 0
-    """of `open`: with a running clock whose outer limit is over"""
+    """of `known`: with a running clock whose outer limit is over"""
+    unknown: int = 0
+    """of `open`: over a due day, but only imported (`Filter.recorded`), so that nobody knows whether it was kept"""
+
+    @property
+    def known(self) -> int:
+        """Those of the open ones of which is known whether they are over their day."""
+        return self.open - self.unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +107,9 @@ class Sitting:
         asked, groups = self._told(asked, by_day="open" in counting), Groups(by, units - hidden)
         short = None if "unit" in by and hidden & units else self._short
         for one in counting:
-            query, names = _counted(self._engine, one, asked, groups, period)
-            parts = short.grouped(one, query, asked, groups, period) if short else None
+            of = replace(asked, unheard=self._unheard) if one == "open" else asked
+            query, names = _counted(self._engine, one, of, groups, period)
+            parts = short.grouped(one, query, of, groups, period) if short else None
             for sign, row in self._rows(parts, query):
                 group = tuple("" if key is None else str(key) for key in row[: len(by)])
                 counts_ = found.setdefault(group, Counter())
@@ -186,6 +194,10 @@ class Sitting:
     @cached_property
     def _hidden(self) -> tuple[frozenset[str], frozenset[str]]:
         return self._engine.sight.perhaps_hidden(self._viewer())
+
+    @property
+    def _unheard(self) -> tuple[str, ...]:
+        return _unheard(self._hidden[1])
 
     @cached_property
     def _untold(self) -> tuple[Untold, ...]:
@@ -308,8 +320,13 @@ def _without(asked: Filter, relations: frozenset[str], events: frozenset[str]) -
         ran = replace(asked.ran, events=tuple(event for event in asked.ran.events if event not in events))
         asked = replace(asked, ran=ran)
     if asked.recorded is not None:
-        asked = replace(asked, unheard=tuple(sorted(events.union(RESERVED))))
+        asked = replace(asked, unheard=_unheard(events))
     return replace(asked, apart=tuple(sorted(relations))) if asked.party is not None else asked
+
+
+def _unheard(hidden: frozenset[str]) -> tuple[str, ...]:
+    """Events that are nobody's act for whoever those are hidden from: they, and lines beside every lifecycle."""
+    return tuple(sorted(hidden.union(RESERVED)))
 
 
 def _counted(
@@ -321,7 +338,7 @@ def _counted(
     if what == "concluded":
         return listing.concluded(engine.store, asked, groups, period), ("concluded",)
     query = listing.standing(engine.store, asked, groups, _today(engine), statutory(engine))
-    return query, ("open", "over_target", "over_statutory")
+    return query, ("open", "over_target", "over_statutory", "unknown")
 
 
 def statutory(engine: Engine) -> set[str]:

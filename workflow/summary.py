@@ -20,6 +20,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from .clock import civil_date
 from .errors import StoreError
+from .history import RESERVED
 from .laws import Laws
 from .sight import Narrowing, Sight
 from .store import listing, summarised
@@ -48,6 +49,7 @@ class Shortcut:
     exceptional: ColumnElement[bool] | None
     """cases he sees, or does not see, for a reason of his own"""
     narrowed: Narrowing
+    laws: Laws
 
     def count(self, asked: Filter, query: Select[Any]) -> Parts | None:
         """(sign, query) of what adds up to how many cases; `query`: the one over cases, not narrowed yet."""
@@ -73,7 +75,15 @@ class Shortcut:
         return None if short is None else self._put_right(short, query, asked)
 
     def _of(self, asked: Filter, make: Callable[[], Select[Any] | None]) -> Select[Any] | None:
-        return None if asked.kind in self.limited else make()
+        return None if asked.kind in self.limited or self._unheard(asked) else make()
+
+    def _unheard(self, asked: Filter) -> bool:
+        """Whether some of the cases may have been acted in, and the reader does not know."""
+        hidden = set(asked.unheard).difference(RESERVED)
+        summed = (law.definition for law in self.laws.known() if law.definition.name not in self.limited)
+        return bool(hidden) and any(
+            not hidden.isdisjoint(one.events) for one in summed if asked.kind in (None, one.name)
+        )
 
     def _put_right(self, short: Select[Any], query: Select[Any], asked: Filter) -> Parts:
         c, parts = self.store.tables.cases.c, [(1, short)]
@@ -138,7 +148,9 @@ class Summary:
         """For whom it stands: overseers."""
         scopes, limited, exceptional = self._sight.overseen(connection, viewer)
         return (
-            Shortcut(self._store, self._terms(), scopes, limited, exceptional, narrowed) if scopes else None
+            Shortcut(self._store, self._terms(), scopes, limited, exceptional, narrowed, self._laws)
+            if scopes
+            else None
         )
 
     def _summing(self) -> Summing:

@@ -294,7 +294,7 @@ class Board:
         heads = [
             Text("单位", "unit"),
             Text("在办/全部在办", "open, of all open"),
-            Text("其中超期/在办", "overdue, of its open"),
+            Text("超期/在办（不含来源未载的）", "overdue, of its open whose day is known"),
         ]
         return choices, Table(title, heads, table, more=more)
 
@@ -302,7 +302,10 @@ class Board:
         look, open_ = self.look, replace(asked, finished=False)
         return [
             Share(Number(one.open, address_of(look, open_)), whole),
-            Share(Number(one.over_target, address_of(look, replace(open_, over="target"))), one.open),
+            Share(
+                Number(one.over_target, address_of(look, replace(open_, over="target", recorded=False))),
+                one.known,
+            ),
         ]
 
 

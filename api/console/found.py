@@ -15,6 +15,7 @@ from ..asked import Asked, filter_of, parameters_of
 from ..bodies import parser
 from ..paging import case_asked, next_address
 from .lists import LIMIT, heads_of, rows
+from .recorded import RECORDED
 from .screens import Look, Page, Screen
 
 COLUMNS = ("number", "title", "kind", "state", "opened_on", "due_on")
@@ -66,6 +67,8 @@ def _in_words(look: Look, asked: Filter) -> Iterator[Text]:
         yield Text("已办结", "finished") if asked.finished else Text("在办", "open")
     if asked.over is not None:
         yield OVER[asked.over]
+    if asked.recorded is not None:
+        yield RECORDED if asked.recorded else Text("不含来源未载的", "without those of which it is not known")
     if asked.party is not None:
         yield Text(look.names[asked.party], look.names[asked.party])
     yield from _days_in_words(asked)

@@ -42,10 +42,9 @@ def home(look: Look) -> Page:
         due = sitting.by_due_day(mine)
         numbers = sitting.numbers([*map(through, own)], MOST)
         late = sum(number for day, number in due.items() if day is not None and day < today(look.engine))
-        elsewhere = Count(*overdue.number(look, sitting, late, MOST))
-    by_due: list[tuple[Bucket, Count]] = [
-        (span, Count(sum(number for day, number in due.items() if span.holds(day)))) for span in spans
-    ]
+        old = _recorded(look, sitting, mine) if late else 0
+        elsewhere = Count(*overdue.number(look, sitting, late - old, MOST))
+    by_due: list[tuple[Bucket, Count]] = [(span, Count(_within(span, due, old))) for span in spans]
     by_view: list[tuple[View, Count]] = [
         (view, Count(number, more)) for view, (number, more) in zip(own, numbers, strict=True)
     ]
@@ -57,6 +56,21 @@ def home(look: Look) -> Page:
         "more": page.next is not None, "elsewhere": elsewhere, "late_heads": heads_of(overdue.COLUMNS),
         "late_rows": overdue.first(look) if elsewhere.number else [],
     })  # fmt: skip
+
+
+def _recorded(look: Look, sitting: Sitting, mine: Filter) -> int:
+    """How many that are over their day were only imported: nobody knows whether it was kept."""
+    over = replace(mine, due_before=today(look.engine), recorded=True)
+    return sum(sitting.by_due_day(over).values())
+
+
+def _within(span: Bucket, due: Mapping[date | None, int], old: int) -> int:
+    """How many are in the bucket, `old` of those that are late being records of old times."""
+    if span.recorded:
+        return old
+    return sum(number for day, number in due.items() if span.holds(day)) - (
+        old if span.recorded is False else 0
+    )
 
 
 def _soonest(mine: Filter, due: Mapping[date | None, int]) -> Filter:

@@ -21,25 +21,22 @@ FIRST = 5
 
 
 def wanted(look: Look) -> Filter:
-    """The cases."""
+    """The cases, records of old times among them."""
     return Filter(elsewhere=True, due_before=today(look.engine), families=not look.held_for("overdue"))
 
 
 def number(look: Look, sitting: Sitting, own: int, most: int) -> tuple[int, bool]:
-    """How many, and whether there may be more; `own`: how many that are over their day wait for the reader himself."""
-    asked = wanted(look)
+    """How many that are late, and whether there may be more; `own`: how many that are late wait for the reader himself."""
+    asked = replace(wanted(look), recorded=False)
     if asked.families:
         return sitting.numbers([asked], most)[0]
-    everywhere = Filter(closed=False, due_before=asked.due_before)  # a sum that is at hand
+    everywhere = Filter(closed=False, due_before=asked.due_before, recorded=False)  # a sum that is at hand
     return sitting.counts([everywhere])[0] - own, False
 
 
 def first(look: Look) -> list[Row]:
-    """Those that are over their day the longest; where they are few, records of old times behind them."""
-    found = list(_found(look, recorded=False, limit=FIRST).cases)
-    if len(found) < FIRST:
-        found += _found(look, recorded=True, limit=FIRST - len(found)).cases
-    return rows(look, found, COLUMNS)
+    """Those that are over their day the longest."""
+    return rows(look, _found(look, recorded=False, limit=FIRST).cases, COLUMNS)
 
 
 def overdue(look: Look) -> Page:

@@ -12,6 +12,7 @@ from workflow.overview import only_recorded, today
 from .screens import Look
 from .sentence import remaining
 
+RECORDED = Text("只有来源记录", "only imported")
 UNKNOWN = Text("已过（来源未载是否按期）", "over (the source does not say whether it was kept)")
 
 

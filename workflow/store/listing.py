@@ -300,12 +300,12 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
         named = select(m.case_id).where(m.mark.in_([naming(field, case) for field, case in asked.naming]))
         found.append(c.id.in_(named))
     if asked.recorded is not None:
-        recorded = _recorded(store, asked.unheard)
-        found.append(recorded if asked.recorded else ~recorded)
+        imported = recorded(store, asked.unheard)
+        found.append(imported if asked.recorded else ~imported)
     return found
 
 
-def _recorded(store: Store, unheard: Sequence[str]) -> ColumnElement[bool]:
+def recorded(store: Store, unheard: Sequence[str]) -> ColumnElement[bool]:
     """Whether lines of the case in the query around it were imported, and none is a person's act here."""
     cases, h = store.tables.cases, store.tables.history.alias().c
     lines = select(literal(1)).where(h.case_id == cases.c.id).correlate(cases)
@@ -389,17 +389,23 @@ def concluded(store: Store, asked: Filter, groups: Groups, period: Period) -> Se
 def standing(
     store: Store, asked: Filter, groups: Groups, today: date, statutory: Collection[str]
 ) -> Select[Any]:
-    """(group…, open, over target, over the statutory limit) as of a day, without what is finished; `statutory`: rules that are
-    the law's own limit.
+    """(group…, open, over target, over the statutory limit, over target but only imported) as of a day, without what is finished;
+    `statutory`: rules that are the law's own limit.
     """
     c = store.tables.cases.c
 
-    def late(which: Over) -> ColumnElement[int]:
-        return func.coalesce(
-            func.sum(case((over(store, which, today, statutory, asked.untold), 1), else_=0)), 0
-        )
+    imported = recorded(store, asked.unheard)
 
-    figures = [func.count(), late("target"), late("statutory")]
+    def late(which: Over, known: ColumnElement[bool]) -> ColumnElement[int]:
+        met = and_(over(store, which, today, statutory, asked.untold), known)
+        return func.coalesce(func.sum(case((met, 1), else_=0)), 0)
+
+    figures = [
+        func.count(),
+        late("target", ~imported),
+        late("statutory", ~imported),
+        late("target", imported),
+    ]
     return _grouped(store, replace(asked, finished=False), groups, c.opened_on, figures)
 
 

@@ -16,9 +16,10 @@ from sqlalchemy.sql import ColumnElement, Select
 from .listing import Filter, Groups, Period, Ran
 from .sql import Store
 
-PLAIN = {"kind", "state", "states", "tenant", "slots", "roots", "ends"}
+PLAIN = {"kind", "state", "states", "tenant", "slots", "roots", "ends", "recorded", "unheard"}
 """what of a filter every measure can tell apart"""
 STANDING = ("open", "over_target", "over_statutory")
+LATE = STANDING[1:]
 
 
 def count(store: Store, scopes: Sequence[str], asked: Filter, apart: Collection[str]) -> Select[Any] | None:
@@ -82,7 +83,12 @@ def grouped(
     asked = replace(asked, finished=False) if what == "open" else asked
     where = [*_where(store, scopes, asked, apart), s.unit != "" if "unit" in groups.by else s.unit == ""]
     if what == "open":
-        figures = [func.coalesce(func.sum(case((s.measure == one, s.n), else_=0)), 0) for one in STANDING]
+        sorts = [
+            s.measure == "open",
+            *(and_(s.measure == one, ~s.recorded) for one in LATE),
+            and_(s.measure == LATE[0], s.recorded),
+        ]
+        figures = [func.coalesce(func.sum(case((sort, s.n), else_=0)), 0) for sort in sorts]
         where.append(s.measure.in_(STANDING))
     else:
         where += [s.measure == what, _within(s.day, period)]
@@ -98,7 +104,12 @@ def took(
     year = ran.period.start.year if ran.period.start else 0
     whole = ran.period == Period(start=date(year, 1, 1), before=date(year + 1, 1, 1)) if year else False
     limited = (ran.longer_than, ran.at_most, ran.late) != (None, None, None)
-    if given - {"kind", "tenant", "roots", "ends"} or asked.kind is None or not whole or limited:
+    if (
+        given - {"kind", "tenant", "roots", "ends", "recorded", "unheard"}
+        or asked.kind is None
+        or not whole
+        or limited
+    ):
         return None
     if answers.get(asked.kind) != (ran.clocks, ran.events):
         return None
@@ -124,6 +135,8 @@ def _where(
         found.append(store.questions.within(s.tenant, [asked.tenant]))
     if asked.roots:
         found.append(s.root)
+    if asked.recorded is not None:
+        found.append(s.recorded if asked.recorded else ~s.recorded)
     for column, wanted in ((s.state, asked.states), (s.slot, asked.slots)):
         if wanted:
             found.append(column.in_(wanted))

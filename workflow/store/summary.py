@@ -32,6 +32,8 @@ from sqlalchemy import (
     update,
 )
 
+from ..history import RESERVED
+from .listing import recorded
 from .rows import dumps
 from .sql import Store
 
@@ -55,6 +57,8 @@ class Key(NamedTuple):
     state: str = ""
     days: int = 0
     late: bool = False
+    recorded: bool = False
+    """all that is known of it was imported"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ class _Found:
     """year -> the last day on which it was answered in it"""
     finished: bool = False
     finished_on: str | None = None
+    recorded: bool = False
 
 
 class Summing:
@@ -291,7 +296,15 @@ class Summing:
             found[clock.case_id].clocks.append(clock)
         self._answered(connection, found)
         self._finished(connection, found)
+        self._recorded(connection, found)
         return list(found.values())
+
+    def _recorded(self, connection: Connection, found: Mapping[str, _Found]) -> None:
+        """Of which all that is known was imported."""
+        c = self._t.cases.c
+        query = select(c.id).where(c.id.in_(found), recorded(self._store, RESERVED))
+        for id_ in connection.execute(query).scalars():
+            found[id_].recorded = True
 
     def _finished(self, connection: Connection, found: Mapping[str, _Found]) -> None:
         """Which are finished, and since when: by the first line after all that led elsewhere."""
@@ -322,7 +335,7 @@ class Summing:
     def _keys(self, one: _Found) -> list[Key]:
         """Each sort once, whatever came of it twice."""
         row = one.row
-        base = Key("", row.kind, root=row.id == row.root_id, tenant=row.tenant)
+        base = Key("", row.kind, root=row.id == row.root_id, tenant=row.tenant, recorded=one.recorded)
         stands = base._replace(slot=row.slot or "", state=row.state)
         found: list[Key] = []
         if row.opened_on:

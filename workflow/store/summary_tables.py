@@ -26,6 +26,7 @@ class SummaryTables(Described):
             Column("state", String(40), nullable=False),
             Column("days", Integer, nullable=False),
             Column("late", Boolean, nullable=False),
+            Column("recorded", Boolean, nullable=False),  # all that is known of it was imported
             Column("n", Integer, nullable=False),
         )
         Index(f"ix_{table.name}_measure", table.c.measure, table.c.kind, table.c.day)
