@@ -715,6 +715,55 @@ def test_a_page_that_lies_open_names_no_document_that_has_gone(desk: Desk, tmp_p
     assert office.engine.case(case.id).data["reply_draft"]["sha256"] == path.name
 
 
+def test_a_form_that_comes_back_keeps_the_documents_that_came_with_it(desk: Desk) -> None:
+    """Whatever was wrong with another field, and however often: they stay named in it, and are not chosen again."""
+    case = desk.office.handling()
+    reader, address = desk("wang"), f"/cases/{case.id}/do/submit_for_signoff"
+    good = {"reply_class": "HB-XIANNING:A", "publication": "full"}
+    came = reader.fill(
+        address, **good, reply_draft=(PDF, "送签稿.pdf"), **{"@effective_on": "2026-13-77", "@reason": "x"}
+    )
+    assert came.status_code == 422 and "送签稿.pdf" in said(reader.page)
+    for class_ in ("", "?"):
+        form = {**Form(reader.page).values, "reply_class": class_, "@effective_on": "", "@reason": ""}
+        assert form["reply_draft.kept"]
+        assert reader.post(address, form).status_code == 422 and "送签稿.pdf" in said(reader.page)
+    form = {**Form(reader.page).values, **good}
+    reader.goes(reader.post(address, {**form, "reply_draft": (io.BytesIO(PDF + b"2"), "改.pdf")}))
+    assert desk.office.now(case).data["reply_draft"]["name"] == "改.pdf", (
+        "what is chosen now takes the place of what was kept"
+    )
+
+
+def test_a_form_that_cannot_be_read_keeps_its_documents_and_of_several_the_good_ones(desk: Desk) -> None:
+    """A name that nobody has, a file that is too large: nobody uploads the others again."""
+    office = desk.office
+    case = office.handling()
+    office.fire(
+        case, "propose_supervision", "li", supervision_kind="coordinating", supervision_reason="集中反映"
+    )
+    overlay = office.child(case, "supervisions")
+    office.fire(overlay, "assign_supervisor", "li", supervisors=["li"])
+    office.fire(overlay, "plan", "li", plan="每月调度")
+    office.fire(overlay, "start_pressing", "li", charged_person="wu", leader_post="main")
+    reader, address = desk("li"), f"/cases/{overlay.id}/do/visit_site"
+    seen = {"visited_on": "2026-03-02", "visit_record": "已看"}
+    assert (
+        reader.fill(address, **seen, joining_deputies="查无此人", visit_documents=(PDF, "图.pdf")).status_code
+        == 422
+    )
+    assert "查无此人" in reader.page and "图.pdf" in said(reader.page)
+    form = Form(reader.page).values
+    assert (
+        reader.post(address, {**form, "visit_documents": (io.BytesIO(b"<svg/>"), "坏.svg")}).status_code
+        == 422
+    )
+    form = {**Form(reader.page).values, "joining_deputies": ""}
+    assert "图.pdf" in said(reader.page) and len(form["visit_documents.kept"]) == 1
+    reader.goes(reader.post(address, form))
+    assert [one["name"] for one in office.now(overlay).data["visit_documents"]] == ["图.pdf"]
+
+
 def test_what_a_page_carries_is_taken_from_that_page_alone(desk: Desk) -> None:
     """A document is named by its upload or by the case, never by whoever knows its hash; broken parts are no break of ours."""
     case = desk.office.handling()

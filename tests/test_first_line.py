@@ -180,7 +180,35 @@ def test_in_the_end(town: Desk) -> None:
     assert looks(town, "li", case).endswith("【归档】"), "and not the correction of a mistake"
     _, overlay = supervised(town)
     assert looks(town, "mei", overlay).endswith("【发督办通知单】")
-    assert looks(town, "wu", overlay).endswith("【回复督办意见】")
+    assert looks(town, "wu", overlay).endswith("【报告督办进展】"), "nobody has asked him for an answer yet"
+
+
+def test_what_was_asked_for_is_nobodys_next_step_until_it_is_answered(town: Desk) -> None:
+    o = town.office
+    _, overlay = supervised(town)
+    o.fire(overlay, "demand", "mei", supervision_opinion="限期办结", answer_by="2026-03-20")
+    assert looks(town, "mei", overlay).endswith("您的下一步：报告督办进展。【报告督办进展】")
+    assert looks(town, "wu", overlay).endswith("您的下一步：回复督办意见、报告督办进展。【回复督办意见】")
+    o.fire(overlay, "answer_demand", "wu", demand_answer="已开工")
+    assert looks(town, "mei", overlay).endswith("您的下一步：发督办通知单、报告督办进展。【发督办通知单】")
+    assert looks(town, "wu", overlay).endswith("您的下一步：报告督办进展。【报告督办进展】")
+
+
+def test_after_the_look_back_the_chief_concludes_and_the_clerk_owes_what_is_still_to_be_copied(
+    office: Office, town: Desk
+) -> None:
+    for person, role in PEOPLE.items():
+        town.office.engine.grant(person, role, TENANT)
+    o = town.office
+    _, case = served(o)
+    o.fire(case, "reply", "wu", written_reply=DOCUMENT, adopted=True)
+    o.fire(case, "verify", "pros")
+    o.fire(case, "find_rectified", "pros", verification="已整改")
+    o.fire(case, "look_back", "pros", look_back_record="已复查")
+    assert looks(town, "pros", case).endswith("您的下一步：文书抄送人大。【文书抄送人大】")
+    o.fire(case, "copy_documents", "pros", copied_documents=[DOCUMENT])
+    assert looks(town, "pros", case).endswith("【】"), "it is the chief's turn"
+    assert looks(town, "chief", case).endswith("您的下一步：终结。【终结】")
 
 
 def test_the_addressee_has_his_own_day_and_the_procuratorate_its(office: Office, town: Desk) -> None:

@@ -21,6 +21,8 @@ SUBJECTS = {
     "commitments.kept": Subject("state", PROMISES, Text("已兑现", "kept")),
     "opinions.joined": Subject("slot", Text("会办意见", "opinions"), "joined"),
     "clock.reply.expired": Subject("expired", REPLY),
+    "clock.reply.running": Subject("running", REPLY, Text("签发答复", "issue the reply")),
+    "clock.other.running": Subject("running", REPLY),
     "round.visit": Subject("round", Text("现场察看", "visit")),
     "signer": Subject("parties", Text("提出代表", "signers")),
     "note": Subject("field", Text("说明", "note")),
@@ -41,7 +43,7 @@ SUBJECTS = {
     "rule.asks": Subject("rule", Text("向谁征询", "whom to ask")),
     "rule.visits": Subject("rule", Text("次数", "how often")),
 }
-TYPES = dict.fromkeys(("commitments.open", "commitments.total", "commitments.kept", "round.visit", "rule.visits", "signer"), "integer") | {"opinions.joined": "boolean", "clock.reply.expired": "boolean", "sealed": "boolean", "note": "text", "post.main": "boolean", "post.minor": "boolean", "rule.asks": "text", "notes": "texts", "other": "text", "day": "date", "note_day": "date"}  # fmt: skip
+TYPES = dict.fromkeys(("commitments.open", "commitments.total", "commitments.kept", "round.visit", "rule.visits", "signer"), "integer") | {"opinions.joined": "boolean", "clock.reply.expired": "boolean", "clock.reply.running": "boolean", "clock.other.running": "boolean", "sealed": "boolean", "note": "text", "post.main": "boolean", "post.minor": "boolean", "rule.asks": "text", "notes": "texts", "other": "text", "day": "date", "note_day": "date"}  # fmt: skip
 
 
 def guards() -> Iterator[tuple[str, Guard]]:
@@ -74,6 +76,9 @@ def test_every_condition_of_ours_has_a_sentence_for_the_desk() -> None:
         ("commitments.kept > 0", {"commitments.kept": 0}, "还没有承诺事项中“已兑现”的"),
         ("opinions.joined", {"opinions.joined": False}, "会办意见还没有到齐"),
         ("not clock.reply.expired", {"clock.reply.expired": True}, "答复期限已经届满"),
+        ("not clock.reply.running", {"clock.reply.running": True}, "还没有进行“签发答复”"),
+        ("not clock.other.running", {"clock.other.running": True}, "还没有进行“答复期限”"),
+        ("clock.reply.running", {"clock.reply.running": False}, "“答复期限”现在不计：还没有开始，或者已经办了"),
         ("round.visit >= rule.visits", {"round.visit": 1, "rule.visits": 2}, "“现场察看”只有 1 次，须有 2 次"),
         ("round.visit == 0", {"round.visit": 1}, "“现场察看”已有 1 次"),
         ("signer == 1", {"signer": 3}, "提出代表有 3 个，须有 1 个"),

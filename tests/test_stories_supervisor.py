@@ -144,7 +144,7 @@ def test_story_C05_three_confirm_and_the_page_says_who_is_missing(town: Desk) ->
     missing = {title for _, title in sides.values()}
     for side, (who, title) in sides.items():
         why = refused(chair, overlay)["主任会议决定办结"]
-        assert {name for name in missing if f"{name}还在计算" in why} == missing, why
+        assert {name for name in missing if f"还没有进行“{name}”" in why} == missing, why
         assert "close_key" not in offered(chair, overlay)
         act(town(who), overlay, f"confirm_by_{side}")
         missing.discard(title)

@@ -142,7 +142,7 @@ class Vocabulary:
             own._add(f"clock.{name}.expired", "boolean", f"{title.zh} 已到期", f"{title.en}: run out")
             own._add(f"clock.{name}.running", "boolean", f"{title.zh} 进行中", f"{title.en}: running")
             own.subjects[f"clock.{name}.expired"] = Subject("expired", title)
-            own.subjects[f"clock.{name}.running"] = Subject("running", title)
+            own.subjects[f"clock.{name}.running"] = Subject("running", title, _ending(entry, data))
         for name, entry in entries(data, "events"):
             title = title_of(entry)
             own._add(f"round.{name}", "integer", f"{title.zh} 次数", f"times: {title.en}")
@@ -232,6 +232,13 @@ class Vocabulary:
                     self.subjects[f"root.{name}"] = subject
                 if all(name in root.codes for root in roots):
                     self.codes[f"root.{name}"] = frozenset.intersection(*(root.codes[name] for root in roots))
+
+
+def _ending(clock: Data, data: Data) -> Text | str:
+    """The step that a running clock waits for: the first a person takes; nothing where there is none."""
+    stops, events = clock.get("stops", ()), dict(entries(data, "events"))
+    steps = (events.get(name, {}) for name in ([stops] if isinstance(stops, str) else stops))
+    return next((title_of(step) for step in steps if "by" in step), "")
 
 
 def _choices(codes: Codes, meaning: str) -> dict[bool, list[Text]]:

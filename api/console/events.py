@@ -15,7 +15,7 @@ from workflow.overview import identifier, today
 
 from ..problems import Problem
 from .cases import led_here
-from .forms import Misread, as_sent, inputs, sent, with_digest
+from .forms import Misread, as_sent, inputs, sent, standing, with_digest
 from .screens import Go, Look, Page, Screen
 from .sentence import remaining
 from .visits import OPINION, known_beforehand
@@ -65,7 +65,7 @@ def done(look: Look) -> Page | Go:
         now = look.engine.case(case.id, actor=look.actor)
         return _form(look, definition, event, now, given, [Reason(code="stale", text=error.text)], 409)
     except (Refused, Misread) as error:
-        return _form(look, definition, event, case, given, error.reasons, 422)
+        return _form(look, definition, event, case, standing(error, given), error.reasons, 422)
     return Go(look.address("case", id=case.id, done=event.name))
 
 
@@ -105,7 +105,7 @@ def started(look: Look) -> Page | Go:
             effective_on=_day(look), reason=look.request.form.get("@reason", "").strip() or None,
         )  # fmt: skip
     except (Refused, Misread) as error:
-        return _start(look, definition, given, error.reasons, 422)
+        return _start(look, definition, standing(error, given), error.reasons, 422)
     return Go(look.address("case", id=case.id, done="start"))
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import SEEK_END
+from types import MappingProxyType
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
@@ -62,11 +63,14 @@ class Input:
 
 
 class Misread(Exception):
-    """What was sent cannot be understood; reasons by field."""
+    """What was sent cannot be understood; reasons by field. `given`: what of it was, documents that are kept by now among it, and
+    the rest as it was typed.
+    """
 
-    def __init__(self, reasons: Sequence[Reason]) -> None:
+    def __init__(self, reasons: Sequence[Reason], given: Mapping[str, Any] = MappingProxyType({})) -> None:
         super().__init__("; ".join(reason.text.en for reason in reasons))
         self.reasons = tuple(reasons)
+        self.given = given
 
 
 # --- out
@@ -197,23 +201,34 @@ def sent_of(look: Look, definition: Definition, names: Iterable[str], prefix: st
             value = _value(look, definition.fields[name], prefix)
         except Misread as error:
             reasons += error.reasons
-            value = look.request.form.get(prefix + name, "")
+            value = error.given.get(name) or texts_of(look, [name], prefix).get(name)
         if value not in (None, "", []):
             found[name] = value
     if reasons:
-        raise Misread(reasons)
+        raise Misread(reasons, found)
     return found
 
 
 def as_sent(look: Look, event: Event, prefix: str = "") -> dict[str, Any]:
-    """The texts of a form that could not be understood, to stand in it again."""
+    """The texts of a form as they were typed, and the documents it carried, to stand in it again."""
     return texts_of(look, event.fields, prefix)
 
 
 def texts_of(look: Look, names: Iterable[str], prefix: str = "") -> dict[str, Any]:
     """The same of these fields."""
-    form = look.request.form
-    return {name: (v if len(v) > 1 else v[0]) for name in names if (v := form.getlist(prefix + name))}
+    form, found = look.request.form, dict[str, Any]()
+    for name in names:
+        typed = form.getlist(prefix + name)
+        if carried := _carried(look, prefix, name)[0]:
+            found[name] = carried
+        elif typed:
+            found[name] = typed if len(typed) > 1 else typed[0]
+    return found
+
+
+def standing(error: Exception, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What stands in a form that comes back with this error; `given`: what it was read as, or its texts."""
+    return {**given, **error.given} if isinstance(error, Misread) else given
 
 
 def _value(look: Look, field: Field, prefix: str) -> Any:
@@ -234,7 +249,7 @@ def _value(look: Look, field: Field, prefix: str) -> Any:
             return _parties(look, field, form.getlist(name))
         case "document" | "documents":
             documents = _documents(look, field, prefix)
-            return documents if field.type == "documents" else next(iter(documents), None)
+            return documents if field.type == "documents" else _one_document(documents)
     return _case(look, form.get(name, "").strip())
 
 
@@ -273,16 +288,34 @@ def _one(field: Field, text: str, found: Sequence[Party]) -> str:
 
 
 def _documents(look: Look, field: Field, prefix: str) -> list[dict[str, Any]]:
-    """Those kept before, as this very page named them, if they are still there, and those sent now."""
-    name = prefix + field.name
-    texts = [look.opened(sealed) for sealed in look.request.form.getlist(f"{name}.kept")]
-    found: list[dict[str, Any]] = [json.loads(text) for text in texts if text is not None]
-    case = look.case.id if look.case else prefix.removesuffix(".") or None
-    hashes = {str(one["sha256"]) for one in found}
-    if len(found) < len(texts) or not still_named(look.desk, look.actor, hashes, case):
-        raise _misread(field, "请重新选择文件", "choose the file again")
-    found += [_kept(look, field, upload) for upload in look.request.files.getlist(name) if upload.filename]
+    """Those kept before, as this very page named them, if they are still there, and those sent now. Raises Misread with what is
+    kept lost to nobody: the others are not chosen again.
+    """
+    found, gone = _carried(look, prefix, field.name)
+    wrong = [_misread(field, "请重新选择文件", "choose the file again")] if gone else []
+    for upload in look.request.files.getlist(prefix + field.name):
+        if upload.filename:
+            try:
+                found.append(_kept(look, field, upload))
+            except Misread as error:
+                wrong.append(error)
+    if wrong:
+        raise Misread([reason for one in wrong for reason in one.reasons], {field.name: found})
     return found
+
+
+def _one_document(documents: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Where there is room for one, what was chosen now takes the place of what was kept."""
+    return documents[-1] if documents else None
+
+
+def _carried(look: Look, prefix: str, name: str) -> tuple[list[dict[str, Any]], bool]:
+    """The documents that this very page named and that are still there, and whether others are gone."""
+    texts = [look.opened(sealed) for sealed in look.request.form.getlist(f"{prefix}{name}.kept")]
+    known: list[dict[str, Any]] = [json.loads(text) for text in texts if text is not None]
+    case = look.case.id if look.case else prefix.removesuffix(".") or None
+    found = [one for one in known if still_named(look.desk, look.actor, {str(one["sha256"])}, case)]
+    return found, len(found) < len(texts)
 
 
 def _kept(look: Look, field: Field, upload: FileStorage) -> dict[str, Any]:

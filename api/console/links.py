@@ -18,7 +18,7 @@ from ..cases import documents_of
 from ..documents import sent_from
 from ..invitations import do, found_by
 from .cases import data_of
-from .forms import Misread, as_sent, inputs, sent, with_digest
+from .forms import Misread, as_sent, inputs, sent, standing, with_digest
 from .screens import Go, Look, Page, Screen
 from .whynot import readable
 
@@ -41,7 +41,7 @@ def answered(look: Look) -> Page | Go:
     except NotInState as error:  # it is tallied
         return _page(look, found, given, error.reasons, 409)
     except (Refused, Misread) as error:
-        return _page(look, found, given, error.reasons, 422)
+        return _page(look, found, standing(error, given), error.reasons, 422)
     return Go(look.address("link", token=look.path["token"], done="1"))
 
 

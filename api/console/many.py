@@ -16,7 +16,7 @@ from workflow.view import View
 from ..dispatch import open_each
 from ..problems import Problem
 from .events import revision_of
-from .forms import Misread, as_sent, inputs, sent
+from .forms import Misread, inputs, sent
 from .lists import view_named
 from .mailing import before as mailed
 from .packs import arranged, in_order
@@ -68,7 +68,12 @@ def before(look: Look) -> Page | Go:
         return mailed(look, chosen[:MOST])
     definition, event = _event(look, look.request.args.get("event", ""))
     return _page(
-        look, definition, event, _chosen(look, event, chosen), {}, apart=look.request.args.get("apart") == "1"
+        look,
+        definition,
+        event,
+        _chosen(look, event, chosen),
+        {},
+        apart={} if look.request.args.get("apart") == "1" else None,
     )
 
 
@@ -81,24 +86,23 @@ def after(look: Look) -> Page:
     try:
         given = sent(look, definition, event)
     except Misread as error:
-        return _page(look, definition, event, chosen, as_sent(look, event), error.reasons)
+        return _page(look, definition, event, chosen, error.given, error.reasons)
     return _fired(look, event, chosen, {one.case.id: given for one in chosen})
 
 
 def _apart(look: Look, definition: Definition, event: Event, chosen: Sequence[Chosen]) -> Page:
     """Each with a form of its own; one that is left empty is left as it is."""
-    given: dict[str, dict[str, Any]] = {}
+    given: dict[str, Mapping[str, Any]] = {}
     wrong: dict[str, Sequence[Reason]] = {}
     for one in chosen:
         try:
-            found = sent(look, definition, event, f"{one.case.id}.")
+            found: Mapping[str, Any] = sent(look, definition, event, f"{one.case.id}.")
         except Misread as error:
-            wrong[one.case.id] = error.reasons
-            continue
+            wrong[one.case.id], found = error.reasons, error.given
         if found:
             given[one.case.id] = found
     if wrong:
-        return _page(look, definition, event, chosen, {}, apart=True, wrong=wrong)
+        return _page(look, definition, event, chosen, {}, apart=given, wrong=wrong)
     return _fired(look, event, [one for one in chosen if one.case.id in given], given)
 
 
@@ -148,18 +152,19 @@ def _came(look: Look, one: Planned, outcome: Outcome) -> Came:
 
 def _page(
     look: Look, definition: Definition, event: Event, chosen: Sequence[Chosen], given: Mapping[str, Any],
-    reasons: Sequence[Reason] = (), *, apart: bool = False, wrong: Mapping[str, Sequence[Reason]] | None = None,
+    reasons: Sequence[Reason] = (), *, apart: Mapping[str, Mapping[str, Any]] | None = None,
+    wrong: Mapping[str, Sequence[Reason]] | None = None,
 ) -> Page:  # fmt: skip
-    """One form for all, or (`apart`) one for each."""
+    """One form for all, or one for each with what stands in it (`apart`)."""
     sheets = {}
-    if apart:
+    if apart is not None:
         for one in chosen:
             own, prefix = (wrong or {}).get(one.case.id, ()), f"{one.case.id}."
-            sheets[one.case.id] = inputs(look, definition, event, as_sent(look, event, prefix), own, prefix)
+            sheets[one.case.id] = inputs(look, definition, event, apart.get(one.case.id, {}), own, prefix)
     told = [("", reason) for reason in reasons]
     told += [(f"{id_}-", reason) for id_, own in (wrong or {}).items() for reason in own]
     return Page("many.html", {
-        "apart": apart, "sheets": sheets,
+        "apart": apart is not None, "sheets": sheets,
         "title": event.title, "event": event, "chosen": chosen, "inputs": inputs(look, definition, event, given, reasons),
         "key": identifier(look.engine), "view": view_named(look, look.path["view"]),
         "free": sum(not one.reasons for one in chosen),

@@ -67,11 +67,18 @@ def leading(definition: Definition, steps: Iterable[Permission], case: Case) -> 
 
 
 def _done(definition: Definition, event: str, case: Case) -> bool:
-    """Whether a step that leaves the case where it is was to keep deadlines that are all kept: a reply that is published."""
-    laws = definition.clocks
-    asked = [clock for clock in case.clocks if clock.name in laws and event in laws[clock.name].stops]
-    stays = not _targets(definition, event, case.state)
-    return stays and bool(asked) and not any(clock.running for clock in asked)
+    """Whether a step that leaves the case where it is is not to be done now: the deadlines it was to keep are all kept (a reply
+    that is published), what it asks for is being waited for (a demand), or nobody has asked for what it gives (the answer).
+    """
+    if _targets(definition, event, case.state):
+        return False
+    laws, running = definition.clocks, {clock.name: clock.running for clock in case.clocks}
+    kept = [name for name, law in laws.items() if event in law.stops]
+    if any(name in running for name in kept):
+        return not any(running.get(name) for name in kept)
+    here = set(definition.states[case.state].next)
+    asks = [name for name, law in laws.items() if law.starts == (event,)]
+    return any(running.get(name) for name in asks) or any(here.issuperset(laws[name].starts) for name in kept)
 
 
 def _targets(definition: Definition, event: str, state: str) -> set[str]:

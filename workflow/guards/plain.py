@@ -38,7 +38,9 @@ _COUNTED = frozenset({"count", "parties", "slot", "state", "round"})
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a name is about: the title of the field, clock, event, branch or rule; `part`: the state or fact asked of it."""
+    """What a name is about: the title of the field, clock, event, branch or rule; `part`: the state or fact asked of it, of a
+    running clock the step that it waits for.
+    """
 
     kind: Kind
     title: Text
@@ -125,6 +127,8 @@ class Plain:
     def _told(self, subject: Subject, wanted: bool, now: object) -> Text:
         if subject.kind == "meaning" and (choice := _choice(subject, wanted)) is not None:
             return choice
+        if subject.kind == "running" and not wanted and isinstance(subject.part, Text):
+            subject = replace(subject, title=subject.part)
         kind = "flag" if subject.kind == "field" and isinstance(now, bool) else subject.kind
         zh, en = _SAID.get((kind, wanted), _OTHERWISE)
         return Text(zh.format(subject.title.zh), en.format(subject.title.en))
@@ -147,8 +151,8 @@ _LINKED = ("“{}”现在的状态不合要求", "“{}” is not in the state 
 _SAID = {
     ("expired", True): ("{}还没有届满", "{} has not run out yet"),
     ("expired", False): ("{}已经届满", "{} has run out"),
-    ("running", True): ("{}没有在计算（还没有开始，或已经停止）", "{} is not running"),
-    ("running", False): ("{}还在计算", "{} is still running"),
+    ("running", True): ("“{}”现在不计：还没有开始，或者已经办了", "“{}” does not count now: it has not begun, or all was done"),
+    ("running", False): ("还没有进行“{}”", "not done yet: “{}”"),
     ("slot", True): ("{}还没有到齐", "not every one is in: {}"),
     ("flag", True): ("“{}”须为“是”", "“{}” has to be yes"),
     ("flag", False): ("“{}”须为“否”", "“{}” has to be no"),
