@@ -33,6 +33,7 @@ from definitions.letters import (
     write_zip,
 )
 from definitions.letters.paper import BY_HAND
+from definitions.letters.words import in_lines
 from definitions.letters.writing import filled
 from definitions.papers import Papers
 from workflow import Actor, Case, DefinitionError, Engine, NotFound, cli
@@ -152,6 +153,41 @@ def test_what_closes_a_letter_stays_on_one_page_with_the_end_of_its_text(name: s
         assert [p.text for p in rest[: ends - 1] if not p.paragraph_format.keep_with_next] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("市水利和湖泊局", ["市水利和湖泊局"]),
+        ("局" * 26, ["局" * 26]),
+        (
+            "咸宁市自然资源和规划局（市林业局、市不动产登记和地理信息测绘事务中心综合管理办公室）",
+            ["咸宁市自然资源和规划局（市林业局、", "市不动产登记和地理信息测绘事务中心综合管理办公室）"],
+        ),
+        (
+            "咸宁市住房和城乡建设局（咸宁市人民防空办公室、咸宁市房产管理局）",
+            ["咸宁市住房和城乡建设局", "（咸宁市人民防空办公室、咸宁市房产管理局）"],
+        ),
+        ("中" * 40, ["中" * 20] * 2),
+        ("中" * 79, ["中" * 20] * 3 + ["中" * 19]),
+    ],
+)
+def test_a_name_too_long_for_a_signature_is_ended_at_a_joint_in_lines_of_a_length(
+    name: str, lines: list[str]
+) -> None:
+    assert in_lines(name).split("\n") == lines
+    assert all(len(line) <= 26 for line in lines)
+
+
+def test_a_long_name_stands_in_the_signature_in_two_lines(town: Office, catalogue: Catalogue) -> None:
+    name = "咸宁市水利和湖泊局（咸宁市河道堤防和水库移民综合管理中心、市节约用水办公室）"
+    case = town.replied()
+    register = town.engine.parties
+    register.put([replace(register.get("water"), name=name)], by=SETUP, trusted=True)
+    (letter,) = letters_of(town.engine, catalogue, case.id, ASKS, kind="reply")
+    document = Document(io.BytesIO(write_letter(town.engine, catalogue, letter, ASKS)))
+    (signed,) = [p for p in document.paragraphs if p.alignment == 2 and p.text.startswith("咸宁市水利")]
+    assert signed.text.split("\n") == in_lines(name).split("\n") and len(signed.text.split("\n")) == 2
+
+
 # --- what they say
 
 
@@ -226,6 +262,11 @@ def test_story_B07_a_reply_bears_its_class_its_promises_and_answers_point_by_poi
     assert "你们提出的" in text and "您们" not in text
     (copies,) = [p for p in document.paragraphs if p.text.startswith("抄送：")]
     assert copies.text.endswith("。") and copies._p.pPr.find(qn("w:pBdr")) is not None
+    foot = copies._p.pPr.find(qn("w:framePr"))
+    assert (foot.get(qn("w:vAnchor")), foot.get(qn("w:yAlign"))) == ("margin", "bottom"), (
+        "at the foot of the last page"
+    )
+    assert document.paragraphs[-1].text.startswith("文书依据"), "and what it is tied to is on the last page"
     hints = [r._r.rPr.rFonts.get(qn("w:hint")) for p in document.paragraphs for r in p.runs if "“" in r.text]
     assert hints and set(hints) == {"eastAsia"}, "else the quotation marks are half as wide"
     assert (

@@ -23,6 +23,7 @@ __all__ = ["BY_HAND", "MADE_BY", "NO4", "OFFICE", "Paper"]
 TITLE, TEXT, HEAD, KAI, SONG = "方正小标宋简体", "仿宋_GB2312", "黑体", "楷体_GB2312", "宋体"
 LATIN = "Times New Roman"
 NO2, NO3, NO4, SMALL4 = 22.0, 16.0, 14.0, 12.0
+TEXT_WIDTH = Mm(210 - 28 - 26)
 PITCH = 28.95
 """points between lines: 22 of them on 225 mm"""
 MARGINS = {
@@ -128,8 +129,8 @@ class Paper:
             self._paragraph(self.document, line, TEXT, NO3, JUSTIFY, indent)
 
     def head(self, text: str) -> None:
-        """A heading of the first order."""
-        self._paragraph(self.document, text, HEAD, NO3, JUSTIFY, 2)
+        """A heading of the first order, never the last line of a page."""
+        self._paragraph(self.document, text, HEAD, NO3, JUSTIFY, 2).paragraph_format.keep_with_next = True
 
     def each(self, loop: str, *lines: str) -> None:
         """Paragraphs for each of several; `loop` is `x in y`."""
@@ -152,7 +153,8 @@ class Paper:
         self._bound()
         self.text("", indent=0)
         self.document.paragraphs[-1].paragraph_format.keep_with_next = True
-        for line, space in ((who, 2), (on, 4)):
+        whose = f"{{{{ ({who[3:-3]})|in_lines }}}}" if who.startswith("{{") else who
+        for line, space in ((whose, 2), (on, 4)):
             paragraph = self._paragraph(self.document, line, TEXT, NO3, RIGHT)
             paragraph.paragraph_format.right_indent = Pt(NO3 * space)
             paragraph.paragraph_format.keep_with_next = True  # with what closes the letter below it
@@ -186,18 +188,26 @@ class Paper:
         self._paragraph(self.document, "", TEXT, NO3, LEFT)
 
     def copies(self, text: str) -> None:
-        """To whom copies go: between two lines, below everything (版记)."""
-        self._paragraph(self.document, "", TEXT, NO3, LEFT).paragraph_format.keep_with_next = True
+        """To whom copies go: between two lines at the foot of the last page (版记), a second line below the first one's names. It
+        stands on the page of the paragraph that follows it.
+        """
         paragraph = self._paragraph(self.document, text, TEXT, NO4, LEFT)
         paragraph.paragraph_format.keep_with_next = True
-        paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = Pt(NO4)
+        paragraph.paragraph_format.right_indent = Pt(NO4)
+        paragraph.paragraph_format.left_indent, paragraph.paragraph_format.first_line_indent = (
+            Pt(NO4 * 4),
+            Pt(NO4 * -3),
+        )
         borders = OxmlElement("w:pBdr")
         for side in ("top", "bottom"):
-            line = OxmlElement(f"w:{side}")
-            for name, value in (("val", "single"), ("sz", "6"), ("space", "1"), ("color", "auto")):
-                line.set(qn(f"w:{name}"), value)
-            borders.append(line)
-        paragraph._p.get_or_add_pPr().insert_element_before(borders, *AFTER_BORDERS)  # noqa: SLF001
+            borders.append(_element(f"w:{side}", val="single", sz="8", space="1", color="auto"))
+        foot = _element(
+            "w:framePr", w=str(round(TEXT_WIDTH.twips)), wrap="notBeside", hAnchor="margin", vAnchor="margin", xAlign="left",
+            yAlign="bottom",
+        )  # fmt: skip
+        properties = paragraph._p.get_or_add_pPr()  # noqa: SLF001
+        properties.insert_element_before(borders, *AFTER_BORDERS)
+        properties.insert_element_before(foot, "w:pBdr")
 
     def picture(self, tag: str, below: str) -> None:
         """A picture in the middle and what it is: a line as high as the picture, or it would be cut off."""
@@ -331,6 +341,14 @@ def _own_lines(paragraph: Any) -> None:
     grid = OxmlElement("w:snapToGrid")
     grid.set(qn("w:val"), "0")
     paragraph._p.get_or_add_pPr().insert_element_before(grid, "w:spacing", "w:ind", "w:jc", "w:rPr")  # noqa: SLF001
+
+
+def _element(name: str, **attributes: str) -> Any:
+    """An element of the file's language with its attributes."""
+    found = OxmlElement(name)
+    for attribute, value in attributes.items():
+        found.set(qn(f"w:{attribute}"), value)
+    return found
 
 
 def _page_number(footer: Any, align: Any) -> None:

@@ -28,6 +28,10 @@ _POINT = re.compile(r"^\s*(?:[一二三四五六七八九十]+、|[（(][一二�
 _TOLD = re.compile(r"(?:基本|现状)?情况|(?:存在的?)?问题|背景|案由|理由|现状")
 """how a point begins that tells and asks nothing"""
 _UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+SIGNED, JOINT = 26, 6
+"""characters in a line of a signature; how far from the middle it is ended"""
+JOINTS = (("（(", "、，）)"), ("", "局委会厅办院"))
+"""where a name is ended best: before one of the first, after one of the others"""
 PARTIES = ("person", "persons", "unit", "units")
 DOCUMENTS = ("document", "documents")
 DAYS = ("reception_on", "received_on")
@@ -84,6 +88,27 @@ def answered(points: Sequence[str], answers: str) -> list[tuple[str, str]]:
 def cited(source: str) -> str:
     """A source as a Chinese letter cites it: its brackets as wide as its words."""
     return re.sub(r"\(([^()]*)\)\s*", r"（\1）", source)
+
+
+def in_lines(name: str, most: int = SIGNED) -> str:
+    """A name that is too long for the line of a signature as lines about as long as each other, ended where the name has a joint;
+    `most`: characters in a line.
+    """
+    lines, rest = -(-len(name) // most), name
+    found = []
+    while lines > 1:
+        even = round(len(rest) / lines)
+        near = range(max(1, even - JOINT), min(even + JOINT, most, len(rest) - 1) + 1)
+        joints = [
+            at
+            for opens, ends in JOINTS
+            for at in sorted(near, key=lambda at: abs(at - even))
+            if rest[at] in opens or rest[at - 1] in ends
+        ]
+        at = joints[0] if joints else even
+        found.append(rest[:at])
+        rest, lines = rest[at:], max(lines - 1, -(-(len(rest) - at) // most))
+    return "\n".join([*found, rest])
 
 
 def ended(text: str) -> str:

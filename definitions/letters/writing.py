@@ -17,7 +17,7 @@ from typing import IO, Any
 from workflow import Actor, Case, Engine, HistoryEntry, NotFound
 
 from .catalogue import Catalogue, Kind, faulty
-from .words import Words, addressed_to, answered, cited, civil, ended, points, written
+from .words import Words, addressed_to, answered, cited, civil, ended, in_lines, points, written
 
 __all__ = ["Letter", "Wish", "between", "letters_of", "write_letter", "write_zip"]
 
@@ -266,7 +266,7 @@ def filled(name: str, content: bytes, said: Mapping[str, Any], link: str | None 
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"points": points, "answered": answered, "ended": ended}
+    environment.filters |= {"points": points, "answered": answered, "ended": ended, "in_lines": in_lines}
     environment.filters["lines"] = lambda text: [x.strip() for x in text.split("\n") if x.strip()] or [""]
     try:
         template = DocxTemplate(io.BytesIO(content))
