@@ -78,6 +78,8 @@ _KINDS: Sequence[tuple[type[WorkflowError], str]] = (
     (FormInvalid, "form_invalid"), (DeadlineRefused, "deadline_refused"), (KeyReused, "key_reused"),
     (StoreError, "unavailable"),
 )  # fmt: skip
+TABLES = "tables"
+"""which fault of the store it is that its tables are not there"""
 RETRY_SECONDS = 5
 """after which a database that was gone, full or read-only may be asked again"""
 MOST_NAMED = 10
@@ -152,7 +154,8 @@ def logged(error: Exception) -> Problem:
     """The problem; what broke on our side is written into the log."""
     problem = problem_of(error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        ours = isinstance(error, Problem)  # said by us: the words are all there is to know
+        # said by us: the words are all there is to know
+        ours = isinstance(error, Problem) or (isinstance(error, StoreError) and error.which == TABLES)
         log.error(
             "%s %s: %s", request.method, request.path, problem.text.en, exc_info=None if ours else error
         )

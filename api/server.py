@@ -13,6 +13,10 @@ from typing import Any
 
 from waitress import create_server, wasyncore  # type: ignore[import-untyped]
 
+from workflow.errors import StoreError
+
+from .problems import TABLES
+
 log = logging.getLogger("tibandu.api")
 THREADS = 8
 LOOP_SECONDS = 1.0
@@ -46,8 +50,11 @@ class Worker:
     def _some(self) -> int:
         try:
             return self._advance()
-        except Exception:
-            log.exception("bulk work stands still; it is tried again")
+        except Exception as error:
+            if isinstance(error, StoreError) and error.which == TABLES:  # its words are all there is to know
+                log.error("bulk work stands still; it is tried again: %s", error.text.en)  # noqa: TRY400
+            else:
+                log.exception("bulk work stands still; it is tried again")
             return 0
 
 

@@ -481,8 +481,11 @@ class Shelf:
         except StoreError as error:
             if error.which != "tables":
                 raise
-            text = Words("缺少本服务的表：请运行 api.create_schema(engine)",
-                         "the service's own tables are missing: call api.create_schema(engine)")  # fmt: skip
+            text = Words(
+                "缺少本服务的表。清除演示数据时稍候再试；否则运行 tibandu init 并重启服务（嵌入时 api.create_schema(engine)）",
+                "the service's own tables are missing. While demo data is being removed, try again soon; else run tibandu init"
+                " and start the service anew (in a host: api.create_schema(engine))",
+            )
             raise StoreError(text, error.which) from error
 
 

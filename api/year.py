@@ -14,6 +14,7 @@ from typing import Any
 from workflow import Actor, Engine
 from workflow.errors import NotFound, Text
 from workflow.overview import COUNTED, Counted, Figures, Filter, Period, Ran, Sitting, Took, today
+from workflow.screens import Verdicts
 
 from .buckets import SPANS, UNKNOWN
 from .domain import names
@@ -88,9 +89,9 @@ def standing(engine: Engine, sitting: Sitting) -> list[Row]:
         "overdue": (Text("超期", "overdue"), replace(all_, over="target", finished=False, recorded=False)),
         "unknown": (UNKNOWN, replace(all_, over="target", finished=False, recorded=True)),
     }
-    if all_.kind == kept.SUGGESTION:
-        title = Text("待评价", "waiting for the deputies")
-        asked["surveyed"] = (title, replace(all_, finished=False, states=kept.SURVEYED))
+    told = engine.library.console.verdicts
+    if told is not None and told.waiting and told.waiting_title is not None:
+        asked["surveyed"] = (told.waiting_title, replace(all_, finished=False, states=told.waiting))
     numbers = sitting.counts([one for _, one in asked.values()])
     return [
         Row(name, title, [Count(number, one)])
@@ -183,31 +184,32 @@ class _Year:
     # -- what the deputies said
 
     def satisfaction(self) -> Iterator[Table]:
-        """The levels of each round; who has not answered is in no rate. Of suggestions alone: nobody else is asked."""
-        if self.all.kind != kept.SUGGESTION or kept.SURVEY not in self.engine.library.definitions:
+        """The levels of each round; who has not answered is in no rate. Where nobody is asked, none."""
+        told = self.engine.library.console.verdicts
+        if told is None:
             return
-        rounds = surveys_of(self.sitting, self.period)
-        states = self.engine.library.definition(kept.SURVEY).states
-        rows = [Row(level, states[level].title, self._said(rounds, (level,))) for level in kept.LEVELS]
-        well = Text("满意、基本满意合计", "satisfied, fully or basically")
-        title = Text(
-            f"{self.year} 年满意度（每位代表每次征询计一份）", f"What deputies said in {self.year}: a survey of a deputy each"
-        )  # fmt: skip
-        columns = {slots[0]: name for name, slots in kept.ROUNDS}
+        rounds = verdicts_of(told, self.sitting, self.period)
+        states = self.engine.library.definition(told.of).states
+        rows = [Row(level, states[level].title, self._said(told, rounds, (level,))) for level in told.levels]
+        title = Text(f"{self.year} 年{told.title.zh}", f"{self.year}: {told.title.en}")
+        columns = {slots[0]: name for name, slots in told.rounds}
         graph = Graph(len(rows))
-        rows.append(Row("well", well, self._said(rounds, kept.WELL)))
+        if told.well_title is not None:
+            rows.append(Row("well", told.well_title, self._said(told, rounds, told.well)))
         yield Table("satisfaction", title, Text("评价", "level"), columns, rows, graph)
 
-    def _said(self, rounds: Sequence[Mapping[str, int]], levels: Sequence[str]) -> list[Count]:
+    def _said(
+        self, told: Verdicts, rounds: Sequence[Mapping[str, int]], levels: Sequence[str]
+    ) -> list[Count]:
         """How often these levels were given in each round, of all that came back."""
-        rated = set(levels) <= set(kept.RETURNED)
+        rated = set(levels) <= set(told.counted)
         return [
             Count(
                 sum(said[level] for level in levels),
-                replace(self.went_out, kind=kept.SURVEY, roots=False, slots=slots, states=tuple(levels)),
-                sum(said[level] for level in kept.RETURNED) if rated else None,
+                replace(self.went_out, kind=told.of, roots=False, slots=slots, states=tuple(levels)),
+                sum(said[level] for level in told.counted) if rated else None,
             )
-            for (_, slots), said in zip(kept.ROUNDS, rounds, strict=True)
+            for (_, slots), said in zip(told.rounds, rounds, strict=True)
         ]
 
     # -- by unit
@@ -250,16 +252,14 @@ class _Year:
         ]
 
 
-def surveys_of(sitting: Sitting, period: Period) -> list[dict[str, int]]:
-    """Of each round of surveys that ended within the period: how often each level was given."""
+def verdicts_of(told: Verdicts, sitting: Sitting, period: Period) -> list[dict[str, int]]:
+    """Of each round that ended within the period: how often each level was given."""
     counted = {
         one.group: one.concluded
-        for one in sitting.figures(
-            Filter(kind=kept.SURVEY), ["slot", "state"], period, counting=["concluded"]
-        )
+        for one in sitting.figures(Filter(kind=told.of), ["slot", "state"], period, counting=["concluded"])
     }
     return [
-        {level: sum(counted.get((slot, level), 0) for slot in slots) for level in kept.LEVELS} for _, slots in kept.ROUNDS
+        {level: sum(counted.get((slot, level), 0) for slot in slots) for level in told.levels} for _, slots in told.rounds
     ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from workflow import Engine
 from workflow.clock import civil_date
+from workflow.errors import StoreError
 from workflow.outbox import JobBackend
 
 log = logging.getLogger("tibandu.scheduler")
@@ -109,8 +110,13 @@ class TickWaker:
                 if not fired:
                     break
             self._sum_up()
-        except Exception:
-            log.exception("the tick failed; the next one tries again")
+        except Exception as error:
+            if (
+                isinstance(error, StoreError) and error.which == "tables"
+            ):  # its words are all there is to know
+                log.error("the tick failed; the next one tries again: %s", error.text.en)  # noqa: TRY400
+            else:
+                log.exception("the tick failed; the next one tries again")
         if count:
             log.info("%d timer(s) fired", count)
         return count

@@ -6,6 +6,32 @@ from .broken import good
 
 PARENT, CHILD, CITY = "petition", "opinion", "city"
 
+SETUP = """\
+setup: {tenants: place, office: office, levels: ground, units: [place], words: {begin: {zh: 开通, en: begin}}}
+"""
+VERDICTS = """\
+verdicts:
+  of: opinion
+  title: {zh: 评价, en: verdicts}
+  levels: [given, cancelled]
+  counted: [given]
+  well: given
+  well_title: {zh: 合计, en: well}
+  waiting: assigned
+  waiting_title: {zh: 待评, en: waiting}
+  rounds:
+    - {title: {zh: 首次, en: first}, slots: opinions}
+"""
+VISITS = """\
+visits:
+  of: opinion
+  at: unit
+  contact: title
+  place: opinion
+  on: opinion
+  alone: {title: x}
+  day: {of: petition, open: filed, on: seen_on, with: {title: z}, link: opinion, gives: {opinion: signers}}
+"""
 CASES = [
     # the text of a file
     ("yaml_syntax", [(PARENT, "initial: filed", "initial: filed\n  x¦: - y")]),
@@ -43,6 +69,32 @@ CASES = [
     ("unknown_key", [("pages", "  imports: office", "  ¦import: office")]),
     ("unknown_role", [("pages", "lifecycles: [office]", "lifecycles: [office, ¦offise]")]),
     ("unknown_role", [("pages", "imports: office", "imports: ¦offise")]),
+    ("unknown_party", [("pages", "", SETUP.replace("{tenants: place,", "{tenants: ¦plaice,"))]),
+    ("unknown_party", [("pages", "", SETUP.replace("units: [place]", "units: [place, ¦plaice]"))]),
+    ("unknown_party", [("pages", "", SETUP.replace("units: [place]", "stations: ¦plaice"))]),
+    ("unknown_role", [("pages", "", SETUP.replace("office: office,", "office: ¦offise,"))]),
+    ("unknown_codes", [("pages", "", SETUP.replace("levels: ground", "levels: ¦grounds"))]),
+    ("unknown_key", [("pages", "", SETUP.replace("levels: ground", "¦level: ground"))]),
+    ("unknown_key", [("pages", "", SETUP.replace("{begin:", "{¦start:"))]),
+    ("missing_key", [("pages", "", SETUP.replace("setup: {tenants: place, office: office,", "¦setup: {tenants: place,"))]),
+    ("unknown_definition", [("pages", "", VERDICTS.replace("verdicts:\n  of: opinion", "verdicts:\n  of: ¦opinoin"))]),
+    ("unknown_state", [("pages", "", VERDICTS.replace("levels: [given, cancelled]", "levels: [given, cancelled, ¦cancelt]"))]),
+    ("unknown_state", [("pages", "", VERDICTS.replace("counted: [given]", "counted: [given, ¦filed]"))]),
+    ("unknown_state", [("pages", "", VERDICTS.replace("well: given", "well: [given, ¦cancelled]"))]),
+    ("unknown_state", [("pages", "", VERDICTS.replace("waiting: assigned", "waiting: ¦given"))]),
+    ("unknown_slot", [("pages", "", VERDICTS.replace("slots: opinions", "slots: ¦opinion"))]),
+    ("unknown_definition", [("pages", "", VISITS.replace("visits:\n  of: opinion", "visits:\n  of: ¦opinoin"))]),
+    ("unknown_relation", [("pages", "", VISITS.replace("at: unit", "at: ¦lead"))]),
+    ("unknown_field", [("pages", "", VISITS.replace("contact: title", "contact: ¦titel"))]),
+    ("unknown_field", [("pages", "", VISITS.replace("place: opinion", "place: ¦year"))]),
+    ("unknown_field", [("pages", "", VISITS.replace("alone: {title: x}", "alone: {¦titel: x}"))]),
+    ("unknown_definition", [("pages", "", VISITS.replace("day: {of: petition", "day: {of: ¦petitoin"))]),
+    ("unknown_state", [("pages", "", VISITS.replace("open: filed", "open: [filed, ¦given]"))]),
+    ("unknown_field", [("pages", "", VISITS.replace("on: seen_on", "on: ¦opinion"))]),
+    ("unknown_field", [("pages", "", VISITS.replace("with: {title: z}", "with: {¦year: z}"))]),
+    ("unknown_field", [("pages", "", VISITS.replace("link: opinion", "link: ¦year"))]),
+    ("unknown_field", [("pages", "", VISITS.replace("gives: {opinion: signers}", "gives: {opinion: ¦signer}"))]),
+    ("unknown_field", [("pages", "", VISITS.replace("gives: {opinion: signers}", "gives: {¦year: signers}"))]),
     ("unknown_definition", [("pages", "figures: petition", "figures: ¦petitoin")]),
     ("unknown_definition", [("pages", "  petition: {fields: title}", "  ¦petitoin: {fields: title}")]),
     ("unknown_field", [("pages", "{fields: title}", "{fields: ¦titel}")]),

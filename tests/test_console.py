@@ -720,14 +720,11 @@ def test_a_form_that_comes_back_keeps_the_documents_that_came_with_it(desk: Desk
     case = desk.office.handling()
     reader, address = desk("wang"), f"/cases/{case.id}/do/submit_for_signoff"
     good = {"reply_class": "HB-XIANNING:A", "publication": "full"}
-    came = reader.fill(
-        address, **good, reply_draft=(PDF, "送签稿.pdf"), **{"@effective_on": "2026-13-77", "@reason": "x"}
-    )
-    assert came.status_code == 422 and "送签稿.pdf" in said(reader.page)
+    assert reader.fill(address, publication="full", reply_draft=(PDF, "送签稿.pdf")).status_code == 422
     for class_ in ("", "?"):
-        form = {**Form(reader.page).values, "reply_class": class_, "@effective_on": "", "@reason": ""}
-        assert form["reply_draft.kept"]
-        assert reader.post(address, form).status_code == 422 and "送签稿.pdf" in said(reader.page)
+        form = {**Form(reader.page).values, "reply_class": class_}
+        assert form["reply_draft.kept"] and "送签稿.pdf" in said(reader.page)
+        assert reader.post(address, form).status_code == 422
     form = {**Form(reader.page).values, **good}
     reader.goes(reader.post(address, {**form, "reply_draft": (io.BytesIO(PDF + b"2"), "改.pdf")}))
     assert desk.office.now(case).data["reply_draft"]["name"] == "改.pdf", (
@@ -754,11 +751,9 @@ def test_a_form_that_cannot_be_read_keeps_its_documents_and_of_several_the_good_
     )
     assert "查无此人" in reader.page and "图.pdf" in said(reader.page)
     form = Form(reader.page).values
-    assert (
-        reader.post(address, {**form, "visit_documents": (io.BytesIO(b"<svg/>"), "坏.svg")}).status_code
-        == 422
-    )
-    form = {**Form(reader.page).values, "joining_deputies": ""}
+    bad = {**form, **seen, "visit_documents": (io.BytesIO(b"<svg/>"), "坏.svg")}
+    assert reader.post(address, bad).status_code == 422
+    form = {**Form(reader.page).values, **seen, "joining_deputies": ""}
     assert "图.pdf" in said(reader.page) and len(form["visit_documents.kept"]) == 1
     reader.goes(reader.post(address, form))
     assert [one["name"] for one in office.now(overlay).data["visit_documents"]] == ["图.pdf"]

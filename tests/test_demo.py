@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine as Database
@@ -12,13 +16,16 @@ from sqlalchemy import MetaData, select
 
 from api import Sessions, create_app, create_schema
 from api.demo import NOTICE, Demonstration
+from api.store import SCRIPTS, Shelf
 from definitions.demo import ROLES
 from definitions.demo.city import scenario, subjects
 from definitions.term.cast import cast_of
 from definitions.term.plan import plans
 from workflow import Actor, Engine
+from workflow.commands.demo import stop_when_gone
 from workflow.errors import Conflict, NotFound
 from workflow.library import Library
+from workflow.migrations import downgrade
 from workflow.overview import grants_of, tally, through, views_of
 from workflow.testing import FrozenClock
 
@@ -112,6 +119,52 @@ def test_story_H01_it_goes_without_a_trace(
     assert Reader(app, "office.affairs").get("/").status_code == 200
     Demonstration(engine).remove()
     assert rows(engine.database) == before
+    engine.database.dispose()
+
+
+def test_what_is_asked_while_it_is_removed_is_answered_in_words(
+    database_url: str, library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No page breaks and no stack is logged while the tables are away; then it is an empty system to which nobody is signed in."""
+    engine = Engine(database_url, library, place=PLACE, clock=FrozenClock(DAY))
+    engine.create_schema()
+    create_schema(engine)
+    Demonstration(engine).begin([(role.person, role.text, role.operator) for role in ROLES])
+    app = create_app(engine, sessions := Sessions(engine), sessions=sessions)
+    app.extensions["sessions"] = sessions
+    reader = Reader(app, "office.affairs")
+    downgrade(
+        engine.database, (tables := Shelf(engine).tables).prefix, scripts=SCRIPTS, metadata=tables.metadata
+    )
+    assert reader.get("/").status_code == 503 and "tibandu init" in reader.page
+    answer = reader.client.get("/v1/views")
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+    assert "tibandu init" in answer.json["texts"]["zh"] and "tibandu init" in answer.json["texts"]["en"]
+    told = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(told) == 2 and not any(record.exc_info for record in told)
+    create_schema(engine)
+    assert reader.get("/").headers["Location"].startswith("/sign-in")
+    engine.database.dispose()
+
+
+def test_a_service_that_shows_it_ends_with_it_and_says_so(database_url: str, library: Library) -> None:
+    engine = Engine(database_url, library, place=PLACE, clock=FrozenClock(DAY))
+    engine.create_schema()
+    create_schema(engine)
+    demonstration = Demonstration(engine)
+    looks = demonstration.begin([(role.person, role.text, role.operator) for role in ROLES])
+    told: list[object] = []
+    context: Any = SimpleNamespace(
+        engine=engine, sibling=import_module, console=SimpleNamespace(warn=told.append)
+    )
+    stop = partial(told.append, "stopped")
+    stop_when_gone(context, looks, stop)
+    assert told == []
+    demonstration.remove()
+    stop_when_gone(context, [], stop)  # a service that never showed one
+    assert told == []
+    stop_when_gone(context, looks, stop)
+    assert "演示数据已清除" in str(told[0]) and told[1:] == ["stopped"]
     engine.database.dispose()
 
 

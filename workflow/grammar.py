@@ -334,6 +334,12 @@ STAGES = Record({"stages": name, "steps": Many(STAGE)}, {"answered": ANSWERED})
 
 SCREENS = ("overdue", "statistics", "wall", "areas", "lifecycles", "calendar", "imports", "stations")
 """screens that stand in the menu of some roles only"""
+SETUP_WORDS = Record({}, dict.fromkeys(("clerk", "begin", "units", "stations"), title))
+VERDICT_ROUND = Record({"title": title, "slots": OneOrMany(name)})
+VISITS_DAY = Record(
+    {"of": name, "open": OneOrMany(name), "on": name},
+    {"with": Table(name, name), "link": name, "gives": Table(name, name)},
+)
 CONSOLE = Record(
     {"console": name},
     {
@@ -345,7 +351,26 @@ CONSOLE = Record(
         "figures": name,
         "setup": Record(
             {"tenants": name, "office": name},
-            {"levels": name, "units": OneOrMany(name), "stations": OneOrMany(name)},
+            {"levels": name, "units": OneOrMany(name), "stations": OneOrMany(name), "words": SETUP_WORDS},
+        ),
+        "verdicts": Record(
+            {
+                "of": name,
+                "title": title,
+                "levels": Many(name),
+                "counted": Many(name),
+                "rounds": Many(VERDICT_ROUND),
+            },
+            {
+                "waiting": OneOrMany(name),
+                "waiting_title": title,
+                "well": OneOrMany(name),
+                "well_title": title,
+            },
+        ),
+        "visits": Record(
+            {"of": name, "at": name, "contact": name, "place": name, "on": name},
+            {"alone": Table(name, name), "day": VISITS_DAY},
         ),
         "happened_on": Table(name, name),
         "named_by": Many(name),

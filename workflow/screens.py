@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .definition import Codes
-from .errors import suggest
+from .errors import Text, suggest
 from .shapes import Path, Source
 
-__all__ = ["Beginning", "Console", "Signed", "console"]
+__all__ = ["Beginning", "Console", "Signed", "Verdicts", "Visits", "VisitsDay", "console"]
 
 Data = Mapping[str, Any]
 TITLED = ("title",)
@@ -41,6 +41,63 @@ class Beginning:
     """kinds of parties that work"""
     stations: tuple[str, ...] = ()
     """kinds of parties at which people are received"""
+    words: Mapping[str, Text] = field(default_factory=dict)
+    """what the page calls its first clerk and its button, and says of units and stations"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """How those who are asked judge the cases that the figures count: the children in which they do, and how these end."""
+
+    of: str
+    """their definition"""
+    title: Text
+    levels: tuple[str, ...]
+    """states in which they end, in the order in which they are shown"""
+    counted: tuple[str, ...]
+    """those that are in a rate"""
+    rounds: tuple[tuple[Text, tuple[str, ...]], ...]
+    """how a round is called, and the slots of its children"""
+    waiting: tuple[str, ...] = ()
+    """states in which a counted case waits for them"""
+    waiting_title: Text | None = None
+    well: tuple[str, ...] = ()
+    """those that are summed up besides"""
+    well_title: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitsDay:
+    """A day on which visitors are received: in which states of which definition, and what a matter taken down on it has of it."""
+
+    of: str
+    open: tuple[str, ...]
+    on: str
+    """the field that says which day it is"""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """field of the matter -> what stands in it then"""
+    link: str | None = None
+    """the field of the matter that names the day"""
+    gives: Mapping[str, str] = field(default_factory=dict)
+    """field of the matter -> field of the day"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visits:
+    """Matters that a visitor brings to a place: what their form knows beforehand, and by what he is known again there."""
+
+    of: str
+    """their definition"""
+    at: str
+    """the relation in which the place stands"""
+    contact: str
+    """the field with his telephone"""
+    place: str
+    on: str
+    """the fields for the place and the day"""
+    alone: Mapping[str, str] = field(default_factory=dict)
+    """field -> what stands in it where no such day is held"""
+    day: VisitsDay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +126,10 @@ class Console:
     """None: no page leads through a beginning with parties"""
     figures: str | None = None
     """the definition whose cases the year's figures count"""
+    verdicts: Verdicts | None = None
+    """None: nobody is asked about them"""
+    visits: Visits | None = None
+    """None: nobody comes in person"""
 
 
 def console(
@@ -82,6 +143,8 @@ def console(
         if complete:
             _check(source, definitions, roles)
             _check_setup(source, codes, roles, parties)
+            _check_verdicts(source, definitions)
+            _check_visits(source, definitions)
         if source.sound:
             sound.append(source.data)
     asked = [data.get("asked", {}) for data in sound]
@@ -99,14 +162,40 @@ def console(
         happened_on={of: name for data in sound for of, name in data.get("happened_on", {}).items()},
         setup=next((_beginning(data["setup"]) for data in sound if "setup" in data), None),
         figures=next((data["figures"] for data in sound if "figures" in data), None),
+        verdicts=next((_verdicts(data["verdicts"]) for data in sound if "verdicts" in data), None),
+        visits=next((_visits(data["visits"]) for data in sound if "visits" in data), None),
     )  # fmt: skip
 
 
 def _beginning(data: Data) -> Beginning:
     return Beginning(
         tenants=data["tenants"], office=data["office"], levels=data.get("levels"), units=tuple(data.get("units", ())),
-        stations=tuple(data.get("stations", ())),
+        stations=tuple(data.get("stations", ())), words={key: _text(one) for key, one in data.get("words", {}).items()},
     )  # fmt: skip
+
+
+def _verdicts(data: Data) -> Verdicts:
+    titles = {name: _text(data[name]) for name in ("waiting_title", "well_title") if name in data}
+    return Verdicts(
+        of=data["of"], title=_text(data["title"]), levels=tuple(data["levels"]), counted=tuple(data["counted"]),
+        rounds=tuple((_text(one["title"]), tuple(one["slots"])) for one in data["rounds"]),
+        waiting=tuple(data.get("waiting", ())), well=tuple(data.get("well", ())), **titles,
+    )  # fmt: skip
+
+
+def _visits(data: Data) -> Visits:
+    day = data.get("day")
+    return Visits(
+        of=data["of"], at=data["at"], contact=data["contact"], place=data["place"], on=data["on"],
+        alone=dict(data.get("alone", {})), day=None if day is None else VisitsDay(
+            of=day["of"], open=tuple(day["open"]), on=day["on"], fixed=dict(day.get("with", {})), link=day.get("link"),
+            gives=dict(day.get("gives", {})),
+        ),
+    )  # fmt: skip
+
+
+def _text(data: Data) -> Text:
+    return Text(data["zh"], data["en"])
 
 
 def _check_setup(
@@ -125,6 +214,67 @@ def _check_setup(
     ]
     for path, kind in kinds:
         _is(source, path, kind, parties, "unknown_party", "主体类别", "kind of party")
+
+
+def _check_verdicts(source: Source, definitions: Mapping[str, Data]) -> None:
+    data = source.data.get("verdicts", {})
+    if not _known(source, ("verdicts", "of"), data, definitions):
+        return
+    levels, counted = data.get("levels", ()), data.get("counted", ())
+    here: Data = definitions.get(source.data.get("figures", ""), {})
+    for part, known in (
+        ("levels", definitions[data["of"]].get("states", {})), ("counted", levels), ("well", counted),
+        ("waiting", here.get("states", {})),
+    ):  # fmt: skip
+        for index, name in enumerate(data.get(part, ())):
+            _is(source, ("verdicts", part, index), name, known, "unknown_state", "状态", "state")
+    for number, one in enumerate(data.get("rounds", ())):
+        for index, name in enumerate(one.get("slots", ())):
+            path: Path = ("verdicts", "rounds", number, "slots", index)
+            _is(source, path, name, here.get("children", {}), "unknown_slot", "分支", "slot")
+
+
+def _check_visits(source: Source, definitions: Mapping[str, Data]) -> None:
+    data = source.data.get("visits", {})
+    if not _known(source, ("visits", "of"), data, definitions):
+        return
+    day, top, below = data.get("day", {}), ("visits",), ("visits", "day")
+    matter = definitions[data["of"]]
+    if "at" in data:
+        _is(
+            source,
+            (*top, "at"),
+            data["at"],
+            matter.get("relations", {}),
+            "unknown_relation",
+            "关系",
+            "relation",
+        )
+    own: list[tuple[Path, str, bool]] = [
+        ((*top, key), data[key], False) for key in ("contact", "place", "on") if key in data
+    ]
+    own += [((*top, "alone", key), key, True) for key in data.get("alone", {})]
+    own += [((*below, "link"), day["link"], False)] if "link" in day else []
+    own += [((*below, part, key), key, True) for part in ("with", "gives") for key in day.get(part, {})]
+    for path, name, key in own:
+        _is(source, path, name, matter.get("fields", {}), "unknown_field", "字段", "field", key=key)
+    if not _known(source, (*below, "of"), day, definitions):
+        return
+    held = definitions[day["of"]]
+    for index, name in enumerate(day.get("open", ())):
+        _is(source, (*below, "open", index), name, held.get("states", {}), "unknown_state", "状态", "state")
+    theirs: list[tuple[Path, str]] = [((*below, "on"), day["on"])] if "on" in day else []
+    theirs += [((*below, "gives", key), name) for key, name in day.get("gives", {}).items()]
+    for path, name in theirs:
+        _is(source, path, name, held.get("fields", {}), "unknown_field", "字段", "field")
+
+
+def _known(source: Source, path: Path, data: Data, definitions: Mapping[str, Data]) -> bool:
+    """Whether the definition that is named there is known; where none is named, there is nothing to look at."""
+    if "of" not in data:
+        return False
+    _is(source, path, data["of"], definitions, "unknown_definition", "定义", "definition")
+    return data["of"] in definitions
 
 
 def _listed(several: Iterable[Data], key: str) -> list[str]:

@@ -25,7 +25,7 @@ from .replaced import replaced
 from .screens import Look, Page, Screen
 from .sentence import late_by, remaining
 from .strip import WEEKDAYS, strip
-from .visits import OPINION, earlier
+from .visits import earlier
 from .whynot import hints, readable
 
 LINES = 30
@@ -136,7 +136,7 @@ def shown(look: Look) -> Page:
         "data": data_of(look, definition, case.id, {n: v for n, v in case.data.items() if n not in linked}),
         "relations": [(definition.relations[n].title, look.names.of(ids)) for n, ids in case.relations.items() if ids],
         "named": _named(look, definition, case), "children": children, "answers": answers(look, case, children),
-        "visits": earlier(look.engine, look.actor, case) if definition.name == OPINION else [],
+        "visits": earlier(look.engine, look.actor, case),
         "above": above if above.id != case.id else None, "kind": _kind(look, definition, case, above),
         "lines": lines(look, case, definition, only),
         "done": _done(look, definition), "office": look.oversees, "similar": _similar(look, definition, case),

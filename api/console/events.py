@@ -18,7 +18,7 @@ from .cases import led_here
 from .forms import Misread, as_sent, inputs, sent, standing, with_digest
 from .screens import Go, Look, Page, Screen
 from .sentence import remaining
-from .visits import OPINION, known_beforehand
+from .visits import known_beforehand
 from .whynot import hints, readable
 
 REVISION = 18
@@ -45,7 +45,8 @@ def asked(look: Look) -> Page:
 
 def _beforehand(look: Look, begun: str | None, event: Event, case: Case | None) -> dict[str, Any]:
     """What a keeper need not type when he takes down a visitor's matter."""
-    if begun != OPINION:
+    told = look.engine.library.console.visits
+    if told is None or begun != told.of:
         return {}
     found = known_beforehand(look.engine, look.actor, case)
     return {name: value for name, value in found.items() if name in event.fields}

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from flask import Blueprint, Request, Response, redirect, request, url_for
 
 from workflow import Actor, Case, Engine
-from workflow.errors import NotPermitted, Text
+from workflow.errors import NotPermitted, StoreError, Text
 from workflow.model import Grant
 from workflow.overview import grants_of, oversees, views_of
 from workflow.view import View
@@ -331,6 +331,8 @@ def refused(desk: Desk, error: Exception) -> Response:
         actor = somebody(desk) or NOBODY
     except Problem as often:  # what was refused at the door is counted here
         error, actor = often, NOBODY
+    except StoreError:  # it cannot be asked now, which may be what is wrong
+        actor = NOBODY
     problem = logged(error)
     look = Look(desk, request, actor, None, {})
     if isinstance(error, NotPermitted) and MUST_CHANGE in error.reasons:

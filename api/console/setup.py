@@ -13,6 +13,12 @@ from ..setup import CONGRESS, LOOKED_OVER, Setup
 from .screens import Go, Look, Page, Screen, sessions
 
 MENU = Text("开通", "Set up")
+WORDS = {
+    "clerk": Text("第一位经办人（账号）", "first clerk (account)"), "begin": Text("建立", "Make it"),
+    "units": Text("由经办人登录后，在“导入”中导入。", "The clerk signs in and takes them in by “Import”."),
+    "stations": Text("由经办人在“导入”中导入；二维码海报：", "The clerk takes them in by “Import”; posters with their codes:"),
+}  # fmt: skip
+"""where no file says it in the words of its domain (`setup: words`)"""
 FIELDS = ("tenant", "name", "level", "clerk")
 
 WHAT = {
@@ -78,6 +84,7 @@ def _page(look: Look, given: dict[str, Any], error: Text | None, *, status: int 
         "given": {**dict.fromkeys((*FIELDS, "password", "channel", "address", "receipt"), ""), **given},
         "error": error, "levels": {name: value.title for name, value in levels.items()}, "looked_over": LOOKED_OVER,
         "settled": sum(one.standing != "open" for one in steps), "troubles": list(troubles(look.engine.health())),
+        "words": {**WORDS, **(told.words if told is not None else {})},
         "book": look.engine.laws.book, "trials": look.desk.trials, "what": WHAT,
     }, status)  # fmt: skip
 

@@ -12,8 +12,7 @@ from workflow.errors import Text
 from workflow.overview import Period, Sitting, today
 
 from ..domain import charts
-from ..domain import statistics as told
-from ..year import FLOW, IN, OUT, counted_in, surveys_of
+from ..year import FLOW, IN, OUT, counted_in, verdicts_of
 from .screens import Look, Page, Screen
 from .statistics import cards, share
 
@@ -69,13 +68,14 @@ def _month(day: date, back: int) -> str:
 
 def _said(look: Look, sitting: Sitting) -> list[tuple[Text, str, str]]:
     """How satisfied the deputies were this year, round by round, with what the share is of."""
-    if counted_in(look.engine).kind != told.SUGGESTION:
+    told = look.engine.library.console.verdicts
+    if told is None:
         return []
     year = today(look.engine).year
     period = Period(start=date(year, 1, 1), before=date(year + 1, 1, 1))
     found = []
-    for (name, _), sums in zip(told.ROUNDS, surveys_of(sitting, period), strict=True):
-        part, of = sum(sums[level] for level in told.WELL), sum(sums[level] for level in told.RETURNED)
+    for (name, _), sums in zip(told.rounds, verdicts_of(told, sitting, period), strict=True):
+        part, of = sum(sums[level] for level in told.well), sum(sums[level] for level in told.counted)
         found.append((name, share(part, of), f"{part}/{of}"))
     return found
 

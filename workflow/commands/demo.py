@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -65,8 +65,8 @@ def run_remove(context: Context) -> int:
     """Only what `load` has marked; a system with real data is refused."""
     _demonstration(context).remove()
     context.console.say(
-        "演示数据已全部清除，系统为空；仍在运行的服务须重新启动",
-        "the demo data is gone, the system is empty; a service that still runs has to be started anew",
+        "演示数据已全部清除，系统为空；仍在运行的服务随即停止，请重新启动",
+        "the demo data is gone, the system is empty; a service that still runs stops now: start it anew",
     )
     return OK
 
@@ -87,6 +87,18 @@ def looks(context: Context) -> Sequence[Any]:
             )
         )
     return found
+
+
+def stop_when_gone(context: Context, found: Sequence[Any], stop: Callable[[], None]) -> None:
+    """A service that shows a demonstration ends with it: its notice, its operators and its documents are of what was removed."""
+    if found and not _demonstration(context).looks():
+        context.console.warn(
+            Text(
+                "演示数据已清除，服务停止；再次启动即从空系统开始",
+                "the demo data has been removed, so the service stops; started anew it begins with an empty system",
+            )
+        )
+        stop()
 
 
 def folder(context: Context, found: Sequence[Any]) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import signal
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib.util import find_spec
@@ -143,6 +145,7 @@ def run_serve(context: Context) -> int:
         )  # fmt: skip
 
         def bulk() -> int:
+            demo.stop_when_gone(context, looks, lambda: os.kill(os.getpid(), signal.SIGTERM))
             keeping_house.run()
             return access.end_hours(context.engine) + int(jobs.advance())
 
