@@ -80,8 +80,8 @@ def _with(
         return With((), roles.get(holder.role or "", Text(str(holder), str(holder))))
     law, stands = (root, above) if holder.of_root else (definition, case)
     found = names(stands.relations.get(holder.relation, ()))
-    relation = law.relations[holder.relation].title
-    return With(tuple(found), relation) if found else None
+    relation = law.relations.get(holder.relation)  # none where the reader may not know of the root
+    return With(tuple(found), relation.title) if found and relation is not None else None
 
 
 def pressing(engine: Engine, case: Case) -> ClockView | None:

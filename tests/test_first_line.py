@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from api.cells import holders
 from workflow import Actor, Case
 from workflow.definition import Definition, Holder
 from workflow.dues import falling_due
@@ -181,6 +182,13 @@ def test_in_the_end(town: Desk) -> None:
     _, overlay = supervised(town)
     assert looks(town, "mei", overlay).endswith("【发督办通知单】")
     assert looks(town, "wu", overlay).endswith("【报告督办进展】"), "nobody has asked him for an answer yet"
+
+
+def test_who_stands_in_a_root_that_the_reader_may_not_know_of_is_not_named(town: Desk) -> None:
+    _, overlay = supervised(town)
+    law = town.office.engine.laws.pinned(overlay.definition).definition
+    found = holders(law, law, overlay, overlay, {}, list)
+    assert [one.names for one in found] == [("mei",), ()], "the supervisor, and an office by its role"
 
 
 def test_what_was_asked_for_is_nobodys_next_step_until_it_is_answered(town: Desk) -> None:
