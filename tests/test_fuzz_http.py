@@ -30,6 +30,7 @@ def test_a_few_hundred_requests(made: Callable[[str], str], tmp_path: Path) -> N
         done = fuzz(asked, tmp_path, 1, 7)
         assert not done.failed and not done.cut, done.said[-8000:]
         assert asked.anybody.sent >= LEAST, done.said[-1500:]
+        assert not any(node.held_at for node in asked.world.engine.health().nodes), "it is ready to the end"
         asking = {who.role for who in asked.world.people if who.name in asked.anybody.asked_by}
         assert asking == {who.role for who in asked.world.people}, "every role, and who has none"
 
