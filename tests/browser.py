@@ -110,7 +110,7 @@ class Browsing:
             name, value = self.cookie(person)
             context.add_cookies([{"name": name, "value": value, "url": self.served.origin}])
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(120_000)
         page.on("request", self._asked)
         page.on("response", self._came)
         page.on("console", self._told)

@@ -305,7 +305,7 @@ def test_every_field_is_told_at_once(office: Caller) -> None:
         "/data/title": "form.blank",
         "/data/body": "form.required",
         "/data/first_signer": "form.invalid",
-        "/data/signers": "form.repeated",
+        "/data/signers/1": "form.repeated",
         "/data/publication_wish": "form.code",
         "/data/nothing": "form.unknown",
     }
