@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from bench.contender import LIVE, actor_of, open_engine
 from bench.seed import fill
 from bench.w1def import actor_for
-from workflow import Engine, Refused
+from workflow import Engine, Refused, memory
 from workflow.model import Request
 from workflow.store import work
 from workflow.store.sql import SLICE
@@ -105,6 +105,16 @@ def test_a_case_just_written_is_not_read_again(engine: Engine, sent: list[str]) 
     fire(engine, 11, "approve", revision=2)  # by the same two persons, so their grants are remembered
     fire(engine, 11, "assign")
     assert sent == write(engine) * 2
+
+
+def test_a_case_that_is_busy_is_not_the_first_to_be_forgotten(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "SIZE", 2)
+    for number, event in ((1, "submit"), (2, "submit"), (1, "approve"), (3, "submit")):
+        fire(engine, number, event)
+    with patch.object(engine.store, "read", side_effect=AssertionError("the case is remembered")):
+        fire(engine, 1, "assign")
 
 
 def test_of_a_person_not_met_before_only_the_grants_are_read(engine: Engine, sent: list[str]) -> None:

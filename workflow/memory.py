@@ -40,6 +40,7 @@ class Memory:
             if known is not None and known.root.revision > family.root.revision:
                 return
             self._families[family.root_id] = family
+            self._families.move_to_end(family.root_id)
             for case in family.records:
                 self._root_of[case] = family.root_id
             if len(self._families) > SIZE:
@@ -51,6 +52,7 @@ class Memory:
         """Remember a person's grants."""
         with self._lock:
             self._grants[person] = grants
+            self._grants.move_to_end(person)
             if len(self._grants) > SIZE:
                 self._grants.popitem(last=False)
 
