@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from signal import SIGINT
+from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal
 from subprocess import PIPE, STDOUT
 from threading import Event
 from typing import Any
@@ -120,6 +120,8 @@ def fuzz(asked: Service, folder: Path, examples: int, seed: int, *more: str) -> 
         program, "--config-file", CONFIG, "run", described(asked, folder, seed, min(SOME, examples)), "--url", asked.address, "--no-color",
         "-H", f"Authorization: Bearer {ANYBODY}", "--max-examples", str(examples), "--seed", str(seed), *more,
     ]  # fmt: skip
+    if getsignal(SIGINT) is SIG_IGN:  # by whoever started us in the background; the runner would inherit that
+        signal(SIGINT, default_int_handler)
     with subprocess.Popen(command, cwd=folder, stdout=PIPE, stderr=STDOUT, text=True) as runner:
 
         def enough() -> None:

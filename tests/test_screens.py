@@ -254,7 +254,9 @@ def test_what_is_wrong_in_a_form_is_heard_in_its_order(browsing: Browsing, scrip
 
 def heard(page: Any, words: str) -> str:
     """What stands in the summary, which has the focus; its links go into inputs that say the same."""
-    assert page.evaluate("document.activeElement.className") == "wrong", page.url
+    page.locator(
+        ".wrong:focus"
+    ).wait_for()  # without scripts the browser gives it after it has shown the page
     told: str = page.locator(".wrong").inner_text()
     links = page.locator(".wrong a")
     assert links.count() and words in told, told
@@ -263,7 +265,7 @@ def heard(page: Any, words: str) -> str:
         links.nth(at).focus()
         page.keyboard.press("Enter")
         wanted = str(links.nth(at).get_attribute("href")).removeprefix("#")
-        assert page.evaluate("document.activeElement.id") == wanted, text
+        page.locator(f"[id='{wanted}']:focus").wait_for()
         said = page.evaluate(DESCRIBED)
         assert said and said in text, f"{said} / {text}"
     return told
