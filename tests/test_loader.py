@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from workflow.shapes import Loose, Source
 from workflow.yaml_reader import Faults
 
 from .broken import GOOD, MARK, MODULES, TIMES, assert_faults, broken, fault_codes, found, good, source_of
+from .effort import at_most
 from .refusals import CASES, CHILD, CITY, PARENT
 
 ROOT = Path(__file__).parent.parent
@@ -291,15 +291,16 @@ HOSTILE = {
 }  # fmt: skip
 
 
+CALLS = 500_000
+"""less than half of what the shipped definitions cost, which are 4,800 lines"""
+
+
+@pytest.mark.timeout(60)  # a pattern that runs away inside the library of C would call nothing
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_is_a_fault_soon_and_small(name: str) -> None:
     content, code = HOSTILE[name]
-    best = float("inf")
-    for _ in range(3):  # the machine may be busy; the file is not to blame for that
-        start = time.process_time()
+    with at_most(CALLS):
         faults = check_texts({"x": content})
-        best = min(best, time.process_time() - start)
-    assert best < (0.2 if sys.gettrace() is None else 2)  # a coverage run is slower than the world
     assert code in {fault.code for fault in faults}
     tracemalloc.start()
     check_texts({"x": content})
@@ -321,12 +322,10 @@ def test_a_file_of_50_megabytes_is_not_even_read(tmp_path: Path) -> None:
     path = tmp_path / "large.yaml"
     with path.open("wb") as file:
         file.truncate(50 << 20)
-    start = time.perf_counter()
     tracemalloc.start()
     assert [(f.code, f.line, f.column) for f in check(tmp_path)] == [("too_large", 1, 1)]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert time.perf_counter() - start < 0.2
     assert peak < 1 << 20
 
 
