@@ -10,6 +10,7 @@ import pytest
 from api import Accounts, create_schema
 from definitions.papers import Papers
 from workflow import Actor
+from workflow.access import break_glass
 from workflow.errors import FormInvalid
 from workflow.model import Party
 from workflow.naming import flaw
@@ -104,3 +105,51 @@ def test_a_text_loses_what_is_not_seen_and_keeps_what_scripts_need(sqlite_office
         "suggestion", Actor(person="li"), {**SUGGESTION, "title": title}, tenant=TENANT
     )
     assert case.data["title"] == "关于增设驿站的建议 \u0646\u0645\u06cc\u200c\u062e"
+
+
+WRONG_IDS = {
+    "": "blank", "../x": "no /", "..": "dots alone", "a\x00b": "U\\+0000|control", "a\nb": "U\\+000A", "a\tb": "U\\+0009",
+    "x" * 10_000: "at most 40", "wаng": "U\\+0430", " a": "blank",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG_IDS, ids=lambda name: repr(name[:8]))
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_id_of_a_new_case_is_held_to_the_rule_of_ids(
+    name: str, dry_run: bool, sqlite_office: Office
+) -> None:
+    engine = sqlite_office.engine
+    with pytest.raises(FormInvalid, match=WRONG_IDS[name]) as error:
+        engine.start("suggestion", Actor(person="li"), SUGGESTION, tenant=TENANT, id=name, dry_run=dry_run)
+    assert [(reason.field, reason.beside) for reason in error.value.reasons] == [("id", True)]
+    assert all(reason.text.zh.startswith("编号：") for reason in error.value.reasons)
+    assert engine.search() == []
+
+
+def test_the_id_that_was_asked_for_is_that_of_the_case_and_of_its_rehearsal(sqlite_office: Office) -> None:
+    engine = sqlite_office.engine
+    for dry_run in (True, False):
+        case = engine.start(
+            "suggestion", Actor(person="li"), SUGGESTION, tenant=TENANT, id="建议-2026.1", dry_run=dry_run
+        )
+        assert case.id == "建议-2026.1"
+
+
+def test_other_ids_that_a_host_hands_in_are_held_to_it_too(sqlite_office: Office) -> None:
+    """A person who needs no grant to stand in the history: who imports, who is invited, who takes a role in an emergency."""
+    engine = sqlite_office.engine
+    case = sqlite_office.filed()
+    until = sqlite_office.clock.now().date()
+    for field, refused in {
+        "person": lambda: engine.start(
+            "suggestion", Actor(person="wаng"), SUGGESTION, tenant=TENANT, imported=True
+        ),
+        "subject": lambda: engine.invite(case.id, "evaluate", "wаng", until=until, by=Actor(person="li")),
+        "key": lambda: engine.start("suggestion", Actor(person="li"), SUGGESTION, tenant=TENANT, key="a\nb"),
+    }.items():
+        with pytest.raises(FormInvalid) as error:
+            refused()
+        assert [reason.field for reason in error.value.reasons] == [field]
+    with pytest.raises(FormInvalid) as error:
+        break_glass(engine, case.id, "wаng", "sc_office", hours=1, reason="急")
+    assert [reason.field for reason in error.value.reasons] == ["person"]

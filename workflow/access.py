@@ -20,6 +20,7 @@ from .clock import civil_date
 from .engine import Engine
 from .errors import FormInvalid, NotFound, NotPermitted, Reason, Text
 from .model import SYSTEM, Actor, Case, Grant
+from .naming import check_names
 from .random import new_id
 from .store import lending
 from .store.grants import end_hours as end_hours_
@@ -194,6 +195,7 @@ def break_glass(engine: Engine, case: str, person: str, role: str, *, hours: int
     """
     check_id(case)
     check_texts(person=person, reason=reason, role=role)
+    check_names(person=person)
     if not reason.strip() or not 1 <= hours <= MOST_HOURS:
         text = (f"须写明理由，时长 1 至 {MOST_HOURS} 小时", f"it needs a reason, and 1 to {MOST_HOURS} hours")
         raise FormInvalid([Reason.of("form.reason", *text, field="reason")])

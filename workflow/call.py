@@ -16,7 +16,7 @@ from .clock import FIRST_DAY, LAST_DAY, can_be, civil_date
 from .errors import Conflict, FormInvalid, NotFound, Reason, Text
 from .family import Step
 from .model import Actor, PartialDate
-from .naming import UNFIT, called, check_names, unfit
+from .naming import UNFIT, called, check_case_id, check_names, unfit
 from .store.sql import Reading
 
 __all__ = [
@@ -71,6 +71,10 @@ class Call(NamedTuple):
                 person=actor.person, on_behalf_of=actor.on_behalf_of, role=actor.role, unit=actor.unit, tenant=self.tenant,
                 id=self.id, key=self.key, reason=self.reason,
             )  # fmt: skip
+            if self.id is not None:
+                check_case_id(self.id)
+            if self.imported:  # of anybody else a grant says that he is called so
+                check_names(person=actor.person)
             if self.effective_on is not None:
                 _check_day(self.effective_on)
         except FormInvalid as error:
@@ -105,6 +109,10 @@ def check_texts(**texts: str | None) -> None:
             code, wrong = (
                 "form.empty",
                 Text("不能为空；不需要则不给", "must not be empty; leave it out if none is wanted"),
+            )
+        elif wrong is None and name == "key" and not value.isprintable():
+            wrong = Text(
+                "不能有换行等看不见的字符", "must hold no line ends and nothing else that is not seen"
             )
         elif wrong is None and len(value) > (most := LIMITS[name]):
             code, wrong = (

@@ -206,7 +206,7 @@ class Engine(Reader):
         """Open a case. Raises Refused, KeyReused. `receipt`, `dry_run` as in `fire`.
 
         `imported`: a recorded fact of the past. No permission is asked, nothing is required, unknown stays unknown, no message
-        is written and no past timer armed. `id` lets an import choose a repeatable id.
+        is written and no past timer armed. `id` lets an import choose a repeatable id: up to 40 characters, as naming.py has it.
         """
         call = Call(
             event="start", actor=actor, data=data, kind=kind, tenant=tenant, key=key, effective_on=effective_on,

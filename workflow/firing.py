@@ -100,7 +100,7 @@ class Firing:
                     return self._answered(stored, call)
                 grants = self._store.read_person(work, call.actor.person)
                 act = self.delegated(work, act_of(call, now, Reading(None, grants, None)))
-                case = new_id(self._random, now)
+                case = call.id or new_id(self._random, now)
                 step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
                 if self._laws.latest(call.kind).definition.start.once:
                     self._refuse_second(work, step.family.root)

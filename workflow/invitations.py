@@ -23,6 +23,7 @@ from .errors import NotFound, NotPermitted, Reason, Text
 from .family import Family, Record
 from .laws import Laws
 from .model import Actor, Grant, Invited, Issued
+from .naming import check_names
 from .outbox import LINK, PLAIN
 from .random import RandomSource
 from .sight import Sight
@@ -53,6 +54,7 @@ class Invitations:
     ) -> Issued:  # fmt: skip
         """With its token, this once. Raises NotPermitted, NotFound, Conflict."""
         check_texts(subject=subject, person=by.person)
+        check_names(subject=subject)
         record, grant = self._allowed(case, by, session)
         for name in events:
             self._laws.pinned(record.definition).event(name)

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from .errors import FormInvalid, Reason, Text
 
-__all__ = ["UNFIT", "called", "check_names", "flaw", "unfit"]
+__all__ = ["UNFIT", "called", "check_case_id", "check_names", "flaw", "unfit"]
 
 UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 """what the two databases would keep differently, or a terminal would obey: control and bidi characters, lone surrogates"""
@@ -106,6 +106,17 @@ def check_names(**names: str | None) -> None:
     ]
     if reasons:
         raise FormInvalid(reasons)
+
+
+def check_case_id(id: str) -> None:
+    """Raises FormInvalid, under `id`, for one that no new case can have: it also is one level of an address and a file's name."""
+    check_names(id=id)
+    if "/" in id or not id.strip("."):
+        text = Text(
+            f"{called('id').zh}：不能含有 /，也不能只由句点组成",
+            f"{called('id').en}: must hold no / and not be dots alone",
+        )
+        raise FormInvalid([Reason(code="form.name", text=text, field="id")])
 
 
 def _gap(path: str) -> Text | None:
