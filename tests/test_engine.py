@@ -15,6 +15,7 @@ from workflow import Actor, Conflict, Engine, NotFound, Refused
 from workflow.calendars import PartialDate
 from workflow.errors import DeadlineRefused, FormInvalid, GuardFailed, NotInState, NotPermitted
 
+from .effort import at_most
 from .lifecycle import (
     CONTACT,
     DRAFT,
@@ -184,6 +185,18 @@ def test_what_the_form_will_say_is_no_reason_beforehand(office: Office) -> None:
     assert answer.allowed
     assert office.reasons(case, "issue_reply", "wu", **REPLY)
     assert office.fire(case, "issue_reply", "wu", **{**REPLY, "publication": "title_only"}).state == "replied"
+
+
+def test_permitted_of_some_events_alone(sqlite_office: Office) -> None:
+    """The same answers, and nothing is decided about the others."""
+    case, engine = sqlite_office.evaluating(), sqlite_office.engine
+    all_ = engine.permitted(case.id, Actor(person="sun"))
+    some = [all_[3].event, all_[0].event]
+    assert engine.permitted(case.id, Actor(person="sun"), events=some) == [all_[0], all_[3]]
+    with at_most(10**9) as whole:
+        engine.permitted(case.id, Actor(person="sun"))
+    with at_most(whole[0] // 2):
+        engine.permitted(case.id, Actor(person="sun"), events=some)
 
 
 def test_permitted_of_no_case(office: Office) -> None:

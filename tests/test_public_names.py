@@ -20,7 +20,7 @@ SIGNATURES = {
     "start": "kind, actor, data, *, tenant, key=, effective_on=, reason=, imported=, id=, receipt=, dry_run=, session=",
     "fire": "case, event, actor, data=, *, revision=, key=, effective_on=, reason=, imported=, number=, receipt=, dry_run=, session=",
     "batch": "requests, *, session=",
-    "permitted": "case, actor, *, session=",
+    "permitted": "case, actor, *, events=, session=",
     "tick": "limit=",
     "case": "case, *, actor=, session=",
     "children": "case, *, actor=, session=",

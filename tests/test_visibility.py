@@ -13,6 +13,7 @@ from workflow import Actor, Case, Conflict, Engine, NotFound
 from workflow.library import Library
 from workflow.model import Grant, Receipt, Request
 from workflow.overview import Filter, Period, Ran, count, feed, figures, find, tally
+from workflow.store.questions import Questions
 
 from .lifecycle import TENANT, Office
 
@@ -363,3 +364,24 @@ def test_that_something_hidden_happened_is_not_found_out_by_asking_when(office: 
     for reader, seen in (("wang", 0), ("li", 1)):
         assert len(find(office.engine, Actor(person=reader), asked).cases) == seen
         assert count(office.engine, Actor(person=reader), asked) == seen
+
+
+def test_the_filter_of_a_person_is_made_once_and_anew_with_his_grants(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, lin, wang, made = office.engine, Actor(person="lin"), Actor(person="wang"), list[str]()
+    visible = Questions.visible
+    monkeypatch.setattr(
+        Questions,
+        "visible",
+        lambda self, person, *rest, **more: made.append(person) or visible(self, person, *rest, **more),
+    )
+    case = office.assigned()
+    for _ in range(3):
+        assert not engine.search(actor=lin)
+        assert [found.id for found in engine.search(actor=wang)] == [case.id]
+    assert sorted(made) == ["lin", "wang"]
+    engine.grant("lin", "unit_clerk", TENANT, unit="water")
+    assert [found.id for found in engine.search(actor=lin)] == [case.id]
+    engine.sync_grants("lin", [], by="li")
+    assert not engine.search(actor=lin)

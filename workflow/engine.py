@@ -255,9 +255,11 @@ class Engine(Reader):
         self.rules.after(session)
         return outcomes
 
-    def permitted(self, case: str, actor: Actor, *, session: Host | None = None) -> list[Permission]:
-        """Every event of the case's definition with yes, or no and every reason: what `fire` would answer to a full form.
-        Who may not fire it at all is told only that.
+    def permitted(
+        self, case: str, actor: Actor, *, events: Collection[str] | None = None, session: Host | None = None
+    ) -> list[Permission]:
+        """Every event of the case's definition (of these, where some are named) with yes, or no and every reason: what `fire`
+        would answer to a full form. Who may not fire it at all is told only that.
         """
         check_id(case)
         check_texts(person=actor.person, on_behalf_of=actor.on_behalf_of)
@@ -277,6 +279,8 @@ class Engine(Reader):
                 act = act._replace(linked=self.store.linked(work, links, hold=False))
         found = []
         for event in law.definition.events.values():
+            if events is not None and event.name not in events:
+                continue
             reasons = objections(self.laws, reading.family, case, event.name, act, self.random)
             if invited is not None and event.name not in invited:
                 reasons = (OTHER_EVENT, *reasons)

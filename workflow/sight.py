@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,7 +18,7 @@ from .call import check_texts
 from .family import Record
 from .laws import Laws
 from .loader import definition_from_content
-from .model import Actor, Untold
+from .model import Actor, Grant, Untold
 from .store.questions import Reach
 from .store.sql import Store
 from .store.untold import anywhere
@@ -26,6 +27,8 @@ from .visibility import Hidden, Viewer
 __all__ = ["Seen", "Sight"]
 
 
+_KEPT = 256
+"""for so many persons the filter is kept as it was made: making it takes longer than most questions it narrows"""
 Narrowing = Callable[[Select[Any], Reach], Select[Any]]
 Whole = Callable[[Select[Any]], Select[Any]]
 
@@ -53,6 +56,9 @@ class Sight:
         self._store = store
         self._laws = laws
         self._today = today
+        # By all that a filter is made of: with another grant, another day of one, another definition it is another filter.
+        self._visible_to = lru_cache(_KEPT)(_visible_to(store, laws))
+        self._waiting_for = lru_cache(_KEPT)(_waiting_for(store, laws))
 
     def viewer(self, connection: Connection, actor: Actor) -> Viewer:
         """The person with all the grants he has."""
@@ -111,8 +117,7 @@ class Sight:
 
     def waiting(self, viewer: Viewer) -> ColumnElement[bool]:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
-        by_role, by_relation = worklist.held(self._laws.known(), viewer.person, viewer.held())
-        return self._store.questions.waiting(by_role, by_relation)
+        return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()))
 
     def look(
         self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "named",
@@ -197,12 +202,8 @@ class Sight:
         return seen() if (strange or not found) and self.learn(connection) else found
 
     def _visible(self, viewer: Viewer, reach: Reach) -> ColumnElement[bool]:
-        units = sorted({grant.unit for grant in viewer.grants if grant.unit is not None})
-        seers = visibility.seers(self._laws.known(), viewer)
-        oversees = self._laws.library.oversees
-        return self._store.questions.visible(
-            viewer.person, viewer.held(), units, oversees, seers, reach=reach
-        )
+        units = tuple(sorted({grant.unit for grant in viewer.grants if grant.unit is not None}))
+        return self._visible_to(viewer.person, tuple(viewer.held()), units, reach, len(self._laws.known()))
 
     def _known(self) -> set[str]:
         return {law.definition.hash for law in self._laws.known()}
@@ -222,3 +223,24 @@ class Sight:
             above = self._store.records(connection, self._store.questions.all_of(wanted))
             roots.update((root.id, root) for root in above)
         return [Seen(record, self.hidden(record, roots[record.root], viewer)) for record in found]
+
+
+def _visible_to(
+    store: Store, laws: Laws
+) -> Callable[[str, tuple[Grant, ...], tuple[str, ...], Reach, int], ColumnElement[bool]]:
+    """The filter of a person who holds these grants and is, or was, in these units; definitions are only ever added."""
+
+    def made(
+        person: str, held: tuple[Grant, ...], units: tuple[str, ...], reach: Reach, _: int
+    ) -> ColumnElement[bool]:
+        seers = visibility.seers(laws.known(), person, held)
+        return store.questions.visible(person, held, units, laws.library.oversees, seers, reach=reach)
+
+    return made
+
+
+def _waiting_for(store: Store, laws: Laws) -> Callable[[str, tuple[Grant, ...], int], ColumnElement[bool]]:
+    def made(person: str, held: tuple[Grant, ...], _: int) -> ColumnElement[bool]:
+        return store.questions.waiting(*worklist.held(laws.known(), person, held))
+
+    return made

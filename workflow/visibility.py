@@ -251,14 +251,15 @@ def of_ledger(ledger: Ledger, veil: Hidden) -> Ledger:
     return replace(ledger, lines=tuple(entries))
 
 
-def seers(laws: Iterable[Law], viewer: Viewer) -> tuple[list[str], list[ByRole], list[ByRelation]]:
+def seers(
+    laws: Iterable[Law], person: str, held: Sequence[Grant]
+) -> tuple[list[str], list[ByRole], list[ByRelation]]:
     """The definitions that say who sees their cases, and where this person is one of those: rows of worklist.py, in any state."""
     limited, by_role, by_relation = list[str](), list[ByRole](), list[ByRelation]()
-    held = viewer.held()
     for law in laws:
         if law.definition.seen_by:
             limited.append(law.definition.hash)
-            roles, relations = places(law.definition.seen_by, law.definition.hash, None, viewer.person, held)
+            roles, relations = places(law.definition.seen_by, law.definition.hash, None, person, held)
             by_role += roles
             by_relation += relations
     return limited, by_role, by_relation

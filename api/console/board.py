@@ -101,7 +101,8 @@ class Board:
         return [event for event in self.events if event.name in self._allowed(case)]
 
     def _allowed(self, case: Case) -> dict[str, Permission]:
-        found = self.look.engine.permitted(case.id, self.look.actor)
+        asked = {*self.view.board, *self._joining}
+        found = self.look.engine.permitted(case.id, self.look.actor, events=asked)
         return {one.event: one for one in found if one.allowed}
 
     # -- the rows
