@@ -185,6 +185,21 @@ def test_no_step_rests_on_old_children(engine: Engine, together: Together) -> No
     assert max(accepted) < gone_on
 
 
+def test_nobody_takes_a_grant_away_by_giving_another(engine: Engine) -> None:
+    units = [f"unit{n}" for n in range(WRITERS)]
+    at_once = threading.Barrier(WRITERS)
+
+    def give(unit: str) -> None:
+        at_once.wait()
+        for _ in range(2):
+            engine.grant("many", "unit_clerk", story.TENANT, unit=unit)
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        list(threads.map(give, units))
+    with engine.store.connection() as connection:
+        assert sorted(str(grant.unit) for grant in engine.store.grants(connection, "many")) == units
+
+
 def test_one_key_at_once(engine: Engine) -> None:
     """Twenty times the same act at the same time: one line, one answer."""
     case = start(engine)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -146,21 +147,8 @@ class Engine(Reader):
         """A person's grants become exactly these: how a host's directory enters. Roles that follow from the register of parties
         stay as they are, and so does what somebody lent to him while he is still a colleague. Raises NotPermitted, NotFound.
         """
-        if by == person:
-            text = Text("不得给自己授权", "nobody grants anything to himself")
-            raise NotPermitted([Reason(code="own_grant", text=text)])
-        if person == SYSTEM:
-            text = Text("不得给系统授权", "nothing is granted to the system")
-            raise NotPermitted([Reason(code="system_grant", text=text)])
         given = list(grants)
-        for grant in given:
-            check_texts(role=grant.role, unit=grant.unit, scope=grant.scope)
-            check_names(unit=grant.unit, scope=grant.scope)
-        check_texts(person=person, granted_by=by)
-        check_names(person=person)
-        roles = self.library.roles.values
-        for role in sorted({grant.role for grant in given} - set(roles)):
-            raise NotFound.among(Text("角色", "role"), role, roles)
+        self._check_given(person, given, by)
         with self.store.connection(session, write=True) as connection:
             lent = [grant for grant in self.store.grants(connection, person) if grant.on_behalf_of]
             own = [grant for grant in given if grant.on_behalf_of is None]
@@ -168,6 +156,22 @@ class Engine(Reader):
             rows = [self._grant_row(person, grant, by) for grant in merged]
             self.store.replace_grants(connection, person, rows, self.library.body)
         self._memory.forget_person(person)
+
+    def _check_given(self, person: str, grants: Sequence[Grant], by: str) -> None:
+        if by == person:
+            text = Text("不得给自己授权", "nobody grants anything to himself")
+            raise NotPermitted([Reason(code="own_grant", text=text)])
+        if person == SYSTEM:
+            text = Text("不得给系统授权", "nothing is granted to the system")
+            raise NotPermitted([Reason(code="system_grant", text=text)])
+        for grant in grants:
+            check_texts(role=grant.role, unit=grant.unit, scope=grant.scope)
+            check_names(unit=grant.unit, scope=grant.scope)
+        check_texts(person=person, granted_by=by)
+        check_names(person=person)
+        roles = self.library.roles.values
+        for role in sorted({grant.role for grant in grants} - set(roles)):
+            raise NotFound.among(Text("角色", "role"), role, roles)
 
     def _grant_row(self, person: str, grant: Grant, by: str) -> dict[str, Any]:
         return {
@@ -181,20 +185,18 @@ class Engine(Reader):
         self, person: str, role: str, scope: str, *, unit: str | None = None, by: str = "set-up",
         valid_from: date | None = None, valid_until: date | None = None,
     ) -> None:  # fmt: skip
-        """Add one grant to a person. Dates are civil and inclusive."""
-        check_texts(person=person)
-        with self.store.connection() as connection:
-            held = self.store.grants(connection, person)
+        """Add one grant to those a person has; one that he has stays one. Dates are civil and inclusive. Raises as
+        `sync_grants` does.
+        """
         new = Grant(
-            id="",
-            person=person,
-            role=role,
-            scope=scope,
-            unit=unit,
-            valid_from=valid_from,
-            valid_until=valid_until,
-        )
-        self.sync_grants(person, [*held, new], by=by)
+            id="", person=person, role=role, scope=scope, unit=unit, valid_from=valid_from, valid_until=valid_until,
+        )  # fmt: skip
+        self._check_given(person, [new], by)
+        with self.store.connection(write=True) as connection:
+            held = {replace(grant, id="") for grant in self.store.grants(connection, person)}
+            if new not in held and new in self.parties.merged(connection, person, [new]):
+                self.store.add_grant(connection, self._grant_row(person, new, by))
+        self._memory.forget_person(person)
 
     # -- events
 

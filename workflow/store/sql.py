@@ -358,6 +358,10 @@ class Store:
         end_lent(connection, table, [person])
         end_borrowed(connection, table, [person], body)
 
+    def add_grant(self, connection: Connection, grant: dict[str, Any]) -> None:
+        """One more grant; what others give at the same time stays."""
+        connection.execute(insert(self.tables.grant), grant)
+
     def grants(self, connection: Connection, person: str) -> tuple[Grant, ...]:
         """A person's grants."""
         g = self.tables.grant.c
