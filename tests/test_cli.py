@@ -686,7 +686,10 @@ def test_doctor_says_what_is_wrong(stored: tuple[str, Engine, Case], monkeypatch
     url, engine, _ = stored
     engine.alerts.address()
     well = call("doctor", "--database", url)
-    assert "suggestion.assigned: 1" in well.out
+    assert (
+        "outbox: addressed 4, nobody 1\ncases, by lifecycle and state below: 1\n  suggestion.assigned: 1\n"
+        in well.out
+    )
     (skew,) = [line for line in well.out.splitlines() if line.startswith("! ")]
     assert "from the database's: turn on time synchronisation" in skew  # the tests' clock stands elsewhere
     assert "- no scheduler is running" in well.out

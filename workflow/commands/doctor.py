@@ -74,6 +74,8 @@ def _print(context: Context, facts: dict[str, Any]) -> None:
     if facts["caught_up"]:
         facts["caught_up"] = console.words(told("caught_up", facts["caught_up"]))
     facts["nodes"] = ", ".join(facts["nodes"])
+    facts["outbox"] = ", ".join(f"{state} {count}" for state, count in facts["outbox"].items())
+    facts["cases"] = sum(row["count"] for row in cases) or None
     for name, value in facts.items():
         console.line(f"{console.words(TITLES[name])}: {'-' if value in (None, '', {}) else value}")
     for row in cases:
@@ -92,6 +94,7 @@ TITLES = {
     "nodes": Text("调度进程", "nodes that tick"),
     "caught_up": Text("上次停机补办", "last outage caught up"),
     "outbox": Text("发件箱", "outbox"),
+    "cases": Text("案件（以下按流程和状态）", "cases, by lifecycle and state below"),
 }
 
 
