@@ -408,6 +408,8 @@ def test_due(stored: tuple[str, Engine, Case]) -> None:
     assert "reply" not in call("due", "--database", url, "--until", "2026-12-01").out
     assert "nothing is due" in call("due", "--database", url, "--until", "2026-11-01").out
     assert len(call("due", "--database", url, "--limit", "1", "--json").json) == 1
+    said = call("due", "--database", url, "--lang", "zh").out
+    assert "91 天（" in said and "个工作日）" in said
 
 
 # --- the histories

@@ -335,6 +335,11 @@ def test_case_at_of_a_child(office: Office) -> None:
 def test_explain(office: Office) -> None:
     explained = office.engine.explain(office.assigned().id, "reply")
     assert "2026-06-02" in str(explained)
+    replied = office.engine.explain(office.replied().id, "reply")
+    assert any(
+        line.zh.endswith("终止：签发答复") and line.en.endswith("stopped: issue the reply")
+        for line in replied.lines
+    )
     with pytest.raises(NotFound):
         office.engine.explain(office.filed().id, "reply")
     with pytest.raises(NotFound):

@@ -7,10 +7,11 @@ is a question asked with a day in hand, and never a stored fact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count, groupby
+from types import MappingProxyType
 from typing import Literal
 
 from .calendars import DAY, Calendar, PartialDate
@@ -125,15 +126,19 @@ class Explanation:
         return "\n".join([*(line.zh for line in lines), "", *(line.en for line in lines)])
 
 
-def explain(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Explanation:
-    """Every step from the anchor to the due day, with the source of the rule. Raises RuleNotFound."""
+def explain(
+    ledger: Ledger, book: RuleBook, calendar: Calendar, titles: Mapping[str, Text] = MappingProxyType({})
+) -> Explanation:
+    """Every step from the anchor to the due day, with the source of the rule; `titles`: what events are called. Raises
+    RuleNotFound.
+    """
     rule, now = book.rule(ledger.rule, ledger.anchor), ledger.due(book, calendar)
     left_out = {"extend"} if rule.unit == "working_day" else {"extend", "suspend", "resume"}
     plain = replace(ledger, lines=tuple(e for e in ledger.entries if e.kind not in left_out))
     base = plain.due(book, calendar)
     lines = (
         *_counting(rule, base, calendar),
-        *_events(ledger, book, calendar),
+        *_events(ledger, book, calendar, titles),
         *_moved(base, now),
         *_rolling(rule, now, calendar),
         *_limits(rule, now, book.outer(rule, ledger.anchor)),
@@ -245,22 +250,23 @@ def _extensions(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Iterator[
             yield replace(ledger, lines=ledger.entries[:index]).due(book, calendar).on, entry.until
 
 
-def _events(ledger: Ledger, book: RuleBook, calendar: Calendar) -> Iterator[Text]:
+def _events(ledger: Ledger, book: RuleBook, calendar: Calendar, titles: Mapping[str, Text]) -> Iterator[Text]:
     extended = _extensions(ledger, book, calendar)
     for entry in ledger.entries:
         if entry.kind == "extend":
-            yield _event(entry, next(extended)[0])
+            yield _event(entry, titles, next(extended)[0])
         elif entry.kind != "start":
-            yield _event(entry)
+            yield _event(entry, titles)
 
 
-def _event(entry: Entry, old: date | None = None) -> Text:
+def _event(entry: Entry, titles: Mapping[str, Text], old: date | None = None) -> Text:
     zh, en = EVENTS[entry.kind]
     if entry.kind == "extend":
         zh = f"{zh} {entry.until}（原期满日 {old}，{entry.asked_on} 申请）"
         en = f"{en} {entry.until} (was {old}, asked on {entry.asked_on})"
     by = Text(f"，{entry.by}", f" by {entry.by}") if entry.by else Text("", "")
-    said = Text(f"：{entry.reason}", f": {entry.reason}") if entry.reason else Text("", "")
+    why = titles.get(entry.reason, Text(entry.reason, entry.reason))
+    said = Text(f"：{why.zh}", f": {why.en}") if entry.reason else Text("", "")
     return Text(f"{entry.on} {zh}{by.zh}{said.zh}", f"{entry.on} {en}{by.en}{said.en}")
 
 

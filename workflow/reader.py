@@ -187,8 +187,10 @@ class Reader:
         ledger = clocks[clock].ledger
         if seen.hidden is not None:
             ledger = visibility.of_ledger(ledger, seen.hidden)
-        found = explain(ledger, self.laws.book_of(ledger), self.laws.calendar)
-        declared = self.laws.pinned(seen.record.definition).definition.clocks.get(clock)
+        definition = self.laws.pinned(seen.record.definition).definition
+        titles = {event.name: event.title for event in definition.events.values()}
+        found = explain(ledger, self.laws.book_of(ledger), self.laws.calendar, titles)
+        declared = definition.clocks.get(clock)
         why = declared.why(ledger.rule) if declared is not None else None
         if why is None:
             return found

@@ -104,9 +104,9 @@ def _row(context: Context, due: Due) -> dict[str, Any]:
     if context.console.as_json:
         return {**_plain(due), "holder": list(due.units or due.offices or due.persons)}
     words = context.console.words
-    left = Text(f"{due.working_days} 个工作日", f"{due.working_days} wd")
+    left = Text(f"{due.days} 天（{due.working_days} 个工作日）", f"{due.days}d ({due.working_days} wd)")
     return {
-        **_plain(due), "days": f"{due.days}d ({words(left)})", "clock": words(due.clock_title), "kind": words(due.kind_title),
+        **_plain(due), "days": words(left), "clock": words(due.clock_title), "kind": words(due.kind_title),
         "state": words(due.state_title), "holder": " ".join(due.units or due.offices or due.persons),
     }  # fmt: skip
 
