@@ -339,7 +339,7 @@ def test_a_hidden_deadline_is_told_in_no_number_no_order_and_not_by_where_a_page
         with Sitting.of(o.engine, Actor(person=person)) as sitting:
             assert sitting.counts(asked) == sitting.tally(asked, 9) == numbers, person
             assert [n for n, _ in sitting.numbers(asked, 9)] == numbers, person
-            assert sitting.by_due_day(of) == {day: 1}, person
+            assert sitting.agenda(of, 9).due == {day: 1}, person
             assert [one.over_target for one in sitting.figures(of, ["kind"], Period())] == [over], person
         found = [len(find(o.engine, Actor(person=person), one).cases) for one in asked]
         assert found == numbers, person

@@ -5,9 +5,11 @@ Counted are the steps of its virtual machine, never time: they are the same on e
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
 from sqlalchemy import event, select, update
 
@@ -18,6 +20,7 @@ from workflow.overview import Filter, Sitting, find, grants_of, tally, through, 
 from workflow.store.erasure import Erasure
 from workflow.verify import verify
 
+from .console import Desk
 from .lifecycle import DOCUMENT, Office
 
 FEW, MANY = 100, 1_000
@@ -29,15 +32,16 @@ WAITING = Filter(waiting=True)
 
 
 @contextmanager
-def steps(engine: Engine) -> Iterator[list[int]]:
-    """How many steps SQLite takes meanwhile, on any connection."""
-    taken = [0]
+def steps(engine: Engine) -> Iterator[Counter[str]]:
+    """How many steps SQLite takes meanwhile for each statement, on any connection."""
+    taken, now = Counter[str](), [""]
 
     def one() -> int:
-        taken[0] += STEPS
+        taken[now[0]] += STEPS
         return 0
 
-    def watch(connection: object, *_: object) -> None:
+    def watch(connection: object, _cursor: object, statement: str, *_: object) -> None:
+        now[0] = statement
         connection.connection.driver_connection.set_progress_handler(one, STEPS)  # type: ignore[attr-defined]
 
     event.listen(engine.database, "before_cursor_execute", watch)
@@ -50,9 +54,9 @@ def steps(engine: Engine) -> Iterator[list[int]]:
 def home(engine: Engine, actor: Actor) -> object:
     """What the first page asks."""
     with Sitting.of(engine, actor) as sitting:
-        due = sitting.by_due_day(WAITING)
+        agenda = sitting.agenda(WAITING, 11)
         own = [through(view) for view in views_of(engine, grants_of(engine, actor)) if view.closed is False]
-        return due, sitting.numbers(own, 200)
+        return agenda, sitting.numbers(own, 200)
 
 
 def reached(engine: Engine, case: str) -> list[str]:
@@ -104,7 +108,7 @@ def taken(office: Office, case: str) -> dict[str, int]:
         ask()
         with steps(office.engine) as counted:
             ask()
-        found[name] = counted[0]
+        found[name] = counted.total()
     return found
 
 
@@ -127,6 +131,42 @@ def test_what_was_closed_long_ago_costs_no_list_anything(sqlite_office: Office) 
     few, many = counted
     dearer = {name: (few[name], many[name]) for name in few if many[name] > ROOM * few[name] + 500}
     assert not dearer
+
+
+def test_the_first_page_looks_once_at_what_waits(sqlite_office: Office, tmp_path: Path) -> None:
+    """How many by day, how many of them but records, which are the first: one question, however much waits."""
+    office, engine = sqlite_office, sqlite_office.engine
+    case = office.evaluating()
+    desk, counted, more = Desk(office, tmp_path), list[Counter[str]](), FEW
+    for apart in "xy":
+        with engine.database.begin() as connection:
+            triggers(connection, True, off=True)
+            copied(engine, connection, [case.id], more, past=False, apart=apart)
+            triggers(connection, True, off=False)
+        engine.summary.refresh()
+        reader = desk("sun")
+        reader.get("/")
+        with steps(engine) as taken:
+            assert reader.get("/").status_code == 200
+        counted.append(taken)
+        more = MANY
+    few, many = counted
+    grown = [statement for statement in many if many[statement] - few[statement] > 10 * MANY]
+    assert len(grown) == 1 and "due_on AS day" in grown[0]
+
+
+def test_the_agenda_is_what_the_list_says(office: Office) -> None:
+    """Its days, its numbers, which come first: those of the list that is in order by due day."""
+    office.filed(), office.handling(), office.evaluating(), office.accepted()
+    li = Actor(person="li")
+    listed = find(office.engine, li, WAITING, sort="due_on").cases
+    assert len({case.due_on for case in listed}) > 1
+    for few in (2, 50):
+        with Sitting.of(office.engine, li) as sitting:
+            agenda = sitting.agenda(WAITING, few)
+        assert agenda.first == [case.id for case in listed][:few]
+        days = Counter(date.fromisoformat(case.due_on) if case.due_on else None for case in listed)
+        assert (agenda.due, agenda.unknown) == (days, 0)
 
 
 def test_who_stands_in_a_family_is_passed_by_when_all_of_it_has_ended(office: Office) -> None:

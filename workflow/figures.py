@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property
 from typing import Any, Literal, get_args
@@ -28,6 +28,7 @@ from .visibility import Viewer
 
 __all__ = [
     "COUNTED",
+    "Agenda",
     "Counted",
     "Figures",
     "Mine",
@@ -75,6 +76,18 @@ class Took:
     days: int
     late: bool
     count: int
+
+
+@dataclass(slots=True)
+class Agenda:
+    """Cases by the day they are due."""
+
+    due: dict[date | None, int] = field(default_factory=dict)
+    """how many by day; None: those without a running deadline"""
+    unknown: int = 0
+    """of those over their day: only imported (`Filter.recorded`), so that nobody knows whether it was kept"""
+    first: list[str] = field(default_factory=list)
+    """ids of the soonest, in order"""
 
 
 class Sitting:
@@ -162,12 +175,23 @@ class Sitting:
             found.update((one, (number, number >= most)) for one, number in zip(rest, numbers, strict=True))
         return [found[one] for one in asked]
 
-    def by_due_day(self, asked: Filter) -> dict[date | None, int]:
-        """How many cases are due on which day, to the end, in one question; None: those without a running deadline."""
+    def agenda(self, asked: Filter, few: int) -> Agenda:
+        """How many cases are due on which day, to the end, and the first of them by that day: one question, which looks at each
+        case once.
+        """
         asked = self._told(asked, by_day=True)
-        query = self._mine.of(listing.by_due_day(self._engine.store, asked), asked)
-        rows: Any = self._connection.execute(self._narrowed(query, listing.reach(asked)))
-        return {date.fromisoformat(day) if day else None: int(number) for day, number in rows}
+        chosen = self._mine.of(listing.dated(self._engine.store, asked), asked)
+        chosen = self._narrowed(chosen, listing.reach(asked))
+        query = listing.agenda(self._engine.store, chosen, few, _today(self._engine), self._unheard)
+        found = Agenda()
+        for part, day, id_, number in self._connection.execute(query):
+            if part == 0:
+                found.due[date.fromisoformat(day) if day else None] = int(number)
+            elif part == 1:
+                found.unknown = int(number)
+            else:
+                found.first.append(id_)
+        return found
 
     def tally(self, asked: Sequence[Filter], most: int) -> list[int]:
         """How many cases of each filter, counted no further than `most`, in one question."""

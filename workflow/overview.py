@@ -20,6 +20,7 @@ from .errors import NotFound, Text
 from .family import Record
 from .figures import (
     COUNTED,
+    Agenda,
     Counted,
     Figures,
     Mine,
@@ -50,6 +51,7 @@ from .view import View
 __all__ = [
     "COUNTED",
     "After",
+    "Agenda",
     "By",
     "Counted",
     "Figures",

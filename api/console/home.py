@@ -5,10 +5,10 @@ roles with their counts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
 
-from workflow.overview import Filter, Sitting, find, through, today
+from workflow.overview import Filter, Sitting, cases_of, through, today
 from workflow.view import View
 
 from ..buckets import Bucket, buckets
@@ -37,31 +37,24 @@ class Count:
 def home(look: Look) -> Page:
     """A few questions, however many lists there are."""
     spans, own = buckets(look.engine), look.views
-    mine = Filter(waiting=True)
     with Sitting.of(look.engine, look.actor) as sitting:
-        due = sitting.by_due_day(mine)
+        agenda = sitting.agenda(Filter(waiting=True), FIRST + 1)
         numbers = sitting.numbers([*map(through, own)], MOST)
+        due, old = agenda.due, agenda.unknown
         late = sum(number for day, number in due.items() if day is not None and day < today(look.engine))
-        old = _recorded(look, sitting, mine) if late else 0
         elsewhere = Count(*overdue.number(look, sitting, late - old, MOST))
     by_due: list[tuple[Bucket, Count]] = [(span, Count(_within(span, due, old))) for span in spans]
     by_view: list[tuple[View, Count]] = [
         (view, Count(number, more)) for view, (number, more) in zip(own, numbers, strict=True)
     ]
-    page = find(look.engine, look.actor, _soonest(mine, due), sort="due_on", limit=FIRST)
-    found: list[Row] = rows(look, page.cases, OF_ANY_KIND)
+    known = cases_of(look.engine, look.actor, agenda.first[:FIRST])
+    found: list[Row] = rows(look, [known[id_] for id_ in agenda.first if id_ in known], OF_ANY_KIND)
     return Page("home.html", {
         "day": today(look.engine), "buckets": by_due, "views": by_view, "rows": found, "heads": heads_of(OF_ANY_KIND),
         "saved": kept(look.engine, look.actor.person),
-        "more": page.next is not None, "elsewhere": elsewhere, "late_heads": heads_of(overdue.COLUMNS),
+        "more": len(agenda.first) > FIRST, "elsewhere": elsewhere, "late_heads": heads_of(overdue.COLUMNS),
         "late_rows": overdue.first(look) if elsewhere.number else [],
     })  # fmt: skip
-
-
-def _recorded(look: Look, sitting: Sitting, mine: Filter) -> int:
-    """How many that are over their day were only imported: nobody knows whether it was kept."""
-    over = replace(mine, due_before=today(look.engine), recorded=True)
-    return sum(sitting.by_due_day(over).values())
 
 
 def _within(span: Bucket, due: Mapping[date | None, int], old: int) -> int:
@@ -71,16 +64,6 @@ def _within(span: Bucket, due: Mapping[date | None, int], old: int) -> int:
     return sum(number for day, number in due.items() if span.holds(day)) - (
         old if span.recorded is False else 0
     )
-
-
-def _soonest(mine: Filter, due: Mapping[date | None, int]) -> Filter:
-    """The same as far as its first cases go, where they are due by some day: the others need not be put in order."""
-    counted = 0
-    for day in sorted(day for day in due if day is not None):
-        counted += due[day]
-        if counted > FIRST:
-            return replace(mine, due_before=day + timedelta(days=1))
-    return mine
 
 
 HOME = (Screen(path="/", name="home", view=home),)

@@ -7,7 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import Date, Integer, and_, case, cast, exists, false, func, literal, or_, select, type_coerce
+from sqlalchemy import (
+    Date,
+    Integer,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.sql import ColumnElement, Select
 
 from ..fingerprint import naming
@@ -195,11 +210,27 @@ def counted(queries: Sequence[Select[Any]], most: int) -> Select[Any]:
     return select(*(select(func.count()).select_from(one).scalar_subquery() for one in few))
 
 
-def by_due_day(store: Store, asked: Filter) -> Select[Any]:
-    """(due day, how many cases), the day None for those without one."""
+def dated(store: Store, asked: Filter) -> Select[Any]:
+    """(id, due day or None) of the cases there are."""
     day = due_on(store, asked.untold).label("day")
-    counted_ = select(day, func.count()).select_from(store.tables.cases)
-    return counted_.where(*wanted(store, asked)).group_by("day")
+    return select(store.tables.cases.c.id, day).where(*wanted(store, asked))
+
+
+def agenda(store: Store, chosen: Select[Any], few: int, today: date, unheard: Sequence[str]) -> Select[Any]:
+    """Of what `dated` chose: (0, due day, None, how many), (1, None, None, how many of those over their day are but records), and
+    (2, due day, id, None) of the first few in order. It is chosen once: databases keep what several parts of a statement read.
+    """
+    cases, found = store.tables.cases, chosen.cte("chosen")
+    in_order = (found.c.day.is_(None), found.c.day, found.c.id)
+    days = select(
+        literal(0).label("part"), found.c.day, null().label("id"), func.count().label("n")
+    ).group_by(found.c.day)
+    old = select(literal(1), null(), null(), func.count()).select_from(cases).where(
+        cases.c.id.in_(select(found.c.id).where(found.c.day < bound(today))), recorded(store, unheard)
+    )  # fmt: skip
+    first = select(found.c.day, found.c.id).order_by(*in_order).limit(few).subquery("soonest")
+    every = union_all(days, old, select(literal(2), first.c.day, first.c.id, null())).subquery("every")
+    return select(every).order_by(every.c.part, every.c.day.is_(None), every.c.day, every.c.id)
 
 
 def beside(queries: Sequence[Select[Any]]) -> Select[Any]:
