@@ -12,14 +12,15 @@ from __future__ import annotations
 import hmac
 import threading
 import unicodedata
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
+from argon2.low_level import ARGON2_VERSION
 from sqlalchemy import delete, select, update
 
 from workflow import Engine
@@ -387,10 +388,15 @@ def _not_oneself(person: str, by: str) -> None:
         raise NotPermitted([Reason(code="own_account", text=text)])
 
 
-@cache
 def _nobodys(hasher: PasswordHasher) -> str:
-    """What the password of an account that is not there is compared with, so that it takes as long."""
-    return hasher.hash("nobody's password, whatever it is")
+    """What the password of an account that is not there is compared with, so that it takes as long: a hash of that cost which is
+    no password's. It is written and not reckoned (PHC string format), for one who is not there may cost nothing of his own.
+    """
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    salt, tag = (
+        b64encode(bytes(length)).decode().rstrip("=") for length in (hasher.salt_len, hasher.hash_len)
+    )
+    return f"$argon2{hasher.type.name.lower()}$v={ARGON2_VERSION}${cost}${salt}${tag}"
 
 
 def _shown(row: dict[str, Any]) -> Account:

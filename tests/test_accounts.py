@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import StringIO
+from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 
-from api.accounts import SHORTEST, Accounts, check_password
+from api.accounts import _BEATS, SHORTEST, Accounts, _nobodys, check_password
 from api.problems import Problem
 from api.store import Shelf
 from workflow import Engine, cli
@@ -92,6 +94,53 @@ def test_what_is_wrong_is_not_told(accounts: Accounts) -> None:
             accounts.sign_in(person, password)
         said.add(str(refusal.value.text))
     assert len(said) == 1
+
+
+class Counted(PasswordHasher):
+    """What is asked of argon2id, and whether it waited for its turn."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.asked: list[str] = []
+        self.at_once: list[int] = []
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self._count("hash")
+        return super().hash(password, salt=salt)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        self._count("verify")
+        return super().verify(hash, password)
+
+    def _count(self, what: str) -> None:
+        self.asked.append(what)
+        self.at_once.append(2 - _BEATS._value)
+
+
+def test_who_is_not_there_costs_as_much_as_who_is(engine: Engine) -> None:
+    Accounts(engine, CHEAP).add("li.wei", by="he.jun", password=GOOD)
+    for person in ("li.wei", "nobody", "li.wei", "nobody.else"):
+        hasher = Counted()  # as every engine has its own
+        assert refused(lambda person=person, on=hasher: Accounts(engine, on).sign_in(person, OTHER))
+        assert hasher.asked == ["verify"], person
+        assert hasher.at_once == [1], person
+
+
+@pytest.mark.parametrize("hasher", [CHEAP, PasswordHasher(2, 16, 1), PasswordHasher()])
+def test_what_nobody_is_compared_with_costs_what_a_password_costs_and_is_none(hasher: PasswordHasher) -> None:
+    kept = _nobodys(hasher)
+    assert not hasher.check_needs_rehash(kept)
+    with pytest.raises(VerifyMismatchError):  # it was reckoned to its end
+        hasher.verify(kept, GOOD)
+
+
+def test_every_password_waits_for_its_turn(engine: Engine) -> None:
+    hasher = Counted()
+    accounts = Accounts(engine, hasher)
+    accounts.add("li.wei", by="he.jun", password=GOOD)
+    accounts.change("li.wei", GOOD, OTHER)
+    assert hasher.asked == ["hash", "verify", "hash"]
+    assert hasher.at_once == [1, 1, 1]
 
 
 @pytest.mark.parametrize("person", ["li.wei", "who.is.not.there"])
