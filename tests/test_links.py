@@ -26,6 +26,11 @@ def joined(office: Office, **data: Any) -> Case:
     return office.engine.start("joined", LI, data, tenant=TENANT)
 
 
+def recorded(office: Office, **data: Any) -> Case:
+    """An old record, which is not asked whether what it names is here."""
+    return office.engine.start("joined", LI, data, tenant=TENANT, imported=True)
+
+
 def test_it_goes_where_its_master_is(small_office: Office) -> None:
     office, master = small_office, inquiry(small_office)
     case, child = joined(office, master=master.id), joined(office, master=master.id)
@@ -49,7 +54,7 @@ def test_of_no_case_nothing_is_known(small_office: Office) -> None:
     for id_ in ("absent", other.id, child.id, "x" * 80, "\u4e00"):
         assert office.reasons(joined(office), "join", "li", master=id_) == {"form.case"}, id_
     for id_ in ("absent", other.id):
-        assert office.reasons(joined(office, master=id_), "leave", "li") == {"missing"}, id_
+        assert office.reasons(recorded(office, master=id_), "leave", "li") == {"missing"}, id_
 
 
 def test_a_form_names_neither_the_case_itself_nor_one_of_another_tenant(small_office: Office) -> None:
@@ -72,8 +77,8 @@ def test_a_form_names_neither_the_case_itself_nor_one_of_another_tenant(small_of
     assert said["absent"].text.zh.startswith("主案：没有这样的“")
     stands = office.now(case)
     assert (stands.seq, stands.data) == (1, {})
-    # Named before any guard followed it: nothing is known of it.
-    assert office.reasons(joined(office, master=there.id), "leave", "li") == {"missing"}
+    # Named by an old record: nothing is known of it.
+    assert office.reasons(recorded(office, master=there.id), "leave", "li") == {"missing"}
 
 
 def test_an_old_record_is_not_asked_how_another_case_stands_today(small_office: Office) -> None:
@@ -123,3 +128,79 @@ def _impatient(driver: Any, _record: Any) -> None:
         driver.commit()
     else:
         driver.execute("pragma busy_timeout = 20")
+
+
+def test_the_form_of_a_new_case_is_asked_the_same(small_office: Office) -> None:
+    office, master = small_office, inquiry(small_office)
+    assert joined(office, master=master.id).data == {"master": master.id}
+    office.engine.grant("xi", "deputy_affairs", "hb/huangshi")
+    there = office.engine.start("inquiry", Actor(person="xi"), {}, tenant="hb/huangshi")
+    for id_ in (there.id, "absent", joined(office).id):
+        for dry in (True, False):
+            with pytest.raises(FormInvalid) as refusal:
+                office.engine.start("joined", LI, {"master": id_}, tenant=TENANT, dry_run=dry)
+            assert [(one.code, one.field) for one in refusal.value.reasons] == [("form.case", "master")]
+
+
+def test_a_case_that_no_guard_follows_is_one_that_the_actor_may_know_of(office: Office) -> None:
+    """Of the kind that the definition says, of this tenant or of one above or below; one that is kept from him is refused in the
+    very words for one that is not there, by a rehearsal and in a batch too.
+    """
+    engine, suggestion = office.engine, office.filed()
+    engine.grant("keeper", "station_keeper", TENANT, unit="st1")
+    keeper = Actor(person="keeper")
+
+    def opinion(tenant: str = TENANT, unit: str = "st1", who: Actor = keeper, **data: Any) -> Case:
+        given = {
+            "station_unit": unit, "received_on": "2026-03-02", "intake": "visit", "receivers": ["dep1"], "subject": "路灯",
+            "opinion_text": "路灯不亮", **data,
+        }  # fmt: skip
+        return engine.start("opinion", who, given, tenant=tenant)
+
+    engine.grant("elsewhere", "station_keeper", TENANT, unit="st2")
+    engine.grant("above", "station_keeper", "hb", unit="st0")
+    engine.grant("beside", "station_keeper", "hb/huangshi", unit="st1")
+    case, same = opinion(), opinion()
+    hidden = opinion(unit="st2", who=Actor(person="elsewhere"))
+    above = opinion("hb", "st0", Actor(person="above"))
+    beside = opinion("hb/huangshi", "st1", Actor(person="beside"))
+    said = {}
+    for id_ in ("absent", hidden.id, above.id, beside.id, suggestion.id):
+        for dry in (True, False):
+            with pytest.raises(FormInvalid) as refusal:
+                engine.fire(case.id, "join_duplicate", keeper, {"master": id_}, dry_run=dry)
+            (said[id_],) = refusal.value.reasons
+        (done,) = engine.batch(
+            [Request(case=case.id, event="join_duplicate", actor=keeper, data={"master": id_})]
+        )
+        assert isinstance(done.error, FormInvalid) and done.error.reasons == (said[id_],)
+    assert {(one.code, one.field, one.text.zh) for one in said.values()} == {
+        ("form.case", "master", "同件（主件）：没有这样的“社情民意”案件")
+    }
+    engine.grant("keeper", "station_keeper", "hb", unit="st0")
+    joined_ = engine.fire(opinion().id, "join_duplicate", keeper, {"master": above.id})
+    assert joined_.data["master"] == above.id
+    (done,) = engine.batch(
+        [Request(case=case.id, event="join_duplicate", actor=keeper, data={"master": same.id})]
+    )
+    assert done.case is not None and done.case.data["master"] == same.id
+
+
+def test_every_field_that_names_a_case_says_of_which_kind_unless_there_are_several(library: Library) -> None:
+    several = {
+        ("suggestion", "arises_from"), ("suggestion_draft", "arises_from"), ("duty_task", "evidence_case"),
+        ("opinion", "joint_case"),
+    }  # fmt: skip
+    named = {
+        (name, field.name): field.of
+        for name, one in library.definitions.items()
+        for field in one.fields.values()
+        if field.type == "case"
+    }
+    assert {at for at, of in named.items() if of is None} == several
+    assert named["opinion", "master"] == "opinion"
+    assert (
+        named["activity", "related_suggestion"]
+        == named["reverse_conversion", "suggestion_case"]
+        == "suggestion"
+    )

@@ -208,12 +208,19 @@ class Walk(RuleBasedStateMachine):
         found: dict[str, Any] = {}
         today = civil_date(self.clock.now())
         for asked in event.form:
-            if asked.required or data.draw(st.booleans(), f"{asked.name}?"):
+            field = definition.fields[asked.name]
+            if field.type == "case":  # one that there is, which the actor may know of or not
+                there = [case.id for case in self.engine.search() if field.of in (None, case.kind)]
+                if there:
+                    found[asked.name] = data.draw(st.sampled_from(there), asked.name)
+                elif asked.required:
+                    found[asked.name] = "absent"
+            elif asked.required or data.draw(st.booleans(), f"{asked.name}?"):
 
                 def pick(values: Any, name: str = asked.name) -> Any:
                     return data.draw(st.sampled_from(values), name)
 
-                found[asked.name] = story.sample(definition.fields[asked.name], today, pick)
+                found[asked.name] = story.sample(field, today, pick)
         if "sealed" in found:
             found["sealed"] = True
         if "copied_on" in found:

@@ -211,6 +211,9 @@ def test_only_a_deputy_who_received_it_turns_it_into_a_suggestion(staffed: Offic
         ("dep1",),
     )
     assert "voter_name" not in draft.data
+    # Until he is asked to sign it, he may not know of it.
+    assert staffed.reasons(second, "join_suggestion", "dep2", joint_case=draft.id) == {"form.case"}
+    staffed.fire(draft, "collect_signatures", "dep1", signers=["dep1", "dep2"], text_hash="0" * 64)
     staffed.fire(second, "join_suggestion", "dep2", joint_case=draft.id)
     assert staffed.now(second).state == "converted"
     staffed.fire(second, "answer_with_other", "keeper", answer="已提出建议")

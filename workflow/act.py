@@ -28,7 +28,9 @@ class Act(NamedTuple):
     number_key: str | None = None
     reason: str | None = None
     linked: Mapping[str, tuple[str, str, bool, str]] = {}
-    """other root cases that guards ask about: see `Linked`"""
+    """other root cases that guards ask about or the form names: see `Linked`"""
+    unseen: frozenset[str] = frozenset()
+    """cases that the form names and the actor may not know of"""
     link: str | None = None
     """the id of the invitation by which he comes"""
     over: bool = False

@@ -51,6 +51,9 @@ class Call(NamedTuple):
     asked: str | None = None
     """what was asked for where the event was chosen by it: that has to be the same when the key comes again, not the choice"""
 
+    unseen: frozenset[str] = frozenset()
+    """cases that the data name and the actor may not know of"""
+
     @property
     def scoped_key(self) -> str | None:
         """The key, of this person; of this invitation where there is one, for then anybody may call himself anything."""
@@ -162,7 +165,7 @@ def act_of(call: Call, now: datetime, reading: Reading) -> Act:
     return Act(
         actor=call.actor, now=now, day=day, effective_on=written, data=call.data, grants=reading.grants,
         reason=call.reason, imported=call.imported, cause="import" if call.imported else None,
-        number=call.number if call.imported else None,
+        number=call.number if call.imported else None, unseen=call.unseen,
     )  # fmt: skip
 
 

@@ -180,8 +180,7 @@ class _Decision:
         if not law.lifecycle.leads_on(record.state, event):
             law.lifecycle.next_state(rule, Subject(record.state, {}))
         data = draft.form(law, rule).load(draft.act.data)
-        if event in law.links and not draft.act.imported:
-            linkage.check(draft, law, record, event, data)
+        linkage.check(draft, law, record, event, data)
         self.apply(law, rule, record, data, draft.act.cause)
 
     def open_root(self, law: Law, case: str, tenant: str) -> None:
@@ -194,6 +193,7 @@ class _Decision:
         blank = _blank(law.definition, case, tenant)
         admit(draft, law, rule, blank)
         data = draft.form(law, rule).load(draft.act.data)
+        linkage.check(draft, law, blank, rule.name, data)
         draft.begin(blank)
         self.apply(law, rule, blank, data, draft.act.cause)
 

@@ -24,7 +24,7 @@ from .definition import Definition
 from .erasing import Erasing, Lapsing
 from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, StoreError, Text, WorkflowError
 from .family import Step
-from .firing import OTHER_EVENT, Done, Firing
+from .firing import OTHER_EVENT, Done, Firing, fit
 from .health import Health
 from .invitations import Invitations
 from .laws import Laws
@@ -249,6 +249,7 @@ class Engine(Reader):
         outcomes = []
         self.rules.before(session)
         self.calendars.before(session)
+        calls = [self._looked_up(call, session) for call in calls]
         for row, done in enumerate(batch.run(self._firing, self.store, calls, session)):
             if isinstance(done, WorkflowError):
                 outcomes.append(Outcome(row=row, error=self._told(done, calls[row], session)))
@@ -398,6 +399,7 @@ class Engine(Reader):
     def _made(self, call: Call, receipt: Receipt | None, dry_run: bool, session: Host | None) -> Case:
         self.rules.before(session)
         self.calendars.before(session)
+        call = self._looked_up(call, session)
         try:
             done = self._firing.rehearse(call, session) if dry_run else self._firing.run(call, session)
             self.rules.after(session)
@@ -422,13 +424,26 @@ class Engine(Reader):
         told.__cause__ = error
         return told
 
-    def _sees(self, case: str, actor: Actor, session: Host | None) -> bool:
+    def _looked_up(self, call: Call, session: Host | None) -> Call:
+        """With the cases that its data name, that there are and that this person may not know of."""
+        names = call.data.keys() & self.laws.cases_named()
+        if not names or call.imported:
+            return call
+        named = fit(call.data[name] for name in names)
+        there = {case for case in named if self._sees(case, None, session)}
+        unseen = {case for case in there if not self._sees(case, call.actor, session)}
+        return call._replace(unseen=frozenset(unseen)) if unseen else call
+
+    def _sees(self, case: str, actor: Actor | None, session: Host | None) -> bool:
+        """Whether there is the case, and that person may know of it."""
         try:
             check_id(case)
-            check_texts(person=actor.person)
+            check_texts(person=actor.person if actor else None)
         except WorkflowError:
             return True  # the refusal of what nobody can have tells nothing
         with self.store.connection(session) as connection:
+            if actor is None:
+                return bool(self.sight.look(connection, self.store.questions.one(case), None))
             return self.sight.sees(connection, case, actor)
 
     def _answer(self, done: Done, session: Host | None) -> Case:

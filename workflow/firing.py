@@ -33,7 +33,7 @@ from .errors import (
     WorkflowError,
 )
 from .family import Family, Record, Step
-from .laws import Laws
+from .laws import Law, Laws
 from .memory import Memory
 from .model import Actor, Grant
 from .random import RandomSource, new_id
@@ -100,6 +100,7 @@ class Firing:
                     return self._answered(stored, call)
                 grants = self._store.read_person(work, call.actor.person)
                 act = self.delegated(work, act_of(call, now, Reading(None, grants, None)))
+                act = self._linked(work, act, self._laws.latest(call.kind))
                 case = call.id or new_id(self._random, now)
                 step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
                 if self._laws.latest(call.kind).definition.start.once:
@@ -157,6 +158,7 @@ class Firing:
         act = self.delegated(work, act_of(call, now, Reading(None, grants, None)))
         case = call.id or new_id(self._random, now)
         law = self._laws.latest(call.kind)
+        act = self._linked(work, act, law)
         start = law.definition.start
         compound = start.number is not None or start.begets is not None or bool(start.once)
         step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
@@ -252,18 +254,25 @@ class Firing:
         return Done(case, step)
 
     def links(self, family: Family, case: str, events: Iterable[str], data: Mapping[str, Any]) -> list[str]:
-        """The other cases that guards of these events ask about, in the order in which they are held."""
-        record, found = family.records[case], set[str]()
-        links = self._laws.pinned(record.definition).links
-        if not links:
+        """The other cases that guards of these events ask about or that are named in their forms, in the order in which they
+        are held.
+        """
+        record = family.records[case]
+        law, found = self._laws.pinned(record.definition), list[Any]()
+        if not law.links and not law.named:
             return []
-        for name in {name for event in events for name in links.get(event, ())}:
-            at_root = name.startswith("root.")
-            given = family.root.data if at_root else {**record.data, **data}
-            value = given.get(name.removeprefix("root."))
-            if isinstance(value, str) and len(value) <= LIMITS["id"] and not UNFIT.search(value):
-                found.add(value)
-        return sorted(found)
+        for event in events:
+            found += [data.get(name) for name in law.named.get(event, ())]
+            for name in law.links.get(event, ()):
+                at_root = name.startswith("root.")
+                given = family.root.data if at_root else {**record.data, **data}
+                found.append(given.get(name.removeprefix("root.")))
+        return fit(found)
+
+    def _linked(self, work: Work, act: Act, law: Law) -> Act:
+        """The start of a case with what is known of the cases its form names."""
+        links = [] if act.imported else fit(act.data.get(name) for name in law.named.get("start", ()))
+        return act._replace(linked=self._store.linked(work, links, hold=False)) if links else act
 
     def current(self, case: str, revisions: Mapping[str, int]) -> Family | None:
         """The remembered family of a case if its root, now locked, still has the revision it is remembered with."""
@@ -281,7 +290,7 @@ class Firing:
         event = law.definition.events.get(call.event)
         return (
             event is None or event.begets is not None or (event.number is not None and record.number is None)
-            or call.event in law.links
+            or call.event in law.links or bool(self.links(family, record.id, [call.event], call.data))
         )  # fmt: skip
 
     def series(self, call: Call) -> set[str]:
@@ -402,6 +411,12 @@ class Firing:
         grants = self._store.read_person(work, subject)
         used = digest(token)
         return act._replace(actor=replace(act.actor, person=subject), grants=grants, link=used), used
+
+
+def fit(values: Iterable[Any]) -> list[str]:
+    """Those that can be ids of cases, in order."""
+    found = (one for one in values if isinstance(one, str) and len(one) <= LIMITS["id"])
+    return sorted({one for one in found if not UNFIT.search(one)})
 
 
 OTHER_EVENT = Reason(

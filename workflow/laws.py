@@ -45,6 +45,11 @@ class Law:
             name: found for name, asked in self.asked.items() if (found := _links(definition, asked))
         }
         """event -> the fields its guards follow to other cases (`root.` ones perhaps only)"""
+        cases = set(cases_named(definition))
+        self.named = {
+            e.name: found for e in _events(definition) if (found := tuple(n for n in e.fields if n in cases))
+        }
+        """event -> the fields of its form that name another case"""
         self.starts = _by_event(definition, lambda clock: clock.starts)
         self.stops = _by_event(definition, lambda clock: clock.stops)
         self.suspends = _by_event(definition, lambda clock: clock.suspends)
@@ -155,6 +160,7 @@ class Laws:
         self._choices: dict[date, Choice] = {}
         self.begun: dict[tuple[str, str, date], Any] = {}
         """what timers.py has derived for clocks that began: (rules, rule, anchor) -> due day and first rung"""
+        self._cases_named = (0, frozenset[str]())
         self._by_hash = {d.hash: Law(d, library.codes) for d in library.definitions.values()}
         self._latest = {name: self._by_hash[d.hash] for name, d in library.definitions.items()}
 
@@ -241,6 +247,13 @@ class Laws:
     def known(self) -> list[Law]:
         """Every law seen so far, pinned old ones included."""
         return list(self._by_hash.values())
+
+    def cases_named(self) -> frozenset[str]:
+        """The fields by which a form of any law seen so far names another case."""
+        if self._cases_named[0] != len(self._by_hash):
+            named = {name for law in self.known() for names in law.named.values() for name in names}
+            self._cases_named = (len(self._by_hash), frozenset(named))
+        return self._cases_named[1]
 
     def finishing(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """(kind, the states in which its cases are finished): those that say so, in any of its versions, else its ends."""
