@@ -317,6 +317,22 @@ def test_case_at_every_moment(office: Office) -> None:
             office.engine.case_at(case.id, before)
 
 
+def test_case_at_where_the_clock_was_set_back(office: Office) -> None:
+    """A line rests on those before it, also where it bears an earlier instant than they."""
+    case = office.filed()
+    office.clock.advance(hours=2)
+    first = office.fire(case, "accept_in_session", "li", **SESSION)
+    ahead = office.clock.now()
+    office.clock.advance(hours=-1)
+    behind = office.clock.now()
+    assert office.fire(case, "assign", "li", assignment_mode="sole", lead_unit="water").seq == 3
+    for moment in (behind, behind + timedelta(minutes=30), ahead):
+        was = office.engine.case_at(case.id, moment)
+        assert (was.seq, was.number) == (3, first.number)
+    assert office.engine.case_at(case.id, behind - timedelta(seconds=1)).seq == 1
+    assert [line.recorded_at > behind for line in office.engine.history(case.id)] == [False, True, False]
+
+
 def test_case_at_of_a_child(office: Office) -> None:
     """A child's own relation is folded too."""
     case = office.handling(co=("roads",))

@@ -24,7 +24,7 @@ NODE: dict[str, Any] = {
 WELL: dict[str, Any] = {
     "at": NOW, "last_tick_age": 20.0, "nodes": (Node(**NODE),), "oldest_due": None, "broken": (), "unerased": 0, "oldest_undelivered": None,
     "dead_letters": 0, "contacts": 4, "calendar_horizon": date(2026, 12, 31), "skew": 0.0, "foreign_job_store": False,
-    "caught_up": None,
+    "caught_up": None, "newest": NOW - timedelta(hours=1),
 }  # fmt: skip
 
 
@@ -49,6 +49,9 @@ def test_when_all_is_well_nothing_is_said() -> None:
         ({"nodes": (Node(**{**NODE, "skew": -61.0, "age": 9e5}),)}, {}, "ok"),
         ({"skew": -61.0}, {"skew": True}, "ok"),
         ({"skew": 59.0}, {}, "ok"),
+        ({"newest": NOW + timedelta(seconds=61)}, {"set_back": True}, "ok"),
+        ({"newest": NOW + timedelta(seconds=59)}, {}, "ok"),
+        ({"newest": None}, {}, "ok"),
         ({"oldest_due": NOW - timedelta(minutes=6)}, {"late": True}, "late"),
         ({"oldest_due": NOW - timedelta(minutes=4)}, {}, "ok"),
         ({"oldest_undelivered": NOW - timedelta(minutes=61)}, {"undelivered": True}, "ok"),

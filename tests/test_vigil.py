@@ -15,6 +15,7 @@ from sqlalchemy import select
 from workflow import Engine
 from workflow.cli import main
 from workflow.commands.context import Context
+from workflow.health import troubles
 from workflow.library import Library
 from workflow.outbox import Contact
 from workflow.testing import FrozenClock
@@ -181,6 +182,20 @@ def test_a_clock_set_back_fires_nothing_twice_and_is_noted(live: Office, machine
         assert ticks(live.engine) == 0
     assert (count(live.engine, "history"), count(live.engine, "outbox")) == (history, outbox)
     assert ("set_back", {"leap_seconds": -30 * 86400}) in journal(live.engine)
+
+
+def test_a_clock_set_back_while_no_process_ran_is_noted_by_the_next_one(
+    live: Office, machine: Machine, library: Library
+) -> None:
+    """What was done before tells: neither the acts nor the ticks of a new process are silent about it."""
+    live.assigned()
+    last = machine.now()
+    machine.wall.advance(days=-30)
+    anew = Engine(live.engine.database, library, place=PLACE, clock=machine)
+    assert anew.health().newest == last
+    assert "set_back" in {trouble.code for trouble in troubles(anew.health())}
+    assert ticks(anew) == 0
+    assert journal(anew) == [("set_back", {"leap_seconds": -30 * 86400})]
 
 
 def test_a_simulated_clock_is_not_watched(office: Office) -> None:

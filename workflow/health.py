@@ -88,6 +88,8 @@ class Health:
     calendar_horizon: date
     skew: float
     """seconds this process's clock runs ahead of the database's"""
+    newest: datetime | None
+    """when the line that was written last says it was recorded; None before there is one"""
     foreign_job_store: bool
     """somebody keeps APScheduler jobs in this database"""
     caught_up: Event | None
@@ -147,6 +149,14 @@ def _of_nodes(health: Health) -> Iterator[Trouble]:
             "skew",
             f"本机时钟与数据库相差 {health.skew:.0f} 秒：启用时间同步（NTP）",
             f"the clock of this machine is {health.skew:.0f} s from the database's: turn on time synchronisation (NTP)",
+        )
+    if health.newest is not None and health.newest - health.at > SKEW:
+        yield _trouble(
+            "set_back",
+            f"最近一次办理记于 {health.newest:%Y-%m-%d %H:%M:%S} UTC，晚于本机现在的时间：时钟被回拨，或当时走快了；"
+            "核对时间，回拨期间办理的事项所记日期偏早",
+            f"the last act was recorded at {health.newest:%Y-%m-%d %H:%M:%S} UTC, later than it is now by this machine: its clock"
+            " was set back, or ran ahead then; check the time: what is done meanwhile is recorded too early",
         )
     if health.status == "silent":
         yield _trouble(

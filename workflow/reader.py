@@ -162,10 +162,12 @@ class Reader:
         lines = self._lines(case, session)
         if seen.hidden is not None and isinstance(moment, int):
             moment = visibility.place(lines, moment, seen.hidden)
-        until, later = list[HistoryEntry](), list[HistoryEntry]()
-        for line in lines:
-            then = line.seq if isinstance(moment, int) else line.recorded_at
-            (until if then <= moment else later).append(line)  # type: ignore[operator] # both numbers or both instants
+        # Where the clock was set back a line bears an earlier instant than the one before it, on which it rests all the same.
+        last = moment if isinstance(moment, int) else max(
+            (line.seq for line in lines if line.recorded_at <= moment), default=0
+        )  # fmt: skip
+        until = [line for line in lines if line.seq <= last]
+        later = [line for line in lines if line.seq > last]
         if not until:
             raise no_case(case)
         law = self.laws.pinned(until[-1].definition).definition

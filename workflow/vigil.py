@@ -3,7 +3,8 @@
 A process that was down sees the time it missed when it starts, and catches up. A process that is *running* and sees the wall
 clock leap ahead of the steady one cannot know whether the machine slept or somebody set a wrong date, so it holds back:
 nothing fires and nothing is sent until an operator lets it go on, the clock comes back, or it is started anew. A clock that
-jumps back needs no holding: every rung is recorded once, whatever the clock says; it is noted.
+jumps back needs no holding: every rung is recorded once, whatever the clock says; it is noted, also when it was set back while
+no process ran: then the line of history that was written last lies ahead.
 
 Authoritative is the row of this node; the operator's word arrives there (`tibandu scheduler resume`). Only a clock that has a
 steady companion can be watched: SystemClock has one, a simulated clock that leaps on purpose has none.
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from .clock import Clock
+from .store.examination import newest
 from .store.sql import Store
 from .store.timetable import Timetable
 
@@ -49,14 +51,14 @@ class Vigil:
         """Whether this tick is not to be made; notes what it sees."""
         if self._steady is None:
             return False
-        leap = self._leap(now)
+        leap = self._behind(now) if self._mark is None else self._leap(now)
         if self._held:
             return self._waits(now, leap)
         if leap > LEAP:
             self._hold(now, leap)
             return True
         if leap < -LEAP:
-            logger.warning("the clock was set back by %s; nothing fires twice", -leap)
+            logger.warning("the clock was set back by %s, or ran ahead before; nothing fires twice", -leap)
             self._note("set_back", now, leap)
         self._mark = (now, self._steady())
         return False
@@ -67,6 +69,12 @@ class Vigil:
             return timedelta(0)
         wall, steady = self._mark
         return (now - wall) - timedelta(seconds=self._steady() - steady)
+
+    def _behind(self, now: datetime) -> timedelta:
+        """At the first tick of a process: how far its clock is behind the line that was written last, by whatever process."""
+        with self._store.connection() as connection:
+            last = newest(self._store, connection)
+        return timedelta(0) if last is None else min(now - last, timedelta(0))
 
     def _hold(self, now: datetime, leap: timedelta) -> None:
         logger.critical(

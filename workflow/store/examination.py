@@ -54,7 +54,7 @@ class Examination:
                 oldest_undelivered=self._undelivered(connection, now),
                 dead_letters=self._count(connection, self._t.delivery, self._t.delivery.c.state == "dead"),
                 contacts=self._count(connection, self._t.contact), calendar_horizon=self._calendar.horizon,
-                skew=(now - there).total_seconds(),
+                skew=(now - there).total_seconds(), newest=newest(self._store, connection),
                 foreign_job_store=inspect(connection).has_table("apscheduler_jobs"),
                 caught_up=next(iter(self.journal(connection, "caught_up", 1)), None),
             )  # fmt: skip
@@ -133,6 +133,13 @@ class Examination:
 
     def _count(self, connection: Any, table: Any, *where: Any) -> int:
         return int(connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
+
+
+def newest(store: Store, connection: Any) -> datetime | None:
+    """When the line that was written last says it was recorded."""
+    h = store.tables.history.c
+    query = select(h.recorded_at).order_by(h.id.desc()).limit(1)
+    return _maybe(connection.execute(query).scalar_one_or_none())
 
 
 def _sum(condition: Any) -> Any:
