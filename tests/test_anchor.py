@@ -101,8 +101,49 @@ def test_the_signature_is_hmac_over_the_hash(town: Engine) -> None:
     assert codes(verify(town.store, [made], key=b"another key of sixteen bytes")) == ["anchor_signature"]
     unsigned = anchor(town, None)
     assert unsigned.signature is None
-    assert codes(verify(town.store, key=KEY)) == ["anchor_signature"]
+    assert codes(verify(town.store, key=KEY)) == ["anchor_unsigned"]
     assert verify(town.store).sound, "whoever has no key asks for no signature"
+
+
+def test_a_signed_anchor_stands_for_an_unsigned_one_before_it(town: Engine, tmp_path: Path) -> None:
+    """It names the hash of the one before. Until there is one, it is said which anchor nobody signed; the checker of exports
+    says the same.
+    """
+    key, kept = tmp_path / "key", tmp_path / "2.json"
+    key.write_bytes(KEY)
+    anchor(town)
+    letter(town, 5)
+    bare = anchor(town, None)
+    kept.write_text(bare.to_json(), encoding="utf-8")
+
+    def checked(name: str) -> str:
+        exported(town, tmp_path / name)
+        return run(tmp_path / name, "--anchor", kept, "--key", key).stdout
+
+    (fault,) = verify(town.store, [bare], key=KEY).faults
+    assert (fault.code, fault.text.en.partition(",")[0]) == ("anchor_unsigned", "anchor 2 is not signed")
+    assert "anchor 2" in checked("a") and "1 处错误" in checked("b")
+    anchor(town)
+    assert verify(town.store, [bare], key=KEY).sound
+    assert checked("c").startswith("完整")
+    letter(town, 6)
+    anchor(town, b"another key of sixteen bytes")  # signed by somebody else it stands for nothing
+    letter(town, 7)
+    anchor(town, None)
+    found = [(one.code, one.text.en.partition(",")[0]) for one in verify(town.store, key=KEY).faults]
+    assert sorted(found) == [
+        ("anchor_signature", "anchor 4 is not signed with this key"), ("anchor_unsigned", "anchor 5 is not signed"),
+    ]  # fmt: skip
+
+
+def test_an_unsigned_anchor_that_was_changed_is_covered_by_none(town: Engine) -> None:
+    bare = anchor(town, None)
+    letter(town, 5)
+    anchor(town)
+    body = {**json.loads(bare.to_json()), "made_at": "2020"}
+    disarm(town)
+    own(town, "update {p}anchor set body = :body where id = 1", body=json.dumps(body))
+    assert codes(verify(town.store, [bare], key=KEY)) == ["anchor_chain", "anchor_changed", "anchor_unsigned"]
 
 
 def test_another_signer_may_be_plugged_in(town: Engine) -> None:
@@ -589,7 +630,8 @@ ANCHORS = {
     "another number": (lambda a: a.__setitem__("number", 2), "does not follow"),
     "another before": (lambda a: a.__setitem__("previous", "x"), "does not follow"),
     "another root": (lambda a: a.__setitem__("root", "x"), "not signed with this key"),
-    "another signature": (lambda a: a.__setitem__("signature", None), "not signed with this key"),
+    "another signature": (lambda a: a.__setitem__("signature", "x"), "not signed with this key"),
+    "no signature": (lambda a: a.__setitem__("signature", None), "no signed one comes after"),
 }
 
 
@@ -603,7 +645,7 @@ def test_an_anchor_of_a_file_that_was_changed(export: list[str], tmp_path: Path,
     file.write_text("\n".join(in_anchor(export, change)), encoding="utf-8")
     found = check_export.check(str(file), key=str(key))
     assert told in found.first
-    assert (check_export.check(str(file)).faults > 0) is (what != "another signature")
+    assert (check_export.check(str(file)).faults > 0) is (not what.endswith("signature"))
 
 
 def test_an_anchor_kept_apart_that_is_not_the_one_of_the_file(export: list[str], tmp_path: Path) -> None:

@@ -333,6 +333,8 @@ class AnchorCheck:
         self._fault = fault
         self._hashes: list[str] = []
         """of those in the database"""
+        self._bare: list[int] = []
+        """the numbers of those in the database that nobody signed, nor any later one"""
         self._known: dict[str, tuple[int, str]] = {}
 
     def check(self, outside: Sequence[Anchor]) -> int:
@@ -340,6 +342,8 @@ class AnchorCheck:
         last: Anchor | None = None
         for text in stored_anchors(self._store):
             last = self._stored(text) or last
+        for number in self._bare:
+            self._fault(None, None, "anchor_unsigned", number=number)
         if (
             last is not None
             and merkle_root((case, *self._known[case]) for case in sorted(self._known)) != last.root
@@ -360,30 +364,44 @@ class AnchorCheck:
         if (anchor.number, anchor.previous) != (number, previous):
             self._fault(None, None, "anchor_chain", number=number)
         self._hashes.append(anchor.hash)
-        self._itself(anchor)
+        self._own_leaves(anchor)
+        if self._signer is not None and anchor.signature is None:
+            self._bare.append(anchor.number)
+        elif self._signed(anchor):
+            self._bare.clear()  # what is signed names the hash of the anchor before it, and that one of those before
         self._leaves(anchor)
         self._known.update({case: (seq, head) for case, seq, head in anchor.leaves})
         return anchor
 
     def _kept(self, anchor: Anchor) -> None:
         """One kept outside: it is the one in the database, or that was changed or taken away."""
-        self._itself(anchor)
+        self._own_leaves(anchor)
         inside = self._hashes[anchor.number - 1] if 0 < anchor.number <= len(self._hashes) else None
+        if self._signer is not None and anchor.signature is None:
+            if inside != anchor.hash:  # else it was told, or a later one covers it
+                self._fault(None, None, "anchor_unsigned", number=anchor.number)
+        else:
+            self._signed(anchor)
         if inside != anchor.hash:
             self._fault(
                 None, None, "anchor_changed" if inside is not None else "anchor_missing", number=anchor.number
             )
             self._leaves(anchor)
 
-    def _itself(self, anchor: Anchor) -> None:
-        """Its leaves and its signature are its own."""
+    def _own_leaves(self, anchor: Anchor) -> None:
         if leaves_hash(anchor.leaves) != anchor.leaves_hash:
             self._fault(None, None, "anchor_leaves", number=anchor.number)
+
+    def _signed(self, anchor: Anchor) -> bool:
+        """Whether its signature is that of the signer, which is a fault where it is not."""
         if self._signer is None:
-            return
-        signed = anchor.signer == self._signer.name and anchor.signature is not None
-        if not signed or not self._signer.holds(anchor.hash.encode(), anchor.signature or ""):
-            self._fault(None, None, "anchor_signature", number=anchor.number)
+            return False
+        if anchor.signer == self._signer.name and self._signer.holds(
+            anchor.hash.encode(), anchor.signature or ""
+        ):
+            return True
+        self._fault(None, None, "anchor_signature", number=anchor.number)
+        return False
 
     def _leaves(self, anchor: Anchor) -> None:
         """Each case must still have that line with that hash."""

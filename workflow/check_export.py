@@ -27,6 +27,7 @@ from typing import Any
 
 FORMAT = "tibandu-export-1"
 ANCHOR_FORMAT = "tibandu-anchor-1"
+NOT_SIGNED = ("没有签名，其后也没有已签名的锚点", "it is not signed, and no signed one comes after it")
 DOMAIN = "tibandu-history-1"
 GENESIS = "0" * 64
 HASHED = (
@@ -126,6 +127,7 @@ class Checker:
         self._chain = bytearray()
         self._announced = 0
         self._anchor_hashes: list[str] = []
+        self._bare: list[tuple[int, int]] = []
         self._known: dict[str, tuple[int, str]] = {}
         self._last_root = ""
         self._ended = False
@@ -326,40 +328,52 @@ class Checker:
         if number != self.anchors or anchor["previous"] != previous:
             self.fault(row, f"anchor {number}", "不接上一锚点", "it does not follow from the anchor before")
         self._anchor_hashes.append(digest)
-        self._itself(row, anchor)
+        self._own_leaves(row, anchor)
+        if self._key is not None and anchor.get("signature") is None:
+            self._bare.append((row, number))
+        elif self._signed(row, anchor):
+            self._bare.clear()  # it names the hash of the one before it, and that one of those before
         self._leaves(row, anchor)
         self._known.update({case: (seq, head) for case, seq, head in anchor["leaves"]})
         self._last_root = anchor["root"]
 
     def kept(self, anchor: dict[str, Any]) -> None:
         """One kept outside the file."""
-        self._itself(0, anchor)
+        self._own_leaves(0, anchor)
         self._leaves(0, anchor)
         number = anchor["number"]
         where = f"anchor {number}"
+        if self._key is None or anchor.get("signature") is not None:
+            self._signed(0, anchor)
+        elif anchor_hash(anchor) not in self._anchor_hashes:
+            self.fault(0, where, *NOT_SIGNED)
         if number > len(self._anchor_hashes):
             self.fault(0, where, "文件中没有此锚点", "the file has no such anchor")
         elif self._anchor_hashes[number - 1] != anchor_hash(anchor):
             self.fault(0, where, "与文件中的不同", "it differs from the one in the file")
 
     def root(self) -> None:
-        """The root of the last anchor of the file is that of the last leaf of each case."""
+        """The root of the last anchor of the file is that of the last leaf of each case, and a signed one comes last."""
+        for row, number in self._bare:
+            self.fault(row, f"anchor {number}", *NOT_SIGNED)
         leaves = [[case, *self._known[case]] for case in sorted(self._known)]
         if self._anchor_hashes and merkle_root(leaves) != self._last_root:
             self.fault(
                 0, f"anchor {self.anchors}", "默克尔根与各叶不符", "its Merkle root is not that of its leaves"
             )
 
-    def _itself(self, row: int, anchor: dict[str, Any]) -> None:
+    def _own_leaves(self, row: int, anchor: dict[str, Any]) -> None:
         if _sha256(canonical(anchor["leaves"]).encode()).hexdigest() != anchor["leaves_hash"]:
             self.fault(row, f"anchor {anchor['number']}", "各叶已被改动", "its leaves were changed")
+
+    def _signed(self, row: int, anchor: dict[str, Any]) -> bool:
         if self._key is None:
-            return
+            return False
         wanted = hmac.new(self._key, anchor_hash(anchor).encode(), "sha256").hexdigest()
-        if not hmac.compare_digest(wanted.encode(), str(anchor.get("signature")).encode()):
-            self.fault(
-                row, f"anchor {anchor['number']}", "签名不是此密钥的", "it is not signed with this key"
-            )
+        if hmac.compare_digest(wanted.encode(), str(anchor.get("signature")).encode()):
+            return True
+        self.fault(row, f"anchor {anchor['number']}", "签名不是此密钥的", "it is not signed with this key")
+        return False
 
     def _leaves(self, row: int, anchor: dict[str, Any]) -> None:
         for case, seq, head in anchor["leaves"]:

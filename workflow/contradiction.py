@@ -55,6 +55,10 @@ WORDS = {
         "the Merkle root of anchor {number} is not its leaves'",
     ),
     "anchor_leaves": ("第 {number} 号锚点的各叶已被改动", "the leaves of anchor {number} were changed"),
+    "anchor_unsigned": (
+        "第 {number} 号锚点没有签名，其后也没有已签名的锚点：用 tibandu anchor --key 再做一个锚点，它连同此前各锚点一并确认",
+        "anchor {number} is not signed, nor any after it: make one with tibandu anchor --key, which stands for those before it",
+    ),
     "anchor_signature": ("第 {number} 号锚点不是用此密钥签的", "anchor {number} is not signed with this key"),
     "anchor_missing": (
         "数据库中没有第 {number} 号锚点（被删除，或恢复了过旧的备份）",
