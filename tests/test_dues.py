@@ -16,7 +16,7 @@ from definitions import receptions
 from workflow import Actor, Engine
 from workflow.cli import main
 from workflow.commands.context import Context
-from workflow.dues import falling_due, ical, turning_red, within_working_days
+from workflow.dues import apart, falling_due, ical, turning_red, within_working_days
 from workflow.library import Library
 from workflow.testing import FrozenClock
 
@@ -50,6 +50,41 @@ def test_overdue_is_negative_and_first(busy: Office) -> None:
     )  # to be assigned thirty days after the session
     late = next(due for due in falling_due(busy.engine) if due.clock == "sign_in")
     assert (late.due_on, late.days, late.working_days) == (date(2026, 3, 9), -3, -3)
+
+
+def test_what_was_only_imported_and_is_over_stands_apart(busy: Office) -> None:
+    """Nobody knows what came of it; once somebody acts in it here, it is overdue like any other."""
+    engine = busy.engine
+    before = falling_due(engine)
+    old = busy.imported(), busy.imported(2019)
+    running = {one.id: sum(clock.running for clock in engine.case(one.id).clocks) for one in old}
+    assert falling_due(engine) == before
+    assert (apart(engine), apart(engine, unit="water")) == (sum(running.values()),) * 2
+    assert apart(engine, unit="roads") == 0
+    assert apart(engine, until=date(2019, 12, 31)) == running[old[1].id]
+    assert apart(engine, actor=Actor(person="wang")) == sum(running.values())
+    assert apart(engine, actor=Actor(person="feng")) == 0
+    busy.fire(old[0], "sign_in", "wang")
+    late = {due.case for due in falling_due(engine) if due.days < 0}
+    assert (old[0].id in late, old[1].id in late) == (True, False)
+    assert apart(engine) == running[old[1].id]
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_command_says_how_many_stand_apart(busy: Office) -> None:
+    assert "beside these" not in call(busy, "due")[1]
+    busy.imported()
+    count = apart(busy.engine)
+    for more in ((), ("--by", "unit"), ("--unit", "water")):
+        said = call(busy, "due", *more)[1].splitlines()
+        assert said[-1].startswith(
+            f"beside these, {count} deadline(s) are over in cases that were only imported"
+        )
+    assert "beside these" not in call(busy, "due", "--unit", "roads")[1]
+    url = busy.engine.database.url.render_as_string(hide_password=False)
+    out, err = io.StringIO(), io.StringIO()
+    assert main(["--database", url, "--lang", "en", "--place", PLACE, "--json", "due"], out, err) == 0
+    assert all(row["days"] >= -30 for row in json.loads(out.getvalue())) and "beside these" in err.getvalue()
 
 
 def test_of_a_unit_and_of_a_person(busy: Office) -> None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from typing import Any
 
 from .clock import civil_date
@@ -17,14 +17,17 @@ from .definition import Holder
 from .engine import Engine
 from .errors import Text
 from .family import Family, Record
+from .figures import told, who_reads
+from .history import RESERVED
 from .messages import recipients
 from .model import Actor
 from .recipients import Recipient
 from .showing import clock_title
 from .sight import Seen
+from .store.listing import Filter, over_and_recorded
 from .store.post import Post
 
-__all__ = ["Due", "Turning", "falling_due", "ical", "turning_red", "within_working_days"]
+__all__ = ["Due", "Turning", "apart", "falling_due", "ical", "turning_red", "within_working_days"]
 
 PAGE = 500
 GONE = timedelta(days=31)
@@ -72,17 +75,27 @@ def falling_due(
     engine: Engine, *, actor: Actor | None = None, until: date | None = None, unit: str | None = None,
     person: str | None = None, limit: int = 1000,
 ) -> list[Due]:  # fmt: skip
-    """Running clocks by due day, at most `limit`, the overdue ones first. `unit`, `person`: held by them now; a station is a
-    unit. With `actor` only what that person may know of.
+    """Running clocks by due day, at most `limit`, the overdue ones first, without those of `apart`. `unit`, `person`: held by
+    them now; a station is a unit. With `actor` only what that person may know of.
     """
     engine.calendars.look()
-    found: list[Due] = []
-    for due in _all(engine, actor, until):
-        if (unit is None or unit in due.units) and (person is None or person in due.persons):
-            found.append(due)
-            if len(found) == limit:
-                break
-    return found
+    every = _all(engine, actor, until, apart=False)
+    return list(islice((due for due in every if _held_by(due, unit, person)), limit))
+
+
+def apart(
+    engine: Engine, *, actor: Actor | None = None, until: date | None = None, unit: str | None = None,
+    person: str | None = None,
+) -> int:  # fmt: skip
+    """How many running clocks are over their day in cases of which all that is known was imported: what came of those nobody
+    knows here, so they are in no list of what is overdue.
+    """
+    engine.calendars.look()
+    return sum(_held_by(due, unit, person) for due in _all(engine, actor, until, apart=True))
+
+
+def _held_by(due: Due, unit: str | None, person: str | None) -> bool:
+    return (unit is None or unit in due.units) and (person is None or person in due.persons)
 
 
 def within_working_days(engine: Engine, number: int) -> date:
@@ -118,12 +131,20 @@ def turning_red(engine: Engine, days: int, *, actor: Actor | None = None) -> lis
 # --- reading
 
 
-def _all(engine: Engine, actor: Actor | None, until: date | None, *, gone: bool = False) -> Iterator[Due]:
-    """Page by page, in the order of due days. `gone`: clocks that were stopped of late, too."""
+def _all(
+    engine: Engine, actor: Actor | None, until: date | None, *, gone: bool = False, apart: bool | None = None
+) -> Iterator[Due]:
+    """Page by page, in the order of due days. `gone`: clocks that were stopped of late, too. `apart`: only those over their day
+    in cases that were only imported (True), all but those (False), or both.
+    """
+    only = None
+    if apart is not None:
+        unknown = over_and_recorded(engine.store, civil_date(engine.clock.now()), _unheard(engine, actor))
+        only = unknown if apart else ~unknown
     since = (civil_date(engine.clock.now()) - GONE).isoformat() if gone else None
     last: tuple[str, str, str] | None = None
     while True:
-        query = engine.store.questions.clocks(until.isoformat() if until else None, since, last, PAGE)
+        query = engine.store.questions.clocks(until.isoformat() if until else None, since, last, PAGE, only)
         with engine.store.connection() as connection:
             rows = connection.execute(query).all()
             found = _dues(engine, connection, rows, actor)
@@ -131,6 +152,14 @@ def _all(engine: Engine, actor: Actor | None, until: date | None, *, gone: bool 
         if len(rows) < PAGE:
             return
         last = (rows[-1].due_on, rows[-1].case_id, rows[-1].name)
+
+
+def _unheard(engine: Engine, actor: Actor | None) -> Sequence[str]:
+    """Events that are nobody's act, for who asks."""
+    if actor is None:
+        return sorted(RESERVED)
+    with engine.store.connection() as connection:
+        return told(engine, who_reads(engine, connection, actor), Filter(recorded=True)).unheard
 
 
 def _dues(engine: Engine, connection: Any, rows: Sequence[Any], actor: Actor | None) -> list[Due]:
@@ -144,7 +173,7 @@ def _dues(engine: Engine, connection: Any, rows: Sequence[Any], actor: Actor | N
         record.id: record for record in engine.store.records(connection, engine.store.questions.all_of(above))
     }
     roots |= {one.record.id: one.record for one in seen.values()}
-    told = {id_: _told(engine, one, roots[one.record.root]) for id_, one in seen.items()}
+    told = {id_: _holding(engine, one, roots[one.record.root]) for id_, one in seen.items()}
     persons = _persons(
         engine, connection, {id_: (seen[id_].record.tenant, names) for id_, names in told.items()}
     )
@@ -158,7 +187,7 @@ def _dues(engine: Engine, connection: Any, rows: Sequence[Any], actor: Actor | N
     ]
 
 
-def _told(engine: Engine, one: Seen, root: Record) -> list[Recipient]:
+def _holding(engine: Engine, one: Seen, root: Record) -> list[Recipient]:
     """Who holds the case, as far as who asks may know."""
     record = one.record
     holders: Iterable[Holder] = engine.laws.pinned(record.definition).definition.states[record.state].holder

@@ -83,7 +83,27 @@ def run_due(context: Context) -> int:
         _grouped(context, found)
     elif found or console.as_json:
         console.table(HEADS, [_row(context, due) for due in found])
+    _apart(context)
     return OK
+
+
+def _apart(context: Context) -> None:
+    """How many are in no list, because nobody knows what came of them: beside an answer that is JSON."""
+    from ..dues import apart
+
+    arguments, console = context.arguments, context.console
+    count = apart(context.engine, until=_until(context), unit=arguments.unit, person=arguments.person)
+    if not count:
+        return
+    text = Text(
+        f"另有 {count} 个已过的期限不在此列：案件只有导入的记录，来源未载是否按期",
+        f"beside these, {count} deadline(s) are over in cases that were only imported: the source does not say whether they"
+        " were kept",
+    )
+    if console.as_json:
+        console.warn(text)
+    else:
+        console.say(text.zh, text.en)
 
 
 def _until(context: Context) -> date | None:

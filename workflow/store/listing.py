@@ -344,6 +344,13 @@ def recorded(store: Store, unheard: Sequence[str]) -> ColumnElement[bool]:
     return and_(~exists(acts), exists(lines.where(h.automatic == "import")))
 
 
+def over_and_recorded(store: Store, today: date, unheard: Sequence[str]) -> ColumnElement[bool]:
+    """Whether the clock in the query around it is over its day in a case that was only imported."""
+    k, c = store.tables.clock.c, store.tables.cases.c
+    imported = exists(select(literal(1)).where(c.id == k.case_id, recorded(store, unheard)))
+    return and_(k.due_on < today.isoformat(), imported)
+
+
 def of_kinds(store: Store, kinds: Sequence[str]) -> ColumnElement[bool]:
     """Cases of these kinds, by what the indexes of open and of closed cases begin with."""
     d = store.tables.definition.c

@@ -81,10 +81,11 @@ class Questions:
         return or_(day > due_on, and_(day == due_on, c.id > case), day.is_(None))
 
     def clocks(
-        self, until: str | None, gone_since: str | None, after: tuple[str, str, str] | None, limit: int
-    ) -> Select[Any]:
+        self, until: str | None, gone_since: str | None, after: tuple[str, str, str] | None, limit: int,
+        only: ColumnElement[bool] | None = None,
+    ) -> Select[Any]:  # fmt: skip
         """A query for running clocks by due day, up to that day; `gone_since`: those that were stopped and due since then, too.
-        `after`: (due day, case, clock) of the last one seen.
+        `after`: (due day, case, clock) of the last one seen. `only`: those of which this holds.
         """
         c = self._tables.clock.c
         query = (
@@ -93,6 +94,8 @@ class Questions:
         query = query.where(c.running if gone_since is None else or_(c.running, c.due_on >= gone_since))
         if until is not None:
             query = query.where(c.due_on <= until)
+        if only is not None:
+            query = query.where(only)
         if after is not None:
             query = query.where(tuple_(c.due_on, c.case_id, c.name) > tuple_(*map(literal, after)))
         return query
