@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,9 +30,10 @@ from sqlalchemy import text
 from workflow import Actor, Case, Conflict, Engine, NotFound, Refused, cli, load_definitions, recalculation
 from workflow.commands.console import Console
 from workflow.commands.context import UsageError, sqlite_path
-from workflow.errors import Text
+from workflow.errors import StoreError, Text
 from workflow.library import Library
 from workflow.model import Party
+from workflow.store.errors import FAULTS
 from workflow.testing import FrozenClock, memory_engine
 from workflow.verify import verify
 
@@ -183,12 +185,9 @@ def test_the_same_on_postgresql(postgres_url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "word"),
     [
-        ("mysql://x/y", "not mysql"),
-        ("tibandu.db", "not tibandu.db"),
         ("postgresql://127.0.0.1:1/none", "refused"),
         ("sqlite:////proc/none/x.db", "there is no folder /proc/none"),
         ("sqlite:////proc", "/proc is a folder"),
-        ("postgresql+foo://x", "not postgresql+foo"),
     ],
 )
 def test_a_database_that_cannot_be_is_3(url: str, word: str) -> None:
@@ -196,6 +195,48 @@ def test_a_database_that_cannot_be_is_3(url: str, word: str) -> None:
         said = call("--database", url, command)
         assert said.code == 3
         assert word in said.err
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "tibandu.db", "postgresql+foo://x"])
+def test_a_database_of_another_kind_is_wrong_usage(url: str) -> None:
+    for command in ("init", "replay", "doctor"):
+        said = call("--database", url, command)
+        wrong = url.partition("://")[0]
+        assert (said.code, said.err) == (
+            2, f"tibandu: --database must be sqlite:///FILE or postgresql://…, not {wrong}\n"
+        )  # fmt: skip
+
+
+def test_a_number_that_is_none_is_told_what_would_be_right(capsys: pytest.CaptureFixture[str]) -> None:
+    """And not the name of the function that reads it."""
+    for argument, given, right in (
+        ("--port", "abc", "须为整数，0 至 65535 / a whole number, 0 to 65535: abc"),
+        ("--port", "70000", "a whole number, 0 to 65535: 70000"),
+        ("--upload-quota", "x", "a whole number, 32 or more: x"),
+        ("--seconds", "soon", "须为秒数，0.1 至 60 / a number of seconds, 0.1 to 60: soon"),
+    ):
+        assert call("serve", argument, given).code == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert right in said and "invalid" not in said
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--version").code == 0
+    assert capsys.readouterr().out == f"tibandu {version('tibandu')}\n"
+
+
+def test_a_full_disk_is_told_to_who_sits_at_the_terminal() -> None:
+    """He has no idempotency key."""
+    said = {}
+    for which, what in FAULTS.items():
+        for again in (StoreError(what, which), StoreError(Text("x", "x"), "set_up")):
+            said[again.which] = cli._here(again)
+    assert said.pop("set_up").en == "x"
+    assert said["full"].en == "the database's disk is full; make room, then run this command again"
+    assert all(
+        "run" in one.en and "运行" in one.zh and "key" not in one.en and "键" not in one.zh
+        for one in said.values()
+    )
 
 
 def test_a_file_that_is_no_database_is_3(tmp_path: Path) -> None:

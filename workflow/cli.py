@@ -10,6 +10,7 @@ import argparse
 import importlib
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -181,7 +182,7 @@ def _explained(error: Exception, console: Console) -> int:
         console.warn(error.text)
         return FAULTS
     if isinstance(error, StoreError):
-        console.warn(_with_cause(error.text, error.__cause__))
+        console.warn(_with_cause(_here(error), error.__cause__))
         return STORE
     if isinstance(error, (UsageError, WorkflowError)):
         console.warn(error.text)
@@ -219,8 +220,26 @@ def _of_database(error: Exception) -> Text | None:
     cause = getattr(error, "orig", None) or error
     ours = translate(cause, PREFIX)
     if isinstance(ours, WorkflowError):
-        return _with_cause(ours.text, cause)
+        return _with_cause(_here(ours), cause)
     return Text(f"数据库出错：{_line(cause)}", f"the database says: {_line(cause)}")
+
+
+def _here(error: WorkflowError) -> Text:
+    """What is to be done about it by whoever sits at a terminal: no program of his sends anything again."""
+    if not isinstance(error, StoreError) or not error.again:
+        return error.text
+    from .store.errors import FAULTS
+
+    what, then = FAULTS[error.which], _THEN[error.which]
+    return Text(f"{what.zh}；{then.zh}", f"{what.en}; {then.en}")
+
+
+_THEN = {
+    "full": Text("腾出空间后再次运行此命令", "make room, then run this command again"),
+    "read_only": Text("恢复可写后再次运行此命令", "let it be written, then run this command again"),
+    "disk": Text("检查磁盘和系统日志，修复后再次运行此命令", "look at the disk and the system's log, then run this again"),
+    "lost": Text("恢复后先查看已完成到哪一步，再次运行此命令", "once it is there, look how far this came, then run it again"),
+}  # fmt: skip
 
 
 def _with_cause(text: Text, cause: BaseException | None) -> Text:
@@ -238,6 +257,7 @@ def _line(error: BaseException) -> str:
 def parser() -> argparse.ArgumentParser:
     """The whole command line. The common flags may stand before or after the command."""
     root = argparse.ArgumentParser(prog="tibandu", description="提办督：代表建议办理 / deputies' suggestions")
+    root.add_argument("--version", action=_Version, nargs=0, help="版本 / the version")
     _common(root, first=True)
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -251,6 +271,17 @@ def parser() -> argparse.ArgumentParser:
     for noun in NOUNS:
         noun.register(add)
     return root
+
+
+class _Version(argparse.Action):
+    """Looked up only when somebody asks."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Say it and be done."""
+        from importlib.metadata import version
+
+        sys.stdout.write(f"tibandu {version('tibandu')}\n")
+        parser.exit()
 
 
 def _common(target: argparse.ArgumentParser, *, first: bool) -> None:

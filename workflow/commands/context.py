@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from datetime import date
 from functools import cached_property
@@ -38,6 +39,23 @@ def day(text: str) -> date:
         raise argparse.ArgumentTypeError(
             f"日期写作 YYYY-MM-DD / a date is written YYYY-MM-DD: {text}"
         ) from None
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A whole number of the command line within bounds; what reads it raises ArgumentTypeError."""
+    zh, en = (
+        (f"{least} 或更大", f"{least} or more")
+        if most is None
+        else (f"{least} 至 {most}", f"{least} to {most}")
+    )
+
+    def read(text: str) -> int:
+        number = int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else None
+        if number is None or number < least or (most is not None and number > most):
+            raise argparse.ArgumentTypeError(f"须为整数，{zh} / a whole number, {en}: {text}")
+        return number
+
+    return read
 
 
 class Context:
@@ -91,10 +109,10 @@ class Context:
         return engine
 
     def usable(self) -> str:
-        """The URL of the database, if it is one of ours and, on SQLite, its file can be. Raises StoreError."""
+        """The URL of the database, if on SQLite its file can be. Raises UsageError for one of another kind, StoreError."""
         scheme, separator, _ = self.database.partition("://")
         if scheme not in SCHEMES or not separator:
-            raise StoreError(
+            raise UsageError(
                 Text(
                     f"--database 须为 sqlite:///文件 或 postgresql://…，不能是 {scheme}",
                     f"--database must be sqlite:///FILE or postgresql://…, not {scheme}",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 from ..alerts import KEPT_DAYS, LONELY_DAYS
 from ..errors import Text
-from .context import OK, Context, UsageError, day
+from .context import OK, Context, UsageError, day, whole
 
 TOKEN_DAYS, TOKEN_MOST = 366, 3_660
 UPLOAD_KEPT, UPLOAD_MOST = 30, 90
@@ -34,7 +33,7 @@ def register(add: Any, acts: Any) -> None:
 def add_days(parser: Any) -> None:
     """The flag that says how long."""
     parser.add_argument(
-        "--keep-alerts", type=_days, default=KEPT_DAYS, metavar="DAYS",
+        "--keep-alerts", type=whole(LONELY_DAYS), default=KEPT_DAYS, metavar="DAYS",
         help=f"已了结的通知保留天数，每日清理 / how long alerts that are over are kept (default {KEPT_DAYS})",
     )  # fmt: skip
 
@@ -42,7 +41,7 @@ def add_days(parser: Any) -> None:
 def add_log_days(parser: Any) -> None:
     """The flag that says how long entries of the security log stay."""
     parser.add_argument(
-        "--keep-security-log", type=_log_days, default=LOG_KEPT, metavar="DAYS",
+        "--keep-security-log", type=whole(LOG_LEAST), default=LOG_KEPT, metavar="DAYS",
         help=f"安全日志保留天数，不少于六个月 / how long the security log is kept, six months at least (default {LOG_KEPT})",
     )  # fmt: skip
 
@@ -50,7 +49,7 @@ def add_log_days(parser: Any) -> None:
 def add_upload_days(parser: Any) -> None:
     """The flag that says how long a document waits for a case that names it."""
     parser.add_argument(
-        "--keep-uploads", type=_upload_days, default=UPLOAD_KEPT, metavar="DAYS",
+        "--keep-uploads", type=whole(1, UPLOAD_MOST), default=UPLOAD_KEPT, metavar="DAYS",
         help=f"无案件引用的上传文件保留天数 / how long a document stays that no case names (default {UPLOAD_KEPT})",
     )  # fmt: skip
 
@@ -58,53 +57,18 @@ def add_upload_days(parser: Any) -> None:
 def add_token_days(parser: Any) -> None:
     """The flag that says how long service tokens are good at most."""
     parser.add_argument(
-        "--token-days", type=_token_days, default=TOKEN_DAYS, metavar="DAYS",
+        "--token-days", type=whole(1, TOKEN_MOST), default=TOKEN_DAYS, metavar="DAYS",
         help=f"服务令牌的最长有效天数 / for how many days a service token is issued at most (default {TOKEN_DAYS})",
     )  # fmt: skip
-
-
-def _token_days(text: str) -> int:
-    days = int(text)
-    if not 1 <= days <= TOKEN_MOST:
-        raise argparse.ArgumentTypeError(f"1 … {TOKEN_MOST}: {text}")
-    return days
 
 
 def add_upload_quota(parser: Any) -> None:
     """The flag that says how much of one person may wait for a case that names it."""
     parser.add_argument(
-        "--upload-quota", type=_mebibytes, default=UPLOAD_QUOTA, metavar="MIB",
+        "--upload-quota", type=whole(UPLOAD_LEAST), default=UPLOAD_QUOTA, metavar="MIB",
         help="每人未入案的上传文件上限，MiB / MiB of one person's documents that no case names yet "
         f"(default {UPLOAD_QUOTA})",
     )  # fmt: skip
-
-
-def _mebibytes(text: str) -> int:
-    mebibytes = int(text)
-    if mebibytes < UPLOAD_LEAST:
-        raise argparse.ArgumentTypeError(f"≥ {UPLOAD_LEAST}: {text}")
-    return mebibytes
-
-
-def _upload_days(text: str) -> int:
-    days = int(text)
-    if not 1 <= days <= UPLOAD_MOST:
-        raise argparse.ArgumentTypeError(f"1 … {UPLOAD_MOST}: {text}")
-    return days
-
-
-def _log_days(text: str) -> int:
-    days = int(text)
-    if days < LOG_LEAST:
-        raise argparse.ArgumentTypeError(f"≥ {LOG_LEAST}: {text}")
-    return days
-
-
-def _days(text: str) -> int:
-    days = int(text)
-    if days < LONELY_DAYS:
-        raise argparse.ArgumentTypeError(f"≥ {LONELY_DAYS}: {text}")
-    return days
 
 
 def run_purge(context: Context) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .. import access
 from ..errors import Text
 from . import alerts, demo, entrance, keeping, operator
-from .context import OK, Context, UsageError
+from .context import OK, Context, UsageError, whole
 
 if TYPE_CHECKING:
     from ..outbox import Waker
@@ -27,7 +27,7 @@ def register(add: Any) -> None:
     """Declare the commands."""
     serve = add("serve", run_serve, "HTTP 服务，内含调度器", "the HTTP service, the scheduler inside")
     serve.add_argument("--host", default=HOST, help=f"监听地址 / address (default {HOST})")
-    serve.add_argument("--port", type=_port, default=PORT, help=f"端口 / port (default {PORT})")
+    serve.add_argument("--port", type=whole(0, 65535), default=PORT, help=f"端口 / port (default {PORT})")
     serve.add_argument(
         "--operator",
         action="append",
@@ -73,17 +73,13 @@ def register(add: Any) -> None:
         )
 
 
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"0…65535: {text}")
-    return port
-
-
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0.1 <= seconds <= 60:
-        raise argparse.ArgumentTypeError(f"0.1…60: {text}")
+        raise argparse.ArgumentTypeError(f"须为秒数，0.1 至 60 / a number of seconds, 0.1 to 60: {text}")
     return seconds
 
 
