@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from workflow import Actor, NotFound, Refused
+from workflow.errors import FormInvalid
 from workflow.model import Request
 
 from .lifecycle import SESSION, TENANT, Office, count
@@ -118,6 +119,21 @@ def test_what_is_no_number_of_the_series_moves_nothing(office: Office) -> None:
             assert brought(office, number) == number
         assert office.engine.laws.series("suggestion_number").read(number) is None
     assert office.accepted().number == "第001号"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [("第" + "9" * 79 + "号", "80"), ("", "empty"), ("第\x001号", "U+0000")]
+)
+def test_a_number_that_no_case_can_bear_is_refused_by_its_field(
+    office: Office, number: str, said: str
+) -> None:
+    """On both databases alike, and before either is asked."""
+    with pytest.raises(FormInvalid) as refusal:
+        brought(office, number)
+    (reason,) = refusal.value.reasons
+    assert (reason.field, reason.beside, said in reason.text.en) == ("number", True, True)
+    assert reason.text.zh.startswith("编号：")
+    assert brought(office, "第" + "9" * 78 + "号") == "第" + "9" * 78 + "号"
 
 
 def test_an_import_that_is_not_written_moves_nothing(office: Office) -> None:

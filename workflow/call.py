@@ -25,7 +25,7 @@ __all__ = [
 
 LIMITS = {
     "person": 80, "on_behalf_of": 80, "role": 40, "unit": 80, "scope": 200, "granted_by": 80, "tenant": 200, "id": 40,
-    "key": 200, "reason": 2000, "subject": 80,
+    "number": 80, "key": 200, "reason": 2000, "subject": 80,
 }  # fmt: skip
 
 
@@ -73,6 +73,7 @@ class Call(NamedTuple):
             check_texts(
                 person=actor.person, on_behalf_of=actor.on_behalf_of, role=actor.role, unit=actor.unit, tenant=self.tenant,
                 id=self.id, key=self.key, reason=self.reason,
+                number=self.number,
             )  # fmt: skip
             if self.id is not None:
                 check_case_id(self.id)
@@ -108,7 +109,7 @@ def check_texts(**texts: str | None) -> None:
         if value is None:
             continue
         word, code, wrong = called(name), "form.unfit", unfit(value)
-        if wrong is None and not value and name == "key":
+        if wrong is None and not value and name in ("key", "number"):
             code, wrong = (
                 "form.empty",
                 Text("不能为空；不需要则不给", "must not be empty; leave it out if none is wanted"),

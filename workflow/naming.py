@@ -19,7 +19,8 @@ UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2
 _CALLED = {
     "person": Text("人员编号", "person"), "on_behalf_of": Text("被代理人编号", "on_behalf_of"), "role": Text("角色", "role"),
     "unit": Text("单位编号", "unit"), "scope": Text("范围", "scope"), "granted_by": Text("授予人编号", "granted_by"),
-    "tenant": Text("所属机构", "tenant"), "id": Text("编号", "id"), "key": Text("幂等键", "key"),
+    "tenant": Text("所属机构", "tenant"), "id": Text("编号", "id"), "number": Text("编号", "number"),
+    "key": Text("幂等键", "key"),
     "reason": Text("理由", "reason"), "subject": Text("受邀人编号", "subject"),
 }  # fmt: skip
 
