@@ -123,6 +123,29 @@ def test_a_notice_moves_what_ends_on_a_december_day_it_settles_otherwise(office:
     assert verify(engine.store).sound
 
 
+def test_a_notice_moves_the_reminder_of_a_day_that_stays(office: Office) -> None:
+    """A Friday off and a Saturday of work before the due day: it stays, and one working day before it is the Saturday now."""
+    engine, case = office.engine, office.assigned()
+    used = engine.laws.calendar
+    friday, saturday = date(2026, 3, 6), date(2026, 3, 7)
+    notice = replace(
+        used, version="cn-more", off={**used.off, friday: "调休"}, makeup={*used.makeup, saturday}
+    )
+    due = office.due(case, "sign_in")
+    (found,) = [one for one in preview(engine, notice) if (one.case, one.clock) == (case.id, "sign_in")]
+    assert (found.due_on, found.new_due_on, found.moves, found.reminded) == (due, due, False, True)
+    assert not [one for one in in_force(engine, notice) if one[1] == "sign_in"]
+    (line,) = [line for line in engine.history(case.id) if line.event == EVENT]
+    assert line.data["@calendar"]["was"]["sign_in"] == due
+    fired = {}
+    for day in (friday, saturday):
+        office.clock.set(day)
+        fired[day] = [rung for name, rung, _ in office.ticks() if name == "sign_in"]
+    assert fired == {friday: [], saturday: [-1]}
+    assert preview(engine, notice) == []
+    assert verify(engine.store).sound
+
+
 def test_a_corrected_notice_that_reaches_no_further_is_adopted(office: Office) -> None:
     engine, first = office.engine, office.engine.laws.calendar
     case = office.assigned()

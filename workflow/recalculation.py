@@ -50,10 +50,14 @@ class Recalculated:
     new_due_on: str
     provisional: bool
     """whether it still is, by the new calendar"""
+    reminded: bool
+    """whether what comes next of it, a reminder or an alert, comes at another time"""
 
     @property
     def moves(self) -> bool:
-        """Whether the day changes; otherwise it only becomes certain, or only its rule reads otherwise."""
+        """Whether the day changes; otherwise it only becomes certain, is only reminded of on another day, or only its rule reads
+        otherwise.
+        """
         return self.due_on != self.new_due_on
 
 
@@ -229,7 +233,7 @@ def _derived(ruling: Ruling, record: Record, now: datetime) -> dict[str, ClockSt
 
 
 def _shown(clock: ClockState) -> tuple[object, ...]:
-    return clock.due_on, clock.outer_on, clock.provisional, clock.ledger.rules
+    return clock.due_on, clock.outer_on, clock.provisional, clock.ledger.rules, clock.next_rung, clock.next_at
 
 
 def _again(laws: Laws, clock: ClockState, now: datetime) -> ClockState:
@@ -250,7 +254,7 @@ def _compared(record: Record, changed: dict[str, ClockState]) -> list[Recalculat
     return [
         Recalculated(
             case=record.id, number=record.number, clock=name, due_on=record.clocks[name].due_on,
-            new_due_on=clock.due_on, provisional=clock.provisional,
+            new_due_on=clock.due_on, provisional=clock.provisional, reminded=clock.next_at != record.clocks[name].next_at,
         )
         for name, clock in changed.items()
     ]  # fmt: skip

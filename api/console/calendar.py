@@ -68,7 +68,8 @@ def _page(
     rows = [_row(look, one, known[one.case]) for one in moved if one.case in known]
     return Page("calendar.html", {
         "used": used, "year": year or used.horizon.year + 1, "given": given, "wrong": reasons, "judged": found is not None,
-        "moved": len(moved), "certain": len(found_) - len(moved), "rows": rows[:SHOWN], "hidden": len(moved) - len(rows[:SHOWN]),
+        "moved": len(moved), "certain": sum(not (one.moves or one.reminded) for one in found_),
+        "rows": rows[:SHOWN], "hidden": len(moved) - len(rows[:SHOWN]),
         "file": file, "operates": look.actor.person in look.desk.operators, "day": today(look.engine),
     }, status)  # fmt: skip
 

@@ -108,11 +108,16 @@ def show(context: Context, found: list[Recalculated]) -> None:
 
 def _summary(found: list[Recalculated]) -> tuple[str, str]:
     moved = sum(change.moves for change in found)
-    certain = len(found) - moved
-    return (
+    reminded = sum(change.reminded for change in found if not change.moves)
+    certain = len(found) - moved - reminded
+    zh, en = (
         f"{moved} 个期限变动，{certain} 个只是确定下来",
         f"{moved} due date(s) move, {certain} only become(s) certain",
     )
+    if reminded:
+        zh += f"，{reminded} 个只是提醒改在另一日"
+        en += f", {reminded} only is (are) reminded of on another day"
+    return zh, en
 
 
 def _not_in_use(used: Calendar, new: Calendar) -> Text:
