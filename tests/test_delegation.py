@@ -10,21 +10,24 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from sqlalchemy import event as hook
 
 from api import Sessions, create_app, create_schema
-from workflow import Actor, Engine, access, cli
+from workflow import Actor, Conflict, Engine, access, cli
 from workflow.authorization import permit
 from workflow.definition import Holder
 from workflow.errors import FormInvalid, NotFound, NotPermitted
 from workflow.library import Library
 from workflow.model import Bond, Grant, Party, Request
 from workflow.overview import today
+from workflow.store import lending
 from workflow.testing import FrozenClock
 from workflow.verify import verify
 
 from . import http_walk as city
 from .console import Reader
 from .lifecycle import TENANT, Office
+from .test_links import impatient
 
 DAY, LAST = city.TODAY, date(2026, 3, 9)
 LASTING = "2027-03-03"
@@ -61,6 +64,29 @@ def lend(engine: Engine, to: str = "wang.fang", **more: Any) -> list[str]:
 
 def reply(engine: Engine, case: str) -> None:
     engine.fire(case, "reply", Actor(person="wang.fang"), REPLY)
+
+
+def test_nobody_stops_being_a_colleague_while_something_is_lent_to_him(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever ends his office just then waits until the loan is there, and ends it as well."""
+    database = Engine.connect(engine.database.url.render_as_string(hide_password=False))
+    hook.listen(database, "connect", impatient)
+    other, put_in, waited = Engine(database, engine.library, clock=engine.clock), lending.lend, list[str]()
+
+    def meanwhile(*given: Any) -> None:
+        for person in ("wang.fang", "wu.hao"):
+            with pytest.raises(Conflict):
+                other.sync_grants(person, [], by="directory")
+            waited.append(person)
+        put_in(*given)
+
+    monkeypatch.setattr(lending, "lend", meanwhile)
+    assert lend(engine)
+    assert waited == ["wang.fang", "wu.hao"]
+    other.sync_grants("wang.fang", [], by="directory")
+    assert access.lent(engine, "wu.hao") == []
+    database.dispose()
 
 
 def test_what_is_done_in_ones_place_is_stamped_with_both(engine: Engine, case: str) -> None:

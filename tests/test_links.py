@@ -111,7 +111,7 @@ def test_the_master_stands_still_until_it_is_decided(small_office: Office, small
     office, master = small_office, inquiry(small_office)
     case = joined(office, master=master.id)
     database = Engine.connect(office.engine.database.url.render_as_string(hide_password=False))
-    hook.listen(database, "connect", _impatient)
+    hook.listen(database, "connect", impatient)
     other = Engine(database, small, clock=office.clock)
     with office.engine.database.begin() as host:
         assert office.engine.fire(case.id, "leave", LI, session=host).seq == 2
@@ -121,7 +121,7 @@ def test_the_master_stands_still_until_it_is_decided(small_office: Office, small
     database.dispose()
 
 
-def _impatient(driver: Any, _record: Any) -> None:
+def impatient(driver: Any, _record: Any) -> None:
     """Waits for no lock longer than a moment."""
     if hasattr(driver, "autocommit") and hasattr(driver, "info"):
         driver.execute("set lock_timeout = '20ms'")

@@ -9,7 +9,7 @@ another body: whoever watches over somebody is not him.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -151,12 +151,33 @@ def lend(
         raise NotPermitted(
             [Reason.of("own_grant", "不得委托给自己", "nobody lends anything to himself", "person")]
         )
-    theirs = [one.grant for one in held(engine, person=to) if one.own]
-    with engine.store.connection() as connection:
-        personal = engine.parties.office(connection, lender)
+    with engine.store.connection(write=True) as connection:
+        # Whose office ends meanwhile waits: then it ends this loan as well.
+        own = {
+            person: [grant for grant in _held(engine, connection, person) if grant.own] for person in sorted((lender, to))
+        }  # fmt: skip
+        coming = _lendable(
+            engine, connection, own[lender], [one.grant for one in own[to]], role, first, until
+        )
+        coming = [replace(grant, person=to, on_behalf_of=lender) for grant in coming]
+        lending.lend(connection, engine.store.tables.grant, [_row(grant, by, reason) for grant in coming])
+    return coming
+
+
+def _held(engine: Engine, connection: Any, person: str) -> list[Held]:
+    """His grants, which stay so until the transaction ends."""
+    return [Held(*found) for found in given(engine.store, connection, person=person, hold=True)]
+
+
+def _lendable(
+    engine: Engine, connection: Any, own: Iterable[Held], theirs: Sequence[Grant], role: str | None, first: date, until: date,
+) -> list[Grant]:  # fmt: skip
+    """The lender's roles as they would be lent to a colleague who has `theirs`. Raises NotPermitted where there are none."""
+    held_ = list(own)
+    personal = engine.parties.office(connection, held_[0].grant.person) if held_ else None
     mine = [
-        one.grant for one in held(engine, person=lender)
-        if one.own and one.grant.role != personal and role in (None, one.grant.role)
+        one.grant for one in held_
+        if one.grant.role != personal and role in (None, one.grant.role)
         and one.grant.covers(one.grant.scope, first)
         and any(_colleagues(engine, one.grant, other, first) for other in theirs)
     ]  # fmt: skip
@@ -166,14 +187,11 @@ def lend(
             "there is no role to lend to that person: a colleague of the same body, in office",
         )
         raise NotPermitted([Reason.of("colleague", *text, field="person")])
-    coming = [
-        replace(grant, id=new_id(engine.random, engine.clock.now()), person=to, valid_from=first, on_behalf_of=lender,
+    return [
+        replace(grant, id=new_id(engine.random, engine.clock.now()), valid_from=first,
                 valid_until=min(until, grant.valid_until or until, _colleague_until(engine, grant, theirs, first) or until))
         for grant in mine
     ]  # fmt: skip
-    with engine.store.connection(write=True) as connection:
-        lending.lend(connection, engine.store.tables.grant, [_row(grant, by, reason) for grant in coming])
-    return coming
 
 
 def give_back(engine: Engine, grant: str, *, by: str | None, day: date) -> Grant:

@@ -23,12 +23,13 @@ def given(
     person: str | None = None,
     unit: str | None = None,
     lent: str | None = None,
+    hold: bool = False,
 ) -> list[Given]:
     """Grants, who gave them, why, and the instant at which those of some hours end; those that have ended too, by person.
 
     `person`, `unit`: only of that person or in that unit.
 
-    `lent`: only what that person has lent or was lent.
+    `lent`: only what that person has lent or was lent. `hold`: they stay so until the transaction ends (on SQLite they do).
     """
     g = store.tables.grant.c
     query = select(
@@ -49,7 +50,8 @@ def given(
             query = query.where(column == wanted)
     if lent is not None:
         query = query.where(g.on_behalf_of.is_not(None), or_(g.on_behalf_of == lent, g.person == lent))
-    rows = connection.execute(query.order_by(g.person, g.id))
+    query = query.order_by(g.person, g.id)
+    rows = connection.execute(query.with_for_update() if hold else query)
     return [(as_grant(*row[:-3]), *row[-3:]) for row in rows]
 
 
