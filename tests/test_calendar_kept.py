@@ -7,13 +7,14 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import event as hook
 
 from workflow import Actor, Engine
 from workflow.calendars import Calendar
 from workflow.dues import falling_due, turning_red
 from workflow.errors import NotFound, NotPermitted
 from workflow.model import SYSTEM
-from workflow.recalculation import EVENT, apply, count_by, preview
+from workflow.recalculation import EVENT, apply, count_by, preview, preview_rules
 from workflow.testing import FrozenClock
 from workflow.verify import verify
 
@@ -207,6 +208,31 @@ def test_only_what_crosses_a_changed_day_is_read(office: Office, monkeypatch: py
     del read[:]
     assert preview(engine, engine.laws.calendar) == []
     assert read == []
+
+
+def test_the_clocks_that_run_are_found_by_an_index(office: Office) -> None:
+    """Those that have stopped are many times as many, and none of them is looked at: by a notice, by other rules, by what is due."""
+    engine, asked = office.engine, list[tuple[str, Any]]()
+    office.assigned()
+
+    def heard(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "FROM tibandu_clock" in statement and "ORDER BY tibandu_clock.due_on" in statement:
+            asked.append((statement, parameters))
+
+    hook.listen(engine.database, "before_cursor_execute", heard)
+    preview(engine, corrected(engine, date(2026, 3, 6)))
+    preview_rules(engine)
+    falling_due(engine)
+    hook.remove(engine.database, "before_cursor_execute", heard)
+    assert len(asked) == 3
+    with engine.database.connect() as connection:
+        if not engine.store.is_sqlite:
+            connection.exec_driver_sql("set local enable_seqscan = off")
+        explain = "explain query plan " if engine.store.is_sqlite else "explain "
+        for statement, parameters in asked:
+            rows = connection.exec_driver_sql(explain + statement, parameters).all()
+            plan = " ".join(str(column) for row in rows for column in row)
+            assert "ix_tibandu_clock_running" in plan, plan
 
 
 def test_a_file_that_reaches_as_far_takes_its_place(office: Office) -> None:

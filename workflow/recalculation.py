@@ -214,10 +214,11 @@ def _apply(
 
 def _waiting(engine: Engine, ruling: Ruling, connection: Any) -> list[str]:
     table = engine.store.tables.clock
-    query = table.select().where(table.c.running).order_by(table.c.due_on, table.c.case_id)
+    query = table.select().with_only_columns(table.c.case_id).where(table.c.running)
+    query = query.order_by(table.c.due_on, table.c.case_id)
     if ruling.concerned is not None:
         query = query.where(ruling.concerned(table))
-    return list(dict.fromkeys(row.case_id for row in connection.execute(query)))
+    return list(dict.fromkeys(connection.execute(query).scalars()))
 
 
 def _derived(ruling: Ruling, record: Record, now: datetime) -> dict[str, ClockState]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 
 from .described import BIG, Described
@@ -105,6 +106,14 @@ class CaseTables(Described):
             table.c.case_id,
             postgresql_where=awake,
             sqlite_where=awake,
+        )
+        # What runs, by due day: what falls due and what a notice may move is found among it, however many clocks have stopped.
+        Index(
+            f"ix_{table.name}_running",
+            table.c.due_on,
+            table.c.case_id,
+            postgresql_where=table.c.running,
+            sqlite_where=table.c.running == true(),
         )
         return table
 
