@@ -146,9 +146,11 @@ def test_story_E08_a_paper_form_is_entered_by_one_and_checked_by_another(
 ) -> None:
     case = town.evaluating()
     survey = town.child(case, "surveys", "dep1")
-    town.fire(survey, "record_paper", "sun", level="satisfied", paper_scan={**DOCUMENT, "name": "纸质表.pdf"})
+    town.fire(
+        survey, "record_paper", "sun", paper_level="satisfied", paper_scan={**DOCUMENT, "name": "纸质表.pdf"}
+    )
     assert town.reasons(survey, "check_paper", "sun") == {"two_persons"}
-    town.fire(survey, "check_paper", "song")
+    town.fire(survey, "check_paper", "song", level="satisfied")
     rows = {row[4]: row for row in ledger(town, "surveys", tmp_path / "s.xlsx", ASKS)[1:-1]}
     assert (rows["陈静"][7], rows["陈静"][12], rows["周明"][12]) == ("满意", "《纸质表》", "")
 

@@ -220,8 +220,10 @@ def test_two_persons(office: Office) -> None:
     case = office.evaluating()
     survey = office.child(case, "surveys", "dep1")
     scan = {"sha256": "b" * 64, "size": 1, "media_type": "image/png", "name": "表.png"}
-    office.fire(survey, "record_paper", "sun", level="satisfied", paper_scan=scan)
+    office.fire(survey, "record_paper", "sun", paper_level="satisfied", paper_scan=scan)
     assert office.reasons(survey, "check_paper", "sun") == {"two_persons"}
     with pytest.raises(NotPermitted, match="another person"):
-        office.engine.fire(survey.id, "check_paper", Actor(person="song", on_behalf_of="sun"))
-    assert office.fire(survey, "check_paper", "song").state == "returned"
+        office.engine.fire(
+            survey.id, "check_paper", Actor(person="song", on_behalf_of="sun"), {"level": "satisfied"}
+        )
+    assert office.fire(survey, "check_paper", "song", level="satisfied").state == "returned"

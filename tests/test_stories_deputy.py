@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from docx import Document
 
 from api.security_log import SecurityLog
@@ -411,15 +412,62 @@ def test_story_E07_changed_until_it_is_tallied_and_both_are_kept(town: Desk) -> 
 def test_story_E08_on_paper_entered_by_one_and_checked_by_another(town: Desk) -> None:
     o = town.office
     survey = o.child(o.evaluating("dep1"), "surveys", "dep1")
-    assert "扫描件：必填" in tried(town("sun"), survey, "record_paper", level="satisfied")
-    act(town("sun"), survey, "record_paper", level="satisfied", paper_scan=(PDF, "征询表.pdf"))
+    assert "扫描件：必填" in tried(town("sun"), survey, "record_paper", paper_level="satisfied")
+    act(town("sun"), survey, "record_paper", paper_level="satisfied", paper_scan=(PDF, "征询表.pdf"))
     assert "check_paper" not in offered(town("sun"), survey), "not by whoever has entered it"
     assert "复核纸质征询表" in refused(town("sun"), survey)
-    act(town("song"), survey, "check_paper")
+    assert o.now(survey).data.get("level") is None, "what one clerk has entered does not count yet"
+    assert "须一致" in tried(town("song"), survey, "check_paper", level="dissatisfied", reasons=OPINION)
+    act(town("song"), survey, "check_paper", level="satisfied")
     assert o.now(survey).state == "returned"
     page = opened(town("song"), f"/cases/{survey.id}")
     assert "征询表.pdf" in page and "代录纸质征询表" in page, "marked as taken from paper"
     assert town("wang").get(f"/cases/{survey.id}").status_code == 404
+
+
+@pytest.mark.parametrize("by_link", [True, False])
+def test_story_E08_the_deputys_own_word_closes_the_paper_form_that_waits(town: Desk, by_link: bool) -> None:
+    case, plain, link = replied_with_a_letter(town)
+    o = town.office
+    survey = o.child(case, "surveys", "dep1")
+    entered = {
+        "paper_level": "dissatisfied",
+        "paper_attitude_level": "dissatisfied",
+        "paper_reasons": OPINION,
+    }
+    act(town("sun"), survey, "record_paper", **entered, paper_scan=(PDF, "征询表.pdf"))
+    if by_link:
+        plain.goes(plain.fill(link, level="satisfied"))
+    else:
+        act(town("dep1"), survey, "answer", level="satisfied")
+    now = o.now(survey)
+    assert now.state == "returned" and "attitude_level" not in now.data, "nothing of the clerk's counts"
+    assert not any(clock.running for clock in now.clocks)
+    assert not {"check_paper", "reject_paper", "record_paper"} & {*offered(town("song"), survey)}
+    first, second, *_ = timeline(town("song"), survey)
+    assert "满意" in first and "不满意" not in first
+    assert "代录纸质征询表" in second and OPINION in second, "and the form stays on record"
+    act(town("sun"), survey, "tally")
+    assert o.now(survey).state == "satisfied"
+
+
+def test_story_E08_a_form_that_waits_too_long_is_shown_to_the_office_and_nothing_is_decided(
+    town: Desk,
+) -> None:
+    o = town.office
+    survey = o.child(o.evaluating("dep1"), "surveys", "dep1")
+    o.fire(survey, "record_paper", "sun", paper_level="satisfied", paper_scan=DOCUMENT)
+    o.clock.advance(days=60)
+    while o.engine.tick():
+        pass
+    assert o.now(survey).state == "paper_recorded"
+    assert [clock.name for clock in o.now(survey).clocks if clock.running] == ["second_entry"]
+    while o.engine.alerts.address():
+        pass
+    topics = [notice.line.topic for notice in o.engine.alerts.inbox("song") if notice.line.case == survey.id]
+    assert "clock.second_entry" in topics
+    o.fire(survey, "answer", "dep1", level="satisfied")
+    assert not any(clock.running for clock in o.now(survey).clocks)
 
 
 def test_story_E10_my_dates_in_my_calendar(town: Desk) -> None:
