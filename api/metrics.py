@@ -30,6 +30,7 @@ OF_CLOCKS = {
     "running": "clocks that run in open cases",
     "overdue": "of these, past their due day",
     "over_limit": "of these, past the statutory outer limit",
+    "recorded": "past one of the two in cases that were only imported, which are in neither: whether they ended nobody knows",
 }
 
 

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from api.metrics import PATH, metrics
+from api.metrics import OF_CLOCKS, PATH, metrics
 from workflow import Engine, cli
 
 from .http_walk import FOLDER
@@ -69,6 +69,17 @@ def test_story_H09_the_overdue_gauge_is_the_same_from_both_nodes_and_not_doubled
     assert first["tibandu_calendar_horizon_days"][()] > 0
 
 
+def test_what_was_only_imported_stands_apart(office: Office) -> None:
+    """As in the summaries: nobody knows whether it ended, and nobody can be woken for it."""
+    office.imported()
+    office.imported()
+    office.assigned()
+    office.clock.advance(days=300)
+    told = scraped(node(office.engine))
+    late = {name: told[f"tibandu_clocks_{name}"]["reply", "suggestion"] for name in OF_CLOCKS}
+    assert late == {"running": 3, "overdue": 1, "over_limit": 1, "recorded": 2}
+
+
 def test_without_its_token_nobody_is_told(sqlite_office: Office) -> None:
     client = node(sqlite_office.engine)
     for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Bearer {HASH}"}):
@@ -85,7 +96,7 @@ def test_the_alert_rules_name_what_there_is(sqlite_office: Office) -> None:
         rule["alert"] and rule["labels"]["severity"] and rule["annotations"]["what_to_do"] for rule in rules
     )
     named = {name for rule in rules for name in re.findall(r"tibandu_\w+", rule["expr"])}
-    assert named <= there and there - named == {"tibandu_clocks_running"}
+    assert named <= there and there - named == {"tibandu_clocks_running", "tibandu_clocks_recorded"}
     manual = (DOCS / "operations.md").read_text("utf-8")
     assert set(re.findall(r"`(tibandu_\w+)", manual)) == there, "the manual tells of each"
     assert "prometheus/tibandu.rules.yml" in manual

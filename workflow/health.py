@@ -59,13 +59,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """The clocks of one name that run in open cases of one kind: all, those past their due day, those past the outer limit."""
+    """The clocks of one name that run in open cases of one kind: all, those past their due day, those past the outer limit.
+    `recorded`: past either in cases of which all that is known was imported; they stand apart and are in neither.
+    """
 
     kind: str
     clock: str
     running: int
     overdue: int
     over_limit: int
+    recorded: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

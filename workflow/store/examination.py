@@ -16,6 +16,7 @@ from ..calendars import Calendar
 from ..clock import Clock
 from ..errors import Text
 from ..health import Broken, Event, Health, Node, Running
+from ..history import RESERVED
 from . import listing
 from .sql import Store
 from .timetable import Timetable
@@ -65,8 +66,11 @@ class Examination:
         overdue, beyond = (
             listing.past(self._store, which, today, statutory) for which in ("target", "statutory")
         )
+        # asked of the late alone: whether anybody has acted here is read from the history
+        imported = listing.recorded(self._store, RESERVED)
+        sums = (_sum(overdue & ~imported), _sum(beyond & ~imported), _sum((overdue | beyond) & imported))
         query = (
-            select(c.kind, k.name, func.count(), _sum(overdue), _sum(beyond))
+            select(c.kind, k.name, func.count(), *sums)
             .join(self._t.clock, k.case_id == c.id)
             .where(k.running, ~c.closed)
             .group_by(c.kind, k.name)
@@ -75,8 +79,10 @@ class Examination:
         with self._store.connection() as connection:
             rows = connection.execute(query).all()
         return [
-            Running(kind=kind, clock=name, running=running, overdue=int(late), over_limit=int(over))
-            for kind, name, running, late, over in rows
+            Running(
+                kind=kind, clock=name, running=running, overdue=int(late), over_limit=int(over), recorded=int(apart)
+            )
+            for kind, name, running, late, over, apart in rows
         ]
 
     def standstill(self) -> tuple[int, float] | None:
