@@ -18,6 +18,8 @@ from .dispatch import counting_by, register
 from .documents import Documents
 from .identity import Identify
 from .letters import Papers
+from .limits import Limit
+from .pace import UNKNOWN, Paced
 from .problems import respond
 from .routes import QUOTA, TOKEN_DAYS, Desk
 from .sessions import Sessions
@@ -31,7 +33,7 @@ def create_app(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
     allow: Sequence[Network] = (), sessions: Sessions | None = None, notice: Text | None = None,
-    trials: Sequence[Trial] = (), token_days: int = TOKEN_DAYS, quota: int = QUOTA,
+    trials: Sequence[Trial] = (), token_days: int = TOKEN_DAYS, quota: int = QUOTA, strangers: Limit | None = UNKNOWN,
 ) -> Flask:  # fmt: skip
     """A whole Flask application. `identify` names the person of a request; `age` comes from whoever wakes the engine;
     `operators` are the persons who look after the service itself; `documents` is where documents are kept, `papers` who writes
@@ -40,12 +42,14 @@ def create_app(
     the public ones to which webhooks may be sent; with `sessions` there are pages for people at `/`, the console, and
     `notice` on top of each; `trials` are the channels that its set-up page lists and tries; `token_days` for
     how many days a service token is issued at most; `quota` are the bytes of one person's documents that may lie there before a
-    case names them.
+    case names them; `strangers` is how often one address may ask that does not prove who asks, unless `identify` is `Paced`
+    already; None: as often as it likes.
     """
+    identify = _paced(engine, identify, strangers)
     app = Flask("tibandu", static_folder=None)
     service = create_blueprint(
         engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public, intake=intake,
-        allow=allow, url=sessions.url if sessions else None, token_days=token_days, quota=quota,
+        allow=allow, url=sessions.url if sessions else None, token_days=token_days, quota=quota, strangers=None,
     )  # fmt: skip
     app.register_blueprint(service)
     if sessions is not None:
@@ -64,6 +68,13 @@ def create_app(
     return app
 
 
+def _paced(engine: Engine, identify: Identify, strangers: Limit | None) -> Identify:
+    """With a limit for those who fail to prove who they are, where the host has set none of his own."""
+    if strangers is None or isinstance(identify, Paced):
+        return identify
+    return Paced(engine, identify, known=None, unknown=strangers)
+
+
 def checked() -> None:
     """An address that no database could be asked of is refused at the door."""
     fit(request)
@@ -80,11 +91,12 @@ def create_blueprint(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
     allow: Sequence[Network] = (), url: str | None = None, name: str = "tibandu", token_days: int = TOKEN_DAYS,
-    quota: int = QUOTA,
+    quota: int = QUOTA, strangers: Limit | None = UNKNOWN,
 ) -> Blueprint:  # fmt: skip
     """The same in a host's own Flask application, which keeps its own error pages: `app.register_blueprint(…)`. `url` is the
-    host's address from outside, when that is not the one a request shows.
+    host's address from outside, when that is not the one a request shows; `strangers` as in `create_app`.
     """
+    identify = _paced(engine, identify, strangers)
     blueprint = Blueprint(name, __name__)
     blueprint.before_request(checked)
     desk = Desk(

@@ -121,7 +121,7 @@ def _asked(desk: Desk, asking: Request, route: Route, path: Mapping[str, str]) -
 def _anybody(desk: Desk, asking: Request, route: Route) -> Caller:
     """Nobody has to say who he is: counted by his address, but for whoever chooses and restarts processes."""
     if isinstance(desk.identify, Paced) and route.name not in OF_NO_DAY:
-        desk.identify.count(asking)
+        desk.identify.looked(asking)
     return ANYBODY
 
 

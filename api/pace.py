@@ -31,11 +31,11 @@ class Paced:
     """Asks `identify`, and says no (429) to whoever asks too often. For one process; nodes meet in the database."""
 
     def __init__(
-        self, engine: Engine, identify: Identify, known: Limit = KNOWN, unknown: Limit = UNKNOWN
+        self, engine: Engine, identify: Identify, known: Limit | None = KNOWN, unknown: Limit = UNKNOWN
     ) -> None:
+        """`known` None: only those are counted who have to say who they are and do not prove it."""
         self._engine = engine
         self._identify = identify
-        self._counter = Counter(engine)
         self._known, self._unknown = known, unknown
         self._lock = threading.Lock()
         self._minute = 0
@@ -54,13 +54,20 @@ class Paced:
         self.count(request, found)
         return found
 
+    def looked(self, request: Request) -> None:
+        """One more of an address, where nobody has to say who he is; not where only those are counted who fail to say it."""
+        if self._known is not None:
+            self.count(request)
+
     def count(self, request: Request, found: Actor | Caller | None = None) -> None:
         """One more, of whoever was found or of an address; a request counts once. Raises Problem 429."""
         if MARK not in request.environ:
             request.environ[MARK] = True
-            self._count(*self._whom(found, request))
+            limit, who = self._whom(found, request)
+            if limit is not None:
+                self._count(limit, who)
 
-    def _whom(self, found: Actor | Caller | None, request: Request) -> tuple[Limit, str]:
+    def _whom(self, found: Actor | Caller | None, request: Request) -> tuple[Limit | None, str]:
         if found is None:
             return self._unknown, f"address {source(request)}"
         if isinstance(found, Actor):
@@ -78,7 +85,7 @@ class Paced:
             self._mine[who] += 1
             mine, together = self._mine[who], self._mine[who] + self._others[who]
         if together <= limit.most and mine % lot == 0:
-            shared = self._counter.count(limit, f"{who} {minute}", lot)
+            shared = Counter(self._engine).count(limit, f"{who} {minute}", lot)
             with self._lock:
                 self._others[who] = max(0, shared - mine)
             together = max(shared, mine)

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from flask import Request
+from flask import Flask, Request
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from api import create_app, create_schema
+from api import create_app, create_blueprint, create_schema
 from api.limits import Limit
 from api.pace import Paced
 from api.problems import Problem
@@ -152,3 +152,20 @@ def test_a_request_costs_no_write(engine: Engine) -> None:
     told(node(engine, 600), 90)
     event.remove(engine.database, "before_cursor_execute", note)
     assert sum(statement.lower().startswith("insert") for statement in writes) == 3
+
+
+def test_a_hosts_own_way_to_prove_a_person_has_a_pace_for_who_fails(engine: Engine) -> None:
+    """Without a word of the host, and never against who does prove it. `strangers=None`: none."""
+    client = create_app(engine, city.bearer).test_client()
+    assert told(client, 301, "nobody") == [401] * 300 + [429]
+    assert told(client, 1, "nobody", "192.0.2.2") == [401]
+    assert told(client, 2) == [403] * 2
+    free = create_app(engine, city.bearer, strangers=None).test_client()
+    assert told(free, 2, "nobody") == [401] * 2, "also where the count is full"
+
+
+def test_a_blueprint_in_a_hosts_application_has_it_too(engine: Engine) -> None:
+    app = Flask("host")
+    few = Limit(what="failed", most=2, seconds=60)
+    app.register_blueprint(create_blueprint(engine, city.bearer, strangers=few))
+    assert told(app.test_client(), 3, "nobody") == [401, 401, 429]

@@ -80,7 +80,12 @@ class Examination:
             rows = connection.execute(query).all()
         return [
             Running(
-                kind=kind, clock=name, running=running, overdue=int(late), over_limit=int(over), recorded=int(apart)
+                kind=kind,
+                clock=name,
+                running=running,
+                overdue=int(late),
+                over_limit=int(over),
+                recorded=int(apart),
             )
             for kind, name, running, late, over, apart in rows
         ]
