@@ -102,6 +102,36 @@ assert [engine.case(case).state for case in cases] == ["review"] * 3
 """
 
 
+PRELOADED = """
+import os, sys
+from api import create_app, create_schema
+from tests.test_spare import OFFICE, settle
+from bench.contender import open_engine
+engine = open_engine(sys.argv[1])
+case = settle(engine)
+create_schema(engine)
+client = create_app(engine, lambda _: OFFICE).test_client()
+asked = lambda: client.get(f"/v1/cases/{case}").status_code
+assert asked() == 200 and engine.store._spares._waiting
+children = []
+for _ in range(2):
+    child = os.fork()
+    if not child:
+        os._exit([asked() for _ in range(3)] != [200] * 3)
+    children.append(child)
+assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+assert asked() == 200
+"""
+
+
+def test_a_service_that_was_loaded_before_the_fork_answers_in_every_worker(database_url: str) -> None:
+    """gunicorn --preload: docs/http.md promises it."""
+    run = subprocess.run(
+        [sys.executable, "-c", PRELOADED, database_url], check=False, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_after_a_fork_they_are_the_parents(database_url: str) -> None:
     """The children ask on connections of their own, and what they end leaves his alone."""
     run = subprocess.run(
