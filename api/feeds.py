@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -16,13 +17,14 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from sqlalchemy import delete, exists, func, insert, select, update
 
 from workflow import Actor, Engine
+from workflow.access import held
 from workflow.dues import ical
 from workflow.errors import NotFound, Text
-from workflow.overview import identifier, secret, today
+from workflow.overview import grants_of, identifier, secret, today
 
 from .identity import digest
 from .limits import missed
-from .problems import Problem
+from .problems import Problem, pointer
 from .routes import Ask, Out, Reply, Route
 from .schemas import PARTY, Strict, one_line
 from .store import Shelf, stamp
@@ -33,6 +35,12 @@ MOST = 20
 LISTED = timedelta(days=30)
 """how long one that was taken back is listed"""
 PRIVATE = {"Cache-Control": "no-store"}
+NO_UNIT = Text("unit：没有您可知的这个单位或站点", "unit: no such unit or station that you may know of")
+NONE_SUCH = {
+    "code": "form.invalid",
+    "texts": {"zh": NO_UNIT.zh, "en": NO_UNIT.en},
+    "pointer": pointer("unit"),
+}
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 
 
@@ -81,6 +89,8 @@ class FeedsOut(Schema):
 def open_feed(ask: Ask) -> Reply:
     """A new calendar of this person."""
     shelf, body, token = Shelf(ask.engine), ask.body, secret(ask.engine)
+    if body.get("unit") is not None and not _knows(ask, body["unit"]):
+        raise Problem("form_invalid", NO_UNIT, errors=[NONE_SUCH])
     f = shelf.tables.feed
     row = {
         "id": identifier(ask.engine), "hash": digest(token), "person": ask.actor.person, "of": body["of"],
@@ -97,6 +107,19 @@ def open_feed(ask: Ask) -> Reply:
             raise Problem("conflict", text)
         connection.execute(insert(f).values(**row))
     return _told(ask, row, token, 201)
+
+
+def _knows(ask: Ask, unit: str) -> bool:
+    """Whether there is such a unit or station as far as he may know: it stands in the register, or somebody is in office in it
+    where he is in office too. What he may not know of is answered as what is not there.
+    """
+    with suppress(NotFound):
+        ask.engine.parties.get(unit, actor=ask.actor)
+        return True
+    day = today(ask.engine)
+    theirs = [one.grant for one in held(ask.engine, unit=unit) if one.grant.covers(one.grant.scope, day)]
+    mine = grants_of(ask.engine, ask.actor) if theirs else []
+    return any(own.covers(other.scope, day) for own in mine for other in theirs)
 
 
 def renew(ask: Ask) -> Reply:

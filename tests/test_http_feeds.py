@@ -111,8 +111,14 @@ def test_a_unit_and_a_station_as_far_as_its_owner_may_know(office: Office, servi
     case = office.handling("dep1")
     water = Reader(service, "wang").open(of="unit", unit="water")
     assert f"{case.id}.reply@tibandu" in Reader(service, "").events(water["address"])
-    stranger = Reader(service, "nobody").open(of="unit", unit="water")
-    assert Reader(service, "").events(stranger["address"]) == {}
+    unknown, foreign = (
+        Reader(service, "nobody").ask("POST", "/v1/feeds", {"of": "unit", "unit": unit})
+        for unit in ("0" * 80, "water")
+    )
+    assert (unknown.status_code, unknown.json["errors"][0]["pointer"]) == (422, "/unit")
+    told = [{**answer.json, "instance": ""} for answer in (unknown, foreign)]
+    assert told[0] == told[1], "who may not know of it is told the same as of none"
+    assert Reader(service, "li").ask("POST", "/v1/feeds", {"of": "unit", "unit": "0" * 80}).status_code == 422
     for person in ("dep1", "li"):  # may know of the case, so of its day
         feed = Reader(service, person).open(of="unit", unit="water")
         assert f"{case.id}.reply@tibandu" in Reader(service, "").events(feed["address"])
