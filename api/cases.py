@@ -19,9 +19,9 @@ from workflow.overview import count, end_of_day, find, place_of
 
 from .asked import Asked, filter_of
 from .dispatch import visible, written
-from .paging import case_asked, link, next_address, place_asked
+from .paging import case_asked, link, next_address, of_line, place_asked
 from .prefer import COUNT, MINIMAL, prefers
-from .problems import Problem, invalid_parameters, pointer
+from .problems import Problem, pointer
 from .routes import Ask, Desk, Out, Reply, Route
 from .schemas import (
     CaseOut,
@@ -201,10 +201,7 @@ def permitted(ask: Ask) -> Reply:
 
 def history(ask: Ask) -> Reply:
     """A page of the lines, in order."""
-    after = place_asked()
-    if after is not None and not isinstance(after, int):
-        raise invalid_parameters({"cursor": ["invalid"]})
-    body = _history(ask, ask.known, after or 0, ask.query["limit"], here=True)
+    body = _history(ask, ask.known, place_asked(of_line) or 0, ask.query["limit"], here=True)
     return Reply(body, headers=link(body["next"]))
 
 

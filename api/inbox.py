@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from marshmallow import Schema, fields, validate
 
 from workflow.errors import Text
-from workflow.outbox import Notice
 
-from .paging import link, next_address, place_asked
-from .problems import invalid_parameters
+from .paging import KEY, link, next_address, of_notice, place_asked
 from .routes import Ask, Out, Reply, Route
 from .schemas import Flag, Paged, Strict, Words
 
@@ -56,7 +52,7 @@ class ReadIn(Strict):
     """Which entries he has seen."""
 
     keys = fields.List(
-        fields.Str(validate=validate.Length(min=1, max=400)),
+        fields.Str(validate=validate.Length(min=1, max=KEY)),
         required=True,
         validate=validate.Length(min=1, max=500),
     )
@@ -72,21 +68,12 @@ def inbox(ask: Ask) -> Reply:
     """The person's own; of one case, where the address names it."""
     limit = ask.query["limit"]
     found = ask.engine.alerts.inbox(
-        ask.actor.person, unread=ask.query["unread"], before=_before(), limit=limit + 1,
+        ask.actor.person, unread=ask.query["unread"], before=place_asked(of_notice), limit=limit + 1,
         case=ask.case.id if ask.case else None,
     )  # fmt: skip
     last = found[limit - 1] if len(found) > limit else None
     address = next_address([last.created_at, last.key]) if last else None
     return Reply({"entries": found[:limit], "next": address}, headers=link(address))
-
-
-def _before() -> Any:
-    match place_asked():
-        case None:
-            return None
-        case [str() as created_at, str() as key]:
-            return Notice(key=key, line=None, created_at=created_at, read_at=None)  # type: ignore[arg-type]
-    raise invalid_parameters({"cursor": ["invalid"]})
 
 
 def read(ask: Ask) -> Reply:

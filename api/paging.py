@@ -6,17 +6,26 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import request
 
+from workflow.call import LIMITS
 from workflow.errors import Text
+from workflow.naming import UNFIT
+from workflow.outbox import Notice
 
 from .problems import Problem, invalid_parameters
 
 CURSOR = "cursor"
+KEY = 400
+"""letters of the key of a message, at most"""
+MOST_LINES = 2**31 - 1
+"""of a history: PostgreSQL counts no farther"""
+T = TypeVar("T")
 
 
 def next_address(place: object, other: str | None = None) -> str:
@@ -31,8 +40,11 @@ def link(address: str | None) -> dict[str, str]:
     return {} if address is None else {"Link": f'<{address}>; rel="next"'}
 
 
-def place_asked() -> Any:
-    """Where this page begins; None at the beginning. Raises Problem 400 for a cursor of another question."""
+def place_asked(shape: Callable[[Any], T | None]) -> T | None:
+    """Where this page begins, as that list has its places; None at the beginning. The mark is no secret: whoever knows how a
+    cursor is written writes any place into it, so the place is asked what every parameter is asked. Raises Problem 400 for a
+    cursor of another question, and for a place that this list has not.
+    """
     given = request.args.get(CURSOR)
     if given is None:
         return None
@@ -43,17 +55,59 @@ def place_asked() -> Any:
         raise _foreign() from None
     if mark != _mark(request.path, asked):
         raise _foreign()
-    return place
+    found = shape(place)
+    if found is None:
+        raise invalid_parameters({CURSOR: ["invalid"]})
+    return found
 
 
 def case_asked() -> tuple[str | None, str] | None:
     """The same for a page of cases: its due day and its id. Raises Problem 400."""
-    match place_asked():
-        case None:
-            return None
-        case [None | str() as due, str() as id]:
+    return place_asked(_of_case)
+
+
+def of_line(place: Any) -> int | None:
+    """After that line of a history."""
+    return place if type(place) is int and 0 <= place <= MOST_LINES else None  # True is an int too
+
+
+def of_id(place: Any) -> str | None:
+    """After that party."""
+    return place if _written(place, LIMITS["unit"]) else None
+
+
+def of_notice(place: Any) -> Notice | None:
+    """Before that entry of an inbox."""
+    match place:
+        case [str() as created_at, str() as key] if _instant(created_at) and _written(key, KEY):
+            return Notice(key=key, line=None, created_at=created_at, read_at=None)  # type: ignore[arg-type]
+    return None
+
+
+def _of_case(place: Any) -> tuple[str | None, str] | None:
+    match place:
+        case [None | str() as due, str() as id] if (due is None or _day(due)) and _written(id, LIMITS["id"]):
             return due, id
-    raise invalid_parameters({"cursor": ["invalid"]})
+    return None
+
+
+def _written(text: Any, most: int) -> bool:
+    return isinstance(text, str) and 0 < len(text) <= most and not UNFIT.search(text)
+
+
+def _day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _instant(text: str) -> bool:
+    try:
+        # it takes any sign between day and hour
+        return _written(text, KEY) and datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _packed(place: object, path: str, asked: Mapping[str, str]) -> str:

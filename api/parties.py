@@ -16,8 +16,7 @@ from workflow.model import Party
 from workflow.overview import today
 
 from .limits import count_failure, refuse_many
-from .paging import link, next_address, place_asked
-from .problems import invalid_parameters
+from .paging import link, next_address, of_id, place_asked
 from .routes import Ask, Out, Reply, Route
 from .schemas import NAME, PARTY, TENANT, Day, Flag, Paged, Strict
 
@@ -99,9 +98,7 @@ class FoundAllOut(Schema):
 
 def listed(ask: Ask) -> Reply:
     """Those of the tenants in which this person has any role, and himself."""
-    query, after = ask.query, place_asked()
-    if after is not None and not isinstance(after, str):
-        raise invalid_parameters({"cursor": ["invalid"]})
+    query, after = ask.query, place_asked(of_id)
     asked = {name: query[name] for name in ("kind", "tenant", "parent", "status") if name in query}
     names = [query["name"]] if "name" in query else None
     on = today(ask.engine) if query["now"] else None

@@ -28,6 +28,7 @@ from .catalogue import english, written
 from .console import Desk, Form, said
 from .http_walk import PASSWORD
 from .lifecycle import CONTACT, SESSION, count, execute, statements
+from .test_http_cases import placed
 
 ROOT = Path(__file__).parents[1]
 PDF = b"%PDF-1.7\n1 0 obj << >> endobj\n%%EOF\n"
@@ -414,6 +415,15 @@ def test_messages_are_the_readers_own(desk: Desk) -> None:
         reader = desk(person)
         assert reader.get("/messages").status_code == 200
         assert reader.page.count("/cases/") == (1 if person == "wang" else 0)
+
+
+def test_a_cursor_that_nobody_was_given_is_no_page(desk: Desk) -> None:
+    reader = desk("wang")
+    for path, place in (
+        ("/messages", ["2026-03-02T00:00:00+00:00", "\ud800"]), ("/messages", ["x", "y"]), ("/messages", 1),
+        ("/waiting", [None, "\ud800"]), ("/waiting", ["x", "y"]), ("/overdue", [None, "x" * 500]),
+    ):  # fmt: skip
+        assert reader.get(placed(place, path)).status_code == 400, (path, place)
 
 
 def test_messages_say_the_local_day_and_hour(desk: Desk) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -182,6 +184,49 @@ def test_a_cursor_belongs_to_its_question(client: city.Client) -> None:
     following = client(LI, "GET", "/v1/cases?limit=1").json["next"]
     assert client(LI, "GET", following + "&state=filed").status_code == 400
     assert client(LI, "GET", following.replace("limit=1", "limit=2")).status_code == 200
+
+
+def placed(place: object, path: str) -> str:
+    """The address of a page that begins there, as whoever knows how a cursor is written makes it."""
+    mark = hashlib.sha256(json.dumps([path, []]).encode()).hexdigest()[:16]
+    cursor = base64.urlsafe_b64encode(json.dumps([place, mark]).encode()).decode()
+    return f"{path}?cursor={cursor}"
+
+
+CASES_PLACES = (
+    None, [], {}, "x", 1, [None], [None, 1], [None, ""], [None, "x" * 500], [None, "\x00"], [None, "\ud800"], ["x", "y"],
+    ["2026-02-30", "x"], ["20260302", "x"], ["\ud800", "x"], ["2026-03-02", "x", "y"],
+)  # fmt: skip
+INBOX_PLACES = (
+    None, "x", ["x", "y"], ["2026-03-02T00:00:00", "y"], ["2026-03-02\ud80000:00:00+00:00", "y"],
+    ["2026-03-02T00:00:00+00:00", ""], ["2026-03-02T00:00:00+00:00", "y" * 500], ["2026-03-02T00:00:00+00:00", "\ud800"],
+    ["2026-03-02T00:00:00+00:00", "\x00"],
+)  # fmt: skip
+PLACES = {
+    "history": (None, -5, True, False, 1.0, 2**31, 2**53, 2**70, "1", [1], {}),
+    "parties": (None, 1, [], "", "x" * 500, "\x00", "\ud800"),
+    "cases": CASES_PLACES, "worklist": CASES_PLACES, "views/in_hand": CASES_PLACES,
+    "inbox": INBOX_PLACES, "alerts": INBOX_PLACES,
+}  # fmt: skip
+GOOD_PLACES = {
+    "history": (0, 1, 2**31 - 1), "parties": ("roads",), "cases": ([None, "x"],), "worklist": (["2026-03-02", "x"],),
+    "inbox": (["2026-03-02T00:00:00.000000+00:00", "y"],),
+}  # fmt: skip
+
+
+def test_a_place_that_a_list_has_not_is_refused(client: city.Client) -> None:
+    """Nobody was given such a cursor, but whoever knows how one is written can write it."""
+    case = client.handling()
+    of_case = {name: f"/v1/cases/{case['id']}/{name}" for name in ("history", "alerts")}
+    for name, places in PLACES.items():
+        for place in places:
+            answer = client(LI, "GET", placed(place, of_case.get(name, f"/v1/{name}")))
+            assert (answer.status_code, answer.mimetype) == (400, "application/problem+json"), (name, place)
+            errors = json.loads(answer.data)["errors"]
+            assert [one["parameter"] for one in errors] == ["cursor"], (name, place)
+    for name, good in GOOD_PLACES.items():
+        for place in good:
+            assert client(LI, "GET", placed(place, of_case.get(name, f"/v1/{name}"))).status_code == 200, name
 
 
 def test_a_history_by_the_page(client: city.Client) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workflow.errors import Text
-from workflow.outbox import Contact, Notice
+from workflow.outbox import Contact
 
 from .. import domain
-from ..paging import next_address, place_asked
+from ..paging import next_address, of_notice, place_asked
 from .screens import Go, Look, Page, Screen
 
 LIMIT = 50
@@ -17,7 +17,7 @@ LIMIT = 50
 
 def shown(look: Look) -> Page:
     """A page of it."""
-    found = look.engine.alerts.inbox(look.actor.person, before=_before(), limit=LIMIT + 1)
+    found = look.engine.alerts.inbox(look.actor.person, before=place_asked(of_notice), limit=LIMIT + 1)
     last = found[LIMIT - 1] if len(found) > LIMIT else None
     return Page("messages.html", {
         "notices": found[:LIMIT], "unread": [one.key for one in found[:LIMIT] if one.read_at is None],
@@ -60,13 +60,6 @@ def read(look: Look) -> Go:
     """He has seen them."""
     look.engine.alerts.mark_read(look.actor.person, look.request.form.getlist("key")[:LIMIT])
     return Go(look.address("messages"))
-
-
-def _before() -> Notice | None:
-    match place_asked():
-        case [str() as created_at, str() as key]:
-            return Notice(key=key, line=None, created_at=created_at, read_at=None)  # type: ignore[arg-type]
-    return None
 
 
 MESSAGES = (
