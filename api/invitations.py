@@ -27,7 +27,7 @@ from .dispatch import known, written
 from .limits import missed
 from .problems import invalid_fields
 from .routes import Ask, Desk, Out, Reply, Route
-from .schemas import NAME, PARTY, Day, Instant, Strict, Words
+from .schemas import NAME, PARTY, Day, Instant, Strict, Truth, Words
 from .security_log import SecurityLog
 from .uploads import own
 
@@ -41,7 +41,7 @@ class InviteIn(Strict):
     events = fields.List(fields.Str(validate=NAME), required=True, validate=validate.Length(min=1, max=4))
     subject = fields.Str(required=True, validate=PARTY, metadata={"description": "the person who acts by it"})
     until = Day(required=True, metadata={"description": "the last civil day on which it works"})
-    send = fields.Bool(
+    send = Truth(
         load_default=False,
         metadata={"description": "to his own addresses; then nobody else is told the link"},
     )

@@ -62,6 +62,15 @@ class Flag(fields.Boolean):
     falsy = {False, "false", "0"}  # noqa: RUF012
 
 
+class Truth(fields.Boolean):
+    """`true` or `false` as JSON has them: in a body neither 1 nor "yes" is a truth."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class Listed(DelimitedList):
     """Values between commas, at least one."""
 

@@ -330,7 +330,7 @@ def test_a_signature_confirms_the_exact_text(library: Library) -> None:
 def test_every_mending_act_gives_a_reason(library: Library) -> None:
     """A mistake is mended by a declared act, with a reason, never by changing rows."""
     acts = {
-        "suggestion": ("undo_assignment", "reopen", "correct_entry"), "opinion": ("correct", "take_back", "void_entry"),
+        "suggestion": ("undo_assignment", "undo_session_assignment", "reopen", "correct_entry"), "opinion": ("correct", "take_back", "void_entry"),
         "suggestion_draft": ("reopen_review",), "reception_day": ("reopen",), "activity": ("correct", "take_back"),
         "supervision": ("correct",), "escalation": ("revoke_step",),
     }  # fmt: skip

@@ -77,6 +77,9 @@ def test_a_link_that_is_sent_is_told_nobody_else(
     """And a new one ends the old."""
     body = {"events": ["answer"], "subject": "d.chen", "until": "2026-04-30", "send": True}
     where, link = f"/v1/cases/{survey}/invitations", client.link(survey)
+    for no_truth in (0, 1, "true", "yes"):
+        wrong = client(LI, "POST", where, {**body, "send": no_truth})
+        assert (wrong.status_code, wrong.json["errors"][0]["pointer"]) == (422, "/send"), no_truth
     told = client(LI, "POST", where, body).json
     assert (told["channels"], told["replaced"], len(told["token"])) == ([], 1, 64)
     assert client("", "GET", link).status_code == 404

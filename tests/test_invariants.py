@@ -8,7 +8,7 @@ import pytest
 
 from workflow import Actor, Case, Engine
 from workflow.deadlines import Ledger
-from workflow.errors import NotPermitted
+from workflow.errors import GuardFailed, NotPermitted
 from workflow.library import Library
 from workflow.overview import visible
 
@@ -146,12 +146,36 @@ def test_12_the_deputies_of_a_merged_item_are_answered_and_asked(office: Office)
     answer = {name: value for name, value in REPLY.items() if name != "copies_to"}
     nobody = {name: value for name, value in answer.items() if name != "recipients"}
     assert office.reasons(item, "answer_with_master", "li", lead_unit="water", **nobody) == {"form.required"}
+    others = {**answer, "recipients": ["dep1"]}
+    assert office.reasons(item, "answer_with_master", "li", lead_unit="water", **others) == {
+        "condition_not_met"
+    }
     item = office.fire(
         item, "answer_with_master", "li", lead_unit="water", **{**answer, "recipients": ["dep2"]}
     )
     assert item.state == "replied"
     item = office.fire(item, "open_evaluation", "sun")
     assert [c.party for c in office.engine.children(item.id) if c.slot == "surveys"] == ["dep2"]
+
+
+def test_12_nothing_is_joined_to_what_is_itself_joined(office: Office) -> None:
+    """Who is answered with another is answered by a case that is being handled."""
+    first, second, third = office.assigned(), office.accepted("dep2"), office.accepted("dep3")
+    joined = {"lead_unit": "water", "assigned_on": "2026-03-02", "merge_reason": "同一事项"}
+    office.fire(second, "merge", "li", master=first.id, **joined)
+    assert office.reasons(third, "merge", "li", master=second.id, **joined) == {"condition_not_met"}
+
+
+def test_13_the_lead_deputy_is_answered_whoever_else_is(office: Office) -> None:
+    case, reply = office.signing_off(), {**REPLY, "recipients": ["dep2"]}
+    assert office.reasons(case, "issue_reply", "wu", **reply) == {"condition_not_met"}
+    assert office.fire(case, "issue_reply", "wu", **{**reply, "recipients": ["dep1"]}).state == "replied"
+
+
+def test_16_who_leads_signs(office: Office) -> None:
+    """Or he could withdraw alone what others signed, and would not be asked."""
+    with pytest.raises(GuardFailed):
+        office.filed("dep2", first_signer="dep1")
 
 
 def test_14_the_unit_assigned_replies_and_no_other(office: Office) -> None:

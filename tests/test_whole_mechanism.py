@@ -10,7 +10,7 @@ import pytest
 from definitions.campaigns import prepare_session, session_moved
 from workflow import Actor, Case, NotFound, Refused
 
-from .lifecycle import DOCUMENT, DRAFT, TENANT, Office
+from .lifecycle import DOCUMENT, DRAFT, SESSION, TENANT, Office
 from .test_parties import CITY, deputy
 
 STAFF = {
@@ -316,15 +316,32 @@ def test_a_special_inquiry_is_the_councils(staffed: Office) -> None:
 
 def test_a_wrong_assignment_is_undone_once_by_another_person_before_it_is_received(staffed: Office) -> None:
     case = staffed.assigned("dep1")
-    why = {"correction_reason": "单位选错"}
-    assert staffed.reasons(case, "undo_assignment", "li", **why) == {"two_persons"}
-    undone = staffed.fire(case, "undo_assignment", "yin", **why)
+    due = staffed.engine.history(case.id)[1].data["@clock.assignment_after_session"]["due"]
+    why = {"correction_reason": "单位选错", "closing_on": SESSION["closing_on"]}
+    assert staffed.reasons(case, "undo_session_assignment", "li", **why) == {"two_persons"}
+    undone = staffed.fire(case, "undo_session_assignment", "yin", **why)
     assert (undone.state, undone.relations["lead"]) == ("accepted", ())
     assert staffed.due(case, "reply") is None
+    # The time that a session's item has goes on, and no other begins.
+    assert str(staffed.due(case, "assignment_after_session")) == due
+    assert staffed.due(case, "assignment") is None
     staffed.fire(case, "assign", "li", assignment_mode="sole", lead_unit="roads")
-    assert staffed.reasons(case, "undo_assignment", "yin", **why) == {"round"}
+    assert staffed.reasons(case, "undo_session_assignment", "yin", **why) == {"round"}
     with pytest.raises(Refused):
-        staffed.fire(staffed.fire(case, "sign_in", "qian"), "undo_assignment", "yin", **why)
+        staffed.fire(staffed.fire(case, "sign_in", "qian"), "undo_session_assignment", "yin", **why)
+
+
+def test_an_assignment_between_sessions_is_undone_with_a_new_week(staffed: Office) -> None:
+    case = staffed.fire(staffed.filed("dep1"), "accept", "li", congress="六届", session="闭会")
+    case = staffed.fire(case, "assign", "li", assignment_mode="sole", lead_unit="water")
+    why = {"correction_reason": "单位选错"}
+    assert staffed.reasons(case, "undo_session_assignment", "yin", **why, closing_on="2026-01-12") == {
+        "condition_not_met"
+    }
+    undone = staffed.fire(case, "undo_assignment", "yin", **why)
+    assert undone.state == "accepted"
+    assert staffed.due(case, "assignment") is not None
+    assert staffed.due(case, "assignment_after_session") is None
 
 
 def test_a_wrong_conclusion_is_reopened_by_another_person_and_no_evaluation_is_touched(
