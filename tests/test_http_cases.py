@@ -259,6 +259,22 @@ def test_as_it_was(client: city.Client, clock: FrozenClock) -> None:
     assert state("2026-02-30") == 400
 
 
+def test_a_moment_that_a_case_has_not_is_told_which_it_has(client: city.Client) -> None:
+    case = client.fire(LI, client.started(), "accept", session="五次").json
+
+    def told(moment: str, who: str = LI) -> tuple[int, str]:
+        answer = client(who, "GET", f"/v1/cases/{case['id']}/at/{moment}")
+        return answer.status_code, json.loads(answer.data).get("texts", {}).get("en", "")
+
+    begins = (404, f"the case '{case['id']}' begins on 2026-03-02 (line 1 of its history)")
+    assert told("0") == told("2026-03-01") == told("2026-03-02T00:00:00+08:00") == begins
+    assert told("2")[0] == 200
+    assert told("3") == (404, f"no line 3: the history of '{case['id']}' ends with line 2")
+    assert told("1000") == (404, f"no line 1000: the history of '{case['id']}' ends with line 2")
+    # who may not know of it is told nothing of that
+    assert told("0", "qian.min") == told("1000", "qian.min") == told("1", "qian.min")
+
+
 def test_why_that_day(client: city.Client) -> None:
     case = client.handling()
     why = client(LI, "GET", f"/v1/cases/{case['id']}/clocks/reply").json

@@ -37,7 +37,7 @@ def looks(office: Office, case: str, actor: Actor) -> dict[str, Callable[[], Any
     return {
         "case": lambda: e.case(case, actor=actor),
         "search": lambda: next(c for c in e.search(actor=actor) if c.id == case),
-        "case_at": lambda: e.case_at(case, 99, actor=actor),
+        "case_at": lambda: e.case_at(case, e.case(case, actor=actor).seq, actor=actor),
     }
 
 
@@ -154,6 +154,10 @@ def test_clues_are_for_the_offices(small_office: Office) -> None:
         assert ("线索在此" in repr((seen, lines))) is shown
     assert [office.engine.case_at(case.id, n, actor=WANG).seq for n in (1, 2, 3)] == [1, 2, 3]
     assert office.engine.case_at(case.id, 3, actor=LI).data["clues"]
+    with pytest.raises(
+        NotFound, match="ends with line 3"
+    ):  # and nobody learns from the number that there are four
+        office.engine.case_at(case.id, 4, actor=WANG)
 
 
 def shape(office: Office, case: Case, actor: Actor) -> object:

@@ -155,13 +155,16 @@ class Reader:
     ) -> Case:
         """The case as it was at an instant (aware), or after its line `seq`; of its clocks the outer limit and
         whether they are provisional are today's. What is hidden from `actor` is what is hidden from him today. Raises NotFound
-        before its start.
+        before its start and after its last line.
         """
         check_id(case)
         seen = self._one(case, actor, session)
         lines = self._lines(case, session)
-        if seen.hidden is not None and isinstance(moment, int):
-            moment = visibility.place(lines, moment, seen.hidden)
+        if isinstance(moment, int):
+            told = visibility.numbered(lines, seen.hidden)
+            if moment > len(told):
+                raise _beyond(case, moment, len(told))
+            moment = told[moment - 1] if moment > 0 else 0
         # Where the clock was set back a line bears an earlier instant than the one before it, on which it rests all the same.
         last = moment if isinstance(moment, int) else max(
             (line.seq for line in lines if line.recorded_at <= moment), default=0
@@ -169,7 +172,7 @@ class Reader:
         until = [line for line in lines if line.seq <= last]
         later = [line for line in lines if line.seq > last]
         if not until:
-            raise no_case(case)
+            raise _not_yet(case, civil_date(lines[0].recorded_at))
         law = self.laws.pinned(until[-1].definition).definition
         found = fold(view(self.laws, seen.record), until, later, law)
         return found if seen.hidden is None else visibility.of_case(found, seen.hidden.then(until))
@@ -247,3 +250,19 @@ class Reader:
             [line for line in self._lines(case.id, session) if line.seq <= case.seq] if veil.events else []
         )
         return visibility.of_case(case, veil.then(until))
+
+
+def _not_yet(case: str, day: date) -> NotFound:
+    zh, en = (
+        f"案件 {case} 自 {day} 起才有（履历第 1 行）",
+        f"the case {case!r} begins on {day} (line 1 of its history)",
+    )
+    return NotFound(Text(zh, en))
+
+
+def _beyond(case: str, line: int, last: int) -> NotFound:
+    zh, en = (
+        f"没有第 {line} 行：案件 {case} 的履历到第 {last} 行",
+        f"no line {line}: the history of {case!r} ends with line {last}",
+    )
+    return NotFound(Text(zh, en))

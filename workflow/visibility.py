@@ -205,10 +205,9 @@ def of_lines(lines: Sequence[HistoryEntry], veil: Hidden) -> list[HistoryEntry]:
     return [replace(line, seq=n, hash="") for n, line in enumerate(shown, 1)] if veil.events else shown
 
 
-def place(lines: Sequence[HistoryEntry], number: int, veil: Hidden) -> int:
-    """The line that is shown under that number."""
-    shown = [line.seq for line in lines if line.event not in veil.events]
-    return shown[min(number, len(shown)) - 1] if number > 0 else 0
+def numbered(lines: Sequence[HistoryEntry], veil: Hidden | None) -> list[int]:
+    """The lines that are shown, in the order of the numbers under which they are."""
+    return [line.seq for line in lines if veil is None or line.event not in veil.events]
 
 
 def _of_line(line: HistoryEntry, veil: Hidden) -> HistoryEntry:
