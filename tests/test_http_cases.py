@@ -178,6 +178,26 @@ def test_a_wrong_question_is_refused(client: city.Client) -> None:
     }  # fmt: skip
 
 
+def test_a_number_is_written_in_one_way(client: city.Client) -> None:
+    """As a date is: `int` reads the digits of every script, blanks and underscores too."""
+    for query in (
+        "limit=%EF%BC%91%EF%BC%90",
+        "limit=1_0",
+        "limit=%2010",
+        "limit=%2B10",
+        "limit=10.0",
+        "limit=" + "1" * 5000,
+    ):
+        answer = client(LI, "GET", f"/v1/cases?{query}")
+        said = json.loads(answer.data)
+        assert (answer.status_code, said["errors"][0]["parameter"]) == (400, "limit"), query
+        assert "whole number" in said["texts"]["en"], query
+    assert client(LI, "GET", "/v1/cases?limit=10").status_code == 200
+    wide = "%EF%BC%91%EF%BC%90"
+    for address in (f"/v1/events?after={wide}", f"/v1/cases?at_most={wide}&clocks=reply&events=reply"):
+        assert client(LI, "GET", address).status_code == 400, address
+
+
 def test_a_cursor_belongs_to_its_question(client: city.Client) -> None:
     for _ in range(3):
         client.started()
