@@ -41,6 +41,19 @@ def test_what_is_said_beside_the_form_is_beside_it(ask: city.Client) -> None:
     assert started(ask, unit="\u202ehousing") == ["/unit"]
 
 
+@pytest.mark.parametrize("tenant", ["hubei/wuhan", "hubei", "nowhere"])
+def test_who_has_the_role_elsewhere_is_told_where(ask: city.Client, tenant: str) -> None:
+    """His own grants and nobody else's; who has none is told who may."""
+    answer = ask(LI, "POST", "/v1/cases", city.START | {"tenant": tenant})
+    assert (answer.status_code, places(answer)) == (403, ["/tenant"])
+    said = answer.json["texts"]["en"]
+    assert said.endswith(f"but not in {tenant}: you hold it in {city.TENANT}"), said
+    assert city.TENANT in answer.json["texts"]["zh"]
+    none = ask("wang.fang", "POST", "/v1/cases", city.START | {"tenant": tenant})
+    assert (none.status_code, places(none)) == (403, [None])
+    assert none.json["texts"]["en"] == "'start' is for: office of the standing committee"
+
+
 def test_what_is_in_the_form_is_in_the_form(ask: city.Client) -> None:
     assert started(ask, {"title": ""}) == ["/data/title"]
     assert started(ask, {"signers": ["d.chen", 7]}) == ["/data/signers/1"]

@@ -44,9 +44,11 @@ def forbids(draft: Draft, law: Law, event: Event, record: Record) -> tuple[Permi
     if event.automatic is None and act.actor.person != SYSTEM:
         permit = authorization.permit(event.by, act.actor, act.grants, record, root, civil_date(act.now))
         if permit is None:
-            roles = draft.laws.codes.get("roles")
+            roles, away = draft.laws.codes.get("roles"), None
+            if event.name == "start":
+                away = authorization.elsewhere(event, act.actor, act.grants, record, civil_date(act.now))
             reasons.append(
-                authorization.not_permitted(event, law.definition, roles, draft.law(root).definition)
+                away or authorization.not_permitted(event, law.definition, roles, draft.law(root).definition)
             )
         if event.opens:
             reasons += _opens_barred(draft, law, event, record, permit)

@@ -15,6 +15,8 @@ from .family import Record
 from .model import SYSTEM, Actor, Grant
 
 Relations = Mapping[str, tuple[str, ...]]
+NAMED = 10
+"""tenants that a sentence names, at most"""
 
 
 class Permit:
@@ -142,6 +144,25 @@ def not_permitted(
     return Reason(
         code="role", text=Text(f"“{event.title.zh}”须由{who.zh}进行", f"'{event.title.en}' is for: {who.en}")
     )
+
+
+def elsewhere(event: Event, actor: Actor, grants: Sequence[Grant], case: Record, day: date) -> Reason | None:
+    """The sentence for somebody who is one of those the starting event names, but in other tenants; they are his own to know."""
+    roles = {holder.role for holder in event.by if holder.relation is None}
+    scopes = dict.fromkeys(
+        grant.scope
+        for grant in grants
+        if grant.role in roles and _held(grant.role, None, actor, [grant], grant.scope, day)
+    )
+    if not scopes:
+        return None
+    named = [*scopes][:NAMED]
+    return Reason.of(
+        "role",
+        f"您在 {case.tenant} 没有“{event.title.zh}”所需的角色，您任此角色是在：{'、'.join(named)}",
+        f"you hold a role that '{event.title.en}' is for, but not in {case.tenant}: you hold it in {', '.join(named)}",
+        "tenant", beside=True,
+    )  # fmt: skip
 
 
 def who_may(
