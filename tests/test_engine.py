@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from workflow import Actor, Conflict, Engine, NotFound, Refused
+from workflow.access import lend
 from workflow.calendars import PartialDate
 from workflow.errors import DeadlineRefused, FormInvalid, GuardFailed, NotInState, NotPermitted
+from workflow.model import Request
 
 from .effort import at_most
 from .lifecycle import (
@@ -105,6 +111,77 @@ def test_what_nobody_can_mean_is_said_so(office: Office) -> None:
             with pytest.raises(FormInvalid) as refused:
                 ask()
             assert [reason.field for reason in refused.value.reasons] == [field]
+
+
+def test_what_is_of_another_kind_is_said_by_its_name(sqlite_office: Office) -> None:
+    """What a host's programmer mistakes: no traceback from within, but which field, and what would be right; nothing is done."""
+    office = sqlite_office
+    engine, case = office.engine, office.filed()
+    given, row = (
+        dict(case.data),
+        Request(case=case.id, event="carry_over", actor=LI, data={"carried_to": "七届"}),
+    )
+    fire = partial(engine.fire, case.id, "accept_in_session", LI, SESSION)
+    odd: Any = engine  # as a program without types calls it
+    asks: list[tuple[str, str, Callable[[], Any]]] = [
+        ("effective_on", "datetime.date", lambda: fire(effective_on="2026-01-01")),  # type: ignore[arg-type]
+        ("effective_on", "without a time of day", lambda: fire(effective_on=datetime(2026, 3, 2, tzinfo=UTC))),
+        ("data", "dict", lambda: odd.start("suggestion", LI, None, tenant=TENANT)),
+        ("data", "dict", lambda: odd.fire(case.id, "accept_in_session", LI, [1])),
+        ("data", "dict", lambda: odd.fire(case.id, "carry_over", LI, [])),
+        ("key", "str", lambda: fire(key=17)),  # type: ignore[arg-type]
+        ("kind", "str", lambda: odd.start(17, LI, given, tenant=TENANT)),
+        ("event", "str", lambda: odd.fire(case.id, None, LI)),
+        ("case", "case.id", lambda: odd.fire(case, "accept_in_session", LI, SESSION)),
+        ("case", "case.id", lambda: odd.fire(None, "accept_in_session", LI, SESSION)),
+        ("case", "case.id", lambda: odd.case(None)),
+        ("case", "case.id", lambda: odd.children(case)),
+        ("case", "case.id", lambda: odd.history(case, actor=LI)),
+        ("case", "case.id", lambda: odd.permitted(case, LI)),
+        ("tenant", "str", lambda: odd.start("suggestion", LI, given, tenant=3)),
+        ("actor", "Actor(person=", lambda: odd.fire(case.id, "accept_in_session", "li", SESSION)),
+        ("actor", "Actor(person=", lambda: odd.permitted(case.id, "li")),
+        ("actor", "Actor(person=", lambda: odd.worklist("li")),
+        ("actor", "Actor(person=", lambda: odd.case(case.id, actor="li")),
+        ("actor", "Actor(person=", lambda: odd.erase(case.id, ["title"], actor="li", reason="x")),
+        ("by", "Actor(person=", lambda: odd.invite(case.id, "answer", "d", until=date(2026, 4, 1), by="li")),
+        ("person", "str", lambda: engine.worklist(Actor(person=None))),  # type: ignore[arg-type]
+        ("session", "a Session or Connection", lambda: odd.start("suggestion", LI, given, tenant=TENANT, session=engine.database)),
+        ("session", "a Session or Connection", lambda: odd.search(session=engine.database)),
+        ("limit", "int", lambda: odd.search(limit="5")),
+        ("limit", "int", lambda: odd.worklist(LI, limit=None)),
+        ("after", "int", lambda: odd.history(case.id, after="1")),
+        ("due_before", "datetime.date", lambda: odd.search(due_before="2026-04-01")),
+        ("moment", "aware", lambda: odd.case_at(case.id, datetime(2026, 3, 2))),  # noqa: DTZ001 - that is the mistake
+        ("revision", "int", lambda: fire(revision="1")),  # type: ignore[arg-type]
+        ("revision", "int", lambda: fire(revision=True)),
+        ("requests[0]", "a Request", lambda: odd.batch(["x"])),
+        ("valid_from", "datetime.date", lambda: odd.grant("zhou", "deputy_affairs", TENANT, valid_from="2026")),
+        ("scope", "str", lambda: odd.grant("zhou", "deputy_affairs", None)),
+        ("grants", "a Grant", lambda: odd.sync_grants("zhou", ["deputy_affairs"], by="set-up")),
+        ("until", "datetime.date", lambda: lend(engine, "li", "liu", until=datetime.now(UTC), by="sun", day=date(2026, 3, 2))),
+    ]  # fmt: skip
+    for field, right, ask in asks:
+        with pytest.raises(FormInvalid) as refused:
+            ask()
+        (reason,) = refused.value.reasons
+        assert (reason.field, reason.beside) == (field, True), reason
+        assert right in reason.text.en and "须为" in reason.text.zh, reason
+    assert office.now(case) == case and count(engine, "cases") == 1
+    assert fire(effective_on=date(2026, 3, 2), revision=1).state == "accepted"
+    wrong = {
+        "actor": "li",
+        "case": case,
+        "data": [1],
+        "key": 17,
+        "revision": "3",
+        "effective_on": "2026-03-02",
+    }
+    outcomes = engine.batch([*(replace(row, **{name: value}) for name, value in wrong.items()), row])
+    assert [one.row for one in outcomes] == list(range(len(wrong) + 1))
+    for name, one in zip(wrong, outcomes, strict=False):
+        assert isinstance(one.error, FormInvalid) and [r.field for r in one.error.reasons] == [name]
+    assert outcomes[-1].case and outcomes[-1].case.seq == 3, "a row of another kind does not spoil the others"
 
 
 def test_revision(office: Office) -> None:

@@ -19,6 +19,7 @@ from .call import check_id, check_texts, no_case
 from .clock import civil_date
 from .engine import Engine
 from .errors import FormInvalid, NotFound, NotPermitted, Reason, Text
+from .given import check_days
 from .model import SYSTEM, Actor, Case, Grant
 from .naming import check_names
 from .random import new_id
@@ -141,6 +142,7 @@ def lend(
     congress. What was lent, or taken for some hours, is not lent and makes nobody a colleague. Raises NotPermitted, FormInvalid.
     """
     check_texts(person=to, granted_by=by, reason=reason)
+    check_days(until=until, day=day, since=since)
     first = since or day
     if not day <= first <= until:
         wrong = "first" if since is not None and first < day else "until"

@@ -15,12 +15,14 @@ from .act import Act
 from .clock import FIRST_DAY, LAST_DAY, can_be, civil_date
 from .errors import Conflict, FormInvalid, NotFound, Reason, Text
 from .family import Step
+from .given import check_actor, check_are_texts, check_data, check_days, check_number, no_text, wrong_kind
 from .model import Actor, PartialDate
 from .naming import UNFIT, called, check_case_id, check_names, unfit
 from .store.sql import Reading
 
 __all__ = [
     "LIMITS", "UNFIT", "Call", "act_of", "check_id", "check_limit", "check_revision", "check_texts", "digest", "no_case",
+    "no_id",
 ]  # fmt: skip
 
 LIMITS = {
@@ -62,6 +64,26 @@ class Call(NamedTuple):
         who = self.actor.person if self.actor.invitation is None else digest(self.actor.invitation)
         return f"{who}\n{self.key}"
 
+    def check_kinds(self) -> None:
+        """Refuse what is of another kind than it has to be, before anybody looks at it. Raises FormInvalid."""
+        if self.case is None:
+            check_are_texts(kind=self.kind, tenant=self.tenant)
+        elif not isinstance(self.case, str):
+            raise no_id(self.case)
+        check_are_texts(event=self.event)
+        check_actor(self.actor)
+        check_data(self.data)
+        check_number(revision=self.revision)
+        check_days(partial=True, effective_on=self.effective_on)
+
+    def flaw(self) -> FormInvalid | None:
+        """The refusal of `check_kinds`, of one of many."""
+        try:
+            self.check_kinds()
+        except FormInvalid as error:
+            return error
+        return None
+
     def check(self) -> None:
         """Refuse texts no database should see. Raises FormInvalid; NotFound for a case id that none can have."""
         if self.case is not None:
@@ -97,7 +119,9 @@ class Call(NamedTuple):
 
 
 def check_id(case: str) -> None:
-    """Raises NotFound for a case id that none can have, on both databases alike."""
+    """Raises NotFound for a case id that none can have, on both databases alike; FormInvalid for what is no id."""
+    if not isinstance(case, str):
+        raise no_id(case)
     if len(case) > LIMITS["id"] or UNFIT.search(case):
         raise no_case(case)
 
@@ -108,6 +132,8 @@ def check_texts(**texts: str | None) -> None:
     for name, value in texts.items():
         if value is None:
             continue
+        if not isinstance(value, str):
+            raise no_text(name, value)
         word, code, wrong = called(name), "form.unfit", unfit(value)
         if wrong is None and not value and name in ("key", "number"):
             code, wrong = (
@@ -142,6 +168,9 @@ def _check_day(when: date | PartialDate) -> None:
 
 def check_limit(limit: int) -> None:
     """Raises FormInvalid for a number of entries that nobody can give."""
+    if limit is None:
+        raise wrong_kind("limit", limit, "整数（int）", "a whole number (int)")
+    check_number(limit=limit)
     if limit < 1:
         text = Text(f"limit 须为 1 或更大，不能是 {limit}", f"limit must be 1 or more, not {limit}")
         raise FormInvalid([Reason(code="form.range", text=text, field="limit")])
@@ -173,6 +202,11 @@ def act_of(call: Call, now: datetime, reading: Reading) -> Act:
 def digest(token: str) -> str:
     """What is stored of a token."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+def no_id(case: Any) -> FormInvalid:
+    """A case is named by its id: the case itself, or nothing, is none."""
+    return wrong_kind("case", case, "案件编号（case.id）", "the id of a case (case.id)")
 
 
 def no_case(case: str) -> NotFound:

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 from . import batch
 from .alerts import Alerts
 from .calendarkeeper import CalendarKeeper
-from .call import Call, act_of, check_id, check_limit, check_texts, no_case
+from .call import Call, act_of, check_id, check_limit, check_texts, no_case, no_id
 from .clock import Clock, SystemClock, civil_date
 from .decision import objections
 from .definition import Definition
@@ -25,6 +25,7 @@ from .erasing import Erasing, Lapsing
 from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, StoreError, Text, WorkflowError
 from .family import Step
 from .firing import OTHER_EVENT, Done, Firing, fit
+from .given import check_actor, check_are_texts, check_days, wrong_kind
 from .health import Health
 from .invitations import Invitations
 from .laws import Laws
@@ -158,6 +159,12 @@ class Engine(Reader):
         self._memory.forget_person(person)
 
     def _check_given(self, person: str, grants: Sequence[Grant], by: str) -> None:
+        check_are_texts(person=person, by=by)
+        for grant in grants:
+            if not isinstance(grant, Grant):
+                raise wrong_kind("grants", grant, " Grant", "a Grant")
+            check_are_texts(role=grant.role, scope=grant.scope)
+            check_days(valid_from=grant.valid_from, valid_until=grant.valid_until)
         if by == person:
             text = Text("不得给自己授权", "nobody grants anything to himself")
             raise NotPermitted([Reason(code="own_grant", text=text)])
@@ -231,28 +238,43 @@ class Engine(Reader):
         with it. `dry_run` asks everybody who is asked otherwise and writes nothing: the case is what it would be, without a
         number it would draw.
         """
+        if case is None:  # it would open one
+            raise no_id(case)
         call = Call(
-            case=case, event=event, actor=actor, data=data or {}, revision=revision, key=key, effective_on=effective_on,
-            reason=reason, imported=imported, number=number, receipt=self._receipt(receipt),
+            case=case, event=event, actor=actor, data={} if data is None else data, revision=revision, key=key,
+            effective_on=effective_on, reason=reason, imported=imported, number=number, receipt=self._receipt(receipt),
             asked=receipt.asked if receipt else None,
         )  # fmt: skip
         return self._made(call, receipt, dry_run, session)
 
     def batch(self, requests: Sequence[Request], *, session: Host | None = None) -> list[Outcome]:
-        """Fire (or start) many in one transaction, each in a savepoint: a row that is refused does not spoil the others."""
-        calls = [
+        """Fire (or start) many in one transaction, each in a savepoint: a row that is refused does not spoil the others.
+
+        Raises FormInvalid where one is no Request at all: then nothing is done.
+        """
+        for row, one in enumerate(requests):
+            if not isinstance(one, Request):
+                raise wrong_kind(f"requests[{row}]", one, " Request", "a Request")
+        given = [
             Call(
                 r.event, r.actor, r.data, r.case, r.kind, r.tenant, r.id, r.revision, r.key, r.effective_on, r.reason,
             )
             for r in requests
         ]  # fmt: skip
+        wrong = {row: error for row, call in enumerate(given) if (error := call.flaw()) is not None}
+        calls = [call for row, call in enumerate(given) if row not in wrong]
         outcomes = []
         self.rules.before(session)
         self.calendars.before(session)
         calls = [self._looked_up(call, session) for call in calls]
-        for row, done in enumerate(batch.run(self._firing, self.store, calls, session)):
+        made = zip(calls, batch.run(self._firing, self.store, calls, session), strict=True)
+        for row in range(len(given)):
+            if row in wrong:
+                outcomes.append(Outcome(row=row, error=wrong[row]))
+                continue
+            call, done = next(made)
             if isinstance(done, WorkflowError):
-                outcomes.append(Outcome(row=row, error=self._told(done, calls[row], session)))
+                outcomes.append(Outcome(row=row, error=self._told(done, call, session)))
             else:
                 outcomes.append(Outcome(row=row, case=self._answer(done, session)))
         self.rules.after(session)
@@ -265,6 +287,7 @@ class Engine(Reader):
         would answer to a full form. Who may not fire it at all is told only that.
         """
         check_id(case)
+        check_actor(actor)
         check_texts(person=actor.person, on_behalf_of=actor.on_behalf_of)
         if actor.invitation is None and not self._sees(case, actor, session):
             raise no_case(case)
@@ -325,6 +348,7 @@ class Engine(Reader):
         For whoever holds a role that `erases`, without a unit, covering the case. Raises NotFound, NotPermitted, FormInvalid.
         """
         check_id(case)
+        check_actor(actor)
         check_texts(person=actor.person, reason=reason)
         now = self._firing.now()
         with self.store.connection(write=True) as connection:
@@ -397,6 +421,7 @@ class Engine(Reader):
         return None if receipt is None else lambda step, case: receipt(self._shown(step, case))
 
     def _made(self, call: Call, receipt: Receipt | None, dry_run: bool, session: Host | None) -> Case:
+        call.check_kinds()
         self.rules.before(session)
         self.calendars.before(session)
         call = self._looked_up(call, session)

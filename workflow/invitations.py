@@ -21,6 +21,7 @@ from .clock import civil_date
 from .definition import Event
 from .errors import NotFound, NotPermitted, Reason, Text
 from .family import Family, Record
+from .given import check_actor, check_days
 from .laws import Laws
 from .model import Actor, Grant, Invited, Issued
 from .naming import check_names
@@ -53,6 +54,8 @@ class Invitations:
         self, case: str, events: Sequence[str], subject: str, *, until: date, by: Actor, send: bool, session: Host | None
     ) -> Issued:  # fmt: skip
         """With its token, this once. Raises NotPermitted, NotFound, Conflict."""
+        check_actor(by, "by")
+        check_days(until=until)
         check_texts(subject=subject, person=by.person)
         check_names(subject=subject)
         record, grant = self._allowed(case, by, session)

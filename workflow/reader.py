@@ -11,10 +11,11 @@ from datetime import date, datetime
 
 from . import visibility
 from .calendarkeeper import CalendarKeeper
-from .call import check_id, check_limit, no_case
+from .call import check_id, check_limit, no_case, no_id
 from .clock import civil_date
 from .deadlines import Explanation, explain
 from .errors import NotFound, Text
+from .given import check_days, check_number, wrong_kind
 from .laws import Laws
 from .likeness import likest
 from .model import Actor, Case, Grant, HistoryEntry, Kept, Similar, Untold
@@ -50,6 +51,8 @@ class Reader:
 
     def children(self, case: str, *, actor: Actor | None = None, session: Host | None = None) -> list[Case]:
         """The children of a root case, oldest first, as far as that person may know of them."""
+        if not isinstance(case, str):
+            raise no_id(case)
         with self.store.connection(session) as connection:
             found = self.sight.look(connection, self.store.questions.children(case), actor)
         return [self.show(one) for one in found]
@@ -71,6 +74,7 @@ class Reader:
         not in one that is hidden from that person: who asks for a name learns no more than who reads.
         """
         check_limit(limit)
+        check_days(due_before=due_before)
         found: list[Seen] = []
         with self.store.connection(session) as connection:
             untold: tuple[Untold, ...] = ()
@@ -132,6 +136,7 @@ class Reader:
         check_id(case)
         if limit is not None:
             check_limit(limit)
+        check_number(after=after)
         seen = None if actor is None else self._one(case, actor, session)
         if seen is None or not seen.hidden:
             return self._lines(case, session, after, limit)
@@ -158,6 +163,13 @@ class Reader:
         before its start and after its last line.
         """
         check_id(case)
+        if not isinstance(moment, int) and getattr(moment, "tzinfo", None) is None:
+            raise wrong_kind(
+                "moment",
+                moment,
+                "带时区的时刻或行号",
+                "an instant with its zone (aware), or the number of a line",
+            )
         seen = self._one(case, actor, session)
         lines = self._lines(case, session)
         if isinstance(moment, int):

@@ -16,6 +16,7 @@ from sqlalchemy.sql import ColumnElement, Select
 from . import visibility, worklist
 from .call import check_texts
 from .family import Record
+from .given import check_actor
 from .laws import Laws
 from .loader import definition_from_content
 from .model import Actor, Grant, Untold
@@ -66,6 +67,7 @@ class Sight:
 
     def reader(self, connection: Connection, actor: Actor) -> Viewer:
         """The same, for questions about many cases: all definitions there are have been met by then."""
+        check_actor(actor)
         check_texts(person=actor.person)
         self.learn(connection)
         return self.viewer(connection, actor)
@@ -128,6 +130,7 @@ class Sight:
         """
         if actor is None:
             return [Seen(record, None) for record in self._store.records(connection, whole(query))]
+        check_actor(actor)
         check_texts(person=actor.person)
         viewer = self.viewer(connection, actor)
         return self._veiled(connection, self._found(connection, query, viewer, reach, whole), viewer)

@@ -26,7 +26,7 @@ from .lending import end_borrowed, end_lent
 from .questions import Questions
 from .schema import PREFIX, tables_of
 from .spare import Spares
-from .work import READ_ONLY, Host, Work, emptied, host_work, own_work
+from .work import READ_ONLY, Host, Work, connection_of, emptied, host_work, own_work
 
 SLICE = 20
 """steps that go to PostgreSQL together while the next ones are decided"""
@@ -86,7 +86,7 @@ class Store:
         """
         with Translated(self.prefix):
             if host is not None:
-                yield host if isinstance(host, Connection) else host.connection()
+                yield connection_of(host)
             elif write:
                 with self.database.begin() as connection:
                     assure(connection)

@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, event
 from sqlalchemy import Engine as Database
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 from ..errors import StoreError, Text
+from ..given import wrong_kind
 from .durable import assure, assure_driver, wal_is_sound
 from .errors import Translated
 from .spare import Spares
@@ -237,6 +238,17 @@ def _in_transaction(driver: Any, dialect: str) -> bool:
     return bool(driver.closed) or driver.pgconn.transaction_status != IDLE
 
 
+def connection_of(host: Host) -> Connection:
+    """The connection of the host's transaction. Raises FormInvalid for what has none, such as an engine."""
+    if isinstance(host, Connection):
+        return host
+    if isinstance(host, (Session, scoped_session)):
+        return host.connection()
+    raise wrong_kind(
+        "session", host, " SQLAlchemy 的 Session 或 Connection", "a Session or Connection of SQLAlchemy"
+    )
+
+
 @contextmanager
 def host_work(host: Host, prefix: str) -> Iterator[HostWork]:
     """Inside the host's transaction. Raises StoreError."""
@@ -246,7 +258,7 @@ def host_work(host: Host, prefix: str) -> Iterator[HostWork]:
 
 def _hosts(host: Host, prefix: str) -> HostWork:
     """The host's connection, checked. Raises StoreError when a SAVEPOINT on it would promise nothing."""
-    connection = host.connection() if isinstance(host, Session) else host
+    connection = connection_of(host)
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
         if not driver.in_transaction and driver.isolation_level is None:
