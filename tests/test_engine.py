@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from workflow import Actor, Conflict, Engine, NotFound, Refused
-from workflow.access import lend
+from workflow.access import end, held, lend
 from workflow.calendars import PartialDate
 from workflow.errors import DeadlineRefused, FormInvalid, GuardFailed, NotInState, NotPermitted
-from workflow.model import Request
+from workflow.model import Grant, Request
 
 from .effort import at_most
 from .lifecycle import (
@@ -182,6 +182,27 @@ def test_what_is_of_another_kind_is_said_by_its_name(sqlite_office: Office) -> N
     for name, one in zip(wrong, outcomes, strict=False):
         assert isinstance(one.error, FormInvalid) and [r.field for r in one.error.reasons] == [name]
     assert outcomes[-1].case and outcomes[-1].case.seq == 3, "a row of another kind does not spoil the others"
+
+
+def test_a_grant_that_could_hold_on_no_day_is_refused(sqlite_office: Office) -> None:
+    """First the first day; what he had stays, also one that was given and ended on one day."""
+    engine, first, last = sqlite_office.engine, date(2026, 3, 2), date(2026, 3, 1)
+    wrong = Grant(id="", person="zhou", role="sc_office", scope=TENANT, valid_from=first, valid_until=last)
+    for ask in (
+        lambda: engine.grant("zhou", "sc_office", TENANT, valid_from=first, valid_until=last),
+        lambda: engine.sync_grants("zhou", [wrong], by="set-up"),
+        lambda: engine.sync_grants("zhou", [replace(wrong, id="none-of-his")], by="set-up"),
+    ):
+        with pytest.raises(FormInvalid) as refused:
+            ask()
+        assert [(r.code, r.field) for r in refused.value.reasons] == [("form.dates", "valid_until")]
+    assert held(engine, person="zhou") == []
+    engine.grant("zhou", "sc_office", TENANT, valid_from=first, valid_until=first)
+    end(engine, held(engine, person="zhou")[0].grant.id, by="set-up", day=first)
+    (over,) = [one.grant for one in held(engine, person="zhou")]
+    assert (over.valid_from, over.valid_until) == (first, last)
+    engine.sync_grants("zhou", [over], by="set-up")
+    assert [one.grant for one in held(engine, person="zhou")] == [over]
 
 
 def test_revision(office: Office) -> None:

@@ -22,7 +22,17 @@ from .clock import Clock, SystemClock, civil_date
 from .decision import objections
 from .definition import Definition
 from .erasing import Erasing, Lapsing
-from .errors import Conflict, NotFound, NotPermitted, Reason, Refused, StoreError, Text, WorkflowError
+from .errors import (
+    Conflict,
+    FormInvalid,
+    NotFound,
+    NotPermitted,
+    Reason,
+    Refused,
+    StoreError,
+    Text,
+    WorkflowError,
+)
 from .family import Step
 from .firing import OTHER_EVENT, Done, Firing, fit
 from .given import check_actor, check_are_texts, check_days, wrong_kind
@@ -151,7 +161,9 @@ class Engine(Reader):
         given = list(grants)
         self._check_given(person, given, by)
         with self.store.connection(session, write=True) as connection:
-            lent = [grant for grant in self.store.grants(connection, person) if grant.on_behalf_of]
+            held = self.store.grants(connection, person)
+            _check_spans(given, {grant.id for grant in held})
+            lent = [grant for grant in held if grant.on_behalf_of]
             own = [grant for grant in given if grant.on_behalf_of is None]
             merged = [*self.parties.merged(connection, person, own), *lent]
             rows = [self._grant_row(person, grant, by) for grant in merged]
@@ -199,6 +211,7 @@ class Engine(Reader):
             id="", person=person, role=role, scope=scope, unit=unit, valid_from=valid_from, valid_until=valid_until,
         )  # fmt: skip
         self._check_given(person, [new], by)
+        _check_spans([new], set())
         with self.store.connection(write=True) as connection:
             held = {replace(grant, id="") for grant in self.store.grants(connection, person)}
             if new not in held and new in self.parties.merged(connection, person, [new]):
@@ -491,3 +504,18 @@ class Engine(Reader):
             )
             raise NotFound(text)
         return definition_from_content(found.content, self.library)
+
+
+def _check_spans(grants: Sequence[Grant], held: Collection[str]) -> None:
+    """Refuse one that could hold on no day. Those that he had (by their ids) stay: one given today and ended today is such.
+
+    Raises FormInvalid.
+    """
+    for grant in grants:
+        first, last = grant.valid_from, grant.valid_until
+        if first is not None and last is not None and last < first and grant.id not in held:
+            text = Text(
+                f"失效日 {last} 早于生效日 {first}，此授权不会有一天有效：请先始后止",
+                f"the grant would hold on no day: valid_until {last} lies before valid_from {first}",
+            )
+            raise FormInvalid([Reason(code="form.dates", text=text, field="valid_until", beside=True)])
