@@ -18,7 +18,8 @@ import pytest
 from workflow import Actor, Conflict, Engine, NotFound, Refused
 from workflow.access import end, held, lend
 from workflow.calendars import PartialDate
-from workflow.errors import DeadlineRefused, FormInvalid, GuardFailed, NotInState, NotPermitted
+from workflow.errors import DeadlineRefused, FormInvalid, GuardFailed, NotInState, NotPermitted, StoreError
+from workflow.library import Library
 from workflow.model import Grant, Request
 
 from .effort import at_most
@@ -203,6 +204,20 @@ def test_a_grant_that_could_hold_on_no_day_is_refused(sqlite_office: Office) -> 
     assert (over.valid_from, over.valid_until) == (first, last)
     engine.sync_grants("zhou", [over], by="set-up")
     assert [one.grant for one in held(engine, person="zhou")] == [over]
+
+
+def test_a_wrong_place_or_kind_of_database_is_said_when_the_engine_is_made(library: Library) -> None:
+    """Not at the first case; with the places there are, and what a URL would be."""
+    with pytest.raises(
+        NotFound, match=r"there is no place with rules 'atlantis'; there are: .*hubei-xianning"
+    ):
+        Engine("sqlite://", library, place="atlantis")
+    for url, told in (
+        ("mysql://u:secret@h/d", "mysql"), ("sqllite:///x", "sqllite"), ("postgres://h/d", "postgres"), ("/a/file.db", "?"),
+    ):  # fmt: skip
+        with pytest.raises(StoreError, match="must be sqlite:///FILE or postgresql://") as refused:
+            Engine(url, library)
+        assert str(refused.value).endswith(f"not {told}") and refused.value.which == "set_up"
 
 
 def test_revision(office: Office) -> None:

@@ -74,6 +74,9 @@ from .sweep import Sweep
 from .vigil import Vigil
 from .visibility import Viewer
 
+KINDS = ("sqlite", "postgresql")
+"""of databases, by the scheme of their URL"""
+
 
 class Engine(Reader):
     """One per application, shared by its threads. What can be asked of it is in reader.py."""
@@ -82,7 +85,12 @@ class Engine(Reader):
         self, database: Database | str, library: Library, *, place: str | None = None, prefix: str = PREFIX,
         clock: Clock | None = None, random: RandomSource | None = None,
     ) -> None:  # fmt: skip
-        """`database` is a SQLAlchemy engine (made by `connect`, or the host's own) or a URL for `connect`."""
+        """`database` is a SQLAlchemy engine (made by `connect`, or the host's own) or a URL for `connect`.
+
+        Raises NotFound for a place of which the library has no rules, StoreError for a database of another kind.
+        """
+        if place is not None:
+            library.book(place)
         self.database = self.connect(database) if isinstance(database, str) else database
         store = Store(self.database, prefix)
         laws = Laws(library, place, self._fetch, lambda version: fetched(store, version))
@@ -106,7 +114,19 @@ class Engine(Reader):
 
     @staticmethod
     def connect(url: str) -> Database:
-        """A SQLAlchemy engine that keeps our promises: on SQLite real transactions, FULL synchronous, a patient wait."""
+        """A SQLAlchemy engine that keeps our promises: on SQLite real transactions, FULL synchronous, a patient wait.
+
+        Raises StoreError for the URL of another kind of database.
+        """
+        scheme, separator, _ = url.partition("://")
+        if not separator or scheme.partition("+")[0] not in KINDS:
+            shown = scheme if separator else "?"  # what is no URL may hold anything
+            raise StoreError(
+                Text(
+                    f"数据库须为 sqlite:///文件 或 postgresql://…，不能是 {shown}",
+                    f"the database must be sqlite:///FILE or postgresql://…, not {shown}",
+                )
+            )
         if url.startswith("postgresql"):
             _, _, rest = url.partition("://")
             arguments = {"prepare_threshold": 0}
