@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -218,6 +219,25 @@ def test_a_wrong_place_or_kind_of_database_is_said_when_the_engine_is_made(libra
         with pytest.raises(StoreError, match="must be sqlite:///FILE or postgresql://") as refused:
             Engine(url, library)
         assert str(refused.value).endswith(f"not {told}") and refused.value.which == "set_up"
+
+
+def test_a_kind_or_state_that_there_never_was_is_no_empty_list(sqlite_office: Office) -> None:
+    """With what was likely meant, as `start` says it; a kind that lies in the folder no more is found all the same."""
+    engine, case = sqlite_office.engine, sqlite_office.filed()
+    others = {name: one for name, one in engine.library.definitions.items() if name != "suggestion"}
+    later = Engine(engine.database, replace(engine.library, definitions=others), place=PLACE)
+    for one in (engine, later):
+        for asked, told in (
+            ({"kind": "sugestion"}, "there is no definition 'sugestion'; did you mean suggestion?"),
+            ({"kind": "suggestion", "state": "fild"}, "there is no state 'fild'; did you mean filed?"),
+            ({"state": "nope"}, "there is no state 'nope'"),
+            ({"kind": "extension", "state": "filed"}, "there is no state 'filed'"),
+        ):
+            with pytest.raises(NotFound, match=re.escape(told)):
+                one.search(**asked)
+    fresh = Engine(engine.database, later.library, place=PLACE)
+    assert [found.id for found in fresh.search(kind="suggestion", state="filed", actor=LI)] == [case.id]
+    assert fresh.search(kind="suggestion", state="archived") == []
 
 
 def test_revision(office: Office) -> None:

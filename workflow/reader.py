@@ -15,7 +15,7 @@ from .call import check_id, check_limit, no_case, no_id
 from .clock import civil_date
 from .deadlines import Explanation, explain
 from .errors import NotFound, Text
-from .given import check_days, check_number, wrong_kind
+from .given import check_are_texts, check_days, check_number, wrong_kind
 from .laws import Laws
 from .likeness import likest
 from .model import Actor, Case, Grant, HistoryEntry, Kept, Similar, Untold
@@ -71,10 +71,15 @@ class Reader:
         after: str | None = None, limit: int = 100, session: Host | None = None,
     ) -> list[Case]:  # fmt: skip
         """Cases by id, at most `limit`; `after` is the last id of the page before. `unit`: stands in any relation to it, and
-        not in one that is hidden from that person: who asks for a name learns no more than who reads.
+        not in one that is hidden from that person: who asks for a name learns no more than who reads. Raises NotFound for a
+        kind, or a state, that no version of any definition here has.
         """
         check_limit(limit)
         check_days(due_before=due_before)
+        check_are_texts(
+            **{name: given for name, given in (("kind", kind), ("state", state)) if given is not None}
+        )
+        self._check_known(kind, state, session)
         found: list[Seen] = []
         with self.store.connection(session) as connection:
             untold: tuple[Untold, ...] = ()
@@ -233,6 +238,27 @@ class Reader:
         return [one for one in found if one.fields]
 
     # -- the small parts
+
+    def _check_known(self, kind: str | None, state: str | None, session: Host | None) -> None:
+        """Whether there is, or was in a published version, such a kind, and one with such a state. Raises NotFound."""
+        wrong = self._unknown(kind, state)
+        if wrong is not None:  # unless another node has published it
+            with self.store.connection(session) as connection:
+                self.sight.learn(connection)
+            wrong = self._unknown(kind, state)
+        if wrong is not None:
+            raise wrong
+
+    def _unknown(self, kind: str | None, state: str | None) -> NotFound | None:
+        if kind is None and state is None:
+            return None
+        known = [law.definition for law in self.laws.known()]
+        if kind is not None and kind not in (names := sorted({one.name for one in known})):
+            return NotFound.among(Text("定义", "definition"), kind, names)
+        states = {name for one in known if kind in (None, one.name) for name in one.states}
+        if state is None or state in states:
+            return None
+        return NotFound.among(Text("状态", "state"), state, sorted(states))
 
     def _one(self, case: str, actor: Actor | None, session: Host | None) -> Seen:
         """The case, if that person may know of it. Raises NotFound, the same for what is not his and for what is not there."""
