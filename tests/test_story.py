@@ -222,8 +222,11 @@ def test_the_examples_of_the_embedding_manual_run_as_printed(tmp_path: Path) -> 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    refused, answered, kept, token = done.stdout.splitlines()
+    refused, batch, stored, lent, answered, kept, token = done.stdout.splitlines()
+    assert batch.startswith("['accepted', 'filed', ") and "is required" in batch
+    assert stored == "the stored answer: accepted 2"
+    assert lent == "[('wu.hao', 'li.wei', 'deputy_affairs')]"
     assert "('form.required', 'session'," in refused
-    assert answered == "200 filed"
-    assert re.fullmatch(r"201 \['\w{20}'\]", kept), "the case is in the list that was kept"
+    assert answered == "200 accepted"
+    assert re.fullmatch(r"201 \['\w{20}', '\w{20}'\]", kept), "both cases are in the list that was kept"
     assert token.startswith("422 ") and "90" in token
