@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from workflow import Actor, Engine
 from workflow.access import held
@@ -71,53 +71,50 @@ class Setup:
         Only while there is no congress and nobody keeps an office: later whoever administers gives no office to anybody. All of
         it or nothing. Raises FormInvalid, Conflict, NotPermitted.
         """
-        if clerk == by or self._administers(clerk):
-            text = Text(
-                "管理员不办理案件，请另设经办人账号", "who administers handles no cases: name another account"
-            )
-            raise FormInvalid([_reason(text)])
-        if not tenant or not all(
-            part.isascii() and part.isalnum() for part in tenant.replace("-", "").split("/")
-        ):
-            raise FormInvalid(
-                [_reason(Text("代号须如 cn/hubei/xianning", "an id is written cn/hubei/xianning"))]
-            )
-        told = self._told
-        if told is None:
-            raise FormInvalid(
-                [
-                    _reason(
-                        Text(
-                            "没有说明由谁开通（console 的 setup）",
-                            "nothing says who begins (setup of a console file)",
-                        )
-                    )
-                ]
-            )
-        if any(one.grant.role == told.office for one in held(self._engine)):
-            raise _begun()
-        accounts = Accounts(self._engine)
-        made, account = (None, None) if accounts.get(clerk) else accounts.drawn(clerk, by=by)
+        told = self._fit(tenant, clerk, by)
+        self._unbegun(told)  # before a password is drawn, which takes a while
+        made, account = self._account(clerk, by)
         party = Party(
-            id=tenant.replace("/", "-"),
-            kind=told.tenants,
-            name=name,
-            tenant=tenant,
-            attributes={"level": level},
-        )
+            id=tenant.replace("/", "-"), kind=told.tenants, name=name, tenant=tenant, attributes={"level": level}
+        )  # fmt: skip
         with self._shelf.connection(write=True) as connection:
             self._shelf.alone(connection, "setup")
-            if self._engine.parties.find(kind=told.tenants, limit=1, session=connection):
-                raise _begun()
+            self._unbegun(told, connection)
             self._engine.parties.add(party, by=Actor(person=by), trusted=True, session=connection)
             if account is not None:
                 connection.execute(insert(self._shelf.tables.account), [account])
-            grants = [
-                *self._engine.store.grants(connection, clerk),
-                Grant(id="", person=clerk, role=told.office, scope=tenant),
-            ]
-            self._engine.sync_grants(clerk, grants, by=by, session=connection)
+            self._appoint(connection, Grant(id="", person=clerk, role=told.office, scope=tenant), by)
         return made
+
+    def _fit(self, tenant: str, clerk: str, by: str) -> Beginning:
+        """What the console's file says of a beginning. Raises FormInvalid."""
+        if clerk == by or self._administers(clerk):
+            raise _unfit(
+                "管理员不办理案件，请另设经办人账号", "who administers handles no cases: name another account"
+            )
+        levels = tenant.replace("-", "").split("/")
+        if not all(level.isascii() and level.isalnum() for level in levels):
+            raise _unfit("代号须如 cn/hubei/xianning", "an id is written cn/hubei/xianning")
+        if self._told is None:
+            raise _unfit(
+                "没有说明由谁开通（console 的 setup）", "nothing says who begins (setup of a console file)"
+            )
+        return self._told
+
+    def _unbegun(self, told: Beginning, connection: Connection | None = None) -> None:
+        """Raises Conflict where somebody keeps an office; in a transaction, which is alone there, also where a congress is."""
+        kept = any(one.grant.role == told.office for one in held(self._engine, session=connection))
+        if kept or (connection and self._engine.parties.find(kind=told.tenants, limit=1, session=connection)):
+            raise _begun()
+
+    def _account(self, clerk: str, by: str) -> tuple[str | None, dict[str, Any] | None]:
+        """The password and the row of the clerk's account; nothing where he has one. Raises FormInvalid."""
+        accounts = Accounts(self._engine)
+        return (None, None) if accounts.get(clerk) else accounts.drawn(clerk, by=by)
+
+    def _appoint(self, connection: Connection, grant: Grant, by: str) -> None:
+        grants = [*self._engine.store.grants(connection, grant.person), grant]
+        self._engine.sync_grants(grant.person, grants, by=by, session=connection)
 
     def _administers(self, person: str) -> bool:
         account = Accounts(self._engine).get(person)
@@ -178,5 +175,5 @@ def _many(zh: str, en: str, number: int) -> Text:
     return Text(f"{zh} {number} 个", f"{number} {en}")
 
 
-def _reason(text: Text) -> Reason:
-    return Reason(code="form.setup", text=text)
+def _unfit(zh: str, en: str) -> FormInvalid:
+    return FormInvalid([Reason(code="form.setup", text=Text(zh, en))])

@@ -16,7 +16,7 @@ from api.accounts import Accounts, Operators
 from api.setup import Setup
 from workflow import Actor, Engine, load_definitions
 from workflow.errors import Conflict, FormInvalid
-from workflow.model import Party
+from workflow.model import Grant, Party
 from workflow.outbox import Receipt, Trial
 from workflow.testing import FrozenClock
 
@@ -154,6 +154,26 @@ def test_of_two_at_once_one_begins(city: tuple[Engine, Reader], monkeypatch: pyt
         patched.setattr(engine.parties, "find", found)
         assert sorted(pool.map(begun, ("one", "two"))) == [False, True]
     assert len(engine.parties.find(kind="congress")) == 1
+
+
+def test_who_got_the_office_meanwhile_keeps_it(
+    city: tuple[Engine, Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the first look and the lock somebody else is made a clerk: nothing begins, and nothing of it is left."""
+    engine, _ = city
+    asked = {"tenant": "cn/hubei/xianning", "name": "咸宁", "level": "city", "clerk": "li", "by": "admin"}
+    drawn = Accounts.drawn
+
+    def meanwhile(self: Accounts, *args: Any, **told: Any) -> Any:
+        setup = engine.library.console.setup
+        assert setup is not None
+        engine.sync_grants("wu", [Grant(id="", person="wu", role=setup.office, scope="cn")], by="host")
+        return drawn(self, *args, **told)
+
+    monkeypatch.setattr(Accounts, "drawn", meanwhile)
+    with pytest.raises(Conflict):
+        Setup(engine).begin(**asked)
+    assert (standing(engine)["congress"], Accounts(engine).get("li")) == ("open", None)
 
 
 def test_another_administrator_is_no_clerk(city: tuple[Engine, Reader]) -> None:

@@ -26,6 +26,7 @@ from .random import new_id
 from .store import lending
 from .store.grants import end_hours as end_hours_
 from .store.grants import given
+from .store.work import Host
 
 __all__ = [
     "MOST_HOURS",
@@ -72,9 +73,11 @@ class Held:
         return self.grant.on_behalf_of is None and self.ends_at is None
 
 
-def held(engine: Engine, *, person: str | None = None, unit: str | None = None) -> list[Held]:
+def held(
+    engine: Engine, *, person: str | None = None, unit: str | None = None, session: Host | None = None
+) -> list[Held]:
     """Every grant, those that have ended too; of that person or in that unit, if one is named."""
-    with engine.store.connection() as connection:
+    with engine.store.connection(session) as connection:
         return [Held(*found) for found in given(engine.store, connection, person=person, unit=unit)]
 
 
