@@ -23,7 +23,7 @@ from .schemas import Fieldwise
 
 MOST_BYTES = 1 << 20
 DEEPEST = 32
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
+UNFIT = re.compile("[\x00\ud800-\udfff]")
 _WHOLE = re.compile("-?[0-9]{1,20}")
 
 
@@ -31,9 +31,9 @@ def fit(request: Request) -> None:
     """Before anything is asked of an address: PostgreSQL holds no NUL, so nothing has one in its name, and SQLite's
     answer must not differ. Raises Problem, 404 for the path, 400 for the query.
     """
-    if _UNFIT.search(request.path):
+    if UNFIT.search(request.path):
         raise Problem("not_found", Text("没有这个地址", "there is no such address"))
-    if request.query_string and _UNFIT.search("".join(f"{k}{v}" for k, v in request.args.items(multi=True))):
+    if request.query_string and UNFIT.search("".join(f"{k}{v}" for k, v in request.args.items(multi=True))):
         raise _bad("含有不可用的字符", "there are unusable characters")
 
 
@@ -187,7 +187,7 @@ def _bounded(value: Any) -> None:
                 inner += [*one.keys(), *one.values()]
             elif kind is list:
                 inner += one
-            elif kind is str and _UNFIT.search(one):
+            elif kind is str and UNFIT.search(one):
                 raise _bad("含有不可用的字符", "there are unusable characters")
         level = inner
 

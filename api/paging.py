@@ -13,16 +13,15 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from workflow.call import LIMITS
 from workflow.errors import Text
-from workflow.naming import UNFIT
 from workflow.outbox import Notice
 
+from .bodies import UNFIT
 from .problems import Problem, invalid_parameters
 
 CURSOR = "cursor"
-KEY = 400
-"""letters of the key of a message, at most"""
+ID, PARTY, KEY = 40, 80, 400
+"""letters of the id of a case, of a party, of the key of a message, at most"""
 MOST_LINES = 2**31 - 1
 """of a history: PostgreSQL counts no farther"""
 T = TypeVar("T")
@@ -73,7 +72,7 @@ def of_line(place: Any) -> int | None:
 
 def of_id(place: Any) -> str | None:
     """After that party."""
-    return place if _written(place, LIMITS["unit"]) else None
+    return place if _written(place, PARTY) else None
 
 
 def of_notice(place: Any) -> Notice | None:
@@ -86,7 +85,7 @@ def of_notice(place: Any) -> Notice | None:
 
 def _of_case(place: Any) -> tuple[str | None, str] | None:
     match place:
-        case [None | str() as due, str() as id] if (due is None or _day(due)) and _written(id, LIMITS["id"]):
+        case [None | str() as due, str() as id] if (due is None or _day(due)) and _written(id, ID):
             return due, id
     return None
 
