@@ -337,6 +337,8 @@ CASES = [
                      (PARENT, "extends: {extend: granted_until}", "extends: {extend: ¦granted_until}"),
                      (PARENT, "co_units?, seen_on]", "co_units?, seen_on, granted_until]")]),
     ("not_a_date", [(PARENT, "anchor: seen_on", "anchor: ¦lead_unit")]),
+    ("not_a_date", [(PARENT, "extends: {extend: granted_until}}", "extends: {extend: granted_until}, asks: {reply: ¦letter}}")]),
+    ("missing_key", [(PARENT, "anchor: seen_on, missed: lapse", "anchor: seen_on, ¦asks: {extend: granted_until}, missed: lapse")]),
     ("not_a_person", [(PARENT, "not_by: [reply]", "not_by: [¦urge]")]),
     ("not_a_person", [(PARENT, "automatic: notice", "automatic: notice\n    ¦backdate: {by: office, rule: backdate}")]),
     ("not_a_timer", [(PARENT, "missed: urge", "missed: ¦opinions_in")]),

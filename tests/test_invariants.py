@@ -90,7 +90,9 @@ def test_05_the_second_reply_answers_them(office: Office) -> None:
 def test_07_nothing_is_due_later_than_six_months_after_assignment(office: Office, library: Library) -> None:
     """Neither by an extension nor by rolling over a holiday."""
     case = office.handling()
-    office.fire(case, "request_extension", "wu", **{**EXTENSION, "wanted_until": "2026-09-30"})
+    beyond = {**EXTENSION, "wanted_until": "2026-09-03"}
+    assert office.reasons(case, "request_extension", "wu", **beyond) == {"form.past_outer"}
+    office.fire(case, "request_extension", "wu", **{**EXTENSION, "wanted_until": "2026-09-02"})
     asked = office.child(case, "extensions")
     assert office.reasons(asked, "grant", "li", granted_until="2026-09-03") == {"deadline.past_outer"}
     office.fire(asked, "grant", "li", granted_until="2026-09-02")

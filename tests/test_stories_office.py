@@ -141,8 +141,11 @@ def test_story_A04_a_return_is_approved_and_the_first_day_stays_on_record(town: 
 def test_story_A05_six_months_at_most_and_only_once(town: Desk) -> None:
     o, office, clerk = town.office, town("li"), town("wang")
     case = o.handling()
-    act(clerk, case, "request_extension", extension_ground=["difficult"], extension_explanation="须跨年施工",
-        wanted_until="2026-08-01")  # fmt: skip
+    why = {"extension_ground": ["difficult"], "extension_explanation": "须跨年施工"}
+    assert "申请延至：最长至 2026-09-02" in tried(
+        clerk, case, "request_extension", **why, wanted_until="2026-09-03"
+    )
+    act(clerk, case, "request_extension", **why, wanted_until="2026-08-01")
     asked = o.child(case, "extensions")
     told = tried(office, asked, "grant", granted_until="2026-09-03")
     assert "2026-09-02" in told, "six months from the assignment"

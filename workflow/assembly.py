@@ -143,6 +143,7 @@ def _clock(name: str, entry: Data, guard: GuardAt) -> ClockRule:
         anchor=entry.get("anchor"),
         planned=entry.get("planned", False),
         extends=dict(entry.get("extends", {})),
+        asks=dict(entry.get("asks", {})),
         anew=dict(entry.get("anew", {})),
         duty=_holders(entry.get("for")),
     )

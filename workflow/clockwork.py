@@ -27,6 +27,8 @@ def run(
     """The case's clocks after the event; those it touched are added to what the line shows. Raises DeadlineRefused,
     FormInvalid, GuardFailed.
     """
+    if event.name in law.asks and not draft.act.imported:
+        _within(law, event, data, record.clocks)
     if not ends and event.name not in law.touching:
         return record.clocks
     clocks = dict(record.clocks)
@@ -57,6 +59,17 @@ def _extend(
             )
             touched.append(name)
     return touched
+
+
+def _within(law: Law, event: Event, data: Mapping[str, Any], clocks: Clocks) -> None:
+    """What is asked for could be granted: no day beyond the outer limit. Raises FormInvalid."""
+    for name in law.asks[event.name]:
+        asked, clock = law.definition.clocks[name].asks[event.name], clocks.get(name)
+        last, until = clock.outer_on if clock and clock.running else None, data.get(asked)
+        if last is not None and until is not None and until > last:
+            title = law.definition.fields[asked].title
+            zh, en = f"{title.zh}：最长至 {last}", f"{title.en} may not lie after {last}, the outer limit"
+            raise FormInvalid([Reason.of("form.past_outer", zh, en, field=asked)])
 
 
 def _stop(draft: Draft, names: tuple[str, ...], event: Event, clocks: dict[str, ClockState]) -> list[str]:

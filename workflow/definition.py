@@ -192,6 +192,8 @@ class ClockRule:
     """the anchor is a day to come as well as one that was: a meeting, a day by which something is wanted"""
     extends: Mapping[str, str] = field(default_factory=dict)
     """event -> the date field of its form up to which it extends this clock"""
+    asks: Mapping[str, str] = field(default_factory=dict)
+    """event -> the date field of its form up to which an extension is asked for: none that could not be granted"""
     anew: Mapping[str, str] = field(default_factory=dict)
     """event -> the switch of a place by which the running clock counts anew from it"""
     suspends: tuple[str, ...] = ()

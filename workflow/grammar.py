@@ -165,6 +165,7 @@ CLOCK = Record(
         "anchor": name,
         "planned": flag,
         "extends": Table(name, name),
+        "asks": Table(name, name),
         "anew": Table(name, rule),
         "for": OneOrMany(holder),
     },

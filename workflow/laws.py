@@ -55,6 +55,7 @@ class Law:
         self.suspends = _by_event(definition, lambda clock: clock.suspends)
         self.resumes = _by_event(definition, lambda clock: clock.resumes)
         self.extends = _by_event(definition, lambda clock: tuple(clock.extends))
+        self.asks = _by_event(definition, lambda clock: tuple(clock.asks))
         self.anew = _by_event(definition, lambda clock: tuple(clock.anew))
         self.touching = {
             name

@@ -43,9 +43,13 @@ class Clocks(Lookup):
                 "planned is about the day of an anchor: name it",
             )
             self._fault((*path, "planned"), "missing_key", zh, en, key=True)
-        for event, name in entry.get("extends", {}).items():
-            if self._known_key((*path, "extends", event), event, "events"):
-                self._date((*path, "extends", event), name, event)
+        for key in ("extends", "asks"):
+            for event, name in entry.get(key, {}).items():
+                if self._known_key((*path, key, event), event, "events"):
+                    self._date((*path, key, event), name, event)
+        if "asks" in entry and "outer" not in entry:
+            zh, en = "asks 以最迟期限为限，须写明 outer", "asks is held to the outer limit: name `outer`"
+            self._fault((*path, "asks"), "missing_key", zh, en, key=True)
 
     def _rules(self, path: Path, entry: Data) -> Iterator[tuple[Path, Data]]:
         """The rule of a clock, or those it may follow: the last without condition, so that there is always one."""
