@@ -426,6 +426,24 @@ def test_a_cursor_that_nobody_was_given_is_no_page(desk: Desk) -> None:
         assert reader.get(placed(place, path)).status_code == 400, (path, place)
 
 
+def test_a_message_of_what_has_no_number_says_which_it_is(desk: Desk) -> None:
+    """By its title, shortened, as far as its reader may know of it; no more leaves the house for that."""
+    o = desk.office
+    numbered, title = o.assigned(), "关于在社区设立老年人助餐点并由财政给予运营补贴的若干具体建议"
+    assert len(title) == 30
+    named = o.filed(title=title), o.filed(title=f"{title}和意见")
+    o.engine.alerts.address()
+    li = desk("li")
+    li.get("/messages")
+    page = said(li.page)
+    assert f"代表建议办理 {title} 提出" in page and f"代表建议办理 {title[:28]}…… 提出" in page
+    for case in named:
+        assert not case.number
+    wang = desk("wang")
+    wang.get("/messages")
+    assert str(o.now(numbered).number) in wang.page and title[:9] not in wang.page
+
+
 def test_messages_say_the_local_day_and_hour(desk: Desk) -> None:
     """At half past six in the morning here it is the day before in Greenwich, where stamps are kept."""
     desk.office.clock.set(datetime(2026, 3, 3, 6, 30, tzinfo=ZONE))

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workflow.errors import Text
-from workflow.outbox import Contact
+from workflow.outbox import Contact, Notice
+from workflow.overview import cases_of
 
 from .. import domain
 from ..paging import next_address, of_notice, place_asked
@@ -20,10 +21,19 @@ def shown(look: Look) -> Page:
     found = look.engine.alerts.inbox(look.actor.person, before=place_asked(of_notice), limit=LIMIT + 1)
     last = found[LIMIT - 1] if len(found) > LIMIT else None
     return Page("messages.html", {
-        "notices": found[:LIMIT], "unread": [one.key for one in found[:LIMIT] if one.read_at is None],
+        "notices": found[:LIMIT], "titles": _titles(look, found[:LIMIT]),
+        "unread": [one.key for one in found[:LIMIT] if one.read_at is None],
         "ways": ways(look), "points": [title for title, _ in domain.milestones.MILESTONES],
         "next": next_address([last.created_at, last.key]) if last else None,
     })  # fmt: skip
+
+
+def _titles(look: Look, notices: Sequence[Notice]) -> Mapping[str, str]:
+    """What those are called that have no number yet, or nobody could tell them apart: as far as the reader may know of them now.
+    Here alone; what leaves the house says no title.
+    """
+    unnumbered = {one.line.case for one in notices if one.line.number is None}
+    return {id_: look.caption(case) for id_, case in cases_of(look.engine, look.actor, unnumbered).items()}
 
 
 @dataclass(frozen=True, slots=True)
