@@ -140,7 +140,7 @@ class Setup:
         if told is not None and told.stations:
             yield "stations", *self._parties(told.stations)
         book = engine.laws.book
-        rules = Text(f"{book.place}：{len(book.rules)} 条", f"{book.place}: {len(book.rules)} rules")
+        rules = Text(f"{book.place}：规则 {len(book.rules)} 条", f"{book.place}: {len(book.rules)} rules")
         yield "rules", Text("地方规则", "The rules of the place"), False, rules
         wrong = len([*troubles(health)])
         well = (

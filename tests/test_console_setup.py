@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,6 +16,7 @@ from api import First, Sessions, create_app, create_schema
 from api.accounts import Accounts, Operators
 from api.setup import Setup
 from workflow import Actor, Engine, load_definitions
+from workflow.cli import main
 from workflow.errors import Conflict, FormInvalid
 from workflow.model import Grant, Party
 from workflow.outbox import Receipt, Trial
@@ -110,6 +112,34 @@ def test_a_city_is_set_up_step_by_step(city: tuple[Engine, Reader]) -> None:
     unit = Party(id="water", kind="unit", name="市水利局", tenant="cn/hubei/xianning")
     engine.parties.add(unit, by=Actor(person="li"))
     assert standing(engine)["units"] == "done"
+
+
+def test_the_page_names_the_next_step_and_keeps_the_level_that_was_chosen(
+    city: tuple[Engine, Reader],
+) -> None:
+    engine, reader = city
+    reader.get("/setup")
+    assert "共 7 步，已办 1 步。下一步：人民代表大会。" in said(reader.page)
+    assert '<li id="congress" aria-current="step">' in reader.page
+    levels = engine.library.codes["congress_level"].values
+    assert re.findall(r'<option value="(\w+)">', reader.page) == [*levels]
+    act(reader, step="congress", act="begin", name="某市", tenant="某 市", level="county", clerk="li")
+    assert re.findall(r'<option value="(\w+)" selected>', reader.page) == ["county"]
+    act(reader, step="congress", act="later")
+    reader.get("/setup")
+    assert (
+        reader.page.count('aria-current="step"') == 1 and '<li id="units" aria-current="step">' in reader.page
+    )
+
+
+def test_the_rules_are_counted_and_compared_with_what_the_command_needs(city: tuple[Engine, Reader]) -> None:
+    engine, reader = city
+    reader.get("/setup")
+    assert f"{PLACE}：规则 {len(engine.laws.book.rules)} 条" in said(reader.page)
+    commands = re.findall(r"<code>tibandu (rules [^<]+)</code>", reader.page)
+    assert commands == [f"rules show {PLACE}", f"rules diff PLACE {PLACE}"]
+    for command in commands:
+        assert main([*command.replace("diff PLACE", "diff typical").split()]) == 0
 
 
 def test_all_of_it_or_nothing(city: tuple[Engine, Reader], monkeypatch: pytest.MonkeyPatch) -> None:
