@@ -12,11 +12,12 @@ from urllib.parse import unquote
 
 import pytest
 
+from definitions.statistics import areas
 from scheduler.channels.words import Words
-from workflow import Case
+from workflow import Case, load_definitions
 
 from .console import Desk, Reader
-from .lifecycle import DOCUMENT, TENANT, Office, count
+from .lifecycle import DOCUMENT, FOLDER, PLACE, TENANT, Office, count
 from .postbox import Postbox, backend, reach
 from .stories import PDF, act, offered, opened, refused, rows, sentence, timeline, tried
 
@@ -311,6 +312,16 @@ def test_story_D08_a_procuratorial_suggestion_becomes_a_deputys_draft_and_nothin
     assert count(o.engine, "cases") == 2, "nothing is filed by itself"
     assert "来自" in opened(deputy, f"/cases/{draft.id}")
     assert f'href="/cases/{case}"' in deputy.page, "linked to where it came from"
+
+
+def test_what_is_counted_by_area_is_what_the_lifecycle_knows() -> None:
+    """Kind, field and states are data; each standing is one of the lifecycle's own, in one column alone."""
+    told = areas()
+    law = load_definitions(FOLDER, place=PLACE).definition(told.of)
+    assert law.fields[told.field].codes == "procuratorate_area"
+    states = [state for _, some in told.standings for state in some]
+    assert set(states) < law.states.keys() and len(set(states)) == len(states)
+    assert told.standing("not_converted").zh == "不转化" and told.standing("case_filed") == told.otherwise
 
 
 def test_story_D09_the_nine_of_the_year_by_area(city: Desk) -> None:

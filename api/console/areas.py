@@ -24,15 +24,17 @@ ALL = Text("合计", "all")
 
 def shown(look: Look) -> Page:
     """One year: areas down, what came of it across; and the list behind a number, if one is asked for."""
-    if kept.CONVERSION not in look.engine.library.definitions:
+    told = kept.areas()
+    if told.of not in look.engine.library.definitions:
         raise NotFound(Text("没有这一类", "there is no such kind"))
     year = year_asked(look)
     cases = list(_transferred(look, year))
-    names = [*(title for title, _ in kept.STANDINGS), kept.FILED_AS_CASE]
-    codes = look.engine.laws.codes_on(today(look.engine))[kept.AREA].values
+    names = [*(title for title, _ in told.standings), told.otherwise]
+    field = look.engine.library.definition(told.of).fields[told.field]
+    codes = look.engine.laws.codes_on(today(look.engine))[field.codes or ""].values
     table = [
         (code.title, [_number(look, year, cases, code.id, name) for name in (None, *names)])
-        for code in codes.values() if any(case.data[kept.AREA] == code.id for case in cases)
+        for code in codes.values() if any(case.data[told.field] == code.id for case in cases)
     ]  # fmt: skip
     total = (ALL, [_number(look, year, cases, None, name) for name in (None, *names)])
     area, standing = look.request.args.get("area"), look.request.args.get("standing")
@@ -45,7 +47,7 @@ def shown(look: Look) -> Page:
 
 def _transferred(look: Look, year: int) -> Iterator[Case]:
     """All that this reader may know of and that began in that year."""
-    asked = Filter(kind=kept.CONVERSION, opened_from=date(year, 1, 1), opened_before=date(year + 1, 1, 1))
+    asked = Filter(kind=kept.areas().of, opened_from=date(year, 1, 1), opened_before=date(year + 1, 1, 1))
     last: After | None = None
     while True:
         page = find(look.engine, look.actor, asked, after=last, limit=PAGE)
@@ -62,8 +64,8 @@ def _number(look: Look, year: int, cases: Sequence[Case], area: str | None, stan
 
 
 def _is(case: Case, area: str | None, standing: str | None) -> bool:
-    named = next((title for title, states in kept.STANDINGS if case.state in states), kept.FILED_AS_CASE)
-    return area in (None, case.data[kept.AREA]) and standing in (None, named.en)
+    told = kept.areas()
+    return area in (None, case.data[told.field]) and standing in (None, told.standing(case.state).en)
 
 
 AREAS = (
