@@ -126,6 +126,16 @@ class Office:
         found = [c for c in self.engine.children(case.id) if c.slot == slot and party in (None, c.party)]
         return found[index]
 
+    def pressed(self, case: Case, supervisor: str) -> Case:
+        """The supervision of a case in hand by one leader, as far as it is pressed."""
+        self.fire(
+            case, "propose_supervision", "li", supervision_kind="coordinating", supervision_reason="集中反映"
+        )
+        found = self.child(case, "supervisions")
+        self.fire(found, "assign_supervisor", "li", supervisors=[supervisor])
+        self.fire(found, "plan", "li", plan="每月调度")
+        return self.fire(found, "start_pressing", "li", charged_person="wu", leader_post="main")
+
     def due(self, case: Case, clock: str) -> str | None:
         """The due day of a running clock of the case as it stands."""
         return next((str(c.due_on) for c in self.now(case).clocks if c.name == clock and c.running), None)

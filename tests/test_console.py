@@ -763,14 +763,7 @@ def test_a_form_that_comes_back_keeps_the_documents_that_came_with_it(desk: Desk
 def test_a_form_that_cannot_be_read_keeps_its_documents_and_of_several_the_good_ones(desk: Desk) -> None:
     """A name that nobody has, a file that is too large: nobody uploads the others again."""
     office = desk.office
-    case = office.handling()
-    office.fire(
-        case, "propose_supervision", "li", supervision_kind="coordinating", supervision_reason="集中反映"
-    )
-    overlay = office.child(case, "supervisions")
-    office.fire(overlay, "assign_supervisor", "li", supervisors=["li"])
-    office.fire(overlay, "plan", "li", plan="每月调度")
-    office.fire(overlay, "start_pressing", "li", charged_person="wu", leader_post="main")
+    overlay = office.pressed(office.handling(), "li")
     reader, address = desk("li"), f"/cases/{overlay.id}/do/visit_site"
     seen = {"visited_on": "2026-03-02", "visit_record": "已看"}
     assert (

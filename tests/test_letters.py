@@ -329,13 +329,7 @@ def test_story_C03_a_notice_of_supervision_is_urgent_only_after_one_that_was_not
     small_town: Office, catalogue: Catalogue
 ) -> None:
     case = small_town.handling()
-    small_town.fire(
-        case, "propose_supervision", "li", supervision_kind="coordinating", supervision_reason="集中反映"
-    )
-    child = small_town.child(case, "supervisions")
-    small_town.fire(child, "assign_supervisor", "li", supervisors=["liu"])
-    small_town.fire(child, "plan", "li", plan="每月调度")
-    small_town.fire(child, "start_pressing", "li", charged_person="wu", leader_post="main")
+    child = small_town.pressed(case, "liu")
     small_town.fire(child, "demand", "li", supervision_opinion="说明选址", answer_by="2026-03-20")
     first = written(small_town, catalogue, case, OFFICE)["supervision/water"]
     assert "普通" in first and "说明选址" in first and "2026年3月20日" in first
