@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+from api.console.sentence import sentence
+from workflow.errors import Text
+
 from .catalogue import english
 from .console import Desk, said
 from .lifecycle import DRAFT
@@ -65,3 +68,28 @@ def test_the_calendar_of_a_deadline(desk: Desk) -> None:
     reader.get(f"/cases/{case.id}/clocks/return_window")
     assert "2 weekend day(s)" in reader.page and "<b>D</b>" in reader.page
     assert english().get("期限日历").string == "Calendar of the deadline"
+
+
+def test_a_deadlines_weeks_fit_a_telephone_and_a_table_of_faults_its_summary(desk: Desk) -> None:
+    """As the sheet says it that is served; how it looks is looked at in a browser (test_screens)."""
+    with desk("wang").get("/static/console.css") as answer:
+        assert answer.status_code == 200
+        sheet = answer.get_data(as_text=True)
+    _, *media = re.split(r"^@media ", sheet, flags=re.MULTILINE)
+    small = "".join(block.partition("\n}")[0] for block in media if block.startswith("(max-width"))
+    assert re.search(r"^ +\.strip \{[^}]*table-layout: fixed", small, re.MULTILINE), (
+        "whole weeks, none cut off"
+    )
+    assert re.search(r"^ +\.strip th, \.strip td \{[^}]*white-space: normal", small, re.MULTILINE)
+    assert re.search(r"^\.wrong tbody th \{[^}]*min-width: 0", sheet, re.MULTILINE)
+
+
+def test_the_first_line_begins_each_of_its_sentences_with_a_capital() -> None:
+    """Also why the deadline is what it is, in English; without a reason, or when all is over, it says no more than it knows."""
+    state, why = Text("办理中", "being handled"), Text("依据代表法。", "by the law on deputies.")
+    told = sentence(state, False, (), None, None, why, ())
+    assert told == Text(
+        "本件现在“办理中”。依据代表法。", "It is now “being handled”. By the law on deputies."
+    )
+    closed = sentence(state, True, (), None, None, why, ())
+    assert closed == Text("本件已了结：办理中。", "This case is closed: being handled.")
