@@ -288,7 +288,9 @@ def test_one_machine_for_all_threads() -> None:
             (state, name), target = pairs[(n + thread) % len(pairs)]
             event = lifecycle.definition.events[name]
             try:
-                found = lifecycle.next_state(event, Subject(state, {"master.ended": False, "master.merged": False}))
+                found = lifecycle.next_state(
+                    event, Subject(state, {"master.ended": False, "master.merged": False})
+                )
             except NotInState:
                 found = None
             wrong += found != target
