@@ -38,12 +38,13 @@ SUBJECTS = {
     "sealed": Subject("field", Text("已加盖公章", "sealed")),
     "notes": Subject("field", Text("各项", "notes")),
     "other": Subject("field", Text("另一项", "other")),
+    "lead.party": Subject("field", Text("领衔代表", "lead deputy")),
     "day": Subject("field", Text("甲日", "one day")),
     "note_day": Subject("field", Text("乙日", "another day")),
     "rule.asks": Subject("rule", Text("向谁征询", "whom to ask")),
     "rule.visits": Subject("rule", Text("次数", "how often")),
 }
-TYPES = dict.fromkeys(("commitments.open", "commitments.total", "commitments.kept", "round.visit", "rule.visits", "signer"), "integer") | {"opinions.joined": "boolean", "clock.reply.expired": "boolean", "clock.reply.running": "boolean", "clock.other.running": "boolean", "sealed": "boolean", "note": "text", "post.main": "boolean", "post.minor": "boolean", "rule.asks": "text", "notes": "texts", "other": "text", "day": "date", "note_day": "date"}  # fmt: skip
+TYPES = dict.fromkeys(("commitments.open", "commitments.total", "commitments.kept", "round.visit", "rule.visits", "signer"), "integer") | {"opinions.joined": "boolean", "clock.reply.expired": "boolean", "clock.reply.running": "boolean", "clock.other.running": "boolean", "sealed": "boolean", "note": "text", "post.main": "boolean", "post.minor": "boolean", "rule.asks": "text", "notes": "texts", "other": "text", "lead.party": "text", "day": "date", "note_day": "date"}  # fmt: skip
 
 
 def guards() -> Iterator[tuple[str, Guard]]:
@@ -70,6 +71,7 @@ def test_every_condition_of_ours_has_a_sentence_for_the_desk() -> None:
 @pytest.mark.parametrize(
     ("text", "facts", "said"),
     [
+        ("lead.party in notes", {"lead.party": "x", "notes": ["y"]}, "“领衔代表”须在“各项”之中"),
         ("commitments.open > 0", {"commitments.open": 0}, "现在没有未办结的承诺事项"),
         ("commitments.open == 0", {"commitments.open": 2}, "还有 2 个未办结的承诺事项"),
         ("commitments.total > 0", {"commitments.total": 0}, "还没有承诺事项"),

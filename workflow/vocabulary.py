@@ -132,6 +132,7 @@ class Vocabulary:
             title = title_of(entry)
             own._add(name, "integer", f"{title.zh}数", f"number of {title.en}")
             own.subjects[name] = Subject("parties", title)
+            own.subjects[f"{name}.{'party' if entry.get('one') else 'parties'}"] = Subject("field", title)
             own._add(f"{name}.party", "text", title.zh, title.en) if entry.get("one") else own._add(
                 f"{name}.parties", "texts", title.zh, title.en
             )
