@@ -30,10 +30,16 @@ def shown(look: Look) -> Page:
 
 def _titles(look: Look, notices: Sequence[Notice]) -> Mapping[str, str]:
     """What those are called that have no number yet, or nobody could tell them apart: as far as the reader may know of them now.
-    Here alone; what leaves the house says no title.
+    Here alone; what leaves the house says no title, and of what only some may see (`seen_by`: a clue) neither does this page.
     """
     unnumbered = {one.line.case for one in notices if one.line.number is None}
-    return {id_: look.caption(case) for id_, case in cases_of(look.engine, look.actor, unnumbered).items()}
+    found = cases_of(look.engine, look.actor, unnumbered)
+    pinned = look.engine.laws.pinned
+    return {
+        id_: look.caption(case)
+        for id_, case in found.items()
+        if not pinned(case.definition).definition.seen_by
+    }
 
 
 @dataclass(frozen=True, slots=True)
