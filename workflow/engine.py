@@ -488,8 +488,11 @@ class Engine(Reader):
         if not names or call.imported:
             return call
         named = fit(call.data[name] for name in names)
-        there = {case for case in named if self._sees(case, None, session)}
-        unseen = {case for case in there if not self._sees(case, call.actor, session)}
+        unseen = {
+            case
+            for case in named
+            if not self._sees(case, call.actor, session) and self._sees(case, None, session)
+        }
         return call._replace(unseen=frozenset(unseen)) if unseen else call
 
     def _sees(self, case: str, actor: Actor | None, session: Host | None) -> bool:
