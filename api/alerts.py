@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from workflow.errors import Text
 
 from .routes import Ask, Out, Reply, Route
-from .schemas import Strict
+from .schemas import Numeral, Strict
 
 MOST = 200
 
@@ -18,7 +18,7 @@ MOST = 200
 class Listing(Strict):
     """How many."""
 
-    limit = fields.Int(load_default=50, validate=validate.Range(1, MOST))
+    limit = Numeral(load_default=50, validate=validate.Range(1, MOST))
     channel = fields.Str(validate=validate.Length(1, 80))
 
 

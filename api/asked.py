@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from workflow.overview import Filter, Over, Period, Ran
 
-from .schemas import NAME, PARTY, TENANT, Day, Flag, Listed, Strict
+from .schemas import NAME, PARTY, TENANT, Day, Flag, Listed, Numeral, Strict
 
 RAN = ("done_from", "done_before", "longer_than", "at_most", "late")
 """what says more of `clocks` and `events`"""
@@ -54,12 +54,8 @@ class Asked(Strict):
     )  # fmt: skip
     events = Listed(fields.Str(validate=NAME), metadata={"description": "only with `clocks`"})
     done_from, done_before = Day(), Day()
-    longer_than = fields.Int(
-        validate=validate.Range(0, 100_000), metadata={"description": "it took more days"}
-    )
-    at_most = fields.Int(
-        validate=validate.Range(0, 100_000), metadata={"description": "or no more than these"}
-    )
+    longer_than = Numeral(validate=validate.Range(0, 100_000), metadata={"description": "it took more days"})
+    at_most = Numeral(validate=validate.Range(0, 100_000), metadata={"description": "or no more than these"})
     late = Flag(metadata={"description": "after its due day; or by it"})
     recorded = Flag(
         metadata={

@@ -16,7 +16,7 @@ from .dispatch import open_each
 from .jobs import AT_ONCE, LETTERS, NOTHING, Jobs
 from .prefer import LATER, prefers
 from .routes import Ask, Out, Reply, Route
-from .schemas import FaultOut, Instant, Paged, Strict, Words
+from .schemas import FaultOut, Instant, Numeral, Paged, Strict, Words
 from .uploads import own_rows
 
 MOST_ROWS = 5000
@@ -86,7 +86,10 @@ class After(Paged):
 
         exclude = ("cursor",)
 
-    after = fields.Int(load_default=-1, validate=validate.Range(-1, MOST_ROWS))
+    after = Numeral(
+        validate=validate.Range(0, MOST_ROWS),
+        metadata={"description": "`next` of the answer before; from the first row on where it is left out"},
+    )
 
 
 # --- views
@@ -132,7 +135,9 @@ def accepted(ask: Ask, id_: str) -> Reply:
 
 def job(ask: Ask) -> Reply:
     """A job of one's own."""
-    found = Jobs(ask.engine).read(ask.path["batch"], ask.actor, ask.query["after"], ask.query["limit"])
+    found = Jobs(ask.engine).read(
+        ask.path["batch"], ask.actor, ask.query.get("after", -1), ask.query["limit"]
+    )
     if found["kind"] == LETTERS and found["done"] == found["total"]:
         found["result"] = url_for(f"{ask.desk.blueprint.name}.batch_letters", batch=found["id"])
     return Reply(found)

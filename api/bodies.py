@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from flask import Request
-from marshmallow import RAISE, Schema, ValidationError, fields, missing
+from marshmallow import RAISE, Schema, ValidationError, missing
 from webargs.flaskparser import FlaskParser
 
 from workflow.errors import Text
@@ -24,7 +24,6 @@ from .schemas import Fieldwise
 MOST_BYTES = 1 << 20
 DEEPEST = 32
 UNFIT = re.compile("[\x00\ud800-\udfff]")
-_WHOLE = re.compile("-?[0-9]{1,20}")
 
 
 def fit(request: Request) -> None:
@@ -43,15 +42,10 @@ class Parser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {"query": RAISE, "headers": None}  # noqa: RUF012 - webargs' own
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
-        """The query; a name that stands twice could mean one thing here and another in front of us, and so could a number in
-        other digits than ours (１０, 1_0).
-        """
+        """The query; a name that stands twice could mean one thing here and another in front of us."""
         repeated = sorted({name for name in req.args if len(req.args.getlist(name)) > 1})
         if repeated:
             raise ValidationError({name: ["repeated"] for name in repeated})
-        numbers = [name for name in req.args if isinstance(schema.fields.get(name), fields.Int)]
-        if wrong := [name for name in numbers if not _WHOLE.fullmatch(req.args[name])]:
-            raise ValidationError({name: ["Not a valid integer."] for name in wrong})
         return req.args.to_dict()
 
     def handle_error(

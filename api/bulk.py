@@ -14,7 +14,7 @@ from workflow.overview import visible
 
 from .dispatch import no_case
 from .problems import told
-from .schemas import CASE, NAME, PARTY, TENANT, Day, Strict
+from .schemas import CASE, NAME, PARTY, TENANT, Day, Strict, Whole
 
 REQUEST = ("case", "event", "data", "revision", "effective_on", "reason", "kind", "tenant", "role", "unit")
 
@@ -27,9 +27,7 @@ class RowIn(Strict):
     kind = fields.Str(validate=NAME)
     tenant = fields.Str(validate=[validate.Length(max=200), TENANT])
     data = fields.Dict(keys=fields.Str(), load_default=dict)
-    revision = fields.Int(
-        validate=validate.Range(1, 2**53), metadata={"description": "the one that was seen"}
-    )
+    revision = Whole(validate=validate.Range(1, 2**53), metadata={"description": "the one that was seen"})
     effective_on = Day()
     reason = fields.Str(validate=validate.Length(min=1, max=2000))
     role = fields.Str(validate=NAME)

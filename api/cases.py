@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -30,6 +31,7 @@ from .schemas import (
     ExplanationOut,
     Fire,
     Listed,
+    Numeral,
     Paged,
     PermittedOut,
     SimilarAllOut,
@@ -44,6 +46,7 @@ from .uploads import own
 INCLUDES = ("clocks", "permitted", "children", "overlays", "documents", "history")
 HISTORY = 50
 """lines of a history that come with a case"""
+_LINE = re.compile("0|[1-9][0-9]{0,8}")
 
 
 class Include(Strict):
@@ -58,7 +61,7 @@ class Include(Strict):
 class Near(Strict):
     """How many of them."""
 
-    limit = fields.Int(load_default=5, validate=validate.Range(1, 20))
+    limit = Numeral(load_default=5, validate=validate.Range(1, 20))
 
 
 class Which(Asked):
@@ -254,7 +257,7 @@ def _under(ask: Ask) -> Actor:
 
 def _moment(text: str) -> datetime | int:
     try:
-        if text.isascii() and text.isdigit() and len(text) < 10:
+        if _LINE.fullmatch(text):
             return int(text)
         if len(text) == 10:
             return end_of_day(day_of(text))

@@ -9,7 +9,7 @@ from workflow.errors import Text
 
 from .dispatch import EMERGENCIES
 from .routes import Ask, Out, Reply, Route
-from .schemas import PARTY, Strict
+from .schemas import PARTY, Strict, Whole
 from .security_log import SecurityLog
 
 
@@ -18,7 +18,7 @@ class GlassIn(Strict):
 
     case = fields.Str(required=True, validate=PARTY)
     role = fields.Str(required=True, validate=validate.Length(1, 40))
-    hours = fields.Int(required=True, strict=True, validate=validate.Range(1, access.MOST_HOURS))
+    hours = Whole(required=True, validate=validate.Range(1, access.MOST_HOURS))
     reason = fields.Str(required=True, validate=validate.Length(1, 2000))
 
 

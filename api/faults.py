@@ -21,8 +21,16 @@ DAY = "Not a civil date."
 """what our own field says (`schemas.Day`)"""
 UNSEEN = "Has signs that are not seen."
 """what a name of one line says (`schemas.one_line`)"""
+NUMBER, DIGITS = "Not a JSON number without a fraction.", "Not digits alone."
+"""what our own fields say (`schemas.Whole`, `schemas.Numeral`)"""
 _SAID: Sequence[tuple[str, str, str]] = (
     (re.escape(UNSEEN), "含有看不见的字符（控制符或双向控制符）", "must have no control or bidi character"),
+    (
+        re.escape(NUMBER),
+        "须为 JSON 整数，如 7，不加引号",
+        "must be a whole number of JSON like 7, without quotes",
+    ),
+    (re.escape(DIGITS), "须为整数，只写数字，如 7", "must be a whole number in digits alone, like 7"),
     (re.escape(DAY), "须为日期，如 2026-03-15", "must be a date like 2026-03-15"),
     (r"Not a valid (?:utf-8 )?string\.", "须为文本", "must be a text"),
     (r"Not a valid integer\.", "须为整数", "must be a whole number"),

@@ -11,17 +11,17 @@ from workflow.errors import Text
 from workflow.overview import Happening, feed
 
 from .routes import Ask, Out, Reply, Route
-from .schemas import Instant, Strict
+from .schemas import Instant, Numeral, Strict
 
 
 class Since(Strict):
     """From where on."""
 
-    after = fields.Int(
+    after = Numeral(
         load_default=0, validate=validate.Range(0, 2**53),
         metadata={"description": "`next` of the answer before; 0 is the beginning"},
     )  # fmt: skip
-    limit = fields.Int(load_default=100, validate=validate.Range(1, 1000))
+    limit = Numeral(load_default=100, validate=validate.Range(1, 1000))
 
 
 class HappeningOut(Schema):

@@ -14,7 +14,7 @@ from .faults import written
 from .letters import download, papers
 from .problems import Problem, invalid_parameters
 from .routes import Ask, Out, Reply, Route
-from .schemas import TENANT, Day, Strict, Words
+from .schemas import TENANT, Day, Numeral, Strict, Words
 
 YEARLY = "yearly"
 NAMED = written(r"[A-Za-z][a-z_]{0,39}\Z", "in_time")
@@ -42,7 +42,7 @@ class Part(Strict):
         validate=[validate.Length(max=200), TENANT],
         metadata={"description": "this congress and all below it"},
     )
-    year = fields.Int(validate=validate.Range(1949, 2199), metadata={"description": "for `yearly`"})
+    year = Numeral(validate=validate.Range(1949, 2199), metadata={"description": "for `yearly`"})
     month = fields.Str(
         validate=validate.Regexp(r"[0-9]{4}-(0[1-9]|1[0-2])\Z"),
         metadata={"description": "`YYYY-MM`, of a table that is one of months (`monthly`)"},

@@ -22,7 +22,7 @@ from .faults import written
 from .origin import origin_of
 from .problems import Problem, invalid_parameters
 from .routes import Ask, Out, Reply, Route
-from .schemas import CASE, NAME, PARTY, TENANT, Listed, Strict, Words
+from .schemas import CASE, NAME, PARTY, TENANT, Listed, Numeral, Strict, Words
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ZIP = "application/zip"
@@ -131,7 +131,7 @@ class For(Strict):
     link = fields.Str(
         validate=LINK, metadata={"description": "an address of this service, to be printed as a QR code"}
     )
-    forms = fields.Int(validate=validate.Range(1, 200), metadata={"description": "how many blank forms"})
+    forms = Numeral(validate=validate.Range(1, 200), metadata={"description": "how many blank forms"})
 
 
 class Which(Strict):

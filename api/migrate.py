@@ -17,7 +17,7 @@ from .limits import Counter, Limit
 from .moves import moved, planned
 from .prefer import LATER
 from .routes import Ask, Out, Reply, Route
-from .schemas import CASE, NAME, Strict, Trial
+from .schemas import CASE, NAME, Strict, Trial, Whole
 
 ASKED = Limit(what="migrations", most=60, seconds=3600)
 """of one person: each may read every case that runs"""
@@ -26,7 +26,7 @@ ASKED = Limit(what="migrations", most=60, seconds=3600)
 class MigrationIn(Strict):
     """Where to, and of which cases: all that run under another version, or fewer."""
 
-    to = fields.Int(
+    to = Whole(
         required=True, validate=validate.Range(1, 10**6), metadata={"description": "a published version"}
     )
     map = fields.Str(

@@ -30,6 +30,8 @@ INFO = {
         "规则都在引擎里：此处被拒绝的，处处都被拒绝，理由相同。日期是 Asia/Shanghai 的日历日，时刻是 RFC 3339。\n\n"
         "The rules are the engine's: what is refused here is refused everywhere, with the same reasons. Dates are civil dates of"
         " Asia/Shanghai, instants are RFC 3339.\n\n"
+        '整数：正文中是 JSON 的 7（不是 "7"，不是 7.0），地址中写作 7，别无他法。\n\n'
+        'A whole number is the 7 of JSON in a body (neither "7" nor 7.0); in an address it is written 7 and in no other way.\n\n'
         "Idempotency-Key 只用于列出此参数之处；其他 POST 拒绝它（400）。\n\n"
         "Idempotency-Key goes where it is among the parameters; any other POST refuses it (400)."
     ),
@@ -52,7 +54,7 @@ TAGS = {
     "service": "服务本身 / the service itself",
 }
 IF_MATCH = {
-    "name": "If-Match", "in": "header", "required": True, "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},
+    "name": "If-Match", "in": "header", "required": True, "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,17})"$'},
     "description": "所见版次的 ETag / the ETag of the revision you saw", "example": '"2"',
 }  # fmt: skip
 KEY = {

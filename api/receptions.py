@@ -13,7 +13,7 @@ from workflow.overview import today
 from . import domain
 from .faults import written
 from .routes import Ask, Out, Reply, Route
-from .schemas import Day, Strict, Words
+from .schemas import Day, Numeral, Strict, Words
 
 MOST_MONTHS = 24
 
@@ -25,7 +25,7 @@ class Months(Strict):
         data_key="from", validate=written(r"20[0-9]{2}-(0[1-9]|1[0-2])\Z", "2026-03"),
         metadata={"description": "`2026-03`; this month unless said otherwise"},
     )  # fmt: skip
-    months = fields.Int(load_default=12, validate=validate.Range(1, MOST_MONTHS))
+    months = Numeral(load_default=12, validate=validate.Range(1, MOST_MONTHS))
 
 
 class ReceptionOut(Schema):

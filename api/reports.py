@@ -22,7 +22,7 @@ from .ledgers import YEARLY, Part
 from .letters import papers
 from .problems import invalid_parameters
 from .routes import Ask, Out, Reply, Route
-from .schemas import PARTY, Day, Strict, Words
+from .schemas import PARTY, Day, Numeral, Strict, Words
 from .statistics import RateOut, rate
 from .year import FIRST_YEAR, LAST_YEAR, Count, Row, Table, year_of
 
@@ -38,7 +38,7 @@ TITLES = {
 class When(Strict):
     """Of which year."""
 
-    year = fields.Int(
+    year = Numeral(
         validate=validate.Range(FIRST_YEAR, LAST_YEAR), metadata={"description": "this one, if not given"}
     )
 

@@ -14,7 +14,7 @@ from webargs.fields import DelimitedList
 
 from workflow.clock import day_of
 
-from .faults import DAY, UNSEEN, written
+from .faults import DAY, DIGITS, NUMBER, UNSEEN, written
 
 NAME = written(r"[a-z][a-z0-9_]{0,39}\Z", "sign_in")
 TENANT = written(r"[^\s/]+(/[^\s/]+)*\Z", "hb/xianning")
@@ -24,6 +24,7 @@ LIMIT, MOST = 50, 200
 """entries of a page: unless asked otherwise, at most"""
 KEPT = 10_000
 """clocks whose shown form is kept"""
+_NUMERAL = re.compile("0|[1-9][0-9]{0,19}")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -69,6 +70,24 @@ class Truth(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class Whole(fields.Int):
+    """A whole number as JSON has them: in a body neither "7" nor 7.0 is one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is not int:
+            raise ValidationError(NUMBER)
+        return value
+
+
+class Numeral(fields.Int):
+    """A whole number of a query, written in one way: an address that says the same is the same address."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not isinstance(value, str) or not _NUMERAL.fullmatch(value):
+            raise ValidationError(DIGITS)
+        return int(value)
 
 
 class Listed(DelimitedList):
@@ -175,7 +194,7 @@ class Paged(Strict):
         validate=validate.Length(min=1, max=1000),
         metadata={"description": "from the `next` link of the page before; opaque"},
     )
-    limit = fields.Int(
+    limit = Numeral(
         load_default=LIMIT, validate=validate.Range(1, MOST), metadata={"description": "entries of a page"}
     )
 

@@ -18,7 +18,7 @@ from workflow.subscriptions import Subscription, Subscriptions
 
 from .problems import Problem, pointer
 from .routes import Ask, Out, Reply, Route
-from .schemas import NAME, PARTY, Instant, Strict
+from .schemas import NAME, PARTY, Instant, Strict, Whole
 
 MOST = 20
 """of one account"""
@@ -46,8 +46,8 @@ class SubscriptionIn(Strict):
         fields.Str(validate=NAME), load_default=list, validate=validate.Length(max=20),
         metadata={"description": "events; all where there are none"},
     )  # fmt: skip
-    after = fields.Int(
-        strict=True, validate=validate.Range(0, 2**53),
+    after = Whole(
+        validate=validate.Range(0, 2**53),
         metadata={"description": "a position of the feed to begin after, 0 for everything; from now on where it is left out"},
     )  # fmt: skip
 

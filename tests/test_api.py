@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 from api import Tokens, create_app, create_blueprint, create_schema, nobody
 from api.bodies import fieldwise
 from api.problems import TITLES, invalid_fields, respond
-from api.schemas import NAME, Day, Fieldwise, Fire, Start
+from api.schemas import NAME, Day, Fieldwise, Fire, Numeral, Start, Whole
 from api.store import Shelf
 from tests.lifecycle import execute, statements
 from tests.test_cli import call
@@ -631,20 +631,21 @@ def test_a_body_asked_field_by_field_is_what_its_schema_loads(
 
 
 def test_a_schema_with_something_to_say_of_the_whole_is_asked_as_a_whole() -> None:
-    class Whole(Fire):
+    class Hooked(Fire):
         @validates_schema
         def _never(self, data: dict[str, Any], **_: Any) -> None:
             raise ValidationError("never")
 
-    assert (Fire.fieldwise(), Whole.fieldwise()) == (True, False)
-    assert fieldwise(Whole(), {}) is None
+    assert (Fire.fieldwise(), Hooked.fieldwise()) == (True, False)
+    assert fieldwise(Hooked(), {}) is None
 
 
 @pytest.mark.parametrize(
     ("schema", "given", "said"),
     [
         ({"a": fields.Str()}, {"a": 7}, ("须为文本", "must be a text")),
-        ({"a": fields.Int()}, {"a": "x"}, ("须为整数", "must be a whole number")),
+        ({"a": Whole()}, {"a": "7"}, ("须为 JSON 整数，如 7，不加引号", "must be a whole number of JSON like 7, without quotes")),
+        ({"a": Numeral()}, {"a": "７"}, ("须为整数，只写数字，如 7", "must be a whole number in digits alone, like 7")),
         ({"a": fields.Int(validate=validate.Range(1, 5))}, {"a": 7}, ("须为 1 至 5", "must be 1 to 5")),
         ({"a": fields.Bool()}, {"a": "x"}, ("须为 true 或 false", "must be true or false")),
         ({"a": fields.Dict()}, {"a": 7}, ("须为 JSON 对象", "must be a JSON object")),

@@ -101,9 +101,10 @@ def test_a_large_one_is_a_job(engine: Engine, client: city.Client, monkeypatch: 
     while Jobs(engine).advance():
         progress.append(client(LI, "GET", address).json["done"])
     assert progress == [4, 8, 10]
-    seen, after = [], -1
+    assert client(LI, "GET", f"{address}?after=-1").status_code == 400
+    seen, after = [], ""
     while after is not None:
-        body = client(LI, "GET", f"{address}?limit=3&after={after}").json
+        body = client(LI, "GET", f"{address}?limit=3{after and f'&after={after}'}").json
         seen += [row["row"] for row in body["rows"]]
         after = body["next"]
     assert (seen, body["refused"]) == (list(range(10)), 1)

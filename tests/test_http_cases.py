@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from marshmallow import fields
 
+from api.routes import Route
+from api.schemas import Flag, Numeral, Truth, Whole
 from api.table import ROUTES
 from workflow import Engine
 from workflow.testing import FrozenClock
@@ -184,6 +189,8 @@ def test_a_number_is_written_in_one_way(client: city.Client) -> None:
         "limit=%EF%BC%91%EF%BC%90",
         "limit=1_0",
         "limit=%2010",
+        "limit=010",
+        "limit=-0",
         "limit=%2B10",
         "limit=10.0",
         "limit=" + "1" * 5000,
@@ -191,11 +198,55 @@ def test_a_number_is_written_in_one_way(client: city.Client) -> None:
         answer = client(LI, "GET", f"/v1/cases?{query}")
         said = json.loads(answer.data)
         assert (answer.status_code, said["errors"][0]["parameter"]) == (400, "limit"), query
-        assert "whole number" in said["texts"]["en"], query
+        assert "must be a whole number in digits alone, like 7" in said["texts"]["en"], query
     assert client(LI, "GET", "/v1/cases?limit=10").status_code == 200
     wide = "%EF%BC%91%EF%BC%90"
     for address in (f"/v1/events?after={wide}", f"/v1/cases?at_most={wide}&clocks=reply&events=reply"):
         assert client(LI, "GET", address).status_code == 400, address
+    case = client.started()["id"]
+    assert client(LI, "GET", f"/v1/cases/{case}/at/1").status_code == 200
+    assert client(LI, "GET", f"/v1/cases/{case}/at/01").status_code == 400
+    # a kept filter holds the parameters of an address, which are texts and read as they are there
+    kept = {"name": "长的", "filter": {"clocks": "reply", "events": "reply", "at_most": "１０"}}
+    answer = client(LI, "POST", "/v1/filters", kept)
+    assert (answer.status_code, json.loads(answer.data)["errors"][0]["pointer"]) == (422, "/filter/at_most")
+    kept["filter"]["at_most"] = "10"  # type: ignore[index]
+    assert client(LI, "POST", "/v1/filters", kept).status_code == 201
+    assert client.fire(LI, {"id": case, "revision": "01"}, "accept").status_code == 400
+
+
+@pytest.mark.parametrize("ready_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("wrong", ["10", "１０", " 7 ", "+7", 7.0, 7.5, True, 10**30])
+def test_a_number_of_a_body_is_one_of_json(client: city.Client, wrong: Any) -> None:
+    row = {"case": client.started()["id"], "event": "accept", "data": {"session": "五次"}, "revision": wrong}
+    broken = {"case": row["case"], "role": "office", "hours": wrong, "reason": "急"}
+    for address, body, place in (
+        ("/v1/batches", {"rows": [row]}, "/rows/0/revision"),
+        ("/v1/definitions/suggestion/migrations", {"to": wrong}, "/to"),
+        ("/v1/break-glass", broken, "/hours"),
+        ("/v1/subscriptions", {"url": "https://127.0.0.1/", "after": wrong}, "/after"),
+    ):
+        answer = client(city.OPERATOR, "POST", address, body)
+        (said,) = json.loads(answer.data)["errors"]
+        assert (answer.status_code, said["pointer"]) == (422, place), address
+
+
+def _leaves(field: Any) -> Iterator[Any]:
+    """Every field within a field."""
+    yield field
+    inner = field.schema.fields.values() if isinstance(field, fields.Nested) else []
+    held = [getattr(field, name, None) for name in ("inner", "key_field", "value_field")]
+    for one in (*inner, *(one for one in held if one is not None)):
+        yield from _leaves(one)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_no_route_reads_a_number_or_a_truth_otherwise(route: Route) -> None:
+    """marshmallow's own read them from texts in digits of every script, which a body of JSON does not need."""
+    for schema, own in ((route.body, (Whole, Truth)), (route.query, (Numeral, Flag))):
+        for field in schema().load_fields.values() if schema else ():
+            for leaf in _leaves(field):
+                assert not isinstance(leaf, (fields.Number, fields.Boolean)) or isinstance(leaf, own), leaf
 
 
 def test_a_cursor_belongs_to_its_question(client: city.Client) -> None:
