@@ -95,7 +95,7 @@ def test_who_names_a_document_has_brought_it_or_finds_it_in_that_case(client: ci
     case = client.fire("wu.hao", case, "reply", reply_letter=kept, promised=False).json
     case = client.fire(LI, case, "ask").json
     survey = client.surveys(case["id"])["d.chen"]
-    paper = {"level": "satisfied", "paper_scan": sent(client, "表.pdf", city.PDF + b"2", LI).json}
+    paper = {"paper_level": "satisfied", "paper_scan": sent(client, "表.pdf", city.PDF + b"2", LI).json}
     row = {"case": survey, "event": "record_paper", "data": paper}
     assert client(LI, "POST", "/v1/batches", {"rows": [row]}).json["refused"] == 0
 
@@ -105,10 +105,12 @@ def test_what_stands_in_the_case_or_its_root_may_be_named_again(client: city.Cli
     case = client.fire(LI, replied(client, sent(client, "答复函.pdf", city.PDF, "wu.hao").json), "ask").json
     survey = client(LI, "GET", f"/v1/cases/{client.surveys(case['id'])['d.chen']}").json
     letter = case["data"]["reply_letter"]
-    assert client.fire(LI, survey, "record_paper", level="satisfied", paper_scan=letter).status_code == 200
+    assert (
+        client.fire(LI, survey, "record_paper", paper_level="satisfied", paper_scan=letter).status_code == 200
+    )
     other = client(LI, "GET", f"/v1/cases/{client.surveys(case['id'])['d.zhou']}").json
     scan = letter | {"sha256": "b" * 64}
-    assert client.fire(LI, other, "record_paper", level="satisfied", paper_scan=scan).status_code == 422
+    assert client.fire(LI, other, "record_paper", paper_level="satisfied", paper_scan=scan).status_code == 422
 
 
 @pytest.fixture

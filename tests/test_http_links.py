@@ -247,11 +247,32 @@ def test_twenty_answers_at_once_are_one_current_answer_with_its_history(
 
 def test_paper_is_entered_by_two_with_the_scan(client: city.Client, survey: str) -> None:
     case = client(LI, "GET", f"/v1/cases/{survey}").json
-    without = client.fire(LI, case, "record_paper", level="satisfied")
+    without = client.fire(LI, case, "record_paper", paper_level="satisfied")
     assert code(without) == (422, "form_invalid")
-    case = client.fire(LI, case, "record_paper", level="satisfied", paper_scan=city.LETTER).json
-    assert code(client.fire(LI, case, "check_paper")) == (403, "not_permitted")
-    assert client.fire("he.jun", case, "check_paper").json["state"] == "returned"
+    case = client.fire(LI, case, "record_paper", paper_level="satisfied", paper_scan=city.LETTER).json
+    assert "level" not in case["data"], "of one clerk alone it counts for nothing"
+    assert code(client.fire(LI, case, "check_paper", level="satisfied")) == (403, "not_permitted")
+    assert code(client.fire("he.jun", case, "check_paper")) == (422, "form_invalid")
+    other = client.fire("he.jun", case, "check_paper", level="dissatisfied", reasons="未实地办理")
+    assert code(other) == (409, "guard_failed")
+    case = client.fire("he.jun", case, "reject_paper", paper_fault="扫描件不清").json
+    assert case["state"] == "issued" and "level" not in case["data"]
+    case = client.fire(LI, case, "record_paper", paper_level="satisfied", paper_scan=city.LETTER).json
+    case = client.fire("he.jun", case, "check_paper", level="satisfied").json
+    assert (case["state"], case["data"]["level"]) == ("returned", "satisfied")
+
+
+def test_the_deputys_own_answer_goes_before_a_paper_form_of_one_clerk(
+    client: city.Client, survey: str
+) -> None:
+    link, case = client.link(survey), client(LI, "GET", f"/v1/cases/{survey}").json
+    paper = {"paper_level": "satisfied", "paper_scan": city.LETTER}
+    case = client.fire(LI, case, "record_paper", **paper).json
+    own = {"level": "dissatisfied", "reasons": "未实地办理"}
+    assert client("", "POST", link, {"data": own}).json["given"] == own
+    case = client(LI, "GET", f"/v1/cases/{survey}").json
+    assert (case["state"], case["data"]["level"]) == ("returned", "dissatisfied")
+    assert code(client.fire("he.jun", case, "check_paper", level="satisfied")) == (409, "not_in_state")
 
 
 def test_the_office_sees_its_links_and_takes_one_back(client: city.Client, survey: str) -> None:
