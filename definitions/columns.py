@@ -58,17 +58,26 @@ class Column:
     """kinds of parties that stand in it"""
     also: tuple[str, ...] = ()
     """what else offices call it"""
+    help: Text | None = None
+    """what to write, where its type does not say it"""
 
     def called(self) -> Iterator[str]:
         """What its header may be."""
         yield from (self.name, self.title.zh, self.title.en, *self.also)
 
 
-ID = Column(name="id", title=Text("编号", "id"), required=True)
+ID = Column(
+    name="id", title=Text("编号", "id"), required=True,
+    help=Text("由您自定，不重复就行，如 unit01", "yours to choose, each once: unit01"),
+)  # fmt: skip
+TENANT = Column(
+    name="tenant", title=Text("所属人大", "tenant"),
+    help=Text("名称或代号；不填的，为导入时所选的人大", "its name or code; empty: the one chosen when it is taken in"),
+)  # fmt: skip
 _PARTY = (
     ID,
     Column(name="name", title=Text("名称", "name"), required=True),
-    Column(name="tenant", title=Text("所属人大", "tenant")),
+    TENANT,
     Column(name="parent", title=Text("上级", "parent"), type="parent"),
 )
 _DAYS = (
@@ -76,7 +85,6 @@ _DAYS = (
     Column(name="valid_until", title=Text("截止日期", "valid until"), type="date"),
 )
 REFERENCE = Column(name="ref", title=Text("序号", "reference"))
-TENANT = Column(name="tenant", title=Text("所属人大", "tenant"))
 
 
 def party_columns(engine: Engine, kind: str) -> list[Column]:

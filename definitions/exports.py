@@ -24,7 +24,7 @@ PAGE = 500
 HOW = (
     Text("填表说明", "How to fill it in"),
     Text(
-        "1. 一行一件；黄色表头的列必填；列的顺序不限，不用的列可以删去",
+        "1. 一行一{one}；黄色表头的列必填；列的顺序不限，不用的列可以删去",
         "1. One a row; yellow columns are required; columns in any order, and no others",
     ),
     Text("2. 不要合并单元格，不要用公式", "2. No merged cells, no formulas"),
@@ -33,16 +33,20 @@ HOW = (
         "3. Days: 2026-03-02, 2026.3.2",
     ),
     Text(
-        "4. 多人以“、”或“,”分隔；同名的写编号",
-        "4. Several persons between 、 or ,; of two with one name the id",
+        "4. 一格里有几个的，以“、”或“,”分隔；同名的写编号",
+        "4. Several in one cell between 、 or ,; of two with one name the id",
     ),
-    Text(
-        "5. 以届、次、序号认定为同一件；无序号列的以标题和领衔人认定",
-        "5. Known by congress, session and number",
-    ),
+    Text("{known}", "{known}"),
     Text("6. 先检查（不写入）：有一处错误则整表不写入", "6. Try it first: one fault and nothing is written"),
 )
 """what a table to be filled in says of itself"""
+CASES_KNOWN = Text(
+    "5. 以届、次、序号认定为同一件；无序号列的以标题和领衔人认定", "5. Known by congress, session and number"
+)
+PARTIES_KNOWN = Text(
+    "5. 以编号认定为同一个：编号由您自定，不重复就行，以后不要改；同一编号再导一次是修改，删去的列照旧",
+    "5. Known by the id, which is yours to choose, once and for all: the same id again is a change; what has no column stays",
+)
 
 
 def export_file(
@@ -184,7 +188,9 @@ def write(
 def template(engine: Engine, kind: str, path: Path, language: str, then: str | None = None) -> None:
     """A new empty table of a kind, with drop-downs where there is something to choose. Raises as `write`, NotFound."""
     columns, title = columns_of(engine, kind, then), titled(engine, kind)
-    words = [text.in_language(language) for text in HOW]
+    party = is_party(engine, kind)
+    known = (PARTIES_KNOWN if party else CASES_KNOWN).in_language(language)
+    words = [text.in_language(language).format(one="个" if party else "件", known=known) for text in HOW]
     write(path, title, columns, (), language, blank=BLANK_ROWS, words=words)
 
 
@@ -235,7 +241,10 @@ def _out(columns: Sequence[Column], language: str) -> list[Any]:
 
 def _help(column: Column, language: str) -> str:
     said = [Text("必填", "required")] if column.required else []
-    said += [WHAT[column.type]] if column.type in WHAT else []
+    if column.help is not None:
+        said.append(column.help)
+    elif column.type in WHAT:
+        said.append(WHAT[column.type])
     if column.personal:
         said.append(Text("个人信息", "personal"))
     if column.type in MANY:
@@ -253,6 +262,7 @@ WHAT: Mapping[str, Text] = {
     "text": Text("文字", "a text"),
     "date": Text("日期，如 2026-03-02", "a day, 2026-03-02"), "integer": Text("整数", "a whole number"),
     "boolean": Text("是 或 否", "yes or no"), "person": PERSON, "persons": PERSON, "unit": UNIT, "units": UNIT,
+    "parent": Text("上级的名称或编号", "name of what it belongs to, or its id"),
     "code": Text("从右边的可选项中选", "one of those at the right"), "codes": Text("从右边的可选项中选", "of those at the right"),
 }  # fmt: skip
 """what a cell of that type holds"""

@@ -19,7 +19,7 @@ from workflow.errors import Reason, Text
 from workflow.model import Bond, Party
 
 from .cells import MAX_ROWS, Cell
-from .columns import MANY, REFERENCE, Column, Table, columns_of, is_party, table_of, today
+from .columns import MANY, REFERENCE, TENANT, Column, Table, columns_of, is_party, table_of, today
 from .faults import FaultyInput, InputFault
 from .names import Names, registered
 from .sheets import read_sheet
@@ -88,6 +88,7 @@ def _taken(engine: Engine, kind: str, table: Table, way: Way, key: str) -> Excha
         raise table.faults.stop(f"超过 {way.most} 行", f"more than {way.most} rows")
     rows = [(row, table.values(row, cells), cells) for row, cells in table.sheet.rows]
     party = is_party(engine, kind)
+    _congresses(engine, table, rows)
     if not party:
         _referred(table, rows)
     _once(table, rows, key)
@@ -96,6 +97,13 @@ def _taken(engine: Engine, kind: str, table: Table, way: Way, key: str) -> Excha
 
 Row = tuple[int, dict[str, Any], Sequence[Cell]]
 SESSION = ("congress", "session")
+CONGRESS = "congress"
+ALIKE = 2
+"""congresses of one name that are asked for: more than one is none"""
+NO_CONGRESS = Text(
+    "登记册里没有叫这个名称的人大（或不止一个）；请写代号，如 hubei/xianning，或不填",
+    "no congress of the register has that name, or several have; give its code, such as hubei/xianning, or nothing",
+)
 
 
 def _referred(table: Table, rows: Sequence[Row]) -> None:
@@ -107,6 +115,24 @@ def _referred(table: Table, rows: Sequence[Row]) -> None:
         names = (REFERENCE.name,) if numbered else ("title", "first_signer")
         said = [str(values[name]) for name in (*SESSION, *names) if values.get(name)]
         values[REFERENCE.name] = "/".join(said) or None
+
+
+def _congresses(engine: Engine, table: Table, rows: Sequence[Row]) -> None:
+    """Whose each row is: a code stands as it is, a name is that of a congress of the register."""
+    called = {word for _, values, _ in rows if (word := values.get(TENANT.name)) and not word.isascii()}
+    found: dict[str, set[str]] = {}
+    for name in sorted(called):
+        if is_party(engine, CONGRESS) and name.isprintable():
+            found[name] = {
+                one.tenant for one in engine.parties.find(kind=CONGRESS, names=[name], limit=ALIKE)
+            }
+    for row, values, _ in rows:
+        name = values.get(TENANT.name) or ""
+        if name in called:
+            if len(found.get(name, ())) == 1:
+                (values[TENANT.name],) = found[name]
+            else:
+                table.fault(row, TENANT.name, name, NO_CONGRESS)
 
 
 def _signed(values: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ from . import test_exchange as exchange
 from .catalogue import english, written
 from .console import Desk, Form, said
 from .http_walk import PASSWORD
-from .lifecycle import CONTACT, SESSION, count, execute, statements
+from .lifecycle import CONTACT, SESSION, TENANT, count, execute, statements
 from .test_http_cases import placed
 
 ROOT = Path(__file__).parents[1]
@@ -442,6 +442,19 @@ def test_a_message_of_what_has_no_number_says_which_it_is(desk: Desk) -> None:
     wang = desk("wang")
     wang.get("/messages")
     assert str(o.now(numbered).number) in wang.page and title[:9] not in wang.page
+
+
+def test_a_message_of_a_clue_says_no_title(desk: Desk) -> None:
+    """Its kind is the whole link, with nothing behind it."""
+    o = desk.office
+    o.engine.grant("pros", "procuratorate_clerk", TENANT)
+    case = o.handling(title="关于查处排污的建议")
+    o.fire(case, "transfer_to_procuratorate", "li", procuratorate_area="environment", public_interest="河道")
+    o.engine.alerts.address()
+    pros, clue = desk("pros"), o.child(case, "conversions")
+    pros.get("/messages")
+    kind = o.engine.laws.pinned(clue.definition).definition.title.zh
+    assert f'<a href="/cases/{clue.id}">{kind}</a>' in pros.page and "排污" not in pros.page
 
 
 def test_messages_say_the_local_day_and_hour(desk: Desk) -> None:

@@ -6,11 +6,12 @@ import re
 import xml.etree.ElementTree as ET
 
 from api.console.sentence import sentence
+from workflow import Actor
 from workflow.errors import Text
 
 from .catalogue import english
 from .console import Desk, said
-from .lifecycle import DRAFT
+from .lifecycle import DOCUMENT, DRAFT, SESSION, SUGGESTION, TENANT
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -93,3 +94,47 @@ def test_the_first_line_begins_each_of_its_sentences_with_a_capital() -> None:
     )
     closed = sentence(state, True, (), None, None, why, ())
     assert closed == Text("本件已了结：办理中。", "This case is closed: being handled.")
+
+
+def test_a_stage_that_a_case_never_was_in_is_not_called_past(desk: Desk) -> None:
+    """Who withdraws what was just filed reads no reply into it; of a record that was only imported nobody knows."""
+    case = desk.office.fire(desk.office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT)
+    reader = desk("li")
+    reader.get(f"/cases/{case.id}")
+    assert [words for words, _ in stages(reader.page)] == [
+        "✓提出（已过）", "–审核（未经过）", "–交办（未经过）", "–办理（未经过）", "–答复（未经过）", "–征询（未经过）", "▶办结：已撤回（现在）",
+    ]  # fmt: skip
+    reader.get(f"/cases/{case.id}/picture")
+    assert [words for words, _ in stages(reader.page)][3] == "–办理（未经过）"
+    old = desk.office.engine.start(
+        "suggestion", Actor(person="li"), {**SUGGESTION, "signers": ["dep1"], "first_signer": "dep1"},
+        tenant=TENANT, imported=True,
+    )  # fmt: skip
+    for event, data in (
+        ("accept_in_session", SESSION),
+        ("assign", {"assignment_mode": "sole", "lead_unit": "water"}),
+    ):
+        desk.office.engine.fire(old.id, event, Actor(person="li"), data, imported=True)
+    reader.get(f"/cases/{old.id}")
+    assert not any("未经过" in words for words, _ in stages(reader.page))
+
+
+def test_what_is_over_says_where_it_goes_on(desk: Desk) -> None:
+    """A signature or a survey leads back to its case, a draft that was filed to the suggestion that came of it."""
+    office, lead = desk.office, desk("dep1")
+    office.engine.grant("dep1", "deputy", TENANT)
+    data = {"title": "题", "body": "文", "first_signer": "dep1", "publication_wish": "full"}
+    draft = office.engine.start("suggestion_draft", Actor(person="dep1"), data, tenant=TENANT)
+    office.fire(draft, "collect_signatures", "dep1", signers=["dep1"], text_hash="a" * 64)
+    signature = office.child(draft, "signatures", "dep1")
+    office.fire(signature, "confirm", "dep1", seen_hash="a" * 64)
+    lead.get(f"/cases/{signature.id}")
+    assert f'接着看：<a href="/cases/{draft.id}">题</a>（署名齐备）' in lead.page
+    assert "现在没有您可以办的。" in lead.page
+    lead.get(f"/cases/{draft.id}")
+    assert "接着看" not in lead.page
+    for act, who in (("submit_for_review", "dep1"), ("pass", "li"), ("file", "dep1")):
+        office.fire(draft, act, who)
+    (case,) = office.engine.search(kind="suggestion")
+    lead.get(f"/cases/{draft.id}")
+    assert f'接着看：<a href="/cases/{case.id}">题</a>（已提出）' in lead.page

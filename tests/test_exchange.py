@@ -249,6 +249,22 @@ def test_parties_of_one_file_name_each_other(one: Engine, tmp_path: Path) -> Non
     assert one.parties.get("t2").parent == "t1"
 
 
+def test_whose_a_row_is_may_be_said_by_the_name_of_the_congress(one: Engine, tmp_path: Path) -> None:
+    """A name that no congress has is a fault of its cell, not of who may enter what there."""
+    path = table(
+        tmp_path / "c.csv",
+        "编号,名称,所属人大,上级,层级",
+        f"t1,高铁镇人大,{TENANT}/jiayu/gaotie,jiayu,township",
+    )
+    assert import_file(one, "congress", path, OPERATOR).added == ["t1"]
+    path = table(tmp_path / "u.csv", "编号,名称,所属人大", "n1,镇文旅站,高铁镇人大", f"n2,市商务局,{TENANT}")
+    assert import_file(one, "unit", path, OPERATOR).added == ["n1", "n2"]
+    assert one.parties.get("n1").tenant == f"{TENANT}/jiayu/gaotie"
+    path = table(tmp_path / "v.csv", "编号,名称,所属人大", "n3,市体育局,没有的人大")
+    (fault,) = import_file(one, "unit", path, OPERATOR).faults
+    assert (fault.row, fault.column) == (2, "所属人大") and "代号" in fault.reason.zh
+
+
 BAD_ROWS = {
     "no id": (",x,{t},六届", "id"),
     "no name": ("x,,{t},六届", "name"),
@@ -672,6 +688,17 @@ def test_the_empty_table_says_how_to_fill_it_in(one: Engine, tmp_path: Path) -> 
     template(one, "suggestion", tmp_path / "t.xlsx", "zh", "accept_in_session")
     words = [row[0] for row in load_workbook(tmp_path / "t.xlsx").get_sheet_by_index(1).to_python()]
     assert "填表说明" in words and any(str(word).startswith("6. 先检查") for word in words)
+    assert any("届、次、序号" in str(word) for word in words)
+
+
+def test_the_empty_table_of_units_speaks_of_units(one: Engine, tmp_path: Path) -> None:
+    """What an id is and whose it is to choose; nothing of sessions and signers."""
+    template(one, "unit", tmp_path / "u.xlsx", "zh")
+    rows = load_workbook(tmp_path / "u.xlsx").get_sheet_by_index(1).to_python()
+    told = {str(row[0]): str(row[1]) for row in rows}
+    assert "由您自定" in told["编号"] and "代号" in told["所属人大"] and "编号" in told["上级"]
+    words = " ".join(map(str, told))
+    assert "一行一个" in words and "一行一件" not in words and "届、次" not in words and "{" not in words
 
 
 def test_whoever_may_not_know_of_a_case_does_not_learn_by_a_file_that_it_is_there(

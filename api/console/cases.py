@@ -12,7 +12,7 @@ from workflow import Case, HistoryEntry
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
 from workflow.model import ClockView, Permission, Similar
-from workflow.overview import cases_of, today
+from workflow.overview import Filter, cases_of, find, today
 
 from ..cells import Due
 from .answers import answers, was_late
@@ -33,6 +33,8 @@ LINES = 30
 PRINTED, SEQ = 120, 10
 """lines of a whole history on one page, and digits of one's number at most"""
 SIMILAR = 3
+ONWARD = 5
+"""cases that came of one, on its page"""
 GLANCE = 600
 """letters that are shown unasked on a form"""
 BEFORE = 60
@@ -120,6 +122,8 @@ def shown(look: Look) -> Page:
         else case
     )
     only = look.request.args.get("only") if look.request.args.get("only") in SORTS else None
+    after = max(case.seq - LINES, 0) if only is None else 0
+    entries = look.engine.history(case.id, actor=look.actor, after=after)
     parts = [child["case"] for child in children]
     way = way_on(look, case, above, parts, steps)
     line = first_line(look, definition, case, presses(look, case, above, parts, way), way)
@@ -130,7 +134,7 @@ def shown(look: Look) -> Page:
         "sentence": line, "way": way, "main": main,
         "steps": [step for step in steps if way.case.id != case.id or step != main],
         "part": next((child["slot"] for child in children if child["case"].id == way.case.id), None),
-        "steps_of": stepper(look, case),
+        "steps_of": stepper(look, case, entries), "onward": _onward(look, definition, case, above, entries),
         "refused": [(p, _why(definition, case, p)) for p in sorted(permitted, key=_elses) if not p.allowed],
         "deadlines": _deadlines(look, case),
         "data": data_of(look, definition, case.id, {n: v for n, v in case.data.items() if n not in linked}),
@@ -138,11 +142,32 @@ def shown(look: Look) -> Page:
         "named": _named(look, definition, case), "children": children, "answers": answers(look, case, children),
         "visits": earlier(look.engine, look.actor, case),
         "above": above if above.id != case.id else None, "kind": _kind(look, definition, case, above),
-        "lines": lines(look, case, definition, only),
+        "lines": lines(look, case, definition, entries, only),
         "done": _done(look, definition), "office": look.oversees, "similar": _similar(look, definition, case),
         "papers": look.desk.papers is not None, "only": only, "before": _entered_later(look, case),
         "kept": _kept(look, definition, case),
     })  # fmt: skip
+
+
+def _onward(
+    look: Look, definition: Definition, case: Case, above: Case, entries: Sequence[HistoryEntry]
+) -> list[tuple[Case, Text]]:
+    """Where it goes on when nothing is left to do here: what came of it, else the case it is a part of; each with its state."""
+    if not case.closed:
+        return []
+    begot = {
+        event.begets for one in entries
+        if (event := definition.events.get(one.event)) is not None and event.begets
+    }  # fmt: skip
+    laws, found = look.engine.laws, list[Case]()
+    for kind in sorted(begot):
+        law = laws.latest(kind).definition
+        by = tuple((name, case.id) for name in law.start.fields if law.fields[name].type == "case")
+        asked = Filter(kind=kind, naming=by)
+        found += find(look.engine, look.actor, asked, sort="-id", limit=ONWARD).cases if by else ()
+    if not found and above.id != case.id:
+        found = [above]
+    return [(one, laws.pinned(one.definition).definition.states[one.state].title) for one in found]
 
 
 def _kind(look: Look, definition: Definition, case: Case, above: Case) -> Text:
@@ -280,10 +305,11 @@ def _cut(text: str) -> str:
     return text if len(text) <= BEFORE else f"{text[:BEFORE]}……"
 
 
-def lines(look: Look, case: Case, definition: Definition, only: str | None) -> list[Line]:
-    """The last lines of the history, the newest first; of one sort, if asked."""
-    after = max(case.seq - LINES, 0) if only is None else 0
-    found = read(look, case, definition, look.engine.history(case.id, actor=look.actor, after=after))
+def lines(
+    look: Look, case: Case, definition: Definition, entries: Sequence[HistoryEntry], only: str | None
+) -> list[Line]:
+    """The last of these lines of the history, the newest first; of one sort, if asked."""
+    found = read(look, case, definition, entries)
     return [line for line in found if only is None or only in line.sorts][:LINES]
 
 
