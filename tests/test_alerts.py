@@ -625,6 +625,22 @@ def test_what_a_letter_says_is_poor(office: Office) -> None:
         assert "dep1" not in said
 
 
+def test_a_letter_of_a_clue_is_marked_as_such_and_that_of_a_suggestion_is_not(office: Office) -> None:
+    """By the definition it is pinned to: whose `seen_by` names who may know of it."""
+    reach(office, "wang", "mail")
+    reach(office, "pros", "mail")
+    office.engine.grant("pros", "procuratorate_clerk", TENANT)
+    case = office.handling()
+    area = {"procuratorate_area": "environment", "public_interest": "河道"}
+    office.fire(case, "transfer_to_procuratorate", "li", **area)
+    clue = office.child(case, "conversions")
+    mail = Postbox()
+    backend(office, mail).deliver()
+    marked = {line.secret for letter in mail.arrived for line in letter.lines if line.case == clue.id}
+    others = {line.secret for letter in mail.arrived for line in letter.lines if line.case != clue.id}
+    assert (marked, others) == ({True}, {False})
+
+
 # --- forgetting
 
 

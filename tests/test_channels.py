@@ -519,6 +519,23 @@ def test_a_template_of_somebody_elses_cloud_is_given_nothing_else(folder: Folder
     assert [set(said) for said in words.poor(letter())] == [{"number", "state", "link"}]
 
 
+def test_what_has_no_number_is_called_by_its_kind_and_a_clue_by_nothing(folder: Folder) -> None:
+    """No random id in a message; of what only some may know a telephone tells that there is something to read."""
+    words = folder.one(WEBHOOK).words
+    bare, clue = line(number=None), line(number=None, secret=True)
+    assert words.one(letter(bare)) | {"link": ""} == {"number": "代表建议办理", "state": "已交办", "link": ""}
+    assert words.one(letter(clue)) | {"link": ""} == {"number": "提办督", "state": "有消息待阅", "link": ""}
+    assert words.short(letter(clue), 1000) == "提办督 有消息待阅 https://t.example/cases/c1"
+    (told,) = words.full(letter(bare))
+    assert (told["number"], told["kind"], told["state"]) == ("", "代表建议办理", "已交办")
+    mail = folder.one('kind = "smtp"\nhost = "m"\nsender = "a@b.example"').message(
+        letter(bare, address="w@x.example")
+    )
+    assert mail["Subject"] == "代表建议办理 已交办" and mail.get_content().startswith(
+        "代表建议办理：已交办（交办）"
+    )
+
+
 def test_a_long_digest_is_cut_to_what_a_bot_takes(
     folder: Folder, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from .definition import Definition
 from .errors import NotFound, Text
 from .history import BREAK_GLASS, INVITE, MIGRATE, RECALCULATE
 from .laws import Laws
@@ -94,27 +95,30 @@ class Letters:
         return found
 
     def _line(self, row: Row, body: Mapping[str, Any], digest: str | None, seq: int) -> Line:
-        kind = state = event = clock = None
-        if digest is not None:
-            kind, state, event, clock = self._titles(digest, body)
+        law = None if digest is None else self._law(digest)
+        kind, state, event, clock = (None,) * 4 if law is None else _titles(law, body)
         if row["topic"] == LINK:
             state = ASKED
         return Line(
             case=row["case_id"], seq=seq, number=body.get("number"), topic=row["topic"], kind=kind or _same(body, "kind"),
             state=state or _same(body, "state"), event=event, clock=clock, rung=body.get("rung"), due_on=body.get("due_on"),
             late_of=body.get("on") if body.get("late") else None, token=body.get(PLAIN),
+            secret=law is not None and bool(law.seen_by),
         )  # fmt: skip
 
-    def _titles(self, digest: str, body: Mapping[str, Any]) -> tuple[Text | None, ...]:
+    def _law(self, digest: str) -> Definition | None:
         try:
-            law = self._laws.pinned(digest).definition
+            return self._laws.pinned(digest).definition
         except NotFound:
-            return None, None, None, None
-        state, clock = law.states.get(str(body.get("state"))), law.clocks.get(str(body.get("clock")))
-        event = law.start if body.get("event") == "start" else law.events.get(str(body.get("event")))
-        titles = [named.title if named else None for named in (state, event, clock)]
-        titles[1] = BESIDE.get(str(body.get("event")), titles[1])
-        return law.title, *titles
+            return None
+
+
+def _titles(law: Definition, body: Mapping[str, Any]) -> tuple[Text | None, ...]:
+    state, clock = law.states.get(str(body.get("state"))), law.clocks.get(str(body.get("clock")))
+    event = law.start if body.get("event") == "start" else law.events.get(str(body.get("event")))
+    titles = [named.title if named else None for named in (state, event, clock)]
+    titles[1] = BESIDE.get(str(body.get("event")), titles[1])
+    return law.title, *titles
 
 
 def _whose(holder: str) -> str | None:

@@ -53,11 +53,8 @@ class Line:
     """the day it should have been told, when an outage delayed it"""
     token: str | None = field(default=None, repr=False)
     """of the receiver's own link, which then is the link of this line"""
-
-    @property
-    def name(self) -> str:
-        """The number, or the id of a case that has none yet."""
-        return self.number or self.case
+    secret: bool = False
+    """whether only those whom its definition names may know of the case (`seen_by`): a clue"""
 
 
 def sealed(head: str, key: str) -> str:

@@ -28,6 +28,7 @@ SYSTEM_STATES = {
 NOTHING = Line(case="", seq=0, number=None, topic="", kind=Text("提办督", "tibandu"), state=Text("", ""))
 """in place of a case where a message is about none"""
 MORE = Text("条消息待阅", "messages to read")
+ONE = Text("有消息待阅", "has a message to read")
 
 
 def own_link(link: str) -> str:
@@ -66,13 +67,19 @@ class Words:
         self._home = home
 
     def poor(self, letter: Letter) -> list[dict[str, str]]:
-        """Number, state and link of each line; nothing else."""
+        """Number, state and link of each line; nothing else. What has no number is called by its kind; of what only some may know
+        (a clue) nothing is told but that there is something to read.
+        """
         if not letter.lines or not letter.lines[0].case:
             state = SYSTEM_STATES.get(letter.topic, Text(letter.topic, letter.topic))
             number = str(letter.body.get("channel", letter.channel))
             return [{"number": number, "state": self._in(state), "link": self._home}]
         return [
-            {"number": line.name, "state": self._in(line.state), "link": self.link(line)}
+            {
+                "number": self._in(NOTHING.kind) if line.secret else line.number or self._in(line.kind),
+                "state": self._in(ONE if line.secret else line.state),
+                "link": self.link(line),
+            }
             for line in letter.lines
         ]
 
@@ -84,9 +91,14 @@ class Words:
         return {"number": str(len(lines)), "state": self._in(MORE), "link": self._home}
 
     def full(self, letter: Letter) -> list[dict[str, object]]:
-        """What may be said inside the house: also kind, event, clock and due day. No title and no person either."""
+        """What may be said inside the house: also kind, event, clock and due day, and no number where there is none. No title and
+        no person either.
+        """
         lines = letter.lines or (NOTHING,)
-        return [{**some, **self._more(line)} for some, line in zip(self.poor(letter), lines, strict=True)]
+        return [
+            {**some, **self._own_words(line), **self._more(line)}
+            for some, line in zip(self.poor(letter), lines, strict=True)
+        ]
 
     def link(self, line: Line) -> str:
         """Where the case is seen; or the receiver's own link, by which he answers without an account."""
@@ -116,6 +128,9 @@ class Words:
             if len(said.encode()) <= most_bytes:
                 return said
         raise ValueError(f"not even one line fits into {most_bytes} bytes")
+
+    def _own_words(self, line: Line) -> dict[str, str]:
+        return {"number": line.number or "", "state": self._in(line.state)} if line.case else {}
 
     def _more(self, line: Line) -> dict[str, object]:
         named = {"kind": line.kind, "event": line.event, "clock": line.clock}

@@ -242,7 +242,8 @@ def run_inbox(context: Context) -> int:
     )
     rows = [
         {
-            "created_at": notice.created_at[:16] + "Z", "number": notice.line.name, "kind": console.words(notice.line.kind),
+            "created_at": notice.created_at[:16] + "Z", "number": notice.line.number or notice.line.case,
+            "kind": console.words(notice.line.kind),
             "state": console.words(notice.line.state), "due_on": notice.line.due_on,
             "what": console.words(notice.line.event or notice.line.clock or Text(notice.line.topic, notice.line.topic)),
             "read_at": notice.read_at and notice.read_at[:16] + "Z",
