@@ -30,7 +30,11 @@ UNITS = ("lead", "separate")
 CLOCKS = ("since_first_assignment", "reply", "merged_reply")
 FIRST = ("surveys", "lead_surveys")
 LEVELS = ("satisfied", "basically_satisfied", "dissatisfied")
-TALLIED = {**{level: level for level in LEVELS}, "basically_understood": "basically_satisfied"}
+TALLIED = {
+    **{level: level for level in LEVELS},
+    "basically_risen": "basically_satisfied",
+    "basically_understood": "basically_satisfied",
+}
 DONE = ("concluded", "archived")
 KEPT = ("confirmed", "struck_off")
 NOTHING = "—"

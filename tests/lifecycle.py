@@ -196,7 +196,11 @@ class Office:
         return self.fire(self.evaluated(level), "second_assign", "sun", deputy_reasons="没有建")
 
     def re_evaluating(self, level: str = "dissatisfied") -> Case:
-        case = self.second_assigned(level)
+        return self.evaluate_again(self.evaluated(level))
+
+    def evaluate_again(self, case: Case) -> Case:
+        """From the first survey, assigned a second time and answered, to the second survey."""
+        self.fire(case, "second_assign", "sun", deputy_reasons="没有建")
         again = self.child(case, "second_assignments")
         self.fire(again, "meet_deputy", "wu", contact_on="2026-03-02", contact_record="见面")
         self.fire(

@@ -251,6 +251,50 @@ def test_dissatisfied_then_satisfied(office: Office) -> None:
     assert office.fire(case, "settle_second", "sun").state == "concluded"
 
 
+@pytest.mark.parametrize(
+    ("understands", "ends", "settled"),
+    [
+        # one rose from 不满意; what the other said is as good as it was, and he has not said that he understands
+        ("", ("basically_risen", "basically_satisfied"), False),
+        ("dep2", ("basically_risen", "basically_understood"), True),
+        ("dep1", ("basically_risen", "basically_satisfied"), False),
+    ],
+)
+def test_each_deputy_is_compared_with_himself(
+    sqlite_office: Office, understands: str, ends: tuple[str, str], *, settled: bool
+) -> None:
+    """That one level rose says nothing of the other deputy's."""
+    office = sqlite_office
+    case = office.evaluating()
+    office.evaluate(case, "surveys", {"dep1": "dissatisfied", "dep2": "basically_satisfied"})
+    case = office.evaluate_again(case)
+    for deputy in ("dep1", "dep2"):
+        survey = office.child(case, "second_surveys", deputy)
+        given = {"level": "basically_satisfied", "reasons": "还差一半", "understands": deputy == understands}
+        office.fire(survey, "answer", deputy, **given)
+        office.fire(survey, "tally", "sun")
+    assert tuple(office.child(case, "second_surveys", who).state for who in ("dep1", "dep2")) == ends
+    shut, way = ("assess", "settle_second") if settled else ("settle_second", "assess")
+    note = {"assessment_participants": "代工委"}
+    given, other = ({}, note) if settled else (note, {})
+    assert office.reasons(case, shut, "li" if settled else "sun", **other) == {"condition_not_met"}
+    assert office.fire(case, way, "sun" if settled else "li", **given).state == (
+        "concluded" if settled else "assessing"
+    )
+
+
+def test_who_was_satisfied_and_is_no_longer_has_not_risen(sqlite_office: Office) -> None:
+    """Nor does he count as risen because another was dissatisfied."""
+    case = sqlite_office.re_evaluating("dissatisfied")
+    sqlite_office.evaluate(
+        case, "second_surveys", {"dep1": "basically_satisfied", "dep2": "basically_satisfied"}
+    )
+    assert [sqlite_office.child(case, "second_surveys", who).state for who in ("dep1", "dep2")] == [
+        "basically_satisfied", "basically_risen",
+    ]  # fmt: skip
+    assert sqlite_office.reasons(case, "settle_second", "sun") == {"condition_not_met"}
+
+
 def test_dissatisfied_twice(office: Office) -> None:
     """A second 不满意 ends with people: assessment, a decision, its execution."""
     case = office.re_evaluated("dissatisfied", "dissatisfied")

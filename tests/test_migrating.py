@@ -533,6 +533,17 @@ def test_what_a_root_and_its_children_say_of_one_another_still_fits(one_town: To
     assert _plan(engine, "ask_all", elsewhere) == {("family", "excused"), ("family", "call_off")}
 
 
+def test_who_is_asked_again_is_still_compared_with_himself(sqlite_office: Office) -> None:
+    """A survey asks how the one before it ended; a root that no longer says which that was does not fit it."""
+    sqlite_office.evaluating()
+
+    def forgotten(data: dict[str, Any]) -> None:
+        for slot in data["children"].values():
+            slot.pop("follows", None)
+
+    assert _plan(sqlite_office.engine, "suggestion", forgotten) == {("family", "surveys")}
+
+
 def test_a_child_moves_by_its_own_definition(one_town: Town) -> None:
     case = one_town.asked("water", "roads")
     edited = one_town.edited(

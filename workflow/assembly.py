@@ -162,6 +162,7 @@ def _slot(name: str, entry: Data) -> Slot:
         or_after=entry.get("or_after"),
         then=entry.get("then"),
         carries=tuple(entry.get("carries", ())),
+        follows=tuple(entry.get("follows", ())),
     )
 
 

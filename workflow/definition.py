@@ -236,6 +236,8 @@ class Slot:
     """the parent's automatic event fired, in the same step, when the join is satisfied"""
     carries: tuple[str, ...] = ()
     """fields copied into the child when it opens"""
+    follows: tuple[str, ...] = ()
+    """slots in which the same party stood before: its guards may ask how that ended (`earlier.STATE`)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

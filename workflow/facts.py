@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from .deadlines import RuleBook, RuleNotFound
 from .definition import Codes, Definition, Slot
 from .family import Family, Linked, Record
-from .vocabulary import ENDED, FIELD_FACTS
+from .vocabulary import EARLIER, ENDED, FIELD_FACTS
 
 Facts = Mapping[str, object]
 NOWHERE = ("", "", False, "")
@@ -52,6 +52,8 @@ class View(NamedTuple):
             return self._clock(parts[1], parts[2])
         if head == "round":
             return self.record.rounds.get(parts[1], 0)
+        if head == EARLIER:
+            return self._earlier() == parts[1]
         if head in self.definition.children:
             return self._slot(self.definition.children[head], parts[1])
         if head in self.definition.relations:
@@ -87,6 +89,14 @@ class View(NamedTuple):
         if question == ENDED:
             return None if closed and self.imported else closed
         return state == question
+
+    def _earlier(self) -> str | None:
+        """The state of the last other child that the same party has in the slots that this one's follows."""
+        slot, me = self.root_definition.children.get(self.record.slot or ""), self.record
+        followed = slot.follows if slot is not None else ()
+        children = self.family.records.values()
+        found = [c.state for c in children if c.slot in followed and c.party == me.party and c.id != me.id]
+        return found[-1] if found else None
 
     def _switch(self, name: str) -> object:
         try:

@@ -17,6 +17,7 @@ from .facts import View
 from .family import Family, Record
 from .guards import Guard
 from .laws import Laws
+from .vocabulary import EARLIER
 
 __all__ = ["misfits"]
 
@@ -86,6 +87,7 @@ def _ties(root: Definition, name: str, child: Definition) -> list[Reason]:
     ended = {event.ends[name] for event in _events(root) if name in event.ends}
     raised = {event.raises for event in _events(child) if event.raises}
     return [
+        *_unfollowed(root, slot, child),
         *_unknown(slot.done, child.states, f"{name} 没有状态", f"a state that {name!r} does not have:"),
         *_unknown(sorted(ended), child.events, f"{name} 没有事件", f"an event that {name!r} does not have:"),
         *_unknown(sorted(raised), root.events, "主案没有事件", "an event that the root does not have:"),
@@ -99,6 +101,13 @@ def _ties(root: Definition, name: str, child: Definition) -> list[Reason]:
             sorted(_root_names(child)), _names(root), "主案没有", "a name that the root does not have:"
         ),
     ]
+
+
+def _unfollowed(root: Definition, slot: Slot, child: Definition) -> Iterator[Reason]:
+    """A child that asks how the one before it ended, where no slot of its kind says which that was."""
+    asks = any(name.startswith(f"{EARLIER}.") for guard in _guards(child) for name in guard.names)
+    if asks and not any(one.follows for one in root.children.values() if one.definition == child.name):
+        yield _misfit(f"主案的 {slot.name} 没有 follows", f"the root's {slot.name!r} follows none", slot.name)
 
 
 def _unknown(names: Iterable[str], known: Iterable[str], zh: str, en: str) -> Iterator[Reason]:

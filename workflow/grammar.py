@@ -182,6 +182,7 @@ SLOT = Record(
         "or_after": name,
         "then": name,
         "carries": Many(name),
+        "follows": OneOrMany(name),
     },
     (("overlay", "join"),),
 )

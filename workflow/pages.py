@@ -276,6 +276,10 @@ class _Page:
     def _child(self, slot: Slot) -> tuple[str, ...]:
         other = self.library.definition(slot.definition)
         per = self.definition.relations[slot.one_per].title.zh if slot.one_per else ""
+        if slot.follows:
+            per += (
+                f"（接 after {'、'.join(self.definition.children[name].title.zh for name in slot.follows)}）"
+            )
         waits = "从不 never (overlay)" if slot.overlay else f"{slot.join}"
         if slot.then:
             waits += f" → {self._event_title(slot.then).zh}"

@@ -26,7 +26,7 @@ RESERVED = tuple(
     sorted(
         {
             *(word for word in keyword.kwlist if re.fullmatch(NAME, word)),
-            *("false", "null", "true", "root", "rule", "clock", "round"),
+            *("false", "null", "true", "root", "rule", "clock", "round", "earlier"),
         }
     )
 )

@@ -11,7 +11,7 @@ from .errors import Text
 from .guards import Guard, GuardType, Subject, compile_guard
 from .periods import RuleBook
 
-__all__ = ["ENDED", "FIELD_FACTS", "SLOT_FACTS", "Data", "Vocabulary", "World"]
+__all__ = ["EARLIER", "ENDED", "FIELD_FACTS", "SLOT_FACTS", "Data", "Vocabulary", "World"]
 
 Data = Mapping[str, Any]
 
@@ -28,6 +28,8 @@ FIELD_FACTS: Mapping[str, tuple[GuardType, str, str]] = {
 """`count` of lists only"""
 ENDED = "ended"
 """asked of the case a field points to, beside its states"""
+EARLIER = "earlier"
+"""the child that the same party had before, in a slot that the child's own follows"""
 _LISTS = ("codes", "documents", "units", "persons")
 _FIELD: Mapping[str, GuardType] = {
     "text": "text", "integer": "integer", "boolean": "boolean", "date": "date", "month": "text", "code": "text",
@@ -105,10 +107,13 @@ class Vocabulary:
     def of(cls, data: Data, world: World) -> Vocabulary:
         """The vocabulary of a definition: its own, and the root's behind `root.`."""
         own = cls._own(data, world)
-        parents = [cls._own(parent, world) for parent, _ in world.parents(data.get("definition", ""))]
+        slots = world.parents(data.get("definition", ""))
+        parents = [cls._own(parent, world) for parent, _ in slots]
         own.take_root(parents or [own])
+        if any("follows" in parent["children"][slot] for parent, slot in slots):
+            own.take_earlier(data)
         if not (parents or world.families_known):
-            own.types.trust("root.")
+            own.types.trust("root.", f"{EARLIER}.")
         if not (world.rules_sound and world.complete):
             own.types.trust("rule.", "root.rule.")
         return own
@@ -210,6 +215,16 @@ class Vocabulary:
                     f"{name}.{state}", "integer", f"{title.zh} {words.zh} 数", f"{title.en}: {words.en}"
                 )
                 self.subjects[f"{name}.{state}"] = Subject("state", title, words)
+
+    def take_earlier(self, data: Data) -> None:
+        """Add what may be asked of the child that the same party had before: in which state it is."""
+        title = Text("前一次", "the one before")
+        for state, entry in entries(data, "states"):
+            words = title_of(entry)
+            self._add(
+                f"{EARLIER}.{state}", "boolean", f"前一次为“{words.zh}”", f"the one before is '{words.en}'"
+            )
+            self.subjects[f"{EARLIER}.{state}"] = Subject("link", title, words)
 
     def _switches(self, books: Iterable[RuleBook]) -> None:
         """A switch every place has, with one type."""

@@ -19,7 +19,14 @@ BIN, BINS = 10, 19
 """days to a column of the histogram, and columns; the last one takes what is longer"""
 STATUTORY = 92
 """the longest three months: the first column that lies wholly beyond them begins at 100"""
-LEVELS = ("satisfied", "basically_satisfied", "basically_understood", "dissatisfied", "not_returned")
+LEVELS = (
+    "satisfied",
+    "basically_satisfied",
+    "basically_risen",
+    "basically_understood",
+    "dissatisfied",
+    "not_returned",
+)
 ROUNDS = {"surveys": 1, "second_surveys": 2}
 
 _OPENED = "select substr(opened_on, 1, 7), count(*) from {p}cases where kind in ('suggestion', 'opinion') and {city} group by 1"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..assembly import parse_holder
 from ..shapes import Path
-from ..vocabulary import ENDED, FIELD_FACTS, Data, entries
+from ..vocabulary import EARLIER, ENDED, FIELD_FACTS, Data, entries
 from .lookup import Lookup
 
 __all__ = ["Fields"]
@@ -93,7 +93,7 @@ class Fields(Lookup):
         guard = self.guards.get(where)
         for name in sorted(guard.names) if guard else ():
             head = name.removeprefix("root.").partition(".")[0]
-            if head in ("clock", "round") or any(
+            if head in ("clock", "round", EARLIER) or any(
                 head in data.get("children", {}) for data in self._families()
             ):
                 zh, en = (

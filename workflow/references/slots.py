@@ -22,6 +22,8 @@ class Slots(Lookup):
             self._joins((*path, "then"), entry["then"], self.data)
         if self.parents:
             self._fault(path, "nested_family", "子案不能再有子案", "a child has no children", key=True)
+        for index, other in enumerate(entry.get("follows", ())):
+            self._follows((*path, "follows", index), other, entry)
         name = entry.get("definition")
         known = self.world.definitions
         if self._is_out_there((*path, "definition"), name, known, "unknown_definition", "定义", "definition"):
@@ -40,7 +42,7 @@ class Slots(Lookup):
                     "an overlay is never waited for",
                     key=True,
                 )
-        for key, other in (("one_per", "as"), ("as", "one_per")):
+        for key, other in (("one_per", "as"), ("as", "one_per"), ("follows", "one_per")):
             if key in entry and other not in entry:
                 self._fault(
                     (*path, key),
@@ -49,6 +51,15 @@ class Slots(Lookup):
                     f"{key} needs {other}",
                     key=True,
                 )
+
+    def _follows(self, path: Path, name: str, entry: Data) -> None:
+        """A slot whose children are of the same kind, each for a party that can stand in this one too."""
+        if not self._known(path, name, "children"):
+            return
+        other = self.data.get("children", {}).get(name, {})
+        if any(key in entry and other.get(key) != entry[key] for key in ("definition", "as")) and other:
+            zh = f"{name} 的 definition 与 as 须与此处相同"
+            self._fault(path, "slot_kind", zh, f"{name} must have the same definition and as")
 
     def _of_child(self, path: Path, entry: Data, child: Data) -> None:
         owner = child.get("definition")
