@@ -35,6 +35,7 @@ def test_the_page_of_a_definition_says_who_and_which_cases_follow_it(desk: Desk)
         "退办期满（未签收的视为签收） 已交办、已签收 → 已签收 自动：到期失效" in words
         or "自动：到期失效" in words
     )
+    assert "“申请延至”不晚于答复期限的最长期限" in words, "until when an extension may be asked for"
     assert "现行" in words and "未发布" not in words
     found = numbers(reader.page)
     assert [number for _, number in found] == [5, 1]

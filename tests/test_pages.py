@@ -55,6 +55,10 @@ def test_a_page_says_everything(library: Library) -> None:
         for event in definition.events.values():
             (row,) = [row for row in rows if row.startswith(f"| `{event.name}`<br>")]
             assert event.source in row
+            for clock in definition.clocks.values():
+                if event.name in clock.asks:
+                    asked = definition.fields[clock.asks[event.name]].title.zh
+                    assert f"≤ {clock.title.zh}的最迟之日 outer limit：{asked}" in row
             assert event.title.en in row
             if event.when is not None:
                 assert event.when.in_words().zh in row

@@ -220,6 +220,9 @@ class _Page:
             ]
             if clock.missed == event:
                 said.append(f"⏱ {clock.title.zh}")
+            if event in clock.asks:
+                field = self.definition.fields[clock.asks[event]].title
+                said.append(f"≤ {clock.title.zh}的最迟之日 outer limit：{field.zh} {field.en}")
         return "<br>".join(said)
 
     def _follows(self, event: Event) -> str:

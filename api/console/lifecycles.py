@@ -64,6 +64,8 @@ class Happens:
     who: Text
     form: Sequence[Text]
     when: Text | None
+    most: Sequence[Text]
+    """until when it may ask for a deadline to be put off"""
 
 
 def listed(look: Look) -> Page:
@@ -118,9 +120,18 @@ def _happens(look: Look, definition: Definition) -> Iterator[Happens]:
     for event in definition.events.values():
         who = BY_ITSELF[event.automatic] if event.automatic else who_may(look.engine, definition, event.name)
         form = [definition.fields[one.name].title for one in event.form]
-        yield Happens(
-            event, [*_ways(definition, event)], who, form, event.when.in_words() if event.when else None
-        )
+        when = event.when.in_words() if event.when else None
+        yield Happens(event, [*_ways(definition, event)], who, form, when, [*_most(definition, event)])
+
+
+def _most(definition: Definition, event: Event) -> Iterator[Text]:
+    for clock in definition.clocks.values():
+        if event.name in clock.asks:
+            field, of = definition.fields[clock.asks[event.name]].title, clock.title
+            yield Text(
+                f"“{field.zh}”不晚于{of.zh}的最长期限",
+                f"“{field.en}” no later than the outer limit of {of.en}",
+            )
 
 
 def _ways(definition: Definition, event: Event) -> Iterator[Text]:
