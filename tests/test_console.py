@@ -699,6 +699,15 @@ def test_a_long_history_goes_on_over_the_page(desk: Desk, monkeypatch: pytest.Mo
         assert reader.get(f"/cases/{case.id}/history?before={nonsense}").status_code == 200
 
 
+def test_what_was_taken_away_is_read_in_the_history(desk: Desk) -> None:
+    office, survey = desk.office, desk.office.child(desk.office.evaluating(), "surveys", "dep1")
+    office.fire(survey, "answer", "dep1", level="satisfied", result_level="dissatisfied", reasons="还没有建")
+    office.fire(survey, "correct", "dep1", level="satisfied", result_level=None)
+    page = desk("sun")
+    page.get(f"/cases/{survey.id}/history")
+    assert "办理结果 — （原为：不满意）" in said(page.page)
+
+
 def test_a_file_that_is_not_accepted_is_a_fault_of_its_field(desk: Desk) -> None:
     """A photo as a telephone makes it: the form comes back with everything that was typed."""
     case = desk.office.handling()

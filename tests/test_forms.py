@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from workflow import Actor, NotFound, Refused
-from workflow.errors import FormInvalid
+from workflow.errors import FormInvalid, GuardFailed
 from workflow.model import Grant
+from workflow.verify import verify
 
-from .lifecycle import CONTACT, DOCUMENT, SUGGESTION, TENANT, Office, count
+from .lifecycle import CONTACT, DOCUMENT, SUGGESTION, TENANT, Office, count, execute
 
 LI = Actor(person="li")
 UNFIT = ["a\x00b", "a\ud800", "a\u202eb", "a\u2066", "a\x1b"]
@@ -85,3 +86,50 @@ def test_one_stored_form(office: Office) -> None:
         out_of_session_reason="会后受理",
     )
     assert accepted.data["closing_on"] == "2026-01-10"
+
+
+def test_null_takes_away_what_a_form_can_do_without(office: Office) -> None:
+    """An answer is corrected: one grade and the understanding were given by mistake. The rules are asked of what is left."""
+    e, survey = office.engine, office.child(office.evaluating(), "surveys", "dep1")
+    given = {
+        "level": "satisfied",
+        "attitude_level": "dissatisfied",
+        "reasons": "态度不好",
+        "understands": True,
+    }
+    office.fire(survey, "answer", "dep1", **given)
+    with pytest.raises(GuardFailed):
+        office.fire(survey, "correct", "dep1", level="satisfied", reasons=None)
+    with pytest.raises(FormInvalid) as refused:
+        office.fire(survey, "correct", "dep1", level=None)
+    assert [(reason.code, reason.field) for reason in refused.value.reasons] == [("form.null", "level")]
+    lines = count(e, "history")
+    taken = {"attitude_level": None, "reasons": None, "result_level": None}
+    case = office.fire(survey, "correct", "dep1", level="satisfied", **taken)
+    assert count(e, "history") == lines + 1
+    now = {"title": case.data["title"], "level": "satisfied", "understands": True}
+    assert case.data == office.now(survey).data == now
+    said = {name: value for name, value in e.history(case.id)[-1].data.items() if name[0] != "@"}
+    # that there was no grade of the result is not news
+    assert said == {"level": "satisfied", "attitude_level": None, "reasons": None}
+    assert e.case_at(case.id, case.seq).data == now
+    assert e.case_at(case.id, case.seq - 1).data == {"title": now["title"], **given}
+    assert verify(e.store).sound
+    assert office.fire(survey, "tally", "sun").state == "satisfied", "as if it had never been given"
+
+
+def test_what_was_taken_away_and_stands_in_the_row_is_found(sqlite_office: Office) -> None:
+    e, survey = sqlite_office.engine, sqlite_office.child(sqlite_office.evaluating(), "surveys", "dep1")
+    sqlite_office.fire(survey, "answer", "dep1", level="satisfied", attitude_level="satisfied")
+    sqlite_office.fire(survey, "correct", "dep1", level="satisfied", attitude_level=None)
+    execute(
+        e,
+        f"update {{p}}cases set data = json_set(data, '$.attitude_level', 'satisfied') where id = '{survey.id}'",
+    )
+    assert {f.code for f in verify(e.store).faults} == {"case_data"}
+
+
+def test_a_case_that_is_only_begun_has_nothing_to_take_away(sqlite_office: Office) -> None:
+    with pytest.raises(FormInvalid) as refused:
+        sqlite_office.engine.start("suggestion", LI, {**SUGGESTION, "attachments": None}, tenant=TENANT)
+    assert [reason.code for reason in refused.value.reasons] == ["form.null"]

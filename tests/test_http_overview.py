@@ -318,6 +318,7 @@ def test_every_shipped_form_has_a_schema(library: Library) -> None:
 
 
 VALUES: dict[str, list[Any]] = {
+    "code": ["satisfied", "x", None],
     "text": ["建议", "", " ", "a\x00", "a\u202e", "a\nb", 7, None, "x" * 200_001],
     "integer": [0, -5, 2**53, 1.5, True, "7"],
     "boolean": [True, False, 0, "true"],
@@ -329,22 +330,27 @@ VALUES: dict[str, list[Any]] = {
         "x",
     ],
     "person": ["d.chen", "x" * 81, "", 7],
-    "persons": [[], ["a"], ["a", "a"], "a", [7], ["x" * 81]],
+    "date": ["2026-03-02", None],
+    "persons": [None, [], ["a"], ["a", "a"], "a", [7], ["x" * 81]],
 }
 
 
+@pytest.mark.parametrize("asked", ["start", "required", "optional"])
 @pytest.mark.parametrize(
     ("kind", "value"), [(kind, value) for kind, found in VALUES.items() for value in found]
 )
-def test_the_schema_takes_what_the_form_takes(kind: str, value: Any, library: Library) -> None:
+def test_the_schema_takes_what_the_form_takes(kind: str, value: Any, asked: str, library: Library) -> None:
     from dataclasses import replace
 
     from workflow.definition import Field, FormField
     from workflow.errors import FormInvalid, Text
 
     base = library.definitions["suggestion"]
-    definition = replace(base, fields={"x": Field(name="x", title=Text("某项", "x"), type=kind)})  # type: ignore[arg-type]
-    event = replace(base.start, form=(FormField(name="x"),))
+    definition = replace(
+        base, fields={"x": Field(name="x", title=Text("某项", "x"), type=kind, codes="satisfaction")}
+    )  # type: ignore[arg-type]
+    form = (FormField(name="x", required=asked != "optional"),)
+    event = replace(base.start if asked == "start" else base.events["merge"], form=form)
     try:
         Form(definition, event, library.codes).load({"x": value})
         taken = True

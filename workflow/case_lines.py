@@ -291,10 +291,12 @@ def _standing(record: Record) -> dict[str, Any]:
 
 
 def _differing(said: Mapping[str, Any], now: Mapping[str, Any], gone: set[str]) -> list[str]:
-    """What stands otherwise than it was said, or was never said. Of what was erased nobody can tell; nothing need not be said."""
+    """What stands otherwise than it was said, or was never said. Of what was erased nobody can tell; nothing need not be said,
+    and what was taken away is not there.
+    """
     both = said.keys() & now.keys()
     unsaid = {n for n in now.keys() - both if not n.startswith("@") or (now[n] and n not in gone)}
-    unheld = {name for name in said.keys() - both if not name.startswith("@")}
+    unheld = {name for name in said.keys() - both if not name.startswith("@") and said[name] is not None}
     return sorted(
         unsaid | unheld | {n for n in both if said[n] != now[n] and canonical(said[n]) != canonical(now[n])}
     )

@@ -134,6 +134,23 @@ def only(kind: str, tenant: str, event: Event, data: Mapping[str, Any]) -> str:
     return key_of([kind, tenant, *(data[name] for name in event.once)], KEY)
 
 
+def standing(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands after this was given: null takes away what stood there."""
+    found = {**known, **given}
+    return (
+        {name: value for name, value in found.items() if value is not None}
+        if None in given.values()
+        else found
+    )
+
+
+def _told(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the line says of it: the null of a field that is blank as it is changes nothing."""
+    if None not in data.values():
+        return dict(data)
+    return {name: value for name, value in data.items() if value is not None or name in record.data}
+
+
 def objections(
     laws: Laws, family: Family, case: str, event: str, act: Act, source: RandomSource
 ) -> tuple[Reason, ...]:
@@ -271,11 +288,11 @@ class _Decision:
         if cause in ("notice", "lapse") and state.decided:
             raise NotPermitted([_decided(state.title)])
         changes: dict[str, Any] = {
-            "state": target, "data": {**record.data, **data}, "rounds": memo.counted(draft, event, record),
+            "state": target, "data": standing(record.data, data), "rounds": memo.counted(draft, event, record),
             "last_by": memo.remembered(draft, law, event, record), "closed": state.end,
             "number": record.number, "number_key": record.number_key,
         }  # fmt: skip
-        shown: dict[str, Any] = dict(data)
+        shown: dict[str, Any] = _told(record, data)
         if event.name == "start":
             # What no event can change; so that verify.py sees it when it was changed.
             shown["@case"] = [record.root, record.tenant, record.slot, record.party]
@@ -325,7 +342,8 @@ class _Decision:
         law = draft.laws.latest(kind)
         start = law.definition.start
         # What this event asks for and is not given now is not what it was given another time.
-        known = {name: value for name, value in record.data.items() if name not in event.fields} | dict(given)
+        known = {name: value for name, value in record.data.items() if name not in event.fields}
+        known = standing(known, given)
         known[ARISES_FROM] = record.id
         data = {name: known[name] for name in start.fields if name in known}
         case = new_id(draft.source, draft.act.now)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .definition import Codes, Definition, Event, Field
-from .forms import ID_LIMIT, SAFE_INTEGER, TEXT_LIMIT
+from .forms import ID_LIMIT, SAFE_INTEGER, TEXT_LIMIT, may_be_blanked
 
 __all__ = ["form_schema"]
 
@@ -39,6 +39,7 @@ _PLAIN: Mapping[str, Mapping[str, Any]] = {
     "person": _ID,
     "case": _ID,
 }
+_BLANK = {"type": "null", "title": "（不填）", "x-title-en": "(blank)"}
 _MANY = {"codes": "code", "documents": "document", "units": "unit", "persons": "person"}
 
 
@@ -49,13 +50,23 @@ def form_schema(definition: Definition, event: Event, codes: Mapping[str, Codes]
         "title": event.title.zh,
         "x-title-en": event.title.en,
         "type": "object",
-        "properties": {asked.name: _property(definition.fields[asked.name], codes) for asked in event.form},
+        "properties": {
+            asked.name: _property(definition.fields[asked.name], codes, or_null=may_be_blanked(event, asked))
+            for asked in event.form
+        },
         "required": [asked.name for asked in event.form if asked.required],
         "additionalProperties": False,
     }
 
 
-def _property(field: Field, codes: Mapping[str, Codes]) -> dict[str, Any]:
+def _property(field: Field, codes: Mapping[str, Codes], *, or_null: bool) -> dict[str, Any]:
+    found = _given(field, codes)
+    if or_null and "type" in found:
+        return found | {"type": [found["type"], "null"]}
+    return found | {"oneOf": [*found["oneOf"], _BLANK]} if or_null else found
+
+
+def _given(field: Field, codes: Mapping[str, Codes]) -> dict[str, Any]:
     titles = {"title": field.title.zh, "x-title-en": field.title.en, "x-type": field.type}
     one = _MANY.get(field.type)
     if one is None:

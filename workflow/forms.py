@@ -1,7 +1,7 @@
 """Event forms: a marshmallow schema per event, built from the definition; the only importer of marshmallow in the engine.
 
-Loading returns plain JSON data in one stored form: NFC text, ISO dates. What the two databases would treat differently
-(NUL, lone surrogates, integers beyond 2**53) is refused here, at the boundary.
+Loading returns plain JSON data in one stored form: NFC text, ISO dates, null for a field that is to be blank from now on. What
+the two databases would treat differently (NUL, lone surrogates, integers beyond 2**53) is refused here, at the boundary.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from .clock import FIRST_DAY, LAST_DAY, day_of
-from .definition import Codes, Definition, Event, Field
+from .definition import Codes, Definition, Event, Field, FormField
 from .errors import FormInvalid, Reason, Text
 from .naming import UNFIT, flaw
 
@@ -169,12 +169,17 @@ _PLAIN: dict[str, Callable[..., fields.Field[Any]]] = {
 }  # fmt: skip
 
 
-def _field(field: Field, codes: Mapping[str, Codes], required: bool) -> fields.Field[Any]:
+def _field(field: Field, codes: Mapping[str, Codes], **how: bool) -> fields.Field[Any]:
     if field.type == "code":
-        return _Code(codes[field.codes or ""], required=required)
+        return _Code(codes[field.codes or ""], **how)
     if field.type == "codes":
-        return _many(_Code(codes[field.codes or ""]), required=required)
-    return _PLAIN[field.type](required=required)
+        return _many(_Code(codes[field.codes or ""]), **how)
+    return _PLAIN[field.type](**how)
+
+
+def may_be_blanked(event: Event, asked: FormField) -> bool:
+    """Whether null may be given: what the form can do without; a case that is only begun has nothing to take away."""
+    return not asked.required and event.name != "start"
 
 
 def schema_of(
@@ -183,7 +188,10 @@ def schema_of(
     """The event's form as a marshmallow schema (also what an HTTP description is made from)."""
     declared: dict[str, fields.Field[Any]] = {}
     for asked in event.form:
-        declared[asked.name] = _field(definition.fields[asked.name], codes, asked.required and not lenient)
+        declared[asked.name] = _field(
+            definition.fields[asked.name], codes, required=asked.required and not lenient,
+            allow_none=may_be_blanked(event, asked) and not lenient,
+        )  # fmt: skip
     schema: type[Schema] = Schema.from_dict(declared, name=f"{definition.name}_{event.name}")
     return schema(unknown=EXCLUDE if lenient else RAISE)
 

@@ -118,7 +118,8 @@ def fold(
     last = lines[-1]
     present = last.seq == now.seq
     return now._replace(
-        definition=last.definition, state=last.to_state, seq=last.seq, data={n: v for n, v in said.items() if n[0] != "@"},
+        definition=last.definition, state=last.to_state, seq=last.seq,
+        data={n: v for n, v in said.items() if n[0] != "@" and v is not None},
         relations=relations, number=said.get("@number"), clocks=tuple(clocks),
         due_on=now.due_on if present else None, closed=definition.states[last.to_state].end,
         revision=now.revision if present else last.seq,

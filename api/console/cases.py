@@ -274,8 +274,12 @@ def data_of(
     """Values in the order of the definition's fields; `old`: what stood in their place. Of another case its title, for who may
     know of it.
     """
-    there = {name: data[name] for name in definition.fields if data.get(name) not in (None, "", [])}
-    links = {name: str(value) for name, value in there.items() if definition.fields[name].type == "case"}
+    there = {
+        name: data[name] for name in definition.fields if data.get(name) not in (None, "", []) or name in old
+    }
+    links = {
+        name: str(value) for name, value in there.items() if value and definition.fields[name].type == "case"
+    }
     known = cases_of(look.engine, look.actor, set(links.values()))
     return [
         Datum(title=definition.fields[name].title, text="", documents=[
@@ -288,7 +292,7 @@ def data_of(
 def _datum(look: Look, definition: Definition, case: str, name: str, value: Any, old: Any = None) -> Datum:
     field = definition.fields[name]
     documents = []
-    if field.type in ("document", "documents"):
+    if value is not None and field.type in ("document", "documents"):
         documents = [
             (str(d["name"]), look.address("document", id=case, sha256=d["sha256"]))
             for d in ([value] if field.type == "document" else value)
