@@ -179,6 +179,24 @@ def test_what_is_gone_is_cancelled_for_a_month(office: Office) -> None:
     assert f"{case.id}.first_contact@tibandu" not in events(ical(office.engine))
 
 
+def test_an_old_record_puts_no_past_day_into_a_calendar(office: Office) -> None:
+    """Nobody knows whether it was kept, and no timer was armed for it; a day that is still to come is told like any other."""
+    engine, old = office.engine, office.imported()
+    for found in (
+        ical(engine),
+        ical(engine, actor=Actor(person="wang"), unit="water"),
+        ical(engine, person="wang"),
+    ):
+        assert not [uid for uid in events(found) if uid.startswith(old.id)]
+    reply = next(clock for clock in engine.case(old.id).clocks if clock.name == "reply" and clock.running)
+    office.clock.set(reply.due_on)
+    (uid,) = [uid for uid in events(ical(engine, unit="water")) if uid.startswith(f"{old.id}.reply")]
+    office.clock.advance(days=1)
+    assert uid not in events(ical(engine, unit="water"))
+    office.fire(old, "sign_in", "wang")
+    assert uid in events(ical(engine, unit="water")), "somebody has it in his hands here"
+
+
 def test_a_persons_and_a_stations_calendar(office: Office) -> None:
     engine = office.engine
     engine.grant("keeper", "station_keeper", TENANT, unit="s1")

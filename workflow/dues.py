@@ -243,7 +243,7 @@ def ical(
 ) -> bytes:  # fmt: skip
     """The due days of a unit, a station or a person (what waits for him, and of the cases in which he stands) as an iCalendar
     file (RFC 5545): whole days, a UID that never changes, a SEQUENCE that counts how often the day was moved, CANCELLED for what
-    is gone. Raises ModuleNotFoundError without icalendar.
+    is gone; without those of `apart`. Raises ModuleNotFoundError without icalendar.
     """
     from icalendar import Calendar
 
@@ -253,7 +253,7 @@ def ical(
     calendar.add("method", "PUBLISH")
     wanted = [
         due
-        for due in _all(engine, actor, None, gone=True)
+        for due in _all(engine, actor, None, gone=True, apart=False)
         if (unit is None or unit in due.units) and (person is None or person in (*due.persons, *due.parties))
     ]
     moved = _moved(engine, sorted({due.case for due in wanted}))
