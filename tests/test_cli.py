@@ -1135,6 +1135,11 @@ def test_a_name_that_there_is_not_is_refused_with_the_one_that_was_meant(
         refused = call(*words, "--database", sqlite_url)
         assert refused.code in (1, 2) and en in refused.err, (words, refused)
         assert "是不是" in call(*words, "--database", sqlite_url, "--lang", "zh").err, words
+    refused = call("access", "grant", "li", "unit_clerk", TENANT, "--by", "x", "--database", sqlite_url)
+    assert (
+        refused.code == 1
+        and "unit: the role unit_clerk (clerk of a unit) is held within a unit" in refused.err
+    )
     assert (
         call("access", "grant", "li", "deputy_affairs", "hubei", "--by", "x", "--database", sqlite_url).code
         == 0

@@ -34,6 +34,7 @@ from .lifecycle import (
     TENANT,
     Office,
     count,
+    execute,
     statements,
 )  # fmt: skip
 
@@ -205,6 +206,30 @@ def test_a_grant_that_could_hold_on_no_day_is_refused(sqlite_office: Office) -> 
     assert (over.valid_from, over.valid_until) == (first, last)
     engine.sync_grants("zhou", [over], by="set-up")
     assert [one.grant for one in held(engine, person="zhou")] == [over]
+
+
+@pytest.mark.parametrize("role", ["unit_clerk", "unit_head", "station_keeper", "station_clerk"])
+def test_a_role_held_within_a_unit_is_given_with_its_unit(sqlite_office: Office, role: str) -> None:
+    """Who is clerk of no unit could do nothing, and would be barred from nothing; what he had stays."""
+    engine = sqlite_office.engine
+    wrong = Grant(id="", person="zhou", role=role, scope=TENANT)
+    for ask in (
+        lambda: engine.grant("zhou", role, TENANT),
+        lambda: engine.sync_grants("zhou", [wrong], by="set-up"),
+    ):
+        with pytest.raises(FormInvalid) as refused:
+            ask()
+        (reason,) = refused.value.reasons
+        assert (reason.code, reason.field) == ("form.unit", "unit")
+        assert role in reason.text.zh and f"the role {role} " in reason.text.en
+    assert held(engine, person="zhou") == []
+    engine.grant("zhou", role, TENANT, unit="water")
+    (fine,) = [one.grant for one in held(engine, person="zhou")]
+    execute(engine, "update {p}grant set unit = null where person = 'zhou'")  # as it could once be given
+    engine.sync_grants("zhou", [replace(fine, unit=None)], by="set-up")
+    assert [one.grant.unit for one in held(engine, person="zhou")] == [None]
+    with pytest.raises(FormInvalid):
+        engine.sync_grants("zhou", [replace(fine, unit=None), wrong], by="set-up")
 
 
 def test_a_wrong_place_or_kind_of_database_is_said_when_the_engine_is_made(library: Library) -> None:

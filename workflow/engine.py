@@ -24,10 +24,7 @@ from .definition import Definition
 from .erasing import Erasing, Lapsing
 from .errors import (
     Conflict,
-    FormInvalid,
     NotFound,
-    NotPermitted,
-    Reason,
     Refused,
     StoreError,
     Text,
@@ -35,7 +32,8 @@ from .errors import (
 )
 from .family import Step
 from .firing import OTHER_EVENT, Done, Firing, fit
-from .given import check_actor, check_are_texts, check_days, wrong_kind
+from .given import check_actor, wrong_kind
+from .granting import check_given, check_new
 from .health import Health
 from .invitations import Invitations
 from .laws import Laws
@@ -43,7 +41,6 @@ from .library import Library
 from .loader import definition_from_content
 from .memory import Memory
 from .model import (
-    SYSTEM,
     Actor,
     Case,
     Fired,
@@ -56,7 +53,6 @@ from .model import (
     Receipt,
     Request,
 )
-from .naming import check_names
 from .parties import Parties
 from .random import RandomSource, SystemRandom, new_id
 from .reader import Reader
@@ -176,41 +172,20 @@ class Engine(Reader):
         self, person: str, grants: Iterable[Grant], *, by: str, session: Host | None = None
     ) -> None:
         """A person's grants become exactly these: how a host's directory enters. Roles that follow from the register of parties
-        stay as they are, and so does what somebody lent to him while he is still a colleague. Raises NotPermitted, NotFound.
+        stay as they are, and so does what somebody lent to him while he is still a colleague. Raises NotPermitted, NotFound;
+        FormInvalid for a new one that could give nothing.
         """
         given = list(grants)
-        self._check_given(person, given, by)
+        check_given(self.library, person, given, by)
         with self.store.connection(session, write=True) as connection:
             held = self.store.grants(connection, person)
-            _check_spans(given, {grant.id for grant in held})
+            check_new(self.library, given, {grant.id for grant in held})
             lent = [grant for grant in held if grant.on_behalf_of]
             own = [grant for grant in given if grant.on_behalf_of is None]
             merged = [*self.parties.merged(connection, person, own), *lent]
             rows = [self._grant_row(person, grant, by) for grant in merged]
             self.store.replace_grants(connection, person, rows, self.library.body)
         self._memory.forget_person(person)
-
-    def _check_given(self, person: str, grants: Sequence[Grant], by: str) -> None:
-        check_are_texts(person=person, by=by)
-        for grant in grants:
-            if not isinstance(grant, Grant):
-                raise wrong_kind("grants", grant, " Grant", "a Grant")
-            check_are_texts(role=grant.role, scope=grant.scope)
-            check_days(valid_from=grant.valid_from, valid_until=grant.valid_until)
-        if by == person:
-            text = Text("不得给自己授权", "nobody grants anything to himself")
-            raise NotPermitted([Reason(code="own_grant", text=text)])
-        if person == SYSTEM:
-            text = Text("不得给系统授权", "nothing is granted to the system")
-            raise NotPermitted([Reason(code="system_grant", text=text)])
-        for grant in grants:
-            check_texts(role=grant.role, unit=grant.unit, scope=grant.scope)
-            check_names(unit=grant.unit, scope=grant.scope)
-        check_texts(person=person, granted_by=by)
-        check_names(person=person)
-        roles = self.library.roles.values
-        for role in sorted({grant.role for grant in grants} - set(roles)):
-            raise NotFound.among(Text("角色", "role"), role, roles)
 
     def _grant_row(self, person: str, grant: Grant, by: str) -> dict[str, Any]:
         return {
@@ -230,8 +205,8 @@ class Engine(Reader):
         new = Grant(
             id="", person=person, role=role, scope=scope, unit=unit, valid_from=valid_from, valid_until=valid_until,
         )  # fmt: skip
-        self._check_given(person, [new], by)
-        _check_spans([new], set())
+        check_given(self.library, person, [new], by)
+        check_new(self.library, [new], ())
         with self.store.connection(write=True) as connection:
             held = {replace(grant, id="") for grant in self.store.grants(connection, person)}
             if new not in held and new in self.parties.merged(connection, person, [new]):
@@ -527,18 +502,3 @@ class Engine(Reader):
             )
             raise NotFound(text)
         return definition_from_content(found.content, self.library)
-
-
-def _check_spans(grants: Sequence[Grant], held: Collection[str]) -> None:
-    """Refuse one that could hold on no day. Those that he had (by their ids) stay: one given today and ended today is such.
-
-    Raises FormInvalid.
-    """
-    for grant in grants:
-        first, last = grant.valid_from, grant.valid_until
-        if first is not None and last is not None and last < first and grant.id not in held:
-            text = Text(
-                f"失效日 {last} 早于生效日 {first}，此授权不会有一天有效：请先始后止",
-                f"the grant would hold on no day: valid_until {last} lies before valid_from {first}",
-            )
-            raise FormInvalid([Reason(code="form.dates", text=text, field="valid_until", beside=True)])

@@ -78,6 +78,10 @@ class Library:
         said = self._meaning(role, "erases")
         return self.oversees(role) if said is None else said is True
 
+    def in_unit(self, role: str) -> bool:
+        """Whether that role is held within a unit (an office, a station) only: it says `in_unit: true`."""
+        return self._meaning(role, "in_unit") is True
+
     def body(self, role: str) -> str:
         """Whose role it is: a role is lent within one body. A role that does not say is a body of its own."""
         return str(self._meaning(role, "body") or role)
