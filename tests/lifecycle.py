@@ -347,14 +347,14 @@ def as_new(connection: psycopg.Connection) -> None:
         connection.execute("set local session_replication_role = replica")
         connection.execute("drop table if exists petition")
         if touched := _touched(connection):
-            connection.execute(f"truncate {', '.join(touched)}")
+            connection.execute(f"truncate {', '.join(touched)} cascade")
         connection.execute(
             "select setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) from pg_sequences"
             " where last_value is not null"
         )
         for table in KEPT:
-            if PREFIX + table in touched:
-                connection.execute(f"insert into {PREFIX}{table} select * from kept_{table}")
+            empty = f"not exists (table {PREFIX}{table})"
+            connection.execute(f"insert into {PREFIX}{table} select * from kept_{table} where {empty}")
         for statement in postgresql.protection(PREFIX):
             connection.execute(statement)
 
