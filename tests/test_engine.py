@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from workflow import Actor, Conflict, Engine, NotFound, Refused
+from workflow import Actor, Conflict, Engine, NotFound, Refused, load_definitions
 from workflow.access import end, held, lend
 from workflow.calendars import PartialDate
 from workflow.errors import DeadlineRefused, FormInvalid, GuardFailed, NotInState, NotPermitted, StoreError
@@ -98,13 +98,22 @@ def test_who_may_not_when_not_and_with_what_not(office: Office) -> None:
 
 def test_what_nobody_can_mean_is_said_so(office: Office) -> None:
     """A page of no entries, a key of no signs, a tenant with an end that is none."""
-    engine, given = office.engine, dict(office.filed().data)
+    engine, case = office.engine, office.filed()
+    given = dict(case.data)
     asks = {
         "limit": [
             lambda: engine.tick(0),
             lambda: engine.search(limit=-1),
             lambda: engine.worklist(LI, limit=0),
+            lambda: engine.search(limit=10**20),
+            lambda: engine.worklist(LI, limit=2**31),
+            lambda: engine.history(case.id, limit=10**20),
+            lambda: engine.similar(case.id, limit=10**20),
+            lambda: engine.tick(10**20),
+            lambda: engine.parties.find(limit=10**20),
         ],
+        "after": [lambda: engine.history(case.id, after=10**20)],
+        "revision": [lambda: engine.fire(case.id, "carry_over", LI, revision=-(10**20))],
         "key": [lambda: engine.start("suggestion", LI, given, tenant=TENANT, key="")],
         "tenant": [lambda: engine.start("suggestion", LI, given, tenant=f"{TENANT}/")],
         "scope": [lambda: engine.grant("zhou", "deputy_affairs", f"{TENANT}//a")],
@@ -126,6 +135,7 @@ def test_what_is_of_another_kind_is_said_by_its_name(sqlite_office: Office) -> N
     )
     fire = partial(engine.fire, case.id, "accept_in_session", LI, SESSION)
     odd: Any = engine  # as a program without types calls it
+    odd_engine: Any = Engine
     asks: list[tuple[str, str, Callable[[], Any]]] = [
         ("effective_on", "datetime.date", lambda: fire(effective_on="2026-01-01")),  # type: ignore[arg-type]
         ("effective_on", "without a time of day", lambda: fire(effective_on=datetime(2026, 3, 2, tzinfo=UTC))),
@@ -148,7 +158,25 @@ def test_what_is_of_another_kind_is_said_by_its_name(sqlite_office: Office) -> N
         ("actor", "Actor(person=", lambda: odd.case(case.id, actor="li")),
         ("actor", "Actor(person=", lambda: odd.erase(case.id, ["title"], actor="li", reason="x")),
         ("by", "Actor(person=", lambda: odd.invite(case.id, "answer", "d", until=date(2026, 4, 1), by="li")),
-        ("person", "str", lambda: engine.worklist(Actor(person=None))),  # type: ignore[arg-type]
+        ("person", "str", lambda: Actor(person=None)),  # type: ignore[arg-type]
+        ("role", "str", lambda: Actor(person="li", role=5)),  # type: ignore[arg-type]
+        ("invitation", "str", lambda: Actor(person="li", invitation=b"x")),  # type: ignore[arg-type]
+        ("database", "SQLAlchemy Engine", lambda: odd_engine(None, engine.library)),
+        ("library", "load_definitions", lambda: odd_engine("sqlite://", None)),
+        ("place", "str", lambda: odd_engine("sqlite://", engine.library, place=5)),
+        ("prefix", "str", lambda: odd_engine("sqlite://", engine.library, prefix=5)),
+        ("folders", "a folder", lambda: load_definitions(None)),  # type: ignore[arg-type]
+        ("place", "str", lambda: load_definitions(FOLDER, place=5)),  # type: ignore[arg-type]
+        ("tenant", "str", lambda: odd.search(tenant=5)),
+        ("after", "str", lambda: odd.search(after=5)),
+        ("requests", "a list", lambda: odd.batch(None)),
+        ("grants", "a list", lambda: odd.sync_grants("zhou", None, by="set-up")),
+        ("event", "a list", lambda: odd.invite(case.id, None, "d", until=date(2026, 4, 1), by=LI)),
+        ("fields", "a list", lambda: odd.erase(case.id, "title", actor=LI, reason="x")),
+        ("persons", "a list", lambda: odd.reached(None)),
+        ("by", "Actor(person=", lambda: odd.invitations(case.id, by=None)),
+        ("invitation", "str", lambda: odd.revoke(None, by=LI)),
+        ("actor", "Actor(person=", lambda: odd.publish(None)),
         ("session", "a Session or Connection", lambda: odd.start("suggestion", LI, given, tenant=TENANT, session=engine.database)),
         ("session", "a Session or Connection", lambda: odd.search(session=engine.database)),
         ("limit", "int", lambda: odd.search(limit="5")),

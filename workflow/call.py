@@ -21,7 +21,7 @@ from .naming import UNFIT, called, check_case_id, check_names, unfit
 from .store.sql import Reading
 
 __all__ = [
-    "LIMITS", "UNFIT", "Call", "act_of", "check_id", "check_limit", "check_revision", "check_texts", "digest", "no_case",
+    "LIMITS", "UNFIT", "Call", "act_of", "check_id", "check_revision", "check_texts", "digest", "no_case",
     "no_id",
 ]  # fmt: skip
 
@@ -164,16 +164,6 @@ def _check_day(when: date | PartialDate) -> None:
             f"the effective date must lie between {FIRST_DAY.year} and {LAST_DAY.year}, not {when}",
         )
         raise FormInvalid([Reason(code="form.range", text=text, field="effective_on")])
-
-
-def check_limit(limit: int) -> None:
-    """Raises FormInvalid for a number of entries that nobody can give."""
-    if limit is None:
-        raise wrong_kind("limit", limit, "整数（int）", "a whole number (int)")
-    check_number(limit=limit)
-    if limit < 1:
-        text = Text(f"limit 须为 1 或更大，不能是 {limit}", f"limit must be 1 or more, not {limit}")
-        raise FormInvalid([Reason(code="form.range", text=text, field="limit")])
 
 
 def check_revision(call: Call, current: int) -> None:

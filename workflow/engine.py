@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 from . import batch
 from .alerts import Alerts
 from .calendarkeeper import CalendarKeeper
-from .call import Call, act_of, check_id, check_limit, check_texts, no_case, no_id
+from .call import Call, act_of, check_id, check_texts, no_case, no_id
 from .clock import Clock, SystemClock, civil_date
 from .decision import objections
 from .definition import Definition
@@ -32,7 +32,7 @@ from .errors import (
 )
 from .family import Step
 from .firing import OTHER_EVENT, Done, Firing, fit
-from .given import check_actor, wrong_kind
+from .given import check_actor, check_are_texts, check_limit, check_list, wrong_kind
 from .granting import check_given, check_new
 from .health import Health
 from .invitations import Invitations
@@ -83,8 +83,10 @@ class Engine(Reader):
     ) -> None:  # fmt: skip
         """`database` is a SQLAlchemy engine (made by `connect`, or the host's own) or a URL for `connect`.
 
-        Raises NotFound for a place of which the library has no rules, StoreError for a database of another kind.
+        Raises NotFound for a place of which the library has no rules, StoreError for a database of another kind, FormInvalid for
+        what is of another kind altogether.
         """
+        _check_parts(database, library, place, prefix)
         if place is not None:
             library.book(place)
         self.database = self.connect(database) if isinstance(database, str) else database
@@ -159,6 +161,7 @@ class Engine(Reader):
 
         Raises Conflict when a name and version is published with other content: raise the version.
         """
+        check_actor(actor)
         published = []
         with self.store.connection(write=True) as connection:
             for _, definition in sorted(self.library.definitions.items()):
@@ -175,6 +178,7 @@ class Engine(Reader):
         stay as they are, and so does what somebody lent to him while he is still a colleague. Raises NotPermitted, NotFound;
         FormInvalid for a new one that could give nothing.
         """
+        check_list(grants=grants)
         given = list(grants)
         check_given(self.library, person, given, by)
         with self.store.connection(session, write=True) as connection:
@@ -260,6 +264,7 @@ class Engine(Reader):
 
         Raises FormInvalid where one is no Request at all: then nothing is done.
         """
+        check_list(requests=requests)
         for row, one in enumerate(requests):
             if not isinstance(one, Request):
                 raise wrong_kind(f"requests[{row}]", one, " Request", "a Request")
@@ -357,6 +362,8 @@ class Engine(Reader):
         """
         check_id(case)
         check_actor(actor)
+        check_are_texts(reason=reason)
+        check_list(fields=fields)
         check_texts(person=actor.person, reason=reason)
         now = self._firing.now()
         with self.store.connection(write=True) as connection:
@@ -394,6 +401,8 @@ class Engine(Reader):
         """As `invite`. `send`: it goes to his own addresses, if he has any; in a letter under way the token stands in plain text
         until it has arrived or the invitation has ended.
         """
+        if not isinstance(event, str):
+            check_list(event=event)
         events = [event] if isinstance(event, str) else list(event)
         found = self._invitations.invite(
             case, events, subject, until=until, by=by, send=send, session=session
@@ -403,16 +412,20 @@ class Engine(Reader):
 
     def revoke(self, invitation: str, *, by: Actor, session: Host | None = None) -> Invited:
         """End an invitation, named by the id that `invitations` gives; for those who may invite. Raises as `invitations`."""
+        check_are_texts(invitation=invitation)
+        check_actor(by, "by")
         return self._invitations.revoke(invitation, by, session)
 
     def invitations(self, case: str, *, by: Actor, session: Host | None = None) -> list[Invited]:
         """The invitations to a case, the oldest first, never with their tokens. For those who may invite. Raises NotPermitted,
         NotFound.
         """
+        check_actor(by, "by")
         return self._invitations.of(case, by, session)
 
     def reached(self, persons: Collection[str], *, session: Host | None = None) -> dict[str, list[str]]:
         """Person -> the channels by which a link would be sent to him; who has no address of his own is not in it."""
+        check_list(persons=persons)
         return self._invitations.reached(persons, session)
 
     # -- the small parts
@@ -502,3 +515,15 @@ class Engine(Reader):
             )
             raise NotFound(text)
         return definition_from_content(found.content, self.library)
+
+
+def _check_parts(database: Any, library: Any, place: Any, prefix: Any) -> None:
+    """What an engine is made of is of the right kind. Raises FormInvalid with the name of what is not."""
+    if not isinstance(database, (str, Database)):
+        right = (" SQLAlchemy 的 Engine 或数据库的 URL", "an SQLAlchemy Engine or the URL of a database")
+        raise wrong_kind("database", database, *right)
+    if not isinstance(library, Library):
+        raise wrong_kind(
+            "library", library, " load_definitions(…) 所读的定义", "what load_definitions(…) gives"
+        )
+    check_are_texts(prefix=prefix, **({} if place is None else {"place": place}))

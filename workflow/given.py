@@ -5,7 +5,7 @@ Nothing here reads a text or counts: an `isinstance` each, for it stands before 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -17,10 +17,18 @@ __all__ = [
     "check_are_texts",
     "check_data",
     "check_days",
+    "check_limit",
+    "check_list",
     "check_number",
     "no_text",
     "wrong_kind",
 ]
+
+
+MOST = 2**31 - 1
+"""entries that can be asked for at once"""
+LARGEST = 2**63 - 1
+"""the largest number that both databases know"""
 
 
 def wrong_kind(field: str, given: Any, zh: str, en: str) -> FormInvalid:
@@ -46,7 +54,6 @@ def check_actor(actor: Any, field: str = "actor") -> None:
     """Raises FormInvalid for somebody who is named and not given as an actor."""
     if not isinstance(actor, Actor):
         raise wrong_kind(field, actor, " Actor(person=…)", "an Actor(person=…)")
-    check_are_texts(person=actor.person)
 
 
 def check_data(data: Any) -> None:
@@ -71,4 +78,31 @@ def check_number(**numbers: Any) -> None:
     """Raises FormInvalid for what is no whole number; None is none given."""
     for field, given in numbers.items():
         if given is not None and (isinstance(given, bool) or not isinstance(given, int)):
-            raise wrong_kind(field, given, "整数（int）", "a whole number (int)")
+            raise wrong_kind(field, given, *_WHOLE)
+        if given is not None and abs(given) > LARGEST:
+            raise _out_of_range(field, given, f"在正负 {LARGEST} 之间", f"between -{LARGEST} and {LARGEST}")
+
+
+def check_limit(limit: Any) -> None:
+    """Raises FormInvalid for a number of entries that nobody can give."""
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise wrong_kind("limit", limit, *_WHOLE)
+    if limit < 1:
+        raise _out_of_range("limit", limit, "为 1 或更大", "1 or more")
+    if limit > MOST:
+        raise _out_of_range("limit", limit, f"不大于 {MOST}", f"at most {MOST}")
+
+
+def check_list(**lists: Any) -> None:
+    """Raises FormInvalid for what is no list of something: nothing, one thing alone, a text."""
+    for field, given in lists.items():
+        if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+            raise wrong_kind(field, given, "列表（list）", "a list")
+
+
+def _out_of_range(field: str, given: int, zh: str, en: str) -> FormInvalid:
+    text = Text(f"{field} 须{zh}，不能是 {given}", f"{field} must be {en}, not {given}")
+    return FormInvalid([Reason(code="form.range", text=text, field=field, beside=True)])
+
+
+_WHOLE = ("整数（int）", "a whole number (int)")

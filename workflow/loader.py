@@ -19,6 +19,7 @@ from .calendars import Calendar, CalendarFault
 from .codelists import check_choice, code_list
 from .definition import Codes, Definition, Series
 from .errors import DefinitionError, Fault, Text, suggest
+from .given import check_are_texts, wrong_kind
 from .grammar import HANDED_ON, KINDS
 from .guards import Guard
 from .library import Library
@@ -46,6 +47,8 @@ def load_definitions(*folders: FilePath | str, place: str | None = None) -> Libr
     `place` names the rules that hold unless another place is asked for; without it, the one place
     that no other extends, or that says it is the default. Raises DefinitionError with every fault of every file.
     """
+    if place is not None:
+        check_are_texts(place=place)
     return _library(_Shelf(_read_folders(folders), place))
 
 
@@ -119,6 +122,8 @@ class _File:
 
 def _read_folders(folders: Sequence[FilePath | str]) -> Iterator[_File]:
     for folder in folders:
+        if not isinstance(folder, (str, FilePath)):
+            raise wrong_kind("folders", folder, "文件夹（str 或 Path）", "a folder (a str or a Path)")
         root = FilePath(folder)
         found = [root] if root.is_file() else sorted(_walk(root))
         if not found or len(found) > MAX_FILES:

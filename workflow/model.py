@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from .errors import Reason, Text
+from .errors import FormInvalid, Reason, Text
 
 DECEMBER = 12
 SYSTEM = "system"
@@ -67,6 +67,21 @@ class Actor:
     role: str | None = None
     unit: str | None = None
     invitation: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises FormInvalid for a person who is no text (None, a number): whoever that is, nobody may act as him."""
+        if not isinstance(self.person, str):
+            raise _no_text("person", self.person)
+        for name in ("on_behalf_of", "role", "unit", "invitation"):
+            given = getattr(self, name)
+            if given is not None and not isinstance(given, str):
+                raise _no_text(name, given)
+
+
+def _no_text(field: str, given: object) -> FormInvalid:
+    kind = type(given).__name__
+    text = Text(f"{field}：须为文字（str），不能是 {kind}", f"{field}: must be a text (str), not {kind}")
+    return FormInvalid([Reason(code="form.invalid", text=text, field=field, beside=True)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .clock import civil_date
 from .errors import FormInvalid, NotFound, NotPermitted, Reason, Text
+from .given import check_limit
 from .library import Library
 from .model import Actor, Grant, Party, PartyLine, Registered
 from .random import RandomSource
@@ -157,6 +158,7 @@ class Parties:
         """Parties by id, at most `limit`; `after` is the last id of the page before. `ids`, `names`: any of these, some thousands
         at most. `bond`: bound so to that other party, (`group`, id). `on`: valid, and bound, on that civil date.
         """
+        check_limit(limit)
         texts = (kind, tenant, parent, status, after, *(ids or ()), *(names or ()), *(bond or ()))
         if not all(text.isprintable() for text in texts if text):
             return []  # nobody is called so, and PostgreSQL would not even look

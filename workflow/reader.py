@@ -11,11 +11,11 @@ from datetime import date, datetime
 
 from . import visibility
 from .calendarkeeper import CalendarKeeper
-from .call import check_id, check_limit, no_case, no_id
+from .call import check_id, no_case, no_id
 from .clock import civil_date
 from .deadlines import Explanation, explain
 from .errors import NotFound, Text
-from .given import check_are_texts, check_days, check_number, wrong_kind
+from .given import check_are_texts, check_days, check_limit, check_number, wrong_kind
 from .laws import Laws
 from .likeness import likest
 from .model import Actor, Case, Grant, HistoryEntry, Kept, Similar, Untold
@@ -76,9 +76,10 @@ class Reader:
         """
         check_limit(limit)
         check_days(due_before=due_before)
-        check_are_texts(
-            **{name: given for name, given in (("kind", kind), ("state", state)) if given is not None}
-        )
+        texts = {
+            "kind": kind, "state": state, "tenant": tenant, "number": number, "unit": unit, "after": after,
+        }  # fmt: skip
+        check_are_texts(**{name: given for name, given in texts.items() if given is not None})
         self._check_known(kind, state, session)
         found: list[Seen] = []
         with self.store.connection(session) as connection:
