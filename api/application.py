@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Sequence
 from functools import partial
+from typing import Any
 
 from flask import Blueprint, Flask, Response, request
 
@@ -29,6 +30,26 @@ Age = Callable[[], float | None]
 """Seconds since the last tick; None before the first."""
 
 
+class Application(Flask):
+    """Flask, which asks of every view at every request whether it is a coroutine: it is asked once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._plain: set[Any] = set()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As Flask has it."""
+        try:
+            if func in self._plain:
+                return func
+        except TypeError:  # it has no hash
+            return super().ensure_sync(func)
+        found = super().ensure_sync(func)
+        if found is func:
+            self._plain.add(func)
+        return found
+
+
 def create_app(
     engine: Engine, identify: Identify, *, age: Age | None = None, operators: Container[str] = (),
     documents: Documents | None = None, papers: Papers | None = None, public: Collection[str] = (), intake: str | None = None,
@@ -46,7 +67,7 @@ def create_app(
     already; None: as often as it likes.
     """
     identify = _paced(engine, identify, strangers)
-    app = Flask("tibandu", static_folder=None)
+    app = Application("tibandu", static_folder=None)
     service = create_blueprint(
         engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public, intake=intake,
         allow=allow, url=sessions.url if sessions else None, token_days=token_days, quota=quota, strangers=None,
@@ -76,7 +97,7 @@ def _paced(engine: Engine, identify: Identify, strangers: Limit | None) -> Ident
 
 
 def checked() -> None:
-    """An address that no database could be asked of is refused at the door."""
+    """An address that no database could be asked of is refused at the console's door; the service asks it in its own views."""
     fit(request)
 
 
@@ -98,7 +119,6 @@ def create_blueprint(
     """
     identify = _paced(engine, identify, strangers)
     blueprint = Blueprint(name, __name__)
-    blueprint.before_request(checked)
     desk = Desk(
         engine=engine, identify=identify, blueprint=blueprint, routes=ROUTES, operators=operators,
         documents=documents, papers=papers, public=frozenset(public), age=age, intake=intake, allow=tuple(allow), url=url,

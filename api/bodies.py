@@ -9,12 +9,14 @@ import math
 import re
 from collections.abc import Mapping
 from functools import cache
+from io import BytesIO
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from flask import Request
 from marshmallow import RAISE, Schema, ValidationError, missing
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import ClientDisconnected
 
 from workflow.errors import Text
 
@@ -24,6 +26,7 @@ from .schemas import Fieldwise
 MOST_BYTES = 1 << 20
 DEEPEST = 32
 UNFIT = re.compile("[\x00\ud800-\udfff]")
+_LENGTH = re.compile("[0-9]{1,7}")
 
 
 def fit(request: Request) -> None:
@@ -75,7 +78,7 @@ def body_of(request: Request, schema: Schema) -> dict[str, Any]:
 
 def fieldwise(schema: Fieldwise, given: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the schema would load, asked of its fields; None where it has something to say, or to check as a whole."""
-    if not schema.fieldwise() or not given.keys() <= schema.load_fields.keys():
+    if not schema.alone or not given.keys() <= schema.load_fields.keys():
         return None
     loaded: dict[str, Any] = {}
     try:
@@ -111,14 +114,36 @@ def _defaults(schema: Schema) -> Mapping[str, Any] | None:
 
 def read_json(request: Request) -> dict[str, Any]:
     """The object in the body. Raises Problem 400, 413 (by Flask) or 415."""
-    request.max_content_length = MOST_BYTES
     if request.environ.get("CONTENT_TYPE") != "application/json" and not _is_json(request):
         raise Problem("not_json", Text("请求须为 application/json(UTF-8)", "send application/json in UTF-8"))
-    value = _parsed(request.get_data(cache=False))
+    value = _parsed(_content(request))
     if not isinstance(value, dict):
         raise _bad("须为 JSON 对象", "a JSON object is needed")
     _bounded(value)
     return value
+
+
+def _content(request: Request) -> bytes:
+    """Its content. One of a known length, of which nobody has read anything, is read at once: werkzeug's stream takes eight times
+    as many calls, and two buffers of 64 KiB. Raises RequestEntityTooLarge, ClientDisconnected.
+    """
+    environ, own = request.environ, request.__dict__
+    told = environ.get("CONTENT_LENGTH") or ""
+    plain = _LENGTH.fullmatch(told) and "HTTP_TRANSFER_ENCODING" not in environ
+    if not plain or int(told) > MOST_BYTES or "stream" in own or "_cached_data" in own:
+        request.max_content_length = MOST_BYTES
+        return request.get_data(cache=False)
+    length, read = int(told), environ["wsgi.input"].read
+    own["stream"] = BytesIO()  # whoever asks later finds nothing more, as ever
+    try:
+        raw: bytes = read(length)
+        while len(raw) < length:
+            if not (more := read(length - len(raw))):
+                raise ClientDisconnected
+            raw += more
+    except (OSError, ValueError):
+        raise ClientDisconnected from None
+    return raw
 
 
 def _is_json(request: Request) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from operator import attrgetter
 from typing import Any
 
@@ -105,10 +105,23 @@ class Kept(fields.Nested):
 
     def __init__(self, nested: type[Schema], **kwargs: Any) -> None:
         super().__init__(nested, **kwargs)
-        self._shown = lru_cache(KEPT)(super()._serialize)
+        self.shown = lru_cache(KEPT)(partial(super()._serialize, attr=None, obj=None))
 
     def _serialize(self, nested_obj: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        return self._shown(nested_obj, None, None)
+        return self.shown(nested_obj)
+
+
+class Each(fields.List[Any]):
+    """Some of them, of an object or a mapping."""
+
+    def __init__(self, nested: type[Schema], **kwargs: Any) -> None:
+        kept = Kept(nested)
+        super().__init__(kept, **kwargs)
+        self._shown = kept.shown
+
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **_: Any) -> list[Any]:
+        """Each as it is shown."""
+        return [*map(self._shown, obj[attr] if isinstance(obj, Mapping) else getattr(obj, attr))]
 
 
 class _AsItIs:
@@ -137,6 +150,11 @@ class Data(_AsItIs, fields.Dict):
 
 class Named(fields.Dict):
     """A JSON object, whose names are texts whatever it holds."""
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """An object as it is; of anything else marshmallow says what it is not."""
+        plain = type(value) is dict and not self.validators
+        return value if plain else super().deserialize(value, *args, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         return value if isinstance(value, dict) else super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
@@ -181,10 +199,10 @@ class Strict(Schema):
 class Fieldwise(Strict):
     """A body of fields that stand each for itself, which are asked one by one: to ask the schema costs three times as much."""
 
-    @classmethod
-    def fieldwise(cls) -> bool:
+    @cached_property
+    def alone(self) -> bool:
         """Whether nothing is said of the body as a whole, before or after its fields."""
-        return not any(cls._hooks.values())
+        return not any(self._hooks.values())
 
 
 class Paged(Strict):
@@ -331,7 +349,7 @@ class CaseOut(Straight):
     number = Said(required=True, allow_none=True)
     data = Data(keys=fields.Str(), required=True)
     relations = Data(keys=fields.Str(), values=fields.List(fields.Str()), required=True)
-    clocks = fields.List(Kept(Clock), required=True)
+    clocks = Each(Clock, required=True)
     opened_on = Said(required=True, allow_none=True)
     closed = Whether(required=True)
     root = Said(required=True)

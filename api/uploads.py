@@ -27,6 +27,8 @@ NOT_HIS = Text(
     "没有这个文件：请先上传（POST /v1/documents）", "no such document: upload it first (POST /v1/documents)"
 )
 
+HOLDING = {dict, list}
+"""what may name a document, as JSON is read"""
 Named = tuple[str, Mapping[str, Any]]
 """where a document is named (a JSON pointer), and as what"""
 
@@ -88,7 +90,10 @@ def own(desk: Desk, actor: Actor, body: Mapping[str, Any], case: str | None) -> 
     """Every document named in the body is one he may name; `case` is the case it goes to. Raises Problem 422, in the same words
     for one that is not there. Where the service keeps no documents nothing is to be read by a hash.
     """
-    named = list(_named(body.get("data", {}), ("data",)))
+    data = body.get("data", {})
+    if HOLDING.isdisjoint(map(type, data.values())):
+        return
+    named = list(_named(data, ("data",)))
     if named:
         _refuse(desk, actor, [(place, document, case) for place, document in named])
 
