@@ -913,6 +913,37 @@ def test_however_many_old_records_there_are_what_is_late_comes_first(
     assert {*re.findall(".件[0-9]", seen)} == old
 
 
+def test_however_much_is_late_with_others_a_page_of_it_asks_the_same_and_shows_no_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page 他人超期 and the short list on the first page, of which the number leads to all of it."""
+    monkeypatch.setattr(overdue, "LIMIT", 3)
+    monkeypatch.setattr(overdue, "FIRST", 2)
+    seen_at: dict[str, str] = {}
+
+    def looked(address: str) -> tuple[int, int]:
+        """how many questions, how many rows"""
+        reader = desk("li")
+        reader.get(address)  # what was changed is counted by whoever asks first
+        with statements(desk.office.engine.database, monkeypatch) as seen:
+            assert reader.get(address).status_code == 200
+        seen_at[address] = reader.page
+        page = reader.page.split("在他人处，已超期", 1)[-1].split("</table>", 1)[0]
+        return sum(one.lstrip().lower().startswith(("select", "with")) for one in seen), page.count(
+            '<th scope="row"'
+        )
+
+    late = [desk.office.assigned() for _ in range(4)]
+    desk.office.clock.advance(days=100)
+    few = looked("/overdue"), looked("/")
+    desk.office.clock.advance(days=-100)
+    late += [desk.office.assigned() for _ in range(6)]
+    desk.office.clock.advance(days=100)
+    assert (looked("/overdue"), looked("/")) == few
+    assert [rows for _, rows in few] == [3, 2] and max(asked for asked, _ in few) <= 26
+    assert f'href="/overdue"><b>{len(late)}</b>' in seen_at["/"]
+
+
 def test_an_old_record_that_was_only_imported_is_not_called_late(desk: Desk) -> None:
     """What came of it the source does not say: it stands apart, in every list and on its page, until somebody acts in it."""
     office, old = desk.office, desk.office.imported(title="旧件")
