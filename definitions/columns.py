@@ -70,6 +70,10 @@ ID = Column(
     name="id", title=Text("编号", "id"), required=True,
     help=Text("由您自定，不重复就行，如 unit01", "yours to choose, each once: unit01"),
 )  # fmt: skip
+ACCOUNT = Text(
+    "由您自定，不重复就行；就是本人登录的账号",
+    "yours to choose, each once; it is the account he signs in with",
+)
 TENANT = Column(
     name="tenant", title=Text("所属人大", "tenant"),
     help=Text("名称或代号；不填的，为导入时所选的人大", "its name or code; empty: the one chosen when it is taken in"),
@@ -99,9 +103,25 @@ def party_columns(engine: Engine, kind: str) -> list[Column]:
         )
         for f in declared.attributes.values()
     ]  # fmt: skip
-    bonds = [Column(name=b.name, title=b.title, type="bond", to=b.to) for b in declared.bonds.values()]
+    kinds = engine.library.parties
+    bonds = [
+        Column(
+            name=b.name,
+            title=b.title,
+            type="bond",
+            to=b.to,
+            help=_names_of([kinds[one].title for one in b.to]),
+        )
+        for b in declared.bonds.values()
+    ]
     status = Column(name="status", title=Text("状态", "status"), type="code", choices=statuses)
-    return [*_PARTY, status, *_DAYS, *attributes, *bonds]
+    key = replace(ID, help=ACCOUNT) if declared.governed else ID
+    return [key, *_PARTY[1:], status, *_DAYS, *attributes, *bonds]
+
+
+def _names_of(kinds: Sequence[Text]) -> Text:
+    zh, en = "、".join(one.zh for one in kinds), " or ".join(one.en for one in kinds)
+    return Text(f"{zh}的名称或编号", f"name of the {en}, or its id")
 
 
 def case_columns(engine: Engine, kind: str, then: str | None = None) -> list[Column]:

@@ -1001,3 +1001,23 @@ def test_the_numbers_of_what_is_late_are_those_of_its_lists_and_an_old_record_is
     desk.office.fire(late, "sign_in", "wang")
     assert numbers() == [2, 2, 0]
     assert figures().startswith("1 0 2 0 2 /2 100.0%")
+
+
+def test_a_list_in_which_nothing_has_a_number_has_no_column_for_it(desk: Desk) -> None:
+    """What is just filed has none; as soon as one has, the column is there for all."""
+    desk.office.filed()
+    reader = desk("li")
+    heads = re.findall(r'columnheader">([^<]*)<', _page(desk, "li", "/waiting"))
+    assert "标题" in heads and "编号" not in heads
+    desk.office.accepted()
+    page = reader.get("/waiting").get_data(as_text=True)
+    assert "编号" in re.findall(r'columnheader">([^<]*)<', page)
+    for row in re.findall(r'<tr role="row">(.*?)</tr>', page, re.DOTALL)[1:]:
+        assert len(re.findall(r'role="(?:cell|rowheader)"', row)) == len(re.findall(r'columnheader">', page))
+
+
+def test_a_day_and_a_short_word_of_a_list_are_not_broken_over_two_lines(desk: Desk) -> None:
+    desk.office.filed()
+    page = _page(desk, "li", "/waiting")
+    assert re.search(r'<td role="cell" class="due" data-head="状态">已提出</td>', page)
+    assert re.search(r'<td role="cell" data-head="类别">代表建议办理</td>', page), "what is longer may be"

@@ -142,6 +142,21 @@ def test_the_rules_are_counted_and_compared_with_what_the_command_needs(city: tu
         assert main([*command.replace("diff PLACE", "diff typical").split()]) == 0
 
 
+def test_the_page_says_how_each_gets_an_account_and_a_role_a_command_a_line(
+    city: tuple[Engine, Reader],
+) -> None:
+    """What a newcomer cannot guess: that the account is the id in the register, and which roles do not come from it."""
+    _, reader = city
+    reader.get("/setup")
+    assert "账号就是登记表里的“编号”" in said(reader.page)
+    lines = re.findall(r"<p>(<code>.*?)</p>", reader.page)
+    assert (
+        "<code>tibandu accounts add PERSON</code><br><code>tibandu access grant PERSON ROLE SCOPE --by PERSON</code>"
+        in lines
+    )
+    assert not re.search(r"</code>\s*<code>", reader.page)
+
+
 def test_all_of_it_or_nothing(city: tuple[Engine, Reader], monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the congress there and its clerk without a role, the step would be done for ever, and nobody in office."""
     engine, _ = city

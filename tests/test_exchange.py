@@ -697,6 +697,14 @@ def test_the_empty_table_of_units_speaks_of_units(one: Engine, tmp_path: Path) -
     rows = load_workbook(tmp_path / "u.xlsx").get_sheet_by_index(1).to_python()
     told = {str(row[0]): str(row[1]) for row in rows}
     assert "由您自定" in told["编号"] and "代号" in told["所属人大"] and "编号" in told["上级"]
+    template(one, "staff", tmp_path / "s.xlsx", "zh")
+    rows = load_workbook(tmp_path / "s.xlsx").get_sheet_by_index(1).to_python()
+    staff = {str(row[0]): str(row[1]) for row in rows}
+    assert (
+        "登录的账号" in staff["编号"]
+        and "登录" not in told["编号"]
+        and "承办单位的名称或编号" in staff["承办人"]
+    )
     words = " ".join(map(str, told))
     assert "一行一个" in words and "一行一件" not in words and "届、次" not in words and "{" not in words
 
