@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,10 +24,10 @@ from .receptions import (
     STATIONS,
     ZONE,
     Planned,
-    Station,
     months_from,
-    plan_of,
-    station_of,
+    names_of,
+    plans_of,
+    stations_of,
 )
 
 OPINION = "opinion"
@@ -136,13 +136,22 @@ def _successor(engine: Engine, party: Party) -> Party | None:
 
 def days_ahead(engine: Engine, party: Party) -> tuple[Day, ...]:
     """The next reception days of a station that is running, today's included."""
+    (found,) = days_of_each(engine, [party])
+    return found
+
+
+def days_of_each(engine: Engine, parties: Sequence[Party]) -> list[tuple[Day, ...]]:
+    """The same for several, in their order; what is asked of the store does not grow with how many they are, but by the page."""
     today = engine.clock.now().astimezone(ZONE).date()
-    station = station_of(engine, party)
-    planned = plan_of(engine, station, months_from(today.isoformat()[:7], MONTHS))
+    months = months_from(today.isoformat()[:7], MONTHS)
+    chosen = [_ahead(planned, today) for planned in plans_of(engine, stations_of(engine, parties), months)]
+    names = names_of(engine, (id_ for some in chosen for _, one in some for id_ in _on_duty(one)))
+    return [tuple(_day(names, on, one) for on, one in some) for some in chosen]
+
+
+def _ahead(planned: Sequence[Planned], today: date) -> list[tuple[date, Planned]]:
     ahead = [(on, one) for one in planned if (on := _held_on(one)) is not None and on >= today]
-    return tuple(
-        _day(engine, station, on, one) for on, one in sorted(ahead, key=lambda pair: pair[0])[:AHEAD]
-    )
+    return sorted(ahead, key=lambda pair: pair[0])[:AHEAD]
 
 
 def _held_on(one: Planned) -> date | None:
@@ -154,10 +163,13 @@ def _held_on(one: Planned) -> date | None:
     return date.fromisoformat(one.case.data["reception_on"])
 
 
-def _day(engine: Engine, station: Station, on: date, one: Planned) -> Day:
+def _on_duty(one: Planned) -> Sequence[str]:
+    return one.case.data.get("deputies") or () if one.case else ()
+
+
+def _day(named: Mapping[str, str], on: date, one: Planned) -> Day:
     data: dict[str, Any] = dict(one.case.data) if one.case else {}
-    deputies: Sequence[str] = data.get("deputies") or ()
-    named = {party.id: party.name for party in engine.parties.find(ids=deputies)} if deputies else {}
+    station, deputies = one.station, _on_duty(one)
     return Day(
         on=on, provisional=bool(data.get("provisional", one.on.provisional)), hours=data.get("hours") or station.hours,
         place=data.get("place") or station.place, deputies=tuple(deputies),
@@ -192,5 +204,5 @@ def standing(engine: Engine, case: str) -> Standing:
 
 
 __all__ = [
-    "OPINION", "Day", "Door", "Said", "Standing", "code_of", "days_ahead", "door", "leave_opinion", "standing",
+    "OPINION", "Day", "Door", "Said", "Standing", "code_of", "days_ahead", "days_of_each", "door", "leave_opinion", "standing",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from workflow import Actor, Engine, NotFound, WorkflowError
 from workflow.errors import Text
 from workflow.model import Party
 
-from .doors import Day, code_of, days_ahead
+from .doors import Day, code_of, days_of_each
 from .letters.words import clean
 from .letters.writing import NAME, entry
 from .receptions import STATIONS, every
@@ -66,8 +66,9 @@ def posters(
         raise NotFound(
             Text(f"没有运行中的联络站 {'、'.join(missing)}", f"no running station {', '.join(missing)}")
         )
-    for party in sorted(found, key=lambda party: party.id):
-        yield _poster(party, days_ahead(engine, party), url)
+    found.sort(key=lambda party: party.id)
+    for party, days in zip(found, days_of_each(engine, found), strict=True):
+        yield _poster(party, days, url)
 
 
 def _poster(party: Party, days: Sequence[Day], url: str) -> Poster:

@@ -119,6 +119,25 @@ def stations(engine: Engine, tenant: str | None = None, ids: Iterable[str] | Non
     return sorted(found, key=lambda station: station.unit)
 
 
+def stations_of(engine: Engine, parties: Sequence[Party]) -> list[Station]:
+    """These homes and stations of the register, in their order; the congresses above them are asked for level by level. Raises
+    ValueError.
+    """
+    above: dict[str, Party | None] = {}
+    wanted = {party.parent for party in parties} - {None}
+    while wanted:
+        found = {party.id: party for party in _named(engine, wanted)}
+        above |= {id_: found.get(id_) for id_ in wanted if id_ is not None}
+        wanted = {party.parent for party in found.values()} - above.keys() - {None}
+    return [_station(engine, party, above) for party in parties]
+
+
+def _named(engine: Engine, ids: Collection[str | None]) -> Iterator[Party]:
+    wanted = sorted(id_ for id_ in ids if id_ is not None)
+    for first in range(0, len(wanted), PAGE):
+        yield from engine.parties.find(ids=wanted[first : first + PAGE], limit=PAGE)
+
+
 def station_of(engine: Engine, party: Party) -> Station:
     """A home or a station of the register, with what its congress and it itself have set. Raises ValueError."""
     return _station(engine, party, {})
@@ -235,6 +254,27 @@ def plan_of(
     ]
 
 
+def plans_of(engine: Engine, which: Sequence[Station], months: Sequence[str]) -> list[list[Planned]]:
+    """The days of each of these stations, in their order, with their cases: asked for together. Raises NotFound, ValueError."""
+    wanted = [(one.tenant, {"station_unit": one.unit, "month": month}) for one in which for month in months]
+    started = {
+        (case.tenant, case.data["station_unit"], case.data["month"]): case
+        for case in engine.had_once(KIND, wanted)
+    }
+    return [
+        [
+            Planned(station=one, on=on, case=started.get((one.tenant, one.unit, on.month)))
+            for on in days_of(engine, one, months)
+        ]
+        for one in which
+    ]
+
+
+def names_of(engine: Engine, ids: Iterable[str]) -> dict[str, str]:
+    """What these parties of the register are called, by id."""
+    return {party.id: party.name for party in _named(engine, set(ids))}
+
+
 def _started(engine: Engine) -> dict[tuple[str, str], Case]:
     found, after = dict[tuple[str, str], Case](), None
     while page := engine.search(kind=KIND, after=after, limit=PAGE):
@@ -328,5 +368,6 @@ def case_id(unit: str, month: str) -> str:
 
 __all__ = [
     "BEFORE", "KIND", "Planned", "Station", "case_id", "days_of", "days_set", "ensure_reception_days", "enter_roster", "every",
-    "months_from", "move", "plan", "plan_of", "reception_on", "roster_of", "set_day", "start", "station_of", "stations",
+    "months_from", "move", "names_of", "plan", "plan_of", "plans_of", "reception_on", "roster_of", "set_day", "start",
+    "station_of", "stations", "stations_of",
 ]  # fmt: skip

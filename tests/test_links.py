@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from workflow.errors import FormInvalid
 from workflow.library import Library
 from workflow.model import Request
 
-from .lifecycle import TENANT, Office
+from .lifecycle import TENANT, Office, statements
 
 LI = Actor(person="li")
 
@@ -184,6 +185,33 @@ def test_a_case_that_no_guard_follows_is_one_that_the_actor_may_know_of(office: 
         [Request(case=case.id, event="join_duplicate", actor=keeper, data={"master": same.id})]
     )
     assert done.case is not None and done.case.data["master"] == same.id
+
+
+def test_a_batch_asks_once_of_all_the_cases_that_its_rows_name(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of them the caller may know of, and which of the others there are: two questions, for few rows and for many."""
+    engine, keeper = office.engine, Actor(person="keeper")
+    engine.grant("keeper", "station_keeper", TENANT, unit="st1")
+    told = {
+        "station_unit": "st1", "received_on": "2026-03-02", "intake": "visit", "receivers": ["dep1"], "subject": "路灯",
+        "opinion_text": "路灯不亮",
+    }  # fmt: skip
+    master, *others = (engine.start("opinion", keeper, told, tenant=TENANT).id for _ in range(7))
+    rows = [
+        Request(case=case, event="join_duplicate", actor=keeper, data={"master": id_})
+        for case, id_ in zip(others, [master, "absent"] * 3, strict=True)
+    ]
+    for some in (rows[:2], rows[2:]):
+        with statements(engine.database, monkeypatch) as seen:
+            done = engine.batch(some)
+        assert [one.error is None for one in done] == [True, False] * (len(some) // 2)
+        assert sum(_asks_for_ids(one) for one in seen) == 2, seen
+
+
+def _asks_for_ids(statement: str) -> bool:
+    """Of some cases their ids alone, and nothing of who holds them."""
+    return re.match(r"select \w+cases\.id\s+from \w+cases\s+where", statement.lower()) is not None
 
 
 def test_every_field_that_names_a_case_says_of_which_kind_unless_there_are_several(library: Library) -> None:

@@ -111,14 +111,16 @@ def test_a_code_says_nothing_of_the_station(town: Office) -> None:
 def test_story_F07_441_posters_as_one_pdf_or_zip(
     town: Office, font: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole article's stations, with no more questions for each than where there are two; how long that takes: docs/documents.md."""
+    """The whole article's stations, with no more questions for all than the pages of what is asked for; how long that takes: docs/documents.md."""
     with statements(town.engine.database, monkeypatch) as few:
         assert len(list(posters(town.engine, URL))) == 2
     more = [station(f"x{n:03}", f"第{n}联络站") for n in range(439)]
     town.engine.parties.put(more, by=SETUP, trusted=True)
     with statements(town.engine.database, monkeypatch) as seen:
         found = list(posters(town.engine, URL))
-    assert len(seen) / 441 <= len(few) / 2
+    # some hundred at a time: the register, and the days of 441 stations in five months
+    asked = [len([one for one in some if "select" in one.lower()]) for some in (few, seen)]
+    assert asked[0] <= 8 and asked[1] <= 12, asked
     assert write_pdf(found, tmp_path / "p.pdf", font) == write_pages(found, tmp_path / "p.zip") == 441
     content = (tmp_path / "p.pdf").read_bytes()
     assert len(re.findall(rb"/Type /Page\b", content)) == 441

@@ -59,6 +59,7 @@ from .reader import Reader
 from .rulekeeper import RuleKeeper, fetched
 from .showing import view
 from .sight import Seen, Sight
+from .store import listing
 from .store.examination import Examination
 from .store.grants import Hours
 from .store.schema import PREFIX
@@ -72,6 +73,8 @@ from .visibility import Viewer
 
 KINDS = ("sqlite", "postgresql")
 """of databases, by the scheme of their URL"""
+TOGETHER = 500
+"""ids in one question"""
 
 
 class Engine(Reader):
@@ -279,7 +282,7 @@ class Engine(Reader):
         outcomes = []
         self.rules.before(session)
         self.calendars.before(session)
-        calls = [self._looked_up(call, session) for call in calls]
+        calls = self._looked_up(calls, session)
         made = zip(calls, batch.run(self._firing, self.store, calls, session), strict=True)
         for row in range(len(given)):
             if row in wrong:
@@ -445,7 +448,8 @@ class Engine(Reader):
         call.check_kinds()
         self.rules.before(session)
         self.calendars.before(session)
-        call = self._looked_up(call, session)
+        if not self.laws.cases_named().isdisjoint(call.data):
+            (call,) = self._looked_up([call], session)
         try:
             done = self._firing.rehearse(call, session) if dry_run else self._firing.run(call, session)
             self.rules.after(session)
@@ -470,29 +474,49 @@ class Engine(Reader):
         told.__cause__ = error
         return told
 
-    def _looked_up(self, call: Call, session: Host | None) -> Call:
-        """With the cases that its data name, that there are and that this person may not know of."""
-        names = call.data.keys() & self.laws.cases_named()
-        if not names or call.imported:
-            return call
-        named = fit(call.data[name] for name in names)
-        unseen = {
-            case
-            for case in named
-            if not self._sees(case, call.actor, session) and self._sees(case, None, session)
-        }
-        return call._replace(unseen=frozenset(unseen)) if unseen else call
+    def _looked_up(self, calls: list[Call], session: Host | None) -> list[Call]:
+        """With the cases that their data name, that there are and that whoever calls may not know of: asked once for each person,
+        not for each call.
+        """
+        names, wanted, unseen = self.laws.cases_named(), dict[Actor, set[str]](), dict[Actor, set[str]]()
+        for call in calls:
+            if not (call.imported or names.isdisjoint(call.data)):
+                named = fit(call.data[name] for name in call.data.keys() & names)
+                wanted.setdefault(call.actor, set()).update(named)
+        for actor, cases in wanted.items():
+            unseen[actor] = self._unseen(sorted(cases), actor, session)
+        return [self._knowing(call, names, unseen.get(call.actor, set())) for call in calls]
 
-    def _sees(self, case: str, actor: Actor | None, session: Host | None) -> bool:
+    @staticmethod
+    def _knowing(call: Call, names: Collection[str], unseen: set[str]) -> Call:
+        if call.imported or not unseen:
+            return call
+        named = {call.data[name] for name in names if isinstance(call.data.get(name), str)}
+        return call._replace(unseen=frozenset(named & unseen))
+
+    def _unseen(self, cases: Sequence[str], actor: Actor, session: Host | None) -> set[str]:
+        """Those of these cases that there are, and that this person may not know of."""
+        found = set[str]()
+        try:
+            check_texts(person=actor.person)
+        except WorkflowError:
+            return found  # the refusal of what nobody can be called tells nothing
+        with self.store.connection(session) as connection:
+            for start in range(0, len(cases), TOGETHER):
+                some = cases[start : start + TOGETHER]
+                seen = self.sight.narrowed(connection, listing.named(self.store, some), actor, "named")
+                left = sorted({*some} - {*connection.execute(seen).scalars()})
+                found |= {*connection.execute(listing.named(self.store, left)).scalars()} if left else set()
+        return found
+
+    def _sees(self, case: str, actor: Actor, session: Host | None) -> bool:
         """Whether there is the case, and that person may know of it."""
         try:
             check_id(case)
-            check_texts(person=actor.person if actor else None)
+            check_texts(person=actor.person)
         except WorkflowError:
             return True  # the refusal of what nobody can have tells nothing
         with self.store.connection(session) as connection:
-            if actor is None:
-                return bool(self.sight.look(connection, self.store.questions.one(case), None))
             return self.sight.sees(connection, case, actor)
 
     def _answer(self, done: Done, session: Host | None) -> Case:

@@ -5,15 +5,17 @@ Nothing here writes. With `actor` an answer holds what that person may know of, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from . import visibility
 from .calendarkeeper import CalendarKeeper
 from .call import check_id, no_case, no_id
 from .clock import civil_date
 from .deadlines import Explanation, explain
+from .decision import only
 from .errors import NotFound, Text
 from .given import check_are_texts, check_days, check_limit, check_number, wrong_kind
 from .laws import Laws
@@ -31,6 +33,8 @@ __all__ = ["SIMILAR", "Reader"]
 
 SIMILAR = 0.4
 """the score from which cases are thought to be about the same matter; measured in tests/test_similar.py"""
+TOGETHER = 500
+"""keys in one question"""
 
 
 class Reader:
@@ -98,6 +102,22 @@ class Reader:
                 if len(page) < wanted or len(found) == limit:
                     return [self.show(one) for one in found]
                 after = page[-1].record.id
+
+    def had_once(
+        self, kind: str, wanted: Collection[tuple[str, Mapping[str, Any]]], *, actor: Actor | None = None,
+        session: Host | None = None,
+    ) -> list[Case]:  # fmt: skip
+        """Of a kind of which a tenant has one case with certain values (`once`), those of these (tenant, values), whoever started
+        them. Some hundred are asked for at a time. Raises NotFound for a kind that there is not.
+        """
+        start = self.laws.latest(kind).definition.start
+        keys = sorted({only(kind, tenant, start, data) for tenant, data in wanted})
+        found: list[Case] = []
+        with self.store.connection(session) as connection:
+            for first in range(0, len(keys), TOGETHER):
+                query = self.store.questions.keyed(keys[first : first + TOGETHER])
+                found += [self.show(one) for one in self.sight.look(connection, query, actor)]
+        return found
 
     def worklist(
         self, actor: Actor, *, limit: int = 100, after: tuple[str | None, str] | None = None, session: Host | None = None

@@ -66,6 +66,11 @@ class Questions:
         c = self._tables.cases.c
         return select(*self._columns).where(c.id.in_(cases))
 
+    def keyed(self, keys: Collection[str]) -> Select[Any]:
+        """A query for the cases with these keys: of a number, or of what a tenant has once."""
+        c = self._tables.cases.c
+        return select(*self._columns).where(c.number_key.in_(keys))
+
     def by_due_day(self, limit: int, after: tuple[str | None, str] | None = None) -> Select[Any]:
         """A query over cases, the earliest due first, those without a date last; `after`: due day and id of the last one seen."""
         c = self._tables.cases.c
