@@ -82,6 +82,12 @@ def test_a_deadlines_weeks_fit_a_telephone_and_a_table_of_faults_its_summary(des
         "whole weeks, none cut off"
     )
     assert re.search(r"^ +\.strip th, \.strip td \{[^}]*white-space: normal", small, re.MULTILINE)
+    assert re.search(
+        r"^ +\.board > li, \.board fieldset \{ grid-template-columns: 1fr; \}", small, re.MULTILINE
+    )
+    assert not re.search(r"^[.:a-z]", sheet.partition("\n@media ")[2], re.MULTILINE), (
+        "nothing after it undoes it"
+    )
     assert re.search(r"^\.wrong tbody th \{[^}]*min-width: 0", sheet, re.MULTILINE)
 
 

@@ -29,7 +29,8 @@ def test_story_A01_a_sessions_table_is_tried_mended_and_imported_once(town: Desk
     office, engine = town("li"), town.office.engine
     office.fill(IMPORT, file=(bad, "建议.xlsx"), act="judge", then="accept_in_session")
     faults = re.findall(
-        r'<tr><th scope="row">(\d+)</th><td>(.*?)</td><td>.*?</td><td>(.*?)</td></tr>', office.page
+        r'<th scope="row"[^>]*>(\d+)</th><td[^>]*>(.*?)</td><td[^>]*>.*?</td><td[^>]*>(.*?)</td></tr>',
+        office.page,
     )
     assert [(row, column) for row, column, _ in faults] == [
         ("3", "领衔代表"),
