@@ -68,6 +68,9 @@ def create_app(
     """
     identify = _paced(engine, identify, strangers)
     app = Application("tibandu", static_folder=None)
+    app.url_map.merge_slashes = (
+        False  # an address has one spelling; werkzeug would lead on from another with a page of its own
+    )
     service = create_blueprint(
         engine, identify, age=age, operators=operators, documents=documents, papers=papers, public=public, intake=intake,
         allow=allow, url=sessions.url if sessions else None, token_days=token_days, quota=quota, strangers=None,

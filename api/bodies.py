@@ -12,6 +12,7 @@ from functools import cache
 from io import BytesIO
 from types import MappingProxyType
 from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
 from flask import Request
 from marshmallow import RAISE, Schema, ValidationError, missing
@@ -35,7 +36,13 @@ def fit(request: Request) -> None:
     """
     if UNFIT.search(request.path):
         raise Problem("not_found", Text("没有这个地址", "there is no such address"))
-    if request.query_string and UNFIT.search("".join(f"{k}{v}" for k, v in request.args.items(multi=True))):
+    if not request.query_string:
+        return
+    try:
+        unquote_to_bytes(request.query_string).decode()
+    except UnicodeDecodeError:
+        raise _bad("参数不是有效的 UTF-8", "the parameters are not UTF-8") from None
+    if UNFIT.search("".join(f"{k}{v}" for k, v in request.args.items(multi=True))):
         raise _bad("含有不可用的字符", "there are unusable characters")
 
 
@@ -116,6 +123,11 @@ def read_json(request: Request) -> dict[str, Any]:
     """The object in the body. Raises Problem 400, 413 (by Flask) or 415."""
     if request.environ.get("CONTENT_TYPE") != "application/json" and not _is_json(request):
         raise Problem("not_json", Text("请求须为 application/json(UTF-8)", "send application/json in UTF-8"))
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+        raise Problem(
+            "not_json",
+            Text("请不要压缩正文（Content-Encoding）", "send the body as it is, without Content-Encoding"),
+        )
     value = _parsed(_content(request))
     if not isinstance(value, dict):
         raise _bad("须为 JSON 对象", "a JSON object is needed")

@@ -231,6 +231,22 @@ def _calls(app: Flask, path: str, said: Any, headers: dict[str, str]) -> int:
     return calls
 
 
+@pytest.mark.parametrize("ready_url", ["sqlite"], indirect=True)
+def test_an_address_and_a_body_have_one_spelling(client: city.Client) -> None:
+    """Neither two slashes, nor bytes that are no text, nor a body that somebody else would have to unpack first."""
+    for address in ("/v1//cases", "/v1/cases//", "/v1/cases/"):
+        for method in ("GET", "POST"):
+            answer = client(LI, method, address)
+            assert (answer.status_code, json.loads(answer.data)["code"]) == (404, "not_found"), address
+    for query in ("number=%ff", "%c3%28=1", "number=%ed%a0%80"):
+        answer = client(LI, "GET", f"/v1/cases?{query}")
+        assert (answer.status_code, json.loads(answer.data)["code"]) == (400, "bad_request"), query
+    assert client(LI, "GET", "/v1/cases?number=%e5%8f%b7+1").status_code == 200
+    for how, status in (("gzip", 415), ("br", 415), ("identity", 201)):
+        answer = client(LI, "POST", "/v1/cases", START_ROW, content_encoding=how)
+        assert answer.status_code == status, how
+
+
 def test_a_number_is_written_in_one_way(client: city.Client) -> None:
     """As a date is: `int` reads the digits of every script, blanks and underscores too."""
     for query in (
