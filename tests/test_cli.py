@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import http.client
 import io
@@ -212,12 +213,66 @@ def test_a_number_that_is_none_is_told_what_would_be_right(capsys: pytest.Captur
     for argument, given, right in (
         ("--port", "abc", "须为整数，0 至 65535 / a whole number, 0 to 65535: abc"),
         ("--port", "70000", "a whole number, 0 to 65535: 70000"),
-        ("--upload-quota", "x", "a whole number, 32 or more: x"),
+        ("--upload-quota", "x", "a whole number, 32 to 999999999: x"),
+        ("--keep-alerts", "99999999999999999999", "a whole number, 30 to 999999999: 99999999999999999999"),
+        ("--allow", "foo", "an address or a network such as 10.0.0.7, 10.1.0.0/24: foo"),
+        ("--proxy", "foo", "an address or a network such as 10.0.0.7, 10.1.0.0/24: foo"),
         ("--seconds", "soon", "须为秒数，0.1 至 60 / a number of seconds, 0.1 to 60: soon"),
     ):
         assert call("serve", argument, given).code == 2
         said = " ".join(capsys.readouterr().err.split())
         assert right in said and "invalid" not in said
+
+
+def test_the_manual_names_every_command_and_no_flag_that_there_is_not() -> None:
+    """The table of docs/operations.md beside the parser itself."""
+    rows = re.findall(r"^\| `[a-z].*? \|", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.MULTILINE)
+    named = set[str]()
+    for told in re.findall(r"`([^`]+)`", " ".join(rows)):
+        found = cli.parser()
+        for word in told.removeprefix("tibandu ").replace("\\|", "|").split():
+            below, names = _below(found), word.split("|")
+            if names[0] not in below:
+                break
+            assert set(names) <= below.keys(), told
+            named.add(names[0])
+            found = below[names[0]]
+        flags = {flag for action in found._actions for flag in action.option_strings}
+        assert set(re.findall(r"--[a-z-]+", told)) <= flags, told
+    assert _below(cli.parser()).keys() <= named
+
+
+def _below(found: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    groups = [a for a in found._actions if isinstance(a, argparse._SubParsersAction)]
+    return dict(groups[0].choices) if groups else {}
+
+
+FAR = "9" * 20
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"due --limit {FAR}", "due --limit 0", "due --red 0", f"due --red {FAR}", f"scheduler journal --limit {FAR}",
+        "scheduler journal --limit -3", f"access log --limit {FAR}", f"alerts list --limit {FAR}",
+        f"alerts inbox li --limit {FAR}", "party list --limit 0", "similar x --limit 0", f"receptions plan --months {FAR}",
+        "receptions roster --places 0", "letter x y --forms 0", f"migrate suggestion --to {FAR}", f"ledger x --year {FAR}",
+        f"access break-glass x sc_office --person p --reason r --hours {FAR}",
+    ],
+)  # fmt: skip
+def test_a_number_beyond_its_bounds_is_told_them(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is asked of a database; `due --limit 0` said that nothing was due."""
+    assert call(*words.split()).code == 2
+    assert "a whole number, " in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("given", ["0001-01-01", "9999-12-31", "20260302", "2026-W10-1", "2026-13-01"])
+def test_a_day_that_nobody_can_mean_is_told_at_the_terminal(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("alerts", "purge", "--before", given, "--dry-run").code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"a date is written YYYY-MM-DD, 1900 to 2199: {given}" in said
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

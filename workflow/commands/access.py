@@ -10,7 +10,7 @@ from .. import access, overview
 from ..clock import ZONE
 from ..errors import NotFound, Text
 from ..model import Actor
-from .context import OK, Context, UsageError, day
+from .context import OK, Context, UsageError, day, whole
 
 HEADS = {
     "id": Text("编号", "id"), "person": Text("人员", "person"), "role": Text("角色", "role"), "unit": Text("单位", "unit"),
@@ -73,14 +73,14 @@ def register(add: Any) -> None:
     glass.add_argument("case", metavar="CASE")
     glass.add_argument("role", metavar="ROLE")
     glass.add_argument("--person", required=True, metavar="PERSON", help="由谁 / who takes it")
-    glass.add_argument("--hours", required=True, type=int, metavar="N")
+    glass.add_argument("--hours", required=True, type=whole(1), metavar="N")
     glass.add_argument("--reason", required=True, metavar="TEXT", help="理由 / why")
     log = add(
         "log", run_log, "安全日志", "sign-ins, failures, denials, changed proofs; the newest first", within
     )
     log.add_argument("--person", metavar="PERSON")
     log.add_argument("--kind", metavar="KIND", help="sign_in, locked_out, denied, token …")
-    log.add_argument("--limit", type=int, default=100, metavar="N")
+    log.add_argument("--limit", type=whole(1), default=100, metavar="N")
     acts = add(
         "acts", run_acts, "经由其他系统所为", "what persons changed through other systems (act_as)", within
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from ..errors import NotFound, Text, WorkflowError
 from ..health import Trouble
 from ..outbox import INBOX, JOB, OPERATOR, STATES, Contact, Letter, Trial
 from . import keeping
-from .context import FAULTS, OK, Context, UsageError
+from .context import FAULTS, OK, Context, UsageError, network, whole
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -37,7 +36,7 @@ def register(add: Any) -> None:
     inbox.add_argument("--unread", action="store_true", help="只看未读 / only what he has not read")
     for parser in (listing, inbox):
         parser.add_argument(
-            "--limit", type=int, default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
+            "--limit", type=whole(1), default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
         )
     _register_acts(add, acts)
 
@@ -97,7 +96,7 @@ def add_backend(parser: Any) -> None:
 def add_allow(parser: Any) -> None:
     """The flag that names networks to which webhooks may be sent besides the public ones."""
     parser.add_argument(
-        "--allow", action="append", default=[], type=ipaddress.ip_network, metavar="NETWORK",
+        "--allow", action="append", default=[], type=network, metavar="NETWORK",
         help="事件订阅可发往的内网（如 10.1.0.0/16） / networks webhooks may be sent to besides the public ones; repeat",
     )  # fmt: skip
 

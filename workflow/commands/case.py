@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Text
 from ..model import Actor, Kept
-from .context import OK, Context
+from .context import OK, Context, whole
 
 if TYPE_CHECKING:
     from ..deadlines import Explanation
@@ -29,7 +29,7 @@ def register(add: Any) -> None:
     similar.add_argument("case", metavar="CASE", help="案件号 / id of the case")
     similar.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")
     similar.add_argument(
-        "--limit", type=int, default=SIMILAR_LIMIT, metavar="N", help=f"(default {SIMILAR_LIMIT})"
+        "--limit", type=whole(1), default=SIMILAR_LIMIT, metavar="N", help=f"(default {SIMILAR_LIMIT})"
     )
 
 

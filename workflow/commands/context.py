@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import re
 from collections.abc import Callable
 from datetime import date
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from ..clock import FIRST_DAY, LAST_DAY, day_of
 from ..errors import StoreError, Text
 from .console import Console
 
@@ -31,28 +33,41 @@ class UsageError(Exception):
         self.text = text
 
 
+LARGEST = 999_999_999
+"""a number of the command line that has no other bound"""
+
+
+def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """An address or a network of the command line. Raises ArgumentTypeError."""
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"须为地址或网段，如 / an address or a network such as 10.0.0.7, 10.1.0.0/24: {text}"
+        ) from None
+
+
 def day(text: str) -> date:
     """A civil date of the command line. Raises ArgumentTypeError, which argparse shows behind the argument's name."""
     try:
-        return date.fromisoformat(text)
+        return day_of(text)
     except ValueError:
+        first, last = FIRST_DAY.year, LAST_DAY.year
         raise argparse.ArgumentTypeError(
-            f"日期写作 YYYY-MM-DD / a date is written YYYY-MM-DD: {text}"
+            f"日期写作 YYYY-MM-DD，{first} 年至 {last} 年 / a date is written YYYY-MM-DD, {first} to {last}: {text}"
         ) from None
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     """A whole number of the command line within bounds; what reads it raises ArgumentTypeError."""
-    zh, en = (
-        (f"{least} 或更大", f"{least} or more")
-        if most is None
-        else (f"{least} 至 {most}", f"{least} to {most}")
-    )
+    most = LARGEST if most is None else most
 
     def read(text: str) -> int:
         number = int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else None
-        if number is None or number < least or (most is not None and number > most):
-            raise argparse.ArgumentTypeError(f"须为整数，{zh} / a whole number, {en}: {text}")
+        if number is None or not least <= number <= most:
+            raise argparse.ArgumentTypeError(
+                f"须为整数，{least} 至 {most} / a whole number, {least} to {most}: {text}"
+            )
         return number
 
     return read

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Text
-from .context import OK, Context, UsageError, day
+from .context import OK, Context, UsageError, day, whole
 from .files import writing
 
 if TYPE_CHECKING:
     from ..dues import Due
 
 LIMIT = 100
+YEAR = 366
+"""the most working days that are looked ahead"""
 WITHIN = re.compile(r"([0-9]{1,4})(wd|d)")
 
 
@@ -32,13 +34,13 @@ def register(add: Any) -> None:
     due.add_argument("--person", metavar="ID", help="在该人手中的 / held by that person")
     due.add_argument(
         "--red",
-        type=int,
+        type=whole(1, YEAR),
         metavar="N",
         help="今后 N 个工作日何事变红 / what turns red on the next N working days",
     )
     due.add_argument("--ical", type=Path, metavar="FILE", help="写成日历文件 / as an iCalendar file")
     due.add_argument(
-        "--limit", type=int, default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
+        "--limit", type=whole(1), default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
     )
 
 
@@ -75,7 +77,7 @@ def run_due(context: Context) -> int:
         until=_until(context),
         unit=arguments.unit,
         person=arguments.person,
-        limit=max(1, arguments.limit),
+        limit=arguments.limit,
     )
     if not found:
         console.say("没有即将到期的事项", "nothing is due")

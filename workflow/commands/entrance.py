@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ..errors import Text
 from ..vault import Vault
-from .context import Context, UsageError
+from .context import Context, UsageError, network
 from .files import reading
 
 
@@ -144,10 +144,7 @@ def _url(text: str) -> str:
 
 
 def _network(text: str) -> str:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"10.0.0.7, 10.1.0.0/24: {text}") from None
+    network(text)
     return text
 
 

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..clock import FIRST_DAY, LAST_DAY
 from ..errors import Text
 from ..model import Actor
-from .context import OK, Context, UsageError
+from .context import OK, Context, UsageError, whole
 from .files import free
 
 YEARLY = "yearly"
@@ -23,7 +24,9 @@ def register(add: Any) -> None:
         "ledger", metavar="LEDGER", nargs="?", help=f"台账、{YEARLY}；不写则列出 / without it: what there is"
     )
     ledger.add_argument("--out", type=Path, metavar="XLSX", help="新文件 / a new file")
-    ledger.add_argument("--year", type=int, metavar="YEAR", help=f"年度 / of {YEARLY}")
+    ledger.add_argument(
+        "--year", type=whole(FIRST_DAY.year, LAST_DAY.year), metavar="YEAR", help=f"年度 / of {YEARLY}"
+    )
     ledger.add_argument("--month", metavar="YYYY-MM", help="只含这个月的 / only of that month")
     ledger.add_argument("--by", metavar="PERSON", help="只含此人可见的 / only what that person may know of")
     ledger.add_argument("--tenant", metavar="TENANT", help="只含该机构及其下级 / of this tenant and below")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DefinitionError, Text
 from ..model import Actor
-from .context import OK, Context, UsageError, day
+from .context import OK, Context, UsageError, day, whole
 from .files import folder, free
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def register(add: Any) -> None:
     one.add_argument("kind", metavar="KIND", nargs="?", help="文书；不写则列出 / without it: what there is")
     one.add_argument("--to", metavar="PARTY", help="只要送给它的 / only the one for this party")
     one.add_argument("--link", metavar="URL", help="印成二维码的网址 / printed as a QR code")
-    one.add_argument("--forms", type=int, default=10, metavar="N", help="空白表份数 / how many blank forms")
+    one.add_argument(
+        "--forms", type=whole(1, 1000), default=10, metavar="N", help="空白表份数 / how many blank forms"
+    )
     one.add_argument("--check", action="store_true", help="试填全部模板 / try every template")
     many = add("letters", run_letters, "一次会议的全部文书（ZIP）", "all documents of a meeting in one ZIP")
     for command in (one, many):

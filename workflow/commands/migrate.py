@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Text
 from ..model import Actor
-from .context import FAULTS, OK, Context, UsageError
+from .context import FAULTS, OK, Context, UsageError, whole
 from .files import there
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def register(add: Any) -> None:
     )  # fmt: skip
     migrate.add_argument("name", metavar="NAME", help="定义名 / name of the definition")
     migrate.add_argument(
-        "--to", type=int, required=True, metavar="VERSION", help="已发布的版本 / a published version"
+        "--to", type=whole(1), required=True, metavar="VERSION", help="已发布的版本 / a published version"
     )
     migrate.add_argument(
         "--map", type=Path, metavar="FILE", help="改名文件 / what has another name there (migration: …)"

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import Text
 from ..store.examination import Examination
-from .context import FAULTS, OK, Context
+from .context import FAULTS, OK, Context, whole
 
 LIMIT = 20
 
@@ -29,7 +29,7 @@ def register(add: Any, scheduler: Any) -> None:
         "journal", run_journal, "停机补办、时钟跳变等记录", "outages caught up, clocks that leapt", acts
     )
     journal.add_argument(
-        "--limit", type=int, default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
+        "--limit", type=whole(1), default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
     )
 
 

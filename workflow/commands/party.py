@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import Text, no_such
 from ..model import Actor, Party
-from .context import OK, Context, UsageError
+from .context import OK, Context, UsageError, whole
 
 OPERATOR = "set-up"
 LIMIT = 100
@@ -45,7 +45,7 @@ def register(add: Any) -> None:
     ):  # fmt: skip
         listed.add_argument(f"--{name}", metavar=name.upper(), help=f"{zh} / {en}")
     listed.add_argument(
-        "--limit", type=int, default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
+        "--limit", type=whole(1), default=LIMIT, metavar="N", help=f"最多 / at most (default {LIMIT})"
     )
     show = add("show", run_show, "一项登记", "one entry, with its bonds", inner)
     log = add("log", run_log, "变更记录", "who changed what, when and why", inner)

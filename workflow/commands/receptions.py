@@ -12,7 +12,7 @@ from typing import Any
 from ..clock import civil_date
 from ..errors import Text
 from ..model import Actor
-from .context import FAULTS, OK, Context, UsageError, day
+from .context import FAULTS, OK, Context, UsageError, day, whole
 from .files import reading
 
 MONTHS = 12
@@ -46,7 +46,7 @@ def register(add: Any) -> None:
     roster.add_argument(
         "--leave", type=Path, metavar="CSV", help="请假：代表，日期 / leave: deputy,day (2027-03-15)"
     )
-    roster.add_argument("--places", type=int, metavar="N", help="每次几位 / deputies on each day")
+    roster.add_argument("--places", type=whole(1, 100), metavar="N", help="每次几位 / deputies on each day")
     named = add("set", run_set, "指定某月的接待日", "set the day of a single month", acts)
     named.add_argument("party", metavar="PARTY", help="人大或联络站 / a congress, a home or a station")
     named.add_argument("month", metavar="MONTH", help="2027-02")
@@ -59,7 +59,11 @@ def _which(parser: argparse.ArgumentParser) -> None:
         "--from", dest="first", metavar="MONTH", help="起始月 / first month (default: this one)"
     )
     parser.add_argument(
-        "--months", type=int, default=MONTHS, metavar="N", help=f"月数 / how many (default {MONTHS})"
+        "--months",
+        type=whole(1, 120),
+        default=MONTHS,
+        metavar="N",
+        help=f"月数 / how many (default {MONTHS})",
     )
     parser.add_argument("--tenant", metavar="TENANT", help="某地 / of this tenant and below")
     parser.add_argument("--station", action="append", metavar="ID", help="只看这些站 / these only")
