@@ -4,17 +4,22 @@ answered as it does not say, whoever asks.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from . import fuzz_http
-from .fuzz_http import STUCK, WALK, Ran, fuzz
+from .fuzz_http import STUCK, WALK, Ran, described, fuzz
 from .fuzz_service import Service, databases, service
+from .fuzz_walk import Walk, further
 from .lifecycle import count
 
 LEAST = 2000
+MOST = 400
+"""requests of a walk along the links"""
 WALKED = "event in ('accept_in_session', 'assign')"
 
 
@@ -49,6 +54,25 @@ def test_a_walk_goes_on_with_the_ids_and_revisions_it_was_told(walked: Service, 
     done = fuzz(walked, tmp_path, 4, 7, *WALK)
     assert not done.failed, done.said[-6000:]
     assert count(walked.world.engine, "history", WALKED) > before, done.said[-3000:]
+
+
+REACHED = (
+    "start", "accept_in_session", "assign", "request_return", "refuse_return", "first_contact", "submit_for_signoff", "issue_reply",
+    "open_evaluation", "invite", "invitation", "invitation_answer", "correct", "tally", "settle", "batch", "batch_job",
+    "case", "permitted", "history", "case_at", "clock",
+)  # fmt: skip
+
+
+def test_the_links_lead_from_the_proposal_to_the_end(walked: Service, tmp_path: Path) -> None:
+    """By ids, revisions, tokens and jobs that were told, with a step back, a grade put right and another taken away."""
+    found = json.loads(described(walked, tmp_path, 7, 1).read_text("utf-8"))
+    walk = Walk(walked.world.client, further(found), Random(7))
+    walk.go(MOST)
+    assert not walk.faults, walk.faults[:5]
+    assert not [name for name in REACHED if not walk.reached[name]], walk.reached
+    engine = walked.world.engine
+    assert count(engine, "cases", "state = 'concluded'") > 0
+    assert count(engine, "history", "event = 'correct'") > 0
 
 
 @pytest.mark.timeout(400)
