@@ -19,9 +19,11 @@ import pytest
 from workflow import Actor, Conflict, Engine, NotFound, Refused, load_definitions
 from workflow.access import end, held, lend
 from workflow.calendars import PartialDate
+from workflow.dues import falling_due
 from workflow.errors import DeadlineRefused, FormInvalid, GuardFailed, NotInState, NotPermitted, StoreError
 from workflow.library import Library
 from workflow.model import Grant, Request
+from workflow.overview import Filter, find
 
 from .effort import at_most
 from .lifecycle import (
@@ -111,6 +113,10 @@ def test_what_nobody_can_mean_is_said_so(office: Office) -> None:
             lambda: engine.similar(case.id, limit=10**20),
             lambda: engine.tick(10**20),
             lambda: engine.parties.find(limit=10**20),
+            lambda: falling_due(engine, limit=10**20),
+            lambda: find(engine, LI, Filter(), limit=10**20),
+            lambda: engine.alerts.inbox("li", limit=10**20),
+            lambda: engine.alerts.listed(limit=0),
         ],
         "after": [lambda: engine.history(case.id, after=10**20)],
         "revision": [lambda: engine.fire(case.id, "carry_over", LI, revision=-(10**20))],

@@ -18,6 +18,7 @@ from typing import Any
 
 from .addressing import Addressing, stamp
 from .clock import Clock, civil_date, start_of_day
+from .given import check_limit
 from .laws import Laws
 from .letters import Letters, Numbers
 from .outbox import INBOX, LINK, OPERATOR, Contact, Delivery, Letter, Notice, Receipt, sealed
@@ -197,6 +198,7 @@ class Alerts:
         self, person: str, *, unread: bool = False, before: Notice | None = None, limit: int = 50, case: str | None = None
     ) -> list[Notice]:  # fmt: skip
         """A person's entries, or those about one case, the newest first; `before` is the last one of the page before."""
+        check_limit(limit)
         with self._store.connection() as connection:
             mark = self._inside(connection, person, before) if before else None
             rows = self._post.inbox(connection, person, unread=unread, before=mark, limit=limit, case=case)
@@ -273,6 +275,7 @@ class Alerts:
         case: str | None = None, limit: int = 50,
     ) -> list[Delivery]:  # fmt: skip
         """Deliveries, the newest first."""
+        check_limit(limit)
         with self._store.connection() as connection:
             rows = self._post.listed(
                 connection, limit, state=state, channel=channel, holder=holder, case_id=case

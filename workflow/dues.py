@@ -18,6 +18,7 @@ from .engine import Engine
 from .errors import Text
 from .family import Family, Record
 from .figures import told, who_reads
+from .given import check_limit
 from .history import RESERVED
 from .messages import recipients
 from .model import Actor
@@ -78,6 +79,7 @@ def falling_due(
     """Running clocks by due day, at most `limit`, the overdue ones first, without those of `apart`. `unit`, `person`: held by
     them now; a station is a unit. With `actor` only what that person may know of.
     """
+    check_limit(limit)
     engine.calendars.look()
     every = _all(engine, actor, until, apart=False)
     return list(islice((due for due in every if _held_by(due, unit, person)), limit))

@@ -35,6 +35,7 @@ from .figures import (
     took,
     who_reads,
 )
+from .given import check_limit
 from .health import Running
 from .likeness import likest, matching
 from .model import Actor, Case, Grant, Similar
@@ -145,6 +146,7 @@ def find(
     limit: int = 50,
 ) -> Page:
     """A page of the cases this person may know of."""
+    check_limit(limit)
     near = listing.found_by(engine.store, asked)
     near = near if near is not None and engine.summary.fresh() else None
     with engine.store.connection() as connection:
