@@ -24,7 +24,8 @@ from .dispatch import no_case
 from .letters import Papers
 from .moves import moved
 from .problems import Problem, told
-from .store import ERASURE, Shelf, insert_once, stamp
+from .store import Shelf, insert_once, stamp
+from .tables import ERASURE
 
 AT_ONCE = 100
 """rows that are done before the answer, or before it is noted how far it is"""

@@ -24,7 +24,8 @@ from workflow import Engine
 from workflow.errors import Text
 
 from .limits import Counter, Limit, source
-from .store import LOG_DAYS, Shelf, stamp
+from .store import Shelf, stamp
+from .tables import LOG_DAYS
 
 log = logging.getLogger("tibandu.security")
 KINDS: Mapping[str, Text] = {

@@ -22,7 +22,8 @@ import api.jobs
 from api import Jobs, create_app
 from api.packs import begin
 from api.server import Worker, serve
-from api.store import ERASURE, SCRIPTS, Shelf
+from api.store import SCRIPTS, Shelf
+from api.tables import ERASURE
 from workflow import Actor, Engine
 from workflow.errors import FormInvalid, NotFound
 from workflow.migrations import downgrade

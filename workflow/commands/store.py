@@ -53,7 +53,7 @@ def run_grants(context: Context) -> int:
     prefix, arguments = PREFIX, context.arguments
     allowed = rights(tables_of(prefix).metadata, prefix)
     if find_spec("flask") is not None:
-        allowed |= rights(*context.sibling("api.store").granted(prefix))
+        allowed |= rights(*context.sibling("api.tables").granted(prefix))
     console = context.console
     statements = list(grants(prefix, allowed, _role(arguments.app), _role(arguments.auditor)))
     console.value(statements)
