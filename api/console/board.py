@@ -15,20 +15,18 @@ from workflow import Case
 from workflow.definition import Event
 from workflow.errors import NotFound, Reason, Refused, Text, WorkflowError
 from workflow.model import ClockView, Permission, Similar
-from workflow.overview import Figures, Filter, Period, Sitting, alike, cases_of, find, identifier, through
+from workflow.overview import Filter, alike, cases_of, find, identifier, through
 from workflow.view import View
 
 from ..dispatch import open_each
-from ..domain import names
 from ..paging import case_asked, next_address
 from .cases import data_of
 from .events import AGAIN
-from .forms import Input, Misread, in_a_row, sent_of, texts_of, units_here
-from .found import address_of
+from .forms import Input, Misread, in_a_row, sent_of, texts_of
+from .in_hand import in_hand
 from .lists import LIMIT, Row, head_of, listed, rows, view_named
 from .many import Planned, carried_out, seen
 from .screens import Look, Page, Screen
-from .statistics import Number, Share, Table
 from .whynot import readable
 
 ROWS = 12
@@ -36,8 +34,6 @@ ROWS = 12
 ALIKE = 3
 JOINED = 200
 """cases joined to the rows of a page that are shown, the newest first"""
-LOADED = 60
-"""units in the table; the figures have them all"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,71 +248,6 @@ class Board:
             sorted(due, key=lambda clock: clock.due_on),
         )  # fmt: skip
 
-    # -- what the units have in hand
-
-    def load(self) -> tuple[list[tuple[str, str, Text]], Table]:
-        """For each unit that can be chosen its name (its id, where two have it) and what it has in hand; and the table of it, by
-        the units' names: nobody is ranked.
-        """
-        kind, look = Filter(kind=self.definition.name, roots=True), self.look
-        with Sitting.of(look.engine, look.actor) as sitting:
-            found = {
-                one.group[0]: one for one in sitting.figures(kind, ["unit"], Period(), counting=["open"])
-            }
-            whole = sitting.figures(kind, [], Period(), counting=["open"])[0].open
-        units = units_here(look)
-        called = [unit.name for unit in units]
-        nothing = Figures(group=("",))
-        choices = [
-            (
-                unit.name if called.count(unit.name) == 1 else unit.id,
-                unit.name,
-                _in_hand(found.get(unit.id, nothing)),
-            )
-            for unit in units
-        ]
-        look.names.learn(found)
-        busy = sorted(
-            (unit for unit in found if found[unit].open), key=lambda unit: names.spelt(look.names[unit])
-        )
-        table = [
-            (
-                Text(look.names[unit], look.names[unit]),
-                self._shares(replace(kind, party=unit), found[unit], whole),
-            )
-            for unit in busy[:LOADED]
-        ]
-        more = (
-            look.address("statistics", _anchor="table4")
-            if len(busy) > LOADED and look.held_for("statistics")
-            else None
-        )
-        title = Text("各承办单位在办件（按名称排列）", "What each unit has in hand, by name")
-        heads = [
-            Text("单位", "unit"),
-            Text("在办/全部在办", "open, of all open"),
-            Text("超期/在办（不含来源未载的）", "overdue, of its open whose day is known"),
-        ]
-        return choices, Table(title, heads, table, more=more)
-
-    def _shares(self, asked: Filter, one: Figures, whole: int) -> list[Number | Share]:
-        look, open_ = self.look, replace(asked, finished=False)
-        return [
-            Share(Number(one.open, address_of(look, open_)), whole),
-            Share(
-                Number(one.over_target, address_of(look, replace(open_, over="target", recorded=False))),
-                one.known,
-            ),
-        ]
-
-
-def _in_hand(one: Figures) -> Text:
-    late = one.over_target
-    return Text(
-        f"在办 {one.open} 件" + (f"，其中超期 {late} 件" if late else ""),
-        f"{one.open} open" + (f", {late} of them overdue" if late else ""),
-    )
-
 
 def data_for(event: Event, given: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, Any]:
     """What the event is given: the row, and of what is the same for all its own."""
@@ -344,7 +275,7 @@ def _page(
     chosen: str = "", told: Iterable[Reason] = (), status: int = 200,
 ) -> Page:  # fmt: skip
     look, view, definition = board.look, board.view, board.definition
-    choices, load = board.load()
+    choices, load = in_hand(board.look, board.definition.name)
     places = board.places(cases, wrong or {})
     allowed = {name for place in places for name in place.acts}
     return Page("board.html", {
