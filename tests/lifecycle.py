@@ -350,7 +350,7 @@ def as_new(connection: psycopg.Connection) -> None:
             connection.execute(f"truncate {', '.join(touched)} cascade")
         connection.execute(
             "select setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) from pg_sequences"
-            " where last_value is not null"
+            f" where last_value is not null and starts_with(sequencename, '{PREFIX}')"  # the service's rows stay
         )
         for table in KEPT:
             empty = f"not exists (table {PREFIX}{table})"
