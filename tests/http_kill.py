@@ -70,7 +70,9 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
     """The city's service, made in the worker that answers."""
     if os.getpid() not in _made:
         clock = FrozenClock(city.TODAY) if os.environ.get(STANDING) else None
-        _made[os.getpid()] = create_app(Engine(os.environ[DATABASE], city.city(), clock=clock), city.bearer)
+        engine = Engine(os.environ[DATABASE], city.city(), clock=clock)
+        # Twenty thousand answers come from one address, and while the clock stands all in one minute.
+        _made[os.getpid()] = create_app(engine, city.bearer, strangers=None)
     return _made[os.getpid()](environ, start_response)
 
 
