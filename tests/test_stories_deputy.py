@@ -263,7 +263,7 @@ def test_nobody_who_is_signed_in_answers_for_a_deputy_whatever_his_role(town: De
     opened(plain, link)
     form, lines = {**Form(plain.page).values, "level": "satisfied"}, count(o.engine, "history")
     for role in library.roles.values:
-        o.engine.grant(role, role, TENANT, unit="parks" if role.startswith("unit_") else None)
+        o.engine.grant(role, role, TENANT, unit="parks" if library.in_unit(role) else None)
         assert tells_nothing(town(role), link, form) == [404] * 4, role
         denied = SecurityLog(o.engine).entries(kind="denied", person=role)
         assert [entry.detail.partition(" link")[0] for entry in denied] == ["another's"] * 4
