@@ -9,6 +9,8 @@ import pytest
 
 from workflow import Actor, NotFound, Refused
 from workflow.errors import FormInvalid, GuardFailed
+from workflow.forms import schema_of
+from workflow.library import Library
 from workflow.model import Grant
 from workflow.verify import verify
 
@@ -133,3 +135,67 @@ def test_a_case_that_is_only_begun_has_nothing_to_take_away(sqlite_office: Offic
     with pytest.raises(FormInvalid) as refused:
         sqlite_office.engine.start("suggestion", LI, {**SUGGESTION, "attachments": None}, tenant=TENANT)
     assert [reason.code for reason in refused.value.reasons] == ["form.null"]
+
+
+def test_a_correction_takes_nothing_away_that_a_step_before_it_required(library: Library) -> None:
+    """In every shipped lifecycle: what one form requires, the start's included, no other gives up."""
+    checked = 0
+    for definition in library.definitions.values():
+        forms = [definition.start, *definition.events.values()]
+        required = {asked.name for event in forms for asked in event.form if asked.required}
+        for event in definition.events.values():
+            fields = schema_of(definition, event, library.codes).fields
+            assert not {name for name, field in fields.items() if field.allow_none} & required, event.name
+            checked += bool(fields.keys() & required)
+    assert checked > 100
+
+
+def test_what_a_reply_required_is_corrected_and_not_taken_away(sqlite_office: Office) -> None:
+    case, lines = sqlite_office.evaluating(), count(sqlite_office.engine, "history")
+    given = {"reply_number": None, "delivered_on": None, "correction_reason": "录入错误"}
+    with pytest.raises(FormInvalid) as refused:
+        sqlite_office.fire(case, "correct_entry", "li", **given)
+    assert {reason.field for reason in refused.value.reasons} == {"reply_number", "delivered_on"}
+    assert {reason.code for reason in refused.value.reasons} == {"form.null"}
+    assert count(sqlite_office.engine, "history") == lines
+
+
+@pytest.mark.parametrize("dimension", ["attitude_level", "result_level"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_grade_that_one_of_two_clerks_leaves_out_is_no_agreement(
+    sqlite_office: Office, dimension: str, first: bool
+) -> None:
+    """Invariant 2: a form that says 不满意 of one thing never becomes 满意 by what the second clerk omits."""
+    survey = sqlite_office.child(sqlite_office.evaluating(), "surveys", "dep1")
+    grade = {dimension: "dissatisfied"}
+    paper = {f"paper_{name}": value for name, value in grade.items()} if first else {}
+    sqlite_office.fire(
+        survey,
+        "record_paper",
+        "sun",
+        paper_level="satisfied",
+        paper_reasons="差",
+        paper_scan=DOCUMENT,
+        **paper,
+    )
+    again = {"level": "satisfied", "reasons": "差", **({} if first else grade)}
+    assert sqlite_office.reasons(survey, "check_paper", "song", **again)
+    both = {**again, **grade}
+    if first:
+        assert sqlite_office.fire(survey, "check_paper", "song", **both).state == "returned"
+        assert sqlite_office.fire(survey, "tally", "sun").state == "dissatisfied"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_that_the_deputy_understands_is_entered_by_both_clerks(sqlite_office: Office, first: bool) -> None:
+    survey = sqlite_office.child(sqlite_office.evaluating(), "surveys", "dep1")
+    paper = {
+        "paper_level": "basically_satisfied",
+        "paper_reasons": "尚可",
+        "paper_scan": DOCUMENT,
+        "paper_understands": first,
+    }
+    sqlite_office.fire(survey, "record_paper", "sun", **paper)
+    again = {"level": "basically_satisfied", "reasons": "尚可"}
+    assert sqlite_office.reasons(survey, "check_paper", "song", **again, understands=not first)
+    assert sqlite_office.fire(survey, "check_paper", "song", **again, understands=first).state == "returned"

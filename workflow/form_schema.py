@@ -51,7 +51,9 @@ def form_schema(definition: Definition, event: Event, codes: Mapping[str, Codes]
         "x-title-en": event.title.en,
         "type": "object",
         "properties": {
-            asked.name: _property(definition.fields[asked.name], codes, or_null=may_be_blanked(event, asked))
+            asked.name: _property(
+                definition.fields[asked.name], codes, or_null=may_be_blanked(definition, event, asked)
+            )
             for asked in event.form
         },
         "required": [asked.name for asked in event.form if asked.required],

@@ -177,9 +177,14 @@ def _field(field: Field, codes: Mapping[str, Codes], **how: bool) -> fields.Fiel
     return _PLAIN[field.type](**how)
 
 
-def may_be_blanked(event: Event, asked: FormField) -> bool:
-    """Whether null may be given: what the form can do without; a case that is only begun has nothing to take away."""
-    return not asked.required and event.name != "start"
+def may_be_blanked(definition: Definition, event: Event, asked: FormField) -> bool:
+    """Whether null may be given: what no form of the definition requires, or a correction would take away what a stricter step
+    has asked for; a case that is only begun has nothing to take away.
+    """
+    forms = (one.form for one in (definition.start, *definition.events.values()))
+    return event.name != "start" and not any(
+        other.required and other.name == asked.name for form in forms for other in form
+    )
 
 
 def schema_of(
@@ -190,7 +195,7 @@ def schema_of(
     for asked in event.form:
         declared[asked.name] = _field(
             definition.fields[asked.name], codes, required=asked.required and not lenient,
-            allow_none=may_be_blanked(event, asked) and not lenient,
+            allow_none=may_be_blanked(definition, event, asked) and not lenient,
         )  # fmt: skip
     schema: type[Schema] = Schema.from_dict(declared, name=f"{definition.name}_{event.name}")
     return schema(unknown=EXCLUDE if lenient else RAISE)
