@@ -25,7 +25,7 @@ HOW = (
     Text("填表说明", "How to fill it in"),
     Text(
         "1. 一行一{one}；黄色表头的列必填；列的顺序不限，不用的列可以删去",
-        "1. One a row; yellow columns are required; columns in any order, and no others",
+        "1. One of them a row; yellow columns are required; columns in any order, and no others",
     ),
     Text("2. 不要合并单元格，不要用公式", "2. No merged cells, no formulas"),
     Text(

@@ -14,6 +14,7 @@ from workflow import Case, Engine
 from workflow.addressing import next_digest
 from workflow.alerts import AGAIN, verdict
 from workflow.clock import ZONE
+from workflow.letters import Letters
 from workflow.model import Grant
 from workflow.outbox import STATES, Contact, Letter, Receipt
 from workflow.recipients import Recipient
@@ -639,6 +640,18 @@ def test_a_letter_of_a_clue_is_marked_as_such_and_that_of_a_suggestion_is_not(of
     marked = {line.secret for letter in mail.arrived for line in letter.lines if line.case == clue.id}
     others = {line.secret for letter in mail.arrived for line in letter.lines if line.case != clue.id}
     assert (marked, others) == ({True}, {False})
+
+
+def test_of_what_nobody_can_look_up_no_more_is_told_than_of_a_clue(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may know of it is said in the definition: where that is not found, nobody else is told."""
+    reach(office, "wang", "mail")
+    monkeypatch.setattr(Letters, "_law", lambda *_: None)
+    mail = Postbox()
+    office.assigned()
+    backend(office, mail).deliver()
+    assert {line.secret for letter in mail.arrived for line in letter.lines} == {True}
 
 
 # --- forgetting

@@ -38,6 +38,13 @@ def test_a_result_per_row(office: Office) -> None:
     assert count(office.engine, "history", "case_id = :id", id=case.id) == 4
 
 
+def test_rows_may_come_one_by_one(office: Office) -> None:
+    cases = [office.accepted("dep1").id for _ in range(2)]
+    rows = (Request(case=case, event="carry_over", actor=LI, data={"carried_to": "七届"}) for case in cases)
+    assert [outcome.case.id for outcome in office.engine.batch(rows) if outcome.case] == cases
+    assert all(office.now(case).seq == 3 for case in cases)
+
+
 def test_the_host_may_roll_it_all_back(office: Office) -> None:
     cases = [office.accepted("dep1").id for _ in range(3)]
     rows = [Request(case=case, event="carry_over", actor=LI, data={"carried_to": "七届"}) for case in cases]

@@ -78,6 +78,11 @@ def test_value_and_salt_are_in_no_table(town: Engine, said: tuple[str, str, str]
     assert "CANARY-77" not in dump(town)
 
 
+def test_fields_may_come_one_by_one(town: Engine, said: tuple[str, str, str]) -> None:
+    assert town.erase(said[0], iter(["phone"]), actor=LI, reason="本人要求") == 2
+    assert "phone" not in town.case(said[0]).data
+
+
 def test_not_one_byte_is_left_in_the_file(town_file: Path, tmp_path: Path) -> None:
     """Without any VACUUM, because secure_delete is on; nor in the journal beside it."""
     path = tmp_path / "town.db"

@@ -55,7 +55,7 @@ from .model import (
 )
 from .parties import Parties
 from .random import RandomSource, SystemRandom, new_id
-from .reader import Reader
+from .reader import TOGETHER, Reader
 from .rulekeeper import RuleKeeper, fetched
 from .showing import view
 from .sight import Seen, Sight
@@ -73,8 +73,6 @@ from .visibility import Viewer
 
 KINDS = ("sqlite", "postgresql")
 """of databases, by the scheme of their URL"""
-TOGETHER = 500
-"""ids in one question"""
 
 
 class Engine(Reader):
@@ -268,6 +266,7 @@ class Engine(Reader):
         Raises FormInvalid where one is no Request at all: then nothing is done.
         """
         check_list(requests=requests)
+        requests = list(requests)  # they may come one by one, and are looked at twice
         for row, one in enumerate(requests):
             if not isinstance(one, Request):
                 raise wrong_kind(f"requests[{row}]", one, " Request", "a Request")
@@ -367,6 +366,7 @@ class Engine(Reader):
         check_actor(actor)
         check_are_texts(reason=reason)
         check_list(fields=fields)
+        named = list(fields)  # they may come one by one, and are looked at again and again
         check_texts(person=actor.person, reason=reason)
         now = self._firing.now()
         with self.store.connection(write=True) as connection:
@@ -377,7 +377,7 @@ class Engine(Reader):
                 raise no_case(case)
             grants = self.store.grants(connection, actor.person)
             permit = erasing.permit(family, family.records[case], grants)
-            count, roots = erasing.erase(family, case, fields, permit, reason)
+            count, roots = erasing.erase(family, case, named, permit, reason)
         self.store.settle()
         for root in roots:
             self._memory.forget(root)

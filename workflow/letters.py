@@ -103,7 +103,7 @@ class Letters:
             case=row["case_id"], seq=seq, number=body.get("number"), topic=row["topic"], kind=kind or _same(body, "kind"),
             state=state or _same(body, "state"), event=event, clock=clock, rung=body.get("rung"), due_on=body.get("due_on"),
             late_of=body.get("on") if body.get("late") else None, token=body.get(PLAIN),
-            secret=law is not None and bool(law.seen_by),
+            secret=law is None or bool(law.seen_by),  # of what nobody can look up nothing is told either
         )  # fmt: skip
 
     def _law(self, digest: str) -> Definition | None:

@@ -34,7 +34,7 @@ __all__ = ["SIMILAR", "Reader"]
 SIMILAR = 0.4
 """the score from which cases are thought to be about the same matter; measured in tests/test_similar.py"""
 TOGETHER = 500
-"""keys in one question"""
+"""keys or ids in one question"""
 
 
 class Reader:
