@@ -10,6 +10,8 @@ Lead = tuple[str, Mapping[str, str]]
 
 SEEN = "$response.header.ETag"
 CASE = "$response.body#/id"
+REVISION = '"{$response.body#/revision}"'
+"""an ETag, made of the revision in an answer that has none of its own"""
 
 
 def _of(parameter: str, place: str, *names: str) -> list[Lead]:
@@ -43,7 +45,9 @@ LEADS: Mapping[tuple[str, int], Iterable[Lead]] = {
     ("views", 200): _of("view", "views/0/name", "view"),
     ("view", 200): _case("$response.body#/rows/0/case/id"),
     ("events", 200): _case("$response.body#/events/0/subject"),
-    ("permitted", 200): [("fire", {"id": "$response.body#/case", "event": "$response.body#/events/0/event"})],
+    ("permitted", 200): [
+        ("fire", {"id": "$response.body#/case", "event": "$response.body#/events/0/event", "If-Match": REVISION}),
+    ],
     ("batch", 202): _of("batch", "id", "batch_job"),
     ("letters", 200): [("letter", {"id": "$response.body#/letters/0/case", "letter": "$response.body#/letters/0/letter"})],
     ("ledgers", 200): _of("ledger", "ledgers/0/ledger", "ledger"),

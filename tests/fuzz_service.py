@@ -66,7 +66,7 @@ START: Mapping[str, Mapping[str, object]] = {
 """who starts what"""
 WAY: Sequence[tuple[str, str, Mapping[str, object]]] = (
     ("accept_in_session", "li", SESSION), ("assign", "li", {"assignment_mode": "sole", "lead_unit": "water"}),
-    ("sign_in", "wang", {}), ("send_back", "wang", {"return_reason": "不属本单位"}), ("first_contact", "wang", CONTACT),
+    ("sign_in", "wang", {}), ("first_contact", "wang", CONTACT),
     ("submit_for_signoff", "wang", DRAFT), ("issue_reply", "wu", REPLY), ("open_evaluation", "sun", {}),
     ("second_assign", "sun", {"deputy_reasons": "没有建"}), ("reply_again", "wu", SECOND_REPLY),
 )  # fmt: skip

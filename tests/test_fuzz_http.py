@@ -13,9 +13,9 @@ import pytest
 
 from . import fuzz_http
 from .fuzz_http import STUCK, WALK, Ran, described, fuzz
-from .fuzz_service import Service, databases, service
-from .fuzz_walk import Walk, further
-from .lifecycle import count
+from .fuzz_service import WAY, Service, databases, service
+from .fuzz_walk import FURTHER, Walk, further
+from .lifecycle import count, shipped
 
 LEAST = 2000
 MOST = 400
@@ -73,6 +73,15 @@ def test_the_links_lead_from_the_proposal_to_the_end(walked: Service, tmp_path: 
     engine = walked.world.engine
     assert count(engine, "cases", "state = 'concluded'") > 0
     assert count(engine, "history", "event = 'correct'") > 0
+
+
+def test_what_is_sent_on_the_way_are_events_that_there_are() -> None:
+    """Of the suggestion that is walked, and of its surveys."""
+    kinds = shipped().definitions
+    assert {name for name, _, _ in WAY} <= kinds["suggestion"].events.keys()
+    assert {name for name, _, _ in FURTHER} <= kinds["suggestion"].events.keys() | kinds[
+        "evaluation"
+    ].events.keys()
 
 
 @pytest.mark.timeout(400)

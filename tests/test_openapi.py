@@ -82,20 +82,42 @@ def test_it_is_committed(described: dict[str, Any]) -> None:
 
 
 def test_every_link_leads_somewhere(described: dict[str, Any]) -> None:
-    """Its operation has those parameters, and what it reads stands in the recorded answer."""
+    """Its operation has those parameters, all that it requires of a header among them, and what it reads stands in the recorded
+    answer.
+    """
     asked = {one["operationId"]: one for _, one in operations(described)}
     for name, operation in asked.items():
         for answer in operation["responses"].values():
             for link in answer.get("links", {}).values():
-                there = {parameter["name"] for parameter in asked[link["operationId"]]["parameters"]}
-                assert set(link["parameters"]) <= there, (name, link)
+                takes = asked[link["operationId"]]["parameters"]
+                assert set(link["parameters"]) <= {one["name"] for one in takes}, (name, link)
+                needed = {one["name"] for one in takes if one["in"] == "header" and one.get("required")}
+                assert needed <= set(link["parameters"]), (name, link)
                 shown = next(iter(answer["content"].values()))["example"]
                 for place in link["parameters"].values():
-                    kind, _, path = place.partition("#")
-                    if kind == "$response.body":
+                    for path in re.findall(r"\$response\.body#([^}]+)", place):
                         resolved(shown, path)
     assert {lead[0] for leads in LEADS.values() for lead in leads} <= set(asked)
     assert {route for route, _ in LEADS} <= set(asked)
+
+
+def test_who_follows_the_link_of_what_is_permitted_fires_it(
+    engine: Engine, described: dict[str, Any]
+) -> None:
+    """With the revision that he was shown there: nobody is asked for one that he was not told."""
+    client = city.Client(city.served(engine))
+    case = client("li.wei", "POST", "/v1/cases", city.START).json["id"]
+    shown = client("li.wei", "GET", f"/v1/cases/{case}/permitted").json
+    operation = described["paths"]["/v1/cases/{id}/permitted"]["get"]
+    given = operation["responses"]["200"]["links"]["fire"]["parameters"]
+    values = {
+        name: re.sub(r"\{?\$response\.body#([^}]+)\}?", lambda found: str(resolved(shown, found[1])), place)
+        for name, place in given.items()
+    }
+    assert (values["id"], values["event"]) == (case, shown["events"][0]["event"])
+    address = f"/v1/cases/{case}/events/accept"
+    answer = client("li.wei", "POST", address, {"data": {"session": "五次"}}, if_match=values["If-Match"])
+    assert answer.status_code == 200
 
 
 def resolved(shown: Any, path: str) -> Any:
