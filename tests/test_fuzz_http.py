@@ -76,12 +76,10 @@ def test_the_links_lead_from_the_proposal_to_the_end(walked: Service, tmp_path: 
 
 
 def test_what_is_sent_on_the_way_are_events_that_there_are() -> None:
-    """Of the suggestion that is walked, and of its surveys."""
-    kinds = shipped().definitions
-    assert {name for name, _, _ in WAY} <= kinds["suggestion"].events.keys()
-    assert {name for name, _, _ in FURTHER} <= kinds["suggestion"].events.keys() | kinds[
-        "evaluation"
-    ].events.keys()
+    """Of the suggestion that is walked, of its surveys, and of what comes after them."""
+    kinds = [shipped().definitions[name] for name in ("suggestion", "evaluation", "second_assignment")]
+    there = {event for kind in kinds for event in kind.events}
+    assert {name for name, _, _ in (*WAY, *FURTHER)} <= there
 
 
 @pytest.mark.timeout(400)
