@@ -11,7 +11,7 @@ from workflow import Actor
 from workflow.model import Party
 
 from .console import Desk, said
-from .lifecycle import TENANT
+from .lifecycle import DOCUMENT, TENANT
 
 CLERK = Actor(person="li")
 
@@ -61,3 +61,36 @@ def test_what_is_told_of_anew_begins_blank(desk: Desk) -> None:
     )
     assert 'name="contact_on" type="date" value=""' in page
     assert f'value="{case.data["contact_on"]}"' in desk("li").get(f"/cases/{case.id}/do/correct_entry").text
+
+
+def notes(page: str) -> dict[str, str]:
+    """Field -> what stands beside its title."""
+    asked = re.findall(
+        r'(?:<fieldset id|<label for)="f-([a-z_]+)"[^>]*>(.*?)</(?:legend|label)>', page, re.DOTALL
+    )
+    return {name: said(f"<main {words}") for name, words in asked}
+
+
+def test_a_field_says_when_it_has_to_be_filled_in_all_the_same(desk: Desk) -> None:
+    """Worked out from the guard that refuses without it, with the codes of the place; no page knows of surveys."""
+    o = desk.office
+    case = o.evaluating("dep1")
+    survey = o.child(case, "surveys")
+    told = notes(desk("dep1").get(f"/cases/{survey.id}/do/answer").text)
+    assert "总体满意度、办理态度或办理结果为“基本满意”或“不满意”时须填" in told["reasons"]
+    assert "可不填" in told["understands"] and "须填" not in told["understands"]
+    paper = {"paper_level": "satisfied", "paper_attitude_level": "satisfied", "paper_scan": DOCUMENT}
+    o.fire(survey, "record_paper", "sun", **paper)
+    told = notes(desk("song").get(f"/cases/{survey.id}/do/check_paper").text)
+    assert "纸质表办理态度已填时须填" in told["attitude_level"]
+    told = notes(desk("li").get(f"/cases/{o.accepted().id}/do/assign").text)
+    assert "交办方式为“主办和会办”时须填" in told["co_units"] and "可不填" in told["assignment_note"]
+    told = notes(desk("li").get(f"/cases/{o.filed().id}/do/accept_in_session").text)
+    assert "须填" in told["out_of_session_reason"]  # no session is on: the rules of the place settle it
+
+
+def test_in_english_a_field_says_so_too(desk: Desk) -> None:
+    reader = desk("dep1")
+    survey = desk.office.child(desk.office.evaluating("dep1"), "surveys")
+    reader.client.set_cookie("language", "en")
+    assert "is “basically satisfied” or “dissatisfied”" in reader.get(f"/cases/{survey.id}/do/answer").text

@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 import timeit
 from collections.abc import Mapping
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow.errors import Text
-from workflow.guards import GuardFault, GuardType, Subject, Verdict, compile_guard
+from workflow.guards import Asked, GuardFault, GuardType, Subject, Verdict, compile_guard
 from workflow.guards.sense import idle_clause
-from workflow.guards.tree import closure
+from workflow.guards.tree import Name, closure
 
 from .broken import TIMES
 
@@ -534,3 +535,35 @@ def test_a_typical_guard_is_quick() -> None:
     number = 5_000
     best = min(timeit.repeat(lambda: guard.evaluate(facts), number=number, repeat=5)) / number
     assert best < (10e-6 if sys.gettrace() is None else 1e-3)  # a coverage run is slower than the world
+
+
+LEFT_OUT = (
+    'not a or t != ""', 'a and b or t != ""', "a and (b or f.given)", "not (a and not f.given)", "f.given or a and b",
+    "not a and not f.given or a and f.given and f == b", 'b and not (t == "" and a)', 't != "" or a != b',
+    "a or not f.given",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LEFT_OUT)
+def test_when_something_may_not_be_left_out_is_what_the_guard_refuses(text: str) -> None:
+    """Of all the other facts: told as needed is what is refused without it, and whatever it alone would mend is told."""
+    guard = compile_guard(
+        text, {"a": "boolean", "b": "boolean", "t": "text", "f": "boolean", "f.given": "boolean"}
+    )
+    name = "t" if "t" in guard.names else "f"
+    gone, there = ({"t": ""}, [{"t": "x"}]) if name == "t" else ({"f.given": False}, [{"f.given": True, "f": v} for v in (True, False)])  # fmt: skip
+    mended = 0
+    for a, b in product((True, False), repeat=2):
+        facts: dict[str, object] = {"a": a, "b": b}
+        told = any(all(_is_so(one, facts) for one in way) for way in guard.needs(name))
+        without = guard.answer({**facts, **gone}) is True
+        helps = not without and any(guard.answer({**facts, **one}) is True for one in there)
+        mended += helps
+        assert told or not helps, facts
+        assert not (told and without), facts
+    assert bool(mended) is bool(guard.needs(name))
+
+
+def _is_so(one: Asked, facts: Mapping[str, object]) -> bool:
+    value = facts[one.value.name] if isinstance(one.value, Name) else one.value
+    return (facts[one.name] == value) is (one.sign == "==")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .errors import Text
+from .guards import Asked as Asked  # noqa: PLC0414 - for who words it: a guest does not come in by the guards
 from .guards import Guard
 
 FieldType = Literal[

@@ -26,6 +26,7 @@ from .. import domain
 from ..documents import bring
 from ..problems import Problem
 from ..uploads import still_named
+from .needed import needed
 from .screens import Look
 
 CHOICES = 8
@@ -55,6 +56,8 @@ class Input:
     """line | text | integer | boolean | date | menu | ticks | parties | documents | case | hidden"""
     many: bool
     required: bool
+    needed: Text | None = None
+    """of one that is not required: when it has to be given all the same"""
     value: str = ""
     options: Sequence[Option] = ()
     kept: Sequence[tuple[str, str]] = ()
@@ -90,7 +93,9 @@ def inputs(
         if field.type in ("unit", "units") and units is None:
             units = units_here(look)
         errors = tuple(reason.text for reason in reasons if reason.field == field.name)
-        found.append(_input(look, field, asked.required, given.get(field.name), codes, units or [], errors))
+        one = _input(look, field, asked.required, given.get(field.name), codes, units or [], errors)
+        when = None if asked.required else needed(look, definition, event, field.name, codes)
+        found.append(replace(one, needed=when))
     return [replace(one, name=prefix + one.name) for one in found] if prefix else found
 
 

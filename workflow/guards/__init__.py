@@ -20,13 +20,24 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..errors import Reason, Text
+from .need import Asked, Needed, needed
 from .plain import Plain, Subject
 from .sense import idle_clause, written
 from .syntax import GuardFault, read_guard
 from .tree import Facts, GuardType, Node, Test, closure
 from .words import Words
 
-__all__ = ["Facts", "Guard", "GuardFault", "GuardType", "Subject", "Verdict", "compile_guard"]
+__all__ = [
+    "Asked",
+    "Facts",
+    "Guard",
+    "GuardFault",
+    "GuardType",
+    "Needed",
+    "Subject",
+    "Verdict",
+    "compile_guard",
+]
 
 
 class Verdict(NamedTuple):
@@ -66,6 +77,10 @@ class Guard:
         clause, always = written(found[0]), found[1]
         zh, en = ("总是成立", "always holds") if always else ("永不成立", "never holds")
         return Text(f"“{clause}”{zh}，与案件无关", f"“{clause}” {en}: it says nothing about the case")
+
+    def needs(self, name: str) -> Needed:
+        """When it refuses for want of something that a form may leave out, of that name."""
+        return needed(self._tree, name) if any(one.partition(".")[0] == name for one in self.names) else ()
 
     def answer(self, facts: Facts) -> bool | None:
         """Whether the guard holds for these facts, None where that is unknown: for who asks for no reasons, which are dearer."""
