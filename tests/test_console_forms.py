@@ -94,3 +94,22 @@ def test_in_english_a_field_says_so_too(desk: Desk) -> None:
     survey = desk.office.child(desk.office.evaluating("dep1"), "surveys")
     reader.client.set_cookie("language", "en")
     assert "is “basically satisfied” or “dissatisfied”" in reader.get(f"/cases/{survey.id}/do/answer").text
+
+
+def test_what_the_deputies_said_stands_beside_the_form_of_a_second_assignment(desk: Desk) -> None:
+    """His grades and reasons for whoever decides on them, the dissatisfied first; of a part that one may not know of, nothing."""
+    o = desk.office
+    case = o.evaluating()
+    for deputy, level, why in (("dep1", "satisfied", "路灯亮了"), ("dep2", "dissatisfied", "路还是没有修")):
+        survey = o.child(case, "surveys", deputy)
+        o.fire(survey, "answer", deputy, level=level, attitude_level="satisfied", reasons=why)
+        o.fire(survey, "tally", "sun")
+    page = desk("sun").get(f"/cases/{case.id}/do/second_assign").text
+    told = said(page)
+    assert "总体满意度 不满意" in told and "办理态度 满意" in told and "具体理由 路还是没有修" in told
+    assert told.index("路还是没有修") < told.index("路灯亮了")
+    assert page.count('<details class="sheet led" open>') == 1
+    assert page.index("路还是没有修") < page.index('enctype="multipart')
+    refused = said(desk("wu").get(f"/cases/{case.id}/do/second_assign").text)
+    assert "路还是没有修" not in refused and "不满意" not in refused and "路灯亮了" not in refused
+    assert "路还是没有修" not in desk("sun").get(f"/cases/{case.id}/do/void").text

@@ -14,6 +14,7 @@ from workflow.model import ClockView
 from workflow.overview import identifier, today
 
 from ..problems import Problem
+from .branches import branches
 from .cases import led_here
 from .forms import Misread, as_sent, inputs, sent, standing, with_digest
 from .screens import Go, Look, Page, Screen
@@ -136,6 +137,7 @@ def _form(
         "definition": definition, "event": event, "case": case, "inputs": fields, "permission": permission, "deadlines": waits,
         "title": event.title if case is not None else definition.title, "tenants": [],
         "led": led_here(look, case, definition) if case is not None else None,
+        "branches": branches(look, case, definition, event) if case is not None else [],
         "general": [*(reason.text for reason in reasons if reason.field not in named), *more],
         "why": [*(reason.text for reason in readable(permission.reasons, case)), *more] if permission else [],
         "wrong": [reason for reason in reasons if reason.field in named], "key": identifier(look.engine),
