@@ -33,7 +33,7 @@ class Form(HTMLParser):
         super().__init__()
         self.values: dict[str, list[str]] = {}
         self.choices: dict[str, list[str]] = {}
-        self._menu = ""
+        self._menu = self._text = ""
         self.feed(text[text.index("<main") :])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -54,8 +54,15 @@ class Form(HTMLParser):
                 if "checked" not in found:
                     return
             self.values.setdefault(name, []).append(found.get("value", ""))
+            self._text = name if tag == "textarea" else ""
+
+    def handle_data(self, data: str) -> None:
+        if self._text:
+            self.values[self._text][-1] += data
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._text = ""
         if tag == "select":
             if self.choices[self._menu]:  # as a browser sends it
                 self.values.setdefault(self._menu, self.choices[self._menu][:1])

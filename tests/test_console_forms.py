@@ -14,6 +14,7 @@ from .console import Desk, said
 from .lifecycle import DOCUMENT, TENANT
 
 CLERK = Actor(person="li")
+DRAFTED = {"title": "修路", "body": "路坏了。", "first_signer": "dep1", "publication_wish": "full"}
 
 
 def test_a_decision_shows_what_was_asked_by_whom_and_when(desk: Desk) -> None:
@@ -113,3 +114,45 @@ def test_what_the_deputies_said_stands_beside_the_form_of_a_second_assignment(de
     refused = said(desk("wu").get(f"/cases/{case.id}/do/second_assign").text)
     assert "路还是没有修" not in refused and "不满意" not in refused and "路灯亮了" not in refused
     assert "路还是没有修" not in desk("sun").get(f"/cases/{case.id}/do/void").text
+
+
+def test_what_is_emptied_in_a_correction_is_taken_away(desk: Desk) -> None:
+    """An optional grade, a text, a document; what nobody touched is not sent, and what a stricter step asked for stays."""
+    o = desk.office
+    survey = o.child(o.evaluating("dep1"), "surveys")
+    o.fire(survey, "answer", "dep1", level="satisfied", attitude_level="dissatisfied", reasons="等了很久")
+    deputy, address = desk("dep1"), f"/cases/{survey.id}/do/correct"
+    page = deputy.get(address).text
+    assert page.count('type="radio" name="attitude_level" value=""') == 1
+    assert 'name="result_level" value=""' not in page and 'name="result_level.stood"' not in page
+    deputy.goes(deputy.fill(address, attitude_level="", reasons=""))
+    now = o.now(survey)
+    assert now.data.get("attitude_level") is None and now.data.get("reasons") is None
+    assert now.data["level"] == "satisfied" and "办理态度 — （原为：不满意）" in said(deputy.page)
+    line = o.engine.history(survey.id)[-1]
+    assert line.data == {"level": "satisfied", "attitude_level": None, "reasons": None}
+
+
+def test_what_a_stricter_step_asked_for_is_not_taken_away_and_the_form_says_so(desk: Desk) -> None:
+    o = desk.office
+    case = o.handling()
+    reader = desk("li")
+    answer = reader.fill(
+        f"/cases/{case.id}/do/correct_entry", correction_reason="登记有误", contact_record=""
+    )
+    assert answer.status_code == 422 and "不能为空" in said(reader.page)
+    assert o.now(case).data["contact_record"] == case.data["contact_record"]
+
+
+def test_a_document_that_is_unticked_is_taken_away(desk: Desk) -> None:
+    o = desk.office
+    draft = o.engine.start("suggestion_draft", Actor(person="dep1"), DRAFTED, tenant=TENANT)
+    deputy, address = desk("dep1"), f"/cases/{draft.id}/do/edit"
+    deputy.goes(deputy.fill(address, title="修路灯", attachments=(b"%PDF-1.4 a", "图.pdf")))
+    assert len(o.now(draft).data["attachments"]) == 1
+    deputy.goes(deputy.fill(address, title="修路灯（改）"))
+    assert len(o.now(draft).data["attachments"]) == 1
+    deputy.goes(deputy.fill(address, **{"attachments.kept": []}))
+    assert o.now(draft).data.get("attachments") is None
+    deputy.goes(deputy.fill(address, title="修好路灯"))
+    assert "attachments" not in o.engine.history(draft.id)[-1].data

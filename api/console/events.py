@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,7 +17,7 @@ from workflow.overview import identifier, today
 from ..problems import Problem
 from .branches import branches
 from .cases import led_here
-from .forms import Misread, as_sent, inputs, sent, standing, with_digest
+from .forms import Misread, as_sent, inputs, sent, standing, taken_away, with_digest
 from .screens import Go, Look, Page, Screen
 from .sentence import remaining
 from .visits import known_beforehand
@@ -37,11 +38,17 @@ REASON = Reason(code="form.reason", text=Text("请填写理由", "give the reaso
 def asked(look: Look) -> Page:
     """The form, with what stands in the case already where the event asks for it again."""
     definition, event = _event(look)
-    prefilled = event.name not in look.engine.library.console.blank
-    stood = {n: v for n, v in look.known.data.items() if n in event.fields and prefilled}
+    stood = _stood(look, event, look.known)
     return _form(
         look, definition, event, look.known, {**_beforehand(look, event.begets, event, look.known), **stood}
     )
+
+
+def _stood(look: Look, event: Event, case: Case) -> dict[str, Any]:
+    """What stands in the case already, of what the event asks for again and does not ask anew each time."""
+    if event.name in look.engine.library.console.blank:
+        return {}
+    return {name: value for name, value in case.data.items() if name in event.fields}
 
 
 def _beforehand(look: Look, begun: str | None, event: Event, case: Case | None) -> dict[str, Any]:
@@ -59,6 +66,7 @@ def done(look: Look) -> Page | Go:
     case, given = look.known, as_sent(look, event)
     try:
         given = sent(look, definition, event)
+        given |= taken_away(look, event, given)
         look.engine.fire(
             case.id, event.name, look.actor, given, revision=revision_of(look.request.form.get("revision", "")),
             key=_key(look), effective_on=_day(look), reason=look.request.form.get("@reason", "").strip() or None,
@@ -128,7 +136,16 @@ def _form(
     if case is not None:
         permission = next(p for p in look.engine.permitted(case.id, look.actor) if p.event == event.name)
     shown = case.data if case is not None else given
-    fields = with_digest(look, definition, inputs(look, definition, event, given, reasons), shown)
+    stood = (
+        {n for n, v in _stood(look, event, case).items() if v not in (None, "", [])}
+        if case is not None
+        else ()
+    )
+    asked_ = [
+        replace(one, stood=one.name in stood and not one.required)
+        for one in inputs(look, definition, event, given, reasons)
+    ]
+    fields = with_digest(look, definition, asked_, shown)
     waits = deadlines_of(look, case, definition, event) if case is not None else []
     named = {one.name for one in fields}
     refusal = reasons or (permission.reasons if permission and not permission.allowed else ())

@@ -33,6 +33,8 @@ CHOICES = 8
 """codes that are shown as a list to tick; more of them as a menu"""
 MOST, READ = 300, 1000
 """units that fit into a menu; units that are looked through for them"""
+STOOD = ".stood"
+"""after the name of a field that came with what stands in the case"""
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _BETWEEN = re.compile(r"[、，,;；\n]+")
 
@@ -58,6 +60,8 @@ class Input:
     required: bool
     needed: Text | None = None
     """of one that is not required: when it has to be given all the same"""
+    stood: bool = False
+    """something stands in the case: left empty, it is to be taken away"""
     value: str = ""
     options: Sequence[Option] = ()
     kept: Sequence[tuple[str, str]] = ()
@@ -212,6 +216,16 @@ def sent_of(look: Look, definition: Definition, names: Iterable[str], prefix: st
     if reasons:
         raise Misread(reasons, found)
     return found
+
+
+def taken_away(look: Look, event: Event, given: Mapping[str, Any]) -> dict[str, None]:
+    """What stood in the form when it was opened, may be left blank and was emptied: blank from now on. An empty input that nobody
+    touched says nothing.
+    """
+    return {
+        asked.name: None for asked in event.form
+        if not asked.required and asked.name not in given and f"{asked.name}{STOOD}" in look.request.form
+    }  # fmt: skip
 
 
 def as_sent(look: Look, event: Event, prefix: str = "") -> dict[str, Any]:
