@@ -123,16 +123,20 @@ def read_json(request: Request) -> dict[str, Any]:
     """The object in the body. Raises Problem 400, 413 (by Flask) or 415."""
     if request.environ.get("CONTENT_TYPE") != "application/json" and not _is_json(request):
         raise Problem("not_json", Text("请求须为 application/json(UTF-8)", "send application/json in UTF-8"))
-    if request.environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
-        raise Problem(
-            "not_json",
-            Text("请不要压缩正文（Content-Encoding）", "send the body as it is, without Content-Encoding"),
-        )
+    if "HTTP_CONTENT_ENCODING" in request.environ:
+        unpacked(request, "not_json")
     value = _parsed(_content(request))
     if not isinstance(value, dict):
         raise _bad("须为 JSON 对象", "a JSON object is needed")
     _bounded(value)
     return value
+
+
+def unpacked(request: Request, code: str) -> None:
+    """The body is as it is: nobody here would unpack it. Raises Problem of that code."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        text = Text("请不要压缩正文（Content-Encoding）", "send the body as it is, without Content-Encoding")
+        raise Problem(code, text)
 
 
 def _content(request: Request) -> bytes:

@@ -20,7 +20,7 @@ from workflow.json_text import encoder
 from workflow.overview import cases_of
 
 from .acting import note
-from .bodies import body_of, fit, query_of
+from .bodies import body_of, fit, query_of, unpacked
 from .identity import ACTING_USER, Caller
 from .pace import Paced
 from .pointing import pointed
@@ -116,6 +116,8 @@ def _asked(desk: Desk, asking: Request, route: Route, path: Mapping[str, str]) -
     revision = _revision(asking) if route.conditional else None
     query = query_of(asking, made(route.query)) if route.query else {}
     body = body_of(asking, made(route.body)) if route.body else {}
+    if route.upload:
+        unpacked(asking, "media_refused")
     if via is not None and route.audit != "none":
         note(desk.engine, via, actor.person, route.name, case.id if case else None)
     return Ask(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from typing import IO, Protocol
 from urllib.parse import quote
 
 import filetype
-from flask import Response
+from flask import Request, Response
 from marshmallow import Schema, fields, validate
 
 from workflow import Case
@@ -27,6 +26,7 @@ from workflow.errors import NotFound, Text
 
 from .cases import documents_of
 from .faults import written
+from .parts import CHUNK, sent
 from .photographs import PHOTOGRAPHS, Damaged, cleaned
 from .problems import Problem
 from .quota import room
@@ -35,7 +35,6 @@ from .schemas import Strict, one_line
 from .uploads import Uploads
 
 MOST = 32 << 20
-CHUNK = 1 << 16
 OFFICE = "application/vnd.openxmlformats-officedocument"
 KINDS = {
     ".pdf": {"application/pdf"},
@@ -255,27 +254,20 @@ def bring(desk: Desk, person: str, stream: IO[bytes], name: str, size: int | Non
 
 def download(ask: Ask) -> Reply:
     """Through a case that names it, as this person sees the case."""
-    return Reply(raw=sent_from(ask.desk, ask.known, ask.path["sha256"]))
+    return Reply(raw=sent_from(ask.desk, ask.known, ask.path["sha256"], ask.request))
 
 
-def sent_from(desk: Desk, case: Case, sha256: str) -> Response:
-    """The content of a document that the case names. Raises NotFound."""
+def sent_from(desk: Desk, case: Case, sha256: str, asking: Request) -> Response:
+    """The content of a document that the case names, or the part that is asked for. Raises NotFound, Problem 416."""
     named = next((document for document in documents_of(desk, case) if document["sha256"] == sha256), None)
     content = None if named is None else _shelf(desk).open(sha256)
     if named is None or content is None:
         raise NotFound(Text("没有这个文件", "there is no such document"))
     media = named["media_type"] if named["media_type"] in KNOWN else UNKNOWN
-    response = Response(_chunks(content), content_type=media)
-    response.call_on_close(content.close)
+    response = sent(content, os.fstat(content.fileno()).st_size, str(named["sha256"]), media, asking)
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(named['name'], safe='')}"
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Content-Length"] = str(os.fstat(content.fileno()).st_size)
     return response
-
-
-def _chunks(content: IO[bytes]) -> Iterator[bytes]:
-    while chunk := content.read(CHUNK):
-        yield chunk
 
 
 def _shelf(desk: Desk) -> Documents:
@@ -290,12 +282,17 @@ DOCUMENTS = (
         method="POST", path="/v1/documents", name="upload", view=upload, permission="person", audit="store", tag="documents",
         text=Text("上传文件；正文即文件内容", "upload a document; the body is its content"), scope="cases:write", query=Named,
         upload=True, out={201: Out(KeptOut, Text("可填入表单的文件", "what goes into a form"))},
-        problems=("too_large", "media_refused"),
+        problems=("too_large",),
     ),
     Route(
         method="GET", path="/v1/cases/<id>/documents/<sha256>", name="document", view=download, permission="case",
         audit="none", tag="documents", text=Text("下载案件所载文件", "download a document that the case names"),
-        scope="cases:read",
-        out={200: Out(None, Text("文件内容", "its content"), media=UNKNOWN, also=sorted(KNOWN), sample="%PDF-1.7 …")},
+        scope="cases:read", parts=True,
+        out={
+            200: Out(None, Text("文件内容", "its content"), media=UNKNOWN, also=sorted(KNOWN), sample="%PDF-1.7 …",
+                     headers=("ETag", "Accept-Ranges")),
+            206: Out(None, Text("所求的部分", "the part that was asked for"), media=UNKNOWN, also=sorted(KNOWN), sample="%PDF",
+                     headers=("ETag", "Accept-Ranges", "Content-Range")),
+        },
     ),
 )  # fmt: skip

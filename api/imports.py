@@ -186,7 +186,7 @@ IMPORTS = (
         method="POST", path="/v1/imports/<kind>/faults", name="import_faults_preview", view=faults, permission="person",
         audit="none", tag="exchange", scope="cases:write", query=Table, upload=True, out={200: FILLED},
         text=Text("同一张表，标出错误（Excel）", "the same table with its faults marked"),
-        problems=("not_found", "too_large", "media_refused"),
+        problems=("not_found", "too_large"),
     ),
     Route(
         method="POST", path="/v1/imports/<kind>", name="import", view=take, permission="person", audit="history",

@@ -61,6 +61,10 @@ KEY = {
     "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!#-~]{1,200}$"},
     "description": "重发同一请求时给出同一键，得到同一答复 / sent again with the same request it gives the same answer",
 }  # fmt: skip
+RANGE = {
+    "name": "Range", "in": "header", "schema": {"type": "string"}, "example": "bytes=1048576-",
+    "description": "只要一部分；多个部分、其他单位：答全文 / one part of it; of several: the whole",
+}  # fmt: skip
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "acting": {
@@ -79,7 +83,18 @@ SCHEMES = {
 EMPTY = (204, 303)
 """answers without a body"""
 HEADERS = {
-    "ETag": {"description": "版次 / the revision", "schema": {"type": "string"}},
+    "ETag": {
+        "description": "版次；文件则为其内容 / the revision; of a file its content",
+        "schema": {"type": "string"},
+    },
+    "Accept-Ranges": {
+        "description": "可只取一部分 / one part may be asked for",
+        "schema": {"type": "string", "const": "bytes"},
+    },
+    "Content-Range": {
+        "description": "哪一部分，全文多大 / which part, and of how many bytes",
+        "schema": {"type": "string"},
+    },
     "Link": {"description": "下一页 / the next page (RFC 8288)", "schema": {"type": "string"}},
     "Location": {"description": "地址 / the address", "schema": {"type": "string"}},
 }
@@ -183,7 +198,7 @@ def _parameters(route: Route) -> list[Any]:
     ]
     if route.query is not None:
         found.append({"in": "query", "schema": route.query})
-    for wanted, parameter in ((route.conditional, IF_MATCH), (route.keyed, KEY)):
+    for wanted, parameter in ((route.conditional, IF_MATCH), (route.keyed, KEY), (route.parts, RANGE)):
         if wanted:
             found.append(parameter)
     if route.prefers:

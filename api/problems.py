@@ -65,6 +65,7 @@ TITLES: Mapping[str, tuple[int, Text]] = {
     "bad_request": (400, Text("请求无法理解", "The request cannot be understood")),
     "too_large": (413, Text("请求过大", "The request is too large")),
     "not_json": (415, Text("只接受 JSON", "Only JSON is accepted")),
+    "no_such_part": (416, Text("没有这一部分", "There is no such part")),
     "media_refused": (415, Text("文件类型不接受", "The file is not accepted")),
     "method_not_allowed": (405, Text("方法不可用", "The method is not allowed")),
     "too_many": (429, Text("过于频繁", "Too often")),

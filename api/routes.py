@@ -129,7 +129,9 @@ class Route:
     members: Mapping[str, str] = field(default_factory=dict)
     """what the engine calls otherwise than the body does: its name, the member of the body"""
     upload: bool = False
-    """the body is the content itself"""
+    """the body is the content itself, never packed (Content-Encoding)"""
+    parts: bool = False
+    """one part of the content may be asked for (`Range`)"""
     looks: bool = True
     """the case is looked at before the view is called; if not, the view leaves it to the engine, which answers somebody who may
     not know of a case as if there were none
@@ -159,6 +161,10 @@ class Route:
             found += ["bad_request", "not_json", "too_large", "form_invalid"]
         if self.method == "POST":
             found.append("bad_request")
+        if self.upload:
+            found.append("media_refused")
+        if self.parts:
+            found.append("no_such_part")
         if self.conditional:
             found += ["bad_request", "revision_required", "stale"]
         if self.keyed:

@@ -21,6 +21,8 @@ log = logging.getLogger("tibandu.api")
 THREADS = 8
 LOOP_SECONDS = 1.0
 """how long it waits for something to do before it looks whether it was told to stop"""
+HEADERS = 256 << 10
+"""of the first line and the headers together; of more it says 431 itself"""
 BODY = 40 << 20
 """more than the application allows, so that it is the application that says no in its own words"""
 
@@ -78,7 +80,8 @@ def serve(
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as bound:
         server = create_server(
-            app, map=channels, sockets=[bound], threads=THREADS, max_request_body_size=BODY, ident=None,
+            app, map=channels, sockets=[bound], threads=THREADS, max_request_header_size=HEADERS, max_request_body_size=BODY,
+            ident=None,
             clear_untrusted_proxy_headers=False,  # `Proxy` is asked whom to believe
         )  # fmt: skip
         before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}

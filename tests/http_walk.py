@@ -340,6 +340,7 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     _present(client, engine)
     _refusals(client, address, case)
     _given_up(client, engine)
+    _in_parts(client)
     client("", "GET", "/healthz/live")
     client("", "GET", "/healthz/ready")
     engine.tick()
@@ -357,6 +358,16 @@ def _given_up(client: Client, engine: Engine) -> None:
         engine.alerts.complete(letter, Receipt(state="failed", answer="550 no such user", permanent=True))
     client(OPERATOR, "GET", "/v1/alerts/dead")
     client(OPERATOR, "POST", "/v1/alerts/redeliver", {"keys": []})
+
+
+def _in_parts(client: Client) -> None:
+    """A letter of reply, of which a part is asked for, and one that it has not."""
+    kept = client("wu.hao", "POST", "/v1/documents?name=答复函.pdf", data=PDF).json
+    case = client.fire(
+        "wu.hao", client.handling(session="八次"), "reply", reply_letter=kept, promised=False
+    ).json
+    for part in ("bytes=0-3", "bytes=1048576-"):
+        client("li.wei", "GET", f"/v1/cases/{case['id']}/documents/{kept['sha256']}", range=part).close()
 
 
 def _present(client: Client, engine: Engine) -> None:

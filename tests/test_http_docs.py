@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -50,11 +51,23 @@ def test_one_suggestion_with_curl(tmp_path: Path) -> None:
                 ["bash", "-eu", "-o", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=150,
                 check=False,
             )  # fmt: skip
+            told = too_much(address)
         finally:
             serving.send_signal(signal.SIGTERM)
     promised = re.findall(r"  # (\S+)$", walk, re.MULTILINE)
     assert (done.stdout.split(), done.returncode) == (promised, 0), done.stderr + done.stdout
     assert promised[-2] == "concluded"
+    (most,) = re.findall(r"at most (\d+) KiB under `tibandu serve`", PAGE)
+    assert told.startswith("431 ") and f"{int(most) << 10}" in told
+
+
+def too_much(address: str) -> str:
+    """What a running service says to more headers than it takes."""
+    asked = urllib.request.Request(f"{address}/healthz/live", headers={"X-Much": "x" * (300 << 10)})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=60)
+    with refused.value as answer:
+        return f"{answer.status} {answer.read().decode()}"
 
 
 def test_the_page_names_every_route_and_every_code() -> None:

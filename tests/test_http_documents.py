@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 import api.documents
 from api import Folder, create_app, create_schema
+from api.table import ROUTES
 from workflow import Engine
 from workflow.testing import FrozenClock
 
@@ -61,6 +62,95 @@ def test_uploaded_named_by_a_case_and_read_through_it(client: city.Client, tmp_p
     answer.close()
     assert client("qian.min", "GET", f"/v1/cases/{case['id']}/documents/{digest}").status_code == 404
     assert not [path for path in (tmp_path / "documents").iterdir() if path.name.startswith("incoming")]
+
+
+@pytest.fixture
+def letter(client: city.Client) -> str:
+    """The address of one that a case names."""
+    case = replied(client, sent(client, "答复函.pdf", city.PDF, "wu.hao").json)
+    return f"/v1/cases/{case['id']}/documents/{hashlib.sha256(city.PDF).hexdigest()}"
+
+
+def looked(client: city.Client, address: str, who: str = LI, **headers: str) -> TestResponse:
+    """What was answered, read to its end and closed, as a server does."""
+    with client(who, "GET", address, **headers) as answer:
+        assert answer.data is not None
+    return answer
+
+
+LAST = len(city.PDF) - 1
+PARTS = {"bytes=0-3": (0, 3), "bytes=4-": (4, LAST), "bytes=-5": (LAST - 4, LAST), "bytes=2-99999": (2, LAST)}
+NO_PARTS = (
+    "bytes=0-1,3-4",
+    "lines=1-2",
+    "bytes=3-1",
+    "bytes=-0",
+    "bytes=-100000",
+    "bytes=",
+    "bytes=a-b",
+    "bytes=1-²",
+    "x",
+)
+"""several, another unit, the last bytes of fewer, and what is none"""
+
+
+def test_a_part_of_it_is_given_as_all_of_it_is(client: city.Client, letter: str) -> None:
+    """By the same right, in the same sandbox, and never to whoever may not know of the case."""
+    whole = looked(client, letter)
+    assert (whole.status_code, whole.headers["Accept-Ranges"]) == (200, "bytes")
+    for asked, (first, last) in PARTS.items():
+        part = looked(client, letter, range=asked)
+        assert (part.status_code, part.data) == (206, city.PDF[first : last + 1])
+        assert part.headers["Content-Range"] == f"bytes {first}-{last}/{len(city.PDF)}"
+        assert part.content_length == last - first + 1
+        for name in (
+            "ETag",
+            "Content-Type",
+            "Content-Disposition",
+            "Content-Security-Policy",
+            "Cache-Control",
+        ):
+            assert part.headers[name] == whole.headers[name]
+    foreign = looked(client, letter, "qian.min", range="bytes=0-3")
+    assert foreign.status_code == 404 and "Content-Range" not in foreign.headers
+    for asked in NO_PARTS:
+        answer = looked(client, letter, range=asked)
+        assert (answer.status_code, answer.data) == (200, city.PDF), asked
+
+
+def test_parts_of_one_content_and_another_are_never_put_together(client: city.Client, letter: str) -> None:
+    """Its ETag is the hash of its content: with another one all of it is answered; what one has is not sent again."""
+    tag = looked(client, letter).headers["ETag"]
+    assert tag == f'"{hashlib.sha256(city.PDF).hexdigest()}"'
+    assert looked(client, letter, range="bytes=4-", if_range=tag).data == city.PDF[4:]
+    other = looked(client, letter, range="bytes=4-", if_range=f'"{"0" * 64}"')
+    assert (other.status_code, other.data) == (200, city.PDF)
+    assert looked(client, letter, if_none_match=tag).status_code == 304
+    assert looked(client, letter, "qian.min", if_none_match=tag).status_code == 404
+    beyond = looked(client, letter, range=f"bytes={len(city.PDF)}-")
+    assert (beyond.status_code, beyond.json["code"]) == (416, "no_such_part")
+    assert beyond.headers["Content-Range"] == f"bytes */{len(city.PDF)}"
+
+
+def test_what_comes_packed_is_refused(client: city.Client) -> None:
+    """It would be kept as it came, under a name that promises something else."""
+    for route in ROUTES:
+        if not route.upload:
+            continue
+        address = (
+            route.path.replace("<kind>", "suggestion")
+            + "?name=a."
+            + ("pdf" if route.name == "upload" else "csv")
+        )
+        for packed in ("gzip", "br", "unheard-of"):
+            answer = client(LI, "POST", address, data=city.PDF, content_encoding=packed)
+            assert (answer.status_code, answer.json["code"]) == (415, "media_refused")
+            assert "Content-Encoding" in answer.json["texts"]["en"]
+    assert sent(client, "a.pdf", city.PDF).status_code == 201
+    assert (
+        client(LI, "POST", "/v1/documents?name=a.pdf", data=city.PDF, content_encoding="Identity").status_code
+        == 201
+    )
 
 
 def test_the_description_names_every_type_it_may_be_sent_as() -> None:

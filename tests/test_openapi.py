@@ -370,6 +370,9 @@ class Provoked:
     def _too_large(self) -> TestResponse:
         return self.raw(b'{"a":"' + b"x" * (1 << 20) + b'"}')
 
+    def _media_refused(self) -> TestResponse:
+        return self.ask(content_encoding="gzip")
+
     def _form_invalid(self) -> TestResponse:
         return self.ask(body={"nonsense": 1})
 
@@ -384,6 +387,12 @@ class Provoked:
         assert self.ask(idempotency_key=key).status_code < 300
         other = {"rows": [*self.body["rows"]] * 2} if "rows" in self.body else dict(self.body, reason="别的")
         return self.ask(body=other, idempotency_key=key)
+
+
+def _part_beyond_the_end(p: Provoked) -> TestResponse:
+    kept = p.client("wu.hao", "POST", "/v1/documents?name=a.pdf", data=city.PDF).json
+    p.case = p.client.fire("wu.hao", p.client.handling(), "reply", reply_letter=kept, promised=False).json
+    return p.ask("li.wei", path={"sha256": kept["sha256"]}, range="bytes=1000000-")
 
 
 def _guard_failed_fire(p: Provoked) -> TestResponse:
@@ -538,9 +547,10 @@ SPECIAL = {
     ("import", "too_large"): lambda p: p.ask(data=b"x" * ((4 << 20) + 1)),
     ("import_preview", "too_large"): lambda p: p.ask(data=b"x" * ((4 << 20) + 1)),
     ("import_faults_preview", "too_large"): lambda p: p.ask(data=b"x" * ((4 << 20) + 1)),
-    ("import_faults_preview", "media_refused"): lambda p: p.ask(query="?name=a.xlsx", data=b"no zip"),
     ("upload", "media_refused"): lambda p: p.ask(data=b"#!/bin/sh"),
+    ("document", "no_such_part"): _part_beyond_the_end,
     ("upload", "too_large"): lambda p: p.ask(data=b"%PDF" + b"x" * (32 << 20)),
+    ("import_faults_preview", "media_refused"): lambda p: p.ask(query="?name=a.xlsx", data=b"no zip"),
     ("invite", "not_permitted"): _invite_by_a_unit,
     ("invitation", "too_many"): guessed,
     ("invitation_answer", "too_many"): guessed,

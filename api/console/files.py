@@ -20,7 +20,7 @@ def static(look: Look) -> Response:
 
 def document(look: Look) -> Response:
     """A document that the case names, as this reader sees the case."""
-    return sent_from(look.desk, look.known, look.path["sha256"])
+    return sent_from(look.desk, look.known, look.path["sha256"], look.request)
 
 
 def language(look: Look) -> Response:

@@ -95,7 +95,7 @@ def letter(look: Look) -> Response:
     root = asked_in if asked_in.root == asked_in.id else look.engine.case(asked_in.root)
     for case, document in _letters(look, root):
         if document["sha256"] == look.path["sha256"]:
-            return sent_from(look.desk, case, document["sha256"])
+            return sent_from(look.desk, case, document["sha256"], look.request)
     raise NotFound(Text("没有这个文件", "there is no such document"))
 
 
