@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from types import SimpleNamespace
 
+import pytest
+
+from api.console import cases, pictures
 from api.console.sentence import sentence
 from workflow import Actor
+from workflow.diagram import trail
 from workflow.errors import Text
 
 from .catalogue import english
@@ -144,3 +150,40 @@ def test_what_is_over_says_where_it_goes_on(desk: Desk) -> None:
     (case,) = office.engine.search(kind="suggestion")
     lead.get(f"/cases/{draft.id}")
     assert f'接着看：<a href="/cases/{case.id}">题</a>（已提出）' in lead.page
+
+
+def test_a_long_history_has_the_same_stages_on_the_first_page_as_in_the_picture(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page has the last lines only; what they do not tell of is asked."""
+    monkeypatch.setattr(cases, "LINES", 1)
+    reader = desk("li")
+    case = desk.office.fire(desk.office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT)
+    for known in (case, desk.office.signing_off()):
+        reader.get(f"/cases/{known.id}")
+        first = stages(reader.page)
+        reader.get(f"/cases/{known.id}/picture")
+        assert first == stages(reader.page)
+    reader.get(f"/cases/{case.id}")
+    assert [words for words, _ in stages(reader.page)][4] == "–答复（未经过）"
+
+
+def test_a_case_that_was_moved_to_another_version_keeps_the_stages_it_went_through(desk: Desk) -> None:
+    """A state that is called otherwise since is the same stage; one whose new name no line tells leaves open where it was."""
+    case, engine = desk.office.fire(desk.office.assigned(), "sign_in", "wang"), desk.office.engine
+    lines = engine.history(case.id)
+    assert [one.to_state for one in lines] == ["filed", "accepted", "assigned", "signed_in"]
+    moved = replace(lines[-1], seq=5, event="migrate", from_state="received", to_state="signed_in", data={"@migration": {}})  # fmt: skip
+
+    def where(accepted: str, left: str) -> list[str]:
+        old = [
+            lines[0], replace(lines[1], to_state=accepted), replace(lines[2], from_state=accepted, to_state=left),
+            replace(lines[3], from_state=left, to_state="received"), moved,
+        ]  # fmt: skip
+        return [one.where for one in pictures.stepper(SimpleNamespace(engine=engine), case, old)][:3]  # type: ignore[arg-type]
+
+    assert where("accepted", "assigned") == ["past", "past", "here"]
+    assert where("filed", "assigned") == ["past", "over", "here"], "it was in every state that is told"
+    assert where("looked_through", "assigned") == ["past", "past", "here"]
+    way = trail(pictures.renamed([replace(lines[3], to_state="received"), moved]), "signed_in")
+    assert set(way.steps) == {("assigned", "sign_in", "signed_in")}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from markupsafe import Markup
@@ -31,24 +32,58 @@ class Step:
 
 def stepper(look: Look, case: Case, entries: Sequence[HistoryEntry]) -> list[Step]:
     """The stages of the case's lifecycle; none where nobody has named them, or where an older version has other states. One
-    that it never was in, as far as its whole history is at hand, was passed over: of what is withdrawn, the reply.
+    that it never was in, as far as its whole history tells, was passed over: of what is withdrawn, the reply. `entries`: the last
+    lines, perhaps all of them.
     """
     stages = look.engine.library.stages.get(case.kind, ())
     here = next((n for n, stage in enumerate(stages) if case.state in stage.states), None)
     if here is None:
         return []
-    state = look.engine.laws.pinned(case.definition).definition.states[case.state].title
-    been = {state for entry in entries for state in (entry.from_state, entry.to_state)}
-    whole = bool(entries) and entries[0].seq == 1 and not any(one.automatic == "import" for one in entries)
+    states = look.engine.laws.pinned(case.definition).definition.states
+    been = _been(entries)
+    if entries and entries[0].seq > 1 and any(been.isdisjoint(stage.states) for stage in stages[:here]):
+        entries = look.engine.history(case.id, actor=look.actor)
+        been = _been(entries)
+    told = _tells_all(entries) and been <= states.keys()
     return [
         Step(
             stage.title,
             "here" if n == here else "ahead" if n > here
-            else "past" if not whole or not been.isdisjoint(stage.states) else "over",
-            state,
+            else "past" if not told or not been.isdisjoint(stage.states) else "over",
+            states[case.state].title,
         )
         for n, stage in enumerate(stages)
     ]  # fmt: skip
+
+
+def _tells_all(entries: Sequence[HistoryEntry]) -> bool:
+    """Whether these lines lead from the beginning to here: not those of a record, nor where a line that moved it is kept back."""
+    steps = pairwise(entries)
+    return (
+        bool(entries)
+        and entries[0].seq == 1
+        and not any(one.automatic == "import" for one in entries)
+        and all(one.to_state == then.from_state for one, then in steps)
+    )
+
+
+def _been(entries: Sequence[HistoryEntry]) -> set[str]:
+    """The states it was in, by the names of today as far as they are known."""
+    return {state for entry in renamed(entries) for state in (entry.from_state, entry.to_state) if state}
+
+
+def renamed(entries: Sequence[HistoryEntry]) -> list[HistoryEntry]:
+    """The lines with each state called as the version calls it to which the case was moved since, where a line tells: of the
+    state in which it was moved. The others have kept their names, or are called by one that is no more.
+    """
+    names: dict[str, str] = {}
+    found = []
+    for entry in reversed(entries):
+        old, new = entry.from_state, entry.to_state
+        if entry.event == "migrate":
+            names, old = names | {old: names.get(new, new)}, new
+        found.append(replace(entry, from_state=names.get(old, old), to_state=names.get(new, new)))
+    return found[::-1]
 
 
 def picture(look: Look) -> Page:
@@ -56,7 +91,7 @@ def picture(look: Look) -> Page:
     case = look.known
     definition = look.engine.laws.pinned(case.definition).definition
     entries = look.engine.history(case.id, actor=look.actor)
-    way = trail(entries, case.state, _following(look, definition, case))
+    way = trail(renamed(entries), case.state, _following(look, definition, case))
     return Page("picture.html", {
         "case": case, "title": look.caption(case),
         "steps_of": stepper(look, case, entries), "lines": in_words(definition, look.language, way),
