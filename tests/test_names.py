@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from workflow import Actor
 from workflow.access import break_glass
 from workflow.errors import FormInvalid
 from workflow.model import Party
-from workflow.naming import flaw
+from workflow.naming import flaw, unfit
 
 from .lifecycle import SUGGESTION, TENANT, Office
 
@@ -67,6 +68,11 @@ UNFIT = "建\x07议", "\u202e建议", "建议\ud800"
 PLACES = "第 2 个字符 U+0007", "第 1 个字符 U+202E", "第 3 个字符 U+D800"
 NAMES = re.compile("[a-z]{2,}_?[a-z]+")
 """a word of the program in a sentence for a person"""
+
+
+def test_what_is_printable_can_be_kept() -> None:
+    """So that a text of a call need not be searched where all of it is."""
+    assert not [n for n in range(sys.maxunicode + 1) if chr(n).isprintable() and unfit(chr(n)) is not None]
 
 
 @pytest.mark.parametrize(("text", "place"), list(zip(UNFIT, PLACES, strict=True)))

@@ -70,11 +70,14 @@ class Call(NamedTuple):
             check_are_texts(kind=self.kind, tenant=self.tenant)
         elif not isinstance(self.case, str):
             raise no_id(self.case)
-        check_are_texts(event=self.event)
+        if type(self.event) is not str:
+            check_are_texts(event=self.event)
         check_actor(self.actor)
         check_data(self.data)
-        check_number(revision=self.revision)
-        check_days(partial=True, effective_on=self.effective_on)
+        if self.revision is not None:
+            check_number(revision=self.revision)
+        if self.effective_on is not None:
+            check_days(partial=True, effective_on=self.effective_on)
 
     def flaw(self) -> FormInvalid | None:
         """The refusal of `check_kinds`, of one of many."""
@@ -134,6 +137,8 @@ def check_texts(**texts: str | None) -> None:
             continue
         if not isinstance(value, str):
             raise no_text(name, value)
+        if value and value.isprintable() and len(value) <= LIMITS[name]:
+            continue  # nearly every one, and this stands before every event; what is printable holds nothing unfit
         word, code, wrong = called(name), "form.unfit", unfit(value)
         if wrong is None and not value and name in ("key", "number"):
             code, wrong = (

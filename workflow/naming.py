@@ -41,7 +41,7 @@ _VARIANTS = (
 
 def called(name: str) -> Text:
     """What a part of a call is called by whoever has given it; by its own name where it has no other."""
-    return _CALLED.get(name, Text(name, name))
+    return _CALLED.get(name) or Text(name, name)
 
 
 def unfit(text: str) -> Text | None:
