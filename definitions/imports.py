@@ -8,6 +8,7 @@ a change with a line in the log. A case that was opened is not changed by a file
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -98,6 +99,8 @@ def _taken(engine: Engine, kind: str, table: Table, way: Way, key: str) -> Excha
 Row = tuple[int, dict[str, Any], Sequence[Cell]]
 SESSION = ("congress", "session")
 CONGRESS = "congress"
+CODE = re.compile("[A-Za-z0-9_/.-]+")
+"""what the code of a tenant can look like"""
 ALIKE = 2
 """congresses of one name that are asked for: more than one is none"""
 NO_CONGRESS = Text(
@@ -118,8 +121,10 @@ def _referred(table: Table, rows: Sequence[Row]) -> None:
 
 
 def _congresses(engine: Engine, table: Table, rows: Sequence[Row]) -> None:
-    """Whose each row is: a code stands as it is, a name is that of a congress of the register."""
-    called = {word for _, values, _ in rows if (word := values.get(TENANT.name)) and not word.isascii()}
+    """Whose each row is: the congress of the register that has that name, in whatever letters; what is no name stands as the code
+    that it may be, for who writes it is judged by that.
+    """
+    called = {word for _, values, _ in rows if (word := values.get(TENANT.name))}
     found: dict[str, set[str]] = {}
     for name in sorted(called):
         if is_party(engine, CONGRESS) and name.isprintable():
@@ -131,7 +136,7 @@ def _congresses(engine: Engine, table: Table, rows: Sequence[Row]) -> None:
         if name in called:
             if len(found.get(name, ())) == 1:
                 (values[TENANT.name],) = found[name]
-            else:
+            elif found.get(name) or not CODE.fullmatch(name):
                 table.fault(row, TENANT.name, name, NO_CONGRESS)
 
 

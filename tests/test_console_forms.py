@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from api.console import statistics
+from api.console.render import environment
 from workflow import Actor
+from workflow.errors import Text
 from workflow.model import Party
 
 from .console import Desk, said
@@ -156,3 +159,29 @@ def test_a_document_that_is_unticked_is_taken_away(desk: Desk) -> None:
     assert o.now(draft).data.get("attachments") is None
     deputy.goes(deputy.fill(address, title="修好路灯"))
     assert "attachments" not in o.engine.history(draft.id)[-1].data
+
+
+def test_nobody_gives_up_by_pressing_what_stands_first(desk: Desk) -> None:
+    """What ends the case, without being what is next, comes after all that leads on and all that leaves it where it is."""
+    draft = desk.office.engine.start("suggestion_draft", Actor(person="dep1"), DRAFTED, tenant=TENANT)
+    page = desk("dep1").get(f"/cases/{draft.id}").text
+    acts = re.findall(rf'href="/cases/{draft.id}/do/([a-z_]+)"', page)
+    assert "edit" in acts and acts[-1] == "abandon"
+
+
+def test_a_list_without_titles_still_leads_to_its_cases() -> None:
+    """The first column that is shown does, also where the number, which none has, is the first and left out."""
+    number, state, title = Text("编号", "Number"), Text("状态", "State"), Text("标题", "Title")
+    row = SimpleNamespace(case=SimpleNamespace(id="c1"), title="甲", due=None, left=None, late=False)
+    rows_of = environment("zh").get_template("parts.html").make_module({"address": str}).rows_of
+
+    def leading(heads: list[Text], *cells: str) -> str:
+        row.cells = cells
+        page = rows_of([row], heads, lambda _name, id: f"/cases/{id}", "表")
+        (found,) = re.findall(r'<a href="/cases/c1">([^<]*)</a>', page)
+        return str(found)
+
+    assert leading([number, state], "", "办理中") == "办理中"
+    assert leading([number, state], "第 1 号", "办理中") == "第 1 号"
+    assert leading([number, state, title], "", "办理中", "修路") == "修路"
+    assert leading([number], "") == "甲"

@@ -265,6 +265,19 @@ def test_whose_a_row_is_may_be_said_by_the_name_of_the_congress(one: Engine, tmp
     assert (fault.row, fault.column) == (2, "所属人大") and "代号" in fault.reason.zh
 
 
+def test_a_congress_whose_name_is_in_latin_letters_is_found_by_it(one: Engine, tmp_path: Path) -> None:
+    """A name is a name in whatever letters; what is none and cannot be a code is a fault of its cell."""
+    row = f"t1,Gaotie,{TENANT}/jiayu/t1,jiayu,township"
+    path = table(tmp_path / "c.csv", "编号,名称,所属人大,上级,层级", row)
+    assert import_file(one, "congress", path, OPERATOR).added == ["t1"]
+    path = table(tmp_path / "u.csv", "编号,名称,所属人大", "n1,镇文旅站,Gaotie", f"n2,市商务局,{TENANT}")
+    assert import_file(one, "unit", path, OPERATOR).added == ["n1", "n2"]
+    assert [one.parties.get(unit).tenant for unit in ("n1", "n2")] == [f"{TENANT}/jiayu/t1", TENANT]
+    path = table(tmp_path / "v.csv", "编号,名称,所属人大", "n3,市体育局,No Such Congress")
+    (fault,) = import_file(one, "unit", path, OPERATOR).faults
+    assert (fault.row, fault.column) == (2, "所属人大") and "代号" in fault.reason.zh
+
+
 BAD_ROWS = {
     "no id": (",x,{t},六届", "id"),
     "no name": ("x,,{t},六届", "name"),

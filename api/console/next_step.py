@@ -44,14 +44,16 @@ def permitted_here(look: Look, case: Case) -> list[Permission]:
 
 
 def in_order(definition: Definition, allowed: Iterable[Permission], case: Case) -> list[Permission]:
-    """What the state names as next; then what leads on before what ends the case, and what leaves it where it is last."""
+    """What the state names as next; then what leads on, what leaves it where it is, and last what ends the case: nobody gives up
+    by pressing what stands first.
+    """
     named = definition.states[case.state].next
 
     def rank(permission: Permission) -> int:
         if permission.event in named:
             return named.index(permission.event) - len(named)
         to = _targets(definition, permission.event, case.state)
-        return 2 if not to else int(all(definition.states[state].end for state in to))
+        return 1 if not to else 2 * all(definition.states[state].end for state in to)
 
     return sorted(allowed, key=rank)
 
