@@ -225,8 +225,8 @@ class Sessions:
             for row in rows
         ]  # fmt: skip
 
-    def end(self, person: str, *, by: str, id: str | None = None) -> None:
-        """End the session of that id, or every session of that person. Raises NotFound when none of his has that id."""
+    def end(self, person: str, *, by: str, id: str | None = None) -> int:
+        """End the session of that id, or every session of that person; how many. Raises NotFound when none of his has that id."""
         s = self._shelf.tables.session
         which = (s.c.person == person,) if id is None else (s.c.person == person, s.c.id == id)
         with self._shelf.connection(write=True) as connection:
@@ -236,6 +236,7 @@ class Sessions:
             if gone:
                 detail = f"{len(gone)} ended"
                 self._log.note("sessions", person, by=by, detail=detail, connection=connection)
+        return len(gone)
 
     def end_elsewhere(self, person: str, until: datetime) -> None:
         """End those that he opened at the identity provider until then: he has signed out there."""

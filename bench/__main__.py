@@ -317,6 +317,14 @@ def main() -> None:
     unknown = set(given.sections) - set(SECTIONS)
     if unknown:
         parser.error(f"no section {', '.join(sorted(unknown))}; there are: {', '.join(SECTIONS)}")
+    if given.cases < 1:
+        parser.error(f"--cases: 1 at least, not {given.cases}")
+    shared = service.CONNECTIONS
+    if "http" in (given.sections or SECTIONS) and given.cases > shared and given.cases % shared:
+        near = given.cases // shared * shared
+        parser.error(
+            f"--cases: http deals them out to {shared} connections, so {near} or {near + shared}, not {given.cases}"
+        )
     start = time.perf_counter()
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
 
 from bench import pages
-from bench.__main__ import SECTIONS, Bench
+from bench.__main__ import SECTIONS, Bench, main
 from bench.measure import Report
 from bench.target import Targets
 
@@ -35,6 +36,20 @@ def test_a_section_in_small(
     assert any(words in printed for words in ("| engine", "Cost of one event by part", "| the service"))
     assert [ratio > 0 for _, ratio, *_ in bench.found] == [True] * len(RATIOS[section])
     assert all(what in printed for what in RATIOS[section])
+
+
+@pytest.mark.parametrize(
+    "words", [["http", "--cases", "150"], ["--cases", "150"], ["sqlite", "--cases", "0"], ["htp"]]
+)
+def test_what_no_section_can_do_is_said_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert ("144 or 160" in said) is ("150" in words), said
 
 
 def test_a_ratio_is_the_median_of_pairs() -> None:

@@ -262,8 +262,10 @@ def test_a_role_held_within_a_unit_is_given_with_its_unit(sqlite_office: Office,
     execute(engine, "update {p}grant set unit = null where person = 'zhou'")  # as it could once be given
     engine.sync_grants("zhou", [replace(fine, unit=None)], by="set-up")
     assert [one.grant.unit for one in held(engine, person="zhou")] == [None]
-    with pytest.raises(FormInvalid):
-        engine.sync_grants("zhou", [replace(fine, unit=None), wrong], by="set-up")
+    for given in ([replace(fine, unit=None), wrong], [wrong]):
+        with pytest.raises(FormInvalid):
+            engine.sync_grants("zhou", given, by="set-up")
+        assert [one.grant.unit for one in held(engine, person="zhou")] == [None], "nothing is taken away"
 
 
 def test_a_wrong_place_or_kind_of_database_is_said_when_the_engine_is_made(library: Library) -> None:

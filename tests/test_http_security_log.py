@@ -354,8 +354,10 @@ def test_the_commands(engine: Engine) -> None:
     assert code == 0 and [one["detail"] for one in json.loads(text)] == ["changed", "added"]
     assert "changed" in run("--lang", "en", "access", "log", "--kind", "password")[1]
     assert run("access", "log", "--kind", "nothing")[0] == 2
-    Sessions(engine)
-    assert run("accounts", "end-sessions", LI)[0] == 0
+    city.enter(city.served(engine).test_client(), engine, LI)
+    assert "1 session(s) of li.wei have ended" in run("--lang", "en", "accounts", "end-sessions", LI)[1]
+    code, text = run("--lang", "en", "accounts", "end-sessions", "nobody")
+    assert (code, "nobody has no open session" in text) == (0, True)
 
 
 def test_an_entry_is_never_more_than_its_row(engine: Engine) -> None:

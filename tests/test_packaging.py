@@ -5,6 +5,7 @@ uninstalling it would delete them.
 """
 
 import hashlib
+import os
 import subprocess
 import sys
 import sysconfig
@@ -21,10 +22,12 @@ SOURCES = ("workflow", "api", "scheduler", "definitions")
 INSIDE = {"workflow": "workflow", **{name: f"workflow/{name}" for name in SOURCES[1:]}}
 
 
-def run(command: Sequence[object], cwd: Path) -> str:
+def run(command: Sequence[object], cwd: Path, **env: str) -> str:
+    """`env` instead of the environment of this process."""
     done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=110, check=False
-    )
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=110, check=False,
+        env=env or None,
+    )  # fmt: skip
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -130,9 +133,10 @@ class Host:
         self.pip("uninstall", "--yes", "tibandu")
 
     def run(self, *words: object) -> str:
-        """Run something in the host's project, its environment first on the path."""
+        """Run something in the host's project, its environment first on the path, whatever ours says (`PYTHONPATH`)."""
         program, *rest = words
-        return run([self.python.with_name(str(program)), *rest], self.folder / "project")
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        return run([self.python.with_name(str(program)), *rest], self.folder / "project", **env)
 
     def files(self) -> dict[str, str]:
         """Every file of the host, with its digest."""

@@ -443,5 +443,6 @@ def test_the_command(city: Office, tmp_path: Path) -> None:
     assert call(city, *roster)[0] == 2
     code, _, err = call(city, "receptions", "plan", "--station", "s9")
     assert (code, "no running station s9" in err) == (2, True)
-    assert call(city, "receptions", "plan", "--from", "soon")[0] == 2
+    for first in ("soon", "2027-13", "2027-1", "1899-01"):
+        assert call(city, "receptions", "plan", "--from", first)[0] == 2
     assert call(city, "receptions", "set", "d1", "2027-02", "2027-02-22", "--by", "li")[0] == 2

@@ -23,8 +23,8 @@ HEADS = {
 
 def register(add: Any) -> None:
     """Declare the commands."""
-    accounts = add("accounts", None, "本地账号", "local accounts")
-    within = accounts.add_subparsers(dest="what", required=True, metavar="WHAT")
+    command = add("accounts", None, "本地账号", "local accounts")
+    within = command.add_subparsers(dest="what", required=True, metavar="WHAT")
     new = add(
         "add", run_add, "新增账号，口令仅显示一次", "a new account; its password is told once", within=within
     )
@@ -60,28 +60,28 @@ def register(add: Any) -> None:
 def run_add(context: Context) -> int:
     """A new account, and the password of its first sign-in."""
     a = context.arguments
-    made = _accounts(context).add(a.person, by=BY, password=_asked(context), operator=a.operator)
+    made = accounts(context).add(a.person, by=BY, password=_asked(context), operator=a.operator)
     _tell(context, made)
     return OK
 
 
 def run_reset(context: Context) -> int:
     """Another password for the next sign-in."""
-    made = _accounts(context).reset(context.arguments.person, by=BY, password=_asked(context))
+    made = accounts(context).reset(context.arguments.person, by=BY, password=_asked(context))
     _tell(context, made)
     return OK
 
 
 def run_lock(context: Context) -> int:
     """No sign-in, and no session any more."""
-    _accounts(context).lock(context.arguments.person, by=BY)
+    accounts(context).lock(context.arguments.person, by=BY)
     context.console.say("账号已停用，会话已全部结束", "the account is locked and its sessions have ended")
     return OK
 
 
 def run_unlock(context: Context) -> int:
     """Sign-in again."""
-    _accounts(context).unlock(context.arguments.person, by=BY)
+    accounts(context).unlock(context.arguments.person, by=BY)
     context.console.say("账号已恢复", "the account is unlocked")
     return OK
 
@@ -89,7 +89,7 @@ def run_unlock(context: Context) -> int:
 def run_factor(context: Context) -> int:
     """A telephone was lost: he signs in with his password alone, and gets another one if his role needs it."""
     person = context.arguments.person
-    _accounts(context)
+    accounts(context)
     context.sibling("api.factors").Factors(context.engine).reset(person, by=BY)
     context.console.say(
         "第二因素已清除，会话已全部结束", "the second factor is gone, and the sessions have ended"
@@ -99,9 +99,15 @@ def run_factor(context: Context) -> int:
 
 def run_end(context: Context) -> int:
     """He has to sign in again."""
-    _accounts(context)
-    context.sibling("api").Sessions(context.engine).end(context.arguments.person, by=BY)
-    context.console.say("会话已全部结束", "the sessions have ended")
+    accounts(context)
+    person = context.arguments.person
+    count = context.sibling("api").Sessions(context.engine).end(person, by=BY)
+    if count:
+        context.console.say(
+            f"已结束 {person} 的 {count} 个会话", f"{count} session(s) of {person} have ended"
+        )
+    else:
+        context.console.say(f"{person} 没有打开的会话", f"{person} has no open session")
     return OK
 
 
@@ -136,7 +142,7 @@ def run_list(context: Context) -> int:
     found = [
         {"person": a.person, "state": context.console.words(_state(a)), "operator": "✓" if a.operator else None,
          "used_on": a.used_on, "created_by": a.created_by}
-        for a in _accounts(context).all()
+        for a in accounts(context).all()
     ]  # fmt: skip
     context.console.table(HEADS, found)
     return OK
@@ -151,7 +157,8 @@ def _state(account: Any) -> Text:
     return Text("正常", "good")
 
 
-def _accounts(context: Context) -> Any:
+def accounts(context: Context) -> Any:
+    """Who keeps them. Raises UsageError where that part is not installed."""
     api = context.sibling("api")
     api.create_schema(context.engine)
     return api.Accounts(context.engine)

@@ -58,6 +58,18 @@ def day(text: str) -> date:
         ) from None
 
 
+def month(text: str) -> str:
+    """A month of the command line, YYYY-MM. Raises ArgumentTypeError."""
+    try:
+        day_of(f"{text}-01")
+    except ValueError:
+        first, last = FIRST_DAY.year, LAST_DAY.year
+        raise argparse.ArgumentTypeError(
+            f"月份写作 YYYY-MM，{first} 年至 {last} 年 / a month is written YYYY-MM, {first} to {last}: {text}"
+        ) from None
+    return text
+
+
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     """A whole number of the command line within bounds; what reads it raises ArgumentTypeError."""
     most = LARGEST if most is None else most

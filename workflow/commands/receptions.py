@@ -12,7 +12,7 @@ from typing import Any
 from ..clock import civil_date
 from ..errors import Text
 from ..model import Actor
-from .context import FAULTS, OK, Context, UsageError, day, whole
+from .context import FAULTS, OK, Context, UsageError, day, month, whole
 from .files import reading
 
 MONTHS = 12
@@ -49,14 +49,14 @@ def register(add: Any) -> None:
     roster.add_argument("--places", type=whole(1, 100), metavar="N", help="每次几位 / deputies on each day")
     named = add("set", run_set, "指定某月的接待日", "set the day of a single month", acts)
     named.add_argument("party", metavar="PARTY", help="人大或联络站 / a congress, a home or a station")
-    named.add_argument("month", metavar="MONTH", help="2027-02")
+    named.add_argument("month", type=month, metavar="MONTH", help="2027-02")
     named.add_argument("day", type=day, metavar="DAY", help="2027-02-10")
     named.add_argument("--by", required=True, metavar="PERSON", help="决定的人 / who decides")
 
 
 def _which(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--from", dest="first", metavar="MONTH", help="起始月 / first month (default: this one)"
+        "--from", dest="first", type=month, metavar="MONTH", help="起始月 / first month (default: this one)"
     )
     parser.add_argument(
         "--months",
@@ -186,12 +186,9 @@ def _stations(context: Context) -> list[Any]:
 
 def _months(context: Context) -> Sequence[str]:
     first = context.arguments.first or civil_date(context.engine.clock.now()).isoformat()[:7]
-    try:
-        months: Sequence[str] = context.sibling("definitions.receptions").months_from(
-            first, context.arguments.months
-        )
-    except ValueError:
-        raise UsageError(Text(f"不是月份：{first}", f"not a month: {first}")) from None
+    months: Sequence[str] = context.sibling("definitions.receptions").months_from(
+        first, context.arguments.months
+    )
     return months
 
 

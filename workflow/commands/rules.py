@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import SystemClock, civil_date
 from ..errors import Text
-from ..model import Actor
 from . import calendar
 from .context import OK, Context, day
 
@@ -138,7 +137,7 @@ def run_apply(context: Context) -> int:
     """The same, written."""
     from ..recalculation import apply_rules, preview_rules
 
-    engine, actor = context.engine, Actor(person=context.arguments.by)
+    engine, actor = context.engine, calendar.responsible(context)
     found = calendar.one_by_one(
         context, preview_rules(engine), lambda case: apply_rules(engine, actor, cases=[case])
     )
