@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from api import Jobs
+from api import Jobs, create_app
 from api.openapi import EXAMPLES
 from api.routes import Route
 from api.table import ROUTES
@@ -102,6 +102,26 @@ def test_no_route_tells_anybody_of_a_foreign_case(town: Town) -> None:
                     leaks.append(f"{route.name} answers {who} otherwise than for a case that is not there")
     assert not leaks
     assert cells == len(ROUTES) * len(FOREIGN)
+
+
+@ON_POSTGRESQL
+def test_an_operator_has_no_right_to_any_case(town: Town) -> None:
+    """Who looks after the service holds no role by that: asked of a case, or of all, he is told of none."""
+    engine = town.client.app.extensions["engine"]
+    town.client = city.Client(
+        create_app(engine, city.bearer, operators=["nobody"], papers=city.papers(engine))
+    )
+    leaks = []
+    for route in ROUTES:
+        if route.permission in ("person", "case", "event"):
+            answer = town.ask(route, "nobody", town.case, town.batch)
+            leaks += [f"{route.name}: {secret}" for secret in secrets(town, answer)]
+            if "<id>" in route.path:
+                nothing = town.ask(route, "nobody", "none", "none")
+                if (answer.status_code, answer.data) != (nothing.status_code, nothing.data):
+                    leaks.append(route.name)
+    assert not leaks
+    assert town.client("nobody", "GET", "/v1/tokens").status_code == 200, "he is one"
 
 
 def secrets(town: Town, answer: TestResponse) -> list[str]:

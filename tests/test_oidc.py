@@ -290,6 +290,7 @@ def test_the_settings_are_a_file(tmp_path: Path) -> None:
     found = Settings.read(tmp_path / "oidc.yaml")
     assert (found.issuer, found.secret) == ("https://sso.example.gov.cn/realms/city", "whisper")
     assert found.roles == {"rd-office": (Role("office", "hubei/xianning"),)}
+    assert found.role_days == 30
     assert "whisper" not in repr(found)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
@@ -67,6 +67,35 @@ def test_every_route_declares_who_may(route: Route) -> None:
     assert harmless == (route.audit == "none"), "what changes something leaves a trace"
     assert ("<id>" in route.path) or route.permission not in ("case", "event")
     assert route.text.zh and route.text.en
+
+
+def test_who_may_is_asked_before_the_view_is_called(engine: Engine) -> None:
+    """Of every route: without a proof, without an operator's right, of a case that is none of his."""
+    called, asked = [], 0
+    client = city.Client(city.served(engine))
+    case = client.started()["id"]
+    routes = tuple(
+        replace(route, view=lambda _, name=route.name: called.append(name), looks=True) for route in ROUTES
+    )
+    blueprint = Blueprint("watched", __name__)
+    register(
+        Desk(
+            engine=engine, identify=city.bearer, blueprint=blueprint, routes=routes, operators=[city.OPERATOR]
+        )
+    )
+    blueprint.register_error_handler(Exception, respond)
+    app = Flask("watched")
+    app.register_blueprint(blueprint)
+    watched = city.Client(app)
+    for route in routes:
+        address = re.sub("<[^>]+>", "x", route.path.replace("<id>", case))
+        refused = {"": 401} if route.permission in KNOWN else {}
+        refused |= {"li.wei": 403} if route.permission == "operator" else {}
+        refused |= {"qian.min": 404} if route.permission in ("case", "event") else {}
+        for who, status in refused.items():
+            asked += 1
+            assert watched(who, route.method, address, if_match='"1"').status_code == status, route.name
+    assert (called, asked > len(ROUTES)) == ([], True)
 
 
 # --- the description
@@ -293,8 +322,6 @@ class Provoked:
         return self.ask()
 
     def with_view(self, view: Any) -> Flask:
-        from flask import Blueprint
-
         blueprint = Blueprint("tibandu", __name__)
         routes = (replace(self.route, view=view),)
         register(

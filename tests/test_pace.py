@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask, Request
@@ -12,7 +13,7 @@ from sqlalchemy import event
 
 from api import create_app, create_blueprint, create_schema
 from api.limits import Limit
-from api.pace import Paced
+from api.pace import KNOWN, UNKNOWN, Paced
 from api.problems import Problem
 from api.sessions import Sessions
 from api.tokens import StoredTokens
@@ -133,6 +134,14 @@ def test_a_supervisor_is_always_answered(engine: Engine) -> None:
         200,
         503,
     }
+
+
+def test_the_pages_tell_the_pace_that_there_is() -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    for page, words in (("http.md", "over {} requests a minute of one person or token, {} of an address"),
+                        ("security.md", "{} a minute of a person or token, {} of an address")):  # fmt: skip
+        assert words.format(KNOWN.most, UNKNOWN.most) in (docs / page).read_text("utf-8")
+    assert (KNOWN.seconds, UNKNOWN.seconds) == (60, 60)
 
 
 def test_nodes_count_together(engine: Engine) -> None:

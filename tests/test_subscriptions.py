@@ -127,6 +127,23 @@ def test_story_G07_ten_minutes_away_and_nothing_is_lost(hooked: Hooked) -> None:
     assert hooked.stands()["waiting"] == 0 and hooked.stands()["last_error"] is None
 
 
+def test_who_is_back_need_not_wait_for_the_hour(hooked: Hooked) -> None:
+    """Away for two hours it is asked once an hour; paused and let go on it is told at once."""
+    hooked.receiver.status = 503
+    hooked.client.handling()
+    for _ in range(120):
+        hooked.node.deliver()
+        hooked.clock.advance(minutes=1)
+    hooked.receiver.status = 200
+    hooked.receiver.requests.clear()
+    hooked.node.deliver()
+    assert hooked.told() == [], "it is left alone"
+    for act in ("pause", "resume"):
+        hooked.ask("POST", f"{AT}/{hooked.id}/{act}")
+        hooked.node.deliver()
+    assert len(hooked.told()) == 3 and hooked.stands()["waiting"] == 0
+
+
 def test_one_that_is_away_holds_up_no_other(hooked: Hooked) -> None:
     other = Receiver()
     try:
