@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -31,9 +30,9 @@ from .errors import (
     WorkflowError,
 )
 from .family import Step
-from .firing import OTHER_EVENT, Done, Firing, fit
+from .firing import OTHER_EVENT, Done, Firing
 from .given import check_actor, check_are_texts, check_limit, check_list, wrong_kind
-from .granting import check_given, check_new
+from .granting import Granting
 from .health import Health
 from .invitations import Invitations
 from .laws import Laws
@@ -54,12 +53,11 @@ from .model import (
     Request,
 )
 from .parties import Parties
-from .random import RandomSource, SystemRandom, new_id
-from .reader import TOGETHER, Reader
+from .random import RandomSource, SystemRandom
+from .reader import Reader
 from .rulekeeper import RuleKeeper, fetched
 from .showing import view
 from .sight import Seen, Sight
-from .store import listing
 from .store.examination import Examination
 from .store.grants import Hours
 from .store.schema import PREFIX
@@ -68,6 +66,7 @@ from .store.sql import Store
 from .store.work import Host, prepare_postgresql, prepare_sqlite
 from .summary import Summary
 from .sweep import Sweep
+from .unseen import Unseen
 from .vigil import Vigil
 from .visibility import Viewer
 
@@ -110,6 +109,8 @@ class Engine(Reader):
             self.store, self.laws, self._memory, self._firing.now, self.random, self._vigil, lapsing
         )  # fmt: skip
         self.parties = Parties(self.store, library, self._firing.now, self.random, self._memory.forget_person)
+        self._granting = Granting(self.store, library, self.parties, self._firing.now, self.random)
+        self._unseen = Unseen(self.store, self.laws, sight)
 
     @staticmethod
     def connect(url: str) -> Database:
@@ -179,26 +180,8 @@ class Engine(Reader):
         stay as they are, and so does what somebody lent to him while he is still a colleague. Raises NotPermitted, NotFound;
         FormInvalid for a new one that could give nothing.
         """
-        check_list(grants=grants)
-        given = list(grants)
-        check_given(self.library, person, given, by)
-        with self.store.connection(session, write=True) as connection:
-            held = self.store.grants(connection, person)
-            check_new(self.library, given, {grant.id for grant in held})
-            lent = [grant for grant in held if grant.on_behalf_of]
-            own = [grant for grant in given if grant.on_behalf_of is None]
-            merged = [*self.parties.merged(connection, person, own), *lent]
-            rows = [self._grant_row(person, grant, by) for grant in merged]
-            self.store.replace_grants(connection, person, rows, self.library.body)
+        self._granting.sync(person, grants, by=by, session=session)
         self._memory.forget_person(person)
-
-    def _grant_row(self, person: str, grant: Grant, by: str) -> dict[str, Any]:
-        return {
-            "id": grant.id or new_id(self.random, self._firing.now()), "person": person, "role": grant.role,
-            "unit": grant.unit, "scope": grant.scope, "granted_by": by,
-            "valid_from": grant.valid_from and grant.valid_from.isoformat(),
-            "valid_until": grant.valid_until and grant.valid_until.isoformat(), "on_behalf_of": grant.on_behalf_of,
-        }  # fmt: skip
 
     def grant(
         self, person: str, role: str, scope: str, *, unit: str | None = None, by: str = "set-up",
@@ -210,12 +193,7 @@ class Engine(Reader):
         new = Grant(
             id="", person=person, role=role, scope=scope, unit=unit, valid_from=valid_from, valid_until=valid_until,
         )  # fmt: skip
-        check_given(self.library, person, [new], by)
-        check_new(self.library, [new], ())
-        with self.store.connection(write=True) as connection:
-            held = {replace(grant, id="") for grant in self.store.grants(connection, person)}
-            if new not in held and new in self.parties.merged(connection, person, [new]):
-                self.store.add_grant(connection, self._grant_row(person, new, by))
+        self._granting.add(person, new, by=by)
         self._memory.forget_person(person)
 
     # -- events
@@ -281,7 +259,7 @@ class Engine(Reader):
         outcomes = []
         self.rules.before(session)
         self.calendars.before(session)
-        calls = self._looked_up(calls, session)
+        calls = self._unseen.looked_up(calls, session)
         made = zip(calls, batch.run(self._firing, self.store, calls, session), strict=True)
         for row in range(len(given)):
             if row in wrong:
@@ -289,7 +267,7 @@ class Engine(Reader):
                 continue
             call, done = next(made)
             if isinstance(done, WorkflowError):
-                outcomes.append(Outcome(row=row, error=self._told(done, call, session)))
+                outcomes.append(Outcome(row=row, error=self._unseen.told(done, call, session)))
             else:
                 outcomes.append(Outcome(row=row, case=self._answer(done, session)))
         self.rules.after(session)
@@ -304,7 +282,7 @@ class Engine(Reader):
         check_id(case)
         check_actor(actor)
         check_texts(person=actor.person, on_behalf_of=actor.on_behalf_of)
-        if actor.invitation is None and not self._sees(case, actor, session):
+        if actor.invitation is None and not self._unseen.sees(case, actor, session):
             raise no_case(case)
         with self.store.work(session) as work:
             reading = self.store.read(work, case, actor.person, None)
@@ -449,75 +427,18 @@ class Engine(Reader):
         self.rules.before(session)
         self.calendars.before(session)
         if not self.laws.cases_named().isdisjoint(call.data):
-            (call,) = self._looked_up([call], session)
+            (call,) = self._unseen.looked_up([call], session)
         try:
             done = self._firing.rehearse(call, session) if dry_run else self._firing.run(call, session)
             self.rules.after(session)
         except (Refused, Conflict, NotFound) as error:
-            told = self._told(error, call, session)
+            told = self._unseen.told(error, call, session)
             if told is error:
                 raise
             raise told from error
         if receipt is not None and done.stored is not None:
             receipt.text = done.stored.get("receipt")
         return self._answer(done, session)
-
-    def _told(self, error: WorkflowError, call: Call, session: Host | None) -> WorkflowError:
-        """The refusal, unless it would tell of a case that this person may not know of."""
-        if call.case is None or call.imported or call.actor.invitation is not None:
-            return error
-        if isinstance(error, Conflict) and error.revision is None:
-            return error
-        if not isinstance(error, (Refused, Conflict, NotFound)) or self._sees(call.case, call.actor, session):
-            return error
-        told = no_case(call.case)
-        told.__cause__ = error
-        return told
-
-    def _looked_up(self, calls: list[Call], session: Host | None) -> list[Call]:
-        """With the cases that their data name, that there are and that whoever calls may not know of: asked once for each person,
-        not for each call.
-        """
-        names, wanted, unseen = self.laws.cases_named(), dict[Actor, set[str]](), dict[Actor, set[str]]()
-        for call in calls:
-            if not (call.imported or names.isdisjoint(call.data)):
-                named = fit(call.data[name] for name in call.data.keys() & names)
-                wanted.setdefault(call.actor, set()).update(named)
-        for actor, cases in wanted.items():
-            unseen[actor] = self._unseen(sorted(cases), actor, session)
-        return [self._knowing(call, names, unseen.get(call.actor, set())) for call in calls]
-
-    @staticmethod
-    def _knowing(call: Call, names: Collection[str], unseen: set[str]) -> Call:
-        if call.imported or not unseen:
-            return call
-        named = {call.data[name] for name in names if isinstance(call.data.get(name), str)}
-        return call._replace(unseen=frozenset(named & unseen))
-
-    def _unseen(self, cases: Sequence[str], actor: Actor, session: Host | None) -> set[str]:
-        """Those of these cases that there are, and that this person may not know of."""
-        found = set[str]()
-        try:
-            check_texts(person=actor.person)
-        except WorkflowError:
-            return found  # the refusal of what nobody can be called tells nothing
-        with self.store.connection(session) as connection:
-            for start in range(0, len(cases), TOGETHER):
-                some = cases[start : start + TOGETHER]
-                seen = self.sight.narrowed(connection, listing.named(self.store, some), actor, "named")
-                left = sorted({*some} - {*connection.execute(seen).scalars()})
-                found |= {*connection.execute(listing.named(self.store, left)).scalars()} if left else set()
-        return found
-
-    def _sees(self, case: str, actor: Actor, session: Host | None) -> bool:
-        """Whether there is the case, and that person may know of it."""
-        try:
-            check_id(case)
-            check_texts(person=actor.person)
-        except WorkflowError:
-            return True  # the refusal of what nobody can have tells nothing
-        with self.store.connection(session) as connection:
-            return self.sight.sees(connection, case, actor)
 
     def _answer(self, done: Done, session: Host | None) -> Case:
         if done.step is not None:

@@ -20,9 +20,10 @@ from .engine import Engine
 from .history import RESERVED
 from .model import Actor, Untold
 from .sight import Narrowing
-from .store import listing
-from .store.listing import By, Ends, Filter, Groups, Period, Ran
+from .store import listing, tallies
+from .store.listing import Ends, Filter, Period, Ran
 from .store.questions import Reach
+from .store.tallies import By, Groups
 from .summary import Parts, Shortcut
 from .visibility import Viewer
 
@@ -139,7 +140,7 @@ class Sitting:
         """How long these clocks ran in the cases this person may know of, the shortest first."""
         given = self._told(replace(asked, ran=ran))
         asked, ran, found = replace(given, ran=None), given.ran or ran, Counter[tuple[int, bool]]()
-        query = listing.took(self._engine.store, asked, ran)
+        query = tallies.took(self._engine.store, asked, ran)
         parts = self._short.took(query, asked, ran) if self._short else None
         for sign, (days, late, number) in self._rows(parts, query):
             found[int(days), bool(late)] += sign * int(number)
@@ -358,10 +359,10 @@ def _counted(
 ) -> tuple[Any, tuple[str, ...]]:
     """The question, and the names of its columns."""
     if what == "opened":
-        return listing.received(engine.store, asked, groups, period), ("opened",)
+        return tallies.received(engine.store, asked, groups, period), ("opened",)
     if what == "concluded":
-        return listing.concluded(engine.store, asked, groups, period), ("concluded",)
-    query = listing.standing(engine.store, asked, groups, _today(engine), statutory(engine))
+        return tallies.concluded(engine.store, asked, groups, period), ("concluded",)
+    query = tallies.standing(engine.store, asked, groups, _today(engine), statutory(engine))
     return query, ("open", "over_target", "over_statutory", "unknown")
 
 

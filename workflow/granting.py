@@ -1,21 +1,71 @@
-"""What is looked at before a person is given a role: who gives what to whom, and whether it could ever hold."""
+"""A person is given roles; what is looked at before: who gives what to whom, and whether it could ever hold."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from .call import check_texts
 from .errors import FormInvalid, NotFound, NotPermitted, Reason, Text
-from .given import check_are_texts, check_days, wrong_kind
+from .given import check_are_texts, check_days, check_list, wrong_kind
 from .library import Library
 from .model import SYSTEM, Grant
 from .naming import check_names
+from .parties import Parties
+from .random import RandomSource, new_id
+from .store.sql import Store
+from .store.work import Host
 
-__all__ = ["check_given", "check_new"]
+__all__ = ["Granting"]
 
 
-def check_given(library: Library, person: Any, grants: Sequence[Any], by: Any) -> None:
+class Granting:
+    """The grants of one engine, as a host gives them. What it remembers of a person is its own to forget."""
+
+    def __init__(
+        self, store: Store, library: Library, parties: Parties, now: Callable[[], datetime], random: RandomSource
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._library = library
+        self._parties = parties
+        self._now = now
+        self._random = random
+
+    def sync(self, person: str, grants: Iterable[Grant], *, by: str, session: Host | None) -> None:
+        """They become exactly these, but for what follows from the register and what was lent. Raises as `Engine.sync_grants`."""
+        check_list(grants=grants)
+        given = list(grants)
+        _check_given(self._library, person, given, by)
+        with self._store.connection(session, write=True) as connection:
+            held = self._store.grants(connection, person)
+            _check_new(self._library, given, {grant.id for grant in held})
+            lent = [grant for grant in held if grant.on_behalf_of]
+            own = [grant for grant in given if grant.on_behalf_of is None]
+            merged = [*self._parties.merged(connection, person, own), *lent]
+            rows = [self._row(person, grant, by) for grant in merged]
+            self._store.replace_grants(connection, person, rows, self._library.body)
+
+    def add(self, person: str, new: Grant, *, by: str) -> None:
+        """One more, unless he has it. Raises as `Engine.grant`."""
+        _check_given(self._library, person, [new], by)
+        _check_new(self._library, [new], ())
+        with self._store.connection(write=True) as connection:
+            held = {replace(grant, id="") for grant in self._store.grants(connection, person)}
+            if new not in held and new in self._parties.merged(connection, person, [new]):
+                self._store.add_grant(connection, self._row(person, new, by))
+
+    def _row(self, person: str, grant: Grant, by: str) -> dict[str, Any]:
+        return {
+            "id": grant.id or new_id(self._random, self._now()), "person": person, "role": grant.role,
+            "unit": grant.unit, "scope": grant.scope, "granted_by": by,
+            "valid_from": grant.valid_from and grant.valid_from.isoformat(),
+            "valid_until": grant.valid_until and grant.valid_until.isoformat(), "on_behalf_of": grant.on_behalf_of,
+        }  # fmt: skip
+
+
+def _check_given(library: Library, person: Any, grants: Sequence[Any], by: Any) -> None:
     """Refuse what nobody may give, or what is no grant. Raises FormInvalid, NotPermitted, NotFound for a role there is not."""
     _check_kinds(person, grants, by)
     if by == person:
@@ -41,7 +91,7 @@ def _check_kinds(person: Any, grants: Sequence[Any], by: Any) -> None:
         check_days(valid_from=grant.valid_from, valid_until=grant.valid_until)
 
 
-def check_new(library: Library, grants: Sequence[Grant], held: Collection[str]) -> None:
+def _check_new(library: Library, grants: Sequence[Grant], held: Collection[str]) -> None:
     """Refuse a grant that could give nothing. Those that he had (by their ids) stay: one given today and ended today is such.
 
     Raises FormInvalid with every reason.

@@ -45,7 +45,8 @@ from .reader import SIMILAR
 from .sight import Seen
 from .store import listing
 from .store.examination import Examination
-from .store.listing import After, By, Filter, Over, Period, Ran, Sort
+from .store.listing import After, Filter, Over, Period, Ran, Sort
+from .store.tallies import By
 from .store.work import Host
 from .view import View
 

@@ -24,9 +24,10 @@ from .history import RESERVED
 from .laws import Laws
 from .sight import Narrowing, Sight
 from .store import listing, summarised
-from .store.listing import Filter, Groups, Period, Ran
+from .store.listing import Filter, Period, Ran
 from .store.sql import Store
 from .store.summary import Summing, Terms
+from .store.tallies import Groups
 from .visibility import Viewer
 
 __all__ = ["Shortcut", "Summary"]

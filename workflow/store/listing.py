@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
@@ -11,7 +11,6 @@ from sqlalchemy import (
     Date,
     Integer,
     and_,
-    case,
     cast,
     exists,
     false,
@@ -292,10 +291,10 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     if asked.slots:
         found.append(c.slot.in_(asked.slots))
     if asked.ran is not None:
-        k, done = store.tables.clock, _done(store, asked.ran)
+        k, done = store.tables.clock, done_by(store, asked.ran)
         ran = select(k.c.case_id).select_from(k.join(done, done.c.case_id == k.c.case_id))
         told = told_(store, asked.untold, k.c)
-        found.append(c.id.in_(ran.where(*_ran(store, asked.ran, done), told)))
+        found.append(c.id.in_(ran.where(*ran_as_asked(store, asked.ran, done), told)))
     if asked.states:
         found.append(c.state.in_(asked.states))
     for column, period in (
@@ -305,13 +304,13 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
         if period != Period():
             found.append(period.holds(column))
     if asked.finished is not None:
-        finished = _finished(asked, c.kind, c.state)
+        finished = is_finished(asked, c.kind, c.state)
         found.append(finished if asked.finished else and_(~c.closed, ~finished))
     concluded_ = Period(start=asked.concluded_from, before=asked.concluded_before)
     if concluded_ != Period():
         day = store.tables.history.c.effective_on
         found += [
-            _finished(asked, c.kind, c.state),
+            is_finished(asked, c.kind, c.state),
             exists(_finishing(store, asked).where(concluded_.holds(day))),
         ]
     if asked.undated:
@@ -357,7 +356,8 @@ def of_kinds(store: Store, kinds: Sequence[str]) -> ColumnElement[bool]:
     return store.tables.cases.c.definition.in_(select(d.hash).where(d.name.in_(kinds)))
 
 
-def _finished(asked: Filter, kind: Any, state: Any) -> ColumnElement[bool]:
+def is_finished(asked: Filter, kind: Any, state: Any) -> ColumnElement[bool]:
+    """Whether that state counts as done in that kind of case."""
     ends = [(of, states) for of, states in asked.ends if asked.kind in (None, of)]
     return or_(false(), *(and_(kind == of, state.in_(states)) for of, states in ends))
 
@@ -365,13 +365,14 @@ def _finished(asked: Filter, kind: Any, state: Any) -> ColumnElement[bool]:
 def _finishing(store: Store, asked: Filter) -> Select[Any]:
     """The line by which the case in the query around it came to be finished: the first after all that led elsewhere."""
     h = store.tables.history
-    return select(literal(1)).select_from(h).where(_finishes(store, asked, h)).correlate(store.tables.cases)
+    return select(literal(1)).select_from(h).where(finishes(store, asked, h)).correlate(store.tables.cases)
 
 
-def _finishes(store: Store, asked: Filter, line: Any) -> ColumnElement[bool]:
+def finishes(store: Store, asked: Filter, line: Any) -> ColumnElement[bool]:
+    """Whether by that line of the history the case in the query around it came to be finished."""
     c, other = store.tables.cases.c, store.tables.history.alias()
     before = select(func.coalesce(func.max(other.c.seq), 0)).where(
-        other.c.case_id == c.id, ~_finished(asked, c.kind, other.c.to_state)
+        other.c.case_id == c.id, ~is_finished(asked, c.kind, other.c.to_state)
     )
     last = before.correlate(store.tables.cases).scalar_subquery()
     return and_(line.c.case_id == c.id, line.c.seq == last + 1)
@@ -395,70 +396,7 @@ def past(store: Store, which: Over, today: date, statutory: Collection[str]) -> 
     return condition
 
 
-# --- figures
-
-
-By = Literal["kind", "state", "tenant", "month", "unit", "slot", "definition"]
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """What figures are told apart by; `units`: the relations in which units stand (never persons)."""
-
-    by: Sequence[By]
-    units: Collection[str]
-
-
-def received(store: Store, asked: Filter, groups: Groups, period: Period) -> Select[Any]:
-    """(group…, how many cases were opened within the period)."""
-    c = store.tables.cases.c
-    return _grouped(store, asked, groups, c.opened_on, [func.count()]).where(period.holds(c.opened_on))
-
-
-def concluded(store: Store, asked: Filter, groups: Groups, period: Period) -> Select[Any]:
-    """(group…, how many came to be finished within the period)."""
-    c, h = store.tables.cases.c, store.tables.history
-    query = _grouped(store, asked, groups, h.c.effective_on, [func.count()])
-    return query.join(h, _finishes(store, asked, h)).where(
-        _finished(asked, c.kind, c.state), period.holds(h.c.effective_on)
-    )
-
-
-def standing(
-    store: Store, asked: Filter, groups: Groups, today: date, statutory: Collection[str]
-) -> Select[Any]:
-    """(group…, open, over target, over the statutory limit, over target but only imported) as of a day, without what is finished;
-    `statutory`: rules that are the law's own limit.
-    """
-    c = store.tables.cases.c
-
-    imported = recorded(store, asked.unheard)
-
-    def late(which: Over, known: ColumnElement[bool]) -> ColumnElement[int]:
-        met = and_(over(store, which, today, statutory, asked.untold), known)
-        return func.coalesce(func.sum(case((met, 1), else_=0)), 0)
-
-    figures = [
-        func.count(),
-        late("target", ~imported),
-        late("statutory", ~imported),
-        late("target", imported),
-    ]
-    return _grouped(store, replace(asked, finished=False), groups, c.opened_on, figures)
-
-
-def took(store: Store, asked: Filter, ran: Ran) -> Select[Any]:
-    """(days, whether the due day was over, how many such cases)."""
-    c, k, done = store.tables.cases, store.tables.clock, _done(store, ran)
-    days, late = _days(store, k.c.anchor_on, done.c.done_on), done.c.done_on > k.c.due_on
-    query = select(days, late, func.count(c.c.id.distinct())).select_from(
-        c.join(k, k.c.case_id == c.c.id).join(done, done.c.case_id == c.c.id)
-    )
-    told = told_(store, asked.untold, k.c)
-    return query.where(*wanted(store, asked), *_ran(store, ran, done), told).group_by(days, late)
-
-
-def _done(store: Store, ran: Ran) -> Any:
+def done_by(store: Store, ran: Ran) -> Any:
     """When the last of these events happened in each case within the period; an imported record may know the month only."""
     h = store.tables.history.c
     return (
@@ -469,10 +407,11 @@ def _done(store: Store, ran: Ran) -> Any:
     )  # fmt: skip
 
 
-def _ran(store: Store, ran: Ran, done: Any) -> list[ColumnElement[bool]]:
+def ran_as_asked(store: Store, ran: Ran, done: Any) -> list[ColumnElement[bool]]:
+    """What is asked of the clock, and of the day on which it was `done_by`."""
     k = store.tables.clock.c
     found = [k.name.in_(ran.clocks), ~k.running]
-    days = _days(store, k.anchor_on, done.c.done_on)
+    days = days_between(store, k.anchor_on, done.c.done_on)
     if ran.longer_than is not None:
         found.append(days > ran.longer_than)
     if ran.at_most is not None:
@@ -482,27 +421,11 @@ def _ran(store: Store, ran: Ran, done: Any) -> list[ColumnElement[bool]]:
     return found
 
 
-def _days(store: Store, first: Any, last: Any) -> ColumnElement[int]:
+def days_between(store: Store, first: Any, last: Any) -> ColumnElement[int]:
     """Civil days from one date to another."""
     if store.is_sqlite:
         return cast(func.julianday(last) - func.julianday(first), Integer)
     return type_coerce(cast(last, Date) - cast(first, Date), Integer)
-
-
-def _grouped(store: Store, asked: Filter, groups: Groups, day: Any, figures: Sequence[Any]) -> Select[Any]:
-    # Under another name: within the filter of what one may know of, the table stands for itself.
-    c, r = store.tables.cases.c, store.tables.relation
-    # A unit that stands in two relations counts once.
-    held = select(r.c.case_id, r.c.party).where(r.c.relation.in_(groups.units)).distinct().subquery("held")
-    columns = {
-        "kind": c.kind, "state": c.state, "tenant": c.tenant, "month": func.substr(day, 1, 7), "unit": held.c.party,
-        "slot": c.slot, "definition": c.definition,
-    }  # fmt: skip
-    keys = [columns[by] for by in groups.by] or [literal(1)]
-    query = select(*keys, *figures).select_from(store.tables.cases).where(*wanted(store, asked))
-    if "unit" in groups.by:
-        query = query.join(held, held.c.case_id == c.id)
-    return query.group_by(*keys) if groups.by else query
 
 
 def versions(store: Store) -> Select[Any]:
@@ -511,9 +434,6 @@ def versions(store: Store) -> Select[Any]:
     return select(d.name, d.version, d.hash, d.published_at, d.published_by).order_by(
         d.name, d.version.desc()
     )
-
-
-# --- the feed
 
 
 def head(store: Store) -> Select[Any]:

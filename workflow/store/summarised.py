@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import and_, case, func, literal, not_, select
 from sqlalchemy.sql import ColumnElement, Select
 
-from .listing import Filter, Groups, Period, Ran
+from .listing import Filter, Period, Ran
 from .sql import Store
+from .tallies import Groups
 
 PLAIN = {"kind", "state", "states", "tenant", "slots", "roots", "ends", "recorded", "unheard"}
 """what of a filter every measure can tell apart"""
