@@ -85,7 +85,7 @@ def body_of(request: Request, schema: Schema) -> dict[str, Any]:
 
 def fieldwise(schema: Fieldwise, given: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the schema would load, asked of its fields; None where it has something to say, or to check as a whole."""
-    if not schema.alone or not given.keys() <= schema.load_fields.keys():
+    if not schema.fields_only or not given.keys() <= schema.load_fields.keys():
         return None
     loaded: dict[str, Any] = {}
     try:

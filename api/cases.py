@@ -169,7 +169,7 @@ def case(ask: Ask) -> Reply:
     if "history" in wanted:
         body["history"] = _history(ask, found, 0, HISTORY)
     # What is permitted changes with the day and the grants, children perhaps without the case: no revision stands for it.
-    unsure = "permitted" in wanted or (found.alone and wanted & {"children", "overlays"})
+    unsure = "permitted" in wanted or (found.own_revision and wanted & {"children", "overlays"})
     return Reply(body, headers={} if unsure else {"ETag": f'"{found.revision}"'})
 
 

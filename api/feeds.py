@@ -98,7 +98,7 @@ def open_feed(ask: Ask) -> Reply:
         "revoked_at": None,
     }  # fmt: skip
     with shelf.connection(write=True) as connection:
-        shelf.alone(connection, "feed")
+        shelf.lock_name(connection, "feed")
         mine = select(func.count()).where(f.c.person == ask.actor.person, f.c.revoked_at.is_(None))
         if connection.execute(mine).scalar_one() >= MOST:
             text = Text(

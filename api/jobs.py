@@ -207,7 +207,7 @@ class Jobs:
         b, t = self._shelf.tables.batch.c, self._shelf.tables
         over = (b.until <= stamp(self._shelf.now()), (b.done == b.total) | (b.kind == LETTERS))
         with self._shelf.connection(write=True) as connection:
-            self._shelf.alone(connection, ERASURE)
+            self._shelf.lock_name(connection, ERASURE)
             ids = connection.execute(select(b.id).where(*over)).scalars().all()
             if ids:
                 connection.execute(delete(t.batch_row).where(t.batch_row.c.batch_id.in_(ids)))
@@ -259,7 +259,7 @@ class Jobs:
 
     def _marks_now(self, connection: Connection, done: Sequence[Made]) -> Mapping[str, str]:
         """How far the cases are; nothing is erased from now on until the commit."""
-        self._shelf.alone(connection, ERASURE)
+        self._shelf.lock_name(connection, ERASURE)
         return marks(self._engine, {one.outcome["case"] for one in done if one.content}, session=connection)
 
     def _events(self, id_: str, actor: Actor, rows: Mapping[int, Mapping[str, Any]]) -> list[Made]:

@@ -44,7 +44,7 @@ def keep(engine: Engine, person: str, name: str, address: str) -> Saved:
     shelf, row = Shelf(engine), {"id": identifier(engine), "person": person, "name": name, "address": address}
     s = shelf.tables.saved
     with shelf.connection(write=True) as connection:
-        shelf.alone(connection, f"saved {person}")
+        shelf.lock_name(connection, f"saved {person}")
         connection.execute(delete(s).where(s.c.person == person, s.c.name == name))
         count = select(func.count()).select_from(s).where(s.c.person == person)
         if connection.execute(count).scalar_one() >= MOST:

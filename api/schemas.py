@@ -200,7 +200,7 @@ class Fieldwise(Strict):
     """A body of fields that stand each for itself, which are asked one by one: to ask the schema costs three times as much."""
 
     @cached_property
-    def alone(self) -> bool:
+    def fields_only(self) -> bool:
         """Whether nothing is said of the body as a whole, before or after its fields."""
         return not any(self._hooks.values())
 

@@ -78,7 +78,7 @@ class Setup:
             id=tenant.replace("/", "-"), kind=told.tenants, name=name, tenant=tenant, attributes={"level": level}
         )  # fmt: skip
         with self._shelf.connection(write=True) as connection:
-            self._shelf.alone(connection, "setup")
+            self._shelf.lock_name(connection, "setup")
             self._unbegun(told, connection)
             self._engine.parties.add(party, by=Actor(person=by), trusted=True, session=connection)
             if account is not None:

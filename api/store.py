@@ -54,9 +54,9 @@ class Shelf:
         """The present instant, in UTC."""
         return self._clock.now().astimezone(UTC)
 
-    def alone(self, connection: Connection, name: str) -> None:
+    def lock_name(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction is past this point under that name: what is counted next stays true."""
-        self._store.alone(connection, f"{self.tables.prefix}{name}")
+        self._store.lock_name(connection, f"{self.tables.prefix}{name}")
 
     @contextmanager
     def connection(self, *, write: bool = False) -> Iterator[Connection]:

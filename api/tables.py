@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 ERASURE = "erasure"
-"""under which name who erases and who writes documents down wait for each other (`Shelf.alone`)"""
+"""under which name who erases and who writes documents down wait for each other (`Shelf.lock_name`)"""
 LOG_DAYS = 184
 """entries of the security log are kept for six months at least"""
 NAMING = {"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}

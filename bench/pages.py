@@ -84,7 +84,8 @@ def _pages(case: Case, answered: Case) -> Mapping[str, Mapping[str, str]]:
     home = {"today": "/", "waiting": "/waiting"}
     return {
         "office": {
-            **home, "in hand": "/views/in_hand", "to assign": "/views/to_assign", "search": "/search?q=%E9%A9%BF%E7%AB%99", **own,
+            **home, "in hand": "/views/in_progress", "to assign": "/views/to_assign", "search": "/search?q=%E9%A9%BF%E7%AB%99",
+            **own,
             "a form": f"/cases/{case.id}/do/recall_assignment", "lifecycles": "/lifecycles",
             "a lifecycle": "/lifecycles/suggestion", "a number's list": "/found?kind=suggestion&roots=true&closed=false",
             "figures": "/statistics", "wall": "/wall",

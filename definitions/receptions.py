@@ -259,7 +259,7 @@ def plans_of(engine: Engine, which: Sequence[Station], months: Sequence[str]) ->
     wanted = [(one.tenant, {"station_unit": one.unit, "month": month}) for one in which for month in months]
     started = {
         (case.tenant, case.data["station_unit"], case.data["month"]): case
-        for case in engine.had_once(KIND, wanted)
+        for case in engine.unique_cases(KIND, wanted)
     }
     return [
         [

@@ -324,7 +324,7 @@ def walk(client: Client, engine: Engine, clock: FrozenClock) -> None:
     client(li, "GET", "/v1/cases?kind=suggestion&sort=due_on", prefer="count=exact")
     client(li, "GET", "/v1/worklist")
     client(li, "GET", "/v1/views")
-    client(li, "GET", "/v1/views/in_hand?limit=1")
+    client(li, "GET", "/v1/views/in_progress?limit=1")
     body = {"name": "住建局 逾期", "filter": {"kind": "suggestion", "party": "housing", "over": "target"}}
     kept = client(li, "POST", "/v1/filters", body).json
     client(li, "GET", "/v1/filters")

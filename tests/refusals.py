@@ -29,7 +29,7 @@ visits:
   contact: title
   place: opinion
   on: opinion
-  alone: {title: x}
+  without_day: {title: x}
   day: {of: petition, open: filed, on: seen_on, with: {title: z}, link: opinion, gives: {opinion: signers}}
 """
 CASES = [
@@ -87,7 +87,7 @@ CASES = [
     ("unknown_relation", [("pages", "", VISITS.replace("at: unit", "at: ¦lead"))]),
     ("unknown_field", [("pages", "", VISITS.replace("contact: title", "contact: ¦titel"))]),
     ("unknown_field", [("pages", "", VISITS.replace("place: opinion", "place: ¦year"))]),
-    ("unknown_field", [("pages", "", VISITS.replace("alone: {title: x}", "alone: {¦titel: x}"))]),
+    ("unknown_field", [("pages", "", VISITS.replace("without_day: {title: x}", "without_day: {¦titel: x}"))]),
     ("unknown_definition", [("pages", "", VISITS.replace("day: {of: petition", "day: {of: ¦petitoin"))]),
     ("unknown_state", [("pages", "", VISITS.replace("open: filed", "open: [filed, ¦given]"))]),
     ("unknown_field", [("pages", "", VISITS.replace("on: seen_on", "on: ¦opinion"))]),

@@ -636,7 +636,7 @@ def test_a_schema_with_something_to_say_of_the_whole_is_asked_as_a_whole() -> No
         def _never(self, data: dict[str, Any], **_: Any) -> None:
             raise ValidationError("never")
 
-    assert (Fire().alone, Hooked().alone) == (True, False)
+    assert (Fire().fields_only, Hooked().fields_only) == (True, False)
     assert fieldwise(Hooked(), {}) is None
 
 

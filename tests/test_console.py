@@ -279,7 +279,7 @@ def test_hostile_words_stay_words(desk: Desk) -> None:
 def test_every_page_is_light_and_needs_nothing_from_outside(desk: Desk) -> None:
     case = desk.office.evaluating()
     reader = desk("li")
-    for address in ("/", "/waiting", "/views/in_hand", f"/cases/{case.id}", f"/cases/{case.id}/history"):
+    for address in ("/", "/waiting", "/views/in_progress", f"/cases/{case.id}", f"/cases/{case.id}/history"):
         reader.get(address)
         assert len(reader.page.encode()) < 100_000, address
         found = re.findall(r'(?:src|href|action)="([^"]*)"', reader.page)
@@ -556,14 +556,14 @@ def test_a_list_narrowed_by_a_unit_and_days_has_an_address_of_its_own(desk: Desk
         ("party=%E5%B8%82%E6%B0%B4%E5%88%A9%E5%B1%80", True), ("party=roads", False), ("due_before=2026-03-03", False),
         ("opened_from=2026-03-02&due=soon", False), ("opened_from=2026-03-02", True),
     ):  # fmt: skip
-        assert reader.get(f"/views/in_hand?{query}").status_code == 200
+        assert reader.get(f"/views/in_progress?{query}").status_code == 200
         assert (f"/cases/{case.id}" in reader.page) is found, query
-    assert reader.get("/views/in_hand?due_before=morgen").status_code == 400
+    assert reader.get("/views/in_progress?due_before=morgen").status_code == 400
 
 
 def test_who_has_it_stands_in_the_list(desk: Desk) -> None:
     desk.office.assigned()
-    assert "市水利局" in said(_page(desk, "li", "/views/in_hand"))
+    assert "市水利局" in said(_page(desk, "li", "/views/in_progress"))
 
 
 def test_the_register_tells_nothing_personal(desk: Desk) -> None:
@@ -626,7 +626,7 @@ def test_a_page_asks_a_bounded_number_of_questions(desk: Desk, monkeypatch: pyte
     pages = (
         "/",
         "/waiting",
-        "/views/in_hand",
+        "/views/in_progress",
         f"/cases/{case.id}",
         f"/cases/{case.id}/history",
         "/search?q=驿站",
@@ -953,7 +953,7 @@ def test_an_old_record_that_was_only_imported_is_not_called_late(desk: Desk) -> 
     for who, address in (
         ("wang", "/"),
         ("li", "/overdue"),
-        ("li", "/views/in_hand"),
+        ("li", "/views/in_progress"),
         ("li", f"/cases/{old.id}"),
     ):
         page = said(_page(desk, who, address))

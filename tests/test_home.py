@@ -74,15 +74,17 @@ def test_a_narrowed_list_is_kept_under_a_name_and_stands_on_the_first_page(town:
     o = town.office
     case, other = o.handling(), o.filed()
     li = town("li")
-    narrowed = "/views/in_hand?party=water&due=later"
-    assert "把这个筛选存为" not in opened(li, "/views/in_hand") and "把这个筛选存为" in opened(li, narrowed)
+    narrowed = "/views/in_progress?party=water&due=later"
+    assert "把这个筛选存为" not in opened(li, "/views/in_progress") and "把这个筛选存为" in opened(
+        li, narrowed
+    )
     saves(li, name="水利局 在办")
     assert rows(li) == [case.id], "it goes back to the list"
     opened(li, "/")
     found = re.search(r'<a href="([^"]+)">水利局 在办</a>', li.page)
     assert found is not None and listed(li, found[1].replace("&amp;", "&")) == [case.id]
     assert "水利局 在办" not in opened(town("liu"), "/"), "nobody else's"
-    opened(li, "/views/in_hand?party=water")
+    opened(li, "/views/in_progress?party=water")
     saves(li, name="水利局 在办")
     opened(li, "/")
     assert li.page.count(">水利局 在办</a>") == 1, "the same name, the newer list"

@@ -345,7 +345,7 @@ def test_who_erases_waits_for_whoever_is_writing_one_down(engine: Engine, client
     packed(client, [case])
     with ThreadPoolExecutor(1) as pool:
         with shelf.connection(write=True) as writing:
-            shelf.alone(writing, ERASURE)
+            shelf.lock_name(writing, ERASURE)
             erased = pool.submit(engine.erase, case, ["title"], actor=Actor(person=LI), reason="本人要求")
             _until(engine, "select count(*) from pg_locks where locktype = 'advisory' and not granted")
             writing.execute(shelf.tables.batch_row.update().values(content=b"it", mark="x"))

@@ -340,7 +340,7 @@ INBOX_PLACES = (
 PLACES = {
     "history": (None, -5, True, False, 1.0, 2**31, 2**53, 2**70, "1", [1], {}),
     "parties": (None, 1, [], "", "x" * 500, "\x00", "\ud800"),
-    "cases": CASES_PLACES, "worklist": CASES_PLACES, "views/in_hand": CASES_PLACES,
+    "cases": CASES_PLACES, "worklist": CASES_PLACES, "views/in_progress": CASES_PLACES,
     "inbox": INBOX_PLACES, "alerts": INBOX_PLACES,
 }  # fmt: skip
 GOOD_PLACES = {

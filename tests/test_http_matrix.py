@@ -80,7 +80,7 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
     "tibandu.views": [("/v1/views", None)],
     "tibandu.view": [("/v1/views/{view}?limit=200", None)],
     "tibandu.filters": [("/v1/filters", None)],
-    "tibandu.filter_keep": [("/v1/filters", {"name": "x", "view": "in_hand", "filter": {"party": "water"}})],
+    "tibandu.filter_keep": [("/v1/filters", {"name": "x", "view": "in_progress", "filter": {"party": "water"}})],
     "tibandu.filter_drop": [("/v1/filters/{filter}", None)],
     "tibandu.batch": [("/v1/batches", {"rows": [ROW]})],
     "tibandu.batch_job": [("/v1/batches/{batch}", None)],
@@ -270,7 +270,7 @@ class Asking:
         self.cells = 0
         self.own = self._own()
         self.views = self._dealt(
-            [one["name"] for one in self._json("GET", "/v1/views").get("views", [])] or ["in_hand"]
+            [one["name"] for one in self._json("GET", "/v1/views").get("views", [])] or ["in_progress"]
         )
 
     def _own(self) -> dict[str, str]:
@@ -524,7 +524,7 @@ def test_who_may_know_is_told(world: World) -> None:
                     **NOTHING,
                     **asking.own,
                     **water.values,
-                    "view": "in_hand" if name != "wang" else "inbox",
+                    "view": "in_progress" if name != "wang" else "inbox",
                 }
                 answer = asking.ask("GET", _with(address, values), None)
                 told |= {endpoint} if answer.status_code < 300 and asking.told(answer) else set()

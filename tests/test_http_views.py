@@ -23,16 +23,16 @@ def view(client: city.Client, who: str, name: str, query: str = "") -> Any:
 def test_each_is_told_the_views_of_his_roles(client: city.Client) -> None:
     client.handling()
     mine = {one["name"]: one for one in client(LI, "GET", "/v1/views").json["views"]}
-    assert list(mine) == ["in_hand", "surveys"]
-    assert (mine["in_hand"]["count"], mine["surveys"]["count"]) == (1, 0)
+    assert list(mine) == ["in_progress", "surveys"]
+    assert (mine["in_progress"]["count"], mine["surveys"]["count"]) == (1, 0)
     assert [one["name"] for one in client("wang.fang", "GET", "/v1/views").json["views"]] == ["surveys"]
-    assert client("wang.fang", "GET", "/v1/views/in_hand").status_code == 404
-    assert client(LI, "GET", mine["in_hand"]["address"]).status_code == 200
+    assert client("wang.fang", "GET", "/v1/views/in_progress").status_code == 404
+    assert client(LI, "GET", mine["in_progress"]["address"]).status_code == 200
 
 
 def test_a_row_has_a_cell_for_every_column(client: city.Client) -> None:
     case = client.handling()
-    found = view(client, LI, "in_hand")
+    found = view(client, LI, "in_progress")
     columns = {column["name"]: column["type"] for column in found["columns"]}
     assert columns == {"number": "text", "title": "text", "state": "state", "holder": "holders", "signer": "parties",
                        "session": "text", "due_on": "date"}  # fmt: skip
@@ -51,18 +51,18 @@ def test_buckets_add_up_and_each_can_be_opened(client: city.Client, clock: Froze
     clock.advance(days=100)
     client.handling("roads")
     client.started()
-    found = view(client, LI, "in_hand")
+    found = view(client, LI, "in_progress")
     counts = {bucket["name"]: bucket["count"] for bucket in found["buckets"]}
     assert counts == {"today": 0, "overdue": 1, "unknown": 0, "soon": 0, "near": 0, "later": 1, "undated": 1}
     assert sum(counts.values()) == found["count"] == len(found["rows"])
     assert found["rows"][0]["case"]["id"] == late["id"], "the earliest due first"
     for name, number in counts.items():
-        assert len(view(client, LI, "in_hand", f"?due={name}")["rows"]) == number
+        assert len(view(client, LI, "in_progress", f"?due={name}")["rows"]) == number
 
 
 def test_pages_filters_and_another_order(client: city.Client) -> None:
     cases = [client.handling(unit)["id"] for unit in ("housing", "roads", "housing")]
-    seen, address = [], "/v1/views/in_hand?limit=2&sort=-id"
+    seen, address = [], "/v1/views/in_progress?limit=2&sort=-id"
     while address:
         answer = client(LI, "GET", address)
         seen += [row["case"]["id"] for row in answer.json["rows"]]
@@ -71,10 +71,10 @@ def test_pages_filters_and_another_order(client: city.Client) -> None:
         )
         address = answer.json["next"]
     assert seen == sorted(cases, reverse=True)
-    ours = view(client, LI, "in_hand", "?party=housing")
+    ours = view(client, LI, "in_progress", "?party=housing")
     assert (ours["count"], {row["case"]["id"] for row in ours["rows"]}) == (2, {cases[0], cases[2]})
-    assert view(client, LI, "in_hand", "?opened_from=2026-03-03")["count"] == 0
-    assert client(LI, "GET", "/v1/views/in_hand?due=never").status_code == 400
+    assert view(client, LI, "in_progress", "?opened_from=2026-03-03")["count"] == 0
+    assert client(LI, "GET", "/v1/views/in_progress?due=never").status_code == 400
 
 
 def test_a_view_shows_no_more_than_the_filter_lets(client: city.Client) -> None:
@@ -84,9 +84,9 @@ def test_a_view_shows_no_more_than_the_filter_lets(client: city.Client) -> None:
     for who in ("wang.fang", "wu.hao"):
         found = view(client, who, "surveys")
         assert (found["count"], found["rows"], sum(b["count"] for b in found["buckets"])) == (0, [], 0)
-    assert view(client, "wu.hao", "in_hand")["count"] == 1
+    assert view(client, "wu.hao", "in_progress")["count"] == 1
     client.handling("roads")
-    assert view(client, "wu.hao", "in_hand")["count"] == 1, "another unit's case"
+    assert view(client, "wu.hao", "in_progress")["count"] == 1, "another unit's case"
 
 
 def test_they_are_served_in_a_hosts_own_application(city_engine: Engine) -> None:
@@ -94,7 +94,7 @@ def test_they_are_served_in_a_hosts_own_application(city_engine: Engine) -> None
     app.register_blueprint(create_blueprint(city_engine, city.bearer), url_prefix="/congress")
     asked = city.Client(app)
     (first, _) = asked(LI, "GET", "/congress/v1/views").json["views"]
-    assert first["address"] == "/congress/v1/views/in_hand"
+    assert first["address"] == "/congress/v1/views/in_progress"
     assert asked(LI, "GET", first["address"]).json["rows"] == []
 
 
@@ -109,9 +109,9 @@ def test_a_kept_filter_finds_what_it_was_kept_for_and_is_nobody_elses(client: ci
     kept = client(LI, "POST", "/v1/filters", {"name": "住建 在办", "filter": asked})
     assert (kept.status_code, kept.json["filter"], kept.json["view"]) == (201, asked, None)
     narrow = client(
-        LI, "POST", "/v1/filters", {"name": "道路", "view": "in_hand", "filter": {"party": "roads"}}
+        LI, "POST", "/v1/filters", {"name": "道路", "view": "in_progress", "filter": {"party": "roads"}}
     ).json
-    assert narrow["cases"] == "/v1/views/in_hand?party=roads"
+    assert narrow["cases"] == "/v1/views/in_progress?party=roads"
     assert filters(client, LI) == sorted([kept.json, narrow], key=lambda one: str(one["name"]))
     assert filters(client, "wang.fang") == []
     (found,) = client(LI, "GET", kept.json["cases"]).json["cases"]
@@ -137,11 +137,13 @@ def test_a_filter_that_could_not_be_asked_is_not_kept(client: city.Client) -> No
         "/filter/nothing",
     ]
     assert (
-        wrong(filter={"cursor": "x"}) == wrong(view="in_hand", filter={"cursor": "x"}) == ["/filter/cursor"]
+        wrong(filter={"cursor": "x"})
+        == wrong(view="in_progress", filter={"cursor": "x"})
+        == ["/filter/cursor"]
     )
     assert wrong(filter={"states": ",".join(["handling"] * 200)}) == ["/filter"]
     assert wrong(name="a\u202eb") == ["/name"]
-    gone = client("wang.fang", "POST", "/v1/filters", {"name": "x", "view": "in_hand"})
+    gone = client("wang.fang", "POST", "/v1/filters", {"name": "x", "view": "in_progress"})
     assert gone.status_code == 404 and "surveys" in gone.json["detail"], "only of one's own views"
     for number in range(30):
         assert client(LI, "POST", "/v1/filters", {"name": f"{number}"}).status_code == 201
@@ -152,14 +154,14 @@ def test_a_filter_that_could_not_be_asked_is_not_kept(client: city.Client) -> No
 def test_what_the_console_keeps_is_told_here_too(client: city.Client) -> None:
     city.register(client.app.extensions["engine"])
     for name, address in {
-        "a": "/found?kind=suggestion&over=target&closed=false&cursor=x", "b": "/views/in_hand?party=陈静&due=later&sort=",
-        "c": "/waiting?due=today", "d": "/views/in_hand?says.session=五次", "e": "/found?unheard=1",
+        "a": "/found?kind=suggestion&over=target&closed=false&cursor=x", "b": "/views/in_progress?party=陈静&due=later&sort=",
+        "c": "/waiting?due=today", "d": "/views/in_progress?says.session=五次", "e": "/found?unheard=1",
     }.items():  # fmt: skip
         keep(client.app.extensions["engine"], LI, name, address)
     told = {one["name"]: (one["view"], one["filter"], one["cases"]) for one in filters(client, LI)}
     assert told == {
         "a": (None, {"kind": "suggestion", "over": "target", "closed": "false"},
               "/v1/cases?kind=suggestion&closed=false&over=target"),
-        "b": ("in_hand", {"party": "d.chen", "due": "later"}, "/v1/views/in_hand?due=later&party=d.chen"),
-        "c": (None, None, None), "d": ("in_hand", None, None), "e": (None, None, None),
+        "b": ("in_progress", {"party": "d.chen", "due": "later"}, "/v1/views/in_progress?due=later&party=d.chen"),
+        "c": (None, None, None), "d": ("in_progress", None, None), "e": (None, None, None),
     }  # fmt: skip

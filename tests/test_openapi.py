@@ -250,7 +250,7 @@ PATHS = {
     "moment": "2026-03-02",
     "name": "reply",
     "kind": "suggestion",
-    "view": "in_hand",
+    "view": "in_progress",
     "sha256": "a" * 64,
 }
 

@@ -74,7 +74,7 @@ def pages(office: Office, case: str) -> dict[str, Callable[[], object]]:
     return {
         "office, first page": lambda: home(engine, li),
         "office, waiting": lambda: find(engine, li, WAITING, sort="due_on", limit=10),
-        "office, in hand": lambda: find(engine, li, through(views["in_hand"]), sort="due_on"),
+        "office, in hand": lambda: find(engine, li, through(views["in_progress"]), sort="due_on"),
         "office, overdue with others": lambda: find(
             engine, li, Filter(elsewhere=True, due_before=date(2030, 1, 1)), sort="due_on", limit=5
         ),

@@ -243,12 +243,12 @@ def test_story_C08_the_pack_for_a_meeting_in_the_order_it_was_chosen(town: Desk)
     o, office = town.office, town("li")
     cases = [o.assigned(title=f"第{n}件", co=("roads", "parks")) for n in range(3)]
     chosen = "&".join(f"case={case.id}" for case in cases)  # as the boxes of a list are sent
-    assert office.get(f"/views/in_hand/many?event=@order&{chosen}").status_code == 200
+    assert office.get(f"/views/in_progress/many?event=@order&{chosen}").status_code == 200
     first, second, third = (f"order.{case.id}" for case in cases)
     form = Form(office.page).values
     assert [form[place] for place in (first, second, third)] == [["1"], ["2"], ["3"]]
     asked = {**form, first: ["2"], second: ["3"], third: ["1"], "event": ["@letters"]}
-    where = office.goes(office.get(f"/views/in_hand/many?{urlencode(asked, doseq=True)}"))
+    where = office.goes(office.get(f"/views/in_progress/many?{urlencode(asked, doseq=True)}"))
     with office.client.get(where) as found, zipfile.ZipFile(io.BytesIO(found.data)) as pack:
         names = pack.namelist()
         letter = Document(io.BytesIO(pack.read(next(name for name in names if "第003号 交办函" in name))))
@@ -266,7 +266,7 @@ def test_the_documents_of_many_are_made_behind_a_page_that_says_how_far_it_is(
     o, office = town.office, town("li")
     cases = [o.assigned(title=f"第{n}件") for n in range(2)]
     chosen = "&".join(f"case={case.id}" for case in cases)
-    begin = f"/views/in_hand/many?event=@letters&{chosen}"
+    begin = f"/views/in_progress/many?event=@letters&{chosen}"
     assert office.get(begin).status_code == 200
     form = Form(office.page).values
     page = office.goes(office.post("/letters", form))

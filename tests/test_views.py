@@ -31,7 +31,7 @@ def test_a_view_follows_the_case_and_its_reader(office: Office) -> None:
     case = office.accepted()
     assert listed(office, "li", "to_assign") == [case.id]
     office.fire(case, "assign", "li", assignment_mode="lead_and_co", lead_unit="water", co_units=["roads"])
-    assert (listed(office, "li", "to_assign"), listed(office, "li", "in_hand")) == ([], [case.id])
+    assert (listed(office, "li", "to_assign"), listed(office, "li", "in_progress")) == ([], [case.id])
     assert (listed(office, "wang", "inbox"), listed(office, "qian", "inbox")) == ([case.id], [])
     assert len(listed(office, "qian", "co_inbox")) == 1
     assert listed(office, "wang", "co_inbox") == [], "the lead sees the co-unit's case, and it is not its own"
@@ -40,8 +40,8 @@ def test_a_view_follows_the_case_and_its_reader(office: Office) -> None:
 
 def test_a_view_of_another_role_shows_no_more_than_the_filter_lets(office: Office) -> None:
     case = office.assigned()
-    assert listed(office, "li", "in_hand") == [case.id]
-    assert listed(office, "feng", "in_hand") == [], "a unit that does not stand in the case"
+    assert listed(office, "li", "in_progress") == [case.id]
+    assert listed(office, "feng", "in_progress") == [], "a unit that does not stand in the case"
 
 
 def test_what_waits_is_the_worklist(office: Office) -> None:
@@ -74,4 +74,4 @@ def test_a_list_of_open_states_looks_among_the_open_cases_only(office: Office) -
             assert view.closed is False, view.name
         elif any(state.end for state in named):
             assert view.closed is not False, view.name
-    assert library.view("in_hand").closed is False
+    assert library.view("in_progress").closed is False

@@ -305,7 +305,7 @@ def _write(store: Store, anchor: Anchor) -> str:
     table, text = store.tables.anchor, anchor.to_json()
     newest = table.select().with_only_columns(table.c.body).order_by(table.c.id.desc()).limit(1)
     with store.connection(write=True) as connection:
-        store.alone(connection, "anchor")
+        store.lock_name(connection, "anchor")
         body = connection.execute(newest).scalar_one_or_none()
         if (read_anchor(body).hash if body else GENESIS) != anchor.previous:
             raise Conflict(

@@ -81,7 +81,7 @@ class _Together:
                 self._write()
             there, held = self._families.get(root), found.grants[call.actor.person] if fit[index] else ()
             lent = any(grant.on_behalf_of for grant in held)
-            if there is None or not fit[index] or lent or key in used or self._firing.alone(call, there):
+            if there is None or not fit[index] or lent or key in used or self._firing.needs_more(call, there):
                 self._by_itself(index, call)
             else:
                 self._waiting[root] = _Waiting(index, call, there, held)

@@ -281,7 +281,7 @@ class Firing:
             return None
         return family if revisions.get(family.root_id) == family.root.revision else None
 
-    def alone(self, call: Call, family: Family) -> bool:
+    def needs_more(self, call: Call, family: Family) -> bool:
         """Whether the call needs more than its family, the person's grants and one write."""
         actor, record = call.actor, family.records[call.case or ""]
         if actor.invitation is not None or actor.on_behalf_of is not None:
@@ -316,7 +316,7 @@ class Firing:
         check_revision(call, current)
 
     def decided(self, call: Call, family: Family, grants: Sequence[Grant]) -> tuple[Step, datetime]:
-        """The step of a call that is not `alone`, with its answer, not yet written. Raises Refused, Conflict."""
+        """The step of a call that is not alone in its family, with its answer, not yet written. Raises Refused, Conflict."""
         case, now = call.case or "", self.now()
         self._check_revision(call, family, grants)
         act = act_of(call, now, Reading(family, tuple(grants), None))

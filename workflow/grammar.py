@@ -372,7 +372,7 @@ CONSOLE = Record(
         ),
         "visits": Record(
             {"of": name, "at": name, "contact": name, "place": name, "on": name},
-            {"alone": Table(name, name), "day": VISITS_DAY},
+            {"without_day": Table(name, name), "day": VISITS_DAY},
         ),
         "happened_on": Table(name, name),
         "named_by": Many(name),

@@ -175,7 +175,7 @@ class Case(NamedTuple):
     """the day that orders it in lists: the earliest deadline that counts in its state; None of a case as it was"""
 
     @property
-    def alone(self) -> bool:
+    def own_revision(self) -> bool:
         """Whether the revision stands for what this person sees of this case, and not for its children too."""
         return self.revision >= SHOWN or self.slot is not None
 

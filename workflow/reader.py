@@ -103,7 +103,7 @@ class Reader:
                     return [self.show(one) for one in found]
                 after = page[-1].record.id
 
-    def had_once(
+    def unique_cases(
         self, kind: str, wanted: Collection[tuple[str, Mapping[str, Any]]], *, actor: Actor | None = None,
         session: Host | None = None,
     ) -> list[Case]:  # fmt: skip

@@ -95,7 +95,7 @@ class Visits:
     place: str
     on: str
     """the fields for the place and the day"""
-    alone: Mapping[str, str] = field(default_factory=dict)
+    without_day: Mapping[str, str] = field(default_factory=dict)
     """field -> what stands in it where no such day is held"""
     day: VisitsDay | None = None
 
@@ -187,7 +187,7 @@ def _visits(data: Data) -> Visits:
     day = data.get("day")
     return Visits(
         of=data["of"], at=data["at"], contact=data["contact"], place=data["place"], on=data["on"],
-        alone=dict(data.get("alone", {})), day=None if day is None else VisitsDay(
+        without_day=dict(data.get("without_day", {})), day=None if day is None else VisitsDay(
             of=day["of"], open=tuple(day["open"]), on=day["on"], fixed=dict(day.get("with", {})), link=day.get("link"),
             gives=dict(day.get("gives", {})),
         ),
@@ -253,7 +253,7 @@ def _check_visits(source: Source, definitions: Mapping[str, Data]) -> None:
     own: list[tuple[Path, str, bool]] = [
         ((*top, key), data[key], False) for key in ("contact", "place", "on") if key in data
     ]
-    own += [((*top, "alone", key), key, True) for key in data.get("alone", {})]
+    own += [((*top, "without_day", key), key, True) for key in data.get("without_day", {})]
     own += [((*below, "link"), day["link"], False)] if "link" in day else []
     own += [((*below, part, key), key, True) for part in ("with", "gives") for key in day.get(part, {})]
     for path, name, key in own:

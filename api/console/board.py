@@ -23,11 +23,11 @@ from ..paging import case_asked, next_address
 from .cases import data_of
 from .events import AGAIN
 from .forms import Input, Misread, in_a_row, sent_of, texts_of
-from .in_hand import in_hand
 from .lists import LIMIT, Row, head_of, listed, rows, view_named
 from .many import Planned, carried_out, seen
 from .screens import Look, Page, Screen
 from .whynot import readable
+from .workload import workload
 
 ROWS = 12
 """on one page: each is asked what is permitted in it and what it is like"""
@@ -275,7 +275,7 @@ def _page(
     chosen: str = "", told: Iterable[Reason] = (), status: int = 200,
 ) -> Page:  # fmt: skip
     look, view, definition = board.look, board.view, board.definition
-    choices, load = in_hand(board.look, board.definition.name)
+    choices, load = workload(board.look, board.definition.name)
     places = board.places(cases, wrong or {})
     allowed = {name for place in places for name in place.acts}
     return Page("board.html", {

@@ -34,7 +34,7 @@ def known_beforehand(engine: Engine, actor: Actor, day: Case | None = None) -> d
     on = today(engine).isoformat()
     now = _held(engine, actor, told, unit, on) if day is None else day
     if told.day is None or now is None:
-        return {told.place: unit, told.on: on, **told.alone}
+        return {told.place: unit, told.on: on, **told.without_day}
     linked = {told.day.link: now.id} if told.day.link else {}
     given = {name: list(now.data.get(of) or ()) for name, of in told.day.gives.items()}
     return {told.place: unit, told.on: now.data[told.day.on], **told.day.fixed, **linked, **given}

@@ -277,7 +277,7 @@ class Post:
 
     def tried_since(self, connection: Connection, channel: str, since: str) -> int:
         """How many letters of a channel were tried after that instant; the caller is the only one who counts until he commits."""
-        self._store.alone(connection, f"channel:{channel}")
+        self._store.lock_name(connection, f"channel:{channel}")
         d = self._t.delivery.c
         query = select(func.count()).where(d.channel == channel, d.tried_at > since)
         return int(connection.execute(query).scalar_one())

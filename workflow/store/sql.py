@@ -102,7 +102,7 @@ class Store:
         """
         return not self.is_sqlite or emptied(self.database)
 
-    def alone(self, connection: Connection, name: str) -> None:
+    def lock_name(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction is past this point under that name: what is counted next stays true until the commit.
         SQLite's write lock has seen to it.
         """

@@ -25,7 +25,7 @@ class SubscriptionRows:
         """A new one; False when its account has so many already."""
         s = self._t.subscription
         if most is not None:
-            self._store.alone(connection, "subscription")
+            self._store.lock_name(connection, "subscription")
             mine = select(func.count()).where(s.c.account == row["account"])
             if connection.execute(mine).scalar_one() >= most:
                 return False

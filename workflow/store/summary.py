@@ -133,7 +133,7 @@ class Summing:
 
     def advance(self, connection: Connection) -> bool:
         """Count a page of cases anew, in this transaction; whether that was all there was to count."""
-        self._store.alone(connection, "summary")
+        self._store.lock_name(connection, "summary")
         mark, state = self._looked(connection)
         if self._stale(state):
             state = self._begun(connection, mark)

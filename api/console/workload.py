@@ -17,7 +17,7 @@ LOADED = 60
 """units in the table; the figures have them all"""
 
 
-def in_hand(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]:
+def workload(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]:
     """Of the cases of a kind: for each unit that can be chosen its name (its id, where two have it) and what it has in hand; and
     the table of it.
     """
