@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Response, url_for
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup, escape
 
 from workflow.errors import Text
 
@@ -68,6 +69,7 @@ def _page(found: Mapping[str, Any]) -> str:
     )
     templates.filters["pretty"] = lambda value: json.dumps(value, ensure_ascii=False, indent=2)
     templates.filters["kind"] = _kind
+    templates.filters["words"] = _words
     methods = ("get", "post", "put", "delete")
     groups = [
         (tag, [(path, method, item[method]) for path, item in found["paths"].items() for method in methods
@@ -78,19 +80,34 @@ def _page(found: Mapping[str, Any]) -> str:
     return shown.render(found=found, groups=groups, style=_style(), problems=TITLES)
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
-    """The type of a schema in a few words."""
+def _kind(schema: Mapping[str, Any]) -> Markup:
+    """The type of a schema in a few words; what has a name leads there."""
     if "$ref" in schema:
-        return str(schema["$ref"]).rsplit("/", 1)[-1]
-    if "const" in schema:
-        return json.dumps(schema["const"])
-    if "enum" in schema:
-        return " | ".join(str(value) for value in schema["enum"])
+        name = str(schema["$ref"]).rsplit("/", 1)[-1]
+        return Markup('<a href="#schema-{0}">{0}</a>').format(name)
+    if "const" in schema or "enum" in schema:
+        values = schema.get("enum") or [json.dumps(schema["const"])]
+        return escape(" | ".join(map(str, values)))
+    if "anyOf" in schema:
+        return Markup(" | ").join(_kind(one) for one in schema["anyOf"])
     if schema.get("type") == "array":
-        return f"[{_kind(schema.get('items', {}))}]"
+        return Markup("[{}]").format(_kind(schema.get("items", {})))
+    if isinstance(named := schema.get("additionalProperties"), Mapping) and named:
+        return Markup("{{…: {}}}").format(_kind(named))
     kinds = schema.get("type", "any")
     kinds = kinds if isinstance(kinds, str) else " | ".join(kinds)
-    return f"{kinds} ({schema['format']})" if "format" in schema else kinds
+    return escape(f"{kinds} ({schema['format']})" if "format" in schema else kinds)
+
+
+def _words(text: str) -> Markup:
+    """What stands between backticks is set as code; a problem leads to where it is explained."""
+    found = Markup()
+    for number, part in enumerate(text.split("`")):
+        one = Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        found += (
+            Markup('<a href="#problem-{}">{}</a>').format(part, one) if number % 2 and part in TITLES else one
+        )
+    return found
 
 
 DESCRIPTION = (

@@ -66,7 +66,10 @@ RANGE = {
     "description": "只要一部分；多个部分、其他单位：答全文 / one part of it; of several: the whole",
 }  # fmt: skip
 SCHEMES = {
-    "bearer": {"type": "http", "scheme": "bearer"},
+    "bearer": {
+        "type": "http", "scheme": "bearer",
+        "description": "人的令牌，或另一系统的服务令牌 / a token of a person, or of another system (a service token)",
+    },
     "acting": {
         "type": "apiKey", "in": "header", "name": ACTING_USER,
         "description": "令牌代表谁（范围 act_as；UTF-8 百分号编码） / for whom a token with `act_as` acts; percent-encoded",
@@ -80,6 +83,21 @@ SCHEMES = {
         "description": "会话自己的令牌，更改时与 Cookie 同送 / the session's own token, sent with the cookie to change something",
     },
 }  # fmt: skip
+PLACES = {
+    "id": "案件的 id / of a case", "event": "事件名（permitted 列出） / of an event, as `permitted` lists them",
+    "moment": "2026-03-15、带时区的时刻或履历行号 / a date, an instant with its zone, or the number of a line",
+    "name": "期限名（案件的 clocks） / of a deadline, as the case names them",
+    "kind": "类别 / a kind of case (of a table also of parties)",
+    "view": "列表名（/v1/views） / of a list", "filter": "所存筛选的 id / of a kept filter", "batch": "任务的 id / of a job",
+    "sha256": "文件内容的散列 / the hash of its content", "letter": "文书名（letters） / of a document",
+    "invitation": "链接的 id（不是令牌） / of a link, which is not its token",
+    "token": "链接或日历的令牌 / of a link, of a calendar",
+    "subscription": "订阅的 id / of a webhook", "feed": "日历的 id / of a calendar", "party": "主体的 id / in the register",
+    "code": "联络站的编码（二维码中） / of a station, as its QR code has it", "receipt": "回执 / as it was told",
+    "ledger": "台账名（/v1/ledgers） / of a ledger", "token_id": "服务令牌的 id / of a service token, which is not the token",
+    "session": "会话的 id / of a session", "person": "账号 / an account", "grant_id": "委托的 id / of what is lent",
+}  # fmt: skip
+"""what stands where in an address"""
 EMPTY = (204, 303)
 """answers without a body"""
 HEADERS = {
@@ -192,7 +210,13 @@ def _operation(route: Route, names: Sequence[str]) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[Any]:
     found: list[Any] = [
-        {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+        {
+            "name": part[1:-1],
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string"},
+            "description": PLACES[part[1:-1]],
+        }
         for part in route.path.split("/")
         if part.startswith("<")
     ]

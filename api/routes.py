@@ -32,7 +32,10 @@ PERMISSIONS: Mapping[str, Text] = {
     "case": Text(
         "可知悉该案的人；否则 404", "a person who may know of the case; for others there is none (404)"
     ),
-    "event": Text("可知悉该案的人，再由引擎逐项判断", "as `case`, and then the engine decides"),
+    "event": Text(
+        "可知悉该案的人（否则 404），再由引擎逐项判断",
+        "a person who may know of the case (for others there is none, 404); then the engine decides",
+    ),
 }
 """who may ask, and in words"""
 KNOWN = ("person", "operator", "case", "event")

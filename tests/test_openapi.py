@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Blueprint, Flask
 from jsonschema import Draft202012Validator
+from markupsafe import escape
 from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
 
@@ -238,6 +239,25 @@ def test_the_page_needs_nothing_from_outside(engine: Engine) -> None:
     ]
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_an_integrator_finds_his_way_on_the_page(engine: Engine, described: dict[str, Any]) -> None:
+    """Every way on the page leads somewhere; each address says what it does, what stands in it, who may and what follows."""
+    page = create_app(engine, city.bearer).test_client().get("/v1/docs").text
+    anchors = set(re.findall(r'href="#([^"]+)"', page))
+    assert anchors <= set(re.findall(r'id="([^"]+)"', page))
+    assert {f"schema-{name}" for name in described["components"]["schemas"]} - anchors == set(), (
+        "nothing stands alone"
+    )
+    contents = page.partition("<nav")[2].partition("</nav>")[0]
+    for _, operation in operations(described):
+        assert str(escape(operation["summary"])) in contents
+        for one in operation["parameters"]:
+            assert one["in"] != "path" or one["description"]
+    for scheme in described["components"]["securitySchemes"].values():
+        assert str(escape(scheme["description"].partition("`")[0])) in page
+    assert "`" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)
+    assert '<a href="#problem-stale"><code>stale</code></a>' in page
 
 
 # --- every documented error is produced
