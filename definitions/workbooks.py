@@ -217,7 +217,7 @@ class Grid:
 
 def write_workbook(path: Path, *grids: Grid, words: Sequence[str] = ()) -> None:
     """A workbook: texts as texts whatever they begin with, drop-downs, printed lying with its head on every page, and a last
-    sheet that explains the columns. `words`: what else it says there.
+    sheet that explains the columns, where there is something to say of them. `words`: what else it says there.
     """
     import xlsxwriter
 
@@ -226,17 +226,19 @@ def write_workbook(path: Path, *grids: Grid, words: Sequence[str] = ()) -> None:
             file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         )
         sheets = [book.add_worksheet(grid.title[:MOST_OF_A_NAME]) for grid in grids]
-        help_ = book.add_worksheet(HELP)
         styles = _styles(book)
-        row = _explain_heads(help_, styles, choices=any(c.choices for grid in grids for c in grid.columns))
+        columns = [column for grid in grids for column in grid.columns]
+        tells = bool(words) or any(column.help or column.choices for column in columns)
+        help_ = book.add_worksheet(HELP) if tells else None
+        row = _explain_heads(help_, styles, choices=any(c.choices for c in columns)) if help_ else 0
         for sheet, grid in zip(sheets, grids, strict=True):
-            explained = _explain(help_, grid.columns, row, styles["explained"])
+            explained = _explain(help_, grid.columns, row, styles["explained"]) if help_ else {}
             row += len(explained)
             last = _fill(sheet, grid, styles)
             _drop_downs(sheet, grid.columns, last + grid.blank, explained)
             _set_up(sheet, grid, last)
         for number, said in enumerate(words, row + 1):
-            help_.write_string(number, 0, said)
+            help_.write_string(number, 0, said)  # type: ignore[union-attr] # there are words
         book.close()
 
 

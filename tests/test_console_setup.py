@@ -74,6 +74,9 @@ def test_each_channel_says_what_it_can_and_is_tried(city: tuple[Engine, Reader])
     assert "group 企业微信群机器人 发到群里或另一个系统，不能发给个人 · 现在是不打扰的时段" in page
     act(reader, step="channels", act="try", channel="post", address="li@example.org")
     assert "已发出，对方答复：250 li@example.org" in said(reader.page)
+    assert re.search(r'role="status" tabindex="-1" autofocus>\s*已发出', reader.page), (
+        "the page opens where it stands"
+    )
     act(reader, step="channels", act="try", channel="group")
     assert "没有发出：45009 too often" in said(reader.page)
     assert act(reader, step="channels", act="try", channel="none").status_code == 404

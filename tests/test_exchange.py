@@ -477,7 +477,9 @@ def test_the_faults_are_marked_in_a_copy(one: Engine, tmp_path: Path) -> None:
     source = session_file(tmp_path / "s.xlsx", 4, **{"3.领衔人": "代表甲", "4.标题": ""})
     done = import_file(one, "suggestion", source, SECRETARIAT)
     assert annotate(source, done.faults, tmp_path / "e.xlsx", "zh")
-    rows = load_workbook(tmp_path / "e.xlsx").get_sheet_by_index(0).to_python()
+    marked = load_workbook(tmp_path / "e.xlsx")
+    rows = marked.get_sheet_by_index(0).to_python()
+    assert marked.sheet_names == ["错误"], "no last sheet that says nothing"
     assert [row[-1] for row in rows] == ["错误", "", "领衔人: 没有登记", "标题: 必填", ""]
     with zipfile.ZipFile(tmp_path / "e.xlsx") as packed:
         assert "没有登记" in packed.read("xl/comments1.xml").decode()
