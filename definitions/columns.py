@@ -84,6 +84,12 @@ _PARTY = (
     TENANT,
     Column(name="parent", title=Text("上级", "parent"), type="parent"),
 )
+_PERSON = (
+    replace(ID, help=ACCOUNT),
+    Column(name="name", title=Text("姓名", "name"), required=True, also=("名称",)),
+    TENANT,
+    replace(_PARTY[-1], also=("所在单位",)),
+)
 _DAYS = (
     Column(name="valid_from", title=Text("起始日期", "valid from"), type="date"),
     Column(name="valid_until", title=Text("截止日期", "valid until"), type="date"),
@@ -115,8 +121,8 @@ def party_columns(engine: Engine, kind: str) -> list[Column]:
         for b in declared.bonds.values()
     ]
     status = Column(name="status", title=Text("状态", "status"), type="code", choices=statuses)
-    key = replace(ID, help=ACCOUNT) if declared.governed else ID
-    return [key, *_PARTY[1:], status, *_DAYS, *attributes, *bonds]
+    own = _PERSON if declared.governed else _PARTY
+    return [*own, status, *_DAYS, *attributes, *bonds]
 
 
 def _names_of(kinds: Sequence[Text]) -> Text:

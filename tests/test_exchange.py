@@ -265,6 +265,19 @@ def test_whose_a_row_is_may_be_said_by_the_name_of_the_congress(one: Engine, tmp
     assert (fault.row, fault.column) == (2, "所属人大") and "代号" in fault.reason.zh
 
 
+def test_a_person_has_a_name_as_persons_have_one(one: Engine, tmp_path: Path) -> None:
+    """姓名 in the empty table; 名称, as of a unit, is taken too."""
+    for kind, name in (("staff", "姓名"), ("deputy", "姓名"), ("unit", "名称")):
+        template(one, kind, tmp_path / f"{kind}.xlsx", "zh")
+        heads = load_workbook(tmp_path / f"{kind}.xlsx").get_sheet_by_index(0).to_python()[0]
+        assert heads[1] == name
+    path = table(tmp_path / "s.csv", "编号,姓名,所属人大,所在单位,承办人", f"wf,王芳,{TENANT},water,water")
+    assert import_file(one, "staff", path, OPERATOR).added == ["wf"]
+    path = table(tmp_path / "t.csv", "编号,名称,所属人大", f"wg,王刚,{TENANT}")
+    assert import_file(one, "staff", path, OPERATOR).added == ["wg"]
+    assert [one.parties.get(id_).name for id_ in ("wf", "wg")] == ["王芳", "王刚"]
+
+
 def test_a_congress_whose_name_is_in_latin_letters_is_found_by_it(one: Engine, tmp_path: Path) -> None:
     """A name is a name in whatever letters; what is none and cannot be a code is a fault of its cell."""
     row = f"t1,Gaotie,{TENANT}/jiayu/t1,jiayu,township"
