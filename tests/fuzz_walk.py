@@ -149,10 +149,9 @@ class Walk:
             path, method=method.upper(), query_string=sent["query"], headers=headers, **more
         )
         self._check(step, operation, answer)
-        if answer.status_code == STALE:  # somebody was first: to be looked at anew
-            self._answers = {at: one for at, one in self._answers.items() if one.who != step.who}
+        if answer.status_code == STALE:
             self._tried.discard(step.aim)
-            self._moves += 1
+            self._anew(step.who)
         if answer.status_code >= 300:
             return
         self.reached[step.name] += 1
@@ -167,6 +166,15 @@ class Walk:
         if step.operation == "start":
             at = (step.operation, body["id"], step.who)
         self._answers[at] = Answer(step.operation, step.who, answer.status_code, sent["path"], told, body)
+
+    def _anew(self, who: str) -> None:
+        """Somebody was first: what he has seen goes, and he looks again at each case that he knows of."""
+        seen = [one for one in self._answers.values() if one.who == who]
+        cases = {one.body["id"] for one in seen if one.operation in ("start", "case", "fire")}
+        self._answers = {at: one for at, one in self._answers.items() if one.who != who}
+        self._moves += 1
+        for case in sorted(cases):
+            self._ask(Step("case", who, {"id": case}, None, self._moves))
 
     def _check(self, step: Step, operation: Mapping[str, Any], answer: Any) -> None:
         said = operation["responses"].get(str(answer.status_code))
