@@ -21,7 +21,7 @@ from workflow.store.erasure import Erasure
 from workflow.verify import verify
 
 from .console import Desk
-from .lifecycle import DOCUMENT, Office
+from .lifecycle import DOCUMENT, TENANT, Office
 
 FEW, MANY = 100, 1_000
 STEPS = 50
@@ -167,6 +167,18 @@ def test_the_agenda_is_what_the_list_says(office: Office) -> None:
         assert agenda.first == [case.id for case in listed][:few]
         days = Counter(date.fromisoformat(case.due_on) if case.due_on else None for case in listed)
         assert (agenda.due, agenda.unknown) == (days, 0)
+
+
+def test_what_waits_for_one_in_two_ways_is_counted_once(office: Office) -> None:
+    """By his role and because he signed it: SQLite asks each way by itself."""
+    case, both = office.evaluating(), Actor(person="dep1")
+    office.engine.grant("dep1", "sc_office", TENANT)
+    listed = find(office.engine, both, WAITING, sort="due_on").cases
+    assert case.id in [one.id for one in listed]
+    with Sitting.of(office.engine, both) as sitting:
+        agenda = sitting.agenda(WAITING, 50)
+    assert sum(agenda.due.values()) == len(listed)
+    assert agenda.first == [one.id for one in listed]
 
 
 def test_who_stands_in_a_family_is_passed_by_when_all_of_it_has_ended(office: Office) -> None:

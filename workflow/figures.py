@@ -181,8 +181,10 @@ class Sitting:
         case once.
         """
         asked = self._told(asked, by_day=True)
-        chosen = self._mine.of(listing.dated(self._engine.store, asked), asked)
-        chosen = self._narrowed(chosen, listing.reach(asked))
+        chosen = [
+            self._narrowed(one, listing.reach(asked))
+            for one in self._mine.apart(listing.dated(self._engine.store, asked), asked)
+        ]
         query = listing.agenda(self._engine.store, chosen, few, _today(self._engine), self._unheard)
         found = Agenda()
         for part, day, id_, number in self._connection.execute(query):
@@ -308,6 +310,13 @@ class Mine:
             )
             query = query.where(~self._engine.store.tables.cases.c.closed, late)
         return query
+
+    def apart(self, query: Any, asked: Filter) -> list[Any]:
+        """The query narrowed to it, as several that find the same together, perhaps a case twice."""
+        if not asked.waiting:
+            return [self.of(query, asked)]
+        rest = self.of(query, replace(asked, waiting=False))
+        return [rest.where(one) for one in self._engine.sight.waiting_apart(self._viewer())]
 
     @cached_property
     def _parties(self) -> list[str]:

@@ -121,6 +121,12 @@ class Sight:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
         return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()))
 
+    def waiting_apart(self, viewer: Viewer) -> list[ColumnElement[bool]]:
+        """The same as several conditions of which one holds."""
+        return self._store.questions.waiting_apart(
+            *worklist.held(self._laws.known(), viewer.person, viewer.held())
+        )
+
     def look(
         self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "named",
         whole: Whole = lambda query: query,

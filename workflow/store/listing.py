@@ -20,6 +20,7 @@ from sqlalchemy import (
     or_,
     select,
     type_coerce,
+    union,
     union_all,
 )
 from sqlalchemy.sql import ColumnElement, Select
@@ -215,11 +216,14 @@ def dated(store: Store, asked: Filter) -> Select[Any]:
     return select(store.tables.cases.c.id, day).where(*wanted(store, asked))
 
 
-def agenda(store: Store, chosen: Select[Any], few: int, today: date, unheard: Sequence[str]) -> Select[Any]:
-    """Of what `dated` chose: (0, due day, None, how many), (1, None, None, how many of those over their day are but records), and
+def agenda(
+    store: Store, chosen: Sequence[Select[Any]], few: int, today: date, unheard: Sequence[str]
+) -> Select[Any]:
+    """Of what `dated` chose, in one query or several that may find the same: (0, due day, None, how many), (1, None, None, how many of those over their day are but records), and
     (2, due day, id, None) of the first few in order. It is chosen once: databases keep what several parts of a statement read.
     """
-    cases, found = store.tables.cases, chosen.cte("chosen")
+    cases = store.tables.cases
+    found = (union(*chosen) if len(chosen) > 1 else chosen[0]).cte("chosen")
     in_order = (found.c.day.is_(None), found.c.day, found.c.id)
     days = select(
         literal(0).label("part"), found.c.day, null().label("id"), func.count().label("n")
