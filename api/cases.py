@@ -96,7 +96,7 @@ def fire(ask: Ask) -> Reply:
     """
     id_, event = ask.path["id"], ask.path["event"]
     own(ask.desk, ask.actor, ask.body, id_)
-    make = partial(ask.engine.fire, id_, event, _under(ask), ask.body["data"], revision=ask.revision)
+    make = partial(ask.desk.engine.fire, id_, event, _under(ask), ask.body["data"], revision=ask.revision)
     try:
         return _done(ask, make, 200)
     except NotFound:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from operator import attrgetter
 from typing import Any
 
@@ -121,7 +121,13 @@ class Each(fields.List[Any]):
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **_: Any) -> list[Any]:
         """Each as it is shown."""
-        return [*map(self._shown, obj[attr] if isinstance(obj, Mapping) else getattr(obj, attr))]
+        return [*map(self._shown, obj[attr] if _maps(obj.__class__) else getattr(obj, attr))]
+
+
+@cache
+def _maps(kind: type) -> bool:
+    """Whether it is a mapping; asked of each value it would take three calls."""
+    return issubclass(kind, Mapping)
 
 
 class _AsItIs:
@@ -129,7 +135,7 @@ class _AsItIs:
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **_: Any) -> Any:
         """The value."""
-        return obj[attr] if isinstance(obj, Mapping) else getattr(obj, attr)
+        return obj[attr] if _maps(obj.__class__) else getattr(obj, attr)
 
 
 class Said(_AsItIs, fields.Str):

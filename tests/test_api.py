@@ -353,6 +353,17 @@ def test_what_is_no_json_object_is_refused(office: Caller, raw: bytes) -> None:
     problem(office.post("/v1/cases", raw=raw), 400, "bad_request")
 
 
+def test_what_only_looks_unfit_is_read(office: Caller) -> None:
+    """A pair of surrogates as JSON writes it is one character, a backslash before `u0000` is four more; brackets in a text nest
+    nothing.
+    """
+    title = "😀 \\u0000 \\ud800 " + "[{" * 40
+    raw = json.dumps(START | {"data": PROPOSAL | {"title": title}}).encode()
+    assert b"\\ud83d\\ude00" in raw
+    answer = office.post("/v1/cases", raw=raw)
+    assert (answer.status_code, answer.json["data"]["title"]) == (201, title)
+
+
 def test_thirty_two_levels_are_read(office: Caller) -> None:
     deep: Any = 1
     for _ in range(30):
