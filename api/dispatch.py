@@ -23,6 +23,7 @@ from .acting import note
 from .bodies import body_of, fit, query_of, unpacked
 from .identity import ACTING_USER, Caller
 from .pace import Paced
+from .parts import reading
 from .pointing import pointed
 from .problems import SAFE_HEADERS, Problem, problem_of
 from .routes import KNOWN, NOBODY, OF_NO_DAY, Ask, Desk, Reply, Route
@@ -259,7 +260,7 @@ def _respond(asking: Request, route: Route, reply: Reply) -> Response:
         headers.update(reply.headers)
         headers.extend([header for header in _SAFE if header[0] not in headers])
     if asking.method == "GET" and "ETag" in headers:
-        response.make_conditional(asking)
+        response.make_conditional(reading(asking))
     return response
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import IO
+from typing import IO, Any
 
 from flask import Request, Response
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
@@ -15,9 +15,7 @@ from .problems import Problem
 
 CHUNK = 1 << 16
 ONE = re.compile("bytes=(?:([0-9]{1,15})-([0-9]{0,15})|-([0-9]{1,15}))")
-NOT_THERE = Text(
-    "文件没有所求的部分；其大小见 Content-Range", "the file has no such part; Content-Range says its size"
-)
+NOT_THERE = Text("文件没有所求的部分", "the file has no such part")
 
 
 def sent(content: IO[bytes], size: int, digest: str, media: str, asking: Request) -> Response:
@@ -29,11 +27,16 @@ def sent(content: IO[bytes], size: int, digest: str, media: str, asking: Request
     response.set_etag(digest)
     part = asking.method == "GET" and _one(asking.headers.get("Range", ""), size)
     try:
-        response.make_conditional(asking, accept_ranges=True, complete_length=size if part else None)
+        response.make_conditional(reading(asking), accept_ranges=True, complete_length=size if part else None)
     except RequestedRangeNotSatisfiable:
         response.close()
         raise Problem("no_such_part", NOT_THERE, headers={"Content-Range": f"bytes */{size}"}) from None
     return response
+
+
+def reading(asking: Request) -> dict[str, Any]:
+    """What is asked, without `If-Match`: who only reads overwrites nobody's version."""
+    return {name: value for name, value in asking.environ.items() if name != "HTTP_IF_MATCH"}
 
 
 def _one(asked: str, size: int) -> bool:

@@ -99,8 +99,8 @@ def _taken(engine: Engine, kind: str, table: Table, way: Way, key: str) -> Excha
 Row = tuple[int, dict[str, Any], Sequence[Cell]]
 SESSION = ("congress", "session")
 CONGRESS = "congress"
-CODE = re.compile("[A-Za-z0-9_/.-]+")
-"""what the code of a tenant can look like"""
+CODE = re.compile("[!-~]+")
+"""what the code of a tenant can look like: the signs of ASCII without a blank"""
 ALIKE = 2
 """congresses of one name that are asked for: more than one is none"""
 NO_CONGRESS = Text(

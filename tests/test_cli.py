@@ -600,8 +600,6 @@ def test_apply_moves_the_dates_with_a_line_each(stored: tuple[str, Engine, Case]
     assert line.data["@calendar"]["was"]["reply"] == "2027-02-08"
     assert line.data["@calendar"]["version"] == "cn-2027"
 
-    slip = call("calendar", "apply", notice, "--by", "li.wie", "--database", url)
-    assert (slip.code, "li.wei" in slip.err) == (1, True), "a name that stands in every line for good"
     again = call("calendar", "apply", notice, "--by", "li.wei", "--database", url, "--json")
     assert (again.code, again.json) == (0, [])
     assert len(engine.history(case.id)) == line.seq

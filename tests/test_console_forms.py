@@ -13,7 +13,7 @@ from workflow import Actor
 from workflow.errors import Text
 from workflow.model import Party
 
-from .console import Desk, said
+from .console import Desk, Form, said
 from .lifecycle import DOCUMENT, TENANT
 
 CLERK = Actor(person="li")
@@ -185,3 +185,49 @@ def test_a_list_without_titles_still_leads_to_its_cases() -> None:
     assert leading([number, state], "第 1 号", "办理中") == "第 1 号"
     assert leading([number, state, title], "", "办理中", "修路") == "修路"
     assert leading([number], "") == "甲"
+
+
+def test_only_what_was_shown_in_a_form_is_taken_away_by_it(desk: Desk) -> None:
+    """A colleague writes while the form is open: sent, refused, sent again (409), or sent after a new sign-in (403, then 409)."""
+    o = desk.office
+    case = o.evaluating()
+    address = f"/cases/{case.id}/do/correct_entry"
+    first, later = desk("li"), desk("li")
+    first.get(address)
+    typed = Form(first.page).values | {"correction_reason": ["改文号"], "reply_number": ["新文号"]}
+    assert not typed["handler"][0] and "handler.stood" not in typed
+    later.goes(later.fill(address, correction_reason="补登", handler="李工"))
+    assert first.post(address, typed).status_code == 409
+    first.goes(first.post(address, Form(first.page).values))
+    now = o.now(case)
+    assert (now.data["handler"], now.data["reply_number"]) == ("李工", "新文号")
+
+    later.goes(later.fill(address, correction_reason="再补", leader_in_charge="王局长"))
+    anew = desk("li")
+    assert anew.post(address, typed).status_code == 403
+    assert anew.post(address, Form(anew.page).values).status_code == 409, "what was seen is as old as before"
+    anew.goes(anew.post(address, Form(anew.page).values))
+    assert (o.now(case).data["handler"], o.now(case).data["leader_in_charge"]) == ("李工", "王局长")
+
+
+def test_documents_that_cannot_be_shown_again_stay(desk: Desk) -> None:
+    """What a form carries is sealed for who opened it: of somebody else's form nothing is taken away."""
+    o = desk.office
+    draft = o.engine.start("suggestion_draft", Actor(person="dep1"), DRAFTED, tenant=TENANT)
+    deputy, address = desk("dep1"), f"/cases/{draft.id}/do/edit"
+    deputy.goes(deputy.fill(address, title="修路灯", attachments=(b"%PDF-1.4 a", "图.pdf")))
+    deputy.get(address)
+    typed = Form(deputy.page).values | {"title": ["又改"], "attachments.kept": ["sealed for another"]}
+    assert deputy.post(address, typed).status_code == 422 and "请重新选择文件" in said(deputy.page)
+    deputy.goes(deputy.post(address, Form(deputy.page).values))
+    now = o.now(draft)
+    assert now.data["title"] == "又改" and len(now.data["attachments"]) == 1
+
+
+def test_what_cannot_be_emptied_is_not_said_to_be_optional(desk: Desk) -> None:
+    o = desk.office
+    draft = o.engine.start("suggestion_draft", Actor(person="dep1"), DRAFTED, tenant=TENANT)
+    page = desk("dep1").get(f"/cases/{draft.id}/do/edit").text
+    wish = page[page.index("<legend>公开意见") :].partition("</fieldset>")[0]
+    assert "不填" not in wish and "checked" in wish
+    assert "可不填" in page

@@ -286,6 +286,10 @@ def test_a_congress_whose_name_is_in_latin_letters_is_found_by_it(one: Engine, t
     path = table(tmp_path / "u.csv", "编号,名称,所属人大", "n1,镇文旅站,Gaotie", f"n2,市商务局,{TENANT}")
     assert import_file(one, "unit", path, OPERATOR).added == ["n1", "n2"]
     assert [one.parties.get(unit).tenant for unit in ("n1", "n2")] == [f"{TENANT}/jiayu/t1", TENANT]
+    path = table(tmp_path / "w.csv", "编号,名称,所属人大", "n4,市档案馆,cn:hb@x")
+    assert not any("代号" in fault.reason.zh for fault in import_file(one, "unit", path, OPERATOR).faults), (
+        "a code may hold signs"
+    )
     path = table(tmp_path / "v.csv", "编号,名称,所属人大", "n3,市体育局,No Such Congress")
     (fault,) = import_file(one, "unit", path, OPERATOR).faults
     assert (fault.row, fault.column) == (2, "所属人大") and "代号" in fault.reason.zh

@@ -127,6 +127,10 @@ def test_parts_of_one_content_and_another_are_never_put_together(client: city.Cl
     assert (other.status_code, other.data) == (200, city.PDF)
     assert looked(client, letter, if_none_match=tag).status_code == 304
     assert looked(client, letter, "qian.min", if_none_match=tag).status_code == 404
+    unasked = looked(client, letter, if_match='"x"')
+    assert (unasked.status_code, unasked.data) == (200, city.PDF), (
+        "who only reads overwrites nobody's version"
+    )
     beyond = looked(client, letter, range=f"bytes={len(city.PDF)}-")
     assert (beyond.status_code, beyond.json["code"]) == (416, "no_such_part")
     assert beyond.headers["Content-Range"] == f"bytes */{len(city.PDF)}"

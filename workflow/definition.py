@@ -287,6 +287,15 @@ class Definition:
     content: str = ""
     """canonical JSON of the file, stored when published and read back to resolve a pinned case"""
 
+    def lets_go(self, event: Event, name: str) -> bool:
+        """Whether that event may take away what stands in a field it can do without: what no form of the lifecycle requires, or a
+        correction would take away what a stricter step has asked for; a case that is only begun has nothing to take away.
+        """
+        forms = (one.form for one in (self.start, *self.events.values()))
+        return event.name != "start" and not any(
+            asked.required and asked.name == name for form in forms for asked in form
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .definition import Codes, Definition, Event, Field
-from .forms import ID_LIMIT, SAFE_INTEGER, TEXT_LIMIT, may_be_blanked
+from .forms import ID_LIMIT, SAFE_INTEGER, TEXT_LIMIT
 
 __all__ = ["form_schema"]
 
@@ -52,7 +52,7 @@ def form_schema(definition: Definition, event: Event, codes: Mapping[str, Codes]
         "type": "object",
         "properties": {
             asked.name: _property(
-                definition.fields[asked.name], codes, or_null=may_be_blanked(definition, event, asked)
+                definition.fields[asked.name], codes, or_null=definition.lets_go(event, asked.name)
             )
             for asked in event.form
         },

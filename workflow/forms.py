@@ -16,7 +16,7 @@ from typing import Any
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from .clock import FIRST_DAY, LAST_DAY, day_of
-from .definition import Codes, Definition, Event, Field, FormField
+from .definition import Codes, Definition, Event, Field
 from .errors import FormInvalid, Reason, Text
 from .naming import UNFIT, flaw
 
@@ -177,16 +177,6 @@ def _field(field: Field, codes: Mapping[str, Codes], **how: bool) -> fields.Fiel
     return _PLAIN[field.type](**how)
 
 
-def may_be_blanked(definition: Definition, event: Event, asked: FormField) -> bool:
-    """Whether null may be given: what no form of the definition requires, or a correction would take away what a stricter step
-    has asked for; a case that is only begun has nothing to take away.
-    """
-    forms = (one.form for one in (definition.start, *definition.events.values()))
-    return event.name != "start" and not any(
-        other.required and other.name == asked.name for form in forms for other in form
-    )
-
-
 def schema_of(
     definition: Definition, event: Event, codes: Mapping[str, Codes], *, lenient: bool = False
 ) -> Schema:
@@ -195,7 +185,7 @@ def schema_of(
     for asked in event.form:
         declared[asked.name] = _field(
             definition.fields[asked.name], codes, required=asked.required and not lenient,
-            allow_none=may_be_blanked(definition, event, asked) and not lenient,
+            allow_none=definition.lets_go(event, asked.name) and not lenient,
         )  # fmt: skip
     schema: type[Schema] = Schema.from_dict(declared, name=f"{definition.name}_{event.name}")
     return schema(unknown=EXCLUDE if lenient else RAISE)

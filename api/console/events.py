@@ -17,7 +17,7 @@ from workflow.overview import identifier, today
 from ..problems import Problem
 from .branches import branches
 from .cases import led_here
-from .forms import Misread, as_sent, inputs, sent, standing, taken_away, with_digest
+from .forms import Input, Misread, as_sent, came_marked, inputs, sent, standing, taken_away, with_digest
 from .screens import Go, Look, Page, Screen
 from .sentence import remaining
 from .visits import known_beforehand
@@ -51,6 +51,26 @@ def _stood(look: Look, event: Event, case: Case) -> dict[str, Any]:
     return {name: value for name, value in case.data.items() if name in event.fields}
 
 
+def _standing_in(look: Look, event: Event, case: Case | None, shown: Sequence[Input]) -> list[Input]:
+    """The inputs, with a mark on what came with a value of the case: emptied, it is to be taken away. A form that comes back has
+    the marks it came with: what somebody else has written meanwhile, or what could not be shown, never stood in it.
+    """
+    if case is None:
+        return list(shown)
+    there = {name for name, value in _stood(look, event, case).items() if value not in (None, "", [])}
+    marked = (
+        came_marked(look, event)
+        if look.request.method == "POST"
+        else {one.name for one in shown if one.filled}
+    )
+    definition = look.engine.laws.pinned(case.definition).definition
+    fixed = {asked.name for asked in event.form if not definition.lets_go(event, asked.name)}
+    return [
+        replace(one, stood=one.name in there & marked and not one.required, fixed=one.name in there & fixed)
+        for one in shown
+    ]
+
+
 def _beforehand(look: Look, begun: str | None, event: Event, case: Case | None) -> dict[str, Any]:
     """What a keeper need not type when he takes down a visitor's matter."""
     told = look.engine.library.console.visits
@@ -82,7 +102,10 @@ def done(look: Look) -> Page | Go:
 def again(look: Look) -> Page:
     """The form as it was typed before the session ended: nothing is done until it is sent anew."""
     definition, event = _event(look)
-    return _form(look, definition, event, look.known, as_sent(look, event), [AGAIN], 403)
+    page = _form(look, definition, event, look.known, as_sent(look, event), [AGAIN], 403)
+    return Page(
+        page.template, {**page.values, "revision": look.request.form.get("revision", "")}, page.status
+    )
 
 
 def begun_again(look: Look) -> Page:
@@ -136,22 +159,15 @@ def _form(
     if case is not None:
         permission = next(p for p in look.engine.permitted(case.id, look.actor) if p.event == event.name)
     shown = case.data if case is not None else given
-    stood = (
-        {n for n, v in _stood(look, event, case).items() if v not in (None, "", [])}
-        if case is not None
-        else ()
-    )
-    asked_ = [
-        replace(one, stood=one.name in stood and not one.required)
-        for one in inputs(look, definition, event, given, reasons)
-    ]
+    asked_ = _standing_in(look, event, case, inputs(look, definition, event, given, reasons))
     fields = with_digest(look, definition, asked_, shown)
     waits = deadlines_of(look, case, definition, event) if case is not None else []
     named = {one.name for one in fields}
     refusal = reasons or (permission.reasons if permission and not permission.allowed else ())
     more = hints(definition, case, event, refusal) if case is not None else []
     return Page("form.html", {
-        "definition": definition, "event": event, "case": case, "inputs": fields, "permission": permission, "deadlines": waits,
+        "definition": definition, "event": event, "case": case, "revision": case and case.revision,
+        "inputs": fields, "permission": permission, "deadlines": waits,
         "title": event.title if case is not None else definition.title, "tenants": [],
         "led": led_here(look, case, definition) if case is not None else None,
         "branches": branches(look, case, definition, event) if case is not None else [],

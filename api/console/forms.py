@@ -61,12 +61,19 @@ class Input:
     needed: Text | None = None
     """of one that is not required: when it has to be given all the same"""
     stood: bool = False
-    """something stands in the case: left empty, it is to be taken away"""
+    """it came with what stands in the case: left empty, that is to be taken away"""
+    fixed: bool = False
+    """something stands in the case that no event takes away: it may be changed, not emptied"""
     value: str = ""
     options: Sequence[Option] = ()
     kept: Sequence[tuple[str, str]] = ()
     """documents that are kept already: name, and what has to be sent again"""
     errors: Sequence[Text] = ()
+
+    @property
+    def filled(self) -> bool:
+        """Whether something stands in it."""
+        return bool(self.value or self.kept or any(option.chosen for option in self.options))
 
 
 class Misread(Exception):
@@ -226,6 +233,15 @@ def taken_away(look: Look, event: Event, given: Mapping[str, Any]) -> dict[str, 
         asked.name: None for asked in event.form
         if not asked.required and asked.name not in given and f"{asked.name}{STOOD}" in look.request.form
     }  # fmt: skip
+
+
+def came_marked(look: Look, event: Event) -> set[str]:
+    """The fields that had a value of the case in the form that came in; but documents of it that cannot be shown again."""
+    return {
+        name
+        for name in event.fields
+        if f"{name}{STOOD}" in look.request.form and not _carried(look, "", name)[1]
+    }
 
 
 def as_sent(look: Look, event: Event, prefix: str = "") -> dict[str, Any]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import access
-from ..errors import NotFound, Text
+from ..errors import Text
 from ..model import Actor
-from .accounts import accounts
 from .context import OK, Context, UsageError
 from .files import there
 
@@ -59,7 +56,7 @@ def run_apply(context: Context) -> int:
     from ..recalculation import apply, count_by, preview
 
     engine, calendar = context.engine, _calendar(context)
-    actor = responsible(context)
+    actor = Actor(person=context.arguments.by)
     found = one_by_one(
         context, preview(engine, calendar), lambda case: apply(engine, calendar, actor, cases=[case])
     )
@@ -69,20 +66,6 @@ def run_apply(context: Context) -> int:
     if calendar != engine.laws.calendar:
         context.console.warn(_not_in_use(engine.laws.calendar, calendar))
     return OK
-
-
-def responsible(context: Context) -> Actor:
-    """Whoever is named in the line of every case that moves: somebody who has or had a role, or an account. Where nobody has a
-    role yet, any name will do: the host keeps them. Raises NotFound.
-    """
-    engine, person = context.engine, context.arguments.by
-    roles = {held.grant.person for held in access.held(engine)}
-    if roles and person not in roles:
-        with suppress(UsageError):  # the part that keeps accounts may not be installed
-            roles |= {account.person for account in accounts(context).all()}
-    if roles and person not in roles:
-        raise NotFound.among(Text("人", "person"), person, sorted(roles))
-    return Actor(person=person)
 
 
 def one_by_one(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import SystemClock, civil_date
 from ..errors import Text
+from ..model import Actor
 from . import calendar
 from .context import OK, Context, day
 
@@ -137,7 +138,7 @@ def run_apply(context: Context) -> int:
     """The same, written."""
     from ..recalculation import apply_rules, preview_rules
 
-    engine, actor = context.engine, calendar.responsible(context)
+    engine, actor = context.engine, Actor(person=context.arguments.by)
     found = calendar.one_by_one(
         context, preview_rules(engine), lambda case: apply_rules(engine, actor, cases=[case])
     )
