@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+import pytest
 from sqlalchemy import event, select, update
 
 from bench.pages import copied
@@ -153,6 +154,47 @@ def test_the_first_page_looks_once_at_what_waits(sqlite_office: Office, tmp_path
     few, many = counted
     grown = [statement for statement in many if many[statement] - few[statement] > 10 * MANY]
     assert len(grown) == 1 and "due_on AS day" in grown[0]
+
+
+def test_what_is_late_with_others_is_read_no_further_than_the_page(sqlite_office: Office) -> None:
+    """In the order of the index in which it is found: ten times as many late cases are the same steps."""
+    office, engine = sqlite_office, sqlite_office.engine
+    case, counted, more = office.handling(), list[int](), FEW
+    li, asked = Actor(person="li"), Filter(elsewhere=True, due_before=date(2030, 1, 1))
+    for apart in "xy":
+        with engine.database.begin() as connection:
+            triggers(connection, True, off=True)
+            copied(engine, connection, [case.id], more, past=False, apart=apart)
+            triggers(connection, True, off=False)
+        engine.summary.refresh()
+        find(engine, li, asked, sort="due_on", limit=5)
+        with steps(engine) as taken:
+            page = find(engine, li, asked, sort="due_on", limit=5)
+        assert len(page.cases) == 5 and page.next is not None
+        counted.append(taken.total())
+        more = MANY
+    assert counted[1] <= ROOM * counted[0]
+
+
+def test_the_list_of_what_is_late_is_the_same_by_its_index_and_without_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In pages, past cases of one day, while the summary counts every line and while it does not."""
+    cases = [office.handling() for _ in range(4)] + [office.accepted()]
+    engine, li = office.engine, Actor(person="li")
+    asked = Filter(elsewhere=True, due_before=date(2030, 1, 1))
+    found = []
+    assert engine.summary.fresh()
+    for fresh in (True, False):
+        monkeypatch.setattr(engine.summary, "fresh", lambda fresh=fresh: fresh)
+        seen, after = list[str](), None
+        while True:
+            page = find(engine, li, asked, sort="due_on", after=after, limit=2)
+            seen += [case.id for case in page.cases]
+            if (after := page.next) is None:
+                break
+        found.append(seen)
+    assert found[0] == found[1] and {case.id for case in cases[:4]} <= {*found[0]}
 
 
 def test_the_agenda_is_what_the_list_says(office: Office) -> None:

@@ -159,9 +159,9 @@ def find(
         reach = "named" if near is not None else listing.led(asked_)
         mine, shown = Mine(engine, viewer), list[Seen]()
         while True:
-            query = mine.of(listing.page(engine.store, asked_, sort, after, limit + 1), asked_)
-            if near is not None:
-                query = query.where(engine.store.tables.cases.c.id.in_(near))
+            query = mine.of(
+                listing.page(engine.store, asked_, sort, after, limit + 1, beside=near is not None), asked_
+            )
             found = engine.sight.look(
                 connection, query, actor, reach, lambda ids: listing.whole(engine.store, ids, sort, asked_)
             )

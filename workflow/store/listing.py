@@ -160,13 +160,24 @@ def led(asked: Filter) -> Reach:
     return "named" if asked.party is not None or asked.relations else reach(asked)
 
 
-def page(store: Store, asked: Filter, sort: Sort, after: After | None, limit: int) -> Select[Any]:
+def page(
+    store: Store, asked: Filter, sort: Sort, after: After | None, limit: int, *, beside: bool = False
+) -> Select[Any]:
     """The ids of at most `limit` cases in that order, after the last of the page before. Ids alone: of all cases that are put in
-    order an index tells enough, and few are shown (`whole`).
+    order an index tells enough, and few are shown (`whole`). `beside`: the summary counts every line, so its indexes may be asked.
     """
-    query = select(store.tables.cases.c.id).where(*wanted(store, asked)).limit(limit)
-    query = query.order_by(*_in_order(store, sort, asked))
-    return query if after is None else query.where(_beyond(store, sort, after, asked))
+    c, s = store.tables.cases.c, store.tables.summed
+    query = select(c.id).where(*wanted(store, asked)).limit(limit)
+    near = found_by(store, asked) if beside else None
+    if near is None or not (store.is_sqlite and sort == "due_on" and _late_elsewhere(asked)):
+        query = query.order_by(*_in_order(store, sort, asked))
+        query = query if near is None else query.where(c.id.in_(near))
+        return query if after is None else query.where(_beyond(store, sort, after, asked))
+    # In the order of that index, which is read no further than the page is long. (PostgreSQL would look for each day's case among
+    # all cases in the order of their ids.)
+    query = query.join_from(s, store.tables.cases, s.c.case_id == c.id).order_by(s.c.due_on, s.c.case_id)
+    query = query.where(Period(start=asked.due_from, before=asked.due_before).holds(s.c.due_on))
+    return query if after is None else query.where(store.questions.due_after(*after, day=s.c.due_on))
 
 
 def whole(store: Store, ids: Select[Any], sort: Sort, asked: Filter) -> Select[Any]:
@@ -219,8 +230,9 @@ def dated(store: Store, asked: Filter) -> Select[Any]:
 def agenda(
     store: Store, chosen: Sequence[Select[Any]], few: int, today: date, unheard: Sequence[str]
 ) -> Select[Any]:
-    """Of what `dated` chose, in one query or several that may find the same: (0, due day, None, how many), (1, None, None, how many of those over their day are but records), and
-    (2, due day, id, None) of the first few in order. It is chosen once: databases keep what several parts of a statement read.
+    """Of what `dated` chose, in one query or several that may find the same: (0, due day, None, how many), (1, None, None, how many of
+    those over their day are but records), and (2, due day, id, None) of the first few in order. It is chosen once: databases keep
+    what several parts of a statement read.
     """
     cases = store.tables.cases
     found = (union(*chosen) if len(chosen) > 1 else chosen[0]).cte("chosen")
@@ -249,7 +261,7 @@ def found_by(store: Store, asked: Filter) -> Select[Any] | None:
     query = select(s.case_id)
     if asked.number is not None:
         return query.where(s.number == asked.number)
-    if asked.elsewhere and asked.due_before is not None and not asked.untold:
+    if _late_elsewhere(asked):
         return query.where(Period(start=asked.due_from, before=asked.due_before).holds(s.due_on))
     opened = Period(start=asked.opened_from, before=asked.opened_before)
     concluded_ = Period(start=asked.concluded_from, before=asked.concluded_before)
@@ -260,6 +272,11 @@ def found_by(store: Store, asked: Filter) -> Select[Any] | None:
         states = [*asked.states, *([asked.state] if asked.state else [])]
         return query.where(concluded_.holds(s.concluded_on), *([s.state.in_(states)] if states else []))
     return query.where(opened.holds(s.opened_on))
+
+
+def _late_elsewhere(asked: Filter) -> bool:
+    """What waits for others and is due before a day: found by the day of what is open."""
+    return asked.elsewhere and asked.due_before is not None and not asked.untold
 
 
 def named(store: Store, cases: Sequence[str]) -> Select[Any]:
