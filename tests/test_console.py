@@ -375,7 +375,9 @@ def test_links_are_issued_by_the_office_alone_shown_once_and_taken_back(desk: De
         assert office.post(f"{page}/revoke", {"csrf_token": token, "invitation": found}).status_code == 303
     assert {deputy.get(link).status_code for link in links} == {404}
     assert desk("wang").get(page).status_code == 403, "a unit sends no links"
-    assert "直接发给本人的链接" not in said(_page(desk, "wang", f"/cases/{root.id}"))
+    assert "直接发给本人的链接" in said(_page(desk, "sun", f"/cases/{root.id}"))
+    for person in ("wang", "gov"):
+        assert "直接发给本人的链接" not in said(_page(desk, person, f"/cases/{root.id}")), person
 
 
 def _page(desk: Desk, person: str, address: str) -> str:

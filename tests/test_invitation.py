@@ -11,6 +11,7 @@ from scheduler.channels.words import Words
 from workflow import Actor, Case, NotFound
 from workflow.call import digest
 from workflow.errors import NotInState, NotPermitted
+from workflow.library import Library
 from workflow.verify import verify
 
 from .lifecycle import Office, count
@@ -184,7 +185,8 @@ def test_a_letter_whose_link_has_ended_does_not_go(office: Office, survey: Case,
 
 
 @pytest.mark.parametrize(
-    ("by", "error"), [("wang", NotFound), ("wu", NotFound), ("dep1", NotPermitted), ("nobody", NotFound)]
+    ("by", "error"),
+    [("wang", NotFound), ("wu", NotFound), ("dep1", NotPermitted), ("gov", NotPermitted), ("nobody", NotFound)],
 )
 def test_who_may_not_list_or_revoke(office: Office, survey: Case, by: str, error: type[Exception]) -> None:
     e = office.engine
@@ -200,11 +202,19 @@ def test_who_may_not_list_or_revoke(office: Office, survey: Case, by: str, error
 
 
 @pytest.mark.parametrize(
-    ("by", "error"), [("wang", NotFound), ("wu", NotFound), ("dep1", NotPermitted), ("nobody", NotFound)]
+    ("by", "error"),
+    [("wang", NotFound), ("wu", NotFound), ("dep1", NotPermitted), ("gov", NotPermitted), ("nobody", NotFound)],
 )
 def test_who_may_not_invite(office: Office, survey: Case, by: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         office.engine.invite(survey.id, "answer", "dep1", until=UNTIL, by=Actor(person=by))
+
+
+def test_the_roles_that_look_on_from_elsewhere_let_nobody_in(library: Library) -> None:
+    """Of those that oversee: the government, which is judged by the answer, and the procuratorate."""
+    kept_out = {role for role in library.roles.values if library.oversees(role) and not library.invites(role)}
+    assert kept_out == {"gov_office", "gov_leader", "procuratorate_clerk", "chief_prosecutor"}
+    assert not any(library.invites(role) for role in ("unit_head", "deputy", "station_keeper"))
 
 
 def test_an_invitation_washes_no_unit_off(office: Office, survey: Case) -> None:

@@ -167,10 +167,10 @@ class Invitations:
             raise no_case(case)
         record, today = family.records[case], civil_date(self._now())
         reason = bar(self._laws.pinned(record.definition).definition, by, grants, record, family.root)
-        oversees = self._laws.library.oversees
-        office = [g for g in grants if g.unit is None and oversees(g.role) and g.covers(record.tenant, today)]
+        invites = self._laws.library.invites
+        office = [g for g in grants if g.unit is None and invites(g.role) and g.covers(record.tenant, today)]
         if reason is None and not office:
-            text = Text("只有主管机构可以发出邀请", "only an overseeing office may invite")
+            text = Text("只有人大自己的机构可以发出邀请", "only the congress's own office may invite")
             reason = Reason(code="invite", text=text)
         if reason is not None:
             raise NotPermitted([reason])

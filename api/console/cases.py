@@ -143,7 +143,7 @@ def shown(look: Look) -> Page:
         "visits": earlier(look.engine, look.actor, case),
         "above": above if above.id != case.id else None, "kind": _kind(look, definition, case, above),
         "lines": lines(look, case, definition, entries, only),
-        "done": _done(look, definition), "office": look.oversees, "similar": _similar(look, definition, case),
+        "done": _done(look, definition), "office": look.invites, "similar": _similar(look, definition, case),
         "papers": look.desk.papers is not None, "only": only, "before": _entered_later(look, case),
         "kept": _kept(look, definition, case),
     })  # fmt: skip

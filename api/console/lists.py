@@ -62,7 +62,7 @@ def listed(look: Look, view: View) -> Page:
     acts = [(name, definition.events[name].title) for name in view.acts]
     return Page("list.html", {
         "title": view.title, "question": view.question, "view": view, "heads": heads, "acts": acts,
-        "mails": look.oversees and mails(definition, view),
+        "mails": look.invites and mails(definition, view),
         "rows": rows(look, page.cases, view.columns), "buckets": buckets(look.engine), "chosen": chosen,
         "next": next_address(page.next) if page.next else None, "definition": definition,
         "narrowed": {name: look.request.args.get(name, "") for name in NARROWED}, "by_data": by_data(look, definition, view),

@@ -155,6 +155,11 @@ class Look:
         """Whether the reader is of the congress's own office."""
         return oversees(self.engine, self.grants)
 
+    @property
+    def invites(self) -> bool:
+        """Whether the reader may send links: of the congress's own, and not of the government or the procuratorate that look on."""
+        return any(grant.unit is None and self.engine.library.invites(grant.role) for grant in self.grants)
+
     def caption(self, case: Case) -> str:
         """What a case is called."""
         law = self.engine.laws.pinned(case.definition).definition
