@@ -216,7 +216,9 @@ class World:
         yield Thing(
             "invitation",
             (),
-            lambda who: who.role is not None and self.engine.library.invites(who.role) and who.scope == TENANT,
+            lambda who: (
+                who.role is not None and self.engine.library.invites(who.role) and who.scope == TENANT
+            ),
             {"id": survey.id, "invitation": self._invitation(survey)},
         )
 

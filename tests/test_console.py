@@ -6,6 +6,7 @@ import html
 import io
 import os
 import re
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from api.console.screens import own_address
 from api.console.sentence import remaining
 from api.store import Shelf
 from definitions.papers import Papers
-from workflow import Actor
+from workflow import Actor, Engine
 from workflow.clock import ZONE, civil_date
 from workflow.errors import Text
 
@@ -503,6 +504,46 @@ def test_the_operator_sees_what_is_wrong_and_nobody_else_does(desk: Desk) -> Non
     assert "调度器从未运行" in said(operator.page)
     assert desk("li").get("/operation").status_code == 403
     assert "系统体检" not in _page(desk, "li", "/")
+
+
+def test_what_the_system_began_says_so(desk: Desk) -> None:
+    """A late reply opens its escalation: nobody of the name of system is on the page, nor above a form about it."""
+    office = desk.office
+    case = office.handling("dep1")
+    office.clock.set(date(2026, 6, 3))
+    office.ticks()
+    against = office.child(case, "escalations")
+    page = _page(desk, "gov", f"/cases/{against.id}")
+    assert "提醒 系统自动" in said(page) and not re.search(r"\bsystem\b", said(page))
+    office.clock.set(date(2026, 12, 31))
+    office.ticks()
+    assert not re.search(r"\bsystem\b", said(_page(desk, "gov", f"/cases/{against.id}/do/criticise")))
+
+
+def test_a_list_offers_for_many_what_one_of_the_readers_roles_may_do(desk: Desk) -> None:
+    """The government's office reads the supervisions; that the chairpersons' meeting determines them is not its button."""
+    office = desk.office
+    case = office.handling("dep1")
+    office.fire(case, "propose_supervision", "li", supervision_kind="key", supervision_reason="集中反映")
+    button = 'name="event" value="determine"'
+    assert button in _page(desk, "chair", "/views/supervisions")
+    page = _page(desk, "gov", "/views/supervisions")
+    assert button not in page and "下载文书（ZIP）" in page
+
+
+def test_what_is_wrong_leads_to_the_page_where_it_is_mended(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first as the one button; a clock a hair behind is not -0.0 seconds from the database's."""
+    found = replace(
+        desk.office.engine.health(), dead_letters=1, skew=-0.01, calendar_horizon=date(2026, 1, 1)
+    )
+    monkeypatch.setattr(Engine, "health", lambda _: found)
+    operator = desk("he")
+    operator.get("/operation")
+    assert {"#dead", "/calendar"} <= set(re.findall(r'href="([^"]+)">去处理', operator.page))
+    assert operator.page.count('class="button" href') <= 1
+    assert "与数据库的时差（秒） 0.0" in said(operator.page)
 
 
 def test_a_holiday_notice_is_judged_for_the_office_and_the_operator_alone(

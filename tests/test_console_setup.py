@@ -140,9 +140,9 @@ def test_the_rules_are_counted_and_compared_with_what_the_command_needs(city: tu
     reader.get("/setup")
     assert f"{PLACE}：规则 {len(engine.laws.book.rules)} 条" in said(reader.page)
     commands = re.findall(r"<code>tibandu (rules [^<]+)</code>", reader.page)
-    assert commands == [f"rules show {PLACE}", f"rules diff PLACE {PLACE}"]
+    assert commands == [f"rules show {PLACE}", f"rules diff 另一地方 {PLACE}"]
     for command in commands:
-        assert main([*command.replace("diff PLACE", "diff typical").split()]) == 0
+        assert main([*command.replace("diff 另一地方", "diff typical").split()]) == 0
 
 
 def test_the_page_says_how_each_gets_an_account_and_a_role_a_command_a_line(
@@ -154,9 +154,17 @@ def test_the_page_says_how_each_gets_an_account_and_a_role_a_command_a_line(
     assert "账号就是登记表里的“编号”" in said(reader.page)
     lines = re.findall(r"<p>(<code>.*?)</p>", reader.page)
     assert (
-        "<code>tibandu accounts add PERSON</code><br><code>tibandu access grant PERSON ROLE SCOPE --by PERSON</code>"
+        "<code>tibandu accounts add 账号</code><br><code>tibandu access grant 账号 角色 人大代号 --by admin</code>"
         in lines
     )
+    commands = re.findall(r"<code>(tibandu .*?)</code>", reader.page)
+    assert [one for one in commands if re.search(r"\b[A-Z]{3,}\b", one)] == [], (
+        "on a Chinese page what to fill in is Chinese"
+    )
+    assert "<dt><code>sc_office</code></dt><dd>常委会办公室</dd>" in reader.page
+    reader.client.set_cookie("language", "en")
+    reader.get("/setup")
+    assert "tibandu access grant ACCOUNT ROLE CONGRESS --by admin" in reader.page
     assert not re.search(r"</code>\s*<code>", reader.page)
 
 

@@ -186,7 +186,13 @@ def test_a_letter_whose_link_has_ended_does_not_go(office: Office, survey: Case,
 
 @pytest.mark.parametrize(
     ("by", "error"),
-    [("wang", NotFound), ("wu", NotFound), ("dep1", NotPermitted), ("gov", NotPermitted), ("nobody", NotFound)],
+    [
+        ("wang", NotFound),
+        ("wu", NotFound),
+        ("dep1", NotPermitted),
+        ("gov", NotPermitted),
+        ("nobody", NotFound),
+    ],
 )
 def test_who_may_not_list_or_revoke(office: Office, survey: Case, by: str, error: type[Exception]) -> None:
     e = office.engine
@@ -203,7 +209,13 @@ def test_who_may_not_list_or_revoke(office: Office, survey: Case, by: str, error
 
 @pytest.mark.parametrize(
     ("by", "error"),
-    [("wang", NotFound), ("wu", NotFound), ("dep1", NotPermitted), ("gov", NotPermitted), ("nobody", NotFound)],
+    [
+        ("wang", NotFound),
+        ("wu", NotFound),
+        ("dep1", NotPermitted),
+        ("gov", NotPermitted),
+        ("nobody", NotFound),
+    ],
 )
 def test_who_may_not_invite(office: Office, survey: Case, by: str, error: type[Exception]) -> None:
     with pytest.raises(error):

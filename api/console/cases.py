@@ -11,7 +11,7 @@ from typing import Any
 from workflow import Case, HistoryEntry
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
-from workflow.model import ClockView, Permission, Similar
+from workflow.model import SYSTEM, ClockView, Permission, Similar
 from workflow.overview import Filter, cases_of, find, today
 
 from ..cells import Due
@@ -353,7 +353,7 @@ def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry, ol
     given = {name: value for name, value in entry.data.items() if name in definition.fields}
     data = [*data_of(look, definition, case, given, old), *_issued(look, entry)]
     return Line(
-        entry=entry, title=title, who="" if entry.automatic in TIMED else look.names[entry.actor],
+        entry=entry, title=title, who="" if entry.automatic in TIMED or entry.actor == SYSTEM else look.names[entry.actor],
         unit=look.names[entry.unit] if entry.unit else "",
         as_=roles[entry.role].title if entry.role and entry.role in roles else None,
         changed=(came_from.states[entry.from_state].title, law.states[entry.to_state].title) if moved else None,

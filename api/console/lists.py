@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workflow import Case
-from workflow.definition import Definition
+from workflow.definition import Definition, Event
 from workflow.errors import NotFound, Text
 from workflow.overview import Filter, cases_of, find, through, titled
 from workflow.overview import Page as Found
@@ -59,7 +59,11 @@ def listed(look: Look, view: View) -> Page:
     wanted = data_wanted(look, definition, view)
     page = _gathered(look, chosen.of(asked) if chosen else asked, view, wanted)
     heads = [head_of(definition, column) for column in view.columns]
-    acts = [(name, definition.events[name].title) for name in view.acts]
+    acts = [
+        (name, definition.events[name].title)
+        for name in view.acts
+        if _may_ever(look, definition.events[name])
+    ]
     return Page("list.html", {
         "title": view.title, "question": view.question, "view": view, "heads": heads, "acts": acts,
         "mails": look.invites and mails(definition, view),
@@ -67,6 +71,12 @@ def listed(look: Look, view: View) -> Page:
         "next": next_address(page.next) if page.next else None, "definition": definition,
         "narrowed": {name: look.request.args.get(name, "") for name in NARROWED}, "by_data": by_data(look, definition, view),
     })  # fmt: skip
+
+
+def _may_ever(look: Look, event: Event) -> bool:
+    """Whether it is an act of one of the reader's roles, or of whoever stands in a case."""
+    roles = {grant.role for grant in look.grants}
+    return any(holder.role is None or holder.role in roles for holder in event.by)
 
 
 def _gathered(look: Look, asked: Filter, view: View, wanted: Callable[[Case], bool] | None) -> Found:

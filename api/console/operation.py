@@ -6,6 +6,7 @@ from workflow.errors import Text
 from workflow.health import Health, Trouble, troubles
 
 from ..upkeep import troubles as of_service
+from . import setup
 from .screens import Go, Look, Page, Screen
 
 DEAD = 50
@@ -15,9 +16,16 @@ def shown(look: Look) -> Page:
     """Is anything failing silently?"""
     health = look.engine.health()
     return Page("operation.html", {
-        "health": health, "troubles": _all(look, health), "state": look.engine.alerts.state(),
+        "health": health, "troubles": _all(look, health), "where": _where(look), "state": look.engine.alerts.state(),
         "dead": look.engine.alerts.listed(state="dead", limit=DEAD),
     })  # fmt: skip
+
+
+def _where(look: Look) -> dict[str, str]:
+    """Code of a trouble -> the page on which it is mended, where there is one."""
+    days = look.address("calendar")
+    found = {"dead": "#dead", "horizon": days, "next_year": days}
+    return {**found, "no_channel": look.address("setup") + "#channels"} if setup.offered(look) else found
 
 
 def _all(look: Look, health: Health) -> list[Trouble]:

@@ -157,7 +157,7 @@ class Look:
 
     @property
     def invites(self) -> bool:
-        """Whether the reader may send links: of the congress's own, and not of the government or the procuratorate that look on."""
+        """Whether the reader may send links: of the congress's own, not of the government or the procuratorate."""
         return any(grant.unit is None and self.engine.library.invites(grant.role) for grant in self.grants)
 
     def caption(self, case: Case) -> str:

@@ -77,11 +77,12 @@ def _tried(look: Look) -> Page:
 def _page(look: Look, given: dict[str, Any], error: Text | None, *, status: int = 200) -> Page:
     steps = _setup(look).steps()
     library = look.engine.library
-    told = library.console.setup
+    told, roles = library.console.setup, library.roles.values
     levels = library.codes[told.levels].values if told is not None and told.levels else {}
     return Page("setup.html", {
         "steps": steps, "next": next((one.name for one in steps if one.standing == "open"), None),
         "given": {**dict.fromkeys((*FIELDS, "password", "channel", "address", "receipt"), ""), **given},
+        "granted": {name: role.title for name, role in roles.items() if library.oversees(name)},
         "error": error, "levels": {name: value.title for name, value in levels.items()}, "looked_over": LOOKED_OVER,
         "settled": sum(one.standing != "open" for one in steps), "troubles": list(troubles(look.engine.health())),
         "words": {**WORDS, **(told.words if told is not None else {})},
