@@ -216,9 +216,7 @@ class World:
         yield Thing(
             "invitation",
             (),
-            lambda who: (
-                who.role is not None and self.engine.library.invites(who.role) and who.scope == TENANT
-            ),
+            lambda who: self._oversees(who) and who.scope == TENANT,
             {"id": survey.id, "invitation": self._invitation(survey)},
         )
 

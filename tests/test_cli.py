@@ -915,6 +915,15 @@ def test_progress_is_for_people_only() -> None:
         assert ("重算" in err.getvalue() and "核验" in err.getvalue()) == shown
 
 
+@pytest.mark.parametrize(("lang", "words"), [("zh", ["是", "否"]), ("en", ["yes", "no"])])
+def test_a_table_says_yes_and_no_in_the_language_of_its_heads(lang: str, words: list[str]) -> None:
+    out = io.StringIO()
+    Console(lang, as_json=False, out=out).table(
+        {"a": Text("仍为暂定", "provisional")}, [{"a": True}, {"a": False}]
+    )
+    assert out.getvalue().split()[1:] == words
+
+
 def test_a_table_is_even_with_chinese() -> None:
     out = io.StringIO()
     console = Console("zh", as_json=False, out=out)

@@ -154,7 +154,7 @@ def test_both_readmes_lead_there() -> None:
 
 OF = {
     "office": {"deputy_affairs", "sc_office"}, "unit": {"unit_clerk", "unit_head"},
-    "supervisor": {"council_of_chairpersons", "special_committee"}, "procuratorate": {"procuratorate_clerk", "chief_prosecutor"},
+    "supervisor": {"council_of_chairpersons", "special_committee", "gov_office"}, "procuratorate": {"procuratorate_clerk", "chief_prosecutor"},
     "deputy": {"deputy"}, "station": {"station_keeper", "station_clerk"},
 }  # fmt: skip
 """whom a page speaks to"""

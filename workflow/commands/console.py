@@ -12,6 +12,7 @@ from typing import Any, TextIO, TypeVar
 from ..errors import Text
 
 T = TypeVar("T")
+YES, NO = Text("是", "yes"), Text("否", "no")
 
 
 class Console:
@@ -68,11 +69,16 @@ class Console:
             self.value([{name: row.get(name) for name in heads} for row in rows])
             return
         cells = [[self.words(head) for head in heads.values()]]
-        cells += [[_cell(row.get(name)) for name in heads] for row in rows]
+        cells += [[self._cell(row.get(name)) for name in heads] for row in rows]
         widths = [max(_width(row[column]) for row in cells) for column in range(len(heads))]
         for row in cells:
             padded = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
             self.line("  ".join(padded).rstrip())
+
+    def _cell(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return self.words(YES if value else NO)
+        return "-" if value is None or value == "" else str(value)
 
     def progress(self, steps: Iterable[T], *, total: int | None = None, title: Text) -> Iterator[T]:
         """The steps, with a bar on the error stream when a person watches."""
@@ -96,10 +102,6 @@ def _bar() -> type[Any]:
     from tqdm import tqdm
 
     return type("Bar", (tqdm,), {"monitor_interval": 0})
-
-
-def _cell(value: Any) -> str:
-    return "-" if value is None or value == "" else str(value)
 
 
 def _width(text: str) -> int:
