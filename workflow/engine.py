@@ -370,8 +370,8 @@ class Engine(Reader):
         """A token with which `subject`, without an account, may fire that event (or those) of that case until that day.
 
         Only the congress's own office may issue it: an overseeing role that does not say `invites: false`, without a unit,
-        covering the case, of a person barred from nothing here. It takes the place of an older one of his for the same, and the history says so. The token is returned
-        once; only its hash is stored. Raises NotPermitted, NotFound, Conflict.
+        covering the case, of a person barred from nothing here. It takes the place of an older one of his for the same, and the
+        history says so. The token is returned once; only its hash is stored. Raises NotPermitted, NotFound, Conflict.
         """
         return self.issue(case, event, subject, until=until, by=by, session=session).token
 

@@ -18,6 +18,7 @@ HINTS: Mapping[str, Text] = {
         "这个网址不完整或被改动过。请从页面上的链接重新进入。",
         "This address is not complete, or was changed. Come in again by a link of a page.",
     ),
+    "no_such_part": Text("请从头重新下载整份文件。", "Download the whole file again, from its beginning."),
     "not_permitted": Text(
         "如果这应当由您办理，请联系授予角色的人。",
         "If this should be yours to do, ask whoever grants the roles.",
