@@ -35,14 +35,23 @@ class ServerRun(Run):
         """Not the client dies but a session of the server, and with it all of them."""
         time.sleep(self._random.uniform(0, BETWEEN))
         with self._connected() as supervisor:
+            self._hit(supervisor)
+            with contextlib.suppress(psycopg.OperationalError):
+                while True:  # until we are thrown out as well
+                    supervisor.execute("select 1")
+        self._connected().close()
+
+    def _hit(self, supervisor: psycopg.Connection[tuple[int]]) -> None:
+        """Kill a session; where it has just hung up or nobody is there (on a busy machine), the next one that comes."""
+        until = time.monotonic() + END_SECONDS
+        while time.monotonic() < until:
             sessions = [pid for (pid,) in supervisor.execute(SESSIONS)]
-            with contextlib.suppress(ProcessLookupError, IndexError):  # it has just hung up, nobody is there
+            with contextlib.suppress(ProcessLookupError, IndexError):
                 os.kill(self._random.choice(sessions), signal.SIGKILL)
                 self.report.kills["server"] += 1
-                with contextlib.suppress(psycopg.OperationalError):
-                    while True:  # until we are thrown out as well
-                        supervisor.execute("select 1")
-        self._connected().close()
+                return
+            time.sleep(PAUSE)
+        raise TimeoutError("no session of the server has come to be killed")
 
     def _connected(self) -> psycopg.Connection[tuple[int]]:
         until = time.monotonic() + END_SECONDS
