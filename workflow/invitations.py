@@ -170,7 +170,7 @@ class Invitations:
         invites = self._laws.library.invites
         office = [g for g in grants if g.unit is None and invites(g.role) and g.covers(record.tenant, today)]
         if reason is None and not office:
-            text = Text("只有人大自己的机构可以发出邀请", "only the congress's own office may invite")
+            text = Text("您的角色不能发出、查看或收回链接", "your role lets nobody in by a link")
             reason = Reason(code="invite", text=text)
         if reason is not None:
             raise NotPermitted([reason])
