@@ -184,16 +184,13 @@ def test_a_letter_whose_link_has_ended_does_not_go(office: Office, survey: Case,
     assert plain(office) == [] and "@invitation" not in {letter.topic for letter in box.arrived}
 
 
-@pytest.mark.parametrize(
-    ("by", "error"),
-    [
-        ("wang", NotFound),
-        ("wu", NotFound),
-        ("dep1", NotPermitted),
-        ("gov", NotPermitted),
-        ("nobody", NotFound),
-    ],
-)
+OUTSIDERS = [
+    ("wang", NotFound), ("wu", NotFound), ("dep1", NotPermitted), ("gov", NotPermitted), ("nobody", NotFound),
+]  # fmt: skip
+"""who may neither send links nor see or end them"""
+
+
+@pytest.mark.parametrize(("by", "error"), OUTSIDERS)
 def test_who_may_not_list_or_revoke(office: Office, survey: Case, by: str, error: type[Exception]) -> None:
     e = office.engine
     token, actor = e.invite(survey.id, "answer", "dep1", until=UNTIL, by=SUN), Actor(person=by)
@@ -207,16 +204,7 @@ def test_who_may_not_list_or_revoke(office: Office, survey: Case, by: str, error
     assert e.invitations(survey.id, by=SUN) == [invited]
 
 
-@pytest.mark.parametrize(
-    ("by", "error"),
-    [
-        ("wang", NotFound),
-        ("wu", NotFound),
-        ("dep1", NotPermitted),
-        ("gov", NotPermitted),
-        ("nobody", NotFound),
-    ],
-)
+@pytest.mark.parametrize(("by", "error"), OUTSIDERS)
 def test_who_may_not_invite(office: Office, survey: Case, by: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         office.engine.invite(survey.id, "answer", "dep1", until=UNTIL, by=Actor(person=by))

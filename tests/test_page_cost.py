@@ -66,6 +66,14 @@ def reached(engine: Engine, case: str) -> list[str]:
         return Erasure(connection, engine.store.tables).related(case)
 
 
+def more_of(engine: Engine, roots: list[str], count: int, *, past: bool, apart: str) -> None:
+    """So many copies of these families, as if they had been there for long."""
+    with engine.database.begin() as connection:
+        triggers(connection, True, off=True)
+        copied(engine, connection, roots, count, past=past, apart=apart)
+        triggers(connection, True, off=False)
+
+
 def pages(office: Office, case: str) -> dict[str, Callable[[], object]]:
     """Each page's questions by what it is called."""
     engine = office.engine
@@ -124,10 +132,7 @@ def test_what_was_closed_long_ago_costs_no_list_anything(sqlite_office: Office) 
     ]
     counted = []
     for number in (FEW, MANY - FEW):
-        with engine.database.begin() as connection:
-            triggers(connection, True, off=True)
-            copied(engine, connection, closed, number, past=True, apart=str(len(counted)))
-            triggers(connection, True, off=False)
+        more_of(engine, closed, number, past=True, apart=str(len(counted)))
         counted.append(taken(office, case.id))
     few, many = counted
     dearer = {name: (few[name], many[name]) for name in few if many[name] > ROOM * few[name] + 500}
@@ -140,10 +145,7 @@ def test_the_first_page_looks_once_at_what_waits(sqlite_office: Office, tmp_path
     case = office.evaluating()
     desk, counted, more = Desk(office, tmp_path), list[Counter[str]](), FEW
     for apart in "xy":
-        with engine.database.begin() as connection:
-            triggers(connection, True, off=True)
-            copied(engine, connection, [case.id], more, past=False, apart=apart)
-            triggers(connection, True, off=False)
+        more_of(engine, [case.id], more, past=False, apart=apart)
         engine.summary.refresh()
         reader = desk("sun")
         reader.get("/")
@@ -162,10 +164,7 @@ def test_what_is_late_with_others_is_read_no_further_than_the_page(sqlite_office
     case, counted, more = office.handling(), list[int](), FEW
     li, asked = Actor(person="li"), Filter(elsewhere=True, due_before=date(2030, 1, 1))
     for apart in "xy":
-        with engine.database.begin() as connection:
-            triggers(connection, True, off=True)
-            copied(engine, connection, [case.id], more, past=False, apart=apart)
-            triggers(connection, True, off=False)
+        more_of(engine, [case.id], more, past=False, apart=apart)
         engine.summary.refresh()
         find(engine, li, asked, sort="due_on", limit=5)
         with steps(engine) as taken:

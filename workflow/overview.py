@@ -159,9 +159,7 @@ def find(
         reach = "named" if near is not None else listing.led(asked_)
         mine, shown = Mine(engine, viewer), list[Seen]()
         while True:
-            query = mine.of(
-                listing.page(engine.store, asked_, sort, after, limit + 1, beside=near is not None), asked_
-            )
+            query = mine.of(listing.page(engine.store, asked_, sort, after, limit + 1, near), asked_)
             found = engine.sight.look(
                 connection, query, actor, reach, lambda ids: listing.whole(engine.store, ids, sort, asked_)
             )

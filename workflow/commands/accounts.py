@@ -23,8 +23,8 @@ HEADS = {
 
 def register(add: Any) -> None:
     """Declare the commands."""
-    command = add("accounts", None, "本地账号", "local accounts")
-    within = command.add_subparsers(dest="what", required=True, metavar="WHAT")
+    accounts = add("accounts", None, "本地账号", "local accounts")
+    within = accounts.add_subparsers(dest="what", required=True, metavar="WHAT")
     new = add(
         "add", run_add, "新增账号，口令仅显示一次", "a new account; its password is told once", within=within
     )
@@ -60,28 +60,28 @@ def register(add: Any) -> None:
 def run_add(context: Context) -> int:
     """A new account, and the password of its first sign-in."""
     a = context.arguments
-    made = accounts(context).add(a.person, by=BY, password=_asked(context), operator=a.operator)
+    made = _accounts(context).add(a.person, by=BY, password=_asked(context), operator=a.operator)
     _tell(context, made)
     return OK
 
 
 def run_reset(context: Context) -> int:
     """Another password for the next sign-in."""
-    made = accounts(context).reset(context.arguments.person, by=BY, password=_asked(context))
+    made = _accounts(context).reset(context.arguments.person, by=BY, password=_asked(context))
     _tell(context, made)
     return OK
 
 
 def run_lock(context: Context) -> int:
     """No sign-in, and no session any more."""
-    accounts(context).lock(context.arguments.person, by=BY)
+    _accounts(context).lock(context.arguments.person, by=BY)
     context.console.say("账号已停用，会话已全部结束", "the account is locked and its sessions have ended")
     return OK
 
 
 def run_unlock(context: Context) -> int:
     """Sign-in again."""
-    accounts(context).unlock(context.arguments.person, by=BY)
+    _accounts(context).unlock(context.arguments.person, by=BY)
     context.console.say("账号已恢复", "the account is unlocked")
     return OK
 
@@ -89,7 +89,7 @@ def run_unlock(context: Context) -> int:
 def run_factor(context: Context) -> int:
     """A telephone was lost: he signs in with his password alone, and gets another one if his role needs it."""
     person = context.arguments.person
-    accounts(context)
+    _accounts(context)
     context.sibling("api.factors").Factors(context.engine).reset(person, by=BY)
     context.console.say(
         "第二因素已清除，会话已全部结束", "the second factor is gone, and the sessions have ended"
@@ -99,7 +99,7 @@ def run_factor(context: Context) -> int:
 
 def run_end(context: Context) -> int:
     """He has to sign in again."""
-    accounts(context)
+    _accounts(context)
     person = context.arguments.person
     count = context.sibling("api").Sessions(context.engine).end(person, by=BY)
     if count:
@@ -142,7 +142,7 @@ def run_list(context: Context) -> int:
     found = [
         {"person": a.person, "state": context.console.words(_state(a)), "operator": "✓" if a.operator else None,
          "used_on": a.used_on, "created_by": a.created_by}
-        for a in accounts(context).all()
+        for a in _accounts(context).all()
     ]  # fmt: skip
     context.console.table(HEADS, found)
     return OK
@@ -157,7 +157,7 @@ def _state(account: Any) -> Text:
     return Text("正常", "good")
 
 
-def accounts(context: Context) -> Any:
+def _accounts(context: Context) -> Any:
     """Who keeps them. Raises UsageError where that part is not installed."""
     api = context.sibling("api")
     api.create_schema(context.engine)

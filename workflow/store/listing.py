@@ -161,14 +161,14 @@ def led(asked: Filter) -> Reach:
 
 
 def page(
-    store: Store, asked: Filter, sort: Sort, after: After | None, limit: int, *, beside: bool = False
+    store: Store, asked: Filter, sort: Sort, after: After | None, limit: int, near: Select[Any] | None = None
 ) -> Select[Any]:
     """The ids of at most `limit` cases in that order, after the last of the page before. Ids alone: of all cases that are put in
-    order an index tells enough, and few are shown (`whole`). `beside`: the summary counts every line, so its indexes may be asked.
+    order an index tells enough, and few are shown (`whole`). `near`: what `found_by` gives, where the
+    summary counts every line.
     """
     c, s = store.tables.cases.c, store.tables.summed
     query = select(c.id).where(*wanted(store, asked)).limit(limit)
-    near = found_by(store, asked) if beside else None
     if near is None or not (store.is_sqlite and sort == "due_on" and _late_elsewhere(asked)):
         query = query.order_by(*_in_order(store, sort, asked))
         query = query if near is None else query.where(c.id.in_(near))
