@@ -19,7 +19,7 @@ COMMAND = "/opt/tibandu/bin/tibandu"
 
 
 def commands(unit: Path) -> list[str]:
-    return re.findall(rf"{COMMAND} ([^'\n]+)", unit.read_text("utf-8"))
+    return re.findall(rf"{COMMAND} ([^';&\n]+)", unit.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
@@ -42,6 +42,19 @@ def test_systemd_takes_them(tmp_path: Path) -> None:
             ["systemd-analyze", "verify", *paths], capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("broken", "code"), [(None, 0), ("anchor", 1), ("backup", 1)])
+def test_the_night_makes_an_anchor_before_its_backup(tmp_path: Path, broken: str | None, code: int) -> None:
+    """A backup holds the anchor that belongs to it; where there is none, the backup is made nevertheless and the unit fails."""
+    log, command = tmp_path / "log", tmp_path / "tibandu"
+    command.write_text(f'#!/bin/sh\necho "$1" >> "{log}"\ntest "$1" != "{broken}"\n', "utf-8")
+    command.chmod(0o700)
+    unit = (FOLDER / "tibandu-backup.service").read_text("utf-8")
+    (line,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
+    line = line.replace("$$", "$").replace("%%", "%").replace(COMMAND, str(command))
+    assert subprocess.run(shlex.split(line), check=False).returncode == code
+    assert log.read_text("utf-8").split() == ["anchor", "backup"]
 
 
 def test_the_manual_names_them_all() -> None:
