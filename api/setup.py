@@ -20,6 +20,7 @@ from workflow.model import Grant, Party
 from workflow.screens import Beginning
 
 from .accounts import Accounts
+from .security_log import SecurityLog
 from .store import Shelf, stamp
 
 CONGRESS = "congress"
@@ -83,6 +84,7 @@ class Setup:
             self._engine.parties.add(party, by=Actor(person=by), trusted=True, session=connection)
             if account is not None:
                 connection.execute(insert(self._shelf.tables.account), [account])
+                SecurityLog(self._engine).note("account", clerk, by=by, detail="added", connection=connection)
             self._appoint(connection, Grant(id="", person=clerk, role=told.office, scope=tenant), by)
         return made
 

@@ -10,6 +10,7 @@ from ..accounts import Accounts
 from ..limits import source
 from ..problems import Problem
 from ..security_log import KINDS, SecurityLog
+from ..security_words import Words
 from ..sessions import WAYS, Sessions
 from .screens import Go, Look, Page, Screen, sessions
 
@@ -72,8 +73,10 @@ def log(look: Look) -> Page:
     found = SecurityLog(look.engine).entries(
         person=person, kind=kind, before=args.get("before", type=_entry), limit=PAGE
     )
+    look.names.learn(who for one in found for who in (one.person, one.by) if who)
+    words = Words(look.engine, found, {screen.name: screen.menu for screen in look.desk.menu if screen.menu})
     return Page("security.html", {
-        "entries": found, "kinds": KINDS, "person": person or "", "kind": kind or "",
+        "entries": [(one, words.of(one)) for one in found], "kinds": KINDS, "person": person or "", "kind": kind or "",
         "further": found[-1].id if len(found) == PAGE else None,
     })  # fmt: skip
 

@@ -206,10 +206,13 @@ def run_log(context: Context) -> int:
         context.console.value([module.told(entry) for entry in found])
         return OK
     done, refused = Text("是", "yes"), Text("否", "no")
+    titles = {screen.name: screen.menu for screen in context.sibling("api.console").MENU}
+    words = context.sibling("api.security_words").Words(context.engine, found, titles)
     rows = [
         {
             "at": entry.at.astimezone(ZONE).isoformat(timespec="seconds"), "person": entry.person, "by": entry.by,
-            "what": context.console.words(module.KINDS[entry.kind]), "detail": entry.detail, "network": entry.network,
+            "what": context.console.words(module.KINDS[entry.kind]), "network": entry.network,
+            "detail": entry.detail if (told := words.of(entry)) is None else context.console.words(told),
             "good": context.console.words(done if entry.good else refused),
         }
         for entry in found
