@@ -1,8 +1,9 @@
 """The service that is fuzzed: the shipped definitions with everything and everybody of tests/leaks.py, on SQLite or PostgreSQL.
 
 It is asked with one token that makes nobody in particular of who comes with it: who it is is drawn from the request, so that one
-sent again is asked by the same person, and from the same address. What somebody made he goes on with himself; an event or a new
-case comes half the time from the role that it belongs to; all else is asked by anybody, of this congress or another.
+sent again is asked by the same person, and from the same address. What somebody made he goes on with himself, and looks for it himself
+where he made it; an event or a new case comes half the time from the role that it belongs to; all else is asked by anybody, of this
+congress or another.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ ANYBODY = "anybody"
 DATABASES = ("sqlite", "postgresql")
 EVERY = 100
 """requests after which somebody ticks: a service that nobody ticks for is not ready"""
+BENEATH = "/v1/cases/"
+"""what stands beneath a case is told only to whoever may see the case"""
 LOOKED_AT = 1 << 16
 """bytes of a body that are looked at for whom it is from"""
 OPINION = {
@@ -93,6 +96,7 @@ class Anybody:
         self._people = people
         self._tick = tick
         self._given: dict[str, str] = {}
+        self._made_at: dict[str, str] = {}
         self._lock = threading.Lock()
         self._enough: tuple[int, Callable[[], None]] | None = None
         self.answers: Counter[str] = Counter()
@@ -104,7 +108,7 @@ class Anybody:
         chance = crc32(asked.encode("utf-8", "replace") + body)
         environ["REMOTE_ADDR"] = f"10.{chance >> 16 & 255}.{chance >> 8 & 255}.{chance & 255}"
         token = environ.pop("HTTP_AUTHORIZATION", None)
-        who = self._drawn(environ["PATH_INFO"], body, chance) if token == f"Bearer {ANYBODY}" else ""
+        who = self._drawn(environ, body, chance) if token == f"Bearer {ANYBODY}" else ""
         if token is not None:  # any other token is nobody's, as one that was made up is
             environ["HTTP_AUTHORIZATION"] = f"Bearer {who}"
         if self.sent % EVERY == 0:
@@ -117,10 +121,11 @@ class Anybody:
 
         answer = self._app(environ, started)
         self._count(told[-1], who)
-        return self._given_to(who, answer) if told[-1] == "201" else answer
+        return self._given_to(who, environ["PATH_INFO"], answer) if told[-1] == "201" else answer
 
-    def _given_to(self, who: str, answer: Iterable[bytes]) -> list[bytes]:
-        """What was made is his who made it."""
+    def _given_to(self, who: str, address: str, answer: Iterable[bytes]) -> list[bytes]:
+        """What was made is his who made it: another may not know of the case beneath which it stands."""
+        self._made_at[address] = who
         with closing(answer) if hasattr(answer, "close") else nullcontext():
             said = b"".join(answer)
         if made := json.loads(said).get("id"):
@@ -145,8 +150,11 @@ class Anybody:
         with self._lock:
             self._enough = (self.sent + requests, do)
 
-    def _drawn(self, address: str, body: bytes, chance: int) -> str:
+    def _drawn(self, environ: WSGIEnvironment, body: bytes, chance: int) -> str:
+        address = environ["PATH_INFO"]
         given = next((self._given[part] for part in address.split("/") if part in self._given), None)
+        if environ["REQUEST_METHOD"] == "GET" and address.startswith(BENEATH):
+            given = self._made_at.get(address, given)
         rightly = _whose(address, body) or given
         if rightly and (given or chance % 2):
             return rightly

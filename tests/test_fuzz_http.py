@@ -5,15 +5,17 @@ answered as it does not say, whoever asks.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from random import Random
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from werkzeug.test import Client
 
 from . import fuzz_http
 from .fuzz_http import STUCK, WALK, Ran, described, fuzz
-from .fuzz_service import WAY, Service, databases, service
+from .fuzz_service import ANYBODY, WAY, Anybody, Service, databases, service
 from .fuzz_walk import FURTHER, Walk, further
 from .lifecycle import count, shipped
 
@@ -108,3 +110,25 @@ def test_a_run_that_sends_more_than_it_may_is_ended_and_says_so(
 )
 def test_what_is_a_fault(code: int, said: str, cut: bool, failed: bool) -> None:
     assert Ran(code, said, cut).failed is failed
+
+
+def test_who_made_something_looks_for_it_himself() -> None:
+    """The runner asks for what it has just made; whoever may not see the case would say that it is not there, and rightly so."""
+    asked: list[str] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked.append(environ["HTTP_AUTHORIZATION"])
+        start_response("201 Created" if environ["REQUEST_METHOD"] == "POST" else "200 OK", [])
+        return [b"{}"]
+
+    client = Client(Anybody(app, [f"p{n}" for n in range(50)], lambda: None))
+    told = {"headers": {"Authorization": f"Bearer {ANYBODY}"}}
+    made = [f"/v1/cases/{n}/invitations" for n in range(20)]
+    for address in made:
+        client.post(address, **told)
+        client.get(address, **told)
+    assert asked[::2] == asked[1::2] and len(set(asked)) > 1
+    client.post("/v1/cases", **told)
+    for n in range(20):
+        client.get(f"/v1/cases?limit={n}", **told)
+    assert len(set(asked[-20:])) > 1, "a list is anybody's"
