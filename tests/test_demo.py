@@ -19,7 +19,7 @@ from api.demo import NOTICE, Demonstration
 from api.store import SCRIPTS, Shelf
 from definitions.demo import ROLES
 from definitions.demo.city import scenario, subjects
-from definitions.term.cast import cast_of
+from definitions.term.cast import GOV, cast_of
 from definitions.term.plan import plans
 from workflow import Actor, Engine
 from workflow.commands.demo import stop_when_gone
@@ -63,6 +63,18 @@ def test_every_list_of_every_role_has_something_in_it(demo: Engine) -> None:
         empty |= {view.name for view in views}
         assert role.operator or sum(counts), role.person
     assert empty - seen == set()
+
+
+def test_the_governments_office_has_each_of_its_acts_to_do(demo: Engine) -> None:
+    """An account of its own, and on its desk a leader to name, one to replace, and a unit to criticise."""
+    (role,) = [role for role in ROLES if role.person == GOV]
+    assert role.text.zh == "政府办公室（督查室）" and not role.operator
+    kinds = ("suggestion", "supervision", "escalation")
+    found = [case for kind in kinds for case in demo.search(kind=kind, actor=Actor(person=GOV), limit=500)]
+    acts = {p.event for case in found for p in demo.permitted(case.id, Actor(person=GOV)) if p.allowed}
+    assert acts == {
+        "propose_supervision", "escalate", "name_leader", "change_leader", "arrange_leader_handover", "criticise",
+    }  # fmt: skip
 
 
 def test_the_year_has_the_nine_of_the_report(demo: Engine) -> None:

@@ -15,6 +15,8 @@ from ..term.cast import (
     CHIEF,
     COMMITTEE,
     COUNCIL,
+    GOV,
+    LEADER,
     OFFICE1,
     PROSECUTOR,
     Cast,
@@ -58,7 +60,13 @@ class Desks:
         )
         yield from (self._extended(), self._due(), self._late(), self._signed_off())
         yield from (self._replied(), self._surveyed(), self._dissatisfied(), self._promised())
-        yield from (self._supervised(), *self._transferred(), *self._opinions())
+        yield from (
+            self._supervised(),
+            self._to_lead(),
+            self._led(),
+            *self._transferred(),
+            *self._opinions(),
+        )
 
     # -- days and small steps
 
@@ -235,6 +243,25 @@ class Desks:
         yield self._do(28, child, "determine", COUNCIL, meeting_reference=meeting, supervisors=[COUNCIL])
         yield self._do(25, child, "plan", COMMITTEE, plan="一案一方案", joining_deputies=[self._me])
         yield self._do(20, child, "start_pressing", COMMITTEE, charged_person=head(OURS), leader_post="main")
+
+    def _to_lead(self) -> Story:
+        """The government's office has proposed that a leader heads it; who, is still open."""
+        case = yield from self._handled(35, "改造背街小巷", OTHER)
+        yield from self._proposed(4, case)
+
+    def _led(self) -> Story:
+        """Headed by a leader, who has to plan."""
+        case = yield from self._handled(33, "建设停车综合体", OTHER)
+        child = yield from self._proposed(12, case)
+        yield self._do(9, child, "name_leader", GOV, supervisors=[LEADER])
+
+    def _proposed(self, ago: int, case: Case) -> Part:
+        yield self._do(
+            ago, case, "propose_supervision", GOV, supervision_kind="leader_handled",
+            supervision_reason="涉及多个部门，请市领导领衔办理。",
+        )  # fmt: skip
+        (child,) = self._agenda.children(case, "supervisions")
+        return child
 
     def _transferred(self) -> Iterator[Story]:
         """By area as in the report on Xianning: one for public safety, four for the environment, four for minors."""

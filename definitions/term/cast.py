@@ -26,8 +26,8 @@ OFFICE = {
 AFFAIRS, AFFAIRS2, OFFICE1, OFFICE2, SESSION = (
     "office.affairs", "office.affairs2", "office.sc", "office.sc2", "office.session",
 )  # fmt: skip
-COUNCIL, COMMITTEE, PROSECUTOR, CHIEF = (
-    "office.council", "office.committee", "procuratorate.clerk", "procuratorate.chief",
+COUNCIL, COMMITTEE, PROSECUTOR, CHIEF, GOV, LEADER = (
+    "office.council", "office.committee", "procuratorate.clerk", "procuratorate.chief", "office.gov", "office.leader",
 )  # fmt: skip
 COUNTIES, BUREAUS = 6, 8
 """county-level divisions of the city, and bureaus in each that handle opinions (assumed)"""
