@@ -232,7 +232,11 @@ def test_the_command(busy: Office, tmp_path: Path) -> None:
     assert (code, "2026-03-09  7d (5 wd)" in said, "2026-03-11" in said) == (0, True, False)
     assert "2026-03-11" in call(busy, "due", "--within", "9d")[1]
     code, said = call(busy, "due", "--by", "unit", "--within", "10wd")
-    assert (code, "water: " in said, "deputy_affairs: " in said) == (0, True, True)
+    assert (code, "water: " in said, "deputy affairs commission: " in said) == (0, True, True)
+    assert "deputy affairs commission, secretariat of the session" in call(busy, "due")[1]
+    assert "deputy_affairs" not in said + call(busy, "due")[1] + call(busy, "due", "--red", "5")[1]
+    assert "代表工作委员会、大会秘书处" in call(busy, "--lang", "zh", "due")[1]
+    assert "deputy_affairs" in json.loads(call(busy, "--json", "due", "--by", "unit")[1])
     grouped = json.loads(call(busy, "--json", "due", "--by", "person")[1])
     assert {"wang", "li", "qian"} <= set(grouped)
     assert "deputy's suggestion: " in call(busy, "due", "--by", "kind")[1]

@@ -129,8 +129,18 @@ def _row(context: Context, due: Due) -> dict[str, Any]:
     left = Text(f"{due.days} 天（{due.working_days} 个工作日）", f"{due.days}d ({due.working_days} wd)")
     return {
         **_plain(due), "days": words(left), "clock": words(due.clock_title), "kind": words(due.kind_title),
-        "state": words(due.state_title), "holder": " ".join(due.units or due.offices or due.persons),
+        "state": words(due.state_title), "holder": words(Text("、", ", ")).join(due.units or _offices(context, due) or due.persons),
     }  # fmt: skip
+
+
+def _offices(context: Context, due: Due) -> tuple[str, ...]:
+    """The roles that hold it, by what they are called, where the folder says so; in JSON by their codes."""
+    roles = context.library.codes.get("roles")
+    if context.console.as_json or roles is None:
+        return due.offices
+    return tuple(
+        context.console.words(roles.values[one].title) if one in roles.values else one for one in due.offices
+    )
 
 
 def _plain(due: Due) -> dict[str, Any]:
@@ -160,7 +170,7 @@ def _grouped(context: Context, found: Sequence[Due]) -> None:
 def _names(context: Context, due: Due) -> tuple[str, ...]:
     match context.arguments.by:
         case "unit":
-            return due.units or due.offices or ("-",)
+            return due.units or _offices(context, due) or ("-",)
         case "person":
             return due.persons or ("-",)
         case _:
