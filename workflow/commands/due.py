@@ -126,10 +126,11 @@ def _row(context: Context, due: Due) -> dict[str, Any]:
     if context.console.as_json:
         return {**_plain(due), "holder": list(due.units or due.offices or due.persons)}
     words = context.console.words
+    held = due.units or _offices(context, due) or due.persons
     left = Text(f"{due.days} 天（{due.working_days} 个工作日）", f"{due.days}d ({due.working_days} wd)")
     return {
         **_plain(due), "days": words(left), "clock": words(due.clock_title), "kind": words(due.kind_title),
-        "state": words(due.state_title), "holder": words(Text("、", ", ")).join(due.units or _offices(context, due) or due.persons),
+        "state": words(due.state_title), "holder": words(Text("、", ", ")).join(held),
     }  # fmt: skip
 
 
