@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, insert, select
@@ -15,13 +16,15 @@ from workflow import Actor, Engine
 from workflow.access import held
 from workflow.clock import civil_date
 from workflow.errors import Conflict, FormInvalid, Reason, Text
-from workflow.health import troubles
+from workflow.health import Health, Trouble
 from workflow.model import Grant, Party
 from workflow.screens import Beginning
 
 from .accounts import Accounts
+from .letters import Papers
 from .security_log import SecurityLog
 from .store import Shelf, stamp
+from .upkeep import findings
 
 CONGRESS = "congress"
 """the step with which a city begins"""
@@ -45,8 +48,10 @@ class Step:
 class Setup:
     """The steps of one installation."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, papers: Papers | None = None) -> None:
+        """`papers`: the documents of a console, whose templates are looked at too."""
         self._engine = engine
+        self._papers = papers
         self._shelf = Shelf(engine)
 
     def steps(self) -> list[Step]:
@@ -128,7 +133,7 @@ class Setup:
             return {row.step: row.standing for row in connection.execute(select(table))}
 
     def _looked(self) -> Iterator[tuple[str, Text, bool, Text]]:
-        engine, health, told = self._engine, self._engine.health(), self._told
+        engine, health, told = self._engine, self._health, self._told
         if told is not None:
             yield CONGRESS, *self._parties([told.tenants])
         if told is not None and told.units:
@@ -144,13 +149,22 @@ class Setup:
         book = engine.laws.book
         rules = Text(f"{book.place}：规则 {len(book.rules)} 条", f"{book.place}: {len(book.rules)} rules")
         yield "rules", Text("地方规则", "The rules of the place"), False, rules
-        wrong = len([*troubles(health)])
+        wrong = len(self.findings)
         well = (
             Text("一切正常", "all is well")
             if not wrong
             else Text(f"{wrong} 项待处理", f"{wrong} to be seen to")
         )
         yield "doctor", Text("系统体检", "The system"), not wrong, well
+
+    @cached_property
+    def findings(self) -> list[Trouble]:
+        """What is to be seen to, as the page of the system's health has it."""
+        return findings(self._engine, self._papers, self._health)
+
+    @cached_property
+    def _health(self) -> Health:
+        return self._engine.health()
 
     @property
     def _told(self) -> Beginning | None:

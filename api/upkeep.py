@@ -1,6 +1,5 @@
-"""What of the service itself ends or cannot be read, and what who looks after it is to do: tokens, and templates of documents.
-
-The engine's own health (timers, letters, calendar) is told by `Engine.health`.
+"""What is to be seen to (系统体检): what of the service itself ends or cannot be read (tokens, templates of documents), and what
+`Engine.health` tells of the engine. Whatever page counts it asks here, so that all of them say the same.
 """
 
 from __future__ import annotations
@@ -10,16 +9,23 @@ from datetime import date, timedelta
 
 from workflow import Engine
 from workflow.errors import StoreError, Text
-from workflow.health import Trouble
+from workflow.health import Health, Trouble
+from workflow.health import troubles as of_engine
 from workflow.overview import today
 
 from .letters import Papers
 from .tokens import ending
 
-__all__ = ["troubles"]
+__all__ = ["findings", "troubles"]
 
 SOON = timedelta(days=14)
 """a token that ends by then is told of, and one that has ended, so long after"""
+
+
+def findings(engine: Engine, papers: Papers | None = None, health: Health | None = None) -> list[Trouble]:
+    """Everything, the urgent first. `health`: where it was asked for already."""
+    found = [*of_engine(health or engine.health()), *troubles(engine, papers)]
+    return sorted(found, key=lambda trouble: not trouble.urgent)
 
 
 def troubles(engine: Engine, papers: Papers | None = None) -> Iterator[Trouble]:

@@ -18,6 +18,7 @@ from api.abandoned import Abandoned
 from api.console import SCREENS, overdue
 from api.console.screens import own_address
 from api.console.sentence import remaining
+from api.setup import Setup
 from api.store import Shelf
 from definitions.papers import Papers
 from workflow import Actor, Engine
@@ -496,6 +497,37 @@ def test_the_operator_is_told_of_a_template_that_cannot_be_read_and_of_tokens_ne
     page = said(operator.page)
     assert "令牌“旧系统”（svc）已于" in page and "令牌“督查室”（svc）将于" in page
     assert page.index("旧系统") < page.index("督查室"), "the urgent first"
+
+
+def test_the_first_page_and_the_set_up_count_what_the_systems_page_finds(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine's and the service's own, the urgent among them; nobody else is told."""
+    shelf, day = Shelf(desk.office.engine), civil_date(desk.office.clock.now())
+    token = {
+        "id": "t", "hash": "t", "account": "svc.oa", "unit": None, "name": "督查室", "scopes": "read", "created_by": "he",
+        "created_at": "2026-01-01", "expires_on": (day - timedelta(days=3)).isoformat(),
+    }  # fmt: skip
+    with shelf.connection(write=True) as connection:
+        connection.execute(insert(shelf.tables.token), token)
+    operator = desk("he")
+    operator.get("/operation")
+    listed = operator.page[operator.page.index('id="wrong"') :].partition("</ol>")[0]
+    number, urgent = listed.count("<li>"), listed.count("<b>紧急</b>")
+    assert "督查室" in listed and number > urgent >= 1
+    operator.get("/")
+    assert f"系统体检有 {number} 项需要处理，其中 {urgent} 项紧急。" in said(operator.page)
+    assert 'class="button" href="/operation">去处理' in operator.page
+    assert operator.page.index("系统体检有") < operator.page.index("待我办理</h2>")
+    assert "系统体检" not in _page(desk, "li", "/")
+    steps = {step.name: step for step in Setup(desk.office.engine).steps()}
+    assert steps["doctor"].found.zh == f"{number} 项待处理"
+    monkeypatch.setattr("api.console.home.findings", lambda *_: [])
+    operator.get("/")
+    assert (
+        "系统体检：一切正常。" in said(operator.page)
+        and 'class="button" href="/operation"' not in operator.page
+    )
 
 
 def test_the_operator_sees_what_is_wrong_and_nobody_else_does(desk: Desk) -> None:

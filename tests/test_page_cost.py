@@ -158,6 +158,28 @@ def test_the_first_page_looks_once_at_what_waits(sqlite_office: Office, tmp_path
     assert len(grown) == 1 and "due_on AS day" in grown[0]
 
 
+def test_what_the_system_finds_costs_the_first_page_of_its_keeper_the_same(
+    sqlite_office: Office, tmp_path: Path
+) -> None:
+    """However many cases there are: he is asked nothing of them, and the system's health is a dozen small questions."""
+    office, engine = sqlite_office, sqlite_office.engine
+    case, desk, counted = office.handling(), Desk(office, tmp_path), list[Counter[str]]()
+    keeper, other = desk("he"), desk("wang")
+    for apart, more in (("x", FEW), ("y", MANY)):
+        more_of(engine, [case.id], more, past=False, apart=apart)
+        engine.summary.refresh()
+        keeper.get("/"), other.get("/")
+        with steps(engine) as taken:
+            assert "系统体检有" in keeper.get("/").text
+        counted.append(taken)
+    with steps(engine) as taken:
+        assert "系统体检有" not in other.get("/").text
+    assert not [statement for statement in taken if "apscheduler" in statement]
+    few, many = counted
+    dearer = {said: (few[said], many[said]) for said in many if many[said] > ROOM * few[said] + 200}
+    assert not dearer
+
+
 def test_what_is_late_with_others_is_read_no_further_than_the_page(sqlite_office: Office) -> None:
     """In the order of the index in which it is found: ten times as many late cases are the same steps."""
     office, engine = sqlite_office, sqlite_office.engine

@@ -1,5 +1,5 @@
 """The first page of the day: what waits for the reader by its deadline, what is over it in others' hands, and the lists of his
-roles with their counts.
+roles with their counts; for who looks after the service first of all what is to be seen to there.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from workflow.health import Trouble
 from workflow.overview import Filter, Sitting, cases_of, through, today
 from workflow.view import View
 
 from ..buckets import Bucket, buckets
 from ..saved import kept
+from ..upkeep import findings
 from . import overdue
 from .lists import OF_ANY_KIND, Row, heads_of, rows
 from .screens import Look, Page, Screen
@@ -51,10 +53,16 @@ def home(look: Look) -> Page:
     found: list[Row] = rows(look, [known[id_] for id_ in agenda.first if id_ in known], OF_ANY_KIND)
     return Page("home.html", {
         "day": today(look.engine), "buckets": by_due, "views": by_view, "rows": found, "heads": heads_of(OF_ANY_KIND),
-        "saved": kept(look.engine, look.actor.person),
+        "findings": _findings(look), "saved": kept(look.engine, look.actor.person),
         "more": len(agenda.first) > FIRST, "elsewhere": elsewhere, "late_heads": heads_of(overdue.COLUMNS),
         "late_rows": overdue.first(look) if elsewhere.number else [],
     })  # fmt: skip
+
+
+def _findings(look: Look) -> list[Trouble] | None:
+    """As the page of the system's health has them; None for who does not look after it."""
+    operates = look.actor.person in look.desk.operators
+    return findings(look.engine, look.desk.papers) if operates else None
 
 
 def _within(span: Bucket, due: Mapping[date | None, int], old: int) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from workflow.errors import Text
-from workflow.health import Health, Trouble, troubles
 
-from ..upkeep import troubles as of_service
+from ..upkeep import findings
 from . import setup
 from .screens import Go, Look, Page, Screen
 
@@ -16,8 +15,8 @@ def shown(look: Look) -> Page:
     """Is anything failing silently?"""
     health = look.engine.health()
     return Page("operation.html", {
-        "health": health, "troubles": _all(look, health), "where": _where(look), "state": look.engine.alerts.state(),
-        "dead": look.engine.alerts.listed(state="dead", limit=DEAD),
+        "health": health, "troubles": findings(look.engine, look.desk.papers, health), "where": _where(look),
+        "state": look.engine.alerts.state(), "dead": look.engine.alerts.listed(state="dead", limit=DEAD),
     })  # fmt: skip
 
 
@@ -26,12 +25,6 @@ def _where(look: Look) -> dict[str, str]:
     days = look.address("calendar")
     found = {"dead": "#dead", "horizon": days, "next_year": days}
     return {**found, "no_channel": look.address("setup") + "#channels"} if setup.offered(look) else found
-
-
-def _all(look: Look, health: Health) -> list[Trouble]:
-    """The engine's and the service's, the urgent first."""
-    found = [*troubles(health), *of_service(look.engine, look.desk.papers)]
-    return sorted(found, key=lambda trouble: not trouble.urgent)
 
 
 def redeliver(look: Look) -> Go:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 from workflow.errors import Conflict, FormInvalid, NotFound, NotPermitted, Text
-from workflow.health import troubles
 
 from ..setup import CONGRESS, LOOKED_OVER, Setup
 from .screens import Go, Look, Page, Screen, sessions
@@ -75,7 +74,8 @@ def _tried(look: Look) -> Page:
 
 
 def _page(look: Look, given: dict[str, Any], error: Text | None, *, status: int = 200) -> Page:
-    steps = _setup(look).steps()
+    setup = _setup(look)
+    steps = setup.steps()
     library = look.engine.library
     told, roles = library.console.setup, library.roles.values
     levels = library.codes[told.levels].values if told is not None and told.levels else {}
@@ -84,7 +84,7 @@ def _page(look: Look, given: dict[str, Any], error: Text | None, *, status: int 
         "given": {**dict.fromkeys((*FIELDS, "password", "channel", "address", "receipt"), ""), **given},
         "granted": {name: role.title for name, role in roles.items() if library.oversees(name)},
         "error": error, "levels": {name: value.title for name, value in levels.items()}, "looked_over": LOOKED_OVER,
-        "settled": sum(one.standing != "open" for one in steps), "troubles": list(troubles(look.engine.health())),
+        "settled": sum(one.standing != "open" for one in steps), "troubles": setup.findings,
         "words": {**WORDS, **(told.words if told is not None else {})},
         "book": look.engine.laws.book, "trials": look.desk.trials, "what": WHAT,
     }, status)  # fmt: skip
@@ -93,7 +93,7 @@ def _page(look: Look, given: dict[str, Any], error: Text | None, *, status: int 
 def _setup(look: Look) -> Setup:
     if not offered(look):
         raise NotFound(Text("没有这个页面", "there is no such page"))
-    return Setup(look.engine)
+    return Setup(look.engine, look.desk.papers)
 
 
 def offered(look: Look) -> bool:
