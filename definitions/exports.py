@@ -14,7 +14,7 @@ from workflow.model import Party
 from .cells import Cell
 from .columns import MANY, Column, case_columns, columns_of, is_party, party_columns, today
 from .faults import Faults, FaultyInput, InputFault
-from .sheets import read_sheet, write_csv
+from .sheets import WRONG, read_sheet, write_csv
 
 __all__ = ["annotate", "export_file", "template"]
 
@@ -207,19 +207,22 @@ def annotate(
     places = {name: place for place, name in enumerate(sheet.header)}
     lines = {number: index for index, (number, _) in enumerate(sheet.rows)}
     words: dict[int, list[str]] = {}
-    marks = []
+    marked: dict[tuple[int, int], list[str]] = {}
     for fault in faults:
-        text = fault.reason.in_language(language)
-        place = places.get(fault.column)
+        reason, place = fault.reason.in_language(language), places.get(fault.column)
+        quoted = Text(f"“{fault.value}”", f"“{fault.value}” ").in_language(language) if fault.value else ""
+        text = quoted + reason
         if fault.row in lines and place is not None:
-            marks.append((lines[fault.row], place, text))
+            marked.setdefault((lines[fault.row], place), []).append(text)
         words.setdefault(fault.row, []).append(text if place is None else f"{fault.column}: {text}")
-    head = Text("错误", "what is wrong").in_language(language)
-    columns = [*(OutColumn(title=name) for name in sheet.header), OutColumn(title=head, width=WHAT_IS_WRONG)]
-    rows = [[*cells, "; ".join(words.get(number, ()))] for number, cells in sheet.rows]
+    head = WRONG.in_language(language)
+    wrong = OutColumn(title=head, width=WHAT_IS_WRONG, wraps=True)
+    columns = [*(OutColumn(title=name) for name in sheet.header), wrong]
+    rows = [[*cells, "\n".join(words.get(number, ()))] for number, cells in sheet.rows]
     if words.get(1):
-        rows.insert(0, [*[None] * len(sheet.header), "; ".join(words[1])])
-        marks = [(row + 1, place, text) for row, place, text in marks]
+        rows.insert(0, [*[None] * len(sheet.header), "\n".join(words[1])])
+    down = 1 if words.get(1) else 0
+    marks = [(row + down, place, "\n".join(texts)) for (row, place), texts in marked.items()]
     path.touch(exist_ok=False)
     write_workbook(path, Grid(title=head, columns=columns, rows=rows, marks=marks))
     return True

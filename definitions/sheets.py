@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from workflow.errors import Text
+
 from .cells import MAX_COLUMNS, MAX_ROWS, Cell, shown
 from .faults import MAX_BYTES, Faults
 
-__all__ = ["Sheet", "read_sheet", "write_csv"]
+__all__ = ["WRONG", "Sheet", "read_sheet", "write_csv"]
 
 _GUARDED = re.compile(r"'[=+\-@\t\r']")
 _DANGEROUS = re.compile(r"[=+\-@\t\r']")
@@ -30,6 +32,10 @@ class Sheet:
     file: str
     header: tuple[str, ...]
     rows: tuple[tuple[int, tuple[Cell, ...]], ...]
+
+
+WRONG = Text("错误", "what is wrong")
+"""the last column of a table that was given back with its faults marked; mended, it comes in again as it is"""
 
 
 def read_sheet(path: Path, encoding: str = "utf-8") -> Sheet:
@@ -65,6 +71,10 @@ def _sheet(file: str, rows: Iterable[tuple[int, tuple[Cell, ...]]], faults: Faul
     header = tuple("" if cell is None else str(cell).strip() for cell in found[0][1])
     while header and not header[-1]:
         header = header[:-1]
+    if len(header) > 1 and header[-1] in (WRONG.zh, WRONG.en):
+        header = header[:-1]
+        found = [(number, cells[: len(header)]) for number, cells in found]
+        found = [one for one in found if any(cell not in (None, "") for cell in one[1])]
     for number, cells in found[1:]:
         if any(cell not in (None, "") for cell in cells[len(header) :]):
             faults.add(number, "-", cells[-1], "值在表头之外", "a value stands beyond the header")

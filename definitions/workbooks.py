@@ -192,6 +192,8 @@ class OutColumn:
     """characters; 0: as wide as its kind usually is"""
     required: bool = False
     """whether it must be filled in: its head is of another colour"""
+    wraps: bool = False
+    """whether a long text goes on in the next line, and its row is as high as that"""
 
     def wide(self) -> int:
         """How wide it is, in characters."""
@@ -271,6 +273,7 @@ def _styles(book: Any) -> dict[str, Any]:
                 "align": "center",
             },
             "plain": {**text, "valign": "top"},
+            "wrapped": {**text, "valign": "top", "text_wrap": True},
             "text": {**text, **ruled, "text_wrap": True},
             "figure": {**ruled, "align": "center"},
             "total": {**text, **ruled, "bold": True},
@@ -289,11 +292,14 @@ def _fill(sheet: Any, grid: Grid, styles: Mapping[str, Any]) -> int:
     if any(column.width for column in grid.columns):
         sheet.set_row(0, HEAD_HEIGHT)
     last = 0
-    look = (styles["text"], styles["figure"]) if grid.total else (styles["plain"], None)
+    look = (
+        (styles["text"], styles["figure"], None) if grid.total else (styles["plain"], None, styles["wrapped"])
+    )
+    high = [index for index, column in enumerate(grid.columns) if grid.total or column.wraps]
     for last, row in enumerate(grid.rows, 1):
         _row(sheet, last, row, grid.columns, *look)
-        if grid.total:
-            sheet.set_row(last, _height(row, grid.columns))
+        if high:
+            sheet.set_row(last, _height([row[i] for i in high], [grid.columns[i] for i in high]))
     if grid.total:
         _row(sheet, last + 1, grid.total, grid.columns, styles["total"], styles["sum"])
         sheet.set_row(last + 1, LINE)
@@ -320,9 +326,9 @@ def _height(cells: Sequence[Cell], columns: Sequence[OutColumn]) -> float:
 
 
 def _row(
-    sheet: Any, number: int, cells: Sequence[Cell], columns: Sequence[OutColumn], text: Any, figure: Any
-) -> None:
-    """A row; where it is ruled, so are its empty cells."""
+    sheet: Any, number: int, cells: Sequence[Cell], columns: Sequence[OutColumn], text: Any, figure: Any, wrapped: Any = None
+) -> None:  # fmt: skip
+    """A row; where it is ruled, so are its empty cells. `wrapped`: for the columns that wrap."""
     for index, (cell, column) in enumerate(zip(cells, columns, strict=True)):
         if (
             column.kind == "number"
@@ -334,8 +340,9 @@ def _row(
         elif cell is not None and cell != "":
             said = shown(cell)
             sheet.write_string(
-                number, index, said if len(said) <= LONGEST else said[: LONGEST - len(CUT)] + CUT, text
-            )
+                number, index, said if len(said) <= LONGEST else said[: LONGEST - len(CUT)] + CUT,
+                wrapped if column.wraps and wrapped is not None else text,
+            )  # fmt: skip
         elif figure is not None:
             sheet.write_blank(number, index, None, text)
 

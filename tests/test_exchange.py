@@ -497,10 +497,36 @@ def test_the_faults_are_marked_in_a_copy(one: Engine, tmp_path: Path) -> None:
     marked = load_workbook(tmp_path / "e.xlsx")
     rows = marked.get_sheet_by_index(0).to_python()
     assert marked.sheet_names == ["错误"], "no last sheet that says nothing"
-    assert [row[-1] for row in rows] == ["错误", "", "领衔人: 没有登记", "标题: 必填", ""]
+    assert [row[-1] for row in rows] == ["错误", "", "领衔人: “代表甲”没有登记", "标题: 必填", ""]
     with zipfile.ZipFile(tmp_path / "e.xlsx") as packed:
-        assert "没有登记" in packed.read("xl/comments1.xml").decode()
+        assert "“代表甲”没有登记" in packed.read("xl/comments1.xml").decode()
     assert not annotate(tmp_path / "none.xlsx", done.faults, tmp_path / "f.xlsx", "zh")
+
+
+def test_a_table_with_its_faults_marked_comes_in_again_when_it_is_mended(one: Engine, tmp_path: Path) -> None:
+    """Several faults of a cell all stand at it, in a column whose text is broken into lines; that column is no obstacle."""
+    source = session_file(tmp_path / "s.xlsx", 3, **{"3.全体署名人": "代表dep1、李某、赵某", "4.标题": ""})
+    done = import_file(one, "suggestion", source, SECRETARIAT)
+    assert annotate(source, done.faults, tmp_path / "e.xlsx", "zh")
+    header, *rows = load_workbook(tmp_path / "e.xlsx").get_sheet_by_index(0).to_python()
+    assert rows[1][-1] == "全体署名人: “李某”没有登记\n全体署名人: “赵某”没有登记"
+    with zipfile.ZipFile(tmp_path / "e.xlsx") as packed:
+        comments = packed.read("xl/comments1.xml").decode()
+        assert "“李某”没有登记" in comments and "“赵某”没有登记" in comments
+        assert 'wrapText="1"' in packed.read("xl/styles.xml").decode()
+        high = re.findall(
+            r'<row r="(\d)"[^>]* ht="([\d.]+)"', packed.read("xl/worksheets/sheet1.xml").decode()
+        )
+        assert [round(float(points) / 17) for _, points in high[1:]] == [1, 2, 1], "as high as its text"
+    rows[1][header.index("全体署名人")], rows[2][header.index("标题")] = "代表dep1", "补上的标题"
+    again = import_file(one, "suggestion", workbook(tmp_path / "m.xlsx", [header, *rows]), SECRETARIAT)
+    assert (again.faults, len(again.added)) == ((), 3)
+    wrong = workbook(tmp_path / "h.xlsx", [["标题", "错误的列"], ["甲", "乙"]])
+    told = import_file(one, "suggestion", wrong, SECRETARIAT).faults
+    assert annotate(wrong, told, tmp_path / "h2.xlsx", "zh")
+    there = load_workbook(tmp_path / "h2.xlsx").get_sheet_by_index(0).to_python()
+    back = import_file(one, "suggestion", workbook(tmp_path / "h3.xlsx", there), SECRETARIAT)
+    assert {(f.row, f.column) for f in back.faults} == {(f.row, f.column) for f in told}
 
 
 def test_cases_are_exported_as_far_as_they_may_be_seen(e: Engine, office: Office, tmp_path: Path) -> None:
