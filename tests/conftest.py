@@ -25,6 +25,7 @@ from hypothesis import settings
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
+from tests.once import Schemas, builders_are_compiled_once
 from tests.postgres import FOREIGN, Keeper, Server, in_memory, url_of
 from workflow import load_definitions
 from workflow.library import Library
@@ -160,6 +161,15 @@ def shipped_definitions_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return shipped(place) if Path(folder).resolve() == FOLDER else load_definitions(folder, place=place)
 
     monkeypatch.setattr("workflow.loader.load_definitions", load)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def what_is_the_same_is_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The first schema on SQLite, and what werkzeug makes of each address."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workflow.migrations.upgrade", Schemas(tmp_path_factory.mktemp("once")).upgrade)
+        builders_are_compiled_once(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)
