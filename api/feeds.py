@@ -27,6 +27,7 @@ from .limits import missed
 from .problems import Problem, pointer
 from .routes import Ask, Out, Reply, Route
 from .schemas import PARTY, Strict, one_line
+from .security_log import SecurityLog
 from .store import Shelf, stamp
 
 WHOSE = "`me`: what waits for me, and the cases in which I stand; `unit`: what a unit or a station holds, as far as I may know"
@@ -106,6 +107,9 @@ def open_feed(ask: Ask) -> Reply:
             )
             raise Problem("conflict", text)
         connection.execute(insert(f).values(**row))
+        SecurityLog(ask.engine).note(
+            "feed", ask.actor.person, detail=f"opened {row['id']}", connection=connection
+        )
     return _told(ask, row, token, 201)
 
 
@@ -130,6 +134,10 @@ def renew(ask: Ask) -> Reply:
         living = _mine(ask, f) & f.c.revoked_at.is_(None)  # one that was taken back stays so
         new = update(f).where(living).values(hash=digest(token), used_on=None)
         row = connection.execute(new.returning(f)).mappings().first()
+        if row is not None:
+            SecurityLog(ask.engine).note(
+                "feed", ask.actor.person, detail=f"renewed {row['id']}", connection=connection
+            )
     if row is None:
         raise _none()
     return _told(ask, dict(row), token, 200)
@@ -150,7 +158,13 @@ def revoke(ask: Ask) -> Reply:
     with shelf.connection(write=True) as connection:
         if connection.execute(select(f.c.id).where(_mine(ask, f))).first() is None:
             raise _none()
-        connection.execute(update(f).where(_mine(ask, f), f.c.revoked_at.is_(None)).values(revoked_at=now))
+        gone = (
+            update(f).where(_mine(ask, f), f.c.revoked_at.is_(None)).values(revoked_at=now).returning(f.c.id)
+        )
+        if connection.execute(gone).first() is not None:
+            SecurityLog(ask.engine).note(
+                "feed", ask.actor.person, detail=f"revoked {ask.path['feed']}", connection=connection
+            )
     return Reply(None, 204)
 
 

@@ -25,7 +25,7 @@ from .sessions import WAYS
 from .store import Shelf
 from .table import ROUTES
 
-__all__ = ["ASKED", "FAILED", "FORMS", "SCOPES", "Words"]
+__all__ = ["ASKED", "BY", "FAILED", "FORMS", "SCOPES", "Words"]
 
 FAILED = "failed"
 """under which the forms of a sign-in that was refused stand; of all else those of its kind"""
@@ -62,6 +62,16 @@ FORMS: Mapping[str, Sequence[tuple[str, Text]]] = {
         ("locked", Text("停用", "locked")),
         ("unlocked", Text("恢复使用", "unlocked")),
     ],
+    "grant": [
+        ("granted {role} in {place}, {since} to {last}",
+         Text("授予{role}（{place}），自 {since} 至 {last}", "granted {role} ({place}), from {since} until {last}")),
+        ("revoked {role} in {place}", Text("收回{role}（{place}）", "took back {role} ({place})")),
+    ],
+    "feed": [
+        ("opened {feed}", Text("新建 {feed}", "made {feed}")),
+        ("renewed {feed}", Text("换了地址 {feed}", "another address for {feed}")),
+        ("revoked {feed}", Text("收回 {feed}", "taken back {feed}")),
+    ],
     "token": [
         ("issued {token}: {scopes}", Text("签发“{token}”：{scopes}", "issued “{token}”: {scopes}")),
         ("revoked {token}", Text("吊销“{token}”", "revoked “{token}”")),
@@ -80,6 +90,9 @@ FORMS: Mapping[str, Sequence[tuple[str, Text]]] = {
     ],
 }  # fmt: skip
 """kind of entry -> the forms of its detail, the longer first, each with its words"""
+BY = {"command-line": Text("命令行", "command line")}
+"""who is nobody's account"""
+ALWAYS = {"-": Text("不限", "any day")}
 LIMITS = {
     GUESSES.what: Text("同一处密码错得过多", "too many wrong passwords from one place"),
     ANYWHERE.what: Text("各处密码错得过多", "too many wrong passwords from everywhere"),
@@ -138,6 +151,7 @@ class Words:
         self._slots: Mapping[str, Callable[[str], Text]] = {
             "way": _listed({way.en: way for way in WAYS.values()}), "limit": _listed(LIMITS), "scopes": _scopes,
             "problem": _listed({code: title for code, (_, title) in TITLES.items()}), "what": _listed(self._asked),
+            "since": _listed(ALWAYS), "last": _listed(ALWAYS),
             "role": self._role, "event": self._event, "until": _until, "token": self._token, "case": self._case,
         }  # fmt: skip
         named = [found[2] for entry in entries if (found := _read(entry)) is not None]

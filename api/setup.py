@@ -122,6 +122,8 @@ class Setup:
     def _appoint(self, connection: Connection, grant: Grant, by: str) -> None:
         grants = [*self._engine.store.grants(connection, grant.person), grant]
         self._engine.sync_grants(grant.person, grants, by=by, session=connection)
+        detail = f"granted {grant.role} in {grant.scope}, - to -"
+        SecurityLog(self._engine).note("grant", grant.person, by=by, detail=detail, connection=connection)
 
     def _administers(self, person: str) -> bool:
         account = Accounts(self._engine).get(person)

@@ -1166,10 +1166,29 @@ def test_a_command_that_only_says_something_says_it_as_json_too(sqlite_url: str)
         "--database",
         sqlite_url,
     )
-    assert done.json == {
-        "said": [{"zh": "已授予 li.wei deputy_affairs", "en": "li.wei is deputy_affairs now"}]
-    }
+    (said,) = done.json["said"]
+    back = "tibandu access revoke ([0-9a-z]+) --by set-up"
+    zh = re.fullmatch(f"已授予 li.wei deputy_affairs（代表工作委员会），{TENANT}；收回：{back}", said["zh"])
+    en = re.fullmatch(rf"li.wei is deputy_affairs \([^)]+\), {TENANT}; take it back: {back}", said["en"])
+    assert zh and en and zh[1] == en[1]
     assert done.code == 0
+    grant = (
+        "access",
+        "grant",
+        "li.wei",
+        "sc_office",
+        TENANT,
+        "--from",
+        "2026-12-01",
+        "--until",
+        "2026-12-31",
+    )
+    until = call("--lang", "zh", *grant, "--by", "set-up", "--database", sqlite_url)
+    assert "，自 2026-12-01，至 2026-12-31（含当日）；" in until.out
+    taken = call("--lang", "zh", "access", "revoke", zh[1], "--by", "he", "--database", sqlite_url)
+    assert (taken.code, "最后一天" in taken.out) == (0, True)
+    log = call("--lang", "zh", "access", "log", "--kind", "grant", "--database", sqlite_url).out
+    assert "收回代表工作委员会" in log and "自 2026-12-01 至 2026-12-31" in log and "自 不限 至 不限" in log
 
 
 def test_a_name_that_there_is_not_is_refused_with_the_one_that_was_meant(

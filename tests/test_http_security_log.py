@@ -334,10 +334,31 @@ def test_an_operator_reads_it_by_page(
     other = Reader(reader.client.application, LI)
     assert other.client.get("/v1/cases").status_code == 200
     form = {"csrf_token": csrf(reader), "person": LI}
-    assert reader.post("/security", form).status_code == 303
+    went = reader.post("/security", form)
+    assert went.status_code == 303 and reader.get(went.headers["Location"]).status_code == 200
+    assert "已结束 1 个会话" in reader.page
     assert other.client.get("/v1/cases").status_code == 401
     last = SecurityLog(engine).entries(kind="sessions")[0]
     assert (last.person, last.by) == (LI, HE)
+    reader.get(reader.post("/security", form).headers["Location"])
+    assert "没有打开的会话" in reader.page, "the second time there was none"
+    assert SecurityLog(engine).entries(kind="sessions")[0] == last
+
+
+def test_a_calendars_address_is_noted_when_it_is_made_changed_and_taken_back(
+    engine: Engine, reader: Reader
+) -> None:
+    client = city.Client(reader.client.application)
+    feed = client(LI, "POST", "/v1/feeds", {"of": "me"}).json
+    client(LI, "POST", f"/v1/feeds/{feed['id']}/renew")
+    for _ in range(2):
+        client(LI, "DELETE", f"/v1/feeds/{feed['id']}")
+    client(LI, "POST", f"/v1/feeds/{feed['id']}/renew")
+    found = SecurityLog(engine).entries(kind="feed")[::-1]
+    assert [(e.person, e.detail) for e in found] == [
+        (LI, f"{done} {feed['id']}") for done in ("opened", "renewed", "revoked")
+    ]
+    assert not any(feed["address"].rpartition("/")[2] in e.detail for e in found)
 
 
 def test_the_commands(engine: Engine) -> None:

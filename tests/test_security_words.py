@@ -15,12 +15,13 @@ from api.dispatch import DENIED
 from api.factors import GUESSES as CODES
 from api.problems import TITLES
 from api.security_log import KINDS, Entry, SecurityLog
-from api.security_words import ASKED, FORMS, LIMITS, Words
+from api.security_words import ASKED, BY, FORMS, LIMITS, Words
 from api.security_words import SCOPES as TOLD
 from api.sessions import WAYS
 from api.table import ROUTES
 from api.tokens import SCOPES
-from workflow import Actor
+from workflow import Actor, access
+from workflow.commands import accounts
 from workflow.model import Party
 
 from .console import Desk, desk, said
@@ -52,6 +53,8 @@ def noted(scope: ast.FunctionDef) -> Iterator[tuple[str, bool, ast.expr]]:
     for node in ast.walk(scope):
         if isinstance(node, ast.Tuple) and len(node.elts) == 3 and one_of(node.elts[0], KINDS):
             yield str(ast.literal_eval(node.elts[0])), True, node.elts[2]
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "_note" and one_of(node.args[1], KINDS):
+            yield str(ast.literal_eval(node.args[1])), True, node.args[3]
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         named = {keyword.arg: keyword.value for keyword in node.keywords}
@@ -104,6 +107,7 @@ def test_every_form_that_the_code_writes_has_words(desk: Desk) -> None:
     details = {(kind, good, detail) for _, kind, good, detail in found}
     assert {kind for kind, _, _ in details} == KINDS.keys() - {"sign_out"}, "that says nothing but its kind"
     assert ("account", True, "locked") in details and ("sign_in", False, "no such account") in details
+    assert ("grant", True, "revoked x in x") in details and ("feed", True, "renewed x") in details
     assert ("token", True, "issued x: x") in details and ("denied", False, "x: x") in details
     entries = [(where, entry(kind, detail, good=good)) for where, kind, good, detail in found]
     words = Words(desk.office.engine, [one for _, one in entries], TITLED)
@@ -114,6 +118,7 @@ def test_every_form_that_the_code_writes_has_words(desk: Desk) -> None:
 
 def test_what_stands_in_the_places_has_words(desk: Desk) -> None:
     assert LIMITS.keys() == {GUESSES.what, ANYWHERE.what, CODES.what} and TOLD.keys() == {*SCOPES}
+    assert BY.keys() == {accounts.BY}
     assert set(DENIED) <= TITLES.keys()
     unsaid = [screen.name for screen in SCREENS if screen.name not in ASKED and screen.name not in TITLED]
     assert unsaid == [] and ASKED.keys() <= {screen.name for screen in SCREENS}
@@ -155,6 +160,7 @@ def test_the_page_calls_people_cases_roles_and_events_by_their_names(desk: Desk)
         Party(id="keeper", kind="staff", name="何军", tenant=TENANT), by=Actor(person="li"), trusted=True
     )
     log.note("account", "keeper", by="he", detail="locked")
+    log.note("account", "keeper", by=accounts.BY, detail="unlocked")
     log.note("break_glass", "he", detail=f"sc_office {case.id} until 2026-03-02T20:00+00:00")
     log.note("link", "dep1", detail=f"evaluate in {case.id} by link 0123456789ab")
     log.note("denied", None, good=False, detail="<script>: not_found")
@@ -162,6 +168,7 @@ def test_the_page_calls_people_cases_roles_and_events_by_their_names(desk: Desk)
     assert reader.get("/security").status_code == 200
     page = said(reader.page)
     assert "账号变更 成功 何军 keeper he 停用" in page
+    assert "何军 keeper 命令行 恢复使用" in page
     number = case.number or case.id
     role = engine.library.roles.values["sc_office"].title.zh
     assert f"{number}：为{role}，至 2026-03-03 04:00" in page
@@ -185,3 +192,14 @@ def test_the_page_asks_no_more_the_longer_it_is(desk: Desk, monkeypatch: pytest.
             assert reader.get("/security").status_code == 200
         asked.append(len(seen))
     assert asked[0] == asked[1]
+
+
+def test_a_case_says_who_opened_it_in_an_emergency_in_which_role_until_when_and_why(desk: Desk) -> None:
+    case = desk.office.handling()
+    access.break_glass(desk.office.engine, case.id, "he", "sc_office", hours=2, reason="值班无人 <b>")
+    reader = desk("li")
+    for page in ("", "/history"):
+        reader.get(f"/cases/{case.id}{page}")
+        told = said(reader.page)
+        assert "应急查阅 何军" in told or "应急查阅 he" in told
+        assert "角色 常委会办公室 有效期至 2026-" in told and "理由 值班无人 &lt;b&gt;" in told

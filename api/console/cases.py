@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
 from workflow import Case, HistoryEntry
+from workflow.clock import ZONE
 from workflow.definition import Definition
 from workflow.errors import NotFound, Text
 from workflow.model import SYSTEM, ClockView, Permission, Similar
@@ -352,7 +353,7 @@ def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry, ol
     )
     moved = entry.from_state != entry.to_state and entry.from_state in came_from.states
     given = {name: value for name, value in entry.data.items() if name in definition.fields}
-    data = [*data_of(look, definition, case, given, old), *_issued(look, entry)]
+    data = [*data_of(look, definition, case, given, old), *_issued(look, entry), *_emergency(look, entry)]
     return Line(
         entry=entry, title=title, who="" if entry.automatic in TIMED or entry.actor == SYSTEM else look.names[entry.actor],
         unit=look.names[entry.unit] if entry.unit else "",
@@ -391,6 +392,19 @@ def _issued(look: Look, entry: HistoryEntry) -> list[Datum]:
         old = Text("已失效，请用新链接", "good for nothing now: the new one takes its place")
         rows.append((Text("原链接", "the older link"), old.in_language(language)))
     return [Datum(title=title, text=text) for title, text in rows]
+
+
+def _emergency(look: Look, entry: HistoryEntry) -> list[Datum]:
+    """Of an opening in an emergency: in which role, until when, and why. As far as it still stands there."""
+    if entry.event != "break_glass":
+        return []
+    role, until = look.engine.library.roles.values.get(entry.data.get("@role", "")), entry.data.get("@until")
+    rows = [
+        (Text("角色", "role"), look.words(role.title) if role else entry.data.get("@role")),
+        (Text("有效期至", "until"), f"{datetime.fromisoformat(until).astimezone(ZONE):%Y-%m-%d %H:%M}" if until else None),
+        (Text("理由", "why"), entry.data.get("@reason")),
+    ]  # fmt: skip
+    return [Datum(title=title, text=str(text)) for title, text in rows if text]
 
 
 def _done(look: Look, definition: Definition) -> Text | None:

@@ -10,7 +10,7 @@ from ..accounts import Accounts
 from ..limits import source
 from ..problems import Problem
 from ..security_log import KINDS, SecurityLog
-from ..security_words import Words
+from ..security_words import BY, Words
 from ..sessions import WAYS, Sessions
 from .screens import Go, Look, Page, Screen, sessions
 
@@ -76,7 +76,8 @@ def log(look: Look) -> Page:
     look.names.learn(who for one in found for who in (one.person, one.by) if who)
     words = Words(look.engine, found, {screen.name: screen.menu for screen in look.desk.menu if screen.menu})
     return Page("security.html", {
-        "entries": [(one, words.of(one)) for one in found], "kinds": KINDS, "person": person or "", "kind": kind or "",
+        "entries": [(one, words.of(one)) for one in found], "kinds": KINDS, "nobodys": BY, "person": person or "",
+        "kind": kind or "", "ended": args.get("ended", type=_entry),
         "further": found[-1].id if len(found) == PAGE else None,
     })  # fmt: skip
 
@@ -89,10 +90,10 @@ def _entry(text: str) -> int:
 
 
 def end_all(look: Look) -> Go:
-    """Every session of a person ends."""
+    """Every session of a person ends; the page says how many there were."""
     person = look.request.form.get("person", "").strip()[:80]
-    sessions(look.desk).end(person, by=look.actor.person)
-    return Go(look.address("security", person=person))
+    ended = sessions(look.desk).end(person, by=look.actor.person)
+    return Go(look.address("security", person=person, ended=ended))
 
 
 PRESENCE = (

@@ -95,8 +95,43 @@ def run_grant(context: Context) -> int:
     context.engine.grant(
         a.person, a.role, a.scope, unit=a.unit, by=a.by, valid_from=a.since, valid_until=a.until
     )
-    context.console.say(f"已授予 {a.person} {a.role}", f"{a.person} is {a.role} now")
+    place = " ".join(filter(None, (a.scope, a.unit)))
+    _note(
+        context,
+        "grant",
+        a.person,
+        f"granted {a.role} in {place}, {a.since or '-'} to {a.until or '-'}",
+        by=a.by,
+    )
+    title, wanted = (
+        context.engine.library.roles.values[a.role].title,
+        (a.role, a.scope, a.unit, a.since, a.until),
+    )
+    id_ = next(
+        (one.grant.id for one in access.held(context.engine, person=a.person)
+         if (one.grant.role, one.grant.scope, one.grant.unit, one.grant.valid_from, one.grant.valid_until) == wanted), "",
+    )  # fmt: skip
+    zh, en = _days(a.since, a.until)
+    context.console.say(
+        f"已授予 {a.person} {a.role}（{title.zh}），{place}{zh}；收回：tibandu access revoke {id_} --by {a.by}",
+        f"{a.person} is {a.role} ({title.en}), {place}{en}; take it back: tibandu access revoke {id_} --by {a.by}",
+    )
     return OK
+
+
+def _days(since: date | None, until: date | None) -> tuple[str, str]:
+    """From and until when, as far as it was said."""
+    zh, en = f"，自 {since}" if since else "", f", from {since}" if since else ""
+    return (f"{zh}，至 {until}（含当日）", f"{en}, until {until} and that day") if until else (zh, en)
+
+
+def _note(context: Context, kind: str, person: str, detail: str, *, by: str | None = None) -> None:
+    """In the security log, where the service is installed that keeps it."""
+    if find_spec("flask") is not None:
+        context.sibling("api").create_schema(context.engine)
+        context.sibling("api.security_log").SecurityLog(context.engine).note(
+            kind, person, by=by, detail=detail
+        )
 
 
 SCOPES = 1000
@@ -118,7 +153,12 @@ def run_revoke(context: Context) -> int:
     """It holds no more; that it held is kept, because separation of powers asks for it."""
     a = context.arguments
     ended = access.end(context.engine, a.grant, by=a.by, day=overview.today(context.engine))
-    context.console.say(f"已收回 {ended.person} 的 {ended.role}", f"{ended.person} is {ended.role} no more")
+    place = " ".join(filter(None, (ended.scope, ended.unit)))
+    _note(context, "grant", ended.person, f"revoked {ended.role} in {place}", by=a.by)
+    context.console.say(
+        f"已收回 {ended.person} 的 {ended.role}，最后一天 {ended.valid_until}",
+        f"{ended.person} is {ended.role} no more, the last day was {ended.valid_until}",
+    )
     return OK
 
 
@@ -146,12 +186,8 @@ def run_glass(context: Context) -> int:
     """For the emergency in which nobody is there who may grant."""
     a = context.arguments
     until = access.break_glass(context.engine, a.case, a.person, a.role, hours=a.hours, reason=a.reason)
-    if find_spec("flask") is not None:
-        context.sibling("api").create_schema(context.engine)
-        detail = f"{a.role} {a.case} until {until.isoformat(timespec='minutes')}, command line"
-        context.sibling("api.security_log").SecurityLog(context.engine).note(
-            "break_glass", a.person, detail=detail
-        )
+    detail = f"{a.role} {a.case} until {until.isoformat(timespec='minutes')}, command line"
+    _note(context, "break_glass", a.person, detail)
     local = until.astimezone(ZONE).isoformat(timespec="minutes")
     zh, en = (
         f"{a.person} 为 {a.role} 至 {local}，案件已留痕",
