@@ -40,18 +40,27 @@ class Notice:
         off = {}
         for line in filter(None, map(str.strip, self.off[:MOST].splitlines())):
             name, _, days = line.replace("：", " ").replace(":", " ").replace("\u3000", " ").partition(" ")
-            if (found := self._range(days)) is None or name in off:
-                wrong.append(_reason("off", f"看不懂这一行：{line}", f"this line cannot be read: {line}"))
+            found = self._range(days)
+            if isinstance(found, Reason) or found is None:
+                wrong.append(found or _unread(line))
+            elif name in off:
+                wrong.append(_reason("off", f"“{name}”写了两次", f"{name!r} stands there twice"))
             else:
                 off[name] = found
         makeup = []
         for word in filter(None, _BETWEEN.split(self.makeup[:MOST])):
             day = self._day(word, None)
             if day is None:
-                wrong.append(_reason("makeup", f"不是日期：{word}", f"not a date: {word}"))
+                wrong.append(
+                    _reason(
+                        "makeup",
+                        f"没有这个日期：{word}；写法如：1月3日",
+                        f"no such date: {word}; write 1月3日",
+                    )
+                )
             else:
                 makeup.append(day.isoformat())
-        if not off:
+        if not self.off.strip():
             wrong.append(_reason("off", "请填写各节日的放假日期", "give the days off"))
         if not self.source.strip():
             wrong.append(_reason("source", "请填写通知文号或来源", "name the notice"))
@@ -73,14 +82,16 @@ class Notice:
             sources=(*used.sources, self.source.strip()),
         )  # fmt: skip
 
-    def _range(self, text: str) -> str | None:
+    def _range(self, text: str) -> str | Reason | None:
+        """From when until when; None for what is no range, and a reason for one that cannot be."""
         first, *rest = _TO.split(text.strip(), maxsplit=1)
         start = self._day(first, None)
-        if start is None:
+        end = self._day(rest[0], start) if rest and start else start
+        if start is None or end is None:
             return None
-        end = self._day(rest[0], start) if rest else start
-        if end is None:
-            return None
+        if end < start:
+            zh, en = f"止日 {end} 早于起日 {start}", f"{end} comes before {start}"
+            return _reason("off", f"{text.strip()}：{zh}", f"{text.strip()}: {en}")
         return start.isoformat() if end == start else f"{start.isoformat()}..{end.isoformat()}"
 
     def _day(self, text: str, after: date | None) -> date | None:
@@ -115,6 +126,14 @@ def _alone(name: str, year: int, section: Mapping[str, Any]) -> dict[str, object
         "calendar": name, "version": f"{name}-{year}", "first": f"{year - 1}-12-01", "horizon": f"{year}-12-31",
         "years": {str(year - 1): before, str(year): dict(section)},
     }  # fmt: skip
+
+
+def _unread(line: str) -> Reason:
+    """Also of a day that no month has."""
+    zh = f"看不懂这一行：{line}；写法如：春节 2月5日至11日，日期须是真有的"
+    return _reason(
+        "off", zh, f"this line cannot be read: {line}; write 春节 2月5日至11日, with days that there are"
+    )
 
 
 def _reason(field: str, zh: str, en: str) -> Reason:

@@ -596,6 +596,24 @@ def test_a_holiday_notice_is_judged_for_the_office_and_the_operator_alone(
     assert other.post("/calendar", posted).status_code == 403
 
 
+def test_a_notice_that_is_typed_wrong_is_told_what_is_wrong_and_how_it_is_written(desk: Desk) -> None:
+    """Every fault at once, nothing about what is right, and what was typed stays."""
+    reader = desk("he")
+    off = "春节 2月30日至3月3日\n清明 4月5日至3日\n元旦 1月1日\n元旦 1月2日"
+    answer = reader.fill(
+        "/calendar", act="apply", source="国办发明电〔2026〕8号", off=off, makeup="2月31日 明天"
+    )
+    told = said(reader.page)
+    assert answer.status_code == 422 and "已启用" not in told
+    assert "看不懂这一行：春节 2月30日至3月3日；写法如：春节 2月5日至11日" in told
+    assert "4月5日至3日：止日 2027-04-03 早于起日 2027-04-05" in told and "“元旦”写了两次" in told
+    assert "没有这个日期：2月31日；写法如：1月3日" in told and "没有这个日期：明天" in told
+    assert "请填写各节日的放假日期" not in told and Form(reader.page).values["off"] == [f"{off}"]
+    reader.fill("/calendar", act="apply", source="", off=" ", makeup="")
+    assert "请填写各节日的放假日期" in said(reader.page) and "请填写通知文号或来源" in said(reader.page)
+    assert desk.office.engine.laws.calendar.horizon.year == 2026
+
+
 def test_too_many_documents_or_none_are_refused_in_words(desk: Desk) -> None:
     reader = desk("li")
     reader.get("/calendar")
