@@ -270,6 +270,24 @@ def test_what_only_waits_for_its_children_stands_in_nobodys_list_beside_them(tow
     assert looks(town, "wu", case).endswith("【单位负责人面商】"), "from the case he goes on in its child"
 
 
+def test_what_is_evaluated_waits_for_the_office_and_for_each_deputy_only_his_evaluation(town: Desk) -> None:
+    """The office may publish the reply meanwhile; a deputy would have the item twice, and still after he has answered."""
+    o = town.office
+    case = o.evaluating()
+    asked = {deputy: o.child(case, "surveys", deputy) for deputy in ("dep1", "dep2")}
+    for deputy, survey in asked.items():
+        assert (
+            [one.id for one in o.engine.worklist(Actor(person=deputy))]
+            == [survey.id]
+            == listed(town(deputy), "/waiting")
+        )
+    o.fire(asked["dep1"], "answer", "dep1", level="satisfied")
+    o.fire(asked["dep1"], "tally", "sun")
+    assert o.engine.worklist(Actor(person="dep1")) == []
+    assert "征询满意度" in looks(town, "dep1", case)
+    assert case.id in {one.id for one in o.engine.worklist(Actor(person="sun"))}
+
+
 def test_who_may_take_the_next_step_has_the_case_in_his_list(town: Desk) -> None:
     o = town.office
     opinion = o.child(o.handling(co=("roads",)), "co_opinions")

@@ -85,11 +85,6 @@ class State:
     awaits: tuple[str, ...] = ()
     """slots whose open children are what is waited for: who acts and by when is said there"""
 
-    @property
-    def delegates(self) -> bool:
-        """Whether it leaves all there is to do to the children it awaits: those wait for somebody, it does not."""
-        return bool(self.awaits) and not self.next
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
@@ -286,6 +281,15 @@ class Definition:
     hash: str = ""
     content: str = ""
     """canonical JSON of the file, stored when published and read back to resolve a pinned case"""
+
+    def waits_for(self, state: State) -> tuple[Holder, ...]:
+        """Which of its holders have something to do in the case itself. Where a state awaits children, who may do none of what
+        is next has only his child to see to: that waits for him, the case does not.
+        """
+        if not state.awaits:
+            return state.holder
+        following = [self.events[name].by for name in state.next]
+        return tuple(holder for holder in state.holder if any(holder in by for by in following))
 
     def lets_go(self, event: Event, name: str) -> bool:
         """Whether that event may take away what stands in a field it can do without: what no form of the lifecycle requires, or a

@@ -20,9 +20,8 @@ def held(laws: Iterable[Law], person: str, grants: Sequence[Grant]) -> tuple[lis
     by_relation: list[ByRelation] = []
     for law in laws:
         for state in law.definition.states.values():
-            if state.delegates:
-                continue
-            roles, relations = places(state.holder, law.definition.hash, state.name, person, grants)
+            holders = law.definition.waits_for(state)
+            roles, relations = places(holders, law.definition.hash, state.name, person, grants)
             by_role += roles
             by_relation += relations
     return by_role, by_relation

@@ -16,9 +16,9 @@ from ..cells import With
 
 def expected(definition: Definition, case: Case, above: Case, person: str, grants: Sequence[Grant]) -> bool:
     """Whether the case waits for this person, by the grants he holds today."""
-    state = definition.states[case.state]
-    return not (case.closed or state.delegates) and any(
-        is_one(holder, case, above, person, grants) for holder in state.holder
+    return not case.closed and any(
+        is_one(holder, case, above, person, grants)
+        for holder in definition.waits_for(definition.states[case.state])
     )
 
 
