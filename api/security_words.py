@@ -63,8 +63,13 @@ FORMS: Mapping[str, Sequence[tuple[str, Text]]] = {
         ("unlocked", Text("恢复使用", "unlocked")),
     ],
     "grant": [
+        ("granted {role} in {place}, - to -", Text("授予{role}（{place}）", "granted {role} ({place})")),
+        ("granted {role} in {place}, - to {last}",
+         Text("授予{role}（{place}），至 {last}", "granted {role} ({place}) until {last}")),
+        ("granted {role} in {place}, {since} to -",
+         Text("授予{role}（{place}），自 {since}", "granted {role} ({place}) from {since}")),
         ("granted {role} in {place}, {since} to {last}",
-         Text("授予{role}（{place}），自 {since} 至 {last}", "granted {role} ({place}), from {since} until {last}")),
+         Text("授予{role}（{place}），{since} 至 {last}", "granted {role} ({place}), {since} until {last}")),
         ("revoked {role} in {place}", Text("收回{role}（{place}）", "took back {role} ({place})")),
     ],
     "feed": [
@@ -92,7 +97,6 @@ FORMS: Mapping[str, Sequence[tuple[str, Text]]] = {
 """kind of entry -> the forms of its detail, the longer first, each with its words"""
 BY = {"command-line": Text("命令行", "command line")}
 """who is nobody's account"""
-ALWAYS = {"-": Text("不限", "any day")}
 LIMITS = {
     GUESSES.what: Text("同一处密码错得过多", "too many wrong passwords from one place"),
     ANYWHERE.what: Text("各处密码错得过多", "too many wrong passwords from everywhere"),
@@ -151,7 +155,6 @@ class Words:
         self._slots: Mapping[str, Callable[[str], Text]] = {
             "way": _listed({way.en: way for way in WAYS.values()}), "limit": _listed(LIMITS), "scopes": _scopes,
             "problem": _listed({code: title for code, (_, title) in TITLES.items()}), "what": _listed(self._asked),
-            "since": _listed(ALWAYS), "last": _listed(ALWAYS),
             "role": self._role, "event": self._event, "until": _until, "token": self._token, "case": self._case,
         }  # fmt: skip
         named = [found[2] for entry in entries if (found := _read(entry)) is not None]

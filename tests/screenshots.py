@@ -10,12 +10,16 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from PIL import Image
+
+from api.security_log import SecurityLog
+from workflow.health import Health
 
 from .browser import CHROMIUM, FIRST, FLAGS, MISSING, Browsing, served
 from .demonstration import make
@@ -142,6 +146,7 @@ SHOTS = (
     Shot("station-opinions", KEEPER, "list", ["@社情民意"]),
     Shot("station-answered", KEEPER, "case", ["@社情民意", "楼道堆物（演示）"]),
     Shot("station-station", KEEPER, "station", ["@联络站"]),
+    Shot("operator-today", OPERATOR, "home"),
     Shot("operator-setup", OPERATOR, "setup", ["/setup"]),
     Shot("operator-calendar", OPERATOR, "calendar", ["@放假安排"]),
     Shot("operator-security", OPERATOR, "security", ["@安全日志"]),
@@ -177,6 +182,7 @@ def taken(city: Browsing, shots: Sequence[Shot]) -> Iterator[tuple[Shot, bytes]]
     people: dict[str | None, Somebody] = {}
     matcher = city.app.url_map.bind("localhost")
     own = city.sessions.first
+    of_the_day(city), something_happened(city)
     for shot in shots:
         city.sessions.first = FIRST if shot.screen == "first" else own
         if shot.person not in people:
@@ -195,6 +201,50 @@ def taken(city: Browsing, shots: Sequence[Shot]) -> Iterator[tuple[Shot, bytes]]
         if found != f"console.{shot.screen}" and shot.screen != "password":
             raise SystemExit(f"{shot.name}: {found} is not {shot.screen}: {somebody.said()}")
         yield shot, photographed(somebody.page)
+
+
+def of_the_day(city: Browsing) -> None:
+    """The clock of the pictures stands still, the database's goes on: what that alone makes wrong is in no picture."""
+    asked: Callable[[], Health] = city.engine.health
+
+    def health() -> Health:
+        nodes = tuple(replace(node, skew=0.0, age=20.0) for node in asked().nodes)
+        return replace(asked(), skew=0.0, newest=None, nodes=nodes, last_tick_age=20.0)
+
+    city.engine.health = health  # type: ignore[method-assign]
+
+
+def something_happened(city: Browsing) -> None:
+    """A security log of some days, with one line of most kinds."""
+    log, cases = SecurityLog(city.engine), city.engine.search(kind="suggestion", closed=False)
+    case = next(one for one in cases if one.number)
+    day = city.clock.now()
+    for hours, kind, person, good, by, detail in (
+        (70, "account", SECOND, True, "command-line", "locked"),
+        (
+            69,
+            "grant",
+            OFFICE,
+            True,
+            OPERATOR,
+            "granted sc_office in hubei/xianning, 2026-12-01 to 2026-12-31",
+        ),
+        (47, "sign_in", CLERK, False, None, "password"),
+        (46, "sign_in", CLERK, True, None, "password"),
+        (30, "factor", HEAD, True, OPERATOR, "reset"),
+        (
+            22,
+            "break_glass",
+            OPERATOR,
+            True,
+            None,
+            f"deputy_affairs {case.id} until 2026-11-24T15:00+00:00, command line",
+        ),
+        (5, "denied", CLERK, False, None, "case: not_found"),
+    ):
+        city.clock.set(day - timedelta(hours=hours))
+        log.note(kind, person, good=good, by=by, detail=detail)
+    city.clock.set(day)
 
 
 def gone(somebody: Somebody, way: Sequence[str]) -> None:

@@ -1188,7 +1188,8 @@ def test_a_command_that_only_says_something_says_it_as_json_too(sqlite_url: str)
     taken = call("--lang", "zh", "access", "revoke", zh[1], "--by", "he", "--database", sqlite_url)
     assert (taken.code, "最后一天" in taken.out) == (0, True)
     log = call("--lang", "zh", "access", "log", "--kind", "grant", "--database", sqlite_url).out
-    assert "收回代表工作委员会" in log and "自 2026-12-01 至 2026-12-31" in log and "自 不限 至 不限" in log
+    assert "收回代表工作委员会" in log and "），2026-12-01 至 2026-12-31" in log
+    assert f"授予代表工作委员会（{TENANT}）\n" in re.sub(" +\n", "\n", log)
 
 
 def test_a_name_that_there_is_not_is_refused_with_the_one_that_was_meant(

@@ -141,6 +141,7 @@ def test_what_stands_in_the_places_has_words(desk: Desk) -> None:
     ("token", True, "issued none: cases:read act_as", "签发“none”：读案件、以人员身份办理", "issued “none”: read cases, act for persons"),
     ("denied", False, "case: not_found", "“打开案件”：不存在", "“open a case”: Not found"),
     ("denied", False, "token_revoke: not_permitted", "“吊销服务令牌”：无权进行", "“revoke a service token”: Not for this person"),
+    ("grant", True, "granted none in a/b u, - to 2026-12-31", "授予none（a/b u），至 2026-12-31", "granted none (a/b u) until 2026-12-31"),
     ("sign_out", True, "", None, None),
     ("account", True, "of another version", None, None),
 ])  # fmt: skip
