@@ -19,14 +19,14 @@ from werkzeug.datastructures import FileStorage
 
 from workflow.definition import Codes, Definition, Event, Field
 from workflow.errors import Reason, Text
-from workflow.model import Party
-from workflow.overview import Filter, find, today
+from workflow.model import Actor, Party
+from workflow.overview import Filter, find, grants_of, today
 
 from .. import domain
 from ..documents import bring
 from ..problems import Problem
 from ..uploads import still_named
-from .needed import needed
+from .needed import fitting, needed
 from .screens import Look
 
 CHOICES = 8
@@ -104,7 +104,7 @@ def inputs(
         if field.type in ("unit", "units") and units is None:
             units = units_here(look)
         errors = tuple(reason.text for reason in reasons if reason.field == field.name)
-        one = _input(look, field, asked.required, given.get(field.name), codes, units or [], errors)
+        one = _input(look, field, asked.required, given.get(field.name), codes, units or [], errors, event)
         when = None if asked.required else needed(look, definition, event, field.name, codes)
         found.append(replace(one, needed=when))
     return [replace(one, name=prefix + one.name) for one in found] if prefix else found
@@ -125,7 +125,7 @@ def in_a_row(
 
 def _input(
     look: Look, field: Field, required: bool, value: Any, codes: Mapping[str, Codes], units: Sequence[Party],
-    errors: Sequence[Text],
+    errors: Sequence[Text], event: Event | None = None,
 ) -> Input:  # fmt: skip
     many = field.type in ("codes", "documents", "units", "persons")
     values = [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
@@ -134,9 +134,12 @@ def _input(
     }  # fmt: skip
     match field.type:
         case "code" | "codes":
-            choices = codes[field.codes or ""].values.values()
+            choices = every = list(codes[field.codes or ""].values.values())
+            if event is not None and not many:
+                choices = fitting(event, field.name, every)
+            alone = required and len(choices) == 1 < len(every)
             options = [
-                Option(value=code.id, title=look.words(code.title), chosen=code.id in values) for code in choices
+                Option(value=code.id, title=look.words(code.title), chosen=alone or code.id in values) for code in choices
             ]  # fmt: skip
             return Input(
                 type="ticks" if many or len(options) <= CHOICES else "menu", options=options, **plain
@@ -304,13 +307,19 @@ def _parties(look: Look, field: Field, values: Sequence[str]) -> list[str]:
     register = look.engine.parties
     by_id = {p.id for p in register.find(ids=texts, actor=look.actor, limit=len(texts))}
     named: dict[str, list[Party]] = {}
-    by_id |= {text for text in texts if _ID.fullmatch(text)}  # not every host keeps a register
+    by_id |= {text for text in texts if _ID.fullmatch(text) and text not in by_id and _acts(look, text)}
     rest = [text for text in texts if text not in by_id]
     for party in register.find(names=rest, actor=look.actor, limit=200) if rest else ():
         named.setdefault(party.name, []).append(party)
     return list(
         dict.fromkeys(text if text in by_id else _one(field, text, named.get(text, [])) for text in texts)
     )
+
+
+def _acts(look: Look, person: str) -> bool:
+    """Whether somebody who is in no register is known by a role he holds; anybody is where the host keeps no register."""
+    known = bool(grants_of(look.engine, Actor(person=person)))
+    return known or not look.engine.parties.find(actor=look.actor, limit=1)
 
 
 def _one(field: Field, text: str, found: Sequence[Party]) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from workflow.definition import Asked, Codes, Definition, Event, Field
+from workflow.definition import Asked, Code, Codes, Definition, Event, Field
 from workflow.errors import Text
 from workflow.overview import today
 
 from .screens import Look
 
-__all__ = ["needed"]
+__all__ = ["fitting", "needed"]
 
 SOMETIMES = Text("有的情形须填", "needed in some cases")
 ALWAYS = Text("须填", "needed")
@@ -29,6 +29,22 @@ def needed(look: Look, definition: Definition, event: Event, name: str, codes: M
         return ALWAYS
     told = [_said(definition, way, codes) for way in open_]
     return SOMETIMES if None in told else _together([one for one in told if one is not None])
+
+
+def fitting(event: Event, name: str, choices: list[Code]) -> list[Code]:
+    """Those of the choices of that field with which the event is not refused whatever else is given; all where none is left."""
+    clauses = event.when.allows(name) if event.when is not None else ()
+    found = [
+        one for one in choices if all(any(all(_is(one, asked) for asked in way) for way in ways) for ways in clauses)
+    ]  # fmt: skip
+    return found or choices
+
+
+def _is(code: Code, asked: Asked) -> bool:
+    """Whether that is so of the code, as far as it can be told."""
+    _, _, part = asked.name.partition(".")
+    value = code.meanings.get(part) if part else code.id
+    return value is None or {"==": value == asked.value, "!=": value != asked.value}.get(asked.sign, True)
 
 
 def _settled(look: Look, way: Sequence[Asked]) -> tuple[Asked, ...] | None:

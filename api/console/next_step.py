@@ -90,7 +90,7 @@ def _targets(definition: Definition, event: str, state: str) -> set[str]:
 
 def way_on(look: Look, case: Case, above: Case, children: Iterable[Case], steps: Sequence[Permission]) -> Way:
     """Where this reader goes on: in a child the state waits for, else in the case, else in any child that waits for him and is
-    not later than what his own unit has to do in the case.
+    not later than what his own unit has to do in the case; never in one where he can do nothing.
     """
     law = look.engine.laws.pinned(case.definition).definition
     mine = expected(law, case, above, look.actor.person, look.grants)
@@ -99,10 +99,9 @@ def way_on(look: Look, case: Case, above: Case, children: Iterable[Case], steps:
     first = [child for child in waiting if child.slot in law.states[case.state].awaits]
     beside = () if own else [child for child in waiting if not _sooner(look, law, case, above, child)]
     for child in (*first, *beside):
-        there = leading(
-            look.engine.laws.pinned(child.definition).definition, permitted_here(look, child), child
-        )
-        return Way(case=child, steps=there, waits=True)
+        if possible := permitted_here(look, child):
+            there = leading(look.engine.laws.pinned(child.definition).definition, possible, child)
+            return Way(case=child, steps=there, waits=True)
     return Way(case=case, steps=own, waits=mine)
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..errors import Reason, Text
-from .need import Asked, Needed, needed
+from .need import Asked, Needed, allowed, needed
 from .plain import Plain, Subject
 from .sense import idle_clause, written
 from .syntax import GuardFault, read_guard
@@ -81,6 +81,10 @@ class Guard:
     def needs(self, name: str) -> Needed:
         """When it refuses for want of something that a form may leave out, of that name."""
         return needed(self._tree, name) if any(one.partition(".")[0] == name for one in self.names) else ()
+
+    def allows(self, name: str) -> tuple[Needed, ...]:
+        """What it asks of that name whatever else is so: each of these has to hold in one of its ways."""
+        return allowed(self._tree, name)
 
     def answer(self, facts: Facts) -> bool | None:
         """Whether the guard holds for these facts, None where that is unknown: for who asks for no reasons, which are dearer."""

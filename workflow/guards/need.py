@@ -12,7 +12,7 @@ from itertools import product
 
 from .tree import CONTRARY, Compare, Constant, Junction, Name, Node, Not, names_in
 
-__all__ = ["Asked", "Needed", "needed"]
+__all__ = ["Asked", "Needed", "allowed", "needed"]
 
 MOST = 16
 """ways in which something may come to be needed; more are not told one by one"""
@@ -42,6 +42,13 @@ def needed(tree: Node, name: str) -> Needed:
             if left != best:
                 found |= dict.fromkeys(_ways(left, False))
     return tuple(found) if len(found) <= MOST else ()
+
+
+def allowed(tree: Node, name: str) -> tuple[Needed, ...]:
+    """What the guard asks of that name whatever else is so: of each clause that asks of nothing else the ways in which it holds."""
+    clauses = tree.parts if isinstance(tree, Junction) and tree.all else (tree,)
+    alone = [one for one in clauses if all(_is(name, other) for other in names_in(one))]
+    return tuple(tuple(_ways(one, True)) for one in alone)
 
 
 def _is(name: str, one: str) -> bool:
