@@ -32,12 +32,12 @@ WIDTH, HIGHEST = 960, 1240
 COLOURS = 48
 HEAVIEST, ALTOGETHER = 60_000, 4_000_000
 OFFICE, SC, CLERK, HEAD, SECOND = "office.affairs", "office.sc", "unit01.clerk", "unit01.head", "unit02.clerk"
-COUNCIL, PROSECUTOR, DEPUTY, KEEPER, OPERATOR = (
-    "office.council", "procuratorate.clerk", "city-deputy0001", "station001.keeper", "operator",
+COUNCIL, GOV, PROSECUTOR, DEPUTY, KEEPER, OPERATOR = (
+    "office.council", "office.gov", "procuratorate.clerk", "city-deputy0001", "station001.keeper", "operator",
 )  # fmt: skip
 WHOSE = {
     None: "谁都可以", OFFICE: "工作机构", SC: "常委会办公室", CLERK: "承办单位经办人", HEAD: "承办单位负责人", SECOND: "会办单位经办人",
-    COUNCIL: "督办领导", PROSECUTOR: "检察院", DEPUTY: "代表", KEEPER: "联络站", OPERATOR: "系统管理员",
+    COUNCIL: "督办领导", GOV: "政府办公室", PROSECUTOR: "检察院", DEPUTY: "代表", KEEPER: "联络站", OPERATOR: "系统管理员",
 }  # fmt: skip
 
 
@@ -128,6 +128,9 @@ SHOTS = (
     Shot(
         "supervisor-demand", COUNCIL, "event", ["@我的重点件", suggestion("保护饮用水水源"), "发督办通知单"]
     ),
+    Shot("government-today", GOV, "home"),
+    Shot("government-criticise", GOV, "event", ["@升级督促", suggestion("治理内涝点"), "通报批评"]),
+    Shot("government-leader", GOV, "event", ["@督办件", suggestion("改造背街小巷"), "确定领衔领导"]),
     Shot("procuratorate-today", PROSECUTOR, "home"),
     Shot("procuratorate-in", PROSECUTOR, "list", ["@移送收件"]),
     Shot("procuratorate-case", PROSECUTOR, "case", ["@移送收件", suggestion("查处违法排污")]),

@@ -45,7 +45,7 @@ def needed(tree: Node, name: str) -> Needed:
 
 
 def allowed(tree: Node, name: str) -> tuple[Needed, ...]:
-    """What the guard asks of that name whatever else is so: of each clause that asks of nothing else the ways in which it holds."""
+    """What it asks of that name whatever else is so: of each clause that asks of nothing else the ways in which it holds."""
     clauses = tree.parts if isinstance(tree, Junction) and tree.all else (tree,)
     alone = [one for one in clauses if all(_is(name, other) for other in names_in(one))]
     return tuple(tuple(_ways(one, True)) for one in alone)
