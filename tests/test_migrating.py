@@ -648,6 +648,28 @@ def test_who_moves_cases(sqlite_office: Office, actor: Actor, operator: bool, co
         assert obstacles(migration.preview(actor, operator=operator)) == {("role", None)}
 
 
+@pytest.mark.parametrize("who", ["gov", "chair"])
+def test_who_only_looks_on_at_every_case_moves_none(office: Office, who: str) -> None:
+    """The government's office is bound by the procedure, the chairpersons' meeting determines in it: neither changes it."""
+    case, engine = office.filed(), office.engine
+    assert engine.case(case.id, actor=Actor(person=who)).id == case.id
+    publish_next(engine, "suggestion", lambda d: None)
+    migration = Migration(engine, "suggestion", 2)
+    assert obstacles(migration.preview(Actor(person=who))) == {("role", None)}
+    for operator in (False, True):
+        with pytest.raises(NotPermitted) as refused:
+            list(migration.apply(Actor(person=who), operator=operator))
+        assert {reason.code for reason in refused.value.reasons} == {"role"}
+    assert engine.case(case.id).definition == case.definition
+
+
+def test_the_roles_that_move_cases_are_the_congresss_own_offices(sqlite_office: Office) -> None:
+    library = sqlite_office.engine.library
+    assert {role for role in library.roles.values if library.migrates(role)} == {
+        "deputy_affairs", "sc_office", "sc_office_head", "session_secretariat", "township_presidium"
+    }  # fmt: skip
+
+
 def test_who_oversees_elsewhere_moves_nothing_here(one_town: Town) -> None:
     case = one_town.asked("water")
     one_town.engine.grant("far", "deputy_affairs", "other/place")

@@ -20,7 +20,7 @@ __all__ = ["check_choice", "code_list"]
 _MEANINGS: Mapping[str, type] = {"boolean": bool, "integer": int, "text": str}
 _OF_ROLES: Mapping[str, str] = {
     "oversees": "boolean", "erases": "boolean", "second_factor": "boolean", "emergency": "boolean", "in_unit": "boolean",
-    "invites": "boolean", "body": "text",
+    "invites": "boolean", "migrates": "boolean", "body": "text",
 }  # fmt: skip
 """what the service reads of the roles of persons, and of which type each is"""
 

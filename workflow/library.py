@@ -95,6 +95,10 @@ class Library:
         """Whether that role may let somebody in by a link: one that oversees, unless it says `invites: false`."""
         return self.oversees(role) and self._meaning(role, "invites") is not False
 
+    def migrates(self, role: str) -> bool:
+        """Whether that role may move running cases to another version: one that oversees, unless it says `migrates: false`."""
+        return self.oversees(role) and self._meaning(role, "migrates") is not False
+
     def _meaning(self, role: str, name: str) -> bool | int | str | None:
         found = self.codes[ROLES].values.get(role) if ROLES in self.codes else None
         return None if found is None else found.meanings.get(name)

@@ -38,7 +38,9 @@ TOPIC = "@migrate"
 PAGE = 200
 """families that a dry run reads at once"""
 NO_OVERSEER = Reason.of(
-    "role", "迁移由统览角色或运维人员进行", "cases are moved by whoever oversees them here, or by an operator"
+    "role",
+    "迁移由统览本案且获准迁移的角色或运维人员进行",
+    "cases are moved by a role that oversees them here and may move them, or by an operator",
 )
 
 
@@ -210,7 +212,7 @@ class Migration:
             reason = bar(definition, moment.actor, moment.grants, record, family.root)
             if reason is not None:
                 yield reason
-        own, today = _overseeing(self._engine, moment.grants), civil_date(moment.now)
+        own, today = _moving(self._engine, moment.grants), civil_date(moment.now)
         operates = moment.operator and (own or not moment.grants)
         if not operates and not any(one.covers(record.tenant, today) for one in own):
             yield NO_OVERSEER
@@ -268,10 +270,10 @@ def may_move(engine: Engine, actor: Actor, *, operator: bool = False) -> None:
         _check_mover(engine, actor, engine.store.grants(connection, actor.person), operator)
 
 
-def _overseeing(engine: Engine, grants: Sequence[Grant]) -> list[Grant]:
-    """Of those that are his own."""
-    oversees = engine.laws.library.oversees
-    return [one for one in grants if one.unit is None and one.on_behalf_of is None and oversees(one.role)]
+def _moving(engine: Engine, grants: Sequence[Grant]) -> list[Grant]:
+    """Of those that are his own, by which he may move what he oversees."""
+    migrates = engine.laws.library.migrates
+    return [one for one in grants if one.unit is None and one.on_behalf_of is None and migrates(one.role)]
 
 
 def _check_mover(engine: Engine, actor: Actor, grants: Sequence[Grant], operator: bool) -> None:
@@ -285,7 +287,7 @@ def _check_mover(engine: Engine, actor: Actor, grants: Sequence[Grant], operator
     if any(grant.unit is not None for grant in grants):
         text = ("在单位任职的人员不得迁移案件", "whoever holds a role in a unit moves no cases")
         reasons.append(Reason.of("unit", *text))
-    if not _overseeing(engine, grants) and (grants or not operator):
+    if not _moving(engine, grants) and (grants or not operator):
         reasons.append(NO_OVERSEER)
     if reasons:
         raise NotPermitted(reasons)
