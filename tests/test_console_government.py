@@ -87,6 +87,8 @@ def test_it_names_the_leader_and_another_in_his_place(desk: Desk) -> None:
         assert f"登记中没有“{nobody}”" in html.unescape(gov.page) and f'value="{nobody}"' in gov.page
     gov.goes(gov.fill(named, supervisors="chair"))
     assert "已完成：确定领衔领导" in gov.page and "已确定" in said(gov.page)
+    assert button(gov.page) == "" and there not in page(desk, "gov", "/waiting")
+    assert there in page(desk, "chair", "/waiting") and button(page(desk, "chair", there)) == "制定督办方案"
     changed = f"{there}/do/change_leader"
     assert gov.fill(changed, supervisors="liu").status_code == 422 and "更换督办人的理由：必填" in gov.page
     gov.goes(gov.fill(changed, supervisors="liu", handover_reason="分工调整"))
@@ -108,6 +110,10 @@ def test_it_criticises_and_escalates(desk: Desk) -> None:
     told = {"ground": "逾期未答复", "criticism": "予以通报批评。", "criticism_document": PAPER}
     gov.goes(gov.fill(f"{there}/do/criticise", **told))
     assert "已完成：通报批评" in gov.page and "通报.pdf" in gov.page and "已通报批评" in said(gov.page)
+    assert button(gov.page) == "", (
+        "it is not told to criticise again; what is harder is the congress's to decide"
+    )
+    assert button(page(desk, "li", there)) == "约见负责人"
     escalated = f"/cases/{case.id}/do/escalate"
     assert gov.fill(escalated).status_code == 422 and "升级督促的理由：必填" in gov.page
     gov.goes(gov.fill(escalated, escalation_ground="仍未答复"))

@@ -32,9 +32,9 @@ OPEN = [
 NOTHING_TO_DO = {
     ("prep_campaign", "inspecting", "the deputy"), ("prep_campaign", "researching", "the deputy"),
     ("prep_campaign", "proposing", "the deputy"), ("prep_campaign", "refining", "the deputy"),
-    ("supervision", "determined", "gov_office"), ("reception_day", "announced", "station_clerk of station"),
+    ("reception_day", "announced", "station_clerk of station"),
 }  # fmt: skip
-"""who holds a case and takes part without an act in it: the first by going there, the other by having named the leader, the clerk of a station by waiting for the day"""
+"""who holds a case and takes part without an act in it: the first by going there, the clerk of a station by waiting for the day"""
 
 
 def together(one: Holder, other: Holder) -> bool:
