@@ -564,6 +564,22 @@ def test_when_something_may_not_be_left_out_is_what_the_guard_refuses(text: str)
     assert bool(mended) is bool(guard.needs(name))
 
 
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [('k.x and (a or k == "p")', {"p", "q"}), ("not k.x", {"r"}), ('a and k != "p"', {"q", "r"}), ("a or k.x", {"p", "q", "r"})],
+)  # fmt: skip
+def test_what_a_guard_asks_of_a_name_whatever_else_is_so(text: str, fits: set[str]) -> None:
+    """What does not fit is refused with everything else that can be; what fits is taken with something."""
+    guard = compile_guard(
+        text, {"a": "boolean", "k": "text", "k.x": "boolean"}, codes={"k": frozenset("pqr")}
+    )
+    for k in "pqr":
+        facts = {"k": k, "k.x": k != "r"}
+        told = all(any(all(_is_so(one, facts) for one in way) for way in ways) for ways in guard.allows("k"))
+        assert told is (k in fits)
+        assert told is any(guard.answer({**facts, "a": a}) is True for a in (True, False))
+
+
 def _is_so(one: Asked, facts: Mapping[str, object]) -> bool:
     value = facts[one.value.name] if isinstance(one.value, Name) else one.value
     return (facts[one.name] == value) is (one.sign == "==")
