@@ -79,8 +79,8 @@ MIGRATIONS = (
     Route(
         method="POST", path="/v1/definitions/<kind>/migrations", name="migrate", view=migrated, permission="person",
         audit="history", tag="definitions", scope="operate", query=Trial, body=MigrationIn, keyed=True, prefers=(LATER,),
-        text=Text("把在办案件迁移到定义的另一版本（统览角色或管理员）",
-                  "move running cases to another version of their definition (an overseer, an operator)"),
+        text=Text("把在办案件迁移到定义的另一版本（获准迁移的统览角色，或管理员）",
+                  "move running cases to another version of their definition (an overseeing role that may, an operator)"),
         out={
             200: Out(BatchOut, Text("逐案结果", "a result for each case")),
             202: Out(BatchOut, Text("已接受的任务", "a job that was accepted"), headers=("Location",)),
