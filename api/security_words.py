@@ -138,6 +138,8 @@ ASKED = {
     "waiting": Text("待我办理", "what waits for me"), "pack": Text("一批文书", "documents of many cases"),
     "pack_begun": Text("一批文书", "documents of many cases"), "calendar_judged": Text("放假安排", "a calendar"),
     "messages_read": Text("标记已读", "mark messages as read"), "lent": Text("委托代办", "lend a role"),
+    "service_token_made": Text("签发服务令牌", "issue a service token"),
+    "service_token_revoked": Text("吊销服务令牌", "revoke a service token"),
     "redeliver": Text("重发消息", "send messages again"), "setup_posted": Text("开通", "set up"),
     "sheets_feed": Text("建日历地址", "make a calendar's address"), "presence_ended": Text("结束会话", "end sessions"),
     "password_changed": Text("修改密码", "change the password"), "signed_in": Text("登录", "sign in"),

@@ -15,20 +15,20 @@ from typing import Any
 from urllib.parse import unquote
 
 from flask import Request
-from marshmallow import Schema, fields, validate
-from sqlalchemy import insert, select, update
+from marshmallow import Schema, ValidationError, fields, validate
+from sqlalchemy import case, func, insert, select, update
 
 from workflow import Actor, Engine
 from workflow.access import held
-from workflow.errors import NotFound, NotPermitted, Reason, Text
+from workflow.errors import FormInvalid, NotFound, NotPermitted, Reason, Text
 from workflow.model import Grant
 from workflow.overview import grants_of, identifier, secret, today
 from workflow.subscriptions import Subscriptions
 
 from .faults import written
 from .identity import ACTING_USER, Caller, Identify, Via, bearer_of, digest, is_person, nobody
-from .problems import Problem, pointer
-from .routes import Ask, Out, Reply, Route
+from .problems import Problem, invalid_fields, reason_of
+from .routes import TOKEN_DAYS, Ask, Out, Reply, Route
 from .schemas import NAME, PARTY, TENANT, Day, Strict, one_line
 from .security_log import SecurityLog
 from .store import Shelf
@@ -176,31 +176,146 @@ def _within(engine: Engine, token: Mapping[str, Any], grant: Grant) -> bool:
     return here == (None, token["tenant"], token["body"])
 
 
-def _check(ask: Ask) -> None:
-    """What no schema sees. Raises Problem 422 with a pointer."""
-    body, day, most = ask.body, today(ask.engine), ask.desk.token_days
+class Tokens:
+    """The service tokens of one installation: made, listed, taken back; never told again."""
+
+    def __init__(self, engine: Engine, days: int = TOKEN_DAYS) -> None:
+        """`days`: how long one is good at most."""
+        self._engine = engine
+        self._days = days
+        self._shelf = Shelf(engine)
+
+    def issue(
+        self, given: Mapping[str, Any], *, by: str, named_once: bool = False
+    ) -> tuple[dict[str, Any], str]:
+        """Its row as it is listed, and the token, told this once. `given` is as `TokenIn` loads it. `named_once`: not where the
+        account has a good one of that name: a page sent twice makes one. Raises FormInvalid.
+        """
+        check(self._engine, given, self._days)
+        token, t = PREFIX + secret(self._engine), self._shelf.tables.token
+        now = self._engine.clock.now().astimezone(UTC).isoformat()
+        row = {
+            **given, "id": identifier(self._engine), "hash": digest(token), "scopes": " ".join(given["scopes"]),
+            "created_by": by, "created_at": now, "expires_on": given["expires_on"].isoformat(),
+        }  # fmt: skip
+        with self._shelf.connection(write=True) as connection:
+            if named_once:
+                self._shelf.lock_name(connection, "token")
+                same = (t.c.account == row["account"]) & (t.c.name == row["name"]) & self._good()
+                if connection.execute(select(t.c.id).where(same)).first() is not None:
+                    raise FormInvalid([SAME_NAME])
+            connection.execute(insert(t).values(**row))
+            detail = f"issued {row['id']}: {row['scopes']}"
+            SecurityLog(self._engine).note(
+                "token", row["account"], by=by, detail=detail, connection=connection
+            )
+        return _shown({"used_on": None, "revoked_at": None, **row}), token
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Every one, the newest first."""
+        t = self._shelf.tables.token
+        return self._rows(select(t).order_by(t.c.created_at.desc(), t.c.id))
+
+    def page(self, number: int, size: int) -> tuple[list[dict[str, Any]], int]:
+        """Those of a page (from 1), the good ones first, then the newest; and how many there are."""
+        t = self._shelf.tables.token
+        order = (case((self._good(), 0), else_=1), t.c.created_at.desc(), t.c.id)
+        with self._shelf.connection() as connection:
+            count = connection.execute(select(func.count()).select_from(t)).scalar_one()
+        return self._rows(select(t).order_by(*order).limit(size).offset((number - 1) * size)), count
+
+    def revoke(self, id: str, *, by: str) -> None:
+        """From now on it is good for nothing, and the webhooks that were made with it are paused. Twice changes nothing. Raises
+        NotFound.
+        """
+        t, now = self._shelf.tables.token, self._engine.clock.now().astimezone(UTC).isoformat()
+        with self._shelf.connection(write=True) as connection:
+            account = connection.execute(select(t.c.account).where(t.c.id == id)).scalar()
+            if account is None:
+                raise NotFound(Text("没有这个令牌", "there is no such token"))
+            living = (t.c.id == id) & t.c.revoked_at.is_(None)
+            gone = update(t).where(living).values(revoked_at=now).returning(t.c.id)
+            if connection.execute(gone).first() is not None:
+                SecurityLog(self._engine).note(
+                    "token", account, by=by, detail=f"revoked {id}", connection=connection
+                )
+            Subscriptions(self._engine).pause_of(id, connection)
+
+    def _good(self) -> Any:
+        t = self._shelf.tables.token.c
+        return t.revoked_at.is_(None) & (t.expires_on >= today(self._engine).isoformat())
+
+    def _rows(self, query: Any) -> list[dict[str, Any]]:
+        with self._shelf.connection() as connection:
+            return [_shown(dict(row)) for row in connection.execute(query).mappings()]
+
+
+STATES = {
+    "good": Text("有效", "good"), "ended": Text("已到期", "ended"), "revoked": Text("已吊销", "revoked"),
+}  # fmt: skip
+"""how it stands with one, in words"""
+
+
+def standing(engine: Engine, row: Mapping[str, Any]) -> str:
+    """Which of them it is."""
+    if row["revoked_at"] is not None:
+        return "revoked"
+    return "good" if row["expires_on"] >= today(engine).isoformat() else "ended"
+
+
+SAME_NAME = Reason(
+    code="form.name", field="name", beside=True,
+    text=Text(
+        "这个账号已有同名的有效令牌：换一个名称，或先吊销它",
+        "the account has a token of that name: take another, or revoke it"),
+)  # fmt: skip
+
+
+def read(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed, as `TokenIn` loads it. Raises FormInvalid with the field of each fault."""
+    try:
+        loaded: dict[str, Any] = TokenIn().load(given)
+    except ValidationError as error:
+        found = invalid_fields(error.messages).errors
+        raise FormInvalid([
+            Reason(code=one["code"], text=Text(**one["texts"]), field=one["pointer"].split("/")[1], beside=True) for one in found
+        ]) from None  # fmt: skip
+    return loaded
+
+
+def check(engine: Engine, given: Mapping[str, Any], most: int) -> None:
+    """What no schema sees. Raises FormInvalid."""
+    day = today(engine)
     last = day + timedelta(days=most)
-    if not day <= body["expires_on"] <= last:
+    if not day <= given["expires_on"] <= last:
         raise _wrong(
             "expires_on",
             f"须为 {day} 至 {last}（至多 {most} 日）",
             f"must be {day} to {last} ({most} days at most)",
         )
-    if body["unit"] is not None and not _is_unit(ask.engine, body["unit"], day):
+    if given["unit"] is not None and not _is_unit(engine, given["unit"], day):
         raise _wrong(
             "unit",
             "登记中没有这个单位，也无人在其中任职",
             "no such unit in the register, and nobody in office in it",
         )
-    both = body["tenant"] is not None and body["body"] is not None
-    if ACT_AS in body["scopes"] and (body["unit"] is not None) == both:
+    both = given["tenant"] is not None and given["body"] is not None
+    if ACT_AS in given["scopes"] and (given["unit"] is not None) == both:
         raise _wrong(
-            "scopes", "act_as 须指明可代表谁：一个单位（unit），或某机构的人员（tenant 和 body）",
+            "scopes", "“以人员身份办理”（act_as）须指明可替谁：一个单位（unit），或某机构的人员（body 和 tenant）",
             "act_as needs to say for whom: one unit, or one body (tenant and body)",
         )  # fmt: skip
-    bodies = sorted({ask.engine.library.body(role) for role in ask.engine.library.roles.values})
-    if body["body"] is not None and body["body"] not in bodies:
-        raise _wrong("body", f"须为其中之一：{'、'.join(bodies)}", f"must be one of: {', '.join(bodies)}")
+    known = bodies(engine)
+    if given["body"] is not None and given["body"] not in known:
+        raise _wrong("body", f"须为其中之一：{'、'.join(known)}", f"must be one of: {', '.join(known)}")
+
+
+def bodies(engine: Engine) -> dict[str, list[Text]]:
+    """Bodies of the roles file by their codes, each with what its roles are called."""
+    found: dict[str, list[Text]] = {}
+    for name, role in engine.library.roles.values.items():
+        found.setdefault(engine.library.body(name), []).append(role.title)
+    return dict(sorted(found.items()))
 
 
 def _is_unit(engine: Engine, unit: str, day: date) -> bool:
@@ -210,64 +325,36 @@ def _is_unit(engine: Engine, unit: str, day: date) -> bool:
     return any(one.grant.covers(one.grant.scope, day) for one in held(engine, unit=unit))
 
 
-def _wrong(field: str, zh: str, en: str) -> Problem:
-    error = {"code": "form.invalid", "texts": {"zh": zh, "en": en}, "pointer": pointer(field)}
-    return Problem("form_invalid", Text(f"{field}：{zh}", f"{field} {en}"), errors=[error])
+def _wrong(field: str, zh: str, en: str) -> FormInvalid:
+    return FormInvalid([Reason.of("form.invalid", zh, en, field, beside=True)])
 
 
 def issue(ask: Ask) -> Reply:
     """A new token of a service account."""
-    _check(ask)
-    body, shelf = ask.body, Shelf(ask.engine)
-    token = PREFIX + secret(ask.engine)
-    row = {
-        "id": identifier(ask.engine), "hash": digest(token), "account": body["account"], "unit": body["unit"],
-        "tenant": body["tenant"], "body": body["body"],
-        "name": body["name"],
-        "scopes": " ".join(body["scopes"]), "created_by": ask.actor.person,
-        "created_at": ask.engine.clock.now().astimezone(UTC).isoformat(), "expires_on": body["expires_on"].isoformat(),
-    }  # fmt: skip
-    with shelf.connection(write=True) as connection:
-        connection.execute(insert(shelf.tables.token).values(**row))
-        detail = f"issued {row['id']}: {row['scopes']}"
-        SecurityLog(ask.engine).note(
-            "token", body["account"], by=ask.actor.person, detail=detail, connection=connection
-        )
-    return Reply(
-        {**_shown({"used_on": None, "revoked_at": None, **row}), "token": token},
-        201,
-        {"Cache-Control": "no-store"},
-    )
+    try:
+        shown, token = Tokens(ask.engine, ask.desk.token_days).issue(ask.body, by=ask.actor.person)
+    except FormInvalid as error:  # who is shown the sentence alone reads which field it is about
+        (one,) = error.reasons
+        text = Text(f"{one.field}：{one.text.zh}", f"{one.field} {one.text.en}")
+        raise Problem("form_invalid", text, errors=[reason_of(one)]) from None
+    return Reply({**shown, "token": token}, 201, {"Cache-Control": "no-store"})
 
 
 def listed(ask: Ask) -> Reply:
     """Without the tokens."""
-    t = Shelf(ask.engine).tables.token
-    with Shelf(ask.engine).connection() as connection:
-        found = connection.execute(select(t).order_by(t.c.created_at.desc(), t.c.id)).mappings().all()
-    return Reply({"tokens": [_shown(dict(row)) for row in found]})
+    return Reply({"tokens": Tokens(ask.engine).listed()})
 
 
 def revoke(ask: Ask) -> Reply:
-    """From now on it is good for nothing, and the webhooks that were made with it are paused. Twice changes nothing."""
-    t, now = Shelf(ask.engine).tables.token, ask.engine.clock.now().astimezone(UTC).isoformat()
-    with Shelf(ask.engine).connection(write=True) as connection:
-        here = t.c.id == ask.path["token_id"]
-        account = connection.execute(select(t.c.account).where(here)).scalar()
-        if account is None:
-            raise NotFound(Text("没有这个令牌", "there is no such token"))
-        gone = update(t).where(here, t.c.revoked_at.is_(None)).values(revoked_at=now).returning(t.c.id)
-        if connection.execute(gone).first() is not None:
-            detail = f"revoked {ask.path['token_id']}"
-            SecurityLog(ask.engine).note(
-                "token", account, by=ask.actor.person, detail=detail, connection=connection
-            )
-        Subscriptions(ask.engine).pause_of(ask.path["token_id"], connection)
+    """From now on it is good for nothing."""
+    Tokens(ask.engine).revoke(ask.path["token_id"], by=ask.actor.person)
     return Reply(None, 204)
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "scopes": row["scopes"].split(" ")}
+    return {name: value for name, value in row.items() if name != "hash"} | {
+        "scopes": row["scopes"].split(" ")
+    }
 
 
 TOKENS = (

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from api.security_log import SecurityLog
+from api.tokens import Tokens, read
+from workflow.clock import civil_date
 from workflow.health import Health
 
 from .browser import CHROMIUM, FIRST, FLAGS, MISSING, Browsing, served
@@ -152,6 +154,7 @@ SHOTS = (
     Shot("operator-today", OPERATOR, "home"),
     Shot("operator-setup", OPERATOR, "setup", ["/setup"]),
     Shot("operator-calendar", OPERATOR, "calendar", ["@放假安排"]),
+    Shot("operator-tokens", OPERATOR, "service_tokens", ["@服务令牌"]),
     Shot("operator-security", OPERATOR, "security", ["@安全日志"]),
     Shot("operator-health", OPERATOR, "operation", ["@系统体检"]),
 )
@@ -247,6 +250,15 @@ def something_happened(city: Browsing) -> None:
     ):
         city.clock.set(day - timedelta(hours=hours))
         log.note(kind, person, good=good, by=by, detail=detail)
+    city.clock.set(day - timedelta(hours=3))
+    tokens, until = Tokens(city.engine), str(civil_date(day) + timedelta(days=180))
+    for account, name, scopes, unit in (
+        ("svc.oa", "办公系统（演示）", ["cases:read", "cases:write", "act_as"], "unit01"),
+        ("svc.archive", "档案系统（演示）", ["cases:read"], None),
+    ):
+        given = {"account": account, "name": name, "scopes": scopes, "unit": unit, "expires_on": until}
+        tokens.issue(read(given), by=OPERATOR)
+    city.engine.grant("svc.archive", "deputy_affairs", "hubei/xianning")
     city.clock.set(day)
 
 

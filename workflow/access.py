@@ -9,7 +9,7 @@ another body: whoever watches over somebody is not him.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -74,11 +74,15 @@ class Held:
 
 
 def held(
-    engine: Engine, *, person: str | None = None, unit: str | None = None, session: Host | None = None
-) -> list[Held]:
-    """Every grant, those that have ended too; of that person or in that unit, if one is named."""
+    engine: Engine, *, person: str | None = None, unit: str | None = None, persons: Collection[str] | None = None,
+    session: Host | None = None,
+) -> list[Held]:  # fmt: skip
+    """Every grant, those that have ended too; of that person, of those or in that unit, if they are named."""
     with engine.store.connection(session) as connection:
-        return [Held(*found) for found in given(engine.store, connection, person=person, unit=unit)]
+        return [
+            Held(*found)
+            for found in given(engine.store, connection, person=person, unit=unit, persons=persons)
+        ]
 
 
 def lent(engine: Engine, person: str) -> list[Grant]:

@@ -42,6 +42,7 @@ from .commands import (
     service,
     store,
     streams,
+    tokens,
 )
 from .commands.console import Console
 from .commands.context import FAULTS, OK, STORE, USAGE, Context, UsageError
@@ -95,6 +96,7 @@ NOUNS = (
     alerts,
     receptions,
     accounts,
+    tokens,
     access,
     demo,
     service,

@@ -34,6 +34,7 @@ from .setup import SETUP
 from .sheets import SHEETS
 from .stations import STATIONS
 from .statistics import STATISTICS
+from .tokens import TOKENS
 from .wall import WALL
 
 SCREENS: tuple[Screen, ...] = (
@@ -64,6 +65,7 @@ SCREENS: tuple[Screen, ...] = (
     *MESSAGES,
     *CALENDAR,
     *OPERATION,
+    *TOKENS,
     *SETUP,
     *ENTRANCE,
     *SECOND,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, or_, select
@@ -23,11 +24,12 @@ def given(
     person: str | None = None,
     unit: str | None = None,
     lent: str | None = None,
+    persons: Collection[str] | None = None,
     hold: bool = False,
 ) -> list[Given]:
     """Grants, who gave them, why, and the instant at which those of some hours end; those that have ended too, by person.
 
-    `person`, `unit`: only of that person or in that unit.
+    `person`, `persons`, `unit`: only of that person, of those (a page of them), or in that unit.
 
     `lent`: only what that person has lent or was lent. `hold`: they stay so until the transaction ends (on SQLite they do).
     """
@@ -48,6 +50,8 @@ def given(
     for column, wanted in ((g.person, person), (g.unit, unit)):
         if wanted is not None:
             query = query.where(column == wanted)
+    if persons is not None:
+        query = query.where(g.person.in_(persons))
     if lent is not None:
         query = query.where(g.on_behalf_of.is_not(None), or_(g.on_behalf_of == lent, g.person == lent))
     query = query.order_by(g.person, g.id)
