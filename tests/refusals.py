@@ -122,6 +122,8 @@ CASES = [
     ("unknown_key", [(PARENT, "of: unit, one: true", "of: unit, ¦only: true")]),
     ("missing_key", [(PARENT, "initial: filed\n", ""), (PARENT, "definition: petition", "¦definition: petition")]),
     ("missing_key", [(PARENT, "rule: reply, outer: reply_outer, starts", "rule: reply, outer: reply_outer, ¦planned: true, starts")]),
+    ("missing_key", [(PARENT, "en: day, type: date", "en: day, type: date, to_come: true"), (PARENT, "anchor: seen_on", "anchor: ¦seen_on")]),
+    ("too_many_keys", [(PARENT, "{zh: 标题, en: title, type: text}", "{zh: 标题, en: title, type: text, ¦to_come: true}")]),
     ("missing_key", [(PARENT, "    ¦zh: 备注\n", ""), (PARENT, "  remark:\n    zh: 备注", "  ¦remark:")][1:]),
     ("missing_key", [(PARENT, "  extend:\n    zh: 延期\n    en: extend\n    from: assigned\n    by: office",
                       "  ¦extend:\n    zh: 延期\n    en: extend\n    from: assigned")]),

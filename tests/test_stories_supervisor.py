@@ -292,7 +292,7 @@ def test_story_C09_a_look_back_at_what_was_promised(town: Desk) -> None:
     asked = "/views/look_back?says.reply_class=HB-XIANNING:B&says.promised_on=2026-03-02"
     assert set(listed(office, "/views/look_back")) == {due.id, later.id, plain.id}
     assert listed(office, asked) == [due.id]
-    second = _closed(town, "2026-03-01")
+    second = _closed(town, "2026-03-02")
     found = listed(office, asked)
     assert set(found) == {due.id, second.id}
     opened(

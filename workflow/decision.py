@@ -7,7 +7,7 @@ decided here too and lies in the same step. What can fail fails before anything 
     draft       the working copy            admission   may he, on that day          memo        rounds, two persons
     relations   who stands in them          clockwork   which clocks it touches      messages    what is told to whom
     line        history                     children    what follows in the family
-    linkage     which other case it may name
+    linkage     which other case it may name     coming      which days it may set
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from . import clockwork, line, linkage, memo, messages, timers
+from . import clockwork, coming, line, linkage, memo, messages, timers
 from .act import Act, Cause
 from .admission import admit, forbids
 from .children import Children
@@ -198,6 +198,7 @@ class _Decision:
             law.lifecycle.next_state(rule, Subject(record.state, {}))
         data = draft.form(law, rule).load(draft.act.data)
         linkage.check(draft, law, record, event, data)
+        coming.check(draft, law, event, data)
         self.apply(law, rule, record, data, draft.act.cause)
 
     def open_root(self, law: Law, case: str, tenant: str) -> None:
@@ -211,6 +212,7 @@ class _Decision:
         admit(draft, law, rule, blank)
         data = draft.form(law, rule).load(draft.act.data)
         linkage.check(draft, law, blank, rule.name, data)
+        coming.check(draft, law, rule.name, data)
         draft.begin(blank)
         self.apply(law, rule, blank, data, draft.act.cause)
 

@@ -32,6 +32,8 @@ class Field:
     """the definition of the case a `case` field points to, if guards ask its state"""
     kept: str | None = None
     """the rule that says how long after the end a text stays, before it is erased"""
+    to_come: bool = False
+    """a date on which something is to happen: no form takes a day that has passed"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,9 @@ EVENT = Record(
     {"from": OneOrMany(name), "to": name, "moves": Many(MOVE), **_WHAT_HAPPENS},
     (("from", "moves"), *_WHO),
 )
-FIELD = Record({**TITLE, "type": Choice(FIELD_TYPES)}, {"codes": name, "of": name, "kept": rule})
+FIELD = Record(
+    {**TITLE, "type": Choice(FIELD_TYPES)}, {"codes": name, "of": name, "kept": rule, "to_come": flag}
+)
 RELATION = Record({**TITLE, "of": Choice(("unit", "person"))}, {"one": flag})
 STATE = Record(
     TITLE,

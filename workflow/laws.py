@@ -50,6 +50,12 @@ class Law:
             e.name: found for e in _events(definition) if (found := tuple(n for n in e.fields if n in cases))
         }
         """event -> the fields of its form that name another case"""
+        self.coming = {
+            e.name: found
+            for e in _events(definition)
+            if (found := tuple(n for n in e.fields if definition.fields[n].to_come))
+        }
+        """event -> the days of its form that are to come"""
         self.starts = _by_event(definition, lambda clock: clock.starts)
         self.stops = _by_event(definition, lambda clock: clock.stops)
         self.suspends = _by_event(definition, lambda clock: clock.suspends)

@@ -290,7 +290,13 @@ class _Page:
 
     def _fields(self) -> Iterator[str]:
         rows = [
-            (f"`{field.name}`", _cell(field.title), field.type + (f" `{field.codes}`" if field.codes else ""))
+            (
+                f"`{field.name}`",
+                _cell(field.title),
+                field.type
+                + (f" `{field.codes}`" if field.codes else "")
+                + ("（今后 to come）" if field.to_come else ""),
+            )
             for field in self.definition.fields.values()
         ]
         if rows:

@@ -137,7 +137,9 @@ def sample(field: Field, day: date, pick: Any = None) -> Any:
         "text": lambda: choose(["照此办理。", "Ω ✓ 𠮷 é", "x"]),
         "integer": lambda: choose([0, 3, 12]),
         "boolean": lambda: choose([True, False]),
-        "date": lambda: (day + timedelta(days=choose([0, 20, 45, -3, 150]))).isoformat(),
+        "date": lambda: (
+            day + timedelta(days=choose([0, 20, 45, 3 if field.to_come else -3, 150]))
+        ).isoformat(),
         "month": lambda: (day + timedelta(days=choose([0, 31, 62]))).isoformat()[:7],
         "document": lambda: dict(DOCUMENT),
         "documents": lambda: [dict(DOCUMENT)],

@@ -43,6 +43,13 @@ class Clocks(Lookup):
                 "planned is about the day of an anchor: name it",
             )
             self._fault((*path, "planned"), "missing_key", zh, en, key=True)
+        named = self.data.get("fields", {}).get(entry.get("anchor"), {})
+        if named.get("to_come") and not entry.get("planned"):
+            zh, en = (
+                f"{entry['anchor']} 是今后的日期，须写明 planned: true",
+                f"{entry['anchor']} is a day to come: say `planned: true`",
+            )
+            self._fault((*path, "anchor"), "missing_key", zh, en)
         for key in ("extends", "asks"):
             for event, name in entry.get(key, {}).items():
                 if self._known_key((*path, key, event), event, "events"):

@@ -55,6 +55,9 @@ class Fields(Lookup):
     def _field(self, path: Path, entry: Data) -> None:
         if "of" in entry:
             self._link(path, entry)
+        if "to_come" in entry and entry.get("type") not in (None, "date"):
+            zh, en = "只有日期字段才有 to_come", "only a date is to come"
+            self._fault((*path, "to_come"), "too_many_keys", zh, en, key=True)
         coded = entry.get("type") in ("code", "codes")
         if coded and "codes" not in entry:
             self._fault(path, "missing_key", "代码字段须写明 codes", "a code field names its codes", key=True)
