@@ -40,6 +40,8 @@ class _Health:
     missed: int = 0
     held: int = 0
     until: datetime | None = None
+    since: datetime | None = None
+    """when it was last found away"""
 
 
 class Jobs:
@@ -135,7 +137,13 @@ class LocalBackend:
 
     def _usable(self, channel: Channel) -> bool:
         now, health = self._engine.alerts.now(), self._health.get(channel.name, _Health())
-        return channel.is_open(now) and (health.until is None or health.until <= now)
+        if not channel.is_open(now):
+            return False
+        return health.until is None or health.until <= now or self._asked(channel, health)
+
+    def _asked(self, channel: Channel, health: _Health) -> bool:
+        """Whether somebody has said since that its letters go again: who has mended it does not wait until it is looked at."""
+        return health.since is not None and self._engine.alerts.asked_again(channel.name, health.since)
 
     def _page(self, channel: Channel, letters: Sequence[Letter]) -> int:
         began = time.monotonic()
@@ -181,7 +189,8 @@ class LocalBackend:
             health.missed += 1
             if health.missed >= IN_A_ROW:
                 seconds = HOLDS[min(health.held, len(HOLDS) - 1)]
-                health.until = self._engine.alerts.now() + timedelta(seconds=seconds)
+                health.since = self._engine.alerts.now()
+                health.until = health.since + timedelta(seconds=seconds)
                 health.held, health.missed = health.held + 1, IN_A_ROW - 1  # after that, one miss is enough
                 log.warning("channel %s cannot be reached: left alone for %d s", channel.name, seconds)
             return

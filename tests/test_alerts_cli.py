@@ -15,7 +15,7 @@ import pytest
 from scheduler import TickWaker
 from scheduler.delivery import LocalBackend
 from tests.lifecycle import Office
-from tests.postbox import NEVER, Postbox, backend, plant, reach
+from tests.postbox import AWAY, NEVER, Postbox, backend, plant, reach
 from tests.test_channels import mail_server, smtp
 from tests.test_scheduler import Ticks, ours, wait_for
 from workflow import cli
@@ -93,12 +93,32 @@ def test_story_H06_a_dead_letter_is_replayed(desk: Desk) -> None:
     sms = Postbox("sms", lambda _: NEVER)
     backend(office, sms).deliver()
     (row,) = desk("list", "--state", "dead", "--json").json["listed"]
+    told = desk("list", "--state", "dead", lang="zh").out
+    assert "! sms，1 件：邮件服务器说没有这个收件人。改好地址" in told
+    assert "改好后：tibandu alerts redeliver --channel sms --by 姓名" in told
+    assert (row["created_at"], row["tried_at"], row["attempts"]) == (
+        "2026-03-02T01:00Z",
+        "2026-03-02T01:00Z",
+        1,
+    )
     assert desk("redeliver", "nonsense", "--by", "ops").code == 1
     assert desk("redeliver", row["key"], "--by", "ops").out.startswith("1 letter(s) go again")
     assert "redelivered by ops" in desk("list", "--channel", "sms", "--state", "queued").out
     sms.answer = lambda _: Receipt(state="sent")
     backend(office, sms).deliver()
     assert desk("list", "--state", "dead").out == "none\n"
+
+
+def test_what_waits_for_its_next_try_goes_at_once_when_it_is_said(desk: Desk) -> None:
+    office = desk.office
+    reach(office, "wang", "sms")
+    office.assigned()
+    sms = Postbox("sms", lambda _: AWAY)
+    backend(office, sms).deliver()
+    assert desk("redeliver", "--channel", "sms", "--by", "ops").code == 1
+    assert desk("redeliver", "--channel", "sms", "--now", "--by", "ops").code == 0
+    sms.answer = lambda _: Receipt(state="sent")
+    assert backend(office, sms).deliver() == 1
 
 
 def test_contacts(desk: Desk) -> None:

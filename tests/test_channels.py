@@ -213,9 +213,9 @@ def test_no_sms_at_night_unless_the_file_says_so(folder: Folder) -> None:
 
 
 class Receiver:
-    """Keeps every request; `answer` decides what comes back."""
+    """Keeps every request; `answer` decides what comes back. `port`: where another was before."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.status, self.headers, self.body = 200, dict[str, str](), b"{}"
         self.raw: Callable[[socket.socket], None] | None = None
@@ -240,7 +240,7 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()

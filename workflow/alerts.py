@@ -21,7 +21,7 @@ from .clock import Clock, civil_date, start_of_day
 from .given import check_limit
 from .laws import Laws
 from .letters import Letters, Numbers
-from .outbox import INBOX, LINK, OPERATOR, Contact, Delivery, Letter, Notice, Receipt, sealed
+from .outbox import INBOX, LINK, OPERATOR, Contact, Delivery, Letter, Line, Notice, Receipt, sealed
 from .recipients import KNOWN
 from .store.post import Post, Row
 from .store.purge import Purge, pass_over
@@ -34,6 +34,8 @@ PATIENCE = timedelta(days=14)
 """a letter whose receiver is away is not given up before that"""
 AWAY = "unreachable: "
 """how the answer of a failure begins that was not the letter's fault"""
+REDELIVERED = "redelivered by"
+"""how the answer of a letter begins that somebody sends again by hand"""
 LEASE_SECONDS = 600.0
 LONELY_DAYS = 30
 KEPT_DAYS = 730
@@ -282,14 +284,35 @@ class Alerts:
             )
         return [_delivery(row) for row in rows]
 
-    def redeliver(self, by: str, *, keys: Sequence[str] = (), channel: str | None = None) -> int:
-        """Try dead letters again from the beginning: those named, those of a channel, or all; how many. `by` is noted."""
+    def undelivered(
+        self, *, state: str = "dead", channel: str | None = None, limit: int = 50, skip: int = 0
+    ) -> list[tuple[Delivery, Line]]:
+        """Letters that were given up (or are in that state), the newest first, each with what it says."""
+        check_limit(limit)
+        with self._store.connection() as connection:
+            rows = self._post.listed(connection, limit, skip=skip, state=state, channel=channel)
+            lines = Letters(self._post, connection, self._laws, channel or "", self._numbers).lines(rows)
+        return [(_delivery(row), line) for row, line in zip(rows, lines, strict=True)]
+
+    def redeliver(
+        self, by: str, *, keys: Sequence[str] = (), channel: str | None = None, waiting: bool = False
+    ) -> int:
+        """Try dead letters again from the beginning: those named, those of a channel, or all; how many. `by` is noted. `waiting`:
+        also those that failed and would be tried again later.
+        """
         now = self.now()
-        note = f"redelivered by {by} at {now:%Y-%m-%dT%H:%MZ}"
+        note = f"{REDELIVERED} {by} at {now:%Y-%m-%dT%H:%MZ}"
         with self._store.connection(write=True) as connection:
-            count = self._post.redeliver(connection, stamp(now), note, keys=list(keys), channel=channel)
+            count = self._post.redeliver(
+                connection, stamp(now), note, keys=list(keys), channel=channel, waiting=waiting
+            )
         log.info("%d letter(s) redelivered by %s", count, by)
         return count
+
+    def asked_again(self, channel: str, since: datetime) -> bool:
+        """Whether letters of that channel were redelivered by hand since, and one of them has not been tried."""
+        with self._store.connection() as connection:
+            return self._post.asked_again(connection, channel, stamp(since), f"{REDELIVERED} ")
 
     def purge(self, before: date, *, dead: bool = False, dry_run: bool = False) -> Counter[str]:
         """Forget what is over from before that day (Asia/Shanghai): letters that went or need not go, entries of inboxes, and the

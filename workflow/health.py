@@ -204,8 +204,10 @@ def _of_letters(health: Health) -> Iterator[Trouble]:
     if health.dead_letters:
         yield _trouble(
             "dead",
-            f"{health.dead_letters} 封信件已放弃：tibandu alerts list --state dead 查看，alerts redeliver 重投",
-            f"{health.dead_letters} dead letter(s): see tibandu alerts list --state dead, send again with alerts redeliver",
+            f"{health.dead_letters} 件消息送不到，已放弃：看清原因，改好后重发"
+            "（tibandu alerts list --state dead、alerts redeliver）",
+            f"{health.dead_letters} dead letter(s): see why, mend it, send them again"
+            " (tibandu alerts list --state dead, alerts redeliver)",
         )
     if health.oldest_undelivered is not None and health.at - health.oldest_undelivered > UNDELIVERED:
         yield _trouble(

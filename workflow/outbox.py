@@ -143,6 +143,7 @@ class Delivery:
     answer: str | None
     created_at: str
     read_at: str | None = None
+    tried_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import NotFound, Text, WorkflowError
 from ..health import Trouble
 from ..outbox import INBOX, JOB, OPERATOR, STATES, Contact, Letter, Trial
+from ..undelivered import causes, undelivered
 from . import keeping
 from .context import FAULTS, OK, Context, UsageError, network, whole
 
@@ -67,6 +68,11 @@ def _register_acts(add: Any, acts: Any) -> None:
         help="alerts list 中的键；不写则为全部死信 / keys from the list; all dead letters without",
     )
     again.add_argument("--channel", help="只限这个渠道 / only of that channel")
+    again.add_argument(
+        "--now",
+        action="store_true",
+        help="也包括还在等下一次重试的 / also those that wait for their next try",
+    )
     again.add_argument("--by", required=True, metavar="PERSON", help="谁决定的 / who has decided it")
     keeping.register(add, acts)
     test = add("test", run_test, "经某渠道发一条测试消息", "send a test message through a channel", acts)
@@ -175,6 +181,8 @@ def run_list(context: Context) -> int:
         d for state in states for d in alerts.listed(state=state, limit=max(1, arguments.limit), **wanted)
     ]
     rows = [{name: getattr(d, name) for name in HEADS} for d in found[: max(1, arguments.limit)]]
+    for row in rows:
+        row["created_at"], row["tried_at"] = _minute(row["created_at"]), _minute(row["tried_at"])
     state = alerts.state()
     console = context.console
     if console.as_json:
@@ -184,9 +192,26 @@ def run_list(context: Context) -> int:
             _tell_state(context, state)
         if rows:
             console.table(HEADS, [_readable(context, row) for row in rows])
+            _tell_causes(context, {d.channel for d in found if d.state == "dead"})
         elif narrowed:
             console.say("没有", "none")
     return FAULTS if not narrowed and (state["nobody"] or any(d.state == "dead" for d in found)) else OK
+
+
+def _minute(at: str | None) -> str | None:
+    return at and at[:16] + "Z"
+
+
+def _tell_causes(context: Context, channels: set[str]) -> None:
+    """Why, and what would help, as the page of the system's health has it."""
+    for channel in sorted(channels):
+        for one in causes(undelivered(context.engine, channel=channel, limit=LIMIT)):
+            name, why, remedy = (context.console.words(text) for text in (one.channel, one.why, one.remedy))
+            context.console.say(
+                f"! {name}，{one.count} 件：{why}。{remedy}", f"! {name}, {one.count}: {why}. {remedy}"
+            )
+            again = f"tibandu alerts redeliver --channel {channel} --by"
+            context.console.say(f"  改好后：{again} 姓名", f"  then: {again} NAME")
 
 
 def _readable(context: Context, row: dict[str, Any]) -> dict[str, Any]:
@@ -203,6 +228,7 @@ STATE_WORDS = {
 HEADS = {
     "state": Text("状态", "state"), "channel": Text("渠道", "channel"), "holder": Text("接收人", "to"),
     "topic": Text("事项", "topic"), "case": Text("案件", "case"), "attempts": Text("次数", "tries"),
+    "created_at": Text("时间", "when"), "tried_at": Text("最近一次", "last try"),
     "next_at": Text("下次", "next try"), "answer": Text("回应", "answer"), "key": Text("键", "key"),
 }  # fmt: skip
 
@@ -313,12 +339,15 @@ def run_redeliver(context: Context) -> int:
     """They go at the next pass of a scheduler; 1 when there was none."""
     arguments = context.arguments
     alerts = context.engine.alerts
-    count = alerts.redeliver(arguments.by, keys=arguments.key, channel=arguments.channel)
+    count = alerts.redeliver(
+        arguments.by, keys=arguments.key, channel=arguments.channel, waiting=arguments.now
+    )
     again = 0 if arguments.key else alerts.readdress()
     context.console.value({"redelivered": count, "readdressed": again})
     context.console.say(
-        f"{count} 件重新投递，{again} 条重新找人",
-        f"{count} letter(s) go again, for {again} somebody is looked for again",
+        f"{count} 件重新投递，{again} 条重新找人；调度器下一轮发出，仍发不出去的见 tibandu alerts list",
+        f"{count} letter(s) go again, for {again} somebody is looked for again: at the scheduler's next pass; what fails again"
+        " is in tibandu alerts list",
     )
     return OK if count or again else FAULTS
 

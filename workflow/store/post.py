@@ -397,13 +397,14 @@ class Post:
         his = and_(d.c.key.in_(keys), d.c.holder == holder, d.c.channel == "inbox", d.c.read_at.is_(None))
         return connection.execute(update(d).where(his).values(read_at=at)).rowcount
 
-    def listed(self, connection: Connection, limit: int, **wanted: Any) -> list[Row]:
-        """Deliveries, the newest first."""
+    def listed(self, connection: Connection, limit: int, skip: int = 0, **wanted: Any) -> list[Row]:
+        """Deliveries, the newest first, after so many."""
         d = self._t.delivery.c
         query = select(self._t.delivery).where(
             *(d[name] == value for name, value in wanted.items() if value is not None)
         )
-        return _rows(connection, query.order_by(d.created_at.desc(), d.key.desc()).limit(limit))
+        ordered = query.order_by(d.created_at.desc(), d.key.desc())
+        return _rows(connection, ordered.limit(limit).offset(skip) if skip else ordered.limit(limit))
 
     def counts(self, connection: Connection) -> list[tuple[str, str, int]]:
         """(channel, state, how many)."""
@@ -441,15 +442,25 @@ class Post:
         return list(connection.execute(query).scalars())
 
     def redeliver(self, connection: Connection, now: str, note: str, **wanted: Any) -> int:
-        """Dead letters are tried again from the beginning; how many. `keys`, `channel` narrow it."""
+        """Dead letters are tried again from the beginning; how many. `keys`, `channel` narrow it; `keys` and `waiting` also
+        take those that failed and wait.
+        """
         d = self._t.delivery
-        chosen = [d.c.state == "dead"]
+        late = wanted.get("keys") or wanted.get("waiting")
+        chosen = [d.c.state.in_(("dead", "failed")) if late else d.c.state == "dead"]
         if wanted.get("keys"):
-            chosen = [d.c.state.in_(("dead", "failed")), d.c.key.in_(wanted["keys"])]
+            chosen.append(d.c.key.in_(wanted["keys"]))
         if wanted.get("channel"):
             chosen.append(d.c.channel == wanted["channel"])
         values = {"state": "queued", "attempts": 0, "next_at": now, "answer": note}
         return connection.execute(update(d).where(*chosen).values(**values)).rowcount
+
+    def asked_again(self, connection: Connection, channel: str, since: str, note: str) -> bool:
+        """Whether a letter of that channel that has that note was made due after `since`, and not tried."""
+        d = self._t.delivery.c
+        due = and_(d.channel == channel, d.attempts == 0, d.next_at > since)
+        found = select(1).where(due, d.state == "queued", d.answer.startswith(note, autoescape=True)).limit(1)
+        return connection.execute(found).first() is not None
 
     # -- contacts
 
