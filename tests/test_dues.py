@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,8 @@ from workflow.cli import main
 from workflow.commands.context import Context
 from workflow.dues import apart, falling_due, ical, turning_red, within_working_days
 from workflow.library import Library
+from workflow.model import Party
+from workflow.parties import Parties
 from workflow.testing import FrozenClock
 
 from .lifecycle import EXTENSION, PLACE, TENANT, TODAY, Office
@@ -224,6 +227,25 @@ def call(office: Office, *arguments: str) -> tuple[int, str]:
     url = office.engine.database.url.render_as_string(hide_password=False)
     out = io.StringIO()
     return main(["--database", url, "--lang", "en", "--place", PLACE, *arguments], out, out), out.getvalue()
+
+
+@pytest.mark.usefixtures("quick")
+def test_units_and_persons_are_called_by_their_names(busy: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the register has them, in one question; JSON keeps the ids; and the command understands what it prints."""
+    li = Actor(person="li")
+    named = [("water", "unit", "市水利局"), ("roads", "unit", "市公路局"), ("dep1", "staff", "陈一")]
+    for id_, kind, name in named:
+        busy.engine.parties.add(Party(id=id_, kind=kind, name=name, tenant=TENANT), by=li, trusted=True)
+    said = call(busy, "due")[1]
+    assert "市水利局" in said and "市公路局" in said and not re.search(r"\b(water|roads)\b", said)
+    asked = list[int]()
+    find = Parties.find
+    monkeypatch.setattr(Parties, "find", lambda *a, **k: asked.append(1) or find(*a, **k))
+    grouped = call(busy, "due", "--by", "unit")[1]
+    assert "市水利局 (water): " in grouped and len(asked) == 1
+    assert call(busy, "due", "--unit", "市公路局") == call(busy, "due", "--unit", "roads")
+    assert ["water"] in [row["holder"] for row in json.loads(call(busy, "due", "--json", "--limit", "9")[1])]
+    assert "市水利局" in call(busy, "due", "--red", "8")[1]
 
 
 @pytest.mark.usefixtures("quick")

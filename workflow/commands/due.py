@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,8 +30,12 @@ def register(add: Any) -> None:
         "--within", type=_within, metavar="10wd|14d", help="几个工作日（日）内 / in so many (working) days"
     )
     due.add_argument("--by", choices=("unit", "person", "kind"), help="按单位、人或类别分组 / grouped")
-    due.add_argument("--unit", metavar="ID", help="在该单位手中的 / held by that unit")
-    due.add_argument("--person", metavar="ID", help="在该人手中的 / held by that person")
+    due.add_argument(
+        "--unit", metavar="UNIT", help="在该单位手中的：名称或编号 / held by that unit: name or id"
+    )
+    due.add_argument(
+        "--person", metavar="PERSON", help="在该人手中的：姓名或编号 / held by that person: name or id"
+    )
     due.add_argument(
         "--red",
         type=whole(1, YEAR),
@@ -68,6 +72,8 @@ def run_due(context: Context) -> int:
     from .. import dues
 
     arguments, console = context.arguments, context.console
+    for whose in ("unit", "person"):
+        setattr(arguments, whose, _meant(context, getattr(arguments, whose)))
     if arguments.ical is not None:
         return _write(context)
     if arguments.red is not None:
@@ -84,7 +90,7 @@ def run_due(context: Context) -> int:
     if arguments.by is not None:
         _grouped(context, found)
     elif found or console.as_json:
-        console.table(HEADS, [_row(context, due) for due in found])
+        console.table(HEADS, _rows(context, found))
     _apart(context)
     return OK
 
@@ -122,11 +128,39 @@ def _until(context: Context) -> date | None:
     return date.fromordinal(civil_date(context.engine.clock.now()).toordinal() + number)
 
 
-def _row(context: Context, due: Due) -> dict[str, Any]:
+def _meant(context: Context, named: str | None) -> str | None:
+    """The id of the one of that name, as the table calls it; else what was given, which is an id."""
+    found = context.engine.parties.find(names=[named], limit=2) if named else []
+    return found[0].id if len(found) == 1 else named
+
+
+SOME = 500
+"""names asked for at once"""
+
+
+def _called(context: Context, found: Iterable[Due]) -> dict[str, str]:
+    """Unit or person -> what the register calls it; who is in none is called by his id."""
+    ids, names = sorted({one for due in found for one in (*due.units, *due.persons)}), dict[str, str]()
+    for start in range(0, len(ids), SOME):
+        some = ids[start : start + SOME]
+        names |= {party.id: party.name for party in context.engine.parties.find(ids=some, limit=SOME)}
+    return names
+
+
+def _rows(context: Context, found: Sequence[Due]) -> list[dict[str, Any]]:
+    names = {} if context.console.as_json else _called(context, found)
+    return [_row(context, due, names) for due in found]
+
+
+def _row(context: Context, due: Due, names: Mapping[str, str]) -> dict[str, Any]:
     if context.console.as_json:
         return {**_plain(due), "holder": list(due.units or due.offices or due.persons)}
     words = context.console.words
-    held = due.units or _offices(context, due) or due.persons
+    held = (
+        [names.get(one, one) for one in due.units]
+        or _offices(context, due)
+        or [names.get(one, one) for one in due.persons]
+    )
     left = Text(f"{due.days} 天（{due.working_days} 个工作日）", f"{due.days}d ({due.working_days} wd)")
     return {
         **_plain(due), "days": words(left), "clock": words(due.clock_title), "kind": words(due.kind_title),
@@ -158,14 +192,16 @@ def _grouped(context: Context, found: Sequence[Due]) -> None:
             groups.setdefault(name, []).append(due)
     console = context.console
     if console.as_json:
-        console.value({name: [_row(context, due) for due in dues] for name, dues in sorted(groups.items())})
+        console.value({name: _rows(context, dues) for name, dues in sorted(groups.items())})
         return
+    names = _called(context, found)
     for name, dues in sorted(groups.items()):
         overdue = sum(due.days < 0 for due in dues)
+        zh, en = (f"{names[name]}（{name}）", f"{names[name]} ({name})") if name in names else (name, name)
         console.say(
-            f"{name}:{len(dues)} 件，超期 {overdue} 件", f"{name}: {len(dues)}, {overdue} of them overdue"
+            f"{zh}：{len(dues)} 件，超期 {overdue} 件", f"{en}: {len(dues)}, {overdue} of them overdue"
         )
-        console.table(HEADS, [_row(context, due) for due in dues])
+        console.table(HEADS, [_row(context, due, names) for due in dues])
 
 
 def _names(context: Context, due: Due) -> tuple[str, ...]:
@@ -184,12 +220,12 @@ def _red(context: Context) -> int:
     console = context.console
     found = turning_red(context.engine, max(1, context.arguments.red))
     if console.as_json:
-        console.value([{"day": one.day, "dues": [_row(context, due) for due in one.dues]} for one in found])
+        console.value([{"day": one.day, "dues": _rows(context, one.dues)} for one in found])
         return OK
     for one in found:
         console.say(f"{one.day} 变红 {len(one.dues)} 件", f"{one.day}: {len(one.dues)} turn(s) red")
         if one.dues:
-            console.table(HEADS, [_row(context, due) for due in one.dues])
+            console.table(HEADS, _rows(context, one.dues))
     return OK
 
 
