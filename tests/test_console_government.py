@@ -115,6 +115,12 @@ def test_it_criticises_and_escalates(desk: Desk) -> None:
     )
     assert button(page(desk, "li", there)) == "约见负责人"
     escalated = f"/cases/{case.id}/do/escalate"
+    assert (
+        "“升级督促”已有一件在进行（2026-06-03 起，现为“已通报批评”），结束后才能再次“启动升级督促”"
+        in said(page(desk, "gov", escalated))
+    )
+    second = office.second_assigned()
+    escalated = f"/cases/{second.id}/do/escalate"
     assert gov.fill(escalated).status_code == 422 and "升级督促的理由：必填" in gov.page
     gov.goes(gov.fill(escalated, escalation_ground="仍未答复"))
     assert "已完成：启动升级督促" in gov.page

@@ -44,14 +44,18 @@ def supervised(
 def test_story_C01_forty_six_items_on_a_phone(town: Desk) -> None:
     """Each with a sentence and its day; light; that nothing scrolls sideways at 360 px is looked at in a browser (test_screens)."""
     o = town.office
-    case, overlay = supervised(town)
+    _, overlay = supervised(town)
     first = o.engine.case(overlay.id)
     for n in range(45):
+        another = o.handling()
         o.fire(
-            case, "propose_supervision", "li", supervision_kind="coordinating", supervision_reason=f"第{n}件"
+            another,
+            "propose_supervision",
+            "li",
+            supervision_kind="coordinating",
+            supervision_reason=f"第{n}件",
         )
-        new = next(c for c in o.engine.children(case.id) if c.state == "proposed")
-        o.fire(new, "assign_supervisor", "li", supervisors=["mei"])
+        o.fire(o.child(another, "supervisions"), "assign_supervisor", "li", supervisors=["mei"])
     leader = town("mei")
     found = listed(leader, "/views/my_key_items")
     assert len(found) == 46 and first.id in found

@@ -163,6 +163,7 @@ def _slot(name: str, entry: Data) -> Slot:
         then=entry.get("then"),
         carries=tuple(entry.get("carries", ())),
         follows=tuple(entry.get("follows", ())),
+        one_open=tuple(entry.get("one_open", ())),
     )
 
 

@@ -16,6 +16,7 @@ from .family import Record
 from .laws import Law
 from .random import new_id
 from .relations import place
+from .running import runs
 
 __all__ = ["Apply", "Children"]
 
@@ -60,7 +61,13 @@ class Children:
     def _open(self, slot: Slot, case: str, event: Event) -> None:
         parent, family = self._draft.records[case], self._draft.family
         if slot.one_per is None:
-            self._open_child(slot, parent, None)
+            # Whoever would have opened a second one by himself was refused.
+            if (
+                not slot.one_open
+                or self._draft.act.imported
+                or runs(self._draft, slot, None, parent.data) is None
+            ):
+                self._open_child(slot, parent, None)
             return
         busy = {child.party for child in family.in_slot(slot.name) if not child.closed}
         if slot.one_per in event.relates and slot.one_per not in event.unrelates:

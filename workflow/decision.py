@@ -8,6 +8,7 @@ decided here too and lies in the same step. What can fail fails before anything 
     relations   who stands in them          clockwork   which clocks it touches      messages    what is told to whom
     line        history                     children    what follows in the family
     linkage     which other case it may name     coming      which days it may set
+    running     what it would begin a second time
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from . import clockwork, coming, line, linkage, memo, messages, timers
+from . import clockwork, coming, line, linkage, memo, messages, running, timers
 from .act import Act, Cause
 from .admission import admit, forbids
 from .children import Children
@@ -173,7 +174,7 @@ def objections(
         memo.counted(draft, rule, record)
     except Refused as refusal:
         return tuple(refusal.reasons)
-    return ()
+    return tuple(running.reasons(draft, law, rule, record, act.data) if rule.opens else ())
 
 
 class _Decision:
@@ -199,6 +200,7 @@ class _Decision:
         data = draft.form(law, rule).load(draft.act.data)
         linkage.check(draft, law, record, event, data)
         coming.check(draft, law, event, data)
+        running.check(draft, law, rule, record, data)
         self.apply(law, rule, record, data, draft.act.cause)
 
     def open_root(self, law: Law, case: str, tenant: str) -> None:

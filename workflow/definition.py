@@ -236,6 +236,8 @@ class Slot:
     """fields copied into the child when it opens"""
     follows: tuple[str, ...] = ()
     """slots in which the same party stood before: its guards may ask how that ended (`earlier.STATE`)"""
+    one_open: tuple[str, ...] = ()
+    """carried fields, and `one_per`, in which no two open children are alike: nobody opens a second"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,6 +185,7 @@ SLOT = Record(
         "then": name,
         "carries": Many(name),
         "follows": OneOrMany(name),
+        "one_open": OneOrMany(name),
     },
     (("overlay", "join"),),
 )

@@ -283,6 +283,11 @@ class _Page:
             per += (
                 f"（接 after {'、'.join(self.definition.children[name].title.zh for name in slot.follows)}）"
             )
+        if slot.one_open:
+            fields, relations = self.definition.fields, self.definition.relations
+            titles = [(fields.get(name) or relations[name]).title for name in slot.one_open]
+            same = "、".join(title.zh for title in titles)
+            per += f"（同一{same}同时一件 one open at a time）"
         waits = "从不 never (overlay)" if slot.overlay else f"{slot.join}"
         if slot.then:
             waits += f" → {self._event_title(slot.then).zh}"

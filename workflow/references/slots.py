@@ -24,6 +24,11 @@ class Slots(Lookup):
             self._fault(path, "nested_family", "子案不能再有子案", "a child has no children", key=True)
         for index, other in enumerate(entry.get("follows", ())):
             self._follows((*path, "follows", index), other, entry)
+        for index, name in enumerate(entry.get("one_open", ())):
+            if name not in {entry.get("one_per"), *entry.get("carries", ())}:
+                zh = f"{name} 须为 carries 中的字段或 one_per 的关系"
+                en = f"{name} must be a field of `carries`, or the relation of `one_per`"
+                self._fault((*path, "one_open", index), "unknown_field", zh, en)
         name = entry.get("definition")
         known = self.world.definitions
         if self._is_out_there((*path, "definition"), name, known, "unknown_definition", "定义", "definition"):
