@@ -211,7 +211,8 @@ class Sitting:
 
     def _told(self, asked: Filter, *, by_day: bool = False) -> Filter:
         untold = self._untold if by_day or listing.by_day(asked) else ()
-        asked = _plainer(self._engine, replace(asked, ends=self._ends, untold=untold))
+        self._viewer()  # with him all versions there are have been met
+        asked = _plainer(self._engine, replace(asked, ends=self._ends, untold=untold, led=self._mine.leads(asked)))
         return _without(asked, *self._hidden) if _telling(asked) else asked
 
     @cached_property
@@ -299,7 +300,7 @@ class Mine:
         if asked.waiting:
             query = query.where(self._waiting)
         if asked.elsewhere:
-            query = query.where(~self._engine.store.tables.cases.c.closed, ~self._waiting)
+            query = query.where(listing.is_open(self._engine.store, asked), ~self._waiting)
         if asked.families:
             query = query.where(
                 self._engine.store.questions.related(self._parties, reach=listing.reach(asked))
@@ -308,7 +309,7 @@ class Mine:
             late = listing.over(
                 self._engine.store, asked.over, _today(self._engine), statutory(self._engine), asked.untold
             )
-            query = query.where(~self._engine.store.tables.cases.c.closed, late)
+            query = query.where(listing.is_open(self._engine.store, asked), late)
         return query
 
     def apart(self, query: Any, asked: Filter) -> list[Any]:
@@ -317,6 +318,13 @@ class Mine:
             return [self.of(query, asked)]
         rest = self.of(query, replace(asked, waiting=False))
         return [rest.where(one) for one in self._engine.sight.waiting_apart(self._viewer())]
+
+    def leads(self, asked: Filter) -> bool:
+        """Whether all it finds are open cases in whose families who reads, or a unit of his, stands."""
+        if listing.reach(asked) != "open":
+            return False
+        waiting = asked.waiting and self._engine.sight.by_standing(self._viewer())
+        return bool(asked.relations) or asked.families or waiting
 
     @cached_property
     def _parties(self) -> list[str]:
@@ -334,7 +342,9 @@ def told(engine: Engine, viewer: Callable[[], Viewer], asked: Filter) -> Filter:
     """The filter with what counts as finished here, and without what would tell in numbers what is hidden from who asks: how a
     party stands, that something happened.
     """
-    asked = _plainer(engine, replace(asked, ends=engine.laws.finishing()))
+    viewer()  # with him all versions there are have been met
+    led = Mine(engine, viewer).leads(asked)
+    asked = _plainer(engine, replace(asked, ends=engine.laws.finishing(), led=led))
     return _without(asked, *engine.sight.perhaps_hidden(viewer())) if _telling(asked) else asked
 
 
@@ -344,9 +354,14 @@ def _telling(asked: Filter) -> bool:
 
 
 def _plainer(engine: Engine, asked: Filter) -> Filter:
-    """The filter without what is true anyway: cases of a kind that is nobody's child have no parents. No index says it."""
+    """The filter with the versions of its kind, and without what is true anyway: cases of a kind that is nobody's child have no
+    parents. No index says it.
+    """
+    if asked.kind is None:
+        return asked
+    asked = replace(asked, versions=engine.laws.versions(asked.kind))
     kinds = {slot.definition for law in engine.laws.known() for slot in law.definition.children.values()}
-    return replace(asked, roots=False) if asked.roots and asked.kind and asked.kind not in kinds else asked
+    return replace(asked, roots=False) if asked.roots and asked.kind not in kinds else asked
 
 
 def _without(asked: Filter, relations: frozenset[str], events: frozenset[str]) -> Filter:

@@ -255,6 +255,10 @@ class Laws:
         """Every law seen so far, pinned old ones included."""
         return list(self._by_hash.values())
 
+    def versions(self, kind: str) -> tuple[str, ...]:
+        """The content hashes of every version of that name seen so far."""
+        return tuple(sorted(digest for digest, law in self._by_hash.items() if law.definition.name == kind))
+
     def cases_named(self) -> frozenset[str]:
         """The fields by which a form of any law seen so far names another case."""
         if self._cases_named[0] != len(self._by_hash):

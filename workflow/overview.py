@@ -155,13 +155,15 @@ def find(
         asked_ = replace(told(engine, viewer, asked), apart=())  # what is found is looked at one by one
         if sort == "due_on" or listing.by_day(asked):
             asked_ = replace(asked_, untold=engine.sight.untold(connection, viewer()))
-        near = listing.found_by(engine.store, asked_) if near is not None else None
+        own = asked_.led and not engine.store.is_sqlite
+        near = listing.found_by(engine.store, asked_) if near is not None and not own else None
+        asked_ = replace(asked_, led=asked_.led or near is not None)
         reach = "named" if near is not None else listing.led(asked_)
         mine, shown = Mine(engine, viewer), list[Seen]()
         while True:
             query = mine.of(listing.page(engine.store, asked_, sort, after, limit + 1, near), asked_)
             found = engine.sight.look(
-                connection, query, actor, reach, lambda ids: listing.whole(engine.store, ids, sort, asked_)
+                connection, query, viewer(), reach, lambda ids: listing.whole(engine.store, ids, sort, asked_)
             )
             # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it,
             # neither by a page that is shorter nor by where the next begins.

@@ -67,10 +67,8 @@ class Sight:
 
     def reader(self, connection: Connection, actor: Actor) -> Viewer:
         """The same, for questions about many cases: all definitions there are have been met by then."""
-        check_actor(actor)
-        check_texts(person=actor.person)
         self.learn(connection)
-        return self.viewer(connection, actor)
+        return self._checked(connection, actor)
 
     def narrowed(
         self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "all"
@@ -117,6 +115,10 @@ class Sight:
         """This person, and the units he is in today."""
         return [viewer.person, *sorted({grant.unit for grant in viewer.held() if grant.unit is not None})]
 
+    def by_standing(self, viewer: Viewer) -> bool:
+        """Whether all that waits for him does for where he, or a unit of his, stands, and nothing for a role alone."""
+        return not worklist.held(self._laws.known(), viewer.person, viewer.held())[0]
+
     def waiting(self, viewer: Viewer) -> ColumnElement[bool]:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
         return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()))
@@ -128,7 +130,7 @@ class Sight:
         )
 
     def look(
-        self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "named",
+        self, connection: Connection, query: Select[Any], actor: Actor | Viewer | None, reach: Reach = "named",
         whole: Whole = lambda query: query,
     ) -> list[Seen]:  # fmt: skip
         """What the query finds of what that person may know of, and what of it is kept from him; `whole`: makes records of what
@@ -136,10 +138,13 @@ class Sight:
         """
         if actor is None:
             return [Seen(record, None) for record in self._store.records(connection, whole(query))]
+        viewer = actor if isinstance(actor, Viewer) else self._checked(connection, actor)
+        return self._veiled(connection, self._found(connection, query, viewer, reach, whole), viewer)
+
+    def _checked(self, connection: Connection, actor: Actor) -> Viewer:
         check_actor(actor)
         check_texts(person=actor.person)
-        viewer = self.viewer(connection, actor)
-        return self._veiled(connection, self._found(connection, query, viewer, reach, whole), viewer)
+        return self.viewer(connection, actor)
 
     def sees(self, connection: Connection, case: str, actor: Actor) -> bool:
         """Whether that person may know of the case."""

@@ -90,7 +90,8 @@ class Shortcut:
         c, parts = self.store.tables.cases.c, [(1, short)]
         kinds = sorted(self.limited) if asked.kind is None else []
         if kinds:
-            parts.append((1, self.narrowed(query.where(listing.of_kinds(self.store, kinds)), "all")))
+            limited = [one for kind in kinds for one in self.laws.versions(kind)]
+            parts.append((1, self.narrowed(query.where(listing.of_versions(self.store, limited)), "all")))
         if self.exceptional is not None:
             own = query.where(self.exceptional, c.kind.not_in(kinds))
             parts.append((1, self.narrowed(own, "all")))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
     text,
     true,
@@ -68,6 +70,11 @@ class CaseTables(Described):
         Index(
             f"uq_{table.name}_number", table.c.number_key, unique=True, postgresql_where=numbered, sqlite_where=numbered
         )  # fmt: skip
+        # Few cases are open, and states and days are theirs: PostgreSQL, to which columns know nothing of each other, would take
+        # thousands for a handful and look through them all.
+        for name, columns in (("places", "definition, state, closed"), ("days", "closed, due_on")):
+            statement = f"create statistics {table.name}_{name} (mcv) on {columns} from {table.name}"
+            event.listen(table, "after_create", DDL(statement).execute_if(dialect="postgresql"))
         return table
 
     def _relation(self) -> Table:
@@ -118,7 +125,7 @@ class CaseTables(Described):
         return table
 
     def _history(self) -> Table:
-        return self._table(
+        table = self._table(
             "history",
             Column("id", BIG, Identity(always=True), primary_key=True),
             self._case_id(primary=False),
@@ -139,6 +146,10 @@ class CaseTables(Described):
             Column("hash", String(64), nullable=False),
             UniqueConstraint("case_id", "seq"),
         )
+        # Which cases are records of old times; no event writes it.
+        imported = table.c.automatic == text("'import'")
+        Index(f"ix_{table.name}_imported", table.c.case_id, postgresql_where=imported, sqlite_where=imported)
+        return table
 
     def _disclosure(self) -> Table:
         return self._table(

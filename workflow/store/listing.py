@@ -16,6 +16,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -136,6 +137,10 @@ class Filter:
     """events that are nobody's act for whoever asks; the engine says it"""
     ends: Ends = ()
     """what counts as done; the engine says it (`Sitting`, `find`)"""
+    versions: tuple[str, ...] | None = None
+    """content hashes of all there are of its kind; the engine says it"""
+    led: bool = False
+    """all it finds are open cases in whose families who asks, or his unit, stands; the engine says it"""
     untold: tuple[Untold, ...] = ()
     """deadlines by which nothing is found, counted or put in order; the engine says it"""
 
@@ -169,12 +174,11 @@ def page(
     """
     c, s = store.tables.cases.c, store.tables.summed
     query = select(c.id).where(*wanted(store, asked)).limit(limit)
-    if near is None or not (store.is_sqlite and sort == "due_on" and _late_elsewhere(asked)):
+    if near is None or not (sort == "due_on" and _late_elsewhere(asked)):
         query = query.order_by(*_in_order(store, sort, asked))
         query = query if near is None else query.where(c.id.in_(near))
         return query if after is None else query.where(_beyond(store, sort, after, asked))
-    # In the order of that index, which is read no further than the page is long. (PostgreSQL would look for each day's case among
-    # all cases in the order of their ids.)
+    # In the order of that index, which is read no further than the page is long.
     query = query.join_from(s, store.tables.cases, s.c.case_id == c.id).order_by(s.c.due_on, s.c.case_id)
     query = query.where(Period(start=asked.due_from, before=asked.due_before).holds(s.c.due_on))
     return query if after is None else query.where(store.questions.due_after(*after, day=s.c.due_on))
@@ -298,17 +302,18 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
     """The filter as conditions."""
     c = store.tables.cases.c
     found: list[ColumnElement[bool]] = []
-    if asked.kind is not None and reach(asked) == "open":
-        found.append(of_kinds(store, [asked.kind]))
+    if asked.versions is not None and reach(asked) == "open":
+        found.append(of_versions(store, asked.versions))
     elif asked.kind is not None:
         found.append(c.kind == asked.kind)
     pairs = (
         (c.state, asked.state),
         (c.number, asked.number),
-        (c.closed, asked.closed),
         (c.definition, asked.definition),
     )
     found += [column == value for column, value in pairs if value is not None]
+    if asked.closed is not None:
+        found.append(c.closed if asked.closed else is_open(store, asked))
     if asked.slots:
         found.append(c.slot.in_(asked.slots))
     if asked.ran is not None:
@@ -326,7 +331,7 @@ def wanted(store: Store, asked: Filter) -> list[ColumnElement[bool]]:
             found.append(period.holds(column))
     if asked.finished is not None:
         finished = is_finished(asked, c.kind, c.state)
-        found.append(finished if asked.finished else and_(~c.closed, ~finished))
+        found.append(finished if asked.finished else and_(is_open(store, asked), ~finished))
     concluded_ = Period(start=asked.concluded_from, before=asked.concluded_before)
     if concluded_ != Period():
         day = store.tables.history.c.effective_on
@@ -361,7 +366,7 @@ def recorded(store: Store, unheard: Sequence[str]) -> ColumnElement[bool]:
     cases, h = store.tables.cases, store.tables.history.alias().c
     lines = select(literal(1)).where(h.case_id == cases.c.id).correlate(cases)
     acts = lines.where(h.automatic.is_(None), h.event.not_in(unheard))
-    return and_(~exists(acts), exists(lines.where(h.automatic == "import")))
+    return and_(exists(lines.where(h.automatic == literal_column("'import'"))), ~exists(acts))  # an index of its own, asked first
 
 
 def over_and_recorded(store: Store, today: date, unheard: Sequence[str]) -> ColumnElement[bool]:
@@ -371,10 +376,17 @@ def over_and_recorded(store: Store, today: date, unheard: Sequence[str]) -> Colu
     return and_(k.due_on < today.isoformat(), imported)
 
 
-def of_kinds(store: Store, kinds: Sequence[str]) -> ColumnElement[bool]:
-    """Cases of these kinds, by what the indexes of open and of closed cases begin with."""
-    d = store.tables.definition.c
-    return store.tables.cases.c.definition.in_(select(d.hash).where(d.name.in_(kinds)))
+def is_open(store: Store, asked: Filter) -> ColumnElement[bool]:
+    """Whether the case is open, as the filter asks."""
+    return store.questions.open(led=asked.led)
+
+
+def of_versions(store: Store, versions: Sequence[str]) -> ColumnElement[bool]:
+    """Cases of these versions, by what the indexes of open and of closed cases begin with. Named one by one: of each PostgreSQL knows
+    how many cases it has in which state.
+    """
+    found: ColumnElement[bool] = store.tables.cases.c.definition.in_(versions)
+    return found
 
 
 def is_finished(asked: Filter, kind: Any, state: Any) -> ColumnElement[bool]:

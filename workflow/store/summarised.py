@@ -17,7 +17,7 @@ from .listing import Filter, Period, Ran
 from .sql import Store
 from .tallies import Groups
 
-PLAIN = {"kind", "state", "states", "tenant", "slots", "roots", "ends", "recorded", "unheard"}
+PLAIN = {"kind", "state", "states", "tenant", "slots", "roots", "ends", "recorded", "unheard", "versions", "led"}
 """what of a filter every measure can tell apart"""
 STANDING = ("open", "over_target", "over_statutory")
 LATE = STANDING[1:]
@@ -106,7 +106,7 @@ def took(
     whole = ran.period == Period(start=date(year, 1, 1), before=date(year + 1, 1, 1)) if year else False
     limited = (ran.longer_than, ran.at_most, ran.late) != (None, None, None)
     if (
-        given - {"kind", "tenant", "roots", "ends", "recorded", "unheard"}
+        given - {"kind", "tenant", "roots", "ends", "recorded", "unheard", "versions"}
         or asked.kind is None
         or not whole
         or limited
