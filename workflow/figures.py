@@ -156,7 +156,7 @@ class Sitting:
         for one in map(self._told, asked):
             query = self._mine.of(listing.count(self._engine.store, one), one)
             quick = self._short.count(one, query) if self._short else None
-            parts.append(quick or [(1, self._narrowed(query, listing.led(one)))])
+            parts.append(quick or [(1, self._narrowed(query, listing.led(one), listing.of(one)))])
         queries = [query for several in parts for _, query in several]
         numbers = iter(self._connection.execute(listing.beside(queries)).one())
         return [sum(sign * int(next(numbers)) for sign, _ in several) for several in parts]
@@ -182,7 +182,7 @@ class Sitting:
         """
         asked = self._told(asked, by_day=True)
         chosen = [
-            self._narrowed(one, listing.reach(asked))
+            self._narrowed(one, listing.reach(asked), listing.of(asked))
             for one in self._mine.apart(listing.dated(self._engine.store, asked), asked)
         ]
         query = listing.agenda(self._engine.store, chosen, few, _today(self._engine), self._unheard)
@@ -199,7 +199,7 @@ class Sitting:
     def tally(self, asked: Sequence[Filter], most: int) -> list[int]:
         """How many cases of each filter, counted no further than `most`, in one question."""
         queries = [
-            self._narrowed(self._mine.of(listing.some(self._engine.store, one), one), listing.led(one))
+            self._narrowed(self._mine.of(listing.some(self._engine.store, one), one), listing.led(one), listing.of(one))
             for one in map(self._told, asked)
         ]
         return [int(number) for number in self._connection.execute(listing.counted(queries, most)).one()]

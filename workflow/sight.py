@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 from sqlalchemy.sql import ColumnElement, Select
@@ -30,8 +30,16 @@ __all__ = ["Seen", "Sight"]
 
 _KEPT = 256
 """for so many persons the filter is kept as it was made: making it takes longer than most questions it narrows"""
-Narrowing = Callable[[Select[Any], Reach], Select[Any]]
 Whole = Callable[[Select[Any]], Select[Any]]
+
+
+class Narrowing(Protocol):
+    """A query over cases, narrowed to what somebody may know of."""
+
+    def __call__(
+        self, query: Select[Any], reach: Reach, of: tuple[str, ...] | None = None
+    ) -> Select[Any]:
+        """`of`: the hashes of the versions that alone the query asks for (`Filter.versions`); the others' rules are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +86,14 @@ class Sight:
 
     def narrowing(self, viewer: Viewer | None) -> Narrowing:
         """The same for several questions of one `reader`."""
-        if viewer is None:
-            return lambda query, _reach: query
-        visible = dict[Reach, ColumnElement[bool]]()
+        visible = dict[tuple[Reach, tuple[str, ...] | None], ColumnElement[bool]]()
 
-        def narrow(query: Select[Any], reach: Reach) -> Select[Any]:
-            if reach not in visible:
-                visible[reach] = self._visible(viewer, reach)
-            return query.where(visible[reach])
+        def narrow(query: Select[Any], reach: Reach, of: tuple[str, ...] | None = None) -> Select[Any]:
+            if viewer is None:
+                return query
+            if (reach, of) not in visible:
+                visible[reach, of] = self._visible(viewer, reach, of)
+            return query.where(visible[reach, of])
 
         return narrow
 
@@ -131,15 +139,15 @@ class Sight:
 
     def look(
         self, connection: Connection, query: Select[Any], actor: Actor | Viewer | None, reach: Reach = "named",
-        whole: Whole = lambda query: query,
+        whole: Whole = lambda query: query, of: tuple[str, ...] | None = None,
     ) -> list[Seen]:  # fmt: skip
         """What the query finds of what that person may know of, and what of it is kept from him; `whole`: makes records of what
-        a narrowed query finds, where that asks for ids alone.
+        a narrowed query finds, where that asks for ids alone; `of` as for `Narrowing`.
         """
         if actor is None:
             return [Seen(record, None) for record in self._store.records(connection, whole(query))]
         viewer = actor if isinstance(actor, Viewer) else self._checked(connection, actor)
-        return self._veiled(connection, self._found(connection, query, viewer, reach, whole), viewer)
+        return self._veiled(connection, self._found(connection, query, viewer, reach, whole, of), viewer)
 
     def _checked(self, connection: Connection, actor: Actor) -> Viewer:
         check_actor(actor)
@@ -204,20 +212,23 @@ class Sight:
         return visibility.hidden(self._laws, record, root, viewer)
 
     def _found(
-        self, connection: Connection, query: Select[Any], viewer: Viewer, reach: Reach, whole: Whole = lambda query: query
+        self, connection: Connection, query: Select[Any], viewer: Viewer, reach: Reach, whole: Whole = lambda query: query,
+        of: tuple[str, ...] | None = None,
     ) -> list[Record]:  # fmt: skip
         """What he sees of it. Nothing found, or a case of a definition not known here: then ask again, with all there are."""
 
         def seen() -> list[Record]:
-            return self._store.records(connection, whole(query.where(self._visible(viewer, reach))))
+            return self._store.records(connection, whole(query.where(self._visible(viewer, reach, of))))
 
         found = seen()
         strange = {record.definition for record in found} - self._known()
         return seen() if (strange or not found) and self.learn(connection) else found
 
-    def _visible(self, viewer: Viewer, reach: Reach) -> ColumnElement[bool]:
+    def _visible(
+        self, viewer: Viewer, reach: Reach, of: tuple[str, ...] | None = None
+    ) -> ColumnElement[bool]:
         units = tuple(sorted({grant.unit for grant in viewer.grants if grant.unit is not None}))
-        return self._visible_to(viewer.person, tuple(viewer.held()), units, reach, len(self._laws.known()))
+        return self._visible_to(viewer.person, tuple(viewer.held()), units, reach, of, len(self._laws.known()))
 
     def _known(self) -> set[str]:
         return {law.definition.hash for law in self._laws.known()}
@@ -241,13 +252,14 @@ class Sight:
 
 def _visible_to(
     store: Store, laws: Laws
-) -> Callable[[str, tuple[Grant, ...], tuple[str, ...], Reach, int], ColumnElement[bool]]:
+) -> Callable[[str, tuple[Grant, ...], tuple[str, ...], Reach, tuple[str, ...] | None, int], ColumnElement[bool]]:
     """The filter of a person who holds these grants and is, or was, in these units; definitions are only ever added."""
 
     def made(
-        person: str, held: tuple[Grant, ...], units: tuple[str, ...], reach: Reach, _: int
+        person: str, held: tuple[Grant, ...], units: tuple[str, ...], reach: Reach, of: tuple[str, ...] | None, _: int
     ) -> ColumnElement[bool]:
-        seers = visibility.seers(laws.known(), person, held)
+        known = [law for law in laws.known() if of is None or law.definition.hash in of]
+        seers = visibility.seers(known, person, held)
         return store.questions.visible(person, held, units, laws.library.oversees, seers, reach=reach)
 
     return made
