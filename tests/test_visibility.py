@@ -230,6 +230,10 @@ def sees(office: Office, case: Case, who: str) -> bool:
             answers.add(False)
     answers.add(case.id in {c.id for c in e.search(actor=actor, kind="inquest")})
     answers.add(case.id in {c.id for c in e.children(case.root, actor=actor)})
+    for asked in (Filter(kind="inquest"), Filter(kind="inquest", closed=False), Filter(closed=False)):
+        answers.add(case.id in {c.id for c in find(e, actor, asked).cases})
+    for asked in (Filter(kind="inquest"), Filter(kind="inquest", closed=False)):
+        answers.add(tally(e, actor, [asked]) == [1])
     (answer,) = answers
     return answer
 

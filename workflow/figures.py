@@ -199,7 +199,9 @@ class Sitting:
     def tally(self, asked: Sequence[Filter], most: int) -> list[int]:
         """How many cases of each filter, counted no further than `most`, in one question."""
         queries = [
-            self._narrowed(self._mine.of(listing.some(self._engine.store, one), one), listing.led(one), listing.of(one))
+            self._narrowed(
+                self._mine.of(listing.some(self._engine.store, one), one), listing.led(one), listing.of(one)
+            )
             for one in map(self._told, asked)
         ]
         return [int(number) for number in self._connection.execute(listing.counted(queries, most)).one()]
@@ -212,7 +214,9 @@ class Sitting:
     def _told(self, asked: Filter, *, by_day: bool = False) -> Filter:
         untold = self._untold if by_day or listing.by_day(asked) else ()
         self._viewer()  # with him all versions there are have been met
-        asked = _plainer(self._engine, replace(asked, ends=self._ends, untold=untold, led=self._mine.leads(asked)))
+        asked = _plainer(
+            self._engine, replace(asked, ends=self._ends, untold=untold, led=self._mine.leads(asked))
+        )
         return _without(asked, *self._hidden) if _telling(asked) else asked
 
     @cached_property

@@ -163,7 +163,11 @@ def find(
         while True:
             query = mine.of(listing.page(engine.store, asked_, sort, after, limit + 1, near), asked_)
             found = engine.sight.look(
-                connection, query, viewer(), reach, lambda ids: listing.whole(engine.store, ids, sort, asked_),
+                connection,
+                query,
+                viewer(),
+                reach,
+                lambda ids: listing.whole(engine.store, ids, sort, asked_),
                 of=listing.of(asked_),
             )
             # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it,

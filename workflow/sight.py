@@ -36,9 +36,7 @@ Whole = Callable[[Select[Any]], Select[Any]]
 class Narrowing(Protocol):
     """A query over cases, narrowed to what somebody may know of."""
 
-    def __call__(
-        self, query: Select[Any], reach: Reach, of: tuple[str, ...] | None = None
-    ) -> Select[Any]:
+    def __call__(self, query: Select[Any], reach: Reach, of: tuple[str, ...] | None = None) -> Select[Any]:
         """`of`: the hashes of the versions that alone the query asks for (`Filter.versions`); the others' rules are left out."""
 
 
@@ -228,7 +226,9 @@ class Sight:
         self, viewer: Viewer, reach: Reach, of: tuple[str, ...] | None = None
     ) -> ColumnElement[bool]:
         units = tuple(sorted({grant.unit for grant in viewer.grants if grant.unit is not None}))
-        return self._visible_to(viewer.person, tuple(viewer.held()), units, reach, of, len(self._laws.known()))
+        return self._visible_to(
+            viewer.person, tuple(viewer.held()), units, reach, of, len(self._laws.known())
+        )
 
     def _known(self) -> set[str]:
         return {law.definition.hash for law in self._laws.known()}
@@ -252,11 +252,18 @@ class Sight:
 
 def _visible_to(
     store: Store, laws: Laws
-) -> Callable[[str, tuple[Grant, ...], tuple[str, ...], Reach, tuple[str, ...] | None, int], ColumnElement[bool]]:
+) -> Callable[
+    [str, tuple[Grant, ...], tuple[str, ...], Reach, tuple[str, ...] | None, int], ColumnElement[bool]
+]:
     """The filter of a person who holds these grants and is, or was, in these units; definitions are only ever added."""
 
     def made(
-        person: str, held: tuple[Grant, ...], units: tuple[str, ...], reach: Reach, of: tuple[str, ...] | None, _: int
+        person: str,
+        held: tuple[Grant, ...],
+        units: tuple[str, ...],
+        reach: Reach,
+        of: tuple[str, ...] | None,
+        _: int,
     ) -> ColumnElement[bool]:
         known = [law for law in laws.known() if of is None or law.definition.hash in of]
         seers = visibility.seers(known, person, held)

@@ -74,7 +74,8 @@ class CaseTables(Described):
         # thousands for a handful and look through them all.
         for name, columns in (("places", "definition, state, closed"), ("days", "closed, due_on")):
             statement = f"create statistics {table.name}_{name} (mcv) on {columns} from {table.name}"
-            event.listen(table, "after_create", DDL(statement).execute_if(dialect="postgresql"))
+            made = DDL(statement).execute_if(dialect="postgresql")  # type: ignore[no-untyped-call]
+            event.listen(table, "after_create", made)
         return table
 
     def _relation(self) -> Table:

@@ -373,7 +373,9 @@ def recorded(store: Store, unheard: Sequence[str]) -> ColumnElement[bool]:
     cases, h = store.tables.cases, store.tables.history.alias().c
     lines = select(literal(1)).where(h.case_id == cases.c.id).correlate(cases)
     acts = lines.where(h.automatic.is_(None), h.event.not_in(unheard))
-    return and_(exists(lines.where(h.automatic == literal_column("'import'"))), ~exists(acts))  # an index of its own, asked first
+    return and_(
+        exists(lines.where(h.automatic == literal_column("'import'"))), ~exists(acts)
+    )  # an index of its own, asked first
 
 
 def over_and_recorded(store: Store, today: date, unheard: Sequence[str]) -> ColumnElement[bool]:

@@ -17,7 +17,19 @@ from .listing import Filter, Period, Ran
 from .sql import Store
 from .tallies import Groups
 
-PLAIN = {"kind", "state", "states", "tenant", "slots", "roots", "ends", "recorded", "unheard", "versions", "led"}
+PLAIN = {
+    "kind",
+    "state",
+    "states",
+    "tenant",
+    "slots",
+    "roots",
+    "ends",
+    "recorded",
+    "unheard",
+    "versions",
+    "led",
+}
 """what of a filter every measure can tell apart"""
 STANDING = ("open", "over_target", "over_statutory")
 LATE = STANDING[1:]
