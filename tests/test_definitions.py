@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Protocol
@@ -263,6 +263,61 @@ def test_the_scheduler_goes_no_further_than_urging(library: Library) -> None:
             if move.to not in (None, "urged", "dropped"):
                 assert event.by, event.name
                 assert not {h.role for h in event.by} & UNIT_ROLES, event.name
+
+
+def test_a_clock_whose_event_does_the_thing_stops_at_it(library: Library) -> None:
+    """Whatever it does more than remind and begin what is harder: 催办 was over its day for ever, once urged, and so was 接任日."""
+    for definition in library.definitions.values():
+        for clock in definition.clocks.values():
+            event = definition.events[clock.missed] if clock.missed else None
+            if event is None or event.opens or event.ends or event.raises:
+                continue  # the reply is owed still
+            leads = any(move.to not in (None, *move.sources) for move in event.moves)
+            if leads or event.relates:
+                assert event.name in {*clock.stops, *clock.starts}, f"{definition.name} {clock.name}"
+
+
+def test_while_a_clock_runs_whose_duty_it_is_can_do_something(library: Library) -> None:
+    """A demand could not be answered, and no summary sent any more, while their days went on; three wait for another's decision."""
+    left = {
+        ("co_handling", "opinion", "return_requested"),
+        ("separate_handling", "first_contact", "return_requested"),
+        ("second_assignment", "reply", "handling"),
+    }
+    found = set()
+    for definition in library.definitions.values():
+        for state, clocks in maybe_running(definition).items():
+            acting = {
+                who
+                for event in definition.events.values()
+                if any(state in move.sources for move in event.moves)
+                for who in event.by
+            }
+            for name in clocks if not definition.states[state].end else ():
+                clock = definition.clocks[name]
+                duty = {*clock.duty} or {who for e in clock.stops for who in definition.events[e].by}
+                if not duty & acting:
+                    found.add((definition.name, name, state))
+    assert found == left
+
+
+def maybe_running(definition: Definition) -> Mapping[str, frozenset[str]]:
+    """By state: the clocks that perhaps run there, over their day or not."""
+    found: dict[str, set[str]] = {name: set() for name in definition.states}
+    todo = [
+        (definition.initial, frozenset(c.name for c in definition.clocks.values() if "start" in c.starts))
+    ]
+    while todo:
+        state, running = todo.pop()
+        found[state] |= running
+        for event in definition.events.values():
+            after = {c for c in found[state] if event.name not in definition.clocks[c].stops}
+            after |= {c.name for c in definition.clocks.values() if event.name in c.starts}
+            for move in event.moves:
+                to = move.to or state
+                if state in move.sources and not after <= found[to]:
+                    todo.append((to, frozenset(after)))
+    return {name: frozenset(clocks) for name, clocks in found.items()}
 
 
 def test_supervision_and_escalation_are_never_waited_for(library: Library) -> None:

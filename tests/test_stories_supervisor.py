@@ -209,6 +209,7 @@ def test_story_C06_another_takes_over_from_a_day_to_come(town: Desk) -> None:
     assert o.now(overlay).relations["supervisor"] == ("lu",)
     fired = next(line for line in o.engine.history(overlay.id) if line.event == "take_over")
     assert (fired.effective_on, fired.automatic) == ("2026-04-01", "notice"), "on its own day"
+    assert o.due(overlay, "handover") is None and "接任日已超期" not in sentence(town("lu"), overlay)
     assert overlay.id in listed(town("lu"), "/views/my_key_items") and overlay.id not in listed(
         town("mei"), "/views/my_key_items"
     )

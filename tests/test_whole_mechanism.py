@@ -144,6 +144,7 @@ def test_a_late_reply_is_urged_by_the_timer_and_everything_harder_by_persons(sta
     staffed.clock.set(date(2026, 12, 31))
     staffed.ticks()
     assert staffed.now(against).state == "urged"  # and no further, however long it takes
+    assert staffed.due(against, "urging") is None, "what the clock asked for is done"
     paper = {"ground": "逾期", "criticism": "未答复", "criticism_document": DOCUMENT}
     assert "role" in staffed.reasons(against, "criticise", "wu", **paper)
     staffed.fire(against, "criticise", "gov", **paper)
