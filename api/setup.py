@@ -21,10 +21,10 @@ from workflow.model import Grant, Party
 from workflow.screens import Beginning
 
 from .accounts import Accounts
-from .letters import Papers
+from .routes import Desk
 from .security_log import SecurityLog
 from .store import Shelf, stamp
-from .upkeep import findings
+from .upkeep import findings, looked
 
 CONGRESS = "congress"
 """the step with which a city begins"""
@@ -48,10 +48,10 @@ class Step:
 class Setup:
     """The steps of one installation."""
 
-    def __init__(self, engine: Engine, papers: Papers | None = None) -> None:
-        """`papers`: the documents of a console, whose templates are looked at too."""
+    def __init__(self, engine: Engine, desk: Desk | None = None) -> None:
+        """`desk`: of a console, whose documents and channels are looked at too."""
         self._engine = engine
-        self._papers = papers
+        self._desk = desk
         self._shelf = Shelf(engine)
 
     def steps(self) -> list[Step]:
@@ -162,7 +162,7 @@ class Setup:
     @cached_property
     def findings(self) -> list[Trouble]:
         """What is to be seen to, as the page of the system's health has it."""
-        return findings(self._engine, self._papers, self._health)
+        return looked(self._desk, self._health) if self._desk else findings(self._engine, health=self._health)
 
     @cached_property
     def _health(self) -> Health:

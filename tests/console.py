@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from api import Accounts, Folder, Sessions, create_app, create_schema
 from definitions.papers import Papers
 from workflow import Actor
 from workflow.model import Party
+from workflow.outbox import Trial
 
 from .lifecycle import GRANTS, TENANT, Office
 
@@ -122,8 +123,10 @@ def said(page: str) -> str:
 class Desk:
     """The service, and a reader for everybody."""
 
-    def __init__(self, office: Office, folder: Path, *, people: Collection[str] = GRANTS) -> None:
-        """`people`: who gets an account; nobody: they have theirs, and the tables are there."""
+    def __init__(
+        self, office: Office, folder: Path, *, people: Collection[str] = GRANTS, trials: Sequence[Trial] = ()
+    ) -> None:
+        """`people`: who gets an account; nobody: they have theirs, and the tables are there. `trials`: of a channel file."""
         self.office = office
         if people:
             create_schema(office.engine)
@@ -136,6 +139,7 @@ class Desk:
             documents=Folder(folder),
             operators=["he"],
             papers=Papers(office.engine),
+            trials=trials,
         )
         self.app.extensions["sessions"] = sessions
 

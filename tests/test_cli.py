@@ -784,10 +784,14 @@ def test_doctor_says_what_is_wrong(stored: tuple[str, Engine, Case], monkeypatch
     url, engine, _ = stored
     engine.alerts.address()
     well = call("doctor", "--database", url)
+    law = engine.library.definition("suggestion")
+    title, state = law.title, law.states["assigned"].title
     assert (
-        "outbox: addressed 4, nobody 1\ncases, by lifecycle and state below: 1\n  suggestion.assigned: 1\n"
+        f"outbox: addressed 4, nobody 1\ncases, by lifecycle and state below: 1\n  {title.en}, {state.en}: 1\n"
         in well.out
     )
+    zh = call("doctor", "--database", url, "--lang", "zh").out
+    assert "发件箱: 已分发 4，无人可通知 1\n" in zh and f"\n  {title.zh}，{state.zh}: 1\n" in zh
     (skew,) = [line for line in well.out.splitlines() if line.startswith("! ")]
     assert "from the database's: turn on time synchronisation" in skew  # the tests' clock stands elsewhere
     assert "- no scheduler is running" in well.out

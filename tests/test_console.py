@@ -522,7 +522,7 @@ def test_the_first_page_and_the_set_up_count_what_the_systems_page_finds(
     assert "系统体检" not in _page(desk, "li", "/")
     steps = {step.name: step for step in Setup(desk.office.engine).steps()}
     assert steps["doctor"].found.zh == f"{number} 项待处理"
-    monkeypatch.setattr("api.console.home.findings", lambda *_: [])
+    monkeypatch.setattr("api.console.home.looked", lambda *_: [])
     operator.get("/")
     assert (
         "系统体检：一切正常。" in said(operator.page)

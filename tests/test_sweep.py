@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from workflow import Engine
-from workflow.commands import doctor
+from workflow import Engine, checkup
 from workflow.errors import StoreError, Text
 from workflow.library import Library
 from workflow.store import postgresql, sql
@@ -160,7 +159,7 @@ def test_a_node_that_stands_still_in_a_page_is_let_go_of(
     """Stopped (SIGSTOP) between two questions of a page it holds its families; the database ends it, another fires, it goes on."""
     (case,) = waiting(office, 1)
     monkeypatch.setattr("workflow.store.work.STANDSTILL_SECONDS", 2)
-    monkeypatch.setattr(doctor, "STANDSTILL", -1)
+    monkeypatch.setattr(checkup, "STANDSTILL", -1)
     url = office.engine.database.url.render_as_string(hide_password=False)
     sleeper, stood = Engine(url, library, place=PLACE, clock=office.clock), []
     decide = sleeper._sweep._decide
@@ -169,7 +168,7 @@ def test_a_node_that_stands_still_in_a_page_is_let_go_of(
         if not stood:
             stood.append(work._driver.info.backend_pid)
             assert office.engine.tick() == [], "it is stepped over"
-            (trouble,) = doctor._standing_still(office.engine)
+            (trouble,) = checkup.standing_still(office.engine)
             assert str(stood[0]) in trouble.text.en and trouble.urgent
             gone = "select count(*) from pg_stat_activity where pid = :pid"
             wait_for(lambda: scalar(office.engine, gone, pid=stood[0]) == 0)

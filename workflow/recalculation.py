@@ -31,7 +31,7 @@ from .ledger import Ledger
 from .model import SYSTEM, Actor
 from .random import RandomSource
 
-__all__ = ["EVENT", "Recalculated", "apply", "apply_rules", "count_by", "preview", "preview_rules"]
+__all__ = ["EVENT", "Recalculated", "apply", "apply_rules", "behind", "count_by", "preview", "preview_rules"]
 
 EVENT = history.RECALCULATE
 """reserved: the line's event, which no definition declares"""
@@ -76,6 +76,11 @@ class Ruling:
 def preview(engine: Engine, calendar: Calendar) -> list[Recalculated]:
     """What `apply` would change, by due day. Writes nothing. Raises NotFound for a calendar no place counts by."""
     return _preview(engine, _by_calendar(engine, calendar))
+
+
+def behind(engine: Engine, calendar: Calendar, most: int) -> bool:
+    """Whether one of so many cases, the first to be due first, has a clock that `apply` would change."""
+    return bool(_preview(engine, _by_calendar(engine, calendar), most))
 
 
 def apply(
@@ -191,11 +196,11 @@ def _reads_otherwise(laws: Laws, ledger: Ledger) -> bool:
     return not same(old, new) or (limits != (None, None) and not same(*limits))
 
 
-def _preview(engine: Engine, ruling: Ruling) -> list[Recalculated]:
+def _preview(engine: Engine, ruling: Ruling, most: int | None = None) -> list[Recalculated]:
     found = list[Recalculated]()
     now = engine.clock.now().astimezone(UTC)
     with engine.store.connection() as connection:
-        for case in _waiting(engine, ruling, connection):
+        for case in _waiting(engine, ruling, connection, most):
             family = engine.store.family(connection, case)
             if family is not None:
                 found += _compared(family.records[case], _derived(ruling, family.records[case], now))
@@ -212,12 +217,14 @@ def _apply(
         yield from _apply_one(engine, ruling, case, actor)
 
 
-def _waiting(engine: Engine, ruling: Ruling, connection: Any) -> list[str]:
+def _waiting(engine: Engine, ruling: Ruling, connection: Any, most: int | None = None) -> list[str]:
     table = engine.store.tables.clock
     query = table.select().with_only_columns(table.c.case_id).where(table.c.running)
     query = query.order_by(table.c.due_on, table.c.case_id)
     if ruling.concerned is not None:
         query = query.where(ruling.concerned(table))
+    if most is not None:
+        query = query.limit(most)
     return list(dict.fromkeys(connection.execute(query).scalars()))
 
 

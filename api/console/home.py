@@ -14,7 +14,7 @@ from workflow.view import View
 
 from ..buckets import Bucket, buckets
 from ..saved import kept
-from ..upkeep import findings
+from ..upkeep import looked
 from . import overdue
 from .lists import OF_ANY_KIND, Row, heads_of, rows
 from .screens import Look, Page, Screen
@@ -62,7 +62,7 @@ def home(look: Look) -> Page:
 def _findings(look: Look) -> list[Trouble] | None:
     """As the page of the system's health has them; None for who does not look after it."""
     operates = look.actor.person in look.desk.operators
-    return findings(look.engine, look.desk.papers) if operates else None
+    return looked(look.desk) if operates else None
 
 
 def _within(span: Bucket, due: Mapping[date | None, int], old: int) -> int:

@@ -7,7 +7,7 @@ import re
 from workflow.errors import Text
 from workflow.undelivered import causes, named, undelivered
 
-from ..upkeep import findings
+from ..upkeep import looked
 from . import setup
 from .screens import Go, Look, Page, Screen
 
@@ -24,7 +24,7 @@ def shown(look: Look) -> Page:
     state = look.engine.alerts.state()
     nobody = [(named(look.engine, row["recipient"]), row) for row in state["nobody"]]
     return Page("operation.html", {
-        "health": health, "troubles": findings(look.engine, look.desk.papers, health), "where": _where(look),
+        "health": health, "troubles": looked(look.desk, health), "where": _where(look),
         "nobody": nobody, "dead": dead, "causes": causes(dead),
         "waiting": causes(undelivered(look.engine, waiting=True, limit=DEAD)), "again": _number(args.get("again")),
         "sought": _number(args.get("sought")), "further": page + 1 if health.dead_letters > page * DEAD else None, "page": page,
@@ -38,7 +38,10 @@ def _number(text: str | None) -> int | None:
 def _where(look: Look) -> dict[str, str]:
     """Code of a trouble -> the page on which it is mended, where there is one."""
     days = look.address("calendar")
-    found = {"dead": "#dead", "horizon": days, "next_year": days}
+    tokens = look.address("service_tokens")
+    found = {
+        "dead": "#dead", "nobody": "#nobody", "horizon": days, "next_year": days, "token_ended": tokens, "token_ends": tokens,
+    }  # fmt: skip
     return {**found, "no_channel": look.address("setup") + "#channels"} if setup.offered(look) else found
 
 

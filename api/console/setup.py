@@ -93,7 +93,7 @@ def _page(look: Look, given: dict[str, Any], error: Text | None, *, status: int 
 def _setup(look: Look) -> Setup:
     if not offered(look):
         raise NotFound(Text("没有这个页面", "there is no such page"))
-    return Setup(look.engine, look.desk.papers)
+    return Setup(look.engine, look.desk)
 
 
 def offered(look: Look) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..checkup import Channels
 from ..errors import NotFound, Text, WorkflowError
 from ..health import Trouble
-from ..outbox import INBOX, JOB, OPERATOR, STATES, Contact, Letter, Trial
+from ..outbox import OPERATOR, STATES, Contact, Letter, Trial
 from ..undelivered import causes, undelivered
 from . import keeping
 from .context import FAULTS, OK, Context, UsageError, network, whole
@@ -130,45 +130,16 @@ def backend_of(context: Context) -> Any:
     return context.sibling("scheduler.delivery").LocalBackend(context.engine, channels, hooks=hooks)
 
 
-def troubles(context: Context) -> Iterator[Trouble]:
-    """What `doctor` says of alerts. A faulty channel file is among it."""
-    state = context.engine.alerts.state()
-    for row in state["nobody"]:
-        who, topic = row["recipient"], row["topic"]
-        if who == OPERATOR:
-            zh, en = (
-                "有死信而无人知晓：渠道文件写上 [operator]",
-                "letters died and nobody heard of it: name an [operator] in the channel file",
-            )
-            yield Trouble(code="no_operator", text=Text(zh, en))
-            continue
-        text = Text(
-            f"{who} 无人可通知（{topic}）；授予此角色即可", f"nobody is {who} ({topic}): grant the role"
-        )
-        yield Trouble(code="nobody", text=text, urgent=False)
+def sent_by(context: Context) -> tuple[Channels | None, list[Trouble]]:
+    """By what this process may send, as `doctor` is told by the channel file; and what is wrong with the file."""
     try:
         found = channels_of(context)
     except WorkflowError as error:
-        yield Trouble(code="channel_file", text=error.text)
-        return
+        return None, [Trouble(code="channel_file", text=error.text)]
     if found is None:
-        return
-    if not found.subscriptions.get(OPERATOR):
-        text = Text(
-            "渠道文件没有 [operator]：死信无人知晓",
-            "the channel file has no [operator]: nobody hears of dead letters",
-        )
-        yield Trouble(code="no_operator", text=text, urgent=False)
-    known = {INBOX, JOB, *(channel.name for channel in found.channels)}
-    waiting = {
-        name.partition(".")[0] for name in state["deliveries"] if name.endswith((".queued", ".failed"))
-    }
-    for name in sorted(waiting - known):
-        text = Text(
-            f"有消息等着渠道 {name}，渠道文件没有它",
-            f"letters wait for the channel {name}, which the file does not have",
-        )
-        yield Trouble(code="no_channel", text=text)
+        return None, []
+    names = [channel.name for channel in found.channels]
+    return Channels(names, bool(found.subscriptions.get(OPERATOR))), []
 
 
 def run_list(context: Context) -> int:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..checkup import checked
 from ..clock import civil_date
-from ..errors import StoreError, Text
-from ..health import Health, Trouble, troubles
-from ..store.examination import Examination
+from ..errors import Text
+from ..health import Health, Trouble
 from ..store.post import Post
-from ..subscriptions import Subscriptions
-from ..vault import Vault
 from . import alerts
 from .context import FAULTS, OK, Context
 from .operator import told
-from .store import published, shown
+from .service import papers_of
+from .store import shown
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -27,6 +26,9 @@ def register(add: Any) -> None:
     """Declare the command."""
     doctor = add("doctor", run_doctor, "体检：哪里不对，怎么办", "what is wrong, and what to do")
     alerts.add_channels(doctor)
+    doctor.add_argument(
+        "--letters", type=Path, metavar="DIR", help="本单位的文书模板 / templates of your own"
+    )
 
 
 def run_doctor(context: Context) -> int:
@@ -34,8 +36,7 @@ def run_doctor(context: Context) -> int:
     engine = context.engine
     engine.store.check()
     now, health = engine.clock.now().astimezone(UTC), engine.health()
-    facts, found = _facts(context, engine, now, health), [*troubles(health), *_troubles(engine)]
-    found += [*alerts.troubles(context), *_unsealed(context)]
+    facts, found = _facts(context, engine, now, health), _found(context, health)
     console = context.console
     if console.as_json:
         said = [{"code": t.code, "urgent": t.urgent, "zh": t.text.zh, "en": t.text.en} for t in found]
@@ -47,6 +48,18 @@ def run_doctor(context: Context) -> int:
         if not found:
             console.say("一切正常", "all is well")
     return FAULTS if any(trouble.urgent for trouble in found) else OK
+
+
+def _found(context: Context, health: Health) -> list[Trouble]:
+    """As the page of the system's health has it, where the service is installed; and what is wrong with the channel file."""
+    engine = context.engine
+    channels, faults = alerts.sent_by(context)
+    if find_spec("flask") is None:
+        return [*faults, *checked(engine, health=health, channels=channels)]
+    papers = papers_of(context, context.arguments.letters)
+    context.sibling("api").create_schema(engine)
+    said = context.sibling("api.upkeep").findings(engine, papers, health, channels)
+    return [*faults, *said]
 
 
 def _facts(context: Context, engine: Engine, now: datetime, health: Health) -> dict[str, Any]:
@@ -74,16 +87,33 @@ def _print(context: Context, facts: dict[str, Any]) -> None:
     if facts["caught_up"]:
         facts["caught_up"] = console.words(told("caught_up", facts["caught_up"]))
     facts["nodes"] = ", ".join(facts["nodes"])
-    facts["outbox"] = ", ".join(f"{state} {count}" for state, count in facts["outbox"].items())
+    between = console.words(Text("，", ", "))
+    facts["outbox"] = between.join(
+        f"{console.words(OUTBOX.get(state, Text(state, state)))} {count}"
+        for state, count in facts["outbox"].items()
+    )
     facts["cases"] = sum(row["count"] for row in cases) or None
     for name, value in facts.items():
         console.line(f"{console.words(TITLES[name])}: {'-' if value in (None, '', {}) else value}")
     for row in cases:
-        console.line(f"  {row['kind']}.{row['state']}: {row['count']}")
+        console.line(f"  {console.words(_standing(context, row))}: {row['count']}")
 
 
-STANDSTILL = 60.0
-"""seconds in a transaction without a question that no work of ours takes"""
+def _standing(context: Context, row: dict[str, Any]) -> Text:
+    """The lifecycle and the state by what they are called; a state that only an older version has by its code."""
+    law = context.engine.library.definitions.get(row["kind"])
+    state = law.states.get(row["state"]) if law else None
+    kind = law.title if law else Text(row["kind"], row["kind"])
+    title = state.title if state else Text(row["state"], row["state"])
+    return Text(f"{kind.zh}，{title.zh}", f"{kind.en}, {title.en}")
+
+
+OUTBOX = {
+    "queued": Text("待分发", "queued"), "addressed": Text("已分发", "addressed"), "nobody": Text("无人可通知", "nobody"),
+}  # fmt: skip
+"""states of the outbox, in words; JSON keeps the codes"""
+
+
 TITLES = {
     "database": Text("数据库", "database"),
     "definitions": Text("定义", "definitions"),
@@ -96,68 +126,3 @@ TITLES = {
     "outbox": Text("发件箱", "outbox"),
     "cases": Text("案件（以下按流程和状态）", "cases, by lifecycle and state below"),
 }
-
-
-def _troubles(engine: Engine) -> Iterator[Trouble]:
-    have = published(engine)
-    names = ", ".join(sorted(d.name for d in engine.library.definitions.values() if d.hash not in have))
-    if names:
-        text = Text(
-            f"尚未发布：{names}；运行 tibandu publish", f"not published: {names}; run tibandu publish"
-        )
-        yield Trouble(code="unpublished", text=text)
-    yield from _standing_still(engine)
-    yield from _calendar_troubles(engine)
-
-
-def _unsealed(context: Context) -> Iterator[Trouble]:
-    """Of whoever has the api installed its tokens and second factors; and secrets of webhooks."""
-    hooks = Subscriptions(context.engine).unsealed()
-    if hooks:
-        text = Text(
-            f"{hooks} 个 webhook 密钥未加密存放：设置 TIBANDU_KEYS（tibandu accounts key FILE），下次投递时加密",
-            f"{hooks} secret(s) of webhooks stand in the database unsealed: set TIBANDU_KEYS (tibandu accounts key FILE);"
-            " each is sealed when something is next delivered",
-        )
-        yield Trouble(code="unsealed_hooks", text=text, urgent=False)
-    if find_spec("flask") is None:
-        return
-    yield from context.sibling("api.upkeep").troubles(context.engine)
-    number = context.sibling("api.factors").Factors(context.engine).unsealed()
-    if number:
-        text = Text(
-            f"{number} 个第二因素密钥未加密存放：设置 TIBANDU_KEYS（tibandu accounts key FILE），下次登录时加密",
-            f"{number} second factor(s) stand in the database unsealed: set TIBANDU_KEYS (tibandu accounts key FILE);"
-            " each is sealed at its next sign-in",
-        )
-        yield Trouble(code="unsealed", text=text, urgent=False)
-    try:
-        Vault.here()
-    except StoreError as error:
-        yield Trouble(code="keys", text=error.text)
-
-
-def _standing_still(engine: Engine) -> Iterator[Trouble]:
-    found = Examination(engine.store, engine.laws.calendar, engine.clock).standstill()
-    if found is not None and found[1] > STANDSTILL:
-        pid, seconds = found
-        yield Trouble(code="standstill", text=Text(
-            f"数据库会话 {pid} 在事务中停住 {seconds:.0f} 秒并占着锁（进程被挂起？）：恢复该进程，"
-            f"或执行 select pg_terminate_backend({pid}),其未提交的工作自动撤销并由其他进程重做",
-            f"session {pid} of the database stands still inside a transaction for {seconds:.0f} s and keeps its locks (a process"
-            f" that was stopped?): let it go on, or run select pg_terminate_backend({pid}): what it has not committed is undone"
-            " and done again by the others",
-        ))  # fmt: skip
-
-
-def _calendar_troubles(engine: Engine) -> Iterator[Trouble]:
-    from ..recalculation import preview
-
-    engine.calendars.look()
-    behind = preview(engine, engine.laws.calendar)
-    if behind:
-        text = Text(
-            f"{len(behind)} 个时钟未按所用日历计算；运行 tibandu calendar apply",
-            f"{len(behind)} clock(s) are not counted by the calendar in use; run tibandu calendar apply",
-        )
-        yield Trouble(code="behind", text=text)

@@ -97,18 +97,25 @@ PAPER = ("docxtpl", "python_calamine", "segno", "xlsxwriter")
 """what documents and tables are written and read with"""
 
 
+def papers_of(context: Context, folder: Path | None) -> Any:
+    """Who writes documents and tables, by templates of that folder before ours; None where the extra is not installed."""
+    if not all(find_spec(name) for name in PAPER):
+        return None
+    return context.sibling("definitions.papers").Papers(context.engine, folder)
+
+
 def _papers(context: Context) -> Any:
     """Who writes documents and tables; nobody where the extra is not installed, which the service then says itself. Raises
     DefinitionError for a template that cannot be used.
     """
-    if not all(find_spec(name) for name in PAPER):
+    found = papers_of(context, context.arguments.letters)
+    if found is None:
         text = (
             "没有 tibandu[documents]：不出文书和表格",
             "tibandu[documents] is not installed: no letters, no tables",
         )
         context.console.warn(Text(*text))
-        return None
-    return context.sibling("definitions.papers").Papers(context.engine, context.arguments.letters)
+    return found
 
 
 def run_serve(context: Context) -> int:

@@ -7,16 +7,14 @@ import re
 import sqlite3
 from importlib import metadata
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import StoreError, Text
+from ..checkup import published
+from ..errors import Text
 from ..store.privileges import APPLICATION, AUDITOR, grants, rights
 from ..store.schema import PREFIX, tables_of
 from .context import OK, Context, UsageError
 from .definition import tell_published
-
-if TYPE_CHECKING:
-    from ..engine import Engine
 
 
 def register(add: Any) -> None:
@@ -66,17 +64,6 @@ def _role(name: str) -> str:
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$-]{0,62}", name):
         return name
     raise UsageError(Text(f"{name!r} 不是角色名", f"{name!r} is no name of a role"))
-
-
-def published(engine: Engine) -> set[str]:
-    """Hashes of what is published; nothing while there are no tables."""
-    try:
-        with engine.store.connection() as connection:
-            return {row.hash for row in connection.execute(engine.store.tables.definition.select())}
-    except StoreError as error:
-        if error.which == "tables":
-            return set()
-        raise
 
 
 def shown(url: str) -> str:

@@ -123,6 +123,14 @@ class CaseTables(Described):
             postgresql_where=table.c.running,
             sqlite_where=table.c.running == true(),
         )
+        # What rests on days that are not settled: whether any of it would be counted otherwise is asked by a first page.
+        Index(
+            f"ix_{table.name}_provisional",
+            table.c.due_on,
+            table.c.case_id,
+            postgresql_where=table.c.running & table.c.provisional,
+            sqlite_where=(table.c.running == true()) & (table.c.provisional == true()),
+        )
         return table
 
     def _history(self) -> Table:
