@@ -172,7 +172,7 @@ def test_a_page_of_the_board_asks_so_many_questions_and_no_more(
     with statements(desk.office.engine.database, monkeypatch) as seen:
         assert reader.get(BOARD).status_code == 200
     asked = sum(one.lstrip().lower().startswith(("select", "with")) for one in seen)
-    assert asked <= 20 + 12 * 9, asked
+    assert asked <= 20 + 12 * 4, asked
     assert 'rel="next"' in reader.page
 
 

@@ -16,9 +16,8 @@ from sqlalchemy import create_engine
 from . import batch
 from .alerts import Alerts
 from .calendarkeeper import CalendarKeeper
-from .call import Call, act_of, check_id, check_texts, no_case, no_id
+from .call import Call, check_id, check_texts, no_case, no_id
 from .clock import Clock, SystemClock, civil_date
-from .decision import objections
 from .definition import Definition
 from .erasing import Erasing, Lapsing
 from .errors import (
@@ -30,7 +29,7 @@ from .errors import (
     WorkflowError,
 )
 from .family import Step
-from .firing import OTHER_EVENT, Done, Firing
+from .firing import Done, Firing
 from .given import check_actor, check_are_texts, check_limit, check_list, wrong_kind
 from .granting import Granting
 from .health import Health
@@ -53,6 +52,7 @@ from .model import (
     Request,
 )
 from .parties import Parties
+from .permissions import Permissions
 from .random import RandomSource, SystemRandom
 from .reader import Reader
 from .rulekeeper import RuleKeeper, fetched
@@ -111,6 +111,7 @@ class Engine(Reader):
         self.parties = Parties(self.store, library, self._firing.now, self.random, self._memory.forget_person)
         self._granting = Granting(self.store, library, self.parties, self._firing.now, self.random)
         self._unseen = Unseen(self.store, self.laws, sight)
+        self._permissions = Permissions(store, laws, self._firing, self._unseen, self.random)
 
     @staticmethod
     def connect(url: str) -> Database:
@@ -279,41 +280,16 @@ class Engine(Reader):
         """Every event of the case's definition (of these, where some are named) with yes, or no and every reason: what `fire`
         would answer to a full form. Who may not fire it at all is told only that.
         """
-        check_id(case)
-        check_actor(actor)
-        check_texts(person=actor.person, on_behalf_of=actor.on_behalf_of)
-        if actor.invitation is None and not self._unseen.sees(case, actor, session):
+        found = self.permitted_in([case], actor, events=events, session=session)
+        if case not in found:
             raise no_case(case)
-        with self.store.work(session) as work:
-            reading = self.store.read(work, case, actor.person, None)
-            if reading.family is None:
-                raise no_case(case)
-            call = Call(case=case, event="", actor=actor, data={})
-            act, _ = self._firing.invited(work, act_of(call, self._firing.now(), reading), case, None)
-            act = self._firing.delegated(work, act)
-            invited = self._firing.invitation_events(work, actor)
-            law = self.laws.pinned(reading.family.records[case].definition)
-            links = self._firing.links(reading.family, case, law.links, {})
-            if links:
-                act = act._replace(linked=self.store.linked(work, links, hold=False))
-        found = []
-        for event in law.definition.events.values():
-            if events is not None and event.name not in events:
-                continue
-            reasons = objections(self.laws, reading.family, case, event.name, act, self.random)
-            if invited is not None and event.name not in invited:
-                reasons = (OTHER_EVENT, *reasons)
-            found.append(
-                Permission(
-                    event=event.name,
-                    title=event.title,
-                    allowed=not reasons,
-                    reasons=reasons,
-                    form=tuple(f.name for f in event.form if f.required),
-                    optional=tuple(f.name for f in event.form if not f.required),
-                )
-            )
-        return found
+        return found[case]
+
+    def permitted_in(
+        self, cases: Sequence[str], actor: Actor, *, events: Collection[str] | None = None, session: Host | None = None
+    ) -> dict[str, list[Permission]]:  # fmt: skip
+        """`permitted` of each of these cases that there is and this person may know of; who he is is looked up once."""
+        return self._permissions.of(cases, actor, events, session)
 
     def tick(self, limit: int = 100) -> list[Fired]:
         """Fire what is due, in due order, at most `limit` timers, and let roles end that were taken for some hours; call it until

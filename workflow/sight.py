@@ -154,8 +154,15 @@ class Sight:
 
     def sees(self, connection: Connection, case: str, actor: Actor) -> bool:
         """Whether that person may know of the case."""
-        query = self._store.questions.one(case)
-        return bool(self._found(connection, query, self.viewer(connection, actor), "named"))
+        return bool(self.seen(connection, [case], actor))
+
+    def seen(self, connection: Connection, cases: Sequence[str], actor: Actor) -> set[str]:
+        """Those of these cases that that person may know of."""
+        query, viewer = self._store.questions.all_of(cases), self.viewer(connection, actor)
+        found = {one.id for one in self._found(connection, query, viewer, "named")}
+        if 0 < len(found) < len(cases) and self.learn(connection):
+            found = {one.id for one in self._found(connection, query, viewer, "named")}
+        return found
 
     def without(
         self, connection: Connection, case: str, actor: Actor, grants: Collection[str]

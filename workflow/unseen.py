@@ -80,5 +80,9 @@ class Unseen:
             check_texts(person=actor.person)
         except WorkflowError:
             return True  # the refusal of what nobody can have tells nothing
+        return bool(self.seen([case], actor, session))
+
+    def seen(self, cases: Sequence[str], actor: Actor, session: Host | None) -> set[str]:
+        """Those of these cases that there are, and that person may know of."""
         with self._store.connection(session) as connection:
-            return self._sight.sees(connection, case, actor)
+            return self._sight.seen(connection, cases, actor)

@@ -94,24 +94,26 @@ class Board:
 
     def offered(self, case: Case) -> list[Event]:
         """Which of the board's events are permitted in that case."""
-        return [event for event in self.events if event.name in self._allowed(case)]
+        return [event for event in self.events if event.name in self._allowed([case])[case.id]]
 
-    def _allowed(self, case: Case) -> dict[str, Permission]:
-        asked = {*self.view.board, *self._joining}
-        found = self.look.engine.permitted(case.id, self.look.actor, events=asked)
-        return {one.event: one for one in found if one.allowed}
+    def _allowed(self, cases: Sequence[Case]) -> dict[str, dict[str, Permission]]:
+        """What of the board is permitted in each of these cases, by its event."""
+        asked, ids = {*self.view.board, *self._joining}, [case.id for case in cases]
+        found = self.look.engine.permitted_in(ids, self.look.actor, events=asked)
+        return {id_: {one.event: one for one in found.get(id_, ()) if one.allowed} for id_ in ids}
 
     # -- the rows
 
     def places(self, cases: Sequence[Case], wrong: Mapping[str, Sequence[Reason]]) -> list[Place]:
         """The rows of these cases, with what was typed into them."""
         columns = self.view.columns
-        joined, similar = self._joined(cases), self._alike(cases)
+        joined, similar, allowed = self._joined(cases), self._alike(cases), self._allowed(cases)
         heads = [head_of(self.definition, column) for column in columns]
         return [
             self._place(
                 row,
                 heads,
+                allowed[row.case.id],
                 similar.get(row.case.id, ()),
                 joined.get(row.case.id, ()),
                 wrong.get(row.case.id, ()),
@@ -123,11 +125,12 @@ class Board:
         self,
         row: Row,
         heads: Sequence[Text],
+        allowed: Mapping[str, Permission],
         alike_: Sequence[Similar],
         joined: Sequence[Case],
         reasons: Sequence[Reason],
     ) -> Place:
-        allowed, prefix = self._allowed(row.case), f"{row.case.id}."
+        prefix = f"{row.case.id}."
         shown = [
             (head, cell)
             for head, column, cell in zip(heads, self.view.columns, row.cells, strict=True)
