@@ -14,6 +14,7 @@ from workflow.overview import today
 from .identity import is_person
 from .routes import Ask, Out, Reply, Route
 from .schemas import PARTY, Day, Strict
+from .security_log import SecurityLog
 
 
 class DelegationIn(Strict):
@@ -59,6 +60,12 @@ def lend(ask: Ask) -> Reply:
         ask.engine, me, body["to"], until=body["until"], by=me, day=today(ask.engine), since=body["first"],
         role=body["role"], reason=body["reason"],
     )  # fmt: skip
+    for grant in lent:
+        place = " ".join(filter(None, (grant.scope, grant.unit)))
+        detail = (
+            f"lent {grant.role} of {grant.on_behalf_of} in {place}, {grant.valid_from} to {grant.valid_until}"
+        )
+        SecurityLog(ask.engine).note("grant", grant.person, by=me, detail=detail)
     return Reply({"delegations": [_shown(ask, grant) for grant in lent]}, 201)
 
 
@@ -70,7 +77,13 @@ def listed(ask: Ask) -> Reply:
 
 def give_back(ask: Ask) -> Reply:
     """It has ended. Twice changes nothing."""
-    access.give_back(ask.engine, ask.path["grant_id"], by=ask.actor.person, day=today(ask.engine))
+    me = ask.actor.person
+    before = {grant.id: grant.valid_until for grant in access.lent(ask.engine, me)}
+    ended = access.give_back(ask.engine, ask.path["grant_id"], by=me, day=today(ask.engine))
+    if before.get(ended.id) != ended.valid_until:
+        place = " ".join(filter(None, (ended.scope, ended.unit)))
+        detail = f"gave back {ended.role} of {ended.on_behalf_of} in {place}"
+        SecurityLog(ask.engine).note("grant", ended.person, by=me, detail=detail)
     return Reply(None, 204)
 
 

@@ -168,6 +168,33 @@ def revoke(ask: Ask) -> Reply:
     return Reply(None, 204)
 
 
+def of(engine: Engine, person: str) -> list[dict[str, Any]]:
+    """The living calendars of that person, the newest first, for who looks after the service; never an address."""
+    shelf = Shelf(engine)
+    f = shelf.tables.feed
+    query = select(f.c.id, f.c.of, f.c.unit, f.c.created_at, f.c.used_on).where(
+        f.c.person == person, f.c.revoked_at.is_(None)
+    )
+    with shelf.connection() as connection:
+        found = connection.execute(query.order_by(f.c.created_at.desc(), f.c.id).limit(MOST))
+        return [dict(row) for row in found.mappings()]
+
+
+def take_back(engine: Engine, feed: str, *, by: str) -> str:
+    """Another's calendar, taken back by who looks after the service; whose it was. Twice changes nothing. Raises NotFound."""
+    shelf = Shelf(engine)
+    f, now = shelf.tables.feed, stamp(shelf.now())
+    with shelf.connection(write=True) as connection:
+        person = connection.execute(select(f.c.person).where(f.c.id == feed)).scalar()
+        if person is None:
+            raise _none()
+        living = (f.c.id == feed) & f.c.revoked_at.is_(None)
+        gone = update(f).where(living).values(revoked_at=now).returning(f.c.id)
+        if connection.execute(gone).first() is not None:
+            SecurityLog(engine).note("feed", person, by=by, detail=f"revoked {feed}", connection=connection)
+    return str(person)
+
+
 def forget(engine: Engine) -> None:
     """Those that were taken back a while ago."""
     shelf = Shelf(engine)

@@ -71,6 +71,10 @@ FORMS: Mapping[str, Sequence[tuple[str, Text]]] = {
         ("granted {role} in {place}, {since} to {last}",
          Text("授予{role}（{place}），{since} 至 {last}", "granted {role} ({place}), {since} until {last}")),
         ("revoked {role} in {place}", Text("收回{role}（{place}）", "took back {role} ({place})")),
+        ("lent {role} of {lender} in {place}, {since} to {last}",
+         Text("受 {lender} 委托：{role}（{place}），{since} 至 {last}", "lent by {lender}: {role} ({place}), {since} to {last}")),
+        ("gave back {role} of {lender} in {place}",
+         Text("{lender} 的委托结束：{role}（{place}）", "no longer lent by {lender}: {role} ({place})")),
     ],
     "feed": [
         ("opened {feed}", Text("新建 {feed}", "made {feed}")),
@@ -140,6 +144,7 @@ ASKED = {
     "messages_read": Text("标记已读", "mark messages as read"), "lent": Text("委托代办", "lend a role"),
     "service_token_made": Text("签发服务令牌", "issue a service token"),
     "service_token_revoked": Text("吊销服务令牌", "revoke a service token"),
+    "feed_taken": Text("收回他人的日历地址", "take another's calendar back"),
     "redeliver": Text("重发消息", "send messages again"), "setup_posted": Text("开通", "set up"),
     "sheets_feed": Text("建日历地址", "make a calendar's address"), "presence_ended": Text("结束会话", "end sessions"),
     "password_changed": Text("修改密码", "change the password"), "signed_in": Text("登录", "sign in"),

@@ -226,6 +226,7 @@ ASKED: dict[str, list[tuple[str, Body | None]]] = {
     "console.service_token_made": [("/service-tokens", Form(account="svc.x", name="x", scopes="cases:read", expires_on="2026-12-31"))],
     "console.service_token_revoked": [("/service-tokens/1zzzzzzzzzzzzzzzzzzz/revoke", Form())],
     "console.security": [("/security", None)],
+    "console.feed_taken": [("/security/feeds/1zzzzzzzzzzzzzzzzzzz/end", Form())],
     "console.sessions_ended": [("/security", Form(person="li"))],
     "console.setup": [("/setup", None)],
     "console.setup_posted": [("/setup", Form())],

@@ -40,7 +40,7 @@ GLANCE = 600
 """letters that are shown unasked on a form"""
 BEFORE = 60
 """letters of a value that was replaced"""
-SORTS = ("flow", "notice", "document", "due", "automatic")
+SORTS = ("flow", "notice", "document", "due", "automatic", "other")
 """what lines of a history can be narrowed to: acts of persons, reminders, those that bring a document, changed deadlines, what
 follows by itself"""
 TIMED = ("notice", "lapse")
@@ -363,9 +363,13 @@ def _line(look: Look, definition: Definition, case: str, entry: HistoryEntry, ol
     )  # fmt: skip
 
 
+BESIDE_SORTS = {"issue_link": "notice", "break_glass": "other"}
+"""what is beside the lifecycle and moves no day -> under which filter it stands"""
+
+
 def _sorts(entry: HistoryEntry, law: Definition, data: Iterable[Datum], *, known: bool) -> set[str]:
-    if entry.event == "issue_link":
-        return {"notice"}
+    if entry.event in BESIDE_SORTS:
+        return {BESIDE_SORTS[entry.event]}
     moves_a_day = any(
         entry.event in clock.extends or entry.event in clock.anew for clock in law.clocks.values()
     )

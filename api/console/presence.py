@@ -6,6 +6,7 @@ import re
 
 from workflow.errors import Text
 
+from .. import feeds
 from ..accounts import Accounts
 from ..limits import source
 from ..problems import Problem
@@ -73,11 +74,13 @@ def log(look: Look) -> Page:
     found = SecurityLog(look.engine).entries(
         person=person, kind=kind, before=args.get("before", type=_entry), limit=PAGE
     )
+    calendars = feeds.of(look.engine, person) if person else []
     look.names.learn(who for one in found for who in (one.person, one.by) if who)
+    look.names.learn(one["unit"] for one in calendars if one["unit"])
     words = Words(look.engine, found, {screen.name: screen.menu for screen in look.desk.menu if screen.menu})
     return Page("security.html", {
         "entries": [(one, words.of(one)) for one in found], "kinds": KINDS, "nobodys": BY, "person": person or "",
-        "kind": kind or "", "ended": args.get("ended", type=_entry),
+        "kind": kind or "", "ended": args.get("ended", type=_entry), "calendars": calendars, "taken": "taken" in args,
         "further": found[-1].id if len(found) == PAGE else None,
     })  # fmt: skip
 
@@ -96,6 +99,12 @@ def end_all(look: Look) -> Go:
     return Go(look.address("security", person=person, ended=ended))
 
 
+def take_feed(look: Look) -> Go:
+    """Another's calendar: from now on its address is good for nothing."""
+    owner = feeds.take_back(look.engine, look.path["feed"], by=look.actor.person)
+    return Go(look.address("security", person=owner, taken=1))
+
+
 PRESENCE = (
     Screen(path="/sessions", name="presence", view=shown),
     Screen(path="/sessions", name="presence_ended", view=ended, methods=("POST",)),
@@ -105,6 +114,13 @@ PRESENCE = (
         view=log,
         permission="operator",
         menu=Text("安全日志", "Security log"),
+    ),
+    Screen(
+        path="/security/feeds/<feed>/end",
+        name="feed_taken",
+        view=take_feed,
+        permission="operator",
+        methods=("POST",),
     ),
     Screen(path="/security", name="sessions_ended", view=end_all, permission="operator", methods=("POST",)),
 )

@@ -10,6 +10,7 @@ from .. import access, overview
 from ..clock import ZONE
 from ..errors import NotFound, Text
 from ..model import Actor
+from .accounts import BY
 from .context import OK, Context, UsageError, day, whole
 
 HEADS = {
@@ -47,6 +48,10 @@ def register(add: Any) -> None:
         "revoke", run_revoke, "收回角色（自昨日止，留痕）", "a role ends with yesterday and is kept", within
     )
     revoke.add_argument("grant", metavar="ID", help="授权编号 / as the report names it")
+    feed = add(
+        "revoke-feed", run_revoke_feed, "收回他人的期限日历", "another's calendar is taken back", within
+    )
+    feed.add_argument("feed", metavar="ID", help="编号 / as the report names it")
     lend = add(
         "lend", run_lend, "委托（代）", "a person's roles are a colleague's too, for some days", within
     )
@@ -70,7 +75,7 @@ def register(add: Any) -> None:
     report.add_argument("--unit", metavar="UNIT")
     report.add_argument("--all", action="store_true", help="含已结束的 / those that have ended too")
     glass = add("break-glass", run_glass, "应急查阅", "a role for some hours; the case says so", within)
-    glass.add_argument("case", metavar="CASE")
+    glass.add_argument("case", metavar="CASE", help="编号或案件号 / its number or its id")
     glass.add_argument("role", metavar="ROLE")
     glass.add_argument("--person", required=True, metavar="PERSON", help="由谁 / who takes it")
     glass.add_argument("--hours", required=True, type=whole(1), metavar="N")
@@ -149,6 +154,17 @@ def _check_scope(context: Context, scope: str) -> None:
     raise NotFound.among(Text("范围", "scope"), scope, known)
 
 
+def run_revoke_feed(context: Context) -> int:
+    """Its address is good for nothing any more."""
+    context.sibling("api").create_schema(context.engine)
+    owner = context.sibling("api.feeds").take_back(context.engine, context.arguments.feed, by=BY)
+    context.console.say(
+        f"已收回 {owner} 的日历，地址作废",
+        f"the calendar of {owner} is taken back: its address is good for nothing",
+    )
+    return OK
+
+
 def run_revoke(context: Context) -> int:
     """It holds no more; that it held is kept, because separation of powers asks for it."""
     a = context.arguments
@@ -174,6 +190,12 @@ def run_lend(context: Context) -> int:
         day=overview.today(context.engine),
         since=a.since,
     )
+    for grant in lent:
+        place = " ".join(filter(None, (grant.scope, grant.unit)))
+        detail = (
+            f"lent {grant.role} of {grant.on_behalf_of} in {place}, {grant.valid_from} to {grant.valid_until}"
+        )
+        _note(context, "grant", grant.person, detail, by=a.by)
     names = ", ".join(grant.role for grant in lent)
     context.console.say(
         f"{a.to} 代 {a.person}（{names}），至 {a.until}",
@@ -185,8 +207,9 @@ def run_lend(context: Context) -> int:
 def run_glass(context: Context) -> int:
     """For the emergency in which nobody is there who may grant."""
     a = context.arguments
-    until = access.break_glass(context.engine, a.case, a.person, a.role, hours=a.hours, reason=a.reason)
-    detail = f"{a.role} {a.case} until {until.isoformat(timespec='minutes')}, command line"
+    case = _numbered(context, a.case)
+    until = access.break_glass(context.engine, case, a.person, a.role, hours=a.hours, reason=a.reason)
+    detail = f"{a.role} {case} until {until.isoformat(timespec='minutes')}, command line"
     _note(context, "break_glass", a.person, detail)
     local = until.astimezone(ZONE).isoformat(timespec="minutes")
     zh, en = (
@@ -195,6 +218,25 @@ def run_glass(context: Context) -> int:
     )
     context.console.say(zh, en)
     return OK
+
+
+def _numbered(context: Context, named: str) -> str:
+    """The id of the case of that number; else what was given, which is an id. Raises UsageError where several have the number."""
+    found = context.engine.search(number=named, limit=SAME)
+    if len(found) > 1:
+        library = context.engine.library
+        zh = "、".join(f"{one.id}（{library.definition(one.kind).title.zh}，{one.tenant}）" for one in found)
+        en = ", ".join(f"{one.id} ({library.definition(one.kind).title.en}, {one.tenant})" for one in found)
+        text = Text(
+            f"编号 {named} 有多件，请给出案件号：{zh}",
+            f"several have the number {named}: give the id, one of {en}",
+        )
+        raise UsageError(text)
+    return found[0].id if found else named
+
+
+SAME = 9
+"""cases of one number that are told apart"""
 
 
 def run_report(context: Context) -> int:
