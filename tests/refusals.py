@@ -118,6 +118,8 @@ CASES = [
     ("declared_twice", [("again", "", "series: ¦petition_number\ntitle: {zh: 编号, en: number}\nformat: '{n}'\n")]),
     ("declared_twice", [("again", "", good()["opinion"].replace("definition: opinion", "definition: ¦opinion"))]),
     # shapes
+    ("too_many_keys", [(PARENT, "{zh: 标题, en: title, type: text}", "{zh: 标题, en: title, type: text, ¦roles: office}")]),
+    ("unknown_role", [(PARENT, "type: persons", "type: persons, roles: ¦offise")]),
     ("unknown_field", [(PARENT, "definition: opinion, ", "definition: opinion, one_open: ¦remark_of, ")]),
     ("unknown_key", [(PARENT, "    when: opinions.joined", "    ¦wen: opinions.joined")]),
     ("unknown_key", [(PARENT, "of: unit, one: true", "of: unit, ¦only: true")]),

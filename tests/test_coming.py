@@ -63,8 +63,8 @@ def test_what_is_set_for_a_day_that_has_passed_is_refused(sqlite_office: Office)
     """At its field, with what would be right; the day itself is taken."""
     office = sqlite_office
     case = office.handling()
-    overlay = office.pressed(case, "wu")
-    how = {"next_supervisors": ["zhao"], "handover_reason": "换届"}
+    overlay = office.pressed(case, "liu")
+    how = {"next_supervisors": ["chair"], "handover_reason": "换届"}
     with pytest.raises(FormInvalid) as refusal:
         office.fire(overlay, "arrange_handover", "li", takes_over_on=YESTERDAY, **how)
     (reason,) = refusal.value.reasons

@@ -34,7 +34,7 @@ def test_one_supervision_of_a_kind_runs_at_a_time(sqlite_office: Office) -> None
     """Another kind may run beside it; once it has ended, or was not taken up, it may be proposed again."""
     office = sqlite_office
     case = office.handling().id
-    office.pressed(office.now(case), "wu")
+    office.pressed(office.now(case), "liu")
     reason = refused(office, case, "propose_supervision", supervision_kind="coordinating", **WHY)
     assert (reason.code, reason.field) == ("running", "supervision_kind")
     assert (reason.text.zh, reason.text.en) == (

@@ -25,7 +25,7 @@ from .naming import check_names
 from .random import new_id
 from .store import lending
 from .store.grants import end_hours as end_hours_
-from .store.grants import given
+from .store.grants import given, holding
 from .store.work import Host
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "end_hours",
     "give_back",
     "held",
+    "holders",
     "lend",
     "lent",
     "sync",
@@ -83,6 +84,14 @@ def held(
             Held(*found)
             for found in given(engine.store, connection, person=person, unit=unit, persons=persons)
         ]
+
+
+def holders(engine: Engine, roles: Collection[str], tenant: str) -> list[str]:
+    """Who holds one of these roles in that tenant today, and not in somebody's place."""
+    with engine.store.connection() as connection:
+        found = holding(engine.store, connection, roles, tenant)
+    day = civil_date(engine.clock.now())
+    return list(dict.fromkeys(grant.person for grant in found if grant.covers(tenant, day)))
 
 
 def lent(engine: Engine, person: str) -> list[Grant]:

@@ -29,6 +29,8 @@ class Act(NamedTuple):
     reason: str | None = None
     linked: Mapping[str, tuple[str, str, bool, str]] = {}
     """other root cases that guards ask about or the form names: see `Linked`"""
+    held: Mapping[str, Sequence[Grant]] = {}
+    """what those hold whom the form names for what only some may be"""
     unseen: frozenset[str] = frozenset()
     """cases that the form names and the actor may not know of"""
     link: str | None = None

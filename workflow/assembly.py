@@ -118,7 +118,7 @@ def _state(name: str, entry: Data) -> State:
 def _field(name: str, entry: Data) -> Field:
     return Field(
         name=name, title=title_of(entry), type=entry["type"], codes=entry.get("codes"), of=entry.get("of"),
-        kept=entry.get("kept"), to_come=entry.get("to_come", False),
+        kept=entry.get("kept"), to_come=entry.get("to_come", False), roles=tuple(entry.get("roles", ())),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ decided here too and lies in the same step. What can fail fails before anything 
     relations   who stands in them          clockwork   which clocks it touches      messages    what is told to whom
     line        history                     children    what follows in the family
     linkage     which other case it may name     coming      which days it may set
-    running     what it would begin a second time
+    running     what it would begin a second time         appointing  whom it may name
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from . import clockwork, coming, line, linkage, memo, messages, running, timers
+from . import appointing, clockwork, coming, line, linkage, memo, messages, running, timers
 from .act import Act, Cause
 from .admission import admit, forbids
 from .children import Children
@@ -200,6 +200,7 @@ class _Decision:
         data = draft.form(law, rule).load(draft.act.data)
         linkage.check(draft, law, record, event, data)
         coming.check(draft, law, event, data)
+        appointing.check(draft, law, record.tenant, event, data)
         running.check(draft, law, rule, record, data)
         self.apply(law, rule, record, data, draft.act.cause)
 
@@ -215,6 +216,7 @@ class _Decision:
         data = draft.form(law, rule).load(draft.act.data)
         linkage.check(draft, law, blank, rule.name, data)
         coming.check(draft, law, rule.name, data)
+        appointing.check(draft, law, tenant, rule.name, data)
         draft.begin(blank)
         self.apply(law, rule, blank, data, draft.act.cause)
 

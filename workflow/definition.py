@@ -34,6 +34,8 @@ class Field:
     """the rule that says how long after the end a text stays, before it is erased"""
     to_come: bool = False
     """a date on which something is to happen: no form takes a day that has passed"""
+    roles: tuple[str, ...] = ()
+    """of persons: a form names only who holds one of these"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

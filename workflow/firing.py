@@ -101,6 +101,7 @@ class Firing:
                 grants = self._store.read_person(work, call.actor.person)
                 act = self.delegated(work, act_of(call, now, Reading(None, grants, None)))
                 act = self._linked(work, act, self._laws.latest(call.kind))
+                act = self._named(work, act, self._laws.latest(call.kind), "start")
                 case = call.id or new_id(self._random, now)
                 step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
                 if self._laws.latest(call.kind).definition.start.once:
@@ -114,6 +115,8 @@ class Firing:
             self._check_revision(call, reading.family, reading.grants)
             act, _ = self.invited(work, act_of(call, now, reading), call.case, call.event)
             act = self.delegated(work, act)
+            pinned = self._laws.pinned(reading.family.records[call.case].definition)
+            act = self._named(work, act, pinned, call.event)
             links = self.links(reading.family, call.case, [call.event], call.data)
             if links:
                 act = act._replace(linked=self._store.linked(work, links, hold=False))
@@ -159,6 +162,7 @@ class Firing:
         case = call.id or new_id(self._random, now)
         law = self._laws.latest(call.kind)
         act = self._linked(work, act, law)
+        act = self._named(work, act, law, "start")
         start = law.definition.start
         compound = start.number is not None or start.begets is not None or bool(start.once)
         step = decide_start(self._laws, call.kind, case, call.tenant, act, self._random)
@@ -228,7 +232,9 @@ class Firing:
         now = self.now()
         act, invitation = self.invited(work, act_of(call, now, reading), case, call.event)
         act = self.delegated(work, act)
-        event = self._laws.pinned(record.definition).event(call.event)
+        law = self._laws.pinned(record.definition)
+        act = self._named(work, act, law, call.event)
+        event = law.event(call.event)
         numbered = event.number is not None and record.number is None and not call.imported
         brought = self._brought(call, event.number)
         links = self.links(family, case, [call.event], call.data)
@@ -274,6 +280,15 @@ class Firing:
         links = [] if act.imported else fit(act.data.get(name) for name in law.named.get("start", ()))
         return act._replace(linked=self._store.linked(work, links, hold=False)) if links else act
 
+    def _named(self, work: Work, act: Act, law: Law, event: str) -> Act:
+        """With what those hold whom the form names for what only some may be."""
+        fields = law.appointing.get(event, ())
+        if not fields or act.imported:
+            return act
+        given = (act.data.get(name) for name in fields)
+        persons = fit(one for some in given for one in (some if isinstance(some, (list, tuple)) else (some,)))
+        return act._replace(held={person: self._store.read_person(work, person) for person in persons})
+
     def current(self, case: str, revisions: Mapping[str, int]) -> Family | None:
         """The remembered family of a case if its root, now locked, still has the revision it is remembered with."""
         family = self._memory.family(case)
@@ -290,7 +305,8 @@ class Firing:
         event = law.definition.events.get(call.event)
         return (
             event is None or event.begets is not None or (event.number is not None and record.number is None)
-            or call.event in law.links or bool(self.links(family, record.id, [call.event], call.data))
+            or call.event in law.links or call.event in law.appointing
+            or bool(self.links(family, record.id, [call.event], call.data))
         )  # fmt: skip
 
     def series(self, call: Call) -> set[str]:

@@ -140,7 +140,8 @@ EVENT = Record(
     (("from", "moves"), *_WHO),
 )
 FIELD = Record(
-    {**TITLE, "type": Choice(FIELD_TYPES)}, {"codes": name, "of": name, "kept": rule, "to_come": flag}
+    {**TITLE, "type": Choice(FIELD_TYPES)},
+    {"codes": name, "of": name, "kept": rule, "to_come": flag, "roles": OneOrMany(name)},
 )
 RELATION = Record({**TITLE, "of": Choice(("unit", "person"))}, {"one": flag})
 STATE = Record(

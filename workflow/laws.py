@@ -56,6 +56,12 @@ class Law:
             if (found := tuple(n for n in e.fields if definition.fields[n].to_come))
         }
         """event -> the days of its form that are to come"""
+        self.appointing = {
+            e.name: found
+            for e in _events(definition)
+            if (found := tuple(n for n in e.fields if definition.fields[n].roles))
+        }
+        """event -> the fields of its form that name only who holds some role"""
         self.starts = _by_event(definition, lambda clock: clock.starts)
         self.stops = _by_event(definition, lambda clock: clock.stops)
         self.suspends = _by_event(definition, lambda clock: clock.suspends)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .definition import ClockRule, Codes, Definition, Event, Hide, Holder, Slot, State
+from .definition import ClockRule, Codes, Definition, Event, Field, Hide, Holder, Slot, State
 from .diagram import drawn
 from .errors import Text
 from .graph import ties
@@ -300,7 +300,8 @@ class _Page:
                 _cell(field.title),
                 field.type
                 + (f" `{field.codes}`" if field.codes else "")
-                + ("（今后 to come）" if field.to_come else ""),
+                + ("（今后 to come）" if field.to_come else "")
+                + (f"（限 of {self._roles(field)}）" if field.roles else ""),
             )
             for field in self.definition.fields.values()
         ]
@@ -320,6 +321,9 @@ class _Page:
         if relation is None:
             return f"{role.zh} {role.en}" if role else holder.role
         return f"{relation.zh}的{role.zh} {role.en}: {relation.en}" if role else holder.role
+
+    def _roles(self, field: Field) -> str:
+        return "、".join(self.library.roles.values[name].title.zh for name in field.roles)
 
     def _role(self, name: str | None) -> Text | None:
         roles: Codes = self.library.roles

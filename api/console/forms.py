@@ -17,6 +17,7 @@ from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
+from workflow import access
 from workflow.definition import Codes, Definition, Event, Field
 from workflow.errors import Reason, Text
 from workflow.model import Actor, Party
@@ -32,7 +33,7 @@ from .screens import Look
 CHOICES = 8
 """codes that are shown as a list to tick; more of them as a menu"""
 MOST, READ = 300, 1000
-"""units that fit into a menu; units that are looked through for them"""
+"""units or persons that fit into a menu; units that are looked through for them"""
 STOOD = ".stood"
 """after the name of a field that came with what stands in the case"""
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -147,6 +148,10 @@ def _input(
         case "unit" | "units" if 0 < len(units) <= MOST:
             options = [Option(value=u.id, title=u.name, chosen=u.id in values) for u in units]
             return Input(type="ticks" if many else "menu", options=options, **plain)
+        case "person" | "persons" if 0 < len(fit := _fit(look, field)) <= MOST:
+            names = zip(fit, look.names.of(fit), strict=True)
+            options = [Option(value=id_, title=name, chosen=id_ in values) for id_, name in names]
+            return Input(type="ticks" if many else "menu", options=options, **plain)
         case "unit" | "units" | "person" | "persons":
             return Input(
                 type="parties", value="、".join(_by_name(look, [str(one) for one in values])), **plain
@@ -161,6 +166,13 @@ def _input(
             told = {True: "true", False: "false"}.get(value, "") if isinstance(value, bool) else ""
             return Input(type="boolean", value=told, **plain)
     return Input(type=field.type, value="" if value is None else str(value), **plain)
+
+
+def _fit(look: Look, field: Field) -> list[str]:
+    """Who may be named, where the field says in which roles."""
+    if not field.roles or look.case is None:
+        return []
+    return access.holders(look.engine, field.roles, look.case.tenant)
 
 
 def _by_name(look: Look, values: Sequence[str]) -> list[str]:

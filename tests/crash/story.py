@@ -133,6 +133,9 @@ def sample(field: Field, day: date, pick: Any = None) -> Any:
     if field.type in ("code", "codes"):
         value = choose(sorted(codes()[field.codes or ""].values))
         return [value] if field.type == "codes" else value
+    persons = [
+        who for who, held in people().items() if any(role in field.roles for role, _ in held)
+    ] or DEPUTIES
     return {
         "text": lambda: choose(["照此办理。", "Ω ✓ 𠮷 é", "x"]),
         "integer": lambda: choose([0, 3, 12]),
@@ -145,8 +148,8 @@ def sample(field: Field, day: date, pick: Any = None) -> Any:
         "documents": lambda: [dict(DOCUMENT)],
         "unit": lambda: choose([*UNITS[:2], "station"]),
         "units": lambda: list(choose([UNITS[1:2], UNITS[1:3], UNITS[:2]])),
-        "person": lambda: choose(DEPUTIES),
-        "persons": lambda: list(choose([DEPUTIES, DEPUTIES[:1]])),
+        "person": lambda: choose(persons),
+        "persons": lambda: list(choose([persons[:2], persons[:1]])),
         "case": lambda: "master",
     }[field.type]()
 

@@ -58,6 +58,13 @@ class Fields(Lookup):
         if "to_come" in entry and entry.get("type") not in (None, "date"):
             zh, en = "只有日期字段才有 to_come", "only a date is to come"
             self._fault((*path, "to_come"), "too_many_keys", zh, en, key=True)
+        if "roles" in entry and entry.get("type") not in (None, "person", "persons"):
+            zh, en = "只有人员字段才有 roles", "only a field of persons has `roles`"
+            self._fault((*path, "roles"), "too_many_keys", zh, en, key=True)
+        roles = self.world.codes.get("roles")
+        for index, role in enumerate(entry.get("roles", ())):
+            known_roles = roles.values if roles else {}
+            self._is_out_there((*path, "roles", index), role, known_roles, "unknown_role", "角色", "role")
         coded = entry.get("type") in ("code", "codes")
         if coded and "codes" not in entry:
             self._fault(path, "missing_key", "代码字段须写明 codes", "a code field names its codes", key=True)

@@ -17,6 +17,16 @@ LEAST = timedelta(hours=1)
 Given = tuple[Grant, str, str | None, str | None]
 
 
+def holding(store: Store, connection: Connection, roles: Collection[str], tenant: str) -> list[Grant]:
+    """Own grants of these roles that reach that tenant, those that have ended too, by person."""
+    g, parts = store.tables.grant.c, tenant.split("/")
+    scopes = ["/".join(parts[: n + 1]) for n in range(len(parts))]
+    query = select(
+        g.id, g.person, g.role, g.scope, g.unit, g.valid_from, g.valid_until, g.on_behalf_of
+    ).where(g.role.in_(roles), g.scope.in_(scopes), g.on_behalf_of.is_(None))
+    return [as_grant(*row) for row in connection.execute(query.order_by(g.person, g.id))]
+
+
 def given(
     store: Store,
     connection: Connection,
