@@ -120,6 +120,8 @@ def test_a_promise_of_another_year_does_not_stand_before_a_reply_that_is_to_be_s
     o.fire(case, "submit_for_signoff", "wang", **DRAFT)
     line = looks(town, "wang", case)
     assert "答复期限还剩" in line and "2026-06-02 到期" in line and line.endswith("【】"), line
+    page = town("wang").get(f"/cases/{case.id}").text
+    assert "去办理：" in page[page.index('id="acts"') :], "he may report on it already"
     o.fire(case, "issue_reply", "wu", **REPLY)
     assert "您的下一步：报告已落实" in looks(town, "wu", case), (
         "nobody of his unit has anything else to do there"

@@ -135,6 +135,7 @@ def shown(look: Look) -> Page:
         "sentence": line, "way": way, "main": main,
         "steps": [step for step in steps if way.case.id != case.id or step != main],
         "part": next((child["slot"] for child in children if child["case"].id == way.case.id), None),
+        "later": next((child["slot"] for child in children if way.later and child["case"].id == way.later.id), None),
         "steps_of": stepper(look, case, entries), "onward": _onward(look, definition, case, above, entries),
         "refused": [(p, _why(definition, case, p)) for p in sorted(permitted, key=_elses) if not p.allowed],
         "deadlines": _deadlines(look, case),

@@ -25,11 +25,14 @@ NEXT = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """The case in which a reader goes on, and what leads on there, the most fitting first; `waits`: whether it waits for him."""
+    """The case in which a reader goes on, and what leads on there, the most fitting first; `waits`: whether it waits for him;
+    `later`: a child that waits for him too, with more time than his own unit has in the case.
+    """
 
     case: Case
     steps: Sequence[Permission]
     waits: bool
+    later: Case | None = None
 
 
 def permitted_here(look: Look, case: Case) -> list[Permission]:
@@ -97,12 +100,14 @@ def way_on(look: Look, case: Case, above: Case, children: Iterable[Case], steps:
     own = leading(law, steps, case) if mine else []
     waiting = [child for child in children if not child.closed and _waits(look, child, case)]
     first = [child for child in waiting if child.slot in law.states[case.state].awaits]
-    beside = () if own else [child for child in waiting if not _sooner(look, law, case, above, child)]
+    later = [child for child in waiting if not own and _sooner(look, law, case, above, child)]
+    beside = () if own else [child for child in waiting if child not in later]
     for child in (*first, *beside):
         if possible := permitted_here(look, child):
             there = leading(look.engine.laws.pinned(child.definition).definition, possible, child)
             return Way(case=child, steps=there, waits=True)
-    return Way(case=case, steps=own, waits=mine)
+    than = next((child for child in later if permitted_here(look, child)), None)
+    return Way(case=case, steps=own, waits=mine, later=than)
 
 
 def _sooner(look: Look, law: Definition, case: Case, above: Case, child: Case) -> bool:
