@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from workflow import Engine
-from workflow.checkup import Channels, checked
+from workflow.checkup import BEHIND, Channels, checked
 from workflow.errors import StoreError, Text
 from workflow.health import Health, Trouble
 from workflow.outbox import OPERATOR
@@ -27,10 +27,11 @@ SOON = timedelta(days=14)
 
 
 def findings(
-    engine: Engine, papers: Papers | None = None, health: Health | None = None, channels: Channels | None = None
+    engine: Engine, papers: Papers | None = None, health: Health | None = None, channels: Channels | None = None,
+    most: int | None = BEHIND,
 ) -> list[Trouble]:  # fmt: skip
-    """Everything, the urgent first. `health`: where it was asked for already."""
-    found = [*checked(engine, health=health, channels=channels), *troubles(engine, papers)]
+    """Everything, the urgent first. `health`: where it was asked for already; `most` as for `checked`."""
+    found = [*checked(engine, health=health, channels=channels, most=most), *troubles(engine, papers)]
     return sorted(found, key=lambda trouble: not trouble.urgent)
 
 

@@ -10,12 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, inspect
 
 from api.store import Shelf
 from workflow import Engine, checkup, cli
 from workflow.calendars import Calendar
 from workflow.clock import civil_date
+from workflow.library import Library
 from workflow.outbox import Contact, Trial
 from workflow.recalculation import behind, preview
 from workflow.subscriptions import Subscriptions
@@ -120,3 +121,26 @@ def test_a_dead_letter_is_told_by_both(desk: Desk, monkeypatch: pytest.MonkeyPat
     backend(office, Postbox("sms", lambda _: NEVER)).deliver()
     for found in (on_page(desk), by_doctor(office.engine)):
         assert any("1 件消息送不到，已放弃" in text for _, text in found)
+
+
+def test_the_command_judges_every_deadline_and_the_page_the_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[int | None]()
+    monkeypatch.setattr(checkup, "behind", lambda *given: asked.append(given[2]) or False)
+    on_page(desk)
+    assert {*asked} == {checkup.BEHIND}
+    asked.clear()
+    by_doctor(desk.office.engine)
+    assert asked == [None]
+
+
+def test_who_looks_changes_nothing(tmp_path: Path, library: Library) -> None:
+    """A host's database, without tables of the service: none are made, and none are missed."""
+    url = f"sqlite:///{tmp_path / 'host.db'}"
+    engine = Engine(url, library, place=PLACE)
+    engine.create_schema()
+    before = inspect(engine.database).get_table_names()
+    by_doctor(engine)
+    assert inspect(engine.database).get_table_names() == before
+    engine.database.dispose()

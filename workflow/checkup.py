@@ -1,8 +1,8 @@
 """What is to be seen to, asked of the engine alone: everything that `health` tells, and what no figure shows (lifecycles that are
 not published, a calendar by which nothing was counted anew, messages for which there is nobody, secrets that lie open).
 
-One place for the page of the system's health and `tibandu doctor`: both say the same (why a page may not judge every deadline:
-`BEHIND`).
+One place for the page of the system's health and `tibandu doctor`: both say the same, but that the page judges a few deadlines
+alone by the calendar in use (`BEHIND`) and the command all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .subscriptions import Subscriptions, channel_of
 from .undelivered import named
 from .vault import Vault
 
-__all__ = ["Channels", "checked", "published"]
+__all__ = ["BEHIND", "Channels", "checked", "published"]
 
 BEHIND = 20
 """cases whose deadlines are judged, the first to be due first, to see whether any is not counted by the calendar in use: what a
@@ -40,13 +40,15 @@ class Channels:
 
 
 def checked(
-    engine: Engine, *, health: Health | None = None, channels: Channels | None = None
-) -> Iterator[Trouble]:
-    """Everything, as it comes. `channels`: None where no file says by which anything is sent."""
+    engine: Engine, *, health: Health | None = None, channels: Channels | None = None, most: int | None = BEHIND
+) -> Iterator[Trouble]:  # fmt: skip
+    """Everything, as it comes. `channels`: None where no file says by which anything is sent; `most`: cases whose deadlines are
+    judged by the calendar in use, None: all.
+    """
     yield from troubles(health or engine.health())
     yield from _unpublished(engine)
     yield from standing_still(engine)
-    yield from _behind(engine)
+    yield from _behind(engine, most)
     yield from _letters(engine, channels)
     yield from _unsealed(engine)
 
@@ -86,9 +88,9 @@ def standing_still(engine: Engine) -> Iterator[Trouble]:
         ))  # fmt: skip
 
 
-def _behind(engine: Engine) -> Iterator[Trouble]:
+def _behind(engine: Engine, most: int | None) -> Iterator[Trouble]:
     engine.calendars.look()
-    if behind(engine, engine.laws.calendar, BEHIND):
+    if behind(engine, engine.laws.calendar, most):
         yield Trouble(
             code="behind",
             text=Text(

@@ -78,8 +78,8 @@ def preview(engine: Engine, calendar: Calendar) -> list[Recalculated]:
     return _preview(engine, _by_calendar(engine, calendar))
 
 
-def behind(engine: Engine, calendar: Calendar, most: int) -> bool:
-    """Whether one of so many cases, the first to be due first, has a clock that `apply` would change."""
+def behind(engine: Engine, calendar: Calendar, most: int | None) -> bool:
+    """Whether one of so many cases (None: of all), the first to be due first, has a clock that `apply` would change."""
     return bool(_preview(engine, _by_calendar(engine, calendar), most))
 
 

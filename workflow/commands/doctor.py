@@ -55,10 +55,9 @@ def _found(context: Context, health: Health) -> list[Trouble]:
     engine = context.engine
     channels, faults = alerts.sent_by(context)
     if find_spec("flask") is None:
-        return [*faults, *checked(engine, health=health, channels=channels)]
+        return [*faults, *checked(engine, health=health, channels=channels, most=None)]
     papers = papers_of(context, context.arguments.letters)
-    context.sibling("api").create_schema(engine)
-    said = context.sibling("api.upkeep").findings(engine, papers, health, channels)
+    said = context.sibling("api.upkeep").findings(engine, papers, health, channels, most=None)
     return [*faults, *said]
 
 
