@@ -123,9 +123,11 @@ class CaseTables(Described):
             postgresql_where=table.c.running,
             sqlite_where=table.c.running == true(),
         )
-        # What rests on days that are not settled: whether any of it would be counted otherwise is asked by a first page.
+        # What rests on days that are not settled: whether any of it would be counted otherwise is asked by a first page. The flag is
+        # its first column too: that it is asked for then speaks for this index, and not for the one above, in the same order.
         Index(
             f"ix_{table.name}_provisional",
+            table.c.provisional,
             table.c.due_on,
             table.c.case_id,
             postgresql_where=table.c.running & table.c.provisional,
