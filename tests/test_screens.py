@@ -33,6 +33,9 @@ HERE = Path(__file__).parent.parent / "api" / "console"
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1000, "height": 740}
 WIDE = "document.documentElement.scrollWidth"
+WIDEST = """wide => [...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right + scrollX >= wide - 20)
+    .map(one => one.tagName + ': ' + one.textContent.trim().slice(0, 60)).slice(-3).join(' | ')"""
+"""what reaches so far, the innermost last"""
 WHOLE = os.environ.get("SCREENS") == "all"
 SOME = 6
 """of so many pages one is looked at in English too"""
@@ -127,6 +130,8 @@ def beside(browsing: Browsing) -> list[tuple[str | None, str, str]]:
         (None, "console.first", "/first"),
         ("operator", "console.setup", "/setup"),
         (None, "console.link", f"/i/{token}"),
+        ("office.sc", "console.case", f"/cases/{survey.id}"),
+        ("office.sc", "console.history", f"/cases/{survey.id}/history"),
         ("office.affairs", "console.stations", "/stations"),
         ("office.sc", "console.pack", f"/letters/{begin(browsing.engine, office, [survey.id])}"),
         ("unit01.clerk", "console.password", "/password"),
@@ -143,11 +148,11 @@ def faults(page: Any, address: str, source: str) -> Iterator[str]:
     yield from violations(page, source)
     page.set_viewport_size(PHONE)
     if (wide := page.evaluate(WIDE)) > PHONE["width"]:
-        yield f"{wide} px wide on a phone"
+        yield f"{wide} px wide on a phone: {page.evaluate(WIDEST, wide)}"
     page.set_viewport_size(DESK)
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     if (wide := page.evaluate(WIDE)) > DESK["width"]:
-        yield f"{wide} px wide with letters twice as large"
+        yield f"{wide} px wide with letters twice as large: {page.evaluate(WIDEST, wide)}"
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

@@ -94,11 +94,6 @@ class Line:
     """those of SORTS it belongs to"""
 
     @property
-    def sort(self) -> str:
-        """How it is drawn: flow | due | automatic."""
-        return "automatic" if self.entry.automatic else "due" if "flow" not in self.sorts else "flow"
-
-    @property
     def short(self) -> bool:
         """Whether what was given can be read at one glance."""
         return sum(len(one.text) for one in self.data) <= GLANCE
