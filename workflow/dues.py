@@ -25,7 +25,7 @@ from .model import Actor
 from .recipients import Recipient
 from .showing import clock_title
 from .sight import Seen
-from .store.listing import Filter, over_and_recorded
+from .store.filters import Filter, over_and_recorded
 from .store.post import Post
 
 __all__ = ["Due", "Turning", "apart", "falling_due", "ical", "turning_red", "within_working_days"]

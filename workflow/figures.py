@@ -20,8 +20,8 @@ from .engine import Engine
 from .history import RESERVED
 from .model import Actor, Untold
 from .sight import Narrowing
-from .store import listing, tallies
-from .store.listing import Ends, Filter, Period, Ran
+from .store import filters, listing, tallies
+from .store.filters import Ends, Filter, Period, Ran
 from .store.questions import Reach
 from .store.tallies import By, Groups
 from .summary import Parts, Shortcut
@@ -156,7 +156,7 @@ class Sitting:
         for one in map(self._told, asked):
             query = self._mine.of(listing.count(self._engine.store, one), one)
             quick = self._short.count(one, query) if self._short else None
-            parts.append(quick or [(1, self._narrowed(query, listing.led(one), listing.of(one)))])
+            parts.append(quick or [(1, self._narrowed(query, filters.led(one), filters.of(one)))])
         queries = [query for several in parts for _, query in several]
         numbers = iter(self._connection.execute(listing.beside(queries)).one())
         return [sum(sign * int(next(numbers)) for sign, _ in several) for several in parts]
@@ -182,7 +182,7 @@ class Sitting:
         """
         asked = self._told(asked, by_day=True)
         chosen = [
-            self._narrowed(one, listing.reach(asked), listing.of(asked))
+            self._narrowed(one, filters.reach(asked), filters.of(asked))
             for one in self._mine.apart(listing.dated(self._engine.store, asked), asked)
         ]
         query = listing.agenda(self._engine.store, chosen, few, _today(self._engine), self._unheard)
@@ -200,7 +200,7 @@ class Sitting:
         """How many cases of each filter, counted no further than `most`, in one question."""
         queries = [
             self._narrowed(
-                self._mine.of(listing.some(self._engine.store, one), one), listing.led(one), listing.of(one)
+                self._mine.of(listing.some(self._engine.store, one), one), filters.led(one), filters.of(one)
             )
             for one in map(self._told, asked)
         ]
@@ -212,7 +212,7 @@ class Sitting:
                 yield sign, tuple(row)
 
     def _told(self, asked: Filter, *, by_day: bool = False) -> Filter:
-        untold = self._untold if by_day or listing.by_day(asked) else ()
+        untold = self._untold if by_day or filters.by_day(asked) else ()
         self._viewer()  # with him all versions there are have been met
         asked = _plainer(
             self._engine, replace(asked, ends=self._ends, untold=untold, led=self._mine.leads(asked))
@@ -300,20 +300,20 @@ class Mine:
     def of(self, query: Any, asked: Filter) -> Any:
         """The query narrowed to it."""
         if asked.relations:
-            query = query.where(self._own(asked.relations, listing.reach(asked)))
+            query = query.where(self._own(asked.relations, filters.reach(asked)))
         if asked.waiting:
             query = query.where(self._waiting)
         if asked.elsewhere:
-            query = query.where(listing.is_open(self._engine.store, asked), ~self._waiting)
+            query = query.where(filters.is_open(self._engine.store, asked), ~self._waiting)
         if asked.families:
             query = query.where(
-                self._engine.store.questions.related(self._parties, reach=listing.reach(asked))
+                self._engine.store.questions.related(self._parties, reach=filters.reach(asked))
             )
         if asked.over is not None:
-            late = listing.over(
+            late = filters.over(
                 self._engine.store, asked.over, _today(self._engine), statutory(self._engine), asked.untold
             )
-            query = query.where(listing.is_open(self._engine.store, asked), late)
+            query = query.where(filters.is_open(self._engine.store, asked), late)
         return query
 
     def apart(self, query: Any, asked: Filter) -> list[Any]:
@@ -325,7 +325,7 @@ class Mine:
 
     def leads(self, asked: Filter) -> bool:
         """Whether all it finds are open cases in whose families who reads, or a unit of his, stands."""
-        if listing.reach(asked) != "open":
+        if filters.reach(asked) != "open":
             return False
         waiting = asked.waiting and self._engine.sight.by_standing(self._viewer())
         return bool(asked.relations) or asked.families or waiting

@@ -43,9 +43,10 @@ from .proof import Ties, prove
 from .random import new_id
 from .reader import SIMILAR
 from .sight import Seen
-from .store import listing
+from .store import filters, listing
 from .store.examination import Examination
-from .store.listing import After, Filter, Over, Period, Ran, Sort
+from .store.filters import Filter, Over, Period, Ran
+from .store.listing import After, Sort
 from .store.tallies import By
 from .store.work import Host
 from .view import View
@@ -153,12 +154,12 @@ def find(
     with engine.store.connection() as connection:
         viewer = who_reads(engine, connection, actor)
         asked_ = replace(told(engine, viewer, asked), apart=())  # what is found is looked at one by one
-        if sort == "due_on" or listing.by_day(asked):
+        if sort == "due_on" or filters.by_day(asked):
             asked_ = replace(asked_, untold=engine.sight.untold(connection, viewer()))
         own = asked_.led and not engine.store.is_sqlite
         near = listing.found_by(engine.store, asked_) if near is not None and not own else None
         asked_ = replace(asked_, led=asked_.led or near is not None)
-        reach = "named" if near is not None else listing.led(asked_)
+        reach = "named" if near is not None else filters.led(asked_)
         mine, shown = Mine(engine, viewer), list[Seen]()
         while True:
             query = mine.of(listing.page(engine.store, asked_, sort, after, limit + 1, near), asked_)
@@ -168,7 +169,7 @@ def find(
                 viewer(),
                 reach,
                 lambda ids: listing.whole(engine.store, ids, sort, asked_),
-                of=listing.of(asked_),
+                of=filters.of(asked_),
             )
             # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it,
             # neither by a page that is shorter nor by where the next begins.
@@ -357,7 +358,7 @@ def only_recorded(engine: Engine, actor: Actor, cases: Collection[str]) -> set[s
         return set()
     with engine.store.connection() as connection:
         asked = told(engine, who_reads(engine, connection, actor), Filter(recorded=True))
-        query = listing.named(engine.store, wanted).where(*listing.wanted(engine.store, asked))
+        query = listing.named(engine.store, wanted).where(*filters.wanted(engine.store, asked))
         return {*connection.execute(query).scalars()}
 
 

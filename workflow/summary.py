@@ -23,8 +23,8 @@ from .errors import StoreError
 from .history import RESERVED
 from .laws import Laws
 from .sight import Narrowing, Sight
-from .store import listing, summarised
-from .store.listing import Filter, Period, Ran
+from .store import filters, summarised
+from .store.filters import Filter, Period, Ran
 from .store.sql import Store
 from .store.summary import Summing, Terms
 from .store.tallies import Groups
@@ -91,7 +91,7 @@ class Shortcut:
         kinds = sorted(self.limited) if asked.kind is None else []
         if kinds:
             limited = [one for kind in kinds for one in self.laws.versions(kind)]
-            parts.append((1, self.narrowed(query.where(listing.of_versions(self.store, limited)), "all")))
+            parts.append((1, self.narrowed(query.where(filters.of_versions(self.store, limited)), "all")))
         if self.exceptional is not None:
             own = query.where(self.exceptional, c.kind.not_in(kinds))
             parts.append((1, self.narrowed(own, "all")))

@@ -17,7 +17,7 @@ from ..clock import Clock
 from ..errors import Text
 from ..health import Broken, Event, Health, Node, Running
 from ..history import RESERVED
-from . import listing
+from . import filters
 from .sql import Store
 from .timetable import Timetable
 
@@ -64,10 +64,10 @@ class Examination:
         """The running clocks by kind of case and name; `statutory`: rules that are the law's own. It reads every one of them."""
         c, k = self._t.cases.c, self._t.clock.c
         overdue, beyond = (
-            listing.past(self._store, which, today, statutory) for which in ("target", "statutory")
+            filters.past(self._store, which, today, statutory) for which in ("target", "statutory")
         )
         # asked of the late alone: whether anybody has acted here is read from the history
-        imported = listing.recorded(self._store, RESERVED)
+        imported = filters.recorded(self._store, RESERVED)
         sums = (_sum(overdue & ~imported), _sum(beyond & ~imported), _sum((overdue | beyond) & imported))
         query = (
             select(c.kind, k.name, func.count(), *sums)

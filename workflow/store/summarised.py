@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import and_, case, func, literal, not_, select
 from sqlalchemy.sql import ColumnElement, Select
 
-from .listing import Filter, Period, Ran
+from .filters import Filter, Period, Ran
 from .sql import Store
 from .tallies import Groups
 

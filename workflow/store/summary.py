@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 
 from ..history import RESERVED
-from .listing import recorded
+from .filters import recorded
 from .rows import dumps
 from .sql import Store
 
