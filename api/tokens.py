@@ -19,7 +19,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from sqlalchemy import case, func, insert, select, update
 
 from workflow import Actor, Engine
-from workflow.access import held
+from workflow.access import held, holding_today
 from workflow.errors import FormInvalid, NotFound, NotPermitted, Reason, Text
 from workflow.model import Grant
 from workflow.overview import grants_of, identifier, secret, today
@@ -308,6 +308,12 @@ def check(engine: Engine, given: Mapping[str, Any], most: int) -> None:
     known = bodies(engine)
     if given["body"] is not None and given["body"] not in known:
         raise _wrong("body", f"须为其中之一：{'、'.join(known)}", f"must be one of: {', '.join(known)}")
+    if both and given["unit"] is None and not _has_anybody(engine, given):
+        raise _wrong(
+            "tenant",
+            "这个机构今天无人在此任职：范围代号写错了？",
+            "nobody of that body holds a role there today: is the scope written right?",
+        )
 
 
 def bodies(engine: Engine) -> dict[str, list[Text]]:
@@ -323,6 +329,12 @@ def _is_unit(engine: Engine, unit: str, day: date) -> bool:
         engine.parties.get(unit)
         return True
     return any(one.grant.covers(one.grant.scope, day) for one in held(engine, unit=unit))
+
+
+def _has_anybody(engine: Engine, given: Mapping[str, Any]) -> bool:
+    """Whether there is a person for whom such a token would come in."""
+    roles = [name for name in engine.library.roles.values if engine.library.body(name) == given["body"]]
+    return any(_within(engine, given, grant) for grant in holding_today(engine, roles, given["tenant"]))
 
 
 def _wrong(field: str, zh: str, en: str) -> FormInvalid:

@@ -173,6 +173,7 @@ def test_without_a_unit_it_stands_for_one_body_of_one_congress(
         ({"scopes": ["act_as"], "tenant": city.TENANT}, "/scopes"),
         ({"scopes": ["act_as"], "unit": "housing", "tenant": city.TENANT, "body": "office"}, "/scopes"),
         ({"scopes": ["act_as"], "tenant": city.TENANT, "body": "nobody"}, "/body"),
+        ({"scopes": ["act_as"], "tenant": city.TENANT + "x", "body": "office"}, "/tenant"),
     ],
 )
 def test_a_token_nobody_should_have_is_not_issued(

@@ -39,6 +39,7 @@ __all__ = [
     "give_back",
     "held",
     "holders",
+    "holding_today",
     "lend",
     "lent",
     "sync",
@@ -88,10 +89,15 @@ def held(
 
 def holders(engine: Engine, roles: Collection[str], tenant: str) -> list[str]:
     """Who holds one of these roles in that tenant today, and not in somebody's place."""
+    return list(dict.fromkeys(grant.person for grant in holding_today(engine, roles, tenant)))
+
+
+def holding_today(engine: Engine, roles: Collection[str], tenant: str) -> list[Grant]:
+    """By which of their own grants they do, by person."""
     with engine.store.connection() as connection:
         found = holding(engine.store, connection, roles, tenant)
     day = civil_date(engine.clock.now())
-    return list(dict.fromkeys(grant.person for grant in found if grant.covers(tenant, day)))
+    return [grant for grant in found if grant.covers(tenant, day)]
 
 
 def lent(engine: Engine, person: str) -> list[Grant]:
