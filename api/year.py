@@ -6,9 +6,10 @@ names: nobody is ranked, and no person is counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property, partial
 from typing import Any
 
 from workflow import Actor, Engine
@@ -37,13 +38,19 @@ class Count:
     of: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """Numbers under the heads of its table."""
 
     name: str
     title: Text
-    cells: Sequence[Count]
+    counts: Callable[[], Sequence[Count]]
+    """made when the row is shown: of hundreds of units a page has sixty"""
+
+    @cached_property
+    def cells(self) -> Sequence[Count]:
+        """The numbers."""
+        return self.counts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +101,13 @@ def standing(engine: Engine, sitting: Sitting) -> list[Row]:
         asked["surveyed"] = (told.waiting_title, replace(all_, finished=False, states=told.waiting))
     numbers = sitting.counts([one for _, one in asked.values()])
     return [
-        Row(name, title, [Count(number, one)])
+        Row(name, title, partial(_one, number, one))
         for (name, (title, one)), number in zip(asked.items(), numbers, strict=True)
     ]
+
+
+def _one(number: int, asked: Filter) -> list[Count]:
+    return [Count(number, asked)]
 
 
 def year_of(engine: Engine, actor: Actor, year: int) -> tuple[list[Row], list[Table]]:
@@ -136,7 +147,7 @@ class _Year:
         for number in range(1, 13):
             month = f"{self.year}-{number:02}"
             found = counted.get(month, Figures(group=(month,)))
-            rows.append(Row(month, Text(month, month), self._month(found, number)))
+            rows.append(Row(month, Text(month, month), partial(self._month, found, number)))
         title = Text(
             f"{self.year} 年各月收到和办结", f"What came in and went out in {self.year}, month by month"
         )
@@ -160,8 +171,7 @@ class _Year:
         found = self.sitting.took(self.all, self._ran())
         spans = zip((None, *kept.DAYS), (*kept.DAYS, None), strict=True)
         rows = [
-            Row(_name(most), _span(most), [self._took(_within(found, more, most, late), longer_than=more, at_most=most, late=late)
-                                           for late in LATENESS])
+            Row(_name(most), _span(most), partial(self._in_span, found, more, most))
             for more, most in spans
         ]  # fmt: skip
         sums = [_within(found, None, None, late) for late in LATENESS]
@@ -171,8 +181,14 @@ class _Year:
         title = Text(f"{self.year} 年答复用时", f"How long the answers of {self.year} took")
         graph = Graph(len(rows), stacked=True, limit=self.all.kind == kept.SUGGESTION)
         columns = {"in_time": IN_TIME, "late": LATE}
-        rows.append(Row("all", ALTOGETHER, both))
+        rows.append(Row("all", ALTOGETHER, lambda: both))
         yield Table("answers", title, Text("自交办起", "from the assignment"), columns, rows, graph)
+
+    def _in_span(self, found: Sequence[Took], more: int | None, most: int | None) -> list[Count]:
+        return [
+            self._took(_within(found, more, most, late), longer_than=more, at_most=most, late=late)
+            for late in LATENESS
+        ]
 
     def _ran(self) -> Ran:
         clocks, events = self.engine.library.answers.get(self.all.kind or "", ((), ()))
@@ -190,12 +206,15 @@ class _Year:
             return
         rounds = verdicts_of(told, self.sitting, self.period)
         states = self.engine.library.definition(told.of).states
-        rows = [Row(level, states[level].title, self._said(told, rounds, (level,))) for level in told.levels]
+        rows = [
+            Row(level, states[level].title, partial(self._said, told, rounds, (level,)))
+            for level in told.levels
+        ]
         title = Text(f"{self.year} 年{told.title.zh}", f"{self.year}: {told.title.en}")
         columns = {slots[0]: name for name, slots in told.rounds}
         graph = Graph(len(rows))
         if told.well_title is not None:
-            rows.append(Row("well", told.well_title, self._said(told, rounds, told.well)))
+            rows.append(Row("well", told.well_title, partial(self._said, told, rounds, told.well)))
         yield Table("satisfaction", title, Text("评价", "level"), columns, rows, graph)
 
     def _said(
@@ -223,9 +242,7 @@ class _Year:
         parties = names.registered(self.engine, found)
         called = {unit: parties[unit].name if unit in parties else unit for unit in found}
         rows = [
-            Row(
-                unit, Text(called[unit], called[unit]), self._unit(found[unit], replace(self.all, party=unit))
-            )
+            Row(unit, Text(called[unit], called[unit]), partial(self._unit, found[unit], unit))
             for unit in sorted(found, key=lambda unit: (names.spelt(called[unit]), unit))
         ]
         columns = {
@@ -236,7 +253,8 @@ class _Year:
         title = Text("各承办单位（按名称排列）", "By unit, in the order of their names")
         return Table("by_unit", title, Text("单位", "unit"), columns, rows)
 
-    def _unit(self, one: Figures, asked: Filter) -> list[Count]:
+    def _unit(self, one: Figures, unit: str) -> list[Count]:
+        asked = replace(self.all, party=unit)
         opened = replace(asked, opened_from=self.period.start, opened_before=self.period.before)
         over = {
             name: replace(asked, over=name, finished=False, recorded=False)
@@ -244,7 +262,7 @@ class _Year:
         }
         return [
             Count(one.opened, opened),
-            Count(one.concluded, replace(self.went_out, party=asked.party)),
+            Count(one.concluded, replace(self.went_out, party=unit)),
             Count(one.open, replace(asked, finished=False)),
             Count(one.unknown, replace(over["target"], recorded=True)),
             Count(one.over_target, over["target"], one.known),

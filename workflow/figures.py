@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection
+from sqlalchemy.sql import Select
 
 from .clock import civil_date
 from .engine import Engine
@@ -23,6 +24,7 @@ from .sight import Narrowing
 from .store import filters, listing, tallies
 from .store.filters import Ends, Filter, Period, Ran
 from .store.questions import Reach
+from .store.sql import Store
 from .store.tallies import By, Groups
 from .summary import Parts, Shortcut
 from .visibility import Viewer
@@ -38,6 +40,7 @@ __all__ = [
     "count",
     "counts",
     "figures",
+    "found_among",
     "tally",
     "told",
     "took",
@@ -196,6 +199,16 @@ class Sitting:
                 found.first.append(id_)
         return found
 
+    def soonest(self, asked: Filter, most: int) -> list[str]:
+        """The ids of the first cases of the filter by their due day, no further than `most`: how many there are up to there, and
+        which come first, by one question.
+        """
+        store = self._engine.store
+        asked = self._told(asked, by_day=True)
+        near, asked, reach = found_among(store, asked, fresh=self._fresh)
+        query = self._mine.of(listing.page(store, asked, "due_on", None, most, near), asked)
+        return [*self._connection.execute(self._narrowed(query, reach, filters.of(asked))).scalars()]
+
     def tally(self, asked: Sequence[Filter], most: int) -> list[int]:
         """How many cases of each filter, counted no further than `most`, in one question."""
         queries = [
@@ -340,6 +353,16 @@ class Mine:
     @cached_property
     def _waiting(self) -> Any:
         return self._engine.sight.waiting(self._viewer())
+
+
+def found_among(store: Store, asked: Filter, *, fresh: bool) -> tuple[Select[Any] | None, Filter, Reach]:
+    """By what a page of cases is found: the ids among which it is, where an index beside the summary has them (`fresh`: it is up
+    to date) and PostgreSQL is not led by where the reader stands; the filter; and what is then left to be looked at.
+    """
+    near = listing.found_by(store, asked) if fresh and (store.is_sqlite or not asked.led) else None
+    if near is None:
+        return None, asked, filters.led(asked)
+    return near, replace(asked, led=True), "named"
 
 
 def told(engine: Engine, viewer: Callable[[], Viewer], asked: Filter) -> Filter:

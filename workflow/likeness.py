@@ -42,16 +42,29 @@ class Near:
         )
 
 
-def likest(store: Store, laws: Laws, connection: Any, record: Record, most: int = LOOKED_AT) -> Near:
-    """The cases, at most `most`, that share most of what is rare with that one; two statements."""
-    own = sketch(record.kind, record.tenant, laws.pinned(record.definition).definition.similar, record.data)
-    if not own:
-        return Near(own, {}, 0, ())
-    index, everyone = Marks(store), everybody(record.kind, record.tenant)
-    counts = index.counts(connection, {everyone, *set().union(*own.values())}, MOST)
-    cases = counts.pop(everyone, 1)
-    telling = {gram: weight(count, cases) for gram, count in counts.items() if 0 < count < MOST}
-    return Near(own, counts, cases, index.nearest(connection, record.id, telling, most) if telling else ())
+def likest(
+    store: Store, laws: Laws, connection: Any, records: Sequence[Record], most: int = LOOKED_AT
+) -> dict[str, Near]:
+    """Of each of these the cases, at most `most`, that share most of what is rare with it, by its id; a statement for all,
+    and one for each.
+    """
+    index, own = Marks(store), dict[str, Sketch]()
+    everyone = {record.id: everybody(record.kind, record.tenant) for record in records}
+    for record in records:
+        similar = laws.pinned(record.definition).definition.similar
+        own[record.id] = sketch(record.kind, record.tenant, similar, record.data)
+    asked = {everyone[id_] for id_ in own if own[id_]}.union(
+        *(set().union(*one.values()) for one in own.values())
+    )
+    known = index.counts(connection, asked, MOST) if asked else {}
+    found = dict[str, Near]()
+    for id_, sketched in own.items():
+        cases = known.get(everyone[id_], 1)
+        counts = {gram: known[gram] for gram in set().union(*sketched.values())}
+        telling = {gram: weight(count, cases) for gram, count in counts.items() if 0 < count < MOST}
+        nearest = index.nearest(connection, id_, telling, most) if telling else ()
+        found[id_] = Near(sketched, counts, cases, nearest)
+    return found
 
 
 def matching(

@@ -29,6 +29,7 @@ from .figures import (
     count,
     counts,
     figures,
+    found_among,
     statutory,
     tally,
     told,
@@ -149,17 +150,13 @@ def find(
 ) -> Page:
     """A page of the cases this person may know of."""
     check_limit(limit)
-    near = listing.found_by(engine.store, asked)
-    near = near if near is not None and engine.summary.fresh() else None
+    fresh = listing.found_by(engine.store, asked) is not None and engine.summary.fresh()
     with engine.store.connection() as connection:
         viewer = who_reads(engine, connection, actor)
         asked_ = replace(told(engine, viewer, asked), apart=())  # what is found is looked at one by one
         if sort == "due_on" or filters.by_day(asked):
             asked_ = replace(asked_, untold=engine.sight.untold(connection, viewer()))
-        own = asked_.led and not engine.store.is_sqlite
-        near = listing.found_by(engine.store, asked_) if near is not None and not own else None
-        asked_ = replace(asked_, led=asked_.led or near is not None)
-        reach = "named" if near is not None else filters.led(asked_)
+        near, asked_, reach = found_among(engine.store, asked_, fresh=fresh)
         mine, shown = Mine(engine, viewer), list[Seen]()
         while True:
             query = mine.of(listing.page(engine.store, asked_, sort, after, limit + 1, near), asked_)
@@ -198,15 +195,13 @@ def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Ca
 
 def alike(engine: Engine, actor: Actor, cases: Collection[str], limit: int) -> dict[str, list[Similar]]:
     """Of each of these cases the `limit` others that are likely about the same matter, the most alike first, as far as this
-    person may know of them and of it; looked for among the few that share most of what is rare with it. Two questions a case.
+    person may know of them and of it; looked for among the few that share most of what is rare with it. A question a case.
     """
     with engine.store.connection() as connection:
         look = engine.sight.look
         own = look(connection, engine.store.questions.all_of(sorted(cases)), actor) if cases else []
-        near = {
-            one.record.id: likest(engine.store, engine.laws, connection, one.record, limit * SIFTED)
-            for one in own
-        }
+        records = [one.record for one in own]
+        near = likest(engine.store, engine.laws, connection, records, limit * SIFTED)
         wanted = sorted({id_ for one in near.values() for id_ in one.cases})
         seen = look(connection, engine.store.questions.all_of(wanted), actor) if wanted else []
     known = {one.record.id: one for one in seen}

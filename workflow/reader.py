@@ -141,7 +141,7 @@ class Reader:
         check_limit(limit)
         record = self._one(case, actor, session).record
         with self.store.connection(session) as connection:
-            near = likest(self.store, self.laws, connection, record)
+            near = likest(self.store, self.laws, connection, [record])[record.id]
             found = (
                 self.sight.look(connection, self.store.questions.all_of(near.cases), actor)
                 if near.cases

@@ -127,13 +127,14 @@ class Sight:
 
     def waiting(self, viewer: Viewer) -> ColumnElement[bool]:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
-        return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()))
+        return self._waits(viewer)[0]
 
     def waiting_apart(self, viewer: Viewer) -> list[ColumnElement[bool]]:
         """The same as several conditions of which one holds."""
-        return self._store.questions.waiting_apart(
-            *worklist.held(self._laws.known(), viewer.person, viewer.held())
-        )
+        return self._waits(viewer)[1]
+
+    def _waits(self, viewer: Viewer) -> tuple[ColumnElement[bool], list[ColumnElement[bool]]]:
+        return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()))
 
     def look(
         self, connection: Connection, query: Select[Any], actor: Actor | Viewer | None, reach: Reach = "named",
@@ -279,8 +280,15 @@ def _visible_to(
     return made
 
 
-def _waiting_for(store: Store, laws: Laws) -> Callable[[str, tuple[Grant, ...], int], ColumnElement[bool]]:
-    def made(person: str, held: tuple[Grant, ...], _: int) -> ColumnElement[bool]:
-        return store.questions.waiting(*worklist.held(laws.known(), person, held))
+def _waiting_for(
+    store: Store, laws: Laws
+) -> Callable[[str, tuple[Grant, ...], int], tuple[ColumnElement[bool], list[ColumnElement[bool]]]]:
+    """What waits for such a person, as one condition and as several."""
+
+    def made(
+        person: str, held: tuple[Grant, ...], _: int
+    ) -> tuple[ColumnElement[bool], list[ColumnElement[bool]]]:
+        places = worklist.held(laws.known(), person, held)
+        return store.questions.waiting(*places), store.questions.waiting_apart(*places)
 
     return made

@@ -16,7 +16,7 @@ from ..buckets import Bucket, buckets
 from ..saved import kept
 from ..upkeep import looked
 from . import overdue
-from .lists import OF_ANY_KIND, Row, heads_of, rows
+from .lists import OF_ANY_KIND, heads_of, lists_of
 from .screens import Look, Page, Screen
 
 MOST = 200
@@ -43,19 +43,23 @@ def home(look: Look) -> Page:
         agenda = sitting.agenda(Filter(waiting=True), FIRST + 1)
         numbers = sitting.numbers([*map(through, own)], MOST)
         due, old = agenda.due, agenda.unknown
-        late = sum(number for day, number in due.items() if day is not None and day < today(look.engine))
-        elsewhere = Count(*overdue.number(look, sitting, late - old, MOST))
+        own_late = sum(number for day, number in due.items() if day is not None and day < today(look.engine))
+        late = overdue.late(look, sitting, own_late - old, MOST)
     by_due: list[tuple[Bucket, Count]] = [(span, Count(_within(span, due, old))) for span in spans]
     by_view: list[tuple[View, Count]] = [
         (view, Count(number, more)) for view, (number, more) in zip(own, numbers, strict=True)
     ]
-    known = cases_of(look.engine, look.actor, agenda.first[:FIRST])
-    found: list[Row] = rows(look, [known[id_] for id_ in agenda.first if id_ in known], OF_ANY_KIND)
+    first = agenda.first[:FIRST]
+    known = cases_of(look.engine, look.actor, [*first, *late.first])
+    found, late_rows = lists_of(look, *(
+        ([known[id_] for id_ in ids if id_ in known], columns)
+        for ids, columns in ((first, OF_ANY_KIND), (late.first, overdue.COLUMNS))
+    ))  # fmt: skip
     return Page("home.html", {
         "day": today(look.engine), "buckets": by_due, "views": by_view, "rows": found, "heads": heads_of(OF_ANY_KIND),
         "findings": _findings(look), "saved": kept(look.engine, look.actor.person),
-        "more": len(agenda.first) > FIRST, "elsewhere": elsewhere, "late_heads": heads_of(overdue.COLUMNS),
-        "late_rows": overdue.first(look) if elsewhere.number else [],
+        "more": len(agenda.first) > FIRST, "elsewhere": Count(late.number, late.more), "late_heads": heads_of(overdue.COLUMNS),
+        "late_rows": late_rows,
     })  # fmt: skip
 
 

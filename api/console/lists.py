@@ -110,15 +110,25 @@ def waiting(look: Look) -> Page:
 
 def rows(look: Look, cases: Sequence[Case], columns: Sequence[str]) -> list[Row]:
     """As they are shown: every name asked for in one question."""
+    (found,) = lists_of(look, (cases, columns))
+    return found
+
+
+def lists_of(look: Look, *lists: tuple[Sequence[Case], Sequence[str]]) -> list[list[Row]]:
+    """Several lists, each cases and columns, as they are shown: what they need beside the cases is asked for once."""
+    cases = [case for some, _ in lists for case in some]
     laws = {case.id: look.engine.laws.pinned(case.definition).definition for case in cases}
     look.names.learn(
         party
         for case in cases
         for party in (*parties_in(laws[case.id], case.data), *sum(case.relations.values(), ()))
     )
-    roots = _roots(look, cases) if {"holder", "standing"} & {*columns} else {}
-    old = unknown(look, cases)
-    return [_row(look, case, laws[case.id], columns, roots, recorded=case.id in old) for case in cases]
+    held = [case for some, columns in lists if {"holder", "standing"} & {*columns} for case in some]
+    roots, old = _roots(look, held) if held else {}, unknown(look, cases)
+    return [
+        [_row(look, case, laws[case.id], columns, roots, recorded=case.id in old) for case in some]
+        for some, columns in lists
+    ]
 
 
 def _roots(look: Look, cases: Sequence[Case]) -> dict[str, Case]:

@@ -28,7 +28,7 @@ class Names:
         wanted = sorted({one for one in ids if one} - self._known.keys())
         if not wanted:
             return
-        found = {party.id: party.name for party in self._engine.parties.find(ids=wanted, limit=len(wanted))}
+        found = self._engine.parties.names(wanted)
         self._known.update({one: found.get(one, one) for one in wanted})
 
     def __getitem__(self, id: str) -> str:

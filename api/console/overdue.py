@@ -4,14 +4,15 @@ all of their congress; everybody else is told of the families in which he, or hi
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from workflow.errors import Text
 from workflow.overview import After, Filter, Sitting, find, today
 from workflow.overview import Page as Found
 
 from ..paging import case_asked, next_address
-from .lists import LIMIT, Row, heads_of, rows
+from .lists import LIMIT, heads_of, rows
 from .screens import Look, Page, Screen
 
 COLUMNS = ("number", "title", "state", "holder", "due_on")
@@ -25,18 +26,24 @@ def wanted(look: Look) -> Filter:
     return Filter(elsewhere=True, due_before=today(look.engine), families=not look.held_for("overdue"))
 
 
-def number(look: Look, sitting: Sitting, own: int, most: int) -> tuple[int, bool]:
-    """How many that are late, and whether there may be more; `own`: how many that are late wait for the reader himself."""
+@dataclass(frozen=True, slots=True)
+class Late:
+    """How many are late, whether there may be more, and the ids of those that are over their day the longest."""
+
+    number: int
+    more: bool
+    first: Sequence[str]
+
+
+def late(look: Look, sitting: Sitting, own: int, most: int) -> Late:
+    """What the first page tells of it; `own`: how many that are late wait for the reader himself."""
     asked = replace(wanted(look), recorded=False)
     if asked.families:
-        return sitting.numbers([asked], most)[0]
+        found = sitting.soonest(asked, most)
+        return Late(len(found), len(found) >= most, found[:FIRST])
     everywhere = Filter(closed=False, due_before=asked.due_before, recorded=False)  # a sum that is at hand
-    return sitting.counts([everywhere])[0] - own, False
-
-
-def first(look: Look) -> list[Row]:
-    """Those that are over their day the longest."""
-    return rows(look, _found(look, recorded=False, limit=FIRST).cases, COLUMNS)
+    number = sitting.counts([everywhere])[0] - own
+    return Late(number, more=False, first=sitting.soonest(asked, FIRST) if number else [])
 
 
 def overdue(look: Look) -> Page:

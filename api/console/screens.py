@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
+from urllib.parse import urlencode
 
-from flask import Blueprint, Request, Response, redirect, request, url_for
+from flask import Blueprint, Request, Response, current_app, redirect, request, url_for
 
 from workflow import Actor, Case, Engine
 from workflow.errors import NotPermitted, StoreError, Text
@@ -72,6 +73,7 @@ class Look:
     actor: Actor
     case: Case | None
     path: Mapping[str, str]
+    _bases: dict[str, str | None] = field(default_factory=dict, repr=False)
 
     @property
     def engine(self) -> Engine:
@@ -171,11 +173,25 @@ class Look:
 
     def address(self, screen: str, **path: Any) -> str:
         """The address of another screen."""
-        return url_for(f"{CONSOLE}.{screen}", **path)
+        base = None if any(name.startswith("_") for name in path) else self._plain(screen)
+        if base is None:
+            return url_for(f"{CONSOLE}.{screen}", **path)
+        asked = [(name, value) for name, value in path.items() if value is not None]
+        return f"{base}?{urlencode(asked, doseq=True, safe=PLAIN)}" if asked else base
+
+    def _plain(self, screen: str) -> str | None:
+        """The address of a screen whose path names nothing, worked out once for a page that leads to it hundreds of times."""
+        if screen not in self._bases:
+            endpoint = f"{CONSOLE}.{screen}"
+            named = any(rule.arguments for rule in current_app.url_map.iter_rules(endpoint))
+            self._bases[screen] = None if named else url_for(endpoint)
+        return self._bases[screen]
 
 
 Shown = Callable[[Look], "Page | Go | Response"]
 CONSOLE = "console"
+PLAIN = "!$'()*,/:;?@"
+"""characters that stand in the query of an address as they are"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

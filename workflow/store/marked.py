@@ -20,7 +20,7 @@ class Marks:
         self._sqlite = store.is_sqlite
 
     def counts(self, connection: Connection, marks: Collection[int], most: int) -> dict[int, int]:
-        """mark -> how many cases have it, counted up to `most`."""
+        """mark -> how many cases have it, counted up to `most`; one statement however many marks."""
         listed, value = self._listed("marks")
         query = (
             f"select {value}, (select count(*) from (select 1 from {self._table.name} m where m.mark = {value} limit :most) n)"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, literal, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement, Select
 
@@ -132,6 +132,13 @@ class PartyRows:
         parties = [party_of(row) for row in connection.execute(query)]
         bonds = self.bonds(connection, [p.id for p in parties])
         return [_with_bonds(party, bonds.get(party.id, ())) for party in parties]
+
+    def names(self, connection: Connection, ids: Collection[str]) -> dict[str, str]:
+        """id -> name of those of these that are there; the same statement for one as for hundreds."""
+        table, listed = self.tables.party.name, "select value from json_each(:ids)"
+        listed = listed if self.store.is_sqlite else "select json_array_elements_text(cast(:ids as json))"
+        query = text(f"select id, name from {table} where id in ({listed})")
+        return {row[0]: row[1] for row in connection.execute(query, {"ids": dumps(sorted(ids))})}
 
     def lines(self, connection: Connection, party: str, after: int, limit: int) -> list[PartyLine]:
         """The log of a party, the oldest first."""

@@ -156,7 +156,8 @@ def _where(
     if asked.state is not None:
         found.append(s.state == asked.state)
     if asked.finished is False:
-        found += [not_(and_(s.kind == kind, s.state.in_(states))) for kind, states in asked.ends]
+        ends = [(kind, states) for kind, states in asked.ends if asked.kind in (None, kind)]
+        found += [not_(and_(s.kind == kind, s.state.in_(states))) for kind, states in ends]
     return found
 
 
