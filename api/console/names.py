@@ -33,7 +33,8 @@ class Names:
 
     def __getitem__(self, id: str) -> str:
         """The name of one."""
-        self.learn([id])
+        if id not in self._known:
+            self.learn([id])
         return self._known.get(id, id)
 
     def congress(self, tenant: str) -> str:

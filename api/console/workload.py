@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from workflow.errors import Text
@@ -22,9 +23,11 @@ def workload(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]
     the table of it.
     """
     asked = Filter(kind=kind, roots=True)
+    open_ = replace(asked, finished=False)
+    late = replace(open_, over="target", recorded=False)
     with Sitting.of(look.engine, look.actor) as sitting:
         found = {one.group[0]: one for one in sitting.figures(asked, ["unit"], Period(), counting=["open"])}
-        whole = sitting.figures(asked, [], Period(), counting=["open"])[0].open
+        (whole,) = sitting.counts([open_])
     units = units_here(look)
     called = [unit.name for unit in units]
     nothing = Figures(group=("",))
@@ -43,7 +46,7 @@ def workload(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]
     table = [
         (
             Text(look.names[unit], look.names[unit]),
-            _shares(look, replace(asked, party=unit), found[unit], whole),
+            _shares(look, [replace(one, party=unit) for one in (open_, late)], found[unit], whole),
         )
         for unit in busy[:LOADED]
     ]
@@ -61,15 +64,9 @@ def workload(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]
     return choices, Table(title, heads, table, more=more)
 
 
-def _shares(look: Look, asked: Filter, one: Figures, whole: int) -> list[Number | Share]:
-    open_ = replace(asked, finished=False)
-    return [
-        Share(Number(one.open, address_of(look, open_)), whole),
-        Share(
-            Number(one.over_target, address_of(look, replace(open_, over="target", recorded=False))),
-            one.known,
-        ),
-    ]
+def _shares(look: Look, asked: Sequence[Filter], one: Figures, whole: int) -> list[Number | Share]:
+    open_, late = (address_of(look, filter_) for filter_ in asked)
+    return [Share(Number(one.open, open_), whole), Share(Number(one.over_target, late), one.known)]
 
 
 def _said(one: Figures) -> Text:
