@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date
 
+import pytest
+
 from workflow import Actor
+from workflow.access import end, held
 from workflow.overview import Filter, Sitting, find, today
+from workflow.store.sql import Store
 
 from .console import Desk, Form, Reader, said
 from .stories import cards, listed, opened, rows
@@ -97,3 +101,28 @@ def test_a_narrowed_list_is_kept_under_a_name_and_stands_on_the_first_page(town:
     assert "水利局 在办" not in said(li.page)
     for to in ("//evil.example", f"/cases/{other.id}/do/accept", "/sign-out"):
         assert li.post("/filters", {"csrf_token": token[1], "name": "x", "to": to}).status_code == 400
+
+
+@pytest.mark.parametrize(("page", "beside"), [("/", 0), ("/views/to_assign", 1)])
+def test_a_page_looks_up_who_reads_once_however_much_it_asks(
+    town: Desk, page: str, beside: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the next page anew: a role that has ended is in none that is asked for after it. `beside`: the register asks for itself
+    whom it tells of its units.
+    """
+    o, li = town.office, town("li")
+    o.accepted(), o.handling()
+    opened(li, page)
+    looked, met, readers = list[str](), list[None](), Store.grants
+    monkeypatch.setattr(Store, "grants", lambda *given: looked.append(given[2]) or readers(*given))
+    digests = Store.digests
+    monkeypatch.setattr(Store, "digests", lambda *given: met.append(None) or digests(*given))
+    opened(li, page)
+    assert (len(looked) - beside, {*looked}) == (1, {"li"})
+    assert len(met) <= 2
+    for one in held(o.engine, person="li"):
+        end(o.engine, one.grant.id, by="he", day=today(o.engine))
+    if beside:
+        assert li.get(page).status_code == 404
+    else:
+        assert "交办" not in opened(li, page)

@@ -45,9 +45,7 @@ class Near:
 def likest(
     store: Store, laws: Laws, connection: Any, records: Sequence[Record], most: int = LOOKED_AT
 ) -> dict[str, Near]:
-    """Of each of these the cases, at most `most`, that share most of what is rare with it, by its id; a statement for all,
-    and one for each.
-    """
+    """Of each of these the cases, at most `most`, that share most of what is rare with it, by its id; two statements."""
     index, own = Marks(store), dict[str, Sketch]()
     everyone = {record.id: everybody(record.kind, record.tenant) for record in records}
     for record in records:
@@ -57,14 +55,17 @@ def likest(
         *(set().union(*one.values()) for one in own.values())
     )
     known = index.counts(connection, asked, MOST) if asked else {}
-    found = dict[str, Near]()
+    counts, telling = dict[str, dict[int, int]](), dict[str, dict[int, float]]()
     for id_, sketched in own.items():
-        cases = known.get(everyone[id_], 1)
-        counts = {gram: known[gram] for gram in set().union(*sketched.values())}
-        telling = {gram: weight(count, cases) for gram, count in counts.items() if 0 < count < MOST}
-        nearest = index.nearest(connection, id_, telling, most) if telling else ()
-        found[id_] = Near(sketched, counts, cases, nearest)
-    return found
+        counts[id_] = {gram: known[gram] for gram in set().union(*sketched.values())}
+        telling[id_] = _telling(counts[id_], known.get(everyone[id_], 1))
+    nearest = index.nearest(connection, telling, most)
+    return {id_: Near(own[id_], counts[id_], known.get(everyone[id_], 1), nearest[id_]) for id_ in own}
+
+
+def _telling(counts: Mapping[int, int], cases: int) -> dict[int, float]:
+    """What the marks weigh that are not too common to tell anything."""
+    return {gram: weight(count, cases) for gram, count in counts.items() if 0 < count < MOST}
 
 
 def matching(
@@ -79,8 +80,7 @@ def matching(
         return []
     counts = index.counts(connection, {everyone, *wanted}, MOST)
     cases = counts.pop(everyone, 1)
-    telling = {gram: weight(count, cases) for gram, count in counts.items() if 0 < count < MOST}
-    return index.nearest(connection, "", telling, limit) if telling else []
+    return index.nearest(connection, {"": _telling(counts, cases)}, limit)[""]
 
 
 def forget(store: Store, laws: Laws, connection: Any, before: Family, after: Family | None) -> None:

@@ -195,7 +195,7 @@ def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Ca
 
 def alike(engine: Engine, actor: Actor, cases: Collection[str], limit: int) -> dict[str, list[Similar]]:
     """Of each of these cases the `limit` others that are likely about the same matter, the most alike first, as far as this
-    person may know of them and of it; looked for among the few that share most of what is rare with it. A question a case.
+    person may know of them and of it; looked for among the few that share most of what is rare with it. Four questions for all.
     """
     with engine.store.connection() as connection:
         look = engine.sight.look

@@ -4,8 +4,10 @@ a person comes through here; without a person nothing is kept back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any, Protocol
@@ -56,6 +58,19 @@ class Seen:
         return self.hidden is None or self.hidden.told(clock)
 
 
+@dataclass(slots=True)
+class _Once:
+    """What is known of who reads within `Sight.at_once`."""
+
+    sight: Sight
+    viewers: dict[str, Viewer] = field(default_factory=dict)
+    met: bool = False
+    """whether all definitions there are have been met"""
+
+
+_ONCE: ContextVar[_Once | None] = ContextVar("once", default=None)
+
+
 class Sight:
     """Who sees which cases, and what of them."""
 
@@ -67,13 +82,35 @@ class Sight:
         self._visible_to = lru_cache(_KEPT)(_visible_to(store, laws))
         self._waiting_for = lru_cache(_KEPT)(_waiting_for(store, laws))
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Within, whoever reads is looked up once, and once is asked what other nodes have published: for one page, which asks
+        many questions and changes nothing. A grant that ends meanwhile outlives no page; by what is kept here no act is decided.
+        """
+        before = _ONCE.set(_Once(self))
+        try:
+            yield
+        finally:
+            _ONCE.reset(before)
+
+    def _once(self) -> _Once:
+        once = _ONCE.get()
+        return once if once is not None and once.sight is self else _Once(self)
+
     def viewer(self, connection: Connection, actor: Actor) -> Viewer:
         """The person with all the grants he has."""
-        return Viewer(actor.person, self._store.grants(connection, actor.person), self._today())
+        known = self._once().viewers
+        if actor.person not in known:
+            grants = self._store.grants(connection, actor.person)
+            known[actor.person] = Viewer(actor.person, grants, self._today())
+        return known[actor.person]
 
     def reader(self, connection: Connection, actor: Actor) -> Viewer:
         """The same, for questions about many cases: all definitions there are have been met by then."""
-        self.learn(connection)
+        once = self._once()
+        if not once.met:
+            self.learn(connection)
+            once.met = True
         return self._checked(connection, actor)
 
     def narrowed(

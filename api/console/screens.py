@@ -228,10 +228,16 @@ def register(desk: Desk, screens: Sequence[Screen]) -> None:
 
 
 def _function(desk: Desk, screen: Screen, denials: Denials) -> Callable[..., Response]:
+    def shown(path: Mapping[str, str]) -> Response:
+        look, late = _looking(desk, screen, path)
+        return answered(look, screen.again(look) if late and screen.again else screen.view(look))
+
     def view(**path: str) -> Response:
         try:
-            look, late = _looking(desk, screen, path)
-            return answered(look, screen.again(look) if late and screen.again else screen.view(look))
+            if request.method == "GET":
+                with desk.engine.sight.at_once():
+                    return shown(path)
+            return shown(path)
         except Exception as error:  # noqa: BLE001 - whatever it is, a person sees a page and not a stack
             note_denial(desk, denials, error, screen.name, hidden=screen.permission == "case")
             return refused(desk, error)

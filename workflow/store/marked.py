@@ -36,21 +36,32 @@ class Marks:
         return f"json_array_elements_text(cast(:{name} as json)) j", "cast(j as bigint)"
 
     def nearest(
-        self, connection: Connection, case: str, weights: Mapping[int, float], limit: int
-    ) -> list[str]:
-        """The other cases that share the most weight."""
+        self, connection: Connection, weights: Mapping[str, Mapping[int, float]], limit: int
+    ) -> dict[str, list[str]]:
+        """Of each case, by what its marks weigh, the other cases that share the most weight, at most `limit`; one statement."""
         if self._sqlite:
             listed = (
-                "(select json_extract(value, '$.m') m, json_extract(value, '$.w') w from json_each(:pairs)) j"
+                "(select json_extract(value, '$.c') c, json_extract(value, '$.m') m, json_extract(value, '$.w') w"
+                " from json_each(:marks)) j"
             )
         else:
-            listed = "json_to_recordset(cast(:pairs as json)) j(m bigint, w double precision)"
+            listed = "json_to_recordset(cast(:marks as json)) j(c text, m bigint, w double precision)"
         query = (
-            f"select i.case_id from {listed} join {self._table.name} i on i.mark = j.m where i.case_id <> :case"
-            " group by i.case_id order by sum(j.w) desc, i.case_id limit :limit"
+            f"select c, case_id from (select j.c, i.case_id, row_number() over (partition by j.c order by sum(j.w) desc, i.case_id) n"
+            f" from {listed} join {self._table.name} i on i.mark = j.m where i.case_id <> j.c group by j.c, i.case_id) near"
+            " where n <= :limit order by c, n"
         )
-        pairs = dumps([{"m": mark, "w": weight} for mark, weight in weights.items()])
-        return list(connection.execute(text(query), {"pairs": pairs, "case": case, "limit": limit}).scalars())
+        marks = [
+            {"c": case, "m": mark, "w": weight}
+            for case, one in weights.items()
+            for mark, weight in one.items()
+        ]
+        found: dict[str, list[str]] = {case: [] for case in weights}
+        for case, other in (
+            connection.execute(text(query), {"marks": dumps(marks), "limit": limit}) if marks else ()
+        ):
+            found[case].append(other)
+        return found
 
     def change(self, connection: Connection, case: str, gone: Collection[int], come: Collection[int]) -> None:
         """Take marks of a case out and put others in."""
