@@ -15,6 +15,7 @@ from .schemas import NAME, PARTY, TENANT, Day, Flag, Listed, Numeral, Strict
 RAN = ("done_from", "done_before", "longer_than", "at_most", "late")
 """what says more of `clocks` and `events`"""
 OWN = tuple(part.name for part in parts(Filter) if part.name != "ran")
+"""what a filter asks for by itself; read of hundreds of them for one page"""
 NO_TOO = ("closed", "finished", "late", "recorded")
 """whose `false` asks for something too"""
 
@@ -93,7 +94,7 @@ def filter_of(query: Mapping[str, Any]) -> Filter:
 
 def parameters_of(asked: Filter) -> dict[str, str]:
     """The same filter as the parameters of an address; what is not asked for is left out."""
-    given = {name: value for name in OWN if (value := getattr(asked, name)) is not None and value != ()}
+    given = {name: getattr(asked, name) for name in OWN}
     return _written({**given, **(_ran_given(asked.ran) if asked.ran else {})})
 
 

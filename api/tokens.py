@@ -308,11 +308,11 @@ def check(engine: Engine, given: Mapping[str, Any], most: int) -> None:
     known = bodies(engine)
     if given["body"] is not None and given["body"] not in known:
         raise _wrong("body", f"须为其中之一：{'、'.join(known)}", f"must be one of: {', '.join(known)}")
-    if both and given["unit"] is None and not _has_anybody(engine, given):
+    if ACT_AS in given["scopes"] and both and not _has_anybody(engine, given):
         raise _wrong(
             "tenant",
-            "这个机构今天无人在此任职：范围代号写错了？",
-            "nobody of that body holds a role there today: is the scope written right?",
+            "这个机构今天无人在此任职（不属于单位的角色）：范围代号写错了？",
+            "nobody holds a role of that body there today, in no unit: is the scope written right?",
         )
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Any
 
 import pytest
+from flask import request, url_for
 
+from api.console.screens import Look
 from workflow import Actor
 from workflow.access import end, held
 from workflow.overview import Filter, Sitting, find, today
@@ -113,16 +116,32 @@ def test_a_page_looks_up_who_reads_once_however_much_it_asks(
     o, li = town.office, town("li")
     o.accepted(), o.handling()
     opened(li, page)
-    looked, met, readers = list[str](), list[None](), Store.grants
+    looked, readers = list[str](), Store.grants
     monkeypatch.setattr(Store, "grants", lambda *given: looked.append(given[2]) or readers(*given))
-    digests = Store.digests
-    monkeypatch.setattr(Store, "digests", lambda *given: met.append(None) or digests(*given))
     opened(li, page)
     assert (len(looked) - beside, {*looked}) == (1, {"li"})
-    assert len(met) <= 2
     for one in held(o.engine, person="li"):
         end(o.engine, one.grant.id, by="he", day=today(o.engine))
     if beside:
         assert li.get(page).status_code == 404
     else:
         assert "交办" not in opened(li, page)
+
+
+def test_an_address_is_the_one_the_router_would_give(town: Desk) -> None:
+    """Under a prefix too; what is worked out once for a page and what is not."""
+    given: list[tuple[str, dict[str, Any]]] = [
+        ("found", {}), ("found", {"kind": "suggestion", "closed": "false", "due_before": date(2026, 6, 5), "state": None}),
+        ("found", {"q": "路灯 & 站台/2?=#'\"", "limit": 50, "roots": True, "empty": ""}), ("waiting", {"due": "overdue"}),
+        ("search", {"q": ["a", None, "b"]}), ("statistics", {"year": 2026, "_anchor": "table4"}), ("case", {"id": "x/y"}),
+        ("list", {"view": "inbox", "unit": "水利"}),
+    ]  # fmt: skip
+    seen: list[tuple[str, str]] = []
+    for prefix in ("", "/tibandu"):
+        with town.app.test_request_context("/", environ_overrides={"SCRIPT_NAME": prefix}):
+            shown = Look(None, request, Actor(person=""), None, {})  # type: ignore[arg-type]
+            seen += [
+                (shown.address(name, **path), url_for(f"console.{name}", **path)) for name, path in given * 2
+            ]
+    assert len(seen) == 4 * len(given)
+    assert [ours for ours, _ in seen] == [routers for _, routers in seen]

@@ -51,16 +51,13 @@ def likest(
     for record in records:
         similar = laws.pinned(record.definition).definition.similar
         own[record.id] = sketch(record.kind, record.tenant, similar, record.data)
-    asked = {everyone[id_] for id_ in own if own[id_]}.union(
-        *(set().union(*one.values()) for one in own.values())
-    )
+    grams = {id_: set().union(*one.values()) for id_, one in own.items()}
+    asked = {everyone[id_] for id_ in own if grams[id_]}.union(*grams.values())
     known = index.counts(connection, asked, MOST) if asked else {}
-    counts, telling = dict[str, dict[int, int]](), dict[str, dict[int, float]]()
-    for id_, sketched in own.items():
-        counts[id_] = {gram: known[gram] for gram in set().union(*sketched.values())}
-        telling[id_] = _telling(counts[id_], known.get(everyone[id_], 1))
-    nearest = index.nearest(connection, telling, most)
-    return {id_: Near(own[id_], counts[id_], known.get(everyone[id_], 1), nearest[id_]) for id_ in own}
+    cases = {id_: known.get(everyone[id_], 1) for id_ in own}
+    counts = {id_: {gram: known[gram] for gram in grams[id_]} for id_ in own}
+    nearest = index.nearest(connection, {id_: _telling(counts[id_], cases[id_]) for id_ in own}, most)
+    return {id_: Near(own[id_], counts[id_], cases[id_], nearest[id_]) for id_ in own}
 
 
 def _telling(counts: Mapping[int, int], cases: int) -> dict[int, float]:

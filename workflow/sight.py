@@ -33,6 +33,8 @@ __all__ = ["Seen", "Sight"]
 _KEPT = 256
 """for so many persons the filter is kept as it was made: making it takes longer than most questions it narrows"""
 Whole = Callable[[Select[Any]], Select[Any]]
+Waits = tuple[ColumnElement[bool], tuple[ColumnElement[bool], ...]]
+"""what waits for somebody, as one condition and as several of which one holds"""
 
 
 class Narrowing(Protocol):
@@ -64,8 +66,6 @@ class _Once:
 
     sight: Sight
     viewers: dict[str, Viewer] = field(default_factory=dict)
-    met: bool = False
-    """whether all definitions there are have been met"""
 
 
 _ONCE: ContextVar[_Once | None] = ContextVar("once", default=None)
@@ -84,8 +84,8 @@ class Sight:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Within, whoever reads is looked up once, and once is asked what other nodes have published: for one page, which asks
-        many questions and changes nothing. A grant that ends meanwhile outlives no page; by what is kept here no act is decided.
+        """Within, whoever reads is looked up once: for one page, which asks many questions and changes nothing. A grant that ends
+        meanwhile outlives no page; by what is kept here no act is decided.
         """
         before = _ONCE.set(_Once(self))
         try:
@@ -107,10 +107,7 @@ class Sight:
 
     def reader(self, connection: Connection, actor: Actor) -> Viewer:
         """The same, for questions about many cases: all definitions there are have been met by then."""
-        once = self._once()
-        if not once.met:
-            self.learn(connection)
-            once.met = True
+        self.learn(connection)
         return self._checked(connection, actor)
 
     def narrowed(
@@ -166,11 +163,11 @@ class Sight:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
         return self._waits(viewer)[0]
 
-    def waiting_apart(self, viewer: Viewer) -> list[ColumnElement[bool]]:
+    def waiting_apart(self, viewer: Viewer) -> Sequence[ColumnElement[bool]]:
         """The same as several conditions of which one holds."""
         return self._waits(viewer)[1]
 
-    def _waits(self, viewer: Viewer) -> tuple[ColumnElement[bool], list[ColumnElement[bool]]]:
+    def _waits(self, viewer: Viewer) -> Waits:
         return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()))
 
     def look(
@@ -317,15 +314,9 @@ def _visible_to(
     return made
 
 
-def _waiting_for(
-    store: Store, laws: Laws
-) -> Callable[[str, tuple[Grant, ...], int], tuple[ColumnElement[bool], list[ColumnElement[bool]]]]:
-    """What waits for such a person, as one condition and as several."""
-
-    def made(
-        person: str, held: tuple[Grant, ...], _: int
-    ) -> tuple[ColumnElement[bool], list[ColumnElement[bool]]]:
+def _waiting_for(store: Store, laws: Laws) -> Callable[[str, tuple[Grant, ...], int], Waits]:
+    def made(person: str, held: tuple[Grant, ...], _: int) -> Waits:
         places = worklist.held(laws.known(), person, held)
-        return store.questions.waiting(*places), store.questions.waiting_apart(*places)
+        return store.questions.waiting(*places), (*store.questions.waiting_apart(*places),)
 
     return made

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -73,7 +75,6 @@ class Look:
     actor: Actor
     case: Case | None
     path: Mapping[str, str]
-    _bases: dict[str, str | None] = field(default_factory=dict, repr=False)
 
     @property
     def engine(self) -> Engine:
@@ -173,11 +174,16 @@ class Look:
 
     def address(self, screen: str, **path: Any) -> str:
         """The address of another screen."""
-        base = None if any(name.startswith("_") for name in path) else self._plain(screen)
+        simple = all(value is None or isinstance(value, SIMPLE) for value in path.values())
+        base = self._plain(screen) if simple and not any(name.startswith("_") for name in path) else None
         if base is None:
             return url_for(f"{CONSOLE}.{screen}", **path)
         asked = [(name, value) for name, value in path.items() if value is not None]
-        return f"{base}?{urlencode(asked, doseq=True, safe=PLAIN)}" if asked else base
+        return f"{base}?{urlencode(asked, safe=PLAIN)}" if asked else base
+
+    @cached_property
+    def _bases(self) -> dict[str, str | None]:
+        return {}
 
     def _plain(self, screen: str) -> str | None:
         """The address of a screen whose path names nothing, worked out once for a page that leads to it hundreds of times."""
@@ -191,7 +197,8 @@ class Look:
 Shown = Callable[[Look], "Page | Go | Response"]
 CONSOLE = "console"
 PLAIN = "!$'()*,/:;?@"
-"""characters that stand in the query of an address as they are"""
+"""characters that stand in the query of an address as they are, for the router too"""
+SIMPLE = (str, int, date)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,16 +235,11 @@ def register(desk: Desk, screens: Sequence[Screen]) -> None:
 
 
 def _function(desk: Desk, screen: Screen, denials: Denials) -> Callable[..., Response]:
-    def shown(path: Mapping[str, str]) -> Response:
-        look, late = _looking(desk, screen, path)
-        return answered(look, screen.again(look) if late and screen.again else screen.view(look))
-
     def view(**path: str) -> Response:
         try:
-            if request.method == "GET":
-                with desk.engine.sight.at_once():
-                    return shown(path)
-            return shown(path)
+            with desk.engine.sight.at_once() if request.method == "GET" else nullcontext():
+                look, late = _looking(desk, screen, path)
+                return answered(look, screen.again(look) if late and screen.again else screen.view(look))
         except Exception as error:  # noqa: BLE001 - whatever it is, a person sees a page and not a stack
             note_denial(desk, denials, error, screen.name, hidden=screen.permission == "case")
             return refused(desk, error)

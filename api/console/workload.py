@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from workflow.errors import Text
@@ -46,7 +45,7 @@ def workload(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]
     table = [
         (
             Text(look.names[unit], look.names[unit]),
-            _shares(look, [replace(one, party=unit) for one in (open_, late)], found[unit], whole),
+            _shares(look, found[unit], whole, replace(open_, party=unit), replace(late, party=unit)),
         )
         for unit in busy[:LOADED]
     ]
@@ -64,9 +63,11 @@ def workload(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]
     return choices, Table(title, heads, table, more=more)
 
 
-def _shares(look: Look, asked: Sequence[Filter], one: Figures, whole: int) -> list[Number | Share]:
-    open_, late = (address_of(look, filter_) for filter_ in asked)
-    return [Share(Number(one.open, open_), whole), Share(Number(one.over_target, late), one.known)]
+def _shares(look: Look, one: Figures, whole: int, open_: Filter, late: Filter) -> list[Number | Share]:
+    return [
+        Share(Number(one.open, address_of(look, open_)), whole),
+        Share(Number(one.over_target, address_of(look, late)), one.known),
+    ]
 
 
 def _said(one: Figures) -> Text:

@@ -78,7 +78,7 @@ def _measure(asked: Filter) -> tuple[str, Period | None] | None:
 def grouped(
     store: Store, scopes: Sequence[str], what: str, asked: Filter, groups: Groups, period: Period, apart: Collection[str]
 ) -> Select[Any] | None:  # fmt: skip
-    """(group…, figures…) like those of listing.py."""
+    """(group…, figures…) like those of tallies.py."""
     given = {part.name for part in fields(Filter) if getattr(asked, part.name) != part.default}
     stateful = asked.state or asked.states or "state" in groups.by
     finely = {"slot", "state"} & {*groups.by} or stateful or asked.slots
