@@ -218,6 +218,28 @@ def test_the_list_of_what_is_late_is_the_same_by_its_index_and_without_it(
     assert found[0] == found[1] and {case.id for case in cases[:4]} <= {*found[0]}
 
 
+@pytest.mark.parametrize("person", ["li", "wang", "dep1"])
+@pytest.mark.parametrize("families", [False, True])
+def test_which_are_late_the_longest_and_how_many_is_what_the_list_says(
+    office: Office, monkeypatch: pytest.MonkeyPatch, person: str, families: bool
+) -> None:
+    """Led by where the reader stands or not, while the summary counts every line and while it does not."""
+    for _ in range(3):
+        office.handling(), office.accepted()
+    engine, actor, found = office.engine, Actor(person=person), list[int]()
+    asked = Filter(elsewhere=True, due_before=date(2030, 1, 1), families=families)
+    assert engine.summary.fresh()
+    for fresh in (True, False):
+        monkeypatch.setattr(engine.summary, "fresh", lambda fresh=fresh: fresh)
+        listed = [case.id for case in find(engine, actor, asked, sort="due_on").cases]
+        with Sitting.of(engine, actor) as sitting:
+            assert sitting.soonest(asked, 100) == listed
+            assert sitting.soonest(asked, 2) == listed[:2]
+            assert sitting.numbers([asked], 100) == [(len(listed), False)]
+        found.append(len(listed))
+    assert found[0] == found[1] and (found[0] > 0 or person == "wang" or (person == "li" and families))
+
+
 def test_the_agenda_is_what_the_list_says(office: Office) -> None:
     """Its days, its numbers, which come first: those of the list that is in order by due day."""
     office.filed(), office.handling(), office.evaluating(), office.accepted()
