@@ -61,7 +61,7 @@ from .sight import Seen, Sight
 from .store.examination import Examination
 from .store.grants import Hours
 from .store.schema import PREFIX
-from .store.spare import OURS
+from .store.spare import OURS, SELDOM
 from .store.sql import Store
 from .store.work import Host, prepare_postgresql, prepare_sqlite
 from .summary import Summary
@@ -130,7 +130,7 @@ class Engine(Reader):
             )
         if url.startswith("postgresql"):
             _, _, rest = url.partition("://")
-            arguments = {"prepare_threshold": 0}
+            arguments = {"prepare_threshold": SELDOM}
             database = create_engine(
                 f"postgresql+psycopg://{rest}", connect_args=arguments, pool_reset_on_return=None,
                 execution_options={OURS: True},

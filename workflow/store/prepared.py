@@ -9,21 +9,35 @@ but a signal to this one is heard when it has ended.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
-from psycopg import Connection, DataError, OperationalError
+from psycopg import Connection, DataError, OperationalError, RawCursor
 from psycopg.adapt import Transformer
 from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
-__all__ = ["MOST", "PreparedCursor"]
+from .spare import SELDOM
+
+__all__ = ["MOST", "HostedCursor", "PreparedCursor"]
 
 MOST = 400
 """prepared statements per connection: one for each shape of a step"""
 _BEGIN = "begin"
 _NAME = b"tibandu_%d"
 _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
+
+
+class HostedCursor(RawCursor[Any]):
+    """psycopg's cursor for the hot statements inside a host's transaction. On a connection that prepares nothing by itself (`SELDOM`)
+    they are prepared all the same: each is asked again and again, and finds its rows by their keys.
+    """
+
+    def execute(self, query: Any, params: Any = None, **how: Any) -> Self:
+        """Run one statement."""
+        if self.connection.prepare_threshold == SELDOM:
+            how = {"prepare": True, **how}
+        return super().execute(query, params, **how)
 
 
 class PreparedCursor:

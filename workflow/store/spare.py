@@ -18,10 +18,13 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import ExceptionContext, event
 from sqlalchemy.pool import QueuePool
 
-__all__ = ["OURS", "Spares"]
+__all__ = ["OURS", "SELDOM", "Spares"]
 
 OURS = "tibandu_ours"
 """execution option of the SQLAlchemy engines that `Engine.connect` makes: how their pool behaves is known"""
+SELDOM = 2**31 - 1
+"""psycopg's `prepare_threshold` on their connections: never by itself. A statement prepared long ago is planned for no day and no
+party in particular: asked whether anything is due before a day, PostgreSQL then reads all there is, for it expects to find some soon"""
 MOST = 8
 """connections taken out of the pool, as many as the service has threads"""
 

@@ -26,7 +26,7 @@ from .lending import end_borrowed, end_lent
 from .questions import Questions
 from .schema import PREFIX, tables_of
 from .spare import Spares
-from .work import READ_ONLY, Host, Work, connection_of, emptied, host_work, own_work
+from .work import Host, Work, connection_of, emptied, host_work, own_work, reading
 
 SLICE = 20
 """steps that go to PostgreSQL together while the next ones are decided"""
@@ -63,6 +63,7 @@ class Store:
         self.tables = tables_of(prefix)
         self.is_sqlite = database.dialect.name == "sqlite"
         self._spares = Spares(database)
+        self._reading = reading(database)
         self._sequencer = Sequencer(self.tables, sqlite=self.is_sqlite)
         self.questions = Questions(self.tables, sqlite=self.is_sqlite)
         self._dialect: Any = sqlite if self.is_sqlite else postgresql
@@ -93,7 +94,7 @@ class Store:
                     yield connection
             else:
                 with self.database.connect() as connection:
-                    yield connection.execution_options(**{READ_ONLY: True})
+                    yield connection.execution_options(**self._reading)
 
     def settle(self) -> bool:
         """Write what is committed from SQLite's write-ahead log into the file, and empty the log: what was erased stands in neither

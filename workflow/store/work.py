@@ -20,7 +20,7 @@ from ..errors import StoreError, Text
 from ..given import wrong_kind
 from .durable import assure, assure_driver, wal_is_sound
 from .errors import Translated
-from .spare import Spares
+from .spare import OURS, Spares
 
 Host = Session | Connection
 READ_ONLY = "tibandu_read_only"
@@ -205,9 +205,9 @@ def _cursor(driver: Any, dialect: str, *, hosted: bool = False) -> Any:
     if dialect == "sqlite":
         return driver.cursor()
     if hosted or driver.prepare_threshold is None or driver.info.encoding != "utf-8":
-        from psycopg import RawCursor
+        from .prepared import HostedCursor
 
-        return RawCursor(driver)
+        return HostedCursor(driver)
     from .prepared import PreparedCursor
 
     return PreparedCursor(driver)
@@ -284,6 +284,18 @@ def _unsafe(zh: str, en: str) -> StoreError:
             f"{en}; make the database engine with Engine.connect(url) and call us inside session.begin()",
         )
     )
+
+
+def reading(database: Database) -> dict[str, Any]:
+    """Execution options of a connection that only reads.
+
+    On PostgreSQL, where the connections are ours, each question stands for itself and is one way to the server and back: in READ
+    COMMITTED a transaction around several would not make them agree.
+    """
+    options: dict[str, Any] = {READ_ONLY: True}
+    if database.dialect.name == "postgresql" and OURS in database.get_execution_options():
+        options["isolation_level"] = "AUTOCOMMIT"
+    return options
 
 
 def prepare_postgresql(database: Database) -> None:
