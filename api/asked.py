@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields as parts
+from operator import attrgetter
 from typing import Any, get_args
 
 from marshmallow import ValidationError, fields, validate, validates_schema
@@ -15,7 +16,9 @@ from .schemas import NAME, PARTY, TENANT, Day, Flag, Listed, Numeral, Strict
 RAN = ("done_from", "done_before", "longer_than", "at_most", "late")
 """what says more of `clocks` and `events`"""
 OWN = tuple(part.name for part in parts(Filter) if part.name != "ran")
-"""what a filter asks for by itself; read of hundreds of them for one page"""
+"""what a filter asks for by itself"""
+_own = attrgetter(*OWN)
+NOT_ASKED = (None, ())
 NO_TOO = ("closed", "finished", "late", "recorded")
 """whose `false` asks for something too"""
 
@@ -94,8 +97,8 @@ def filter_of(query: Mapping[str, Any]) -> Filter:
 
 def parameters_of(asked: Filter) -> dict[str, str]:
     """The same filter as the parameters of an address; what is not asked for is left out."""
-    given = {name: getattr(asked, name) for name in OWN}
-    return _written({**given, **(_ran_given(asked.ran) if asked.ran else {})})
+    given = {name: value for name, value in zip(OWN, _own(asked), strict=True) if value not in NOT_ASKED}
+    return _written({**given, **_ran_given(asked.ran)} if asked.ran else given)
 
 
 def _ran_given(ran: Ran) -> dict[str, Any]:

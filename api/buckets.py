@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from workflow import Engine
@@ -32,8 +32,8 @@ class Bucket:
     def of(self, asked: Filter) -> Filter:
         """The same cases, those due within the bucket."""
         if self.undated:
-            return replace(asked, undated=True)
-        return replace(asked, due_from=self.due_from, due_before=self.due_before, recorded=self.recorded)
+            return asked.but(undated=True)
+        return asked.but(due_from=self.due_from, due_before=self.due_before, recorded=self.recorded)
 
     def holds(self, day: date | None, *, recorded: bool = False) -> bool:
         """Whether a case that is due on that day (None: on none) is in the bucket; `recorded`: it was only imported."""

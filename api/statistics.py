@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -131,14 +130,14 @@ def _lists(
         return dict.fromkeys(ListsOut().fields)
     of, within = _of(asked, group), _within(period, group.get("month"))
     month = _within(Period(), group.get("month"))
-    standing = replace(of, opened_from=month.start, opened_before=month.before, finished=False)
+    standing = of.but(opened_from=month.start, opened_before=month.before, finished=False)
     found = {
-        "opened": replace(of, opened_from=within.start, opened_before=within.before),
-        "concluded": replace(of, concluded_from=within.start or EVER, concluded_before=within.before),
+        "opened": of.but(opened_from=within.start, opened_before=within.before),
+        "concluded": of.but(concluded_from=within.start or EVER, concluded_before=within.before),
         "open": standing,
-        "not_known": replace(standing, over="target", recorded=True),
-        "over_target": replace(standing, over="target", recorded=False),
-        "over_statutory": replace(standing, over="statutory", recorded=False),
+        "not_known": standing.but(over="target", recorded=True),
+        "over_target": standing.but(over="target", recorded=False),
+        "over_statutory": standing.but(over="statutory", recorded=False),
     }
     return {name: _address(one) for name, one in found.items()}
 
@@ -152,7 +151,7 @@ def _of(asked: Filter, group: Mapping[str, str]) -> Filter:
         same["party"] = group["unit"]
     if slot := group.get("slot"):
         same["slots"] = (slot,)
-    return replace(asked, **same, roots=asked.roots or group.get("slot") == "")
+    return asked.but(**same, roots=asked.roots or group.get("slot") == "")
 
 
 def _within(period: Period, month: str | None) -> Period:

@@ -88,17 +88,17 @@ def standing(engine: Engine, sitting: Sitting) -> list[Row]:
     soon = calendar.add_working_days(day, SPANS[-1]) + timedelta(days=1)
     all_ = counted_in(engine)
     asked = {
-        "open": (Text("在办", "open"), replace(all_, finished=False)),
+        "open": (Text("在办", "open"), all_.but(finished=False)),
         "soon": (
             Text(f"临期（{SPANS[-1]} 个工作日内）", f"due within {SPANS[-1]} working days"),
-            replace(all_, finished=False, due_from=day, due_before=soon),
+            all_.but(finished=False, due_from=day, due_before=soon),
         ),
-        "overdue": (Text("超期", "overdue"), replace(all_, over="target", finished=False, recorded=False)),
-        "unknown": (UNKNOWN, replace(all_, over="target", finished=False, recorded=True)),
+        "overdue": (Text("超期", "overdue"), all_.but(over="target", finished=False, recorded=False)),
+        "unknown": (UNKNOWN, all_.but(over="target", finished=False, recorded=True)),
     }
     told = engine.library.console.verdicts
     if told is not None and told.waiting and told.waiting_title is not None:
-        asked["surveyed"] = (told.waiting_title, replace(all_, finished=False, states=told.waiting))
+        asked["surveyed"] = (told.waiting_title, all_.but(finished=False, states=told.waiting))
     numbers = sitting.counts([one for _, one in asked.values()])
     return [
         Row(name, title, partial(_one, number, one))
@@ -129,9 +129,7 @@ class _Year:
         self.year = year
         self.period = Period(start=date(year, 1, 1), before=date(year + 1, 1, 1))
         self.all = counted_in(engine)
-        self.went_out = replace(
-            self.all, concluded_from=self.period.start, concluded_before=self.period.before
-        )
+        self.went_out = self.all.but(concluded_from=self.period.start, concluded_before=self.period.before)
 
     def _figures(
         self, asked: Filter, by: Sequence[Any], counting: Sequence[Counted] = COUNTED
@@ -158,8 +156,8 @@ class _Year:
         first = date(self.year, month, 1)
         before = date(self.year + month // 12, month % 12 + 1, 1)
         return [
-            Count(one.opened, replace(self.all, opened_from=first, opened_before=before)),
-            Count(one.concluded, replace(self.all, concluded_from=first, concluded_before=before)),
+            Count(one.opened, self.all.but(opened_from=first, opened_before=before)),
+            Count(one.concluded, self.all.but(concluded_from=first, concluded_before=before)),
         ]
 
     # -- how long answers took
@@ -195,7 +193,7 @@ class _Year:
         return Ran(clocks=clocks, events=events, period=self.period)
 
     def _took(self, value: int, **limits: Any) -> Count:
-        return Count(value, replace(self.all, ran=replace(self._ran(), **limits)))
+        return Count(value, self.all.but(ran=replace(self._ran(), **limits)))
 
     # -- what the deputies said
 
@@ -225,7 +223,7 @@ class _Year:
         return [
             Count(
                 sum(said[level] for level in levels),
-                replace(self.went_out, kind=told.of, roots=False, slots=slots, states=tuple(levels)),
+                self.went_out.but(kind=told.of, roots=False, slots=slots, states=tuple(levels)),
                 sum(said[level] for level in told.counted) if rated else None,
             )
             for (_, slots), said in zip(told.rounds, rounds, strict=True)
@@ -239,8 +237,8 @@ class _Year:
 
     def by_unit(self, found: Mapping[str, Figures]) -> Table:
         """Each unit with what it leads, handles with others or separately; by name."""
-        parties = names.registered(self.engine, found)
-        called = {unit: parties[unit].name if unit in parties else unit for unit in found}
+        known = self.engine.parties.names(found)
+        called = {unit: known.get(unit, unit) for unit in found}
         rows = [
             Row(unit, Text(called[unit], called[unit]), partial(self._unit, found[unit], unit))
             for unit in sorted(found, key=lambda unit: (names.spelt(called[unit]), unit))
@@ -254,17 +252,16 @@ class _Year:
         return Table("by_unit", title, Text("单位", "unit"), columns, rows)
 
     def _unit(self, one: Figures, unit: str) -> list[Count]:
-        asked = replace(self.all, party=unit)
-        opened = replace(asked, opened_from=self.period.start, opened_before=self.period.before)
+        asked = self.all.but(party=unit)
+        opened = asked.but(opened_from=self.period.start, opened_before=self.period.before)
         over = {
-            name: replace(asked, over=name, finished=False, recorded=False)
-            for name in ("target", "statutory")
+            name: asked.but(over=name, finished=False, recorded=False) for name in ("target", "statutory")
         }
         return [
             Count(one.opened, opened),
-            Count(one.concluded, replace(self.went_out, party=unit)),
-            Count(one.open, replace(asked, finished=False)),
-            Count(one.unknown, replace(over["target"], recorded=True)),
+            Count(one.concluded, self.went_out.but(party=unit)),
+            Count(one.open, asked.but(finished=False)),
+            Count(one.unknown, over["target"].but(recorded=True)),
             Count(one.over_target, over["target"], one.known),
             Count(one.over_statutory, over["statutory"], one.known),
         ]

@@ -6,11 +6,11 @@ Where the summary (summary.py) stands for the cases it is asked, else the cases 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection
@@ -49,6 +49,10 @@ __all__ = [
 
 Counted = Literal["opened", "concluded", "open"]
 COUNTED: tuple[Counted, ...] = get_args(Counted)
+COLUMNS: Mapping[Counted, Sequence[str]] = {
+    "opened": ["opened"], "concluded": ["concluded"], "open": ["open", "over_target", "over_statutory", "unknown"],
+}  # fmt: skip
+"""what the question about each of them brings beside its groups"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,7 @@ class Sitting:
         short = None if "unit" in by and hidden & units else self._short
         for one in counting:
             of = replace(asked, unheard=self._unheard) if one == "open" else asked
-            query, names = _counted(self._engine, one, of, groups, period)
+            names, query = COLUMNS[one], partial(_counted, self._engine, one, of, groups, period)
             parts = short.grouped(one, query, of, groups, period) if short else None
             for sign, row in self._rows(parts, query):
                 group = tuple("" if key is None else str(key) for key in row[: len(by)])
@@ -143,7 +147,7 @@ class Sitting:
         """How long these clocks ran in the cases this person may know of, the shortest first."""
         given = self._told(replace(asked, ran=ran))
         asked, ran, found = replace(given, ran=None), given.ran or ran, Counter[tuple[int, bool]]()
-        query = tallies.took(self._engine.store, asked, ran)
+        query = partial(tallies.took, self._engine.store, asked, ran)
         parts = self._short.took(query, asked, ran) if self._short else None
         for sign, (days, late, number) in self._rows(parts, query):
             found[int(days), bool(late)] += sign * int(number)
@@ -155,25 +159,16 @@ class Sitting:
 
     def counts(self, asked: Sequence[Filter]) -> list[int]:
         """How many cases of each filter this person may know of, to the end, in one question."""
-        parts: list[Parts] = []
-        for one in map(self._told, asked):
-            query = self._mine.of(listing.count(self._engine.store, one), one)
-            quick = self._short.count(one, query) if self._short else None
-            parts.append(quick or [(1, self._narrowed(query, filters.led(one), filters.of(one)))])
-        queries = [query for several in parts for _, query in several]
-        numbers = iter(self._connection.execute(listing.beside(queries)).one())
-        return [sum(sign * int(next(numbers)) for sign, _ in several) for several in parts]
+        return self._summed([self._quick(one) or [(1, self._each(one))] for one in map(self._told, asked)])
 
     def numbers(self, asked: Sequence[Filter], most: int) -> list[tuple[int, bool]]:
         """How many cases of each filter, and whether there may be more: what only the cases can tell is counted up to `most`."""
-        short = self._short
-        exact = [one for one in asked if short and short.count(one, listing.count(self._engine.store, one))]
-        rest = [one for one in asked if one not in exact]
+        quick = {one: parts for one in asked if (parts := self._quick(self._told(one)))}
+        rest = [one for one in asked if one not in quick]
         found: dict[Filter, tuple[int, bool]] = {}
-        if exact:
-            found.update(
-                (one, (number, False)) for one, number in zip(exact, self.counts(exact), strict=True)
-            )
+        if quick:
+            summed = self._summed(list(quick.values()))
+            found.update((one, (number, False)) for one, number in zip(quick, summed, strict=True))
         if rest:
             numbers = self.tally(rest, most)
             found.update((one, (number, number >= most)) for one, number in zip(rest, numbers, strict=True))
@@ -219,8 +214,24 @@ class Sitting:
         ]
         return [int(number) for number in self._connection.execute(listing.counted(queries, most)).one()]
 
-    def _rows(self, parts: Parts | None, query: Any) -> Iterator[tuple[int, Any]]:
-        for sign, part in parts or [(1, self._narrowed(query, "all"))]:
+    def _quick(self, asked: Filter) -> Parts | None:
+        """What adds up to the cases of a filter, as it is told, where the summary stands for them."""
+        return self._short.count(asked, partial(self._number, asked)) if self._short else None
+
+    def _each(self, asked: Filter) -> Select[Any]:
+        return self._narrowed(self._number(asked), filters.led(asked), filters.of(asked))
+
+    def _number(self, asked: Filter) -> Any:
+        return self._mine.of(listing.count(self._engine.store, asked), asked)
+
+    def _summed(self, asked: Sequence[Parts]) -> list[int]:
+        """The numbers that these add up to, in one question."""
+        queries = [query for several in asked for _, query in several]
+        numbers = iter(self._connection.execute(listing.beside(queries)).one())
+        return [sum(sign * int(next(numbers)) for sign, _ in several) for several in asked]
+
+    def _rows(self, parts: Parts | None, query: Callable[[], Select[Any]]) -> Iterator[tuple[int, Any]]:
+        for sign, part in parts or [(1, self._narrowed(query(), "all"))]:
             for row in self._connection.execute(part):
                 yield sign, tuple(row)
 
@@ -405,16 +416,12 @@ def _unheard(hidden: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(hidden.union(RESERVED)))
 
 
-def _counted(
-    engine: Engine, what: Counted, asked: Filter, groups: Groups, period: Period
-) -> tuple[Any, tuple[str, ...]]:
-    """The question, and the names of its columns."""
+def _counted(engine: Engine, what: Counted, asked: Filter, groups: Groups, period: Period) -> Select[Any]:
     if what == "opened":
-        return tallies.received(engine.store, asked, groups, period), ("opened",)
+        return tallies.received(engine.store, asked, groups, period)
     if what == "concluded":
-        return tallies.concluded(engine.store, asked, groups, period), ("concluded",)
-    query = tallies.standing(engine.store, asked, groups, _today(engine), statutory(engine))
-    return query, ("open", "over_target", "over_statutory", "unknown")
+        return tallies.concluded(engine.store, asked, groups, period)
+    return tallies.standing(engine.store, asked, groups, _today(engine), statutory(engine))
 
 
 def statutory(engine: Engine) -> set[str]:

@@ -52,13 +52,13 @@ class Shortcut:
     narrowed: Narrowing
     laws: Laws
 
-    def count(self, asked: Filter, query: Select[Any]) -> Parts | None:
-        """(sign, query) of what adds up to how many cases; `query`: the one over cases, not narrowed yet."""
+    def count(self, asked: Filter, query: Callable[[], Select[Any]]) -> Parts | None:
+        """(sign, query) of what adds up to how many cases; `query` makes the one over cases, not narrowed yet."""
         short = self._of(asked, lambda: summarised.count(self.store, self.scopes, asked, self.limited))
         return None if short is None else self._put_right(short, query, asked)
 
     def grouped(
-        self, what: str, query: Select[Any], asked: Filter, groups: Groups, period: Period
+        self, what: str, query: Callable[[], Select[Any]], asked: Filter, groups: Groups, period: Period
     ) -> Parts | None:
         """The same of figures."""
         short = self._of(
@@ -67,7 +67,7 @@ class Shortcut:
         )
         return None if short is None else self._put_right(short, query, asked)
 
-    def took(self, query: Select[Any], asked: Filter, ran: Ran) -> Parts | None:
+    def took(self, query: Callable[[], Select[Any]], asked: Filter, ran: Ran) -> Parts | None:
         """The same of how long answers took."""
         short = self._of(
             asked,
@@ -86,14 +86,14 @@ class Shortcut:
             not hidden.isdisjoint(one.events) for one in summed if asked.kind in (None, one.name)
         )
 
-    def _put_right(self, short: Select[Any], query: Select[Any], asked: Filter) -> Parts:
+    def _put_right(self, short: Select[Any], query: Callable[[], Select[Any]], asked: Filter) -> Parts:
         c, parts = self.store.tables.cases.c, [(1, short)]
         kinds = sorted(self.limited) if asked.kind is None else []
         if kinds:
             limited = [one for kind in kinds for one in self.laws.versions(kind)]
-            parts.append((1, self.narrowed(query.where(filters.of_versions(self.store, limited)), "all")))
+            parts.append((1, self.narrowed(query().where(filters.of_versions(self.store, limited)), "all")))
         if self.exceptional is not None:
-            own = query.where(self.exceptional, c.kind.not_in(kinds))
+            own = query().where(self.exceptional, c.kind.not_in(kinds))
             parts.append((1, self.narrowed(own, "all")))
             parts.append((-1, own.where(self.store.questions.within(c.tenant, self.scopes))))
         return parts

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from flask import Blueprint, Request, Response, current_app, redirect, request, url_for
 
@@ -178,8 +178,10 @@ class Look:
         base = self._plain(screen) if simple and not any(name.startswith("_") for name in path) else None
         if base is None:
             return url_for(f"{CONSOLE}.{screen}", **path)
-        asked = [(name, value) for name, value in path.items() if value is not None]
-        return f"{base}?{urlencode(asked, safe=PLAIN)}" if asked else base
+        asked = "&".join(
+            f"{_quoted(name)}={_quoted(str(value))}" for name, value in path.items() if value is not None
+        )
+        return f"{base}?{asked}" if asked else base
 
     @cached_property
     def _bases(self) -> dict[str, str | None]:
@@ -199,6 +201,12 @@ CONSOLE = "console"
 PLAIN = "!$'()*,/:;?@"
 """characters that stand in the query of an address as they are, for the router too"""
 SIMPLE = (str, int, date)
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    """A part of an address's query: a page of figures has the same dates, units and names in hundreds of them."""
+    return quote_plus(text, safe=PLAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

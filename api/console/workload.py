@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from workflow.errors import Text
 from workflow.overview import Figures, Filter, Period, Sitting
 
@@ -22,8 +20,8 @@ def workload(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]
     the table of it.
     """
     asked = Filter(kind=kind, roots=True)
-    open_ = replace(asked, finished=False)
-    late = replace(open_, over="target", recorded=False)
+    open_ = asked.but(finished=False)
+    late = open_.but(over="target", recorded=False)
     with Sitting.of(look.engine, look.actor) as sitting:
         found = {one.group[0]: one for one in sitting.figures(asked, ["unit"], Period(), counting=["open"])}
         (whole,) = sitting.counts([open_])
@@ -45,7 +43,7 @@ def workload(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]
     table = [
         (
             Text(look.names[unit], look.names[unit]),
-            _shares(look, found[unit], whole, replace(open_, party=unit), replace(late, party=unit)),
+            _shares(look, found[unit], whole, open_.but(party=unit), late.but(party=unit)),
         )
         for unit in busy[:LOADED]
     ]
