@@ -134,7 +134,9 @@ def test_an_address_is_the_one_the_router_would_give(town: Desk) -> None:
         ("found", {}), ("found", {"kind": "suggestion", "closed": "false", "due_before": date(2026, 6, 5), "state": None}),
         ("found", {"q": "路灯 & 站台/2?=#'\"", "limit": 50, "roots": True, "empty": ""}), ("waiting", {"due": "overdue"}),
         ("search", {"q": ["a", None, "b"]}), ("statistics", {"year": 2026, "_anchor": "table4"}), ("case", {"id": "x/y"}),
-        ("list", {"view": "inbox", "unit": "水利"}),
+        ("list", {"view": "inbox", "unit": "水利"}), ("case", {"id": "1kjp0-x_9"}), ("case", {"id": "水 利"}),
+        ("history", {"id": "1kjp0", "only": "a b", "page": 2}), ("event", {"id": "1kjp0", "event": "accept"}),
+        ("event", {"id": "1kjp0", "event": "a.b"}), ("event", {"id": "1kjp0", "event": "accept", "_anchor": "x"}),
     ]  # fmt: skip
     seen: list[tuple[str, str]] = []
     for prefix in ("", "/tibandu"):

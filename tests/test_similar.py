@@ -181,7 +181,7 @@ def test_a_long_text_costs_no_more_rows() -> None:
     )
     assert (len(kept["title"]), len(kept["body"])) == (2, KEPT)
     assert sketch("k", "t", ["title", "body"], {"title": " 、", "body": None}) == {}
-    assert score(kept, {}, {}, 1) == 0
+    assert score(kept, {}, {}) == 0
 
 
 def test_the_command(sqlite_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

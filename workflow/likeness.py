@@ -25,8 +25,7 @@ class Near:
     """The cases nearest to one by the index, and what it takes to say how near."""
 
     own: Sketch
-    counts: Mapping[int, int]
-    all: int
+    weights: Mapping[int, float]
     cases: Sequence[str]
 
     def best(self, laws: Laws, records: Iterable[Record], at_least: float) -> list[tuple[str, float]]:
@@ -37,9 +36,7 @@ class Near:
     def score(self, laws: Laws, other: Record) -> float:
         """How alike the other is, by its texts."""
         fields = laws.pinned(other.definition).definition.similar
-        return round(
-            score(self.own, sketch(other.kind, other.tenant, fields, other.data), self.counts, self.all), 3
-        )
+        return round(score(self.own, sketch(other.kind, other.tenant, fields, other.data), self.weights), 3)
 
 
 def likest(
@@ -57,7 +54,8 @@ def likest(
     cases = {id_: known.get(everyone[id_], 1) for id_ in own}
     counts = {id_: {gram: known[gram] for gram in grams[id_]} for id_ in own}
     nearest = index.nearest(connection, {id_: _telling(counts[id_], cases[id_]) for id_ in own}, most)
-    return {id_: Near(own[id_], counts[id_], cases[id_], nearest[id_]) for id_ in own}
+    weights = {id_: {gram: weight(n, cases[id_]) for gram, n in counts[id_].items()} for id_ in own}
+    return {id_: Near(own[id_], weights[id_], nearest[id_]) for id_ in own}
 
 
 def _telling(counts: Mapping[int, int], cases: int) -> dict[int, float]:

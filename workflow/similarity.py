@@ -56,14 +56,14 @@ def everybody(kind: str, tenant: str) -> int:
     return fingerprint(f"{kind}\n{tenant}\n")
 
 
-def score(own: Sketch, other: Sketch, counts: Mapping[int, int], cases: int) -> float:
-    """0 (nothing in common) to 1 (the same), weighted by how rare what they share is; over the fields that both have."""
+def score(own: Sketch, other: Sketch, weights: Mapping[int, float]) -> float:
+    """0 (nothing in common) to 1 (the same), over the fields that both have; `weights`: how rare what `own` has is."""
     total = share = 0.0
     for index, name in enumerate(own):
         if name in other:
             part = FIRST if index == 0 else (1 - FIRST) / (len(own) - 1)
             total += part
-            share += part * _alike(own[name], other[name], counts, cases)
+            share += part * _alike(own[name], other[name], weights)
     return share / total if total else 0.0
 
 
@@ -72,10 +72,9 @@ def weight(count: int, cases: int) -> float:
     return math.log(1 + max(cases, 1) / max(count, 1))
 
 
-def _alike(own: frozenset[int], other: frozenset[int], counts: Mapping[int, int], cases: int) -> float:
+def _alike(own: frozenset[int], other: frozenset[int], weights: Mapping[int, float]) -> float:
     """Dice, weighted. What only the other has was not counted: it weighs what ours does on the whole."""
-    weights = {gram: weight(counts.get(gram, 1), cases) for gram in own}
-    ours, both = sum(weights.values()), sum(weights[gram] for gram in own & other)
+    ours, both = sum(weights[gram] for gram in own), sum(weights[gram] for gram in own & other)
     theirs = both + len(other - own) * ours / len(own)
     return 2 * both / (ours + theirs)
 

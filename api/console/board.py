@@ -137,7 +137,8 @@ class Board:
             if column != "title" and cell not in ("", "—")
         ]
         acts = [event for event in self.events if event.name in allowed]
-        asked = [name for name in self.fields if any(name in event.fields for event in acts)]
+        takes = {name for event in acts for name in event.fields}
+        asked = [name for name in self.fields if name in takes]
         similar = self._similar(alike_)
         joins = [allowed[event] for event in self._joining if event in allowed] if similar else []
         stood = texts_of(self.look, asked, prefix)

@@ -54,6 +54,7 @@ def environment(language: str) -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=StrictUndefined, extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
     )  # fmt: skip
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.filters["words"] = lambda text: text.in_language(language)

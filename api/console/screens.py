@@ -7,7 +7,8 @@ that it came from one of our own pages (CSRF), the revision that was seen, and a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -174,26 +175,35 @@ class Look:
 
     def address(self, screen: str, **path: Any) -> str:
         """The address of another screen."""
-        simple = all(value is None or isinstance(value, SIMPLE) for value in path.values())
-        base = self._plain(screen) if simple and not any(name.startswith("_") for name in path) else None
-        if base is None:
+        base, named = self._way(screen)
+        if not all(_is_word(path.get(name)) for name in named) or not all(
+            value is None or (isinstance(value, SIMPLE) and name[0] != "_") for name, value in path.items()
+        ):
             return url_for(f"{CONSOLE}.{screen}", **path)
         asked = "&".join(
-            f"{_quoted(name)}={_quoted(str(value))}" for name, value in path.items() if value is not None
-        )
-        return f"{base}?{asked}" if asked else base
+            f"{_quoted(name)}={_quoted(str(value))}"
+            for name, value in path.items() if value is not None and name not in named
+        )  # fmt: skip
+        found = base.format(**path) if named else base
+        return f"{found}?{asked}" if asked else found
 
     @cached_property
-    def _bases(self) -> dict[str, str | None]:
+    def _ways(self) -> dict[str, tuple[str, Collection[str]]]:
         return {}
 
-    def _plain(self, screen: str) -> str | None:
-        """The address of a screen whose path names nothing, worked out once for a page that leads to it hundreds of times."""
-        if screen not in self._bases:
+    def _way(self, screen: str) -> tuple[str, Collection[str]]:
+        """How the address of a screen is made and which words stand in it: asked of the router once for a page that leads there
+        hundreds of times.
+        """
+        if screen not in self._ways:
             endpoint = f"{CONSOLE}.{screen}"
-            named = any(rule.arguments for rule in current_app.url_map.iter_rules(endpoint))
-            self._bases[screen] = None if named else url_for(endpoint)
-        return self._bases[screen]
+            (rule, *_) = current_app.url_map.iter_rules(endpoint)
+            places: dict[str, Any] = {name: f"--{name}--" for name in rule.arguments}
+            base = url_for(endpoint, **places)
+            for name in rule.arguments:
+                base = base.replace(f"--{name}--", f"{{{name}}}")
+            self._ways[screen] = base, rule.arguments
+        return self._ways[screen]
 
 
 Shown = Callable[[Look], "Page | Go | Response"]
@@ -201,12 +211,18 @@ CONSOLE = "console"
 PLAIN = "!$'()*,/:;?@"
 """characters that stand in the query of an address as they are, for the router too"""
 SIMPLE = (str, int, date)
+WORD = re.compile("[A-Za-z0-9_-]+")
+"""what stands in the path of an address as it is"""
 
 
 @lru_cache(maxsize=4096)
 def _quoted(text: str) -> str:
     """A part of an address's query: a page of figures has the same dates, units and names in hundreds of them."""
     return quote_plus(text, safe=PLAIN)
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and WORD.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

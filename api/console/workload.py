@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from workflow.errors import Text
 from workflow.overview import Figures, Filter, Period, Sitting
 
@@ -26,11 +28,11 @@ def workload(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]
         found = {one.group[0]: one for one in sitting.figures(asked, ["unit"], Period(), counting=["open"])}
         (whole,) = sitting.counts([open_])
     units = units_here(look)
-    called = [unit.name for unit in units]
+    called = Counter(unit.name for unit in units)
     nothing = Figures(group=("",))
     choices = [
         (
-            unit.name if called.count(unit.name) == 1 else unit.id,
+            unit.name if called[unit.name] == 1 else unit.id,
             unit.name,
             _said(found.get(unit.id, nothing)),
         )
