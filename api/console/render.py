@@ -7,6 +7,7 @@ Jinja with an environment of our own, so that a host's application, its filters 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from io import BytesIO
@@ -18,6 +19,7 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from workflow.clock import ZONE
 
@@ -53,14 +55,26 @@ def environment(language: str) -> Environment:
     """Jinja for one language."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-        undefined=StrictUndefined, extensions=["jinja2.ext.i18n"],
-        auto_reload=False,
+        undefined=StrictUndefined, auto_reload=False,
     )  # fmt: skip
-    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.filters["words"] = lambda text: text.in_language(language)
     made.filters["moment"] = _moment
-    made.globals.update(language=language, static=static)
+    made.globals.update(_=_spoken(translations(language)), language=language, static=static)
     return made
+
+
+def _spoken(catalogue: NullTranslations) -> Callable[..., Markup]:
+    """What templates say by `_("…")`, looked up once for each sentence; always a format, whether it names something or not."""
+
+    @cache
+    def form(sentence: str) -> Markup:
+        return Markup(catalogue.gettext(sentence))  # noqa: S704 - written by us
+
+    @cache
+    def plain(sentence: str) -> Markup:
+        return form(sentence) % {}
+
+    return lambda sentence, **named: form(sentence) % named if named else plain(sentence)
 
 
 def rendered(language: str, template: str, **values: Any) -> str:
