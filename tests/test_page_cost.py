@@ -19,6 +19,7 @@ from bench.seed import triggers
 from workflow import Actor, Engine
 from workflow.overview import Filter, Sitting, find, grants_of, tally, through, views_of
 from workflow.store.erasure import Erasure
+from workflow.store.listing import Sort
 from workflow.verify import verify
 
 from .console import Desk
@@ -30,6 +31,17 @@ STEPS = 50
 ROOM = 1.3
 """a tree with ten times as many leaves is one level deeper"""
 WAITING = Filter(waiting=True)
+LATE = Filter(elsewhere=True, due_before=date(2030, 1, 1))
+LISTED = pytest.mark.parametrize(
+    ("asked", "sort"),
+    [
+        (LATE, "due_on"),
+        (Filter(kind="suggestion", closed=False, roots=True), "id"),
+        (Filter(kind="suggestion", finished=False), "id"),
+    ],
+    ids=["late with others", "open", "not finished"],
+)
+"""lists that are read in the order of an index beside the summary"""
 
 
 @contextmanager
@@ -180,37 +192,41 @@ def test_what_the_system_finds_costs_the_first_page_of_its_keeper_the_same(
     assert not dearer
 
 
-def test_what_is_late_with_others_is_read_no_further_than_the_page(sqlite_office: Office) -> None:
-    """In the order of the index in which it is found: ten times as many late cases are the same steps."""
+@LISTED
+def test_what_is_in_order_is_read_no_further_than_the_page(
+    sqlite_office: Office, asked: Filter, sort: Sort
+) -> None:
+    """Ten times as many cases that are late, or open, are the same steps."""
     office, engine = sqlite_office, sqlite_office.engine
     case, counted, more = office.handling(), list[int](), FEW
-    li, asked = Actor(person="li"), Filter(elsewhere=True, due_before=date(2030, 1, 1))
+    li = Actor(person="li")
     for apart in "xy":
         more_of(engine, [case.id], more, past=False, apart=apart)
         engine.summary.refresh()
-        find(engine, li, asked, sort="due_on", limit=5)
+        find(engine, li, asked, sort=sort, limit=5)
         with steps(engine) as taken:
-            page = find(engine, li, asked, sort="due_on", limit=5)
+            page = find(engine, li, asked, sort=sort, limit=5)
         assert len(page.cases) == 5 and page.next is not None
         counted.append(taken.total())
         more = MANY
     assert counted[1] <= ROOM * counted[0]
 
 
-def test_the_list_of_what_is_late_is_the_same_by_its_index_and_without_it(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+@LISTED
+def test_a_list_is_the_same_by_its_index_and_without_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch, asked: Filter, sort: Sort
 ) -> None:
     """In pages, past cases of one day, while the summary counts every line and while it does not."""
     cases = [office.handling() for _ in range(4)] + [office.accepted()]
+    office.fire(office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT)
     engine, li = office.engine, Actor(person="li")
-    asked = Filter(elsewhere=True, due_before=date(2030, 1, 1))
     found = []
     assert engine.summary.fresh()
     for fresh in (True, False):
         monkeypatch.setattr(engine.summary, "fresh", lambda fresh=fresh: fresh)
         seen, after = list[str](), None
         while True:
-            page = find(engine, li, asked, sort="due_on", after=after, limit=2)
+            page = find(engine, li, asked, sort=sort, after=after, limit=2)
             seen += [case.id for case in page.cases]
             if (after := page.next) is None:
                 break

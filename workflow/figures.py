@@ -23,6 +23,7 @@ from .model import Actor, Untold
 from .sight import Narrowing
 from .store import filters, listing, tallies
 from .store.filters import Ends, Filter, Period, Ran
+from .store.listing import Sort
 from .store.questions import Reach
 from .store.sql import Store
 from .store.tallies import By, Groups
@@ -200,7 +201,7 @@ class Sitting:
         """
         store = self._engine.store
         asked = self._told(asked, by_day=True)
-        near, asked, reach = found_among(store, asked, fresh=self._fresh)
+        near, asked, reach = found_among(store, asked, "due_on", fresh=self._fresh)
         query = self._mine.of(listing.page(store, asked, "due_on", None, most, near), asked)
         return [*self._connection.execute(self._narrowed(query, reach, filters.of(asked))).scalars()]
 
@@ -341,7 +342,7 @@ class Mine:
         return query
 
     def apart(self, query: Any, asked: Filter) -> list[Any]:
-        """The query narrowed to it, as several that find the same together, perhaps a case twice."""
+        """The query narrowed to it, as several that find the same together, and no case twice."""
         if not asked.waiting:
             return [self.of(query, asked)]
         rest = self.of(query, replace(asked, waiting=False))
@@ -366,11 +367,13 @@ class Mine:
         return self._engine.sight.waiting(self._viewer())
 
 
-def found_among(store: Store, asked: Filter, *, fresh: bool) -> tuple[Select[Any] | None, Filter, Reach]:
+def found_among(
+    store: Store, asked: Filter, sort: Sort, *, fresh: bool
+) -> tuple[Select[Any] | None, Filter, Reach]:
     """By what a page of cases is found: the ids among which it is, where an index beside the summary has them (`fresh`: it is up
     to date) and PostgreSQL is not led by where the reader stands; the filter; and what is then left to be looked at.
     """
-    near = listing.found_by(store, asked) if fresh and (store.is_sqlite or not asked.led) else None
+    near = listing.found_by(store, asked, sort) if fresh and (store.is_sqlite or not asked.led) else None
     if near is None:
         return None, asked, filters.led(asked)
     return near, replace(asked, led=True), "named"

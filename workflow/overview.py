@@ -150,13 +150,13 @@ def find(
 ) -> Page:
     """A page of the cases this person may know of."""
     check_limit(limit)
-    fresh = listing.found_by(engine.store, asked) is not None and engine.summary.fresh()
+    fresh = listing.found_by(engine.store, asked, sort) is not None and engine.summary.fresh()
     with engine.store.connection() as connection:
         viewer = who_reads(engine, connection, actor)
         asked_ = replace(told(engine, viewer, asked), apart=())  # what is found is looked at one by one
         if sort == "due_on" or filters.by_day(asked):
             asked_ = replace(asked_, untold=engine.sight.untold(connection, viewer()))
-        near, asked_, reach = found_among(engine.store, asked_, fresh=fresh)
+        near, asked_, reach = found_among(engine.store, asked_, sort, fresh=fresh)
         mine, shown = Mine(engine, viewer), list[Seen]()
         while True:
             query = mine.of(listing.page(engine.store, asked_, sort, after, limit + 1, near), asked_)

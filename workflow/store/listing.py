@@ -11,7 +11,6 @@ from sqlalchemy import (
     literal,
     null,
     select,
-    union,
     union_all,
 )
 from sqlalchemy.sql import ColumnElement, Select
@@ -35,14 +34,18 @@ def page(
     """
     c, s = store.tables.cases.c, store.tables.summed
     query = select(c.id).where(*wanted(store, asked)).limit(limit)
-    if near is None or not (sort == "due_on" and _late_elsewhere(asked)):
-        query = query.order_by(*_in_order(store, sort, asked))
-        query = query if near is None else query.where(c.id.in_(near))
-        return query if after is None else query.where(_beyond(store, sort, after, asked))
-    # In the order of that index, which is read no further than the page is long.
-    query = query.join_from(s, store.tables.cases, s.c.case_id == c.id).order_by(s.c.due_on, s.c.case_id)
-    query = query.where(Period(start=asked.due_from, before=asked.due_before).holds(s.c.due_on))
-    return query if after is None else query.where(store.questions.due_after(*after, day=s.c.due_on))
+    beside_ = query.join_from(s, store.tables.cases, s.c.case_id == c.id)
+    # In the order of an index there, which is read no further than the page is long.
+    if near is not None and sort == "due_on" and _late_elsewhere(asked):
+        query = beside_.order_by(s.c.due_on, s.c.case_id)
+        query = query.where(Period(start=asked.due_from, before=asked.due_before).holds(s.c.due_on))
+        return query if after is None else query.where(store.questions.due_after(*after, day=s.c.due_on))
+    if near is not None and _open_of_kind(asked, sort):
+        query = beside_.where(s.c.kind == asked.kind, s.c.open).order_by(s.c.case_id)
+        return query if after is None else query.where(s.c.case_id > after[1])
+    query = query.order_by(*_in_order(store, sort, asked))
+    query = query if near is None else query.where(c.id.in_(near))
+    return query if after is None else query.where(_beyond(store, sort, after, asked))
 
 
 def whole(store: Store, ids: Select[Any], sort: Sort, asked: Filter) -> Select[Any]:
@@ -95,12 +98,13 @@ def dated(store: Store, asked: Filter) -> Select[Any]:
 def agenda(
     store: Store, chosen: Sequence[Select[Any]], few: int, today: date, unheard: Sequence[str]
 ) -> Select[Any]:
-    """Of what `dated` chose, in one query or several that may find the same: (0, due day, None, how many), (1, None, None, how many of
-    those over their day are but records), and (2, due day, id, None) of the first few in order. It is chosen once: databases keep
-    what several parts of a statement read.
+    """Of what `dated` chose, in one query or several that find nothing twice: (0, due day, None, how many), (1, None, None, how many of
+    those over their day are but records), and (2, due day, id, None) of the first few in order. It is chosen once: PostgreSQL keeps
+    what several parts of a statement read, SQLite where it is told to.
     """
     cases = store.tables.cases
-    found = (union(*chosen) if len(chosen) > 1 else chosen[0]).cte("chosen")
+    found = (union_all(*chosen) if len(chosen) > 1 else chosen[0]).cte("chosen")
+    found = found.prefix_with("MATERIALIZED", dialect="sqlite")
     in_order = (found.c.day.is_(None), found.c.day, found.c.id)
     days = select(
         literal(0).label("part"), found.c.day, null().label("id"), func.count().label("n")
@@ -118,14 +122,16 @@ def beside(queries: Sequence[Select[Any]]) -> Select[Any]:
     return select(*(query.scalar_subquery() for query in queries))
 
 
-def found_by(store: Store, asked: Filter) -> Select[Any] | None:
-    """The ids among which the filter's cases are, by an index that lies beside the summary, where one serves: an index of `cases`
-    would be written with every event.
+def found_by(store: Store, asked: Filter, sort: Sort) -> Select[Any] | None:
+    """The ids among which the filter's cases are, by an index that lies beside the summary, where one serves for a page in that
+    order: an index of `cases` would be written with every event.
     """
     s = store.tables.summed.c
     query = select(s.case_id)
     if asked.number is not None:
         return query.where(s.number == asked.number)
+    if store.is_sqlite and _open_of_kind(asked, sort):
+        return query.where(s.kind == asked.kind, s.open)
     if _late_elsewhere(asked):
         return query.where(Period(start=asked.due_from, before=asked.due_before).holds(s.due_on))
     opened = Period(start=asked.opened_from, before=asked.opened_before)
@@ -137,6 +143,14 @@ def found_by(store: Store, asked: Filter) -> Select[Any] | None:
         states = [*asked.states, *([asked.state] if asked.state else [])]
         return query.where(concluded_.holds(s.concluded_on), *([s.state.in_(states)] if states else []))
     return query.where(opened.holds(s.opened_on))
+
+
+def _open_of_kind(asked: Filter, sort: Sort) -> bool:
+    """All that is open of a kind, and nothing else is asked of it, in the order of the ids."""
+    said = Filter(kind=asked.kind, closed=asked.closed, finished=asked.finished, roots=asked.roots)
+    plain = asked.but(ends=(), versions=None, untold=(), unheard=(), led=False)
+    still = asked.closed is False or (asked.finished is False and asked.closed is None)
+    return sort == "id" and asked.kind is not None and still and plain == said
 
 
 def _late_elsewhere(asked: Filter) -> bool:

@@ -176,7 +176,7 @@ class Questions:
         own = [person, *sorted({g.unit for g in held if g.unit is not None})]
         seen = [self.stands(own, reach=reach)]
         if scopes:
-            seen.append(self.within(c.tenant, scopes))
+            seen.insert(0, self.within(c.tenant, scopes))  # told by the case itself
         limited, by_role, by_relation = seers
         mine = or_(*seen)
         if limited:
@@ -198,15 +198,17 @@ class Questions:
         return and_(self.open(led=not by_role), or_(*wanted)) if wanted else c.id.is_(None)
 
     def waiting_apart(self, by_role: Sequence[Row], by_relation: Sequence[Row]) -> list[ColumnElement[bool]]:
-        """The same as several conditions: what he holds by a role is found by its state, and the rest by where he stands. SQLite
-        answers each by a range of an index; asked for all states as one, it looks at a case three times as long. PostgreSQL puts
-        what its ranges find together by itself.
+        """The same as several conditions, of which a case meets one: what he holds by a role is found by its state, and the rest by
+        where he stands. SQLite answers each by a range of an index; asked for all states as one, it looks at a case three times
+        as long. PostgreSQL puts what its ranges find together by itself.
         """
-        places: dict[tuple[str, str | None] | None, list[Row]] = {}
+        places: dict[str | None, list[Row]] = {}
         for one in by_role:
-            places.setdefault((one[0], one[2]) if self._sqlite else None, []).append(one)
+            places.setdefault(one[0] if self._sqlite else None, []).append(one)
         apart = [self.waiting(several, ()) for several in places.values()]
-        return [*apart, self.waiting((), by_relation)] if by_relation or not apart else apart
+        if apart and by_relation:
+            return [*apart, and_(self.waiting((), by_relation), ~self._places(by_role))]
+        return apart or [self.waiting((), by_relation)]
 
     def _holds(
         self, by_role: Sequence[Row], by_relation: Sequence[Row], reach: Reach

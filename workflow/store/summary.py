@@ -245,7 +245,7 @@ class Summing:
             {
                 "case_id": one.row.id, "seq": one.row.seq, "turns_on": self._turns(one), "number": one.row.number,
                 "kind": one.row.kind, "state": one.row.state, "opened_on": one.row.opened_on,
-                "concluded_on": one.finished_on, "due_on": None if one.row.closed else one.row.due_on,
+                "concluded_on": one.finished_on, "due_on": None if one.row.closed else one.row.due_on, "open": not one.row.closed,
                 "counted": json.dumps([ids[key] for key in keys]),
             } for one, keys in found
         ])  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Identity, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Identity, Index, Integer, String, Table, Text, text
 
 from .described import BIG, Described
 
@@ -49,6 +49,7 @@ class SummaryTables(Described):
             Column("concluded_on", String(10)),
             # The day of an open one: what is over it is found by that.
             Column("due_on", String(10)),
+            Column("open", Boolean, nullable=False),
             Column("counted", Text, nullable=False),  # ids of `summary`
             by_key=True,
         )
@@ -59,6 +60,11 @@ class SummaryTables(Described):
         Index(f"ix_{table.name}_opened", table.c.kind, table.c.opened_on, table.c.case_id)
         due = table.c.due_on.is_not(None)
         Index(f"ix_{table.name}_due", table.c.due_on, table.c.case_id, postgresql_where=due, sqlite_where=due)
+        # All that is open of a kind, in the order of the ids; PostgreSQL reads the index of open cases.
+        still_open = table.c.open == text("1")
+        Index(f"ix_{table.name}_open", table.c.kind, table.c.case_id, sqlite_where=still_open).ddl_if(
+            dialect="sqlite"
+        )
         ended = table.c.concluded_on.is_not(None)
         Index(
             f"ix_{table.name}_concluded", table.c.kind, table.c.concluded_on, table.c.state, table.c.case_id,
