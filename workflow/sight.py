@@ -175,12 +175,14 @@ class Sight:
         whole: Whole = lambda query: query, of: tuple[str, ...] | None = None,
     ) -> list[Seen]:  # fmt: skip
         """What the query finds of what that person may know of, and what of it is kept from him; `whole`: makes records of what
-        a narrowed query finds, where that asks for ids alone; `of` as for `Narrowing`.
+        a narrowed query finds, where that asks for ids alone; `of` as for `Narrowing`. A Viewer is one whom `reader` found.
         """
         if actor is None:
             return [Seen(record, None) for record in self._store.records(connection, whole(query))]
+        met = isinstance(actor, Viewer)
         viewer = actor if isinstance(actor, Viewer) else self._checked(connection, actor)
-        return self._veiled(connection, self._found(connection, query, viewer, reach, whole, of), viewer)
+        found = self._found(connection, query, viewer, reach, whole, of, met=met)
+        return self._veiled(connection, found, viewer)
 
     def _checked(self, connection: Connection, actor: Actor) -> Viewer:
         check_actor(actor)
@@ -253,16 +255,18 @@ class Sight:
 
     def _found(
         self, connection: Connection, query: Select[Any], viewer: Viewer, reach: Reach, whole: Whole = lambda query: query,
-        of: tuple[str, ...] | None = None,
+        of: tuple[str, ...] | None = None, *, met: bool = False,
     ) -> list[Record]:  # fmt: skip
-        """What he sees of it. Nothing found, or a case of a definition not known here: then ask again, with all there are."""
+        """What he sees of it. A case of a definition not known here, or nothing (unless all there are were just `met`): then ask
+        again, with all there are.
+        """
 
         def seen() -> list[Record]:
             return self._store.records(connection, whole(query.where(self._visible(viewer, reach, of))))
 
         found = seen()
         strange = {record.definition for record in found} - self._known()
-        return seen() if (strange or not found) and self.learn(connection) else found
+        return seen() if (strange or not (found or met)) and self.learn(connection) else found
 
     def _visible(
         self, viewer: Viewer, reach: Reach, of: tuple[str, ...] | None = None

@@ -23,7 +23,7 @@ from ..paging import case_asked, next_address
 from .cases import data_of
 from .events import AGAIN
 from .forms import Input, Misread, in_a_row, sent_of, texts_of
-from .lists import LIMIT, Row, head_of, listed, rows, view_named
+from .lists import LIMIT, Row, head_of, listed, parties_of, rows, view_named
 from .many import Planned, carried_out, seen
 from .screens import Look, Page, Screen
 from .whynot import readable
@@ -108,6 +108,8 @@ class Board:
         """The rows of these cases, with what was typed into them."""
         columns = self.view.columns
         joined, similar, allowed = self._joined(cases), self._alike(cases), self._allowed(cases)
+        beside = [one.case for several in similar.values() for one in several]
+        self.look.names.learn(parties_of(self.look, [*cases, *beside]))
         heads = [head_of(self.definition, column) for column in columns]
         return [
             self._place(
@@ -149,17 +151,10 @@ class Board:
         )  # fmt: skip
 
     def _alike(self, cases: Sequence[Case]) -> dict[str, list[Similar]]:
-        """What is likely about the same matter as each of them, learning the names of the units that have it."""
+        """What is likely about the same matter as each of them."""
         if not self.definition.similar:
             return {}
-        found = alike(self.look.engine, self.look.actor, [case.id for case in cases], ALIKE)
-        self.look.names.learn(
-            party
-            for several in found.values()
-            for one in several
-            for party in sum(one.case.relations.values(), ())
-        )
-        return found
+        return alike(self.look.engine, self.look.actor, [case.id for case in cases], ALIKE)
 
     @cached_property
     def _joining(self) -> list[str]:

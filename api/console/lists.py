@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from workflow import Case
 from workflow.definition import Definition, Event
@@ -118,17 +119,20 @@ def lists_of(look: Look, *lists: tuple[Sequence[Case], Sequence[str]]) -> list[l
     """Several lists, each cases and columns, as they are shown: what they need beside the cases is asked for once."""
     cases = [case for some, _ in lists for case in some]
     laws = {case.id: look.engine.laws.pinned(case.definition).definition for case in cases}
-    look.names.learn(
-        party
-        for case in cases
-        for party in (*parties_in(laws[case.id], case.data), *sum(case.relations.values(), ()))
-    )
+    look.names.learn(parties_of(look, cases))
     held = [case for some, columns in lists if {"holder", "standing"} & {*columns} for case in some]
     roots, old = _roots(look, held) if held else {}, unknown(look, cases)
     return [
         [_row(look, case, laws[case.id], columns, roots, recorded=case.id in old) for case in some]
         for some, columns in lists
     ]
+
+
+def parties_of(look: Look, cases: Iterable[Case]) -> Iterator[str]:
+    """All parties that these cases name, and that stand in them."""
+    for case in cases:
+        yield from parties_in(look.engine.laws.pinned(case.definition).definition, case.data)
+        yield from chain.from_iterable(case.relations.values())
 
 
 def _roots(look: Look, cases: Sequence[Case]) -> dict[str, Case]:
