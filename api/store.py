@@ -60,7 +60,7 @@ class Shelf:
 
     @contextmanager
     def connection(self, *, write: bool = False) -> Iterator[Connection]:
-        """A transaction; one that only reads waits for nobody. Raises StoreError when the tables are not there."""
+        """A transaction; what only reads has none to wait for. Raises StoreError when the tables are not there."""
         try:
             with self._store.connection(write=write) as connection:
                 yield connection

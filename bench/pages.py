@@ -6,6 +6,7 @@ open and of this year, the others are closed and of the nine years before; units
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -66,12 +67,15 @@ def _measured(url: str, size: int, folder: Path) -> list[tuple[str, str, float]]
         office = Office(engine, clock).staff()
         pages = _pages(*_filled(office, size))
         desk = Desk(office, folder / "documents")
+        gc.collect()
+        gc.freeze()  # as the service does when it has started
         return [
             (who, name, _p95(desk, READERS[who], address))
             for who, all_ in pages.items()
             for name, address in all_.items()
         ]
     finally:
+        gc.unfreeze()
         engine.database.dispose()
 
 

@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po, write_po
 HERE = Path(__file__).parent.parent / "api" / "console"
 ENGLISH = HERE / "translations" / "en.po"
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "said": (2,)}
+KEYWORDS = {"_": None, "said": (2,)}
 OPTIONS = {"**.html": {"trimmed": "true", "silent": "false"}}
 
 

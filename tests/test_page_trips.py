@@ -17,13 +17,20 @@ from sqlalchemy import event
 
 from workflow import Actor, Engine
 from workflow.library import Library
+from workflow.store.work import READ_ONLY
 from workflow.testing import FrozenClock
 
 from .console import Desk
 from .lifecycle import Office
 
+READS = ("select", "with", "begin", "pragma main.table_", "pragma temp.table_")
+LOCKS = ("for update", "for share", "advisory")
 SENT = re.compile(r"^(?:.*\t)?F\t\d+\t(\w+)", re.MULTILINE)
 """a line of the trace about a message to the server: its name"""
+ADDRESSES = [
+    "/", "/waiting", "/found?kind=suggestion&closed=false", "/search?q=%E9%A9%BF%E7%AB%99", "/statistics", "/wall", "/health",
+    "/views/to_assign", "/views/inbox", "/parties", "/security", "/cases/{}", "/cases/{}/history", "/cases/{}/clocks/reply",
+]  # fmt: skip
 
 
 @contextmanager
@@ -52,14 +59,42 @@ def sent(engine: Engine, folder: Path) -> Iterator[Counter[str]]:
         file.close()
 
 
+def stands(url: str, library: Library, clock: FrozenClock) -> Office:
+    engine = Engine(url, library, clock=clock)
+    engine.create_schema()
+    engine.publish(Actor(person="test"))
+    return Office(engine, clock).staff()
+
+
+def test_what_only_reads_writes_and_locks_nothing(
+    database_url: str, library: Library, clock: FrozenClock, tmp_path: Path
+) -> None:
+    """Nothing stands around it that would undo it, and no lock would outlast the statement that takes it."""
+    office, asked = stands(database_url, library, clock), list[str]()
+    case, desk = office.handling(), Desk(office, tmp_path)
+
+    def note(connection: Any, _cursor: object, statement: str, *_: object) -> None:
+        if connection.get_execution_options().get(READ_ONLY):
+            asked.append(" ".join(statement.lower().split()))
+
+    event.listen(office.engine.database, "before_cursor_execute", note)
+    for person in ("li", "wang", "sun", "dep1", "he"):
+        reader = desk(person)
+        for address in ADDRESSES:
+            assert reader.get(address.format(case.id)).status_code in (200, 403, 404)
+    office.engine.tick()
+    event.remove(office.engine.database, "before_cursor_execute", note)
+    assert len(asked) > len(ADDRESSES)
+    assert [one for one in asked if not one.startswith(READS)] == []
+    assert [one for one in asked if any(lock in one for lock in LOCKS)] == []
+    office.engine.database.dispose()
+
+
 def test_a_question_of_a_page_is_one_way_to_the_server_and_back(
     postgres_url: str, library: Library, clock: FrozenClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = Engine(postgres_url, library, clock=clock)
-    engine.create_schema()
-    engine.publish(Actor(person="test"))
-    office = Office(engine, clock).staff()
-    case = office.handling()
+    office = stands(postgres_url, library, clock)
+    engine, case = office.engine, office.handling()
     monkeypatch.setattr(engine.summary, "fresh", lambda: False)  # it writes where somebody else does
     reader = Desk(office, tmp_path)("wang")
     addresses = ["/", "/waiting", f"/cases/{case.id}"]

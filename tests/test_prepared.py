@@ -128,3 +128,23 @@ def test_who_forbids_prepared_statements_gets_none(postgres_url: str, threshold:
     assert (found > 0) == (threshold is not None)
     database.dispose()
     opened.database.dispose()
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_the_hot_statements_of_a_hosts_transaction_are_prepared_on_connections_of_ours(
+    postgres_url: str, ours: bool
+) -> None:
+    """And by nobody else's will on his own, where psycopg prepares what is asked for the fifth time."""
+    fill(postgres_url, 1, background=0)
+    _, _, rest = postgres_url.partition("://")
+    opened = open_engine(postgres_url)
+    database = opened.database if ours else create_engine(f"postgresql+psycopg://{rest}")
+    engine = Engine(database, opened.library)
+    with database.connect() as host:
+        with host.begin():
+            actor = actor_of(actor_for(1, "submit"))
+            engine.fire(LIVE.format(1), "submit", actor, {"opinion": "同意"}, session=host)
+        found = host.exec_driver_sql("select count(*) from pg_prepared_statements where name like '_pg3%%'")
+        assert (found.scalar_one() > 0) == ours
+    database.dispose()
+    opened.database.dispose()

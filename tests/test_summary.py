@@ -124,6 +124,18 @@ def test_a_figure_that_was_changed_is_seen_and_counted_anew(office: Office) -> N
     assert office.engine.summary.contradictions() == []
 
 
+def test_an_open_case_that_is_in_no_list_of_those_is_seen_and_counted_anew(office: Office) -> None:
+    case, prefix = office.filed(), office.engine.store.prefix
+    assert office.engine.summary.contradictions() == []
+    with office.engine.database.begin() as connection:
+        connection.execute(
+            text(f"update {prefix}summed set open = :no where case_id = :id"), {"no": False, "id": case.id}
+        )
+    assert office.engine.summary.contradictions() == [f"{case.id}: open"]
+    office.engine.summary.rebuild()
+    assert office.engine.summary.contradictions() == []
+
+
 def test_a_reader_waits_for_a_few_cases_and_not_for_all(office: Office) -> None:
     """Until the ticks have counted the rest, his figures are counted from the cases."""
     for _ in range(3):

@@ -201,7 +201,7 @@ class Sitting:
         """
         store = self._engine.store
         asked = self._told(asked, by_day=True)
-        near, asked, reach = found_among(store, asked, "due_on", fresh=self._fresh)
+        near, asked, reach = found_among(store, asked, "due_on", fresh=self._fresh, sees_all=lambda: False)
         query = self._mine.of(listing.page(store, asked, "due_on", None, most, near), asked)
         return [*self._connection.execute(self._narrowed(query, reach, filters.of(asked))).scalars()]
 
@@ -368,13 +368,14 @@ class Mine:
 
 
 def found_among(
-    store: Store, asked: Filter, sort: Sort, *, fresh: bool
+    store: Store, asked: Filter, sort: Sort, *, fresh: bool, sees_all: Callable[[], bool]
 ) -> tuple[Select[Any] | None, Filter, Reach]:
     """By what a page of cases is found: the ids among which it is, where an index beside the summary has them (`fresh`: it is up
-    to date) and PostgreSQL is not led by where the reader stands; the filter; and what is then left to be looked at.
+    to date) and where the reader stands does not lead; the filter; and what is then left to be looked at. `sees_all`: who sees
+    few of the cases that are open reads his own, and not all of those.
     """
     near = listing.found_by(store, asked, sort) if fresh and (store.is_sqlite or not asked.led) else None
-    if near is None:
+    if near is None or (listing.open_of_kind(asked, sort) and not sees_all()):
         return None, asked, filters.led(asked)
     return near, replace(asked, led=True), "named"
 

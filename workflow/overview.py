@@ -156,7 +156,10 @@ def find(
         asked_ = replace(told(engine, viewer, asked), apart=())  # what is found is looked at one by one
         if sort == "due_on" or filters.by_day(asked):
             asked_ = replace(asked_, untold=engine.sight.untold(connection, viewer()))
-        near, asked_, reach = found_among(engine.store, asked_, sort, fresh=fresh)
+        near, asked_, reach = found_among(
+            engine.store, asked_, sort, fresh=fresh,
+            sees_all=lambda: engine.sight.oversees_all(connection, viewer()),
+        )  # fmt: skip
         mine, shown = Mine(engine, viewer), list[Seen]()
         while True:
             query = mine.of(listing.page(engine.store, asked_, sort, after, limit + 1, near), asked_)

@@ -34,7 +34,7 @@ _KEPT = 256
 """for so many persons the filter is kept as it was made: making it takes longer than most questions it narrows"""
 Whole = Callable[[Select[Any]], Select[Any]]
 Waits = tuple[ColumnElement[bool], tuple[ColumnElement[bool], ...]]
-"""what waits for somebody, as one condition and as several of which one holds"""
+"""what waits for somebody, as one condition and as several, of which a case meets one"""
 
 
 class Narrowing(Protocol):
@@ -142,6 +142,12 @@ class Sight:
         exceptional, any_ = self._store.questions.exceptional(parties)
         return scopes, limited, exceptional if scopes and connection.execute(any_).scalar_one() else None
 
+    def oversees_all(self, connection: Connection, viewer: Viewer) -> bool:
+        """Whether in one of his roles he oversees the first and the last of the tenants that have cases, and so all between them."""
+        held = [g for g in viewer.held() if g.unit is None and self._laws.library.oversees(g.role)]
+        ends = self._store.ends(connection) if held else ()
+        return any(all(grant.covers(tenant, viewer.day) for tenant in ends) for grant in held)
+
     def perhaps_hidden(self, viewer: Viewer) -> tuple[frozenset[str], frozenset[str]]:
         """Relations and events that may be hidden from that person somewhere."""
         return visibility.perhaps(self._laws, viewer)
@@ -164,7 +170,7 @@ class Sight:
         return self._waits(viewer)[0]
 
     def waiting_apart(self, viewer: Viewer) -> Sequence[ColumnElement[bool]]:
-        """The same as several conditions of which one holds."""
+        """The same as several conditions, of which a case meets one."""
         return self._waits(viewer)[1]
 
     def _waits(self, viewer: Viewer) -> Waits:

@@ -74,7 +74,10 @@ def _spoken(catalogue: NullTranslations) -> Callable[..., Markup]:
     def plain(sentence: str) -> Markup:
         return form(sentence) % {}
 
-    return lambda sentence, **named: form(sentence) % named if named else plain(sentence)
+    def spoken(sentence: str, /, **named: Any) -> Markup:
+        return form(sentence) % named if named else plain(sentence)
+
+    return spoken
 
 
 def rendered(language: str, template: str, **values: Any) -> str:

@@ -40,7 +40,7 @@ def page(
         query = beside_.order_by(s.c.due_on, s.c.case_id)
         query = query.where(Period(start=asked.due_from, before=asked.due_before).holds(s.c.due_on))
         return query if after is None else query.where(store.questions.due_after(*after, day=s.c.due_on))
-    if near is not None and _open_of_kind(asked, sort):
+    if near is not None and open_of_kind(asked, sort):
         query = beside_.where(s.c.kind == asked.kind, s.c.open).order_by(s.c.case_id)
         return query if after is None else query.where(s.c.case_id > after[1])
     query = query.order_by(*_in_order(store, sort, asked))
@@ -130,7 +130,7 @@ def found_by(store: Store, asked: Filter, sort: Sort) -> Select[Any] | None:
     query = select(s.case_id)
     if asked.number is not None:
         return query.where(s.number == asked.number)
-    if store.is_sqlite and _open_of_kind(asked, sort):
+    if store.is_sqlite and open_of_kind(asked, sort):
         return query.where(s.kind == asked.kind, s.open)
     if _late_elsewhere(asked):
         return query.where(Period(start=asked.due_from, before=asked.due_before).holds(s.due_on))
@@ -145,8 +145,10 @@ def found_by(store: Store, asked: Filter, sort: Sort) -> Select[Any] | None:
     return query.where(opened.holds(s.opened_on))
 
 
-def _open_of_kind(asked: Filter, sort: Sort) -> bool:
-    """All that is open of a kind, and nothing else is asked of it, in the order of the ids."""
+def open_of_kind(asked: Filter, sort: Sort) -> bool:
+    """All that is open of a kind (without children, it may be, or without what is finished), in the order of the ids: nothing else
+    is asked of it.
+    """
     said = Filter(kind=asked.kind, closed=asked.closed, finished=asked.finished, roots=asked.roots)
     plain = asked.but(ends=(), versions=None, untold=(), unheard=(), led=False)
     still = asked.closed is False or (asked.finished is False and asked.closed is None)

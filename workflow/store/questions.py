@@ -199,8 +199,8 @@ class Questions:
 
     def waiting_apart(self, by_role: Sequence[Row], by_relation: Sequence[Row]) -> list[ColumnElement[bool]]:
         """The same as several conditions, of which a case meets one: what he holds by a role is found by its state, and the rest by
-        where he stands. SQLite answers each by a range of an index; asked for all states as one, it looks at a case three times
-        as long. PostgreSQL puts what its ranges find together by itself.
+        where he stands. SQLite answers each definition by ranges of an index; asked for all states as one, it looks at a case
+        three times as long. PostgreSQL puts what its ranges find together by itself.
         """
         places: dict[str | None, list[Row]] = {}
         for one in by_role:

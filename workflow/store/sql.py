@@ -371,6 +371,12 @@ class Store:
         ).where(g.person == person)
         return tuple(as_grant(*row) for row in connection.execute(query.order_by(g.id)))
 
+    def ends(self, connection: Connection) -> list[str]:
+        """The first and the last of the tenants that have cases; none where there are no cases."""
+        tenant = self.tables.cases.c.tenant
+        first, last = (select(end(tenant)).scalar_subquery() for end in (func.min, func.max))
+        return [one for one in connection.execute(select(first, last)).one() if one is not None]
+
     def counts(self, connection: Connection) -> list[tuple[str, str, int]]:
         """(kind, state, how many) over all cases."""
         c = self.tables.cases.c

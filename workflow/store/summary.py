@@ -150,7 +150,9 @@ class Summing:
         connection.execute(delete(self._t.summary_state))
 
     def contradictions(self, connection: Connection) -> Iterator[str]:
-        """Every sort of case of which there are not as many as the summary says; to be asked when it is up to date."""
+        """Every sort of case of which there are not as many as the summary says, and every case that is open and not in the list of
+        those, or the other way round; to be asked when it is up to date.
+        """
         s, counted, last = self._t.summary.c, Counter[str](), ""
         while cases := self._after(connection, last):
             for one in self._found(connection, cases):
@@ -160,6 +162,13 @@ class Summing:
         for key in sorted(counted.keys() | kept.keys()):
             if counted[key] != kept.get(key, 0):
                 yield f"{key}: {kept.get(key, 0)} ({counted[key]})"
+        c, said = self._t.cases.c, self._t.summed.c
+        wrong = (
+            select(c.id)
+            .join_from(self._t.cases, self._t.summed, said.case_id == c.id)
+            .where(said.open == c.closed)
+        )
+        yield from (f"{case}: open" for case in connection.execute(wrong.order_by(c.id)).scalars())
 
     # -- how far it is
 
