@@ -143,7 +143,7 @@ class Sight:
         return scopes, limited, exceptional if scopes and connection.execute(any_).scalar_one() else None
 
     def oversees_all(self, connection: Connection, viewer: Viewer) -> bool:
-        """Whether in one of his roles he oversees the first and the last of the tenants that have cases, and so all between them."""
+        """Whether in one of his roles he oversees the first and the last tenant that has cases, and so all between them."""
         held = [g for g in viewer.held() if g.unit is None and self._laws.library.oversees(g.role)]
         ends = self._store.ends(connection) if held else ()
         return any(all(grant.covers(tenant, viewer.day) for tenant in ends) for grant in held)
