@@ -135,8 +135,7 @@ class Sight:
         """The tenants all of whose cases he sees as an overseer; the kinds of which that is not so; and the cases that he sees,
         or does not see, for a reason of his own (None: there are none).
         """
-        library = self._laws.library
-        scopes = sorted({g.scope for g in viewer.held() if g.unit is None and library.oversees(g.role)})
+        scopes = sorted({grant.scope for grant in self._overseeing(viewer)})
         limited = {law.definition.name for law in self._laws.known() if law.definition.seen_by}
         parties = [viewer.person, *sorted({g.unit for g in viewer.grants if g.unit is not None})]
         exceptional, any_ = self._store.questions.exceptional(parties)
@@ -144,9 +143,12 @@ class Sight:
 
     def oversees_all(self, connection: Connection, viewer: Viewer) -> bool:
         """Whether in one of his roles he oversees the first and the last tenant that has cases, and so all between them."""
-        held = [g for g in viewer.held() if g.unit is None and self._laws.library.oversees(g.role)]
+        held = self._overseeing(viewer)
         ends = self._store.ends(connection) if held else ()
         return any(all(grant.covers(tenant, viewer.day) for tenant in ends) for grant in held)
+
+    def _overseeing(self, viewer: Viewer) -> list[Grant]:
+        return [g for g in viewer.held() if g.unit is None and self._laws.library.oversees(g.role)]
 
     def perhaps_hidden(self, viewer: Viewer) -> tuple[frozenset[str], frozenset[str]]:
         """Relations and events that may be hidden from that person somewhere."""

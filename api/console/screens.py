@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any, Literal
 from urllib.parse import quote_plus
 
@@ -180,12 +180,20 @@ class Look:
             value is None or (isinstance(value, SIMPLE) and name[0] != "_") for name, value in path.items()
         ):
             return url_for(f"{CONSOLE}.{screen}", **path)
+        quoted = self._quoted
         asked = "&".join(
-            f"{_quoted(name)}={_quoted(str(value))}"
+            f"{quoted(name)}={quoted(str(value))}"
             for name, value in path.items() if value is not None and name not in named
         )  # fmt: skip
         found = base.format(**path) if named else base
         return f"{found}?{asked}" if asked else found
+
+    @cached_property
+    def _quoted(self) -> Callable[[str], str]:
+        """A part of an address's query. A page of figures has the same dates, units and names in hundreds; what somebody searched
+        for is not kept longer than his page.
+        """
+        return cache(lambda text: quote_plus(text, safe=PLAIN))
 
     @cached_property
     def _ways(self) -> dict[str, tuple[str, Collection[str]]]:
@@ -213,12 +221,6 @@ PLAIN = "!$'()*,/:;?@"
 SIMPLE = (str, int, date)
 WORD = re.compile("[A-Za-z0-9_-]+")
 """what stands in the path of an address as it is"""
-
-
-@lru_cache(maxsize=4096)
-def _quoted(text: str) -> str:
-    """A part of an address's query: a page of figures has the same dates, units and names in hundreds of them."""
-    return quote_plus(text, safe=PLAIN)
 
 
 def _is_word(value: Any) -> bool:
