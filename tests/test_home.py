@@ -13,6 +13,7 @@ from api.console.screens import Look
 from workflow import Actor
 from workflow.access import end, held
 from workflow.overview import Filter, Sitting, find, today
+from workflow.sight import Sight
 from workflow.store.sql import Store
 
 from .console import Desk, Form, Reader, said
@@ -126,6 +127,18 @@ def test_a_page_looks_up_who_reads_once_however_much_it_asks(
         assert li.get(page).status_code == 404
     else:
         assert "交办" not in opened(li, page)
+
+
+def test_what_is_posted_is_decided_by_who_the_reader_is_then(town: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page keeps of who reads serves what is only looked at: a role that ends while an act is under way is not acted by."""
+    case, kept = town.office.assigned().id, list[str]()
+    wang, once = town("wang"), Sight.at_once
+    address = f"/cases/{case}/do/sign_in"
+    monkeypatch.setattr(Sight, "at_once", lambda self: kept.append(request.method) or once(self))
+    opened(wang, address)
+    assert kept == ["GET"]
+    assert wang.post(address, {**Form(wang.page).values}).status_code == 303
+    assert kept == ["GET"]
 
 
 def test_an_address_is_the_one_the_router_would_give(town: Desk) -> None:
