@@ -129,7 +129,9 @@ def test_a_page_looks_up_who_reads_once_however_much_it_asks(
         assert "交办" not in opened(li, page)
 
 
-def test_what_is_posted_is_decided_by_who_the_reader_is_then(town: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_posted_is_decided_by_who_the_reader_is_then(
+    town: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a page keeps of who reads serves what is only looked at: a role that ends while an act is under way is not acted by."""
     case, kept = town.office.assigned().id, list[str]()
     wang, once = town("wang"), Sight.at_once

@@ -32,6 +32,8 @@ ROOM = 1.3
 """a tree with ten times as many leaves is one level deeper"""
 FOR_ONE = 30
 """steps for one case that somebody may not know of, at most: the office of a county takes 20; 60 where each is looked up"""
+FOR_ONE_THAT_WAITS = 40
+"""steps for one case that waits for him and is not on the page, at most: 32; 59 where all definitions are asked for as one"""
 WAITING = Filter(waiting=True)
 LATE = Filter(elsewhere=True, due_before=date(2030, 1, 1))
 LISTED = pytest.mark.parametrize(
@@ -294,6 +296,41 @@ def test_the_agenda_is_what_the_list_says(office: Office) -> None:
         assert agenda.first == [case.id for case in listed][:few]
         days = Counter(date.fromisoformat(case.due_on) if case.due_on else None for case in listed)
         assert (agenda.due, agenda.unknown) == (days, 0)
+
+
+@pytest.mark.parametrize("person", ["li", "wang", "dep1", "sun"])
+def test_what_waits_is_the_same_page_by_page(office: Office, person: str) -> None:
+    """In the order of the work list, past cases of one day and such without any; also for whom something waits in two ways."""
+    for _ in range(3):
+        office.filed(), office.accepted(), office.handling(), office.evaluating()
+    engine, both = office.engine, Actor(person=person)
+    engine.grant("dep1", "sc_office", TENANT)
+    expected, seen, after = [case.id for case in engine.worklist(both)], list[str](), None
+    while True:
+        page = find(engine, both, WAITING, sort="due_on", after=after, limit=2)
+        seen += [case.id for case in page.cases]
+        if (after := page.next) is None:
+            break
+    assert seen == expected and len(seen) > 2
+
+
+def test_what_waits_is_put_in_order_no_further_than_the_page(sqlite_office: Office) -> None:
+    """Each definition's cases by themselves: a case more is a look at an index, at who may know of it, at its day."""
+    office, engine = sqlite_office, sqlite_office.engine
+    open_, counted, more, li = [office.filed().id, office.accepted().id], list[int](), FEW, Actor(person="li")
+    closed = [office.fire(office.filed("dep1"), "withdraw", "dep1", withdrawal_letter=DOCUMENT).id]
+    more_of(engine, closed, 5 * MANY, past=True, apart="p")
+    for apart in "xy":
+        more_of(engine, open_, more, past=False, apart=apart)
+        with engine.database.begin() as connection:
+            connection.exec_driver_sql("analyze")
+        find(engine, li, WAITING, sort="due_on", limit=5)
+        with steps(engine) as taken:
+            page = find(engine, li, WAITING, sort="due_on", limit=5)
+        assert len(page.cases) == 5 and page.next is not None
+        counted.append(taken.total())
+        more = MANY
+    assert counted[1] - counted[0] < FOR_ONE_THAT_WAITS * MANY
 
 
 def test_what_waits_for_one_in_two_ways_is_counted_once(office: Office) -> None:

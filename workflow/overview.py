@@ -161,14 +161,15 @@ def find(
             sees_all=lambda: engine.sight.oversees_all(connection, viewer()),
         )  # fmt: skip
         mine, shown = Mine(engine, viewer), list[Seen]()
+        apart = engine.store.is_sqlite and sort == "due_on"
         while True:
-            query = mine.of(listing.page(engine.store, asked_, sort, after, limit + 1, near), asked_)
+            query = listing.page(engine.store, asked_, sort, after, limit + 1, near)
             found = engine.sight.look(
                 connection,
-                query,
+                mine.apart(query, asked_) if apart else [mine.of(query, asked_)],
                 viewer(),
                 reach,
-                lambda ids: listing.whole(engine.store, ids, sort, asked_),
+                lambda pages: listing.whole(engine.store, pages, sort, asked_, limit + 1),
                 of=filters.of(asked_),
             )
             # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it,

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -32,7 +33,7 @@ __all__ = ["Seen", "Sight"]
 
 _KEPT = 256
 """for so many persons the filter is kept as it was made: making it takes longer than most questions it narrows"""
-Whole = Callable[[Select[Any]], Select[Any]]
+Whole = Callable[[Sequence[Select[Any]]], Select[Any]]
 Waits = tuple[ColumnElement[bool], tuple[ColumnElement[bool], ...]]
 """what waits for somebody, as one condition and as several, of which a case meets one"""
 
@@ -179,12 +180,14 @@ class Sight:
         return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()))
 
     def look(
-        self, connection: Connection, query: Select[Any], actor: Actor | Viewer | None, reach: Reach = "named",
-        whole: Whole = lambda query: query, of: tuple[str, ...] | None = None,
+        self, connection: Connection, query: Select[Any] | Sequence[Select[Any]], actor: Actor | Viewer | None,
+        reach: Reach = "named", whole: Whole = itemgetter(0), of: tuple[str, ...] | None = None,
     ) -> list[Seen]:  # fmt: skip
         """What the query finds of what that person may know of, and what of it is kept from him; `whole`: makes records of what
-        a narrowed query finds, where that asks for ids alone; `of` as for `Narrowing`. A Viewer is one whom `reader` found.
+        it, or several, each narrowed, find, where they ask for ids alone; `of` as for `Narrowing`. A Viewer is one whom `reader`
+        found.
         """
+        query = [query] if isinstance(query, Select) else query
         if actor is None:
             return [Seen(record, None) for record in self._store.records(connection, whole(query))]
         met = isinstance(actor, Viewer)
@@ -204,9 +207,9 @@ class Sight:
     def seen(self, connection: Connection, cases: Sequence[str], actor: Actor) -> set[str]:
         """Those of these cases that that person may know of."""
         query, viewer = self._store.questions.all_of(cases), self.viewer(connection, actor)
-        found = {one.id for one in self._found(connection, query, viewer, "named")}
+        found = {one.id for one in self._found(connection, [query], viewer, "named")}
         if 0 < len(found) < len(cases) and self.learn(connection):
-            found = {one.id for one in self._found(connection, query, viewer, "named")}
+            found = {one.id for one in self._found(connection, [query], viewer, "named")}
         return found
 
     def without(
@@ -216,7 +219,7 @@ class Sight:
         held = [one for one in self._store.grants(connection, actor.person) if one.id not in grants]
         viewer = Viewer(actor.person, held, self._today())
         query = self._store.questions.one(case)
-        seen = self._veiled(connection, self._found(connection, query, viewer, "named"), viewer)
+        seen = self._veiled(connection, self._found(connection, [query], viewer, "named"), viewer)
         return seen[0] if seen else None
 
     def numbers(
@@ -262,7 +265,7 @@ class Sight:
         return visibility.hidden(self._laws, record, root, viewer)
 
     def _found(
-        self, connection: Connection, query: Select[Any], viewer: Viewer, reach: Reach, whole: Whole = lambda query: query,
+        self, connection: Connection, queries: Sequence[Select[Any]], viewer: Viewer, reach: Reach, whole: Whole = itemgetter(0),
         of: tuple[str, ...] | None = None, *, met: bool = False,
     ) -> list[Record]:  # fmt: skip
         """What he sees of it. A case of a definition not known here, or nothing (unless all there are were just `met`): then ask
@@ -270,7 +273,8 @@ class Sight:
         """
 
         def seen() -> list[Record]:
-            return self._store.records(connection, whole(query.where(self._visible(viewer, reach, of))))
+            visible = self._visible(viewer, reach, of)
+            return self._store.records(connection, whole([query.where(visible) for query in queries]))
 
         found = seen()
         strange = {record.definition for record in found} - self._known()

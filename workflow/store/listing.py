@@ -48,14 +48,21 @@ def page(
     return query if after is None else query.where(_beyond(store, sort, after, asked))
 
 
-def whole(store: Store, ids: Select[Any], sort: Sort, asked: Filter) -> Select[Any]:
-    """The cases of a page, in its order, with the day that puts them in it."""
-    c, chosen = store.tables.cases.c, ids.subquery("chosen")
-    day = due_on(store, asked.untold).label("due_on")
+def whole(store: Store, pages: Sequence[Select[Any]], sort: Sort, asked: Filter, limit: int) -> Select[Any]:
+    """The cases of a page, or the first of several pages by due day that have no case twice, in its order, with the day that puts
+    them in it.
+    """
+    c, day = store.tables.cases.c, due_on(store, asked.untold).label("due_on")
+    chosen = (pages[0] if len(pages) == 1 else _first(pages, day, limit)).subquery("chosen")
     query = select(*(day if name == "due_on" else c[name] for name in rows.CASE)).join_from(
         store.tables.cases, chosen, chosen.c.id == c.id
     )
     return query.order_by(*_in_order(store, sort, asked))
+
+
+def _first(pages: Sequence[Select[Any]], day: ColumnElement[Any], limit: int) -> Select[Any]:
+    every = union_all(*(one.add_columns(day).subquery().select() for one in pages)).subquery("every")
+    return select(every.c.id).order_by(every.c.due_on.is_(None), every.c.due_on, every.c.id).limit(limit)
 
 
 def _in_order(store: Store, sort: Sort, asked: Filter) -> list[ColumnElement[Any]]:
