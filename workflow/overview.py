@@ -161,7 +161,7 @@ def find(
             sees_all=lambda: engine.sight.oversees_all(connection, viewer()),
         )  # fmt: skip
         mine, shown = Mine(engine, viewer), list[Seen]()
-        apart = engine.store.is_sqlite and sort == "due_on"
+        apart = sort == "due_on"
         while True:
             query = listing.page(engine.store, asked_, sort, after, limit + 1, near)
             found = engine.sight.look(
