@@ -129,7 +129,7 @@ class Sitting:
         asked, groups = self._told(asked, by_day="open" in counting), Groups(by, units - hidden)
         short = None if "unit" in by and hidden & units else self._short
         for one in counting:
-            of = replace(asked, unheard=self._unheard) if one == "open" else asked
+            of = asked.but(unheard=self._unheard) if one == "open" else asked
             names, query = COLUMNS[one], partial(_counted, self._engine, one, of, groups, period)
             parts = short.grouped(one, query, of, groups, period) if short else None
             for sign, row in self._rows(parts, query):
@@ -146,8 +146,8 @@ class Sitting:
 
     def took(self, asked: Filter, ran: Ran) -> list[Took]:
         """How long these clocks ran in the cases this person may know of, the shortest first."""
-        given = self._told(replace(asked, ran=ran))
-        asked, ran, found = replace(given, ran=None), given.ran or ran, Counter[tuple[int, bool]]()
+        given = self._told(asked.but(ran=ran))
+        asked, ran, found = given.but(ran=None), given.ran or ran, Counter[tuple[int, bool]]()
         query = partial(tallies.took, self._engine.store, asked, ran)
         parts = self._short.took(query, asked, ran) if self._short else None
         for sign, (days, late, number) in self._rows(parts, query):
@@ -239,9 +239,7 @@ class Sitting:
     def _told(self, asked: Filter, *, by_day: bool = False) -> Filter:
         untold = self._untold if by_day or filters.by_day(asked) else ()
         self._viewer()  # with him all versions there are have been met
-        asked = _plainer(
-            self._engine, replace(asked, ends=self._ends, untold=untold, led=self._mine.leads(asked))
-        )
+        asked = _plainer(self._engine, asked.but(ends=self._ends, untold=untold, led=self._mine.leads(asked)))
         return _without(asked, *self._hidden) if _telling(asked) else asked
 
     @cached_property
@@ -345,7 +343,7 @@ class Mine:
         """The query narrowed to it, as several that find the same together, and no case twice."""
         if not asked.waiting:
             return [self.of(query, asked)]
-        rest = self.of(query, replace(asked, waiting=False))
+        rest = self.of(query, asked.but(waiting=False))
         return [rest.where(one) for one in self._engine.sight.waiting_apart(self._viewer())]
 
     def leads(self, asked: Filter) -> bool:
@@ -377,7 +375,7 @@ def found_among(
     near = listing.found_by(store, asked, sort) if fresh and (store.is_sqlite or not asked.led) else None
     if near is None or (listing.open_of_kind(asked, sort) and not sees_all()):
         return None, asked, filters.led(asked)
-    return near, replace(asked, led=True), "named"
+    return near, asked.but(led=True), "named"
 
 
 def told(engine: Engine, viewer: Callable[[], Viewer], asked: Filter) -> Filter:
@@ -386,7 +384,7 @@ def told(engine: Engine, viewer: Callable[[], Viewer], asked: Filter) -> Filter:
     """
     viewer()  # with him all versions there are have been met
     led = Mine(engine, viewer).leads(asked)
-    asked = _plainer(engine, replace(asked, ends=engine.laws.finishing(), led=led))
+    asked = _plainer(engine, asked.but(ends=engine.laws.finishing(), led=led))
     return _without(asked, *engine.sight.perhaps_hidden(viewer())) if _telling(asked) else asked
 
 
@@ -401,18 +399,18 @@ def _plainer(engine: Engine, asked: Filter) -> Filter:
     """
     if asked.kind is None:
         return asked
-    asked = replace(asked, versions=engine.laws.versions(asked.kind))
+    asked = asked.but(versions=engine.laws.versions(asked.kind))
     kinds = {slot.definition for law in engine.laws.known() for slot in law.definition.children.values()}
-    return replace(asked, roots=False) if asked.roots and asked.kind not in kinds else asked
+    return asked.but(roots=False) if asked.roots and asked.kind not in kinds else asked
 
 
 def _without(asked: Filter, relations: frozenset[str], events: frozenset[str]) -> Filter:
     if asked.ran is not None:
         ran = replace(asked.ran, events=tuple(event for event in asked.ran.events if event not in events))
-        asked = replace(asked, ran=ran)
+        asked = asked.but(ran=ran)
     if asked.recorded is not None:
-        asked = replace(asked, unheard=_unheard(events))
-    return replace(asked, apart=tuple(sorted(relations))) if asked.party is not None else asked
+        asked = asked.but(unheard=_unheard(events))
+    return asked.but(apart=tuple(sorted(relations))) if asked.party is not None else asked
 
 
 def _unheard(hidden: frozenset[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -153,9 +153,9 @@ def find(
     fresh = listing.found_by(engine.store, asked, sort) is not None and engine.summary.fresh()
     with engine.store.connection() as connection:
         viewer = who_reads(engine, connection, actor)
-        asked_ = replace(told(engine, viewer, asked), apart=())  # what is found is looked at one by one
+        asked_ = told(engine, viewer, asked).but(apart=())  # what is found is looked at one by one
         if sort == "due_on" or filters.by_day(asked):
-            asked_ = replace(asked_, untold=engine.sight.untold(connection, viewer()))
+            asked_ = asked_.but(untold=engine.sight.untold(connection, viewer()))
         near, asked_, reach = found_among(
             engine.store, asked_, sort, fresh=fresh,
             sees_all=lambda: engine.sight.oversees_all(connection, viewer()),

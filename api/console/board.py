@@ -7,7 +7,7 @@ Which events are offered in a row the engine says; which of them it is follows f
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -263,7 +263,7 @@ def _shown(look: Look, view: View) -> Page:
     board, asked = Board(look, view), through(view)
     state = look.request.args.get("state", "")
     if state in view.states:
-        asked = replace(asked, states=(state,))
+        asked = asked.but(states=(state,))
     page = find(look.engine, look.actor, asked, sort=view.order, after=case_asked(), limit=ROWS)  # type: ignore[arg-type]
     next_ = next_address(page.next) if page.next else None
     return _page(board, page.cases, next_=next_, chosen=state)

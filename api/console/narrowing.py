@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -42,7 +42,7 @@ def narrowed(look: Look, asked: Filter) -> Filter:
             found["party"] = party_named(look, text)
         elif text:
             found[name] = day_in(text)
-    return replace(asked, **found)
+    return asked.but(**found)
 
 
 def party_named(look: Look, text: str) -> str:

@@ -5,7 +5,7 @@ all of their congress; everybody else is told of the families in which he, or hi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from workflow.errors import Text
 from workflow.overview import After, Filter, Sitting, find, today
@@ -37,7 +37,7 @@ class Late:
 
 def late(look: Look, sitting: Sitting, own: int, most: int) -> Late:
     """What the first page tells of it; `own`: how many that are late wait for the reader himself."""
-    asked = replace(wanted(look), recorded=False)
+    asked = wanted(look).but(recorded=False)
     if asked.families:
         found = sitting.soonest(asked, most)
         return Late(len(found), len(found) >= most, found[:FIRST])
@@ -65,7 +65,7 @@ def overdue(look: Look) -> Page:
 
 def _found(look: Look, *, recorded: bool, limit: int, after: After | None = None) -> Found:
     """A page of those that are late, or of the records of old times."""
-    asked = replace(wanted(look), recorded=recorded)
+    asked = wanted(look).but(recorded=recorded)
     return find(look.engine, look.actor, asked, sort="due_on", after=after, limit=limit)
 
 
