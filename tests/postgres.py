@@ -63,7 +63,6 @@ BOTH = {
     "lc_messages": "C",
     "timezone": "UTC",
     "log_min_messages": "fatal",
-    "jit": "off",
     "max_logical_replication_workers": "0",
 }
 

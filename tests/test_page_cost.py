@@ -18,6 +18,7 @@ from bench.pages import copied
 from bench.seed import triggers
 from workflow import Actor, Engine
 from workflow.overview import Filter, Sitting, find, grants_of, tally, through, views_of
+from workflow.store import listing
 from workflow.store.erasure import Erasure
 from workflow.store.listing import Sort
 from workflow.verify import verify
@@ -296,6 +297,37 @@ def test_the_agenda_is_what_the_list_says(office: Office) -> None:
         assert agenda.first == [case.id for case in listed][:few]
         days = Counter(date.fromisoformat(case.due_on) if case.due_on else None for case in listed)
         assert (agenda.due, agenda.unknown) == (days, 0)
+
+
+def test_what_is_asked_again_is_made_once_for_each_reader(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until he holds something else or it is another day; what somebody looks for by its number is not kept."""
+    engine, clock, made = office.engine, office.clock, list[str]()
+    for name in ("agenda", "page", "counted"):
+        one = getattr(listing, name)
+        monkeypatch.setattr(
+            listing, name, lambda *given, n=name, f=one, **named: made.append(n) or f(*given, **named)
+        )
+
+    def asked(person: str) -> list[str]:
+        made.clear()
+        actor = Actor(person=person)
+        with Sitting.of(engine, actor) as sitting:
+            sitting.agenda(WAITING, 11), sitting.soonest(LATE, 5), sitting.tally([WAITING], 200)
+        find(engine, actor, WAITING, sort="due_on")
+        return sorted(made)
+
+    every = ["agenda", "counted", "page", "page"]
+    assert [asked("li"), asked("li"), asked("wang"), asked("wang"), asked("li")] == [every, [], every, [], []]
+    engine.grant("li", "presidium", TENANT)
+    assert [asked("li"), asked("li"), asked("wang")] == [every, [], []]
+    clock.advance(days=1)
+    assert [asked("li"), asked("wang"), asked("li")] == [every, every, []]
+    for _ in range(2):
+        made.clear()
+        find(engine, Actor(person="li"), Filter(number="x"))
+        assert made == ["page"]
 
 
 @pytest.mark.parametrize("person", ["li", "wang", "dep1", "sun"])

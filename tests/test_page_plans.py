@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import create_engine, event, func, select
 
 from bench.pages import copied
 from bench.seed import triggers
@@ -100,6 +100,15 @@ def test_what_others_have_open_costs_nobody_anything(office: Office, monkeypatch
         rows, own = read(engine, person), stood_in(engine, person)
         assert 0 < ROOM * own < OPEN
         assert {name: looked for name, looked in rows.items() if looked > ROOM * own} == {}
+
+
+def test_no_question_is_compiled_just_in_time(office: Office) -> None:
+    """The server would: by what it expects a deputy's first page to cost, which took twice as long so."""
+    database = create_engine(office.engine.database.url)
+    with database.connect() as theirs, office.engine.store.connection() as ours:
+        found = [connection.exec_driver_sql("show jit").scalar_one() for connection in (theirs, ours)]
+    database.dispose()
+    assert found == ["on", "off"]
 
 
 def stood_in(engine: Engine, person: str) -> int:

@@ -6,7 +6,7 @@ Where the summary (summary.py) stands for the cases it is asked, else the cases 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -179,13 +179,16 @@ class Sitting:
         """How many cases are due on which day, to the end, and the first of them by that day: one question, which looks at each
         case once.
         """
-        asked = self._told(asked, by_day=True)
-        chosen = [
-            self._narrowed(one, filters.reach(asked), filters.of(asked))
-            for one in self._mine.apart(listing.dated(self._engine.store, asked), asked)
-        ]
-        query = listing.agenda(self._engine.store, chosen, few, _today(self._engine), self._unheard)
-        found = Agenda()
+        told_, found = self._told(asked, by_day=True), Agenda()
+
+        def made() -> Select[Any]:
+            chosen = [
+                self._narrowed(one, filters.reach(told_), filters.of(told_))
+                for one in self._mine.apart(listing.dated(self._engine.store, told_), told_)
+            ]
+            return listing.agenda(self._engine.store, chosen, few, _today(self._engine), self._unheard)
+
+        query = self._kept(("agenda", told_, few), made)
         for part, day, id_, number in self._connection.execute(query):
             if part == 0:
                 found.due[date.fromisoformat(day) if day else None] = int(number)
@@ -199,21 +202,32 @@ class Sitting:
         """The ids of the first cases of the filter by their due day, no further than `most`: how many there are up to there, and
         which come first, by one question.
         """
-        store = self._engine.store
-        asked = self._told(asked, by_day=True)
-        near, asked, reach = found_among(store, asked, "due_on", fresh=self._fresh, sees_all=lambda: False)
-        query = self._mine.of(listing.page(store, asked, "due_on", None, most, near), asked)
-        return [*self._connection.execute(self._narrowed(query, reach, filters.of(asked))).scalars()]
+        store, told_ = self._engine.store, self._told(asked, by_day=True)
+
+        def made() -> Select[Any]:
+            near, among, reach = found_among(
+                store, told_, "due_on", fresh=self._fresh, sees_all=lambda: False
+            )
+            query = self._mine.of(listing.page(store, among, "due_on", None, most, near), among)
+            return self._narrowed(query, reach, filters.of(among))
+
+        query = self._kept(("soonest", told_, most, self._fresh), made)
+        return [*self._connection.execute(query).scalars()]
 
     def tally(self, asked: Sequence[Filter], most: int) -> list[int]:
         """How many cases of each filter, counted no further than `most`, in one question."""
-        queries = [
-            self._narrowed(
-                self._mine.of(listing.some(self._engine.store, one), one), filters.led(one), filters.of(one)
-            )
-            for one in map(self._told, asked)
-        ]
-        return [int(number) for number in self._connection.execute(listing.counted(queries, most)).one()]
+        told_ = tuple(map(self._told, asked))
+
+        def made() -> Select[Any]:
+            some = ((self._mine.of(listing.some(self._engine.store, one), one), one) for one in told_)
+            queries = [self._narrowed(query, filters.led(one), filters.of(one)) for query, one in some]
+            return listing.counted(queries, most)
+
+        query = self._kept(("tally", told_, most), made)
+        return [int(number) for number in self._connection.execute(query).one()]
+
+    def _kept(self, asked: Hashable, made: Callable[[], Select[Any]]) -> Select[Any]:
+        return self._engine.sight.kept(self._viewer(), asked, made)
 
     def _quick(self, asked: Filter) -> Parts | None:
         """What adds up to the cases of a filter, as it is told, where the summary stands for them."""

@@ -43,7 +43,7 @@ from .model import Actor, Case, Grant, Similar
 from .proof import Ties, prove
 from .random import new_id
 from .reader import SIMILAR
-from .sight import Seen
+from .sight import Narrowing, Seen
 from .store import filters, listing
 from .store.examination import Examination
 from .store.filters import Filter, Over, Period, Ran
@@ -161,17 +161,18 @@ def find(
             sees_all=lambda: engine.sight.oversees_all(connection, viewer()),
         )  # fmt: skip
         mine, shown = Mine(engine, viewer), list[Seen]()
-        apart = sort == "due_on"
-        while True:
+
+        def made(narrow: Narrowing) -> Any:
             query = listing.page(engine.store, asked_, sort, after, limit + 1, near)
-            found = engine.sight.look(
-                connection,
-                mine.apart(query, asked_) if apart else [mine.of(query, asked_)],
-                viewer(),
-                reach,
-                lambda pages: listing.whole(engine.store, pages, sort, asked_, limit + 1),
-                of=filters.of(asked_),
-            )
+            pages = mine.apart(query, asked_) if sort == "due_on" else [mine.of(query, asked_)]
+            narrowed = [narrow(one, reach, filters.of(asked_)) for one in pages]
+            return listing.whole(engine.store, narrowed, sort, asked_, limit + 1)
+
+        while True:
+            # What somebody looks for is not kept longer than his page.
+            again = after is None and not (asked.number or asked.party or asked.naming)
+            key = ("page", asked_, sort, limit, near is None, reach) if again else None
+            found = engine.sight.page(connection, viewer(), key, made)
             # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it,
             # neither by a page that is shorter nor by where the next begins.
             shown += [seen for seen in found if not seen.hides(asked.party)]

@@ -4,13 +4,12 @@ a person comes through here; without a person nothing is kept back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -33,7 +32,10 @@ __all__ = ["Seen", "Sight"]
 
 _KEPT = 256
 """for so many persons the filter is kept as it was made: making it takes longer than most questions it narrows"""
-Whole = Callable[[Sequence[Select[Any]]], Select[Any]]
+_ASKED = 128
+"""so many questions are kept as they were made, a quarter of a megabyte each: those of some thirty who read the same pages again"""
+Who = tuple[str, tuple[Grant, ...], tuple[str, ...], date, int]
+"""the person, what he holds, the units he is or was in, the day, how many definitions are known: all that a filter is made of"""
 Waits = tuple[ColumnElement[bool], tuple[ColumnElement[bool], ...]]
 """what waits for somebody, as one condition and as several, of which a case meets one"""
 
@@ -82,6 +84,7 @@ class Sight:
         # By all that a filter is made of: with another grant, another day of one, another definition it is another filter.
         self._visible_to = lru_cache(_KEPT)(_visible_to(store, laws))
         self._waiting_for = lru_cache(_KEPT)(_waiting_for(store, laws))
+        self._queries: Callable[..., list[Select[Any]]] = lru_cache(_ASKED)(lambda *_: [])
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -180,20 +183,40 @@ class Sight:
         return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()))
 
     def look(
-        self, connection: Connection, query: Select[Any] | Sequence[Select[Any]], actor: Actor | Viewer | None,
-        reach: Reach = "named", whole: Whole = itemgetter(0), of: tuple[str, ...] | None = None,
-    ) -> list[Seen]:  # fmt: skip
-        """What the query finds of what that person may know of, and what of it is kept from him; `whole`: makes records of what
-        it, or several, each narrowed, find, where they ask for ids alone; `of` as for `Narrowing`. A Viewer is one whom `reader`
-        found.
-        """
-        query = [query] if isinstance(query, Select) else query
+        self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "named"
+    ) -> list[Seen]:
+        """What the query finds of what that person may know of, and what of it is kept from him."""
         if actor is None:
-            return [Seen(record, None) for record in self._store.records(connection, whole(query))]
-        met = isinstance(actor, Viewer)
-        viewer = actor if isinstance(actor, Viewer) else self._checked(connection, actor)
-        found = self._found(connection, query, viewer, reach, whole, of, met=met)
-        return self._veiled(connection, found, viewer)
+            return [Seen(record, None) for record in self._store.records(connection, query)]
+        viewer = self._checked(connection, actor)
+        return self._veiled(connection, self._found(connection, query, viewer, reach), viewer)
+
+    def page(
+        self,
+        connection: Connection,
+        viewer: Viewer,
+        asked: Hashable,
+        made: Callable[[Narrowing], Select[Any]],
+    ) -> list[Seen]:
+        """The same of a page of cases, for a `reader`; `made` makes its query, `asked` as for `kept`."""
+
+        def found() -> list[Record]:
+            query = self.kept(viewer, asked, lambda: made(self.narrowing(viewer)))
+            return self._store.records(connection, query)
+
+        records = found()
+        return self._veiled(connection, found() if self._strange(connection, records) else records, viewer)
+
+    def kept(self, viewer: Viewer, asked: Hashable, made: Callable[[], Select[Any]]) -> Select[Any]:
+        """What `made` makes for that reader, who asks for the same time and again: making it takes as long as the database then
+        takes. `asked` says all that it is made of but for who reads; None: it is not kept.
+        """
+        if asked is None:
+            return made()
+        kept = self._queries(*self._who(viewer), asked)
+        if not kept:
+            kept.append(made())
+        return kept[0]
 
     def _checked(self, connection: Connection, actor: Actor) -> Viewer:
         check_actor(actor)
@@ -207,9 +230,9 @@ class Sight:
     def seen(self, connection: Connection, cases: Sequence[str], actor: Actor) -> set[str]:
         """Those of these cases that that person may know of."""
         query, viewer = self._store.questions.all_of(cases), self.viewer(connection, actor)
-        found = {one.id for one in self._found(connection, [query], viewer, "named")}
+        found = {one.id for one in self._found(connection, query, viewer, "named")}
         if 0 < len(found) < len(cases) and self.learn(connection):
-            found = {one.id for one in self._found(connection, [query], viewer, "named")}
+            found = {one.id for one in self._found(connection, query, viewer, "named")}
         return found
 
     def without(
@@ -219,7 +242,7 @@ class Sight:
         held = [one for one in self._store.grants(connection, actor.person) if one.id not in grants]
         viewer = Viewer(actor.person, held, self._today())
         query = self._store.questions.one(case)
-        seen = self._veiled(connection, self._found(connection, [query], viewer, "named"), viewer)
+        seen = self._veiled(connection, self._found(connection, query, viewer, "named"), viewer)
         return seen[0] if seen else None
 
     def numbers(
@@ -265,28 +288,29 @@ class Sight:
         return visibility.hidden(self._laws, record, root, viewer)
 
     def _found(
-        self, connection: Connection, queries: Sequence[Select[Any]], viewer: Viewer, reach: Reach, whole: Whole = itemgetter(0),
-        of: tuple[str, ...] | None = None, *, met: bool = False,
-    ) -> list[Record]:  # fmt: skip
-        """What he sees of it. A case of a definition not known here, or nothing (unless all there are were just `met`): then ask
-        again, with all there are.
-        """
+        self, connection: Connection, query: Select[Any], viewer: Viewer, reach: Reach
+    ) -> list[Record]:
+        """What he sees of it; if that is nothing, asked again with all definitions there are."""
 
         def seen() -> list[Record]:
-            visible = self._visible(viewer, reach, of)
-            return self._store.records(connection, whole([query.where(visible) for query in queries]))
+            return self._store.records(connection, query.where(self._visible(viewer, reach)))
 
         found = seen()
-        strange = {record.definition for record in found} - self._known()
-        return seen() if (strange or not (found or met)) and self.learn(connection) else found
+        again = self._strange(connection, found) if found else self.learn(connection)
+        return seen() if again else found
+
+    def _strange(self, connection: Connection, found: Sequence[Record]) -> bool:
+        """Whether a case was of a definition that was not known here; it is now."""
+        return bool({record.definition for record in found} - self._known()) and self.learn(connection)
 
     def _visible(
         self, viewer: Viewer, reach: Reach, of: tuple[str, ...] | None = None
     ) -> ColumnElement[bool]:
+        return self._visible_to(*self._who(viewer), reach, of)
+
+    def _who(self, viewer: Viewer) -> Who:
         units = tuple(sorted({grant.unit for grant in viewer.grants if grant.unit is not None}))
-        return self._visible_to(
-            viewer.person, tuple(viewer.held()), units, reach, of, len(self._laws.known())
-        )
+        return viewer.person, tuple(viewer.held()), units, viewer.day, len(self._laws.known())
 
     def _known(self) -> set[str]:
         return {law.definition.hash for law in self._laws.known()}
@@ -308,21 +332,13 @@ class Sight:
         return [Seen(record, self.hidden(record, roots[record.root], viewer)) for record in found]
 
 
-def _visible_to(
-    store: Store, laws: Laws
-) -> Callable[
-    [str, tuple[Grant, ...], tuple[str, ...], Reach, tuple[str, ...] | None, int], ColumnElement[bool]
-]:
+def _visible_to(store: Store, laws: Laws) -> Callable[..., ColumnElement[bool]]:
     """The filter of a person who holds these grants and is, or was, in these units; definitions are only ever added."""
 
     def made(
-        person: str,
-        held: tuple[Grant, ...],
-        units: tuple[str, ...],
-        reach: Reach,
+        person: str, held: tuple[Grant, ...], units: tuple[str, ...], _day: date, _known: int, reach: Reach,
         of: tuple[str, ...] | None,
-        _: int,
-    ) -> ColumnElement[bool]:
+    ) -> ColumnElement[bool]:  # fmt: skip
         known = [law for law in laws.known() if of is None or law.definition.hash in of]
         seers = visibility.seers(known, person, held)
         return store.questions.visible(person, held, units, laws.library.oversees, seers, reach=reach)

@@ -17,17 +17,21 @@ LONG, DIGEST = re.compile("[0-9a-f]{64}"), 12
 
 
 class Names:
-    """The names of parties, each asked for once; who is not in the register is called by his id."""
+    """The names of parties, each asked for once; who is not in the register is called by his id. `reader`: every page says his
+    name, so it is asked for with the first others.
+    """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, reader: str = "") -> None:
         self._engine = engine
+        self._reader = reader
         self._known: dict[str, str] = {}
 
     def learn(self, ids: Iterable[str]) -> None:
         """Ask for all of these in one question."""
-        wanted = sorted({one for one in ids if one} - self._known.keys())
-        if not wanted:
+        new = {one for one in ids if one} - self._known.keys()
+        if not new:
             return
+        wanted = sorted(new | ({self._reader} - {"", *self._known}))
         found = self._engine.parties.names(wanted)
         self._known.update({one: found.get(one, one) for one in wanted})
 

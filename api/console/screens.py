@@ -120,7 +120,7 @@ class Look:
     @cached_property
     def names(self) -> Names:
         """What parties are called, asked for once a page."""
-        return Names(self.engine)
+        return Names(self.engine, self.actor.person)
 
     @cached_property
     def language(self) -> str:

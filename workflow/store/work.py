@@ -302,14 +302,16 @@ def prepare_postgresql(database: Database) -> None:
     """What somebody left open on a connection of this SQLAlchemy engine is rolled back when it comes back to the pool.
 
     The engine is made with `pool_reset_on_return=None`: this asks the server only when there is something. A server that ends
-    transactions standing still by a rule of its own keeps it.
+    transactions standing still by a rule of its own keeps it. Nothing is compiled just in time: what a question about many cases
+    may cost is more than what the server compiles from, what it costs is a few milliseconds, and compiling it takes a hundred.
     """
 
     @event.listens_for(database, "connect")
     def _connect(driver: Any, _record: Any) -> None:
         name = "idle_in_transaction_session_timeout"
         driver.execute(
-            "select set_config(%(name)s, %(limit)s, false) where current_setting(%(name)s) = '0'",
+            "select set_config('jit', 'off', false), case when current_setting(%(name)s) = '0'"
+            " then set_config(%(name)s, %(limit)s, false) end",
             {"name": name, "limit": f"{STANDSTILL_SECONDS * 1000:.0f}ms"},
         )
         driver.commit()
