@@ -33,7 +33,7 @@ __all__ = ["Seen", "Sight"]
 _KEPT = 256
 """for so many persons the filter is kept as it was made: making it takes longer than most questions it narrows"""
 _ASKED = 128
-"""so many questions are kept as they were made, a quarter of a megabyte each: those of some thirty who read the same pages again"""
+"""so many questions are kept as they were made, a quarter of a megabyte each: those of thirty who read the same pages again"""
 Who = tuple[str, tuple[Grant, ...], tuple[str, ...], date, int]
 """the person, what he holds, the units he is or was in, the day, how many definitions are known: all that a filter is made of"""
 Waits = tuple[ColumnElement[bool], tuple[ColumnElement[bool], ...]]
