@@ -166,10 +166,7 @@ def _unheard(engine: Engine, actor: Actor | None) -> Sequence[str]:
 
 def _dues(engine: Engine, connection: Any, rows: Sequence[Any], actor: Actor | None) -> list[Due]:
     cases = sorted({row.case_id for row in rows})
-    seen = {
-        one.record.id: one
-        for one in engine.sight.look(connection, engine.store.questions.all_of(cases), actor)
-    }
+    seen = {one.record.id: one for one in engine.sight.cases(connection, cases, actor)}
     above = sorted({one.record.root for one in seen.values()} - seen.keys())
     roots = {
         record.id: record for record in engine.store.records(connection, engine.store.questions.all_of(above))

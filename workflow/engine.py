@@ -108,7 +108,10 @@ class Engine(Reader):
         self._sweep = Sweep(
             self.store, self.laws, self._memory, self._firing.now, self.random, self._vigil, lapsing
         )  # fmt: skip
-        self.parties = Parties(self.store, library, self._firing.now, self.random, self._memory.forget_person)
+        self.parties = Parties(
+            self.store, library, self._firing.now, self.random, self._memory.forget_person,
+            lambda connection, actor: sight.viewer(connection, actor).held(),
+        )  # fmt: skip
         self._granting = Granting(self.store, library, self.parties, self._firing.now, self.random)
         self._unseen = Unseen(self.store, self.laws, sight)
         self._permissions = Permissions(store, laws, self._firing, self._unseen, self.random)

@@ -14,7 +14,7 @@ from .similarity import MOST, Sketch, everybody, score, sketch, weight
 from .store.marked import Marks
 from .store.sql import Store
 
-__all__ = ["forget", "likest", "matching"]
+__all__ = ["forget", "likest", "matching", "sketched"]
 
 LOOKED_AT = 40
 """cases whose texts are compared"""
@@ -28,26 +28,27 @@ class Near:
     weights: Mapping[int, float]
     cases: Sequence[str]
 
-    def best(self, laws: Laws, records: Iterable[Record], at_least: float) -> list[tuple[str, float]]:
-        """(id, score) of those that are near and so much alike, the most alike first."""
-        scored = [(record.id, self.score(laws, record)) for record in records if record.id in self.cases]
+    def best(self, sketches: Mapping[str, Sketch], at_least: float) -> list[tuple[str, float]]:
+        """(id, score) of those of the near ones that are so much alike, the most alike first; without a sketch it is none."""
+        near = [(id_, sketches[id_]) for id_ in self.cases if id_ in sketches]
+        scored = [(id_, round(score(self.own, other, self.weights), 3)) for id_, other in near]
         return sorted((one for one in scored if one[1] >= at_least), key=lambda one: (-one[1], one[0]))
 
-    def score(self, laws: Laws, other: Record) -> float:
-        """How alike the other is, by its texts."""
-        fields = laws.pinned(other.definition).definition.similar
-        return round(score(self.own, sketch(other.kind, other.tenant, fields, other.data), self.weights), 3)
+
+def sketched(laws: Laws, records: Iterable[Record]) -> dict[str, Sketch]:
+    """The sketch of each case, by its id: made once, however many it is near to."""
+    return {
+        one.id: sketch(one.kind, one.tenant, laws.pinned(one.definition).definition.similar, one.data)
+        for one in records
+    }
 
 
 def likest(
     store: Store, laws: Laws, connection: Any, records: Sequence[Record], most: int = LOOKED_AT
 ) -> dict[str, Near]:
     """Of each of these the cases, at most `most`, that share most of what is rare with it, by its id; two statements."""
-    index, own = Marks(store), dict[str, Sketch]()
+    index, own = Marks(store), sketched(laws, records)
     everyone = {record.id: everybody(record.kind, record.tenant) for record in records}
-    for record in records:
-        similar = laws.pinned(record.definition).definition.similar
-        own[record.id] = sketch(record.kind, record.tenant, similar, record.data)
     grams = {id_: set().union(*one.values()) for id_, one in own.items()}
     asked = {everyone[id_] for id_ in own if grams[id_]}.union(*grams.values())
     known = index.counts(connection, asked, MOST) if asked else {}

@@ -38,7 +38,7 @@ from .figures import (
 )
 from .given import check_limit
 from .health import Running
-from .likeness import likest, matching
+from .likeness import likest, matching, sketched
 from .model import Actor, Case, Grant, Similar
 from .proof import Ties, prove
 from .random import new_id
@@ -203,17 +203,13 @@ def alike(engine: Engine, actor: Actor, cases: Collection[str], limit: int) -> d
     person may know of them and of it; looked for among the few that share most of what is rare with it. Four questions for all.
     """
     with engine.store.connection() as connection:
-        look = engine.sight.look
-        own = look(connection, engine.store.questions.all_of(sorted(cases)), actor) if cases else []
-        records = [one.record for one in own]
+        records = [one.record for one in engine.sight.cases(connection, sorted(cases), actor)]
         near = likest(engine.store, engine.laws, connection, records, limit * SIFTED)
         wanted = sorted({id_ for one in near.values() for id_ in one.cases})
-        seen = look(connection, engine.store.questions.all_of(wanted), actor) if wanted else []
+        seen = engine.sight.cases(connection, wanted, actor)
     known = {one.record.id: one for one in seen}
-    best = {
-        id_: one.best(engine.laws, [known[other].record for other in one.cases if other in known], SIMILAR)
-        for id_, one in near.items()
-    }
+    sketches = sketched(engine.laws, [one.record for one in seen])
+    best = {id_: one.best(sketches, SIMILAR) for id_, one in near.items()}
     return {
         id_: [Similar(case=engine.show(known[other]), score=score) for other, score in found[:limit]]
         for id_, found in best.items()
@@ -225,7 +221,7 @@ def cases_of(engine: Engine, actor: Actor, ids: Collection[str]) -> dict[str, Ca
     if not ids:
         return {}
     with engine.store.connection() as connection:
-        found = engine.sight.look(connection, engine.store.questions.all_of(sorted(ids)), actor)
+        found = engine.sight.cases(connection, sorted(ids), actor)
     return {seen.record.id: engine.show(seen) for seen in found}
 
 

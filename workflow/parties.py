@@ -34,15 +34,16 @@ class Parties:
 
     def __init__(
         self, store: Store, library: Library, now: Callable[[], datetime], random: RandomSource,
-        forget: Callable[[str], None],
+        forget: Callable[[str], None], held: Callable[[Any, Actor], Sequence[Grant]],
     ) -> None:  # fmt: skip
-        """`forget`: told of every person whose grants may have changed."""
+        """`forget`: told of every person whose grants may have changed; `held`: what somebody holds today, who reads."""
         self._rows = PartyRows(store)
         self._store = store
         self._library = library
         self._now = now
         self._random = random
         self._forget = forget
+        self._held = held
         self._forms: dict[str, Form] = {}
 
     # -- putting in
@@ -272,9 +273,7 @@ class Parties:
     def _seen(self, connection: Any, query: Any, actor: Actor | None) -> Any:
         if actor is None:
             return query
-        today = civil_date(self._now())
-        grants = [g for g in self._store.grants(connection, actor.person) if g.covers(g.scope, today)]
-        return query.where(self._rows.visible(actor.person, grants))
+        return query.where(self._rows.visible(actor.person, self._held(connection, actor)))
 
 
 def _accepted(answer: Registered) -> Party:

@@ -19,7 +19,7 @@ from .decision import only
 from .errors import NotFound, Text
 from .given import check_are_texts, check_days, check_limit, check_number, wrong_kind
 from .laws import Laws
-from .likeness import likest
+from .likeness import likest, sketched
 from .model import Actor, Case, Grant, HistoryEntry, Kept, Similar, Untold
 from .showing import entry, fold, view
 from .sight import Seen, Sight
@@ -142,13 +142,9 @@ class Reader:
         record = self._one(case, actor, session).record
         with self.store.connection(session) as connection:
             near = likest(self.store, self.laws, connection, [record])[record.id]
-            found = (
-                self.sight.look(connection, self.store.questions.all_of(near.cases), actor)
-                if near.cases
-                else []
-            )
+            found = self.sight.cases(connection, near.cases, actor)
         known = {seen.record.id: seen for seen in found}
-        best = near.best(self.laws, (seen.record for seen in found), at_least)[:limit]
+        best = near.best(sketched(self.laws, [seen.record for seen in found]), at_least)[:limit]
         return [Similar(case=self.show(known[id_]), score=score) for id_, score in best]
 
     def history(
@@ -285,7 +281,7 @@ class Reader:
         """The case, if that person may know of it. Raises NotFound, the same for what is not his and for what is not there."""
         check_id(case)
         with self.store.connection(session) as connection:
-            found = self.sight.look(connection, self.store.questions.one(case), actor)
+            found = self.sight.cases(connection, [case], actor)
         if not found:
             raise no_case(case)
         return found[0]

@@ -32,8 +32,8 @@ __all__ = ["Seen", "Sight"]
 
 _KEPT = 256
 """for so many persons the filter is kept as it was made: making it takes longer than most questions it narrows"""
-_ASKED = 128
-"""so many questions are kept as they were made, a quarter of a megabyte each: those of thirty who read the same pages again"""
+_ASKED = 256
+"""so many questions are kept as they were made, a quarter of a megabyte each: those of some fifty who read the same pages"""
 Who = tuple[str, tuple[Grant, ...], tuple[str, ...], date, int]
 """the person, what he holds, the units he is or was in, the day, how many definitions are known: all that a filter is made of"""
 Waits = tuple[ColumnElement[bool], tuple[ColumnElement[bool], ...]]
@@ -191,6 +191,13 @@ class Sight:
         viewer = self._checked(connection, actor)
         return self._veiled(connection, self._found(connection, query, viewer, reach), viewer)
 
+    def cases(self, connection: Connection, cases: Collection[str], actor: Actor | None) -> list[Seen]:
+        """The same of these cases."""
+        if not cases or actor is None:
+            return self.look(connection, self._store.questions.all_of(cases), actor) if cases else []
+        viewer = self._checked(connection, actor)
+        return self._veiled(connection, self._named(connection, cases, viewer), viewer)
+
     def page(
         self,
         connection: Connection,
@@ -229,10 +236,10 @@ class Sight:
 
     def seen(self, connection: Connection, cases: Sequence[str], actor: Actor) -> set[str]:
         """Those of these cases that that person may know of."""
-        query, viewer = self._store.questions.all_of(cases), self.viewer(connection, actor)
-        found = {one.id for one in self._found(connection, query, viewer, "named")}
+        viewer = self.viewer(connection, actor)
+        found = {one.id for one in self._named(connection, cases, viewer)}
         if 0 < len(found) < len(cases) and self.learn(connection):
-            found = {one.id for one in self._found(connection, query, viewer, "named")}
+            found = {one.id for one in self._named(connection, cases, viewer)}
         return found
 
     def without(
@@ -241,8 +248,7 @@ class Sight:
         """The case as that person would see it without these grants (their ids); None where he would not."""
         held = [one for one in self._store.grants(connection, actor.person) if one.id not in grants]
         viewer = Viewer(actor.person, held, self._today())
-        query = self._store.questions.one(case)
-        seen = self._veiled(connection, self._found(connection, query, viewer, "named"), viewer)
+        seen = self._veiled(connection, self._named(connection, [case], viewer), viewer)
         return seen[0] if seen else None
 
     def numbers(
@@ -272,8 +278,8 @@ class Sight:
         found = self._store.lines_of(connection, cases, told) if told and cases else []
         if not found:
             return numbers, kept
-        query = self._store.questions.all_of(sorted({case for case, _, _ in found}))
-        veils = {seen.record.id: seen.hidden for seen in self.look(connection, query, actor)}
+        kept_in = {case for case, _, _ in found}
+        veils = {seen.record.id: seen.hidden for seen in self.cases(connection, kept_in, actor)}
         for case, seq, event in found:
             veil = veils.get(case)
             if veil is None or event in veil.events:
@@ -290,14 +296,26 @@ class Sight:
     def _found(
         self, connection: Connection, query: Select[Any], viewer: Viewer, reach: Reach
     ) -> list[Record]:
-        """What he sees of it; if that is nothing, asked again with all definitions there are."""
+        """What he sees of it."""
+        records = self._store.records
+        return self._again(connection, lambda: records(connection, query.where(self._visible(viewer, reach))))
+
+    def _named(self, connection: Connection, cases: Collection[str], viewer: Viewer) -> list[Record]:
+        """Those of these cases that he sees."""
+
+        def made() -> Select[Any]:
+            return self._store.questions.named().where(self._visible(viewer, "named"))
 
         def seen() -> list[Record]:
-            return self._store.records(connection, query.where(self._visible(viewer, reach)))
+            return self._store.records(connection, self.kept(viewer, "named", made), cases=[*cases])
 
-        found = seen()
+        return self._again(connection, seen)
+
+    def _again(self, connection: Connection, ask: Callable[[], list[Record]]) -> list[Record]:
+        """What is found; if that is nothing, or of a strange definition, asked again with all definitions there are."""
+        found = ask()
         again = self._strange(connection, found) if found else self.learn(connection)
-        return seen() if again else found
+        return ask() if again else found
 
     def _strange(self, connection: Connection, found: Sequence[Record]) -> bool:
         """Whether a case was of a definition that was not known here; it is now."""

@@ -9,6 +9,7 @@ from typing import Any
 from workflow import Engine
 from workflow.definition import Definition, Field
 from workflow.errors import Text
+from workflow.model import Party
 
 YES, NO = Text("是", "yes"), Text("否", "no")
 PARTIES = {"unit", "person", "units", "persons"}
@@ -34,6 +35,10 @@ class Names:
         wanted = sorted(new | ({self._reader} - {"", *self._known}))
         found = self._engine.parties.names(wanted)
         self._known.update({one: found.get(one, one) for one in wanted})
+
+    def know(self, parties: Iterable[Party]) -> None:
+        """These were found anyway."""
+        self._known.update((party.id, party.name) for party in parties)
 
     def __getitem__(self, id: str) -> str:
         """The name of one."""

@@ -38,6 +38,7 @@ def workload(look: Look, kind: str) -> tuple[list[tuple[str, str, Text]], Table]
         )
         for unit in units
     ]
+    look.names.know(units)
     look.names.learn(found)
     busy = sorted(
         (unit for unit in found if found[unit].open), key=lambda unit: names.spelt(look.names[unit])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Integer, and_, cast, exists, literal, or_, select, tuple_
+from sqlalchemy import Integer, and_, bindparam, cast, exists, literal, or_, select, tuple_
 from sqlalchemy.sql import ColumnElement, Select
 
 from ..model import Grant
@@ -51,11 +51,6 @@ class Questions:
             wanted.append(c.id > after)
         return select(*self._columns).where(*wanted).order_by(c.id).limit(limit)
 
-    def one(self, case: str) -> Select[Any]:
-        """A query for one case."""
-        c = self._tables.cases.c
-        return select(*self._columns).where(c.id == case)
-
     def children(self, root: str) -> Select[Any]:
         """A query for the children of a root, oldest first."""
         c = self._tables.cases.c
@@ -65,6 +60,11 @@ class Questions:
         """A query for these cases."""
         c = self._tables.cases.c
         return select(*self._columns).where(c.id.in_(cases))
+
+    def named(self) -> Select[Any]:
+        """A query for the cases of its parameter `cases`: one that can be kept."""
+        c = self._tables.cases.c
+        return select(*self._columns).where(c.id.in_(bindparam("cases", expanding=True)))
 
     def keyed(self, keys: Collection[str]) -> Select[Any]:
         """A query for the cases with these keys: of a number, or of what a tenant has once."""

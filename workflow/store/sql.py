@@ -294,9 +294,9 @@ class Store:
         ).all()
         return rows.family(found) if found else None
 
-    def records(self, connection: Connection, query: Select[Any]) -> list[Any]:
-        """The records of a query of `questions`."""
-        return [rows.record(row) for row in connection.execute(query).all()]
+    def records(self, connection: Connection, query: Select[Any], **given: Any) -> list[Any]:
+        """The records of a query of `questions`; `given`: its parameters."""
+        return [rows.record(row) for row in connection.execute(query, given).all()]
 
     def history(
         self, connection: Connection, case: str, until: int | None = None, after: int = 0, limit: int | None = None
