@@ -115,11 +115,11 @@ class Questions:
         return or_(*(or_(column == s, and_(column >= s + "/", column < s + "0")) for s in scopes))
 
     def open(self, *, led: bool) -> ColumnElement[bool]:
-        """Open cases. `led`: of those in which somebody stands, which are to be found by that alone. PostgreSQL expects one open case
-        where there are thousands; told so that it knows, it would read all that are in a state, by the index of open cases.
+        """Open cases. `led`: of those in which somebody stands, which are to be found by that alone; told so that a database knows, it
+        would read all that are in a state, by the index of open cases: PostgreSQL expects one where there are thousands.
         """
         c = self._tables.cases.c
-        return cast(c.closed, Integer) == 0 if led and not self._sqlite else ~c.closed
+        return cast(c.closed, Integer) == 0 if led else ~c.closed
 
     def stands(
         self, parties: Sequence[str], relations: Sequence[str] = (), apart: Sequence[str] = (), *, reach: Reach = "all"
@@ -181,7 +181,10 @@ class Questions:
         mine = or_(*seen)
         if limited:
             mine = or_(and_(c.definition.not_in(limited), mine), *self._holds(by_role, by_relation, reach))
-        out = exists(select(1).where(barred.case_id == c.id, barred.unit.in_([person, *units])))
+        me = barred.unit.in_([person, *units])
+        out: ColumnElement[bool] = exists(select(1).where(barred.case_id == c.id, me))
+        if self._sqlite and reach != "named":  # of most it is asked once that they are barred from nothing
+            out = and_(exists(select(1).select_from(self._tables.barred).where(me)), out)
         return and_(mine, ~out)
 
     def exceptional(self, parties: Sequence[str]) -> tuple[ColumnElement[bool], Select[Any]]:
