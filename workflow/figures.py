@@ -188,7 +188,7 @@ class Sitting:
             ]
             return listing.agenda(self._engine.store, chosen, few, _today(self._engine), self._unheard)
 
-        query = self._kept(("agenda", told_, few), made)
+        query = self._kept(made, [told_], "agenda", few)
         for part, day, id_, number in self._connection.execute(query):
             if part == 0:
                 found.due[date.fromisoformat(day) if day else None] = int(number)
@@ -211,7 +211,7 @@ class Sitting:
             query = self._mine.of(listing.page(store, among, "due_on", None, most, near), among)
             return self._narrowed(query, reach, filters.of(among))
 
-        query = self._kept(("soonest", told_, most, self._fresh), made)
+        query = self._kept(made, [told_], "soonest", most, self._fresh)
         return [*self._connection.execute(query).scalars()]
 
     def tally(self, asked: Sequence[Filter], most: int) -> list[int]:
@@ -223,11 +223,12 @@ class Sitting:
             queries = [self._narrowed(query, filters.led(one), filters.of(one)) for query, one in some]
             return listing.counted(queries, most)
 
-        query = self._kept(("tally", told_, most), made)
+        query = self._kept(made, told_, "tally", most)
         return [int(number) for number in self._connection.execute(query).one()]
 
-    def _kept(self, asked: Hashable, made: Callable[[], Select[Any]]) -> Select[Any]:
-        return self._engine.sight.kept(self._viewer(), asked, made)
+    def _kept(self, made: Callable[[], Select[Any]], asked: Sequence[Filter], *how: Hashable) -> Select[Any]:
+        key = (how, *asked) if all(map(filters.again, asked)) else None
+        return self._engine.sight.kept(self._viewer(), key, made)
 
     def _quick(self, asked: Filter) -> Parts | None:
         """What adds up to the cases of a filter, as it is told, where the summary stands for them."""

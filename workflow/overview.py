@@ -169,8 +169,7 @@ def find(
             return listing.whole(engine.store, narrowed, sort, asked_, limit + 1)
 
         while True:
-            # What somebody looks for is not kept longer than his page.
-            again = after is None and not (asked.number or asked.party or asked.naming)
+            again = after is None and filters.again(asked)
             key = ("page", asked_, sort, limit, near is None, reach) if again else None
             found = engine.sight.page(connection, viewer(), key, made)
             # Who asks for a name learns no more than who reads: a case in which that party is hidden from him is not told by it,

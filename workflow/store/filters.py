@@ -162,6 +162,13 @@ def of(asked: Filter) -> tuple[str, ...] | None:
     return asked.versions if reach(asked) == "open" else None
 
 
+def again(asked: Filter) -> bool:
+    """Whether it may be kept for the next time: what somebody looks for, by its number or by whose it is, is kept no longer than
+    his page.
+    """
+    return not (asked.number or asked.party or asked.naming)
+
+
 def by_day(asked: Filter) -> bool:
     """Whether the filter asks about deadlines."""
     return bool(asked.due_from or asked.due_before or asked.undated or asked.over or asked.ran)
