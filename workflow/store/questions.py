@@ -181,10 +181,7 @@ class Questions:
         mine = or_(*seen)
         if limited:
             mine = or_(and_(c.definition.not_in(limited), mine), *self._holds(by_role, by_relation, reach))
-        me = barred.unit.in_([person, *units])
-        out: ColumnElement[bool] = exists(select(1).where(barred.case_id == c.id, me))
-        if self._sqlite and reach != "named":  # of most it is asked once that they are barred from nothing
-            out = and_(exists(select(1).select_from(self._tables.barred).where(me)), out)
+        out = exists(select(1).where(barred.case_id == c.id, barred.unit.in_([person, *units])))
         return and_(mine, ~out)
 
     def exceptional(self, parties: Sequence[str]) -> tuple[ColumnElement[bool], Select[Any]]:
