@@ -238,6 +238,23 @@ def test_what_others_have_open_costs_a_list_nothing(sqlite_office: Office, perso
     assert counted[1] - counted[0] < FOR_ONE * MANY
 
 
+def test_what_others_have_open_costs_the_lists_of_a_unit_nothing(sqlite_office: Office) -> None:
+    """They are led by where it stands, not by the states of all that is open; in a database that nobody has analysed, as most are."""
+    office, engine, wang = sqlite_office, sqlite_office.engine, Actor(person="wang")
+    case, counted, more = office.handling(), list[int](), FEW
+    own = [through(view) for view in views_of(engine, grants_of(engine, wang)) if view.closed is False]
+    for apart in "xy":
+        more_of(engine, [case.id], more, past=False, apart=apart)
+        engine.summary.refresh()
+        for _ in range(2):
+            with Sitting.of(engine, wang) as sitting, steps(engine) as taken:
+                numbers = sitting.numbers(own, 200)
+        assert 0 < numbers[0][0] < 10
+        counted.append(taken.total())
+        more = MANY
+    assert counted[1] - counted[0] < 3 * MANY
+
+
 @LISTED
 @pytest.mark.parametrize("person", ["li", "wang", "dep1", "county"])
 def test_a_list_is_the_same_by_its_index_and_without_it(

@@ -215,8 +215,8 @@ class Sight:
         return self._veiled(connection, found() if self._strange(connection, records) else records, viewer)
 
     def kept(self, viewer: Viewer, asked: Hashable, made: Callable[[], Select[Any]]) -> Select[Any]:
-        """What `made` makes for that reader, who asks for the same time and again: making it takes as long as the database then
-        takes. `asked` says all that it is made of but for who reads; None: it is not kept.
+        """What `made` makes for that reader, who asks for the same time and again. `asked` says all that it is made of but for
+        who reads; None: it is not kept.
         """
         if asked is None:
             return made()
