@@ -36,9 +36,22 @@ def fill(url: str, live: int, background: int, *, lines: int | None = None) -> N
                 _walk(engine, connection, number, lines)
     if background:
         _clone(engine, background)
-    with engine.database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("vacuum analyze" if not engine.store.is_sqlite else "analyze")
+    analysed(engine)
     engine.database.dispose()
+
+
+def analysed(engine: Engine) -> None:
+    """Statistics, as a server that has run for a while has them.
+
+    On SQLite they are committed: our connections begin a transaction there whatever isolation SQLAlchemy is told, and without a
+    commit ANALYZE would be undone with it.
+    """
+    if engine.store.is_sqlite:
+        with engine.database.begin() as connection:
+            connection.exec_driver_sql("analyze")
+    else:
+        with engine.database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("vacuum analyze")
 
 
 def long_cases(url: str, wanted: dict[str, tuple[int, int]]) -> list[list[str]]:

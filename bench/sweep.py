@@ -25,6 +25,7 @@ from workflow.loader import load_definitions
 from workflow.model import Actor
 from workflow.testing import FrozenClock
 
+from .seed import analysed
 from .target import Targets
 
 DUE = 1_000
@@ -97,8 +98,7 @@ def _filled(url: str, size: int) -> Engine:
     with engine.database.begin() as connection:
         for statement in _more(engine.store.is_sqlite, size):
             connection.execute(text(statement))
-    with engine.database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("analyze" if engine.store.is_sqlite else "vacuum analyze")
+    analysed(engine)
     return engine
 
 

@@ -69,10 +69,13 @@ def test_the_pages_of_the_console_in_small(tmp_path: Path, monkeypatch: pytest.M
     """Every page is there for every reader among copied cases, which look like those that went their way."""
     monkeypatch.setattr(pages, "ASKED", 1)
     monkeypatch.setattr(pages, "MINE", 1)
-    found = pages._measured(f"sqlite:///{tmp_path / 'pages.db'}", 100, tmp_path)
+    urls = {size: f"sqlite:///{tmp_path / f'{size}.db'}" for size in (20, 100)}
+    found = list(pages.compared(urls, tmp_path))
     assert {who for who, _, _ in found} == set(pages.READERS)
-    assert len(found) > 20 and all(took > 0 for _, _, took in found)
-    with sqlite3.connect(tmp_path / "pages.db") as database:
+    assert len(found) > 20 and all(list(took) == [20, 100] for _, _, took in found)
+    assert all(len(times) == 1 and times[0] > 0 for _, _, took in found for times in took.values())
+    with sqlite3.connect(tmp_path / "100.db") as database:
+        assert database.execute("select count(*) from sqlite_stat1").fetchone() != (0,), "ANALYZE was kept"
         (roots,) = database.execute(
             "select count(*) from tibandu_cases where id = root_id and id like '0%'"
         ).fetchone()
