@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
 from workflow import Actor
+from workflow.figures import Sitting
 from workflow.overview import Figures, Filter, Period, Ran, Took, count, figures, find, took
 
-from .lifecycle import DOCUMENT, DRAFT, REPLY, SESSION, SUGGESTION, TENANT, TODAY, Office
+from .lifecycle import DOCUMENT, DRAFT, EXTENSION, REPLY, SESSION, SUGGESTION, TENANT, TODAY, Office
 
 LI = Actor(person="li")
 ROOTS = Filter(kind="suggestion", roots=True)
@@ -41,6 +45,31 @@ def test_what_is_over_its_day_can_be_listed(office: Office) -> None:
         assert seen.unknown == length(office, replace(late, recorded=True)) == 1
         assert seen.known == 3
     assert (seen.over_target, seen.over_statutory) != (0, 0)
+
+
+@pytest.mark.parametrize("person", ["li", "wang", "dep1", "sun"])
+def test_the_agenda_is_what_the_list_says(office: Office, person: str) -> None:
+    """Its days, its numbers, which come first: those of the list that is in order by due day. An old record apart."""
+    for _ in range(2):
+        office.filed(), office.handling(), office.evaluating(), office.accepted()
+    office.fire(office.handling(), "request_extension", "wang", **EXTENSION)
+    office.clock.set(TODAY + timedelta(days=37))
+    office.filed(), office.imported(2026), office.imported(2020)
+    actor, waiting, seen = Actor(person=person), Filter(waiting=True), set[int]()
+    for days in (37, 90, 300):
+        office.clock.set(TODAY + timedelta(days=days))
+        listed = find(office.engine, actor, waiting, sort="due_on", limit=100).cases
+        late = waiting.but(due_before=TODAY + timedelta(days=days), recorded=True)
+        for few in (1, 3, 50):
+            with Sitting.of(office.engine, actor) as sitting:
+                agenda = sitting.agenda(waiting, few)
+            assert agenda.first == [case.id for case in listed][:few]
+            assert agenda.due == Counter(
+                date.fromisoformat(case.due_on) if case.due_on else None for case in listed
+            )
+            assert agenda.unknown == count(office.engine, actor, late)
+        seen.add(agenda.unknown)
+    assert listed and (seen == ({1, 2} if person == "wang" else {0}))
 
 
 def test_what_went_out_within_a_period_can_be_listed(office: Office) -> None:

@@ -302,20 +302,6 @@ def test_which_are_late_the_longest_and_how_many_is_what_the_list_says(
     assert found[0] == found[1] and (found[0] > 0 or person == "wang" or (person == "li" and families))
 
 
-def test_the_agenda_is_what_the_list_says(office: Office) -> None:
-    """Its days, its numbers, which come first: those of the list that is in order by due day."""
-    office.filed(), office.handling(), office.evaluating(), office.accepted()
-    li = Actor(person="li")
-    listed = find(office.engine, li, WAITING, sort="due_on").cases
-    assert len({case.due_on for case in listed}) > 1
-    for few in (2, 50):
-        with Sitting.of(office.engine, li) as sitting:
-            agenda = sitting.agenda(WAITING, few)
-        assert agenda.first == [case.id for case in listed][:few]
-        days = Counter(date.fromisoformat(case.due_on) if case.due_on else None for case in listed)
-        assert (agenda.due, agenda.unknown) == (days, 0)
-
-
 def test_what_is_asked_again_is_made_once_for_each_reader(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

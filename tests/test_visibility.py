@@ -14,6 +14,7 @@ from workflow.library import Library
 from workflow.model import Grant, Receipt, Request
 from workflow.overview import Filter, Period, Ran, count, feed, figures, find, tally
 from workflow.store.questions import Questions
+from workflow.store.sql import Store
 
 from .lifecycle import TENANT, Office
 
@@ -279,6 +280,30 @@ def test_a_newer_version_decides_who_sees_its_cases(
     engine = Engine(small_office.engine.database, older, clock=small_office.clock)
     assert [c.id for c in engine.search(actor=LI, kind="inquest")] == []
     assert [c.id for c in engine.search(actor=SUN, kind="inquest")] == [inquest.id]
+
+
+def test_a_page_asks_once_for_new_definitions_and_shows_no_case_of_one_it_does_not_know(
+    small_office: Office, small: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, digests, unpublished = list[None](), Store.digests, {small.definitions["inquest"].hash}
+    monkeypatch.setattr(Store, "digests", lambda *args: asked.append(None) or digests(*args) - unpublished)
+    left = {name: law for name, law in small.definitions.items() if name != "inquest"}
+    engine = Engine(
+        small_office.engine.database, replace(small, definitions=left, versions={}), clock=small_office.clock
+    )
+    case = appeal(small_office)
+
+    def open_for(who: Actor) -> set[str]:
+        return {found.id for found in find(engine, who, Filter(closed=False)).cases}
+
+    with engine.sight.at_once():
+        before = [open_for(LI) for _ in range(3)]
+        assert case.id in before[0] and len(asked) == 1
+        unpublished.clear()  # by another node, while the page is made
+        small_office.fire(case, "report_clues", "li", clues="线索")
+        inquest = small_office.child(case, "inquests")
+        assert open_for(LI) == before[0]
+        assert inquest.id in open_for(SUN)
 
 
 # --- as shipped

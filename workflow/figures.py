@@ -183,8 +183,8 @@ class Sitting:
 
         def made() -> Select[Any]:
             chosen = [
-                self._narrowed(one, filters.reach(told_), filters.of(told_))
-                for one in self._mine.apart(listing.dated(self._engine.store, told_), told_)
+                self._narrowed(one, filters.reach(told_), of)
+                for one, of in self._mine.apart(listing.dated(self._engine.store, told_), told_)
             ]
             return listing.agenda(self._engine.store, chosen, few, _today(self._engine), self._unheard)
 
@@ -354,12 +354,16 @@ class Mine:
             query = query.where(filters.is_open(self._engine.store, asked), late)
         return query
 
-    def apart(self, query: Any, asked: Filter) -> list[Any]:
-        """The query narrowed to it, as several that find the same together, and no case twice."""
+    def apart(self, query: Any, asked: Filter) -> list[tuple[Any, tuple[str, ...] | None]]:
+        """The query narrowed to it, as several that find the same together, and no case twice; each with the versions that alone
+        it asks for (`Narrowing`).
+        """
+        of = filters.of(asked)
         if not asked.waiting:
-            return [self.of(query, asked)]
+            return [(self.of(query, asked), of)]
         rest = self.of(query, asked.but(waiting=False))
-        return [rest.where(one) for one in self._engine.sight.waiting_apart(self._viewer())]
+        parts = self._engine.sight.waiting_apart(self._viewer())
+        return [(rest.where(one), of if definition is None else (definition,)) for definition, one in parts]
 
     def leads(self, asked: Filter) -> bool:
         """Whether all it finds are open cases in whose families who reads, or a unit of his, stands."""

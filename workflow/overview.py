@@ -164,8 +164,9 @@ def find(
 
         def made(narrow: Narrowing) -> Any:
             query = listing.page(engine.store, asked_, sort, after, limit + 1, near)
-            pages = mine.apart(query, asked_) if sort == "due_on" else [mine.of(query, asked_)]
-            narrowed = [narrow(one, reach, filters.of(asked_)) for one in pages]
+            whole = [(mine.of(query, asked_), filters.of(asked_))]
+            pages = mine.apart(query, asked_) if sort == "due_on" else whole
+            narrowed = [narrow(one, reach, of) for one, of in pages]
             return listing.whole(engine.store, narrowed, sort, asked_, limit + 1)
 
         while True:

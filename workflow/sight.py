@@ -36,8 +36,8 @@ _ASKED = 256
 """so many questions are kept as they were made, a quarter of a megabyte each: those of some fifty who read the same pages"""
 Who = tuple[str, tuple[Grant, ...], tuple[str, ...], date, int]
 """the person, what he holds, the units he is or was in, the day, how many definitions are known: all that a filter is made of"""
-Waits = tuple[ColumnElement[bool], tuple[ColumnElement[bool], ...]]
-"""what waits for somebody, as one condition and as several, of which a case meets one"""
+Apart = tuple[tuple[str | None, ColumnElement[bool]], ...]
+"""what waits for somebody as several conditions, of which a case meets one, each with the one definition it asks for, if so"""
 
 
 class Narrowing(Protocol):
@@ -69,6 +69,7 @@ class _Once:
 
     sight: Sight
     viewers: dict[str, Viewer] = field(default_factory=dict)
+    learned: bool = False
 
 
 _ONCE: ContextVar[_Once | None] = ContextVar("once", default=None)
@@ -88,8 +89,9 @@ class Sight:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Within, whoever reads is looked up once: for one page, which asks many questions and changes nothing. A grant that ends
-        meanwhile outlives no page; by what is kept here no act is decided.
+        """Within, whoever reads is looked up once, and whether another node has published a definition: for one page, which asks
+        many questions and changes nothing. A grant that ends meanwhile outlives no page; by what is kept here no act is decided,
+        and a case of a definition that is not known yet is not shown by it (`_strange`).
         """
         before = _ONCE.set(_Once(self))
         try:
@@ -111,7 +113,10 @@ class Sight:
 
     def reader(self, connection: Connection, actor: Actor) -> Viewer:
         """The same, for questions about many cases: all definitions there are have been met by then."""
-        self.learn(connection)
+        once = self._once()
+        if not once.learned:
+            self.learn(connection)
+            once.learned = True
         return self._checked(connection, actor)
 
     def narrowed(
@@ -175,11 +180,11 @@ class Sight:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
         return self._waits(viewer)[0]
 
-    def waiting_apart(self, viewer: Viewer) -> Sequence[ColumnElement[bool]]:
+    def waiting_apart(self, viewer: Viewer) -> Apart:
         """The same as several conditions, of which a case meets one."""
         return self._waits(viewer)[1]
 
-    def _waits(self, viewer: Viewer) -> Waits:
+    def _waits(self, viewer: Viewer) -> tuple[ColumnElement[bool], Apart]:
         return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()))
 
     def look(
@@ -364,8 +369,10 @@ def _visible_to(store: Store, laws: Laws) -> Callable[..., ColumnElement[bool]]:
     return made
 
 
-def _waiting_for(store: Store, laws: Laws) -> Callable[[str, tuple[Grant, ...], int], Waits]:
-    def made(person: str, held: tuple[Grant, ...], _: int) -> Waits:
+def _waiting_for(
+    store: Store, laws: Laws
+) -> Callable[[str, tuple[Grant, ...], int], tuple[ColumnElement[bool], Apart]]:
+    def made(person: str, held: tuple[Grant, ...], _: int) -> tuple[ColumnElement[bool], Apart]:
         places = worklist.held(laws.known(), person, held)
         return store.questions.waiting(*places), (*store.questions.waiting_apart(*places),)
 

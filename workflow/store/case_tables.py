@@ -240,12 +240,15 @@ class CaseTables(Described):
         )
 
     def _barred(self) -> Table:
-        return self._table(
+        table = self._table(
             "barred",
             Column("case_id", String(40), primary_key=True),
             Column("unit", String(80), primary_key=True),
             by_key=True,
         )
+        # Of most who read it is asked once that they are barred from nothing.
+        Index(f"ix_{table.name}_unit", table.c.unit, table.c.case_id)
+        return table
 
     def _mark(self) -> Table:
         # What is put in is found by mark, and what is taken out is known by mark too.

@@ -250,13 +250,14 @@ def recorded(store: Store, unheard: Sequence[str]) -> ColumnElement[bool]:
     lines = select(literal(1)).where(h.case_id == cases.c.id).correlate(cases)
     acts = lines.where(h.automatic.is_(None), h.event.not_in(unheard))
     imported = h.automatic == literal_column("'import'")  # an index of its own, asked first
-    # Whether anything was imported at all is asked once: of an index without rows SQLite knows nothing, and takes another.
-    at_all = (
-        select(literal(1))
-        .select_from(store.tables.history)
-        .where(store.tables.history.c.automatic == literal_column("'import'"))
-    )
-    return and_(exists(at_all), exists(lines.where(imported)), ~exists(acts))
+    # Of an index without rows SQLite knows nothing, and takes another.
+    return and_(imported_at_all(store), exists(lines.where(imported)), ~exists(acts))
+
+
+def imported_at_all(store: Store) -> ColumnElement[bool]:
+    """Whether any line was imported; asked once."""
+    h = store.tables.history
+    return exists(select(literal(1)).select_from(h).where(h.c.automatic == literal_column("'import'")))
 
 
 def over_and_recorded(store: Store, today: date, unheard: Sequence[str]) -> ColumnElement[bool]:

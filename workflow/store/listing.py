@@ -7,6 +7,9 @@ from datetime import date
 from typing import Any, Literal
 
 from sqlalchemy import (
+    CompoundSelect,
+    Subquery,
+    case,
     func,
     literal,
     null,
@@ -16,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ColumnElement, Select
 
 from . import rows
-from .filters import Filter, Period, bound, recorded, wanted
+from .filters import Filter, Period, bound, imported_at_all, recorded, wanted
 from .sql import Store
 from .untold import due_on
 
@@ -106,22 +109,51 @@ def agenda(
     store: Store, chosen: Sequence[Select[Any]], few: int, today: date, unheard: Sequence[str]
 ) -> Select[Any]:
     """Of what `dated` chose, in one query or several that find nothing twice: (0, due day, None, how many), (1, None, None, how many of
-    those over their day are but records), and (2, due day, id, None) of the first few in order. It is chosen once: PostgreSQL keeps
-    what several parts of a statement read, SQLite where it is told to.
+    those over their day are but records), and (2, due day, id, None) of the first few in order.
     """
-    cases = store.tables.cases
-    found = (union_all(*chosen) if len(chosen) > 1 else chosen[0]).cte("chosen")
-    found = found.prefix_with("MATERIALIZED", dialect="sqlite")
-    in_order = (found.c.day.is_(None), found.c.day, found.c.id)
-    days = select(
-        literal(0).label("part"), found.c.day, null().label("id"), func.count().label("n")
-    ).group_by(found.c.day)
-    old = select(literal(1), null(), null(), func.count()).select_from(cases).where(
-        cases.c.id.in_(select(found.c.id).where(found.c.day < bound(today))), recorded(store, unheard)
-    )  # fmt: skip
-    first = select(found.c.day, found.c.id).order_by(*in_order).limit(few).subquery("soonest")
-    every = union_all(days, old, select(literal(2), first.c.day, first.c.id, null())).subquery("every")
+    days, over, first = (_sought if store.is_sqlite else _gathered)(store, chosen, few, today)
+    c, at_all = store.tables.cases.c, imported_at_all(store)
+    old = select(func.count()).where(c.id.in_(over), recorded(store, unheard)).scalar_subquery()
+    every = union_all(
+        select(literal(0).label("part"), days.c.day, null().label("id"), days.c.n),
+        select(literal(1), null(), null(), case((at_all, old), else_=0)),
+        select(literal(2), first.c.day, first.c.id, null()),
+    ).subquery("every")
     return select(every).order_by(every.c.part, every.c.day.is_(None), every.c.day, every.c.id)
+
+
+Parts = tuple[Subquery, Select[Any] | CompoundSelect[Any], Subquery]
+"""of an agenda: (day, n), the ids of what is over its day, (day, id) of the first"""
+
+
+def _gathered(_: Store, chosen: Sequence[Select[Any]], few: int, today: date) -> Parts:
+    """Chosen once: PostgreSQL keeps what several parts of a statement read."""
+    found = (union_all(*chosen) if len(chosen) > 1 else chosen[0]).cte("chosen").c
+    days = select(found.day, func.count().label("n")).group_by(found.day)
+    over = select(found.id).where(found.day < bound(today))
+    return days.subquery("days"), over, _soonest(select(found.day, found.id), few).subquery("soonest")
+
+
+def _sought(store: Store, chosen: Sequence[Select[Any]], few: int, today: date) -> Parts:
+    """Chosen for each part anew: SQLite finds 7,000 cases twice, counted and put in order as an index has them, in two thirds of
+    the time that it takes to keep them once.
+    """
+    c = store.tables.cases.c
+    day, n = chosen[0].selected_columns.day, func.count().label("n")
+    counted_ = [
+        one.with_only_columns(day, n).group_by(c.definition, c.state, c.tenant, day) for one in chosen
+    ]
+    each = union_all(*counted_).subquery("each").c
+    days = select(each.day, func.sum(each.n).label("n")).group_by(each.day)
+    over = union_all(*(one.with_only_columns(c.id).where(day < bound(today)) for one in chosen))
+    soonest = union_all(*(_soonest(one, few).subquery().select() for one in chosen)).subquery("first").c
+    first = _soonest(select(soonest.day, soonest.id), few)
+    return days.subquery("days"), over, first.subquery("soonest")
+
+
+def _soonest(dated: Select[Any], few: int) -> Select[Any]:
+    day, id_ = dated.selected_columns.day, dated.selected_columns.id
+    return dated.order_by(day.is_(None), day, id_).limit(few)
 
 
 def beside(queries: Sequence[Select[Any]]) -> Select[Any]:

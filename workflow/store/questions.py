@@ -181,7 +181,10 @@ class Questions:
         mine = or_(*seen)
         if limited:
             mine = or_(and_(c.definition.not_in(limited), mine), *self._holds(by_role, by_relation, reach))
-        out = exists(select(1).where(barred.case_id == c.id, barred.unit.in_([person, *units])))
+        me = barred.unit.in_([person, *units])
+        out: ColumnElement[bool] = exists(select(1).where(barred.case_id == c.id, me))
+        if self._sqlite and reach != "named":  # of most it is asked once that they are barred from nothing
+            out = and_(exists(select(1).select_from(self._tables.barred).where(me)), out)
         return and_(mine, ~out)
 
     def exceptional(self, parties: Sequence[str]) -> tuple[ColumnElement[bool], Select[Any]]:
@@ -197,18 +200,20 @@ class Questions:
         wanted = self._holds(by_role, by_relation, "open")
         return and_(self.open(led=not by_role), or_(*wanted)) if wanted else c.id.is_(None)
 
-    def waiting_apart(self, by_role: Sequence[Row], by_relation: Sequence[Row]) -> list[ColumnElement[bool]]:
-        """The same as several conditions, of which a case meets one: what he holds by a role is found by its state, and the rest by
-        where he stands. SQLite answers each definition by ranges of an index; asked for all states as one, it looks at a case
-        three times as long. PostgreSQL puts what its ranges find together by itself.
+    def waiting_apart(
+        self, by_role: Sequence[Row], by_relation: Sequence[Row]
+    ) -> list[tuple[str | None, ColumnElement[bool]]]:
+        """The same as several conditions, of which a case meets one, each with the one definition it asks for, if so: what he holds
+        by a role is found by its state, and the rest by where he stands. SQLite answers each definition by ranges of an index; asked
+        for all states as one, it looks at a case three times as long. PostgreSQL puts what its ranges find together by itself.
         """
         places: dict[str | None, list[Row]] = {}
         for one in by_role:
             places.setdefault(one[0] if self._sqlite else None, []).append(one)
-        apart = [self.waiting(several, ()) for several in places.values()]
+        apart = [(definition, self.waiting(several, ())) for definition, several in places.items()]
         if apart and by_relation:
-            return [*apart, and_(self.waiting((), by_relation), ~self._places(by_role))]
-        return apart or [self.waiting((), by_relation)]
+            return [*apart, (None, and_(self.waiting((), by_relation), ~self._places(by_role)))]
+        return apart or [(None, self.waiting((), by_relation))]
 
     def _holds(
         self, by_role: Sequence[Row], by_relation: Sequence[Row], reach: Reach
