@@ -12,7 +12,18 @@ import pytest
 from workflow import Actor, Case, Conflict, Engine, NotFound
 from workflow.library import Library
 from workflow.model import Grant, Receipt, Request
-from workflow.overview import Filter, Period, Ran, count, feed, figures, find, tally
+from workflow.overview import (
+    Filter,
+    Period,
+    Ran,
+    cases_of,
+    count,
+    feed,
+    figures,
+    find,
+    grants_of,
+    tally,
+)
 from workflow.store.questions import Questions
 from workflow.store.sql import Store
 
@@ -304,6 +315,27 @@ def test_a_page_asks_once_for_new_definitions_and_shows_no_case_of_one_it_does_n
         inquest = small_office.child(case, "inquests")
         assert open_for(LI) == before[0]
         assert inquest.id in open_for(SUN)
+
+
+def test_a_page_asks_for_a_case_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only a page: the next one has it as it is then. With a grant fewer he is somebody else."""
+    case, engine, wang = office.assigned(), office.engine, Actor(person="wang")
+    asked, records = list[None](), Store.records
+    monkeypatch.setattr(Store, "records", lambda *args, **more: asked.append(None) or records(*args, **more))
+
+    def state() -> str:
+        return cases_of(engine, wang, [case.id])[case.id].state
+
+    with engine.sight.at_once():
+        assert [one.state for one in find(engine, wang, Filter(waiting=True)).cases] == ["assigned"]
+        assert (state(), len(asked)) == ("assigned", 1)
+        office.fire(case, "sign_in", "wang")
+        assert state() == "assigned"
+        assert cases_of(engine, Actor(person="zhao"), [case.id]) == {}
+        held = [one.id for one in grants_of(engine, wang)]
+        with engine.store.connection() as connection:
+            assert engine.sight.without(connection, case.id, wang, held) is None
+    assert state() == "signed_in"
 
 
 # --- as shipped

@@ -70,6 +70,8 @@ class _Once:
     sight: Sight
     viewers: dict[str, Viewer] = field(default_factory=dict)
     learned: bool = False
+    found: dict[Who, dict[str, Record]] = field(default_factory=dict)
+    """what who reads was found to see, by id"""
 
 
 _ONCE: ContextVar[_Once | None] = ContextVar("once", default=None)
@@ -89,9 +91,10 @@ class Sight:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Within, whoever reads is looked up once, and whether another node has published a definition: for one page, which asks
-        many questions and changes nothing. A grant that ends meanwhile outlives no page; by what is kept here no act is decided,
-        and a case of a definition that is not known yet is not shown by it (`_strange`).
+        """Within, whoever reads is looked up once, so is each case that he sees, and whether another node has published a
+        definition: for one page, which asks many questions and changes nothing. A grant that ends meanwhile outlives no page, and
+        a case is shown as it was when it was found. By what is kept here no act is decided, and no case is shown of a definition
+        that is not known yet (`_strange`).
         """
         before = _ONCE.set(_Once(self))
         try:
@@ -217,7 +220,10 @@ class Sight:
             return self._store.records(connection, query)
 
         records = found()
-        return self._veiled(connection, found() if self._strange(connection, records) else records, viewer)
+        if self._strange(connection, records):
+            records = found()
+        self._met(viewer).update((record.id, record) for record in records)
+        return self._veiled(connection, records, viewer)
 
     def kept(self, viewer: Viewer, asked: Hashable, made: Callable[[], Select[Any]]) -> Select[Any]:
         """What `made` makes for that reader, who asks for the same time and again. `asked` says all that it is made of but for
@@ -307,14 +313,24 @@ class Sight:
 
     def _named(self, connection: Connection, cases: Collection[str], viewer: Viewer) -> list[Record]:
         """Those of these cases that he sees."""
+        known = self._met(viewer)
+        found = {case: known[case] for case in cases if case in known}
+        wanted = [case for case in cases if case not in known]
 
         def made() -> Select[Any]:
             return self._store.questions.named().where(self._visible(viewer, "named"))
 
         def seen() -> list[Record]:
-            return self._store.records(connection, self.kept(viewer, "named", made), cases=[*cases])
+            return self._store.records(connection, self.kept(viewer, "named", made), cases=wanted)
 
-        return self._again(connection, seen)
+        if wanted:
+            found |= {record.id: record for record in self._again(connection, seen)}
+            self._met(viewer).update(found)
+        return [*found.values()]
+
+    def _met(self, viewer: Viewer) -> dict[str, Record]:
+        """What he was found to see within `at_once`: he as he is known here, with no grant fewer and with these definitions."""
+        return self._once().found.setdefault(self._who(viewer), {})
 
     def _again(self, connection: Connection, ask: Callable[[], list[Record]]) -> list[Record]:
         """What is found; if that is nothing, or of a strange definition, asked again with all definitions there are."""
