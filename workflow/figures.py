@@ -340,9 +340,9 @@ class Mine:
         if asked.relations:
             query = query.where(self._own(asked.relations, filters.reach(asked)))
         if asked.waiting:
-            query = query.where(self._waiting)
+            query = query.where(self._waiting(asked))
         if asked.elsewhere:
-            query = query.where(filters.is_open(self._engine.store, asked), ~self._waiting)
+            query = query.where(filters.is_open(self._engine.store, asked), ~self._waiting(asked))
         if asked.families:
             query = query.where(
                 self._engine.store.questions.related(self._parties, reach=filters.reach(asked))
@@ -362,7 +362,7 @@ class Mine:
         if not asked.waiting:
             return [(self.of(query, asked), of)]
         rest = self.of(query, asked.but(waiting=False))
-        parts = self._engine.sight.waiting_apart(self._viewer())
+        parts = self._engine.sight.waiting_apart(self._viewer(), of)
         return [(rest.where(one), of if definition is None else (definition,)) for definition, one in parts]
 
     def leads(self, asked: Filter) -> bool:
@@ -379,9 +379,8 @@ class Mine:
     def _own(self, relations: Sequence[str], reach: Reach) -> Any:
         return self._engine.store.questions.own(self._parties, relations, reach=reach)
 
-    @cached_property
-    def _waiting(self) -> Any:
-        return self._engine.sight.waiting(self._viewer())
+    def _waiting(self, asked: Filter) -> Any:
+        return self._engine.sight.waiting(self._viewer(), filters.of(asked))
 
 
 def found_among(

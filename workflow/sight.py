@@ -19,7 +19,7 @@ from . import visibility, worklist
 from .call import check_texts
 from .family import Record
 from .given import check_actor
-from .laws import Laws
+from .laws import Law, Laws
 from .loader import definition_from_content
 from .model import Actor, Grant, Untold
 from .store.questions import Reach
@@ -179,16 +179,18 @@ class Sight:
         """Whether all that waits for him does for where he, or a unit of his, stands, and nothing for a role alone."""
         return not worklist.held(self._laws.known(), viewer.person, viewer.held())[0]
 
-    def waiting(self, viewer: Viewer) -> ColumnElement[bool]:
-        """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question."""
-        return self._waits(viewer)[0]
+    def waiting(self, viewer: Viewer, of: tuple[str, ...] | None = None) -> ColumnElement[bool]:
+        """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question.
+        `of`: the hashes of the versions that alone the query asks for, as for `Narrowing`.
+        """
+        return self._waits(viewer, of)[0]
 
-    def waiting_apart(self, viewer: Viewer) -> Apart:
+    def waiting_apart(self, viewer: Viewer, of: tuple[str, ...] | None = None) -> Apart:
         """The same as several conditions, of which a case meets one."""
-        return self._waits(viewer)[1]
+        return self._waits(viewer, of)[1]
 
-    def _waits(self, viewer: Viewer) -> tuple[ColumnElement[bool], Apart]:
-        return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()))
+    def _waits(self, viewer: Viewer, of: tuple[str, ...] | None) -> tuple[ColumnElement[bool], Apart]:
+        return self._waiting_for(viewer.person, tuple(viewer.held()), len(self._laws.known()), of)
 
     def look(
         self, connection: Connection, query: Select[Any], actor: Actor | None, reach: Reach = "named"
@@ -378,18 +380,21 @@ def _visible_to(store: Store, laws: Laws) -> Callable[..., ColumnElement[bool]]:
         person: str, held: tuple[Grant, ...], units: tuple[str, ...], _day: date, _known: int, reach: Reach,
         of: tuple[str, ...] | None,
     ) -> ColumnElement[bool]:  # fmt: skip
-        known = [law for law in laws.known() if of is None or law.definition.hash in of]
-        seers = visibility.seers(known, person, held)
+        seers = visibility.seers(_only(laws, of), person, held)
         return store.questions.visible(person, held, units, laws.library.oversees, seers, reach=reach)
 
     return made
 
 
-def _waiting_for(
-    store: Store, laws: Laws
-) -> Callable[[str, tuple[Grant, ...], int], tuple[ColumnElement[bool], Apart]]:
-    def made(person: str, held: tuple[Grant, ...], _: int) -> tuple[ColumnElement[bool], Apart]:
-        places = worklist.held(laws.known(), person, held)
+def _waiting_for(store: Store, laws: Laws) -> Callable[..., tuple[ColumnElement[bool], Apart]]:
+    def made(
+        person: str, held: tuple[Grant, ...], _known: int, of: tuple[str, ...] | None
+    ) -> tuple[ColumnElement[bool], Apart]:
+        places = worklist.held(_only(laws, of), person, held)
         return store.questions.waiting(*places), (*store.questions.waiting_apart(*places),)
 
     return made
+
+
+def _only(laws: Laws, of: tuple[str, ...] | None) -> list[Law]:
+    return [law for law in laws.known() if of is None or law.definition.hash in of]

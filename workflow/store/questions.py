@@ -229,10 +229,11 @@ class Questions:
             of = c.root_id if at_root else c.id
             how = self._held(of, reach, r.relation == relation, r.party == party)
             held.append(and_(self._places(several), how))
-        if held:
+        if len(held) > 1:
             # Whether he stands in the case at all is one look; in how many ways he could is asked of the few where he does.
             parties = sorted({party for _, party, _ in places})
-            wanted.append(and_(self.stands(parties, reach=reach), or_(*held)))
+            held = [and_(self.stands(parties, reach=reach), or_(*held))]
+        wanted += held
         return wanted
 
     def _held(
@@ -243,9 +244,11 @@ class Questions:
         unless it is this that leads (`led`).
         """
         r = self._tables.relation.c
+        if reach == "open":
+            how = (*how, ~r.past)
         if reach == "named" or not (self._sqlite or led):
             return exists(select(1).where(r.case_id == of, *how))
-        gathered = select(r.case_id).where(*how, *([~r.past] if reach == "open" else []))
+        gathered = select(r.case_id).where(*how)
         found: ColumnElement[bool] = of.in_(gathered)
         return found
 
