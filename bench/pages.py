@@ -30,7 +30,7 @@ OPEN = 20
 UNITS, DEPUTIES, YEARS = 200, 300, 9
 MINE = 25
 """more copies of each open family whose unit and deputies are those who read: a full page each, among few cases as among many"""
-ASKED = 20
+ASKED = 40
 """times each page is asked for"""
 WANTED = 0.150
 """seconds: 95 of 100 times a page is to be faster"""
@@ -71,14 +71,19 @@ def compared(urls: Mapping[int, str], folder: Path) -> Iterator[Found]:
     """Fill each database with so many cases, then ask for every page in each."""
     with contextlib.ExitStack() as stack:
         consoles = {size: stack.enter_context(_console(url, size, folder)) for size, url in urls.items()}
-        gc.collect()
-        gc.freeze()  # as the service does when it has started
+        asked = [
+            (who, name, {size: (desk(READERS[who]), _pages(*cases)[who][name]) for size, (desk, *cases) in consoles.items()})
+            for who, pages in _pages(*next(iter(consoles.values()))[1:]).items()
+            for name in pages
+        ]  # fmt: skip
+        for _, _, pages in asked:  # the first ones of a process read templates and make what is kept
+            _once(pages)
+        gc.collect()  # of all of that: in a service that has run for a while a full collection is rare
+        gc.freeze()
         stack.callback(gc.unfreeze)
-        asked = {size: _pages(*cases) for size, (_, *cases) in consoles.items()}
-        for who, pages in next(iter(asked.values())).items():
-            readers = {size: desk(READERS[who]) for size, (desk, *_) in consoles.items()}
-            for name in pages:
-                yield who, name, _took({size: (readers[size], asked[size][who][name]) for size in consoles})
+        for who, name, pages in asked:
+            rounds = [_once(pages, backwards=bool(number % 2)) for number in range(ASKED)]
+            yield who, name, {size: [took[size] for took in rounds] for size in urls}
 
 
 @contextlib.contextmanager
@@ -95,17 +100,16 @@ def _console(url: str, size: int, folder: Path) -> Iterator[tuple[Desk, Case, Ca
         engine.database.dispose()
 
 
-def _took(pages: Mapping[int, tuple[FlaskClient, str]]) -> dict[int, list[float]]:
-    took: dict[int, list[float]] = {size: [] for size in pages}
-    for number in range(ASKED + 1):
-        for size in sorted(pages, reverse=bool(number % 2)):
-            reader, address = pages[size]
-            start = time.perf_counter()
-            answer = reader.get(address)
-            if number:  # the first one of a process reads templates and finds the order of a picture
-                took[size].append(time.perf_counter() - start)
-            if answer.status_code != 200:
-                raise RuntimeError(f"{answer.status_code} for {address}")
+def _once(pages: Mapping[int, tuple[FlaskClient, str]], *, backwards: bool = False) -> dict[int, float]:
+    """The seconds of a page in each database."""
+    took = {}
+    for size in sorted(pages, reverse=backwards):
+        reader, address = pages[size]
+        start = time.perf_counter()
+        answer = reader.get(address)
+        took[size] = time.perf_counter() - start
+        if answer.status_code != 200:
+            raise RuntimeError(f"{answer.status_code} for {address}")
     return took
 
 
