@@ -43,7 +43,7 @@ Found = tuple[str, str, dict[int, list[float]]]
 
 
 def measure(targets: Targets, sizes: tuple[int, ...]) -> Iterator[tuple[str, *Found]]:
-    """The same with the database before it: every page among few and among many in turn, so that both have the same minute."""
+    """(database, reader, page, cases -> seconds): each page among few and among many in turn, both in the same minute."""
     for kind in ("postgresql", "sqlite"):
         with contextlib.ExitStack() as stack:
             urls = {size: stack.enter_context(_database(targets, kind, size)) for size in sizes}

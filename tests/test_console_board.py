@@ -193,6 +193,24 @@ def test_what_is_tried_in_an_emergency_says_so_in_its_case_and_is_done_all_the_s
     assert "break_glass" not in {line.event for line in office.engine.history(left.id)}
 
 
+def test_what_is_opened_in_an_emergency_is_shown_with_the_line_that_says_so(desk: Desk) -> None:
+    """So what is sent from it is not refused as being of an older revision."""
+    office, operator = desk.office, "ops.chen"
+    alone, listed = office.filed(), office.filed()
+    access.break_glass(
+        office.engine, office.filed().id, operator, "deputy_affairs", hours=4, reason="经办人突发疾病"
+    )
+    reader = desk(operator)
+    for case, address, field in (
+        (alone, f"/cases/{alone.id}/do/decline", "revision"),
+        (listed, f"/views/intake/many?event=accept&case={listed.id}", f"revision.{listed.id}"),
+    ):
+        assert reader.get(address).status_code == 200
+        now = office.now(case)
+        assert now.revision == case.revision + 1
+        assert Form(reader.page).values[field] == [str(now.revision)], address
+
+
 def test_what_was_joined_to_a_row_is_found_among_however_many_were_joined_to_others(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,20 +12,8 @@ import pytest
 from workflow import Actor, Case, Conflict, Engine, NotFound
 from workflow.library import Library
 from workflow.model import Grant, Receipt, Request
-from workflow.overview import (
-    Filter,
-    Period,
-    Ran,
-    cases_of,
-    count,
-    feed,
-    figures,
-    find,
-    grants_of,
-    tally,
-)
+from workflow.overview import Filter, Period, Ran, count, feed, figures, find, tally
 from workflow.store.questions import Questions
-from workflow.store.sql import Store
 
 from .lifecycle import TENANT, Office
 
@@ -291,51 +279,6 @@ def test_a_newer_version_decides_who_sees_its_cases(
     engine = Engine(small_office.engine.database, older, clock=small_office.clock)
     assert [c.id for c in engine.search(actor=LI, kind="inquest")] == []
     assert [c.id for c in engine.search(actor=SUN, kind="inquest")] == [inquest.id]
-
-
-def test_a_page_asks_once_for_new_definitions_and_shows_no_case_of_one_it_does_not_know(
-    small_office: Office, small: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked, digests, unpublished = list[None](), Store.digests, {small.definitions["inquest"].hash}
-    monkeypatch.setattr(Store, "digests", lambda *args: asked.append(None) or digests(*args) - unpublished)
-    left = {name: law for name, law in small.definitions.items() if name != "inquest"}
-    engine = Engine(
-        small_office.engine.database, replace(small, definitions=left, versions={}), clock=small_office.clock
-    )
-    case = appeal(small_office)
-
-    def open_for(who: Actor) -> set[str]:
-        return {found.id for found in find(engine, who, Filter(closed=False)).cases}
-
-    with engine.sight.at_once():
-        before = [open_for(LI) for _ in range(3)]
-        assert case.id in before[0] and len(asked) == 1
-        unpublished.clear()  # by another node, while the page is made
-        small_office.fire(case, "report_clues", "li", clues="线索")
-        inquest = small_office.child(case, "inquests")
-        assert open_for(LI) == before[0]
-        assert inquest.id in open_for(SUN)
-
-
-def test_a_page_asks_for_a_case_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And only a page: the next one has it as it is then. With a grant fewer he is somebody else."""
-    case, engine, wang = office.assigned(), office.engine, Actor(person="wang")
-    asked, records = list[None](), Store.records
-    monkeypatch.setattr(Store, "records", lambda *args, **more: asked.append(None) or records(*args, **more))
-
-    def state() -> str:
-        return cases_of(engine, wang, [case.id])[case.id].state
-
-    with engine.sight.at_once():
-        assert [one.state for one in find(engine, wang, Filter(waiting=True)).cases] == ["assigned"]
-        assert (state(), len(asked)) == ("assigned", 1)
-        office.fire(case, "sign_in", "wang")
-        assert state() == "assigned"
-        assert cases_of(engine, Actor(person="zhao"), [case.id]) == {}
-        held = [one.id for one in grants_of(engine, wang)]
-        with engine.store.connection() as connection:
-            assert engine.sight.without(connection, case.id, wang, held) is None
-    assert state() == "signed_in"
 
 
 # --- as shipped

@@ -176,9 +176,7 @@ class Sitting:
         return [found[one] for one in asked]
 
     def agenda(self, asked: Filter, few: int) -> Agenda:
-        """How many cases are due on which day, to the end, and the first of them by that day: one question, which looks at each
-        case once.
-        """
+        """How many cases are due on which day, to the end, and the first of them by that day: one question."""
         told_, found = self._told(asked, by_day=True), Agenda()
 
         def made() -> Select[Any]:

@@ -164,8 +164,11 @@ def find(
 
         def made(narrow: Narrowing) -> Any:
             query = listing.page(engine.store, asked_, sort, after, limit + 1, near)
-            whole = [(mine.of(query, asked_), filters.of(asked_))]
-            pages = mine.apart(query, asked_) if sort == "due_on" else whole
+            pages = (
+                mine.apart(query, asked_)
+                if sort == "due_on"
+                else [(mine.of(query, asked_), filters.of(asked_))]
+            )
             narrowed = [narrow(one, reach, of) for one, of in pages]
             return listing.whole(engine.store, narrowed, sort, asked_, limit + 1)
 

@@ -69,9 +69,6 @@ class _Once:
 
     sight: Sight
     viewers: dict[str, Viewer] = field(default_factory=dict)
-    learned: bool = False
-    found: dict[Who, dict[str, Record]] = field(default_factory=dict)
-    """what who reads was found to see, by id"""
 
 
 _ONCE: ContextVar[_Once | None] = ContextVar("once", default=None)
@@ -91,10 +88,9 @@ class Sight:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Within, whoever reads is looked up once, so is each case that he sees, and whether another node has published a
-        definition: for one page, which asks many questions and changes nothing. A grant that ends meanwhile outlives no page, and
-        a case is shown as it was when it was found. By what is kept here no act is decided, and no case is shown of a definition
-        that is not known yet (`_strange`).
+        """Within, whoever reads is looked up once: for one page, which asks many questions. A grant that ends meanwhile outlives
+        no page; by what is kept here no act is decided. Cases are asked for each time: to open one in an emergency writes a line,
+        and it is shown with that.
         """
         before = _ONCE.set(_Once(self))
         try:
@@ -116,10 +112,7 @@ class Sight:
 
     def reader(self, connection: Connection, actor: Actor) -> Viewer:
         """The same, for questions about many cases: all definitions there are have been met by then."""
-        once = self._once()
-        if not once.learned:
-            self.learn(connection)
-            once.learned = True
+        self.learn(connection)
         return self._checked(connection, actor)
 
     def narrowed(
@@ -222,10 +215,7 @@ class Sight:
             return self._store.records(connection, query)
 
         records = found()
-        if self._strange(connection, records):
-            records = found()
-        self._met(viewer).update((record.id, record) for record in records)
-        return self._veiled(connection, records, viewer)
+        return self._veiled(connection, found() if self._strange(connection, records) else records, viewer)
 
     def kept(self, viewer: Viewer, asked: Hashable, made: Callable[[], Select[Any]]) -> Select[Any]:
         """What `made` makes for that reader, who asks for the same time and again. `asked` says all that it is made of but for
@@ -315,24 +305,14 @@ class Sight:
 
     def _named(self, connection: Connection, cases: Collection[str], viewer: Viewer) -> list[Record]:
         """Those of these cases that he sees."""
-        known = self._met(viewer)
-        found = {case: known[case] for case in cases if case in known}
-        wanted = [case for case in cases if case not in known]
 
         def made() -> Select[Any]:
             return self._store.questions.named().where(self._visible(viewer, "named"))
 
         def seen() -> list[Record]:
-            return self._store.records(connection, self.kept(viewer, "named", made), cases=wanted)
+            return self._store.records(connection, self.kept(viewer, "named", made), cases=[*cases])
 
-        if wanted:
-            found |= {record.id: record for record in self._again(connection, seen)}
-            self._met(viewer).update(found)
-        return [*found.values()]
-
-    def _met(self, viewer: Viewer) -> dict[str, Record]:
-        """What he was found to see within `at_once`: he as he is known here, with no grant fewer and with these definitions."""
-        return self._once().found.setdefault(self._who(viewer), {})
+        return self._again(connection, seen)
 
     def _again(self, connection: Connection, ask: Callable[[], list[Record]]) -> list[Record]:
         """What is found; if that is nothing, or of a strange definition, asked again with all definitions there are."""

@@ -246,7 +246,7 @@ class CaseTables(Described):
             Column("unit", String(80), primary_key=True),
             by_key=True,
         )
-        # Of most who read it is asked once that they are barred from nothing.
+        # For who is barred from anything at all (`exceptional`; on SQLite of whoever reads, once a question).
         Index(f"ix_{table.name}_unit", table.c.unit, table.c.case_id)
         return table
 

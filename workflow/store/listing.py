@@ -112,7 +112,10 @@ def agenda(
     those over their day are but records), and (2, due day, id, None) of the first few in order.
     """
     days, over, first = (_sought if store.is_sqlite else _gathered)(store, chosen, few, today)
-    c, at_all = store.tables.cases.c, imported_at_all(store)
+    c, at_all = (
+        store.tables.cases.c,
+        imported_at_all(store),
+    )  # asked first: without it `over` would be gathered for nothing
     old = select(func.count()).where(c.id.in_(over), recorded(store, unheard)).scalar_subquery()
     every = union_all(
         select(literal(0).label("part"), days.c.day, null().label("id"), days.c.n),
@@ -122,11 +125,11 @@ def agenda(
     return select(every).order_by(every.c.part, every.c.day.is_(None), every.c.day, every.c.id)
 
 
-Parts = tuple[Subquery, Select[Any] | CompoundSelect[Any], Subquery]
+AgendaParts = tuple[Subquery, Select[Any] | CompoundSelect[Any], Subquery]
 """of an agenda: (day, n), the ids of what is over its day, (day, id) of the first"""
 
 
-def _gathered(_: Store, chosen: Sequence[Select[Any]], few: int, today: date) -> Parts:
+def _gathered(_: Store, chosen: Sequence[Select[Any]], few: int, today: date) -> AgendaParts:
     """Chosen once: PostgreSQL keeps what several parts of a statement read."""
     found = (union_all(*chosen) if len(chosen) > 1 else chosen[0]).cte("chosen").c
     days = select(found.day, func.count().label("n")).group_by(found.day)
@@ -134,7 +137,7 @@ def _gathered(_: Store, chosen: Sequence[Select[Any]], few: int, today: date) ->
     return days.subquery("days"), over, _soonest(select(found.day, found.id), few).subquery("soonest")
 
 
-def _sought(store: Store, chosen: Sequence[Select[Any]], few: int, today: date) -> Parts:
+def _sought(store: Store, chosen: Sequence[Select[Any]], few: int, today: date) -> AgendaParts:
     """Chosen for each part anew: SQLite finds 7,000 cases twice, counted and put in order as an index has them, in two thirds of
     the time that it takes to keep them once.
     """
