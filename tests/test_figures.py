@@ -53,6 +53,10 @@ def test_the_agenda_is_what_the_list_says(office: Office, person: str) -> None:
     for _ in range(2):
         office.filed(), office.handling(), office.evaluating(), office.accepted()
     office.fire(office.handling(), "request_extension", "wang", **EXTENSION)
+    supervised = {"supervision_kind": "coordinating", "supervision_reason": "集中反映"}
+    office.fire(
+        office.handling(), "propose_supervision", "li", **supervised
+    )  # its day lies among the others'
     office.clock.set(TODAY + timedelta(days=37))
     office.filed(), office.imported(2026), office.imported(2020)
     actor, waiting, seen = Actor(person=person), Filter(waiting=True), set[int]()

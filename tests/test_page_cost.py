@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, select, update
@@ -300,6 +301,28 @@ def test_which_are_late_the_longest_and_how_many_is_what_the_list_says(
             assert sitting.numbers([asked], 100) == [(len(listed), False)]
         found.append(len(listed))
     assert found[0] == found[1] and (found[0] > 0 or person == "wang" or (person == "li" and families))
+
+
+@pytest.mark.parametrize(
+    ("person", "kind"), [("dep1", "evaluation"), ("wang", "suggestion"), ("li", "extension")]
+)
+def test_a_list_of_one_kind_asks_what_waits_of_that_kind_alone(
+    office: Office, person: str, kind: str
+) -> None:
+    """By the versions its statement names."""
+    engine, named = office.engine, set[str]()
+    office.evaluating()
+    versions = {*engine.laws.versions(kind)}
+    asked, known = Filter(kind=kind, waiting=True), {law.definition.hash for law in engine.laws.known()}
+
+    @event.listens_for(engine.database, "before_cursor_execute")
+    def _seen(_connection: Any, _cursor: Any, _statement: str, parameters: Any, *_: Any) -> None:
+        values = parameters.values() if isinstance(parameters, dict) else parameters
+        named.update(known & {*map(str, values)})
+
+    with Sitting.of(engine, Actor(person=person)) as sitting:
+        sitting.tally([asked], 100)
+    assert named == versions
 
 
 def test_what_is_asked_again_is_made_once_for_each_reader(

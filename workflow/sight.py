@@ -30,8 +30,9 @@ from .visibility import Hidden, Viewer
 __all__ = ["Seen", "Sight"]
 
 
-_KEPT = 256
-"""for so many persons the filter is kept as it was made: making it takes longer than most questions it narrows"""
+_KEPT = 1024
+"""so many filters are kept as they were made, up to twenty for each who reads lists, some 50 kB each: making one takes longer
+than most questions it narrows"""
 _ASKED = 256
 """so many questions are kept as they were made, a quarter of a megabyte each: those of some fifty who read the same pages"""
 Who = tuple[str, tuple[Grant, ...], tuple[str, ...], date, int]

@@ -112,14 +112,14 @@ def agenda(
     those over their day are but records), and (2, due day, id, None) of the first few in order.
     """
     days, over, first = (_sought if store.is_sqlite else _gathered)(store, chosen, few, today)
-    c, at_all = (
-        store.tables.cases.c,
-        imported_at_all(store),
-    )  # asked first: without it `over` would be gathered for nothing
+    c = store.tables.cases.c
     old = select(func.count()).where(c.id.in_(over), recorded(store, unheard)).scalar_subquery()
+    old_or_none = case(
+        (imported_at_all(store), old), else_=0
+    )  # else all that is over would be gathered for nothing
     every = union_all(
         select(literal(0).label("part"), days.c.day, null().label("id"), days.c.n),
-        select(literal(1), null(), null(), case((at_all, old), else_=0)),
+        select(literal(1), null(), null(), old_or_none),
         select(literal(2), first.c.day, first.c.id, null()),
     ).subquery("every")
     return select(every).order_by(every.c.part, every.c.day.is_(None), every.c.day, every.c.id)
