@@ -25,15 +25,13 @@ def caption(case: Case, definition: Definition, told: Console) -> Text:
     """What a case is called: by the fields that the domain says (`named_by`); one that gives none of them, by what it is, its
     number or year and what else is known of it, or its day. What it begets has a title of its own.
     """
-    others = {name for event in definition.events.values() if event.begets for name in event.fields}
-    own = {name for name in definition.fields if name not in others or name in definition.start.fields}
-    named = [name for name in told.named_by if name in own]
-    if found := next((case.data[name] for name in named if case.data.get(name)), None):
+    given = (name for name in told.named_by if case.data.get(name) and _own(definition, name))
+    if found := next((case.data[name] for name in given), None):
         return Text(str(found), str(found))
     known = [str(case.data[name]) for name in told.else_by if case.data.get(name)]
     year = (case.opened_on or "")[:YEAR] if not case.number else ""
     parts = [part for part in (case.number, *known) if part]
-    if not named:
+    if not any(_own(definition, name) for name in told.named_by):
         days = (case.data[n] for n, f in definition.fields.items() if f.type == "date" and case.data.get(n))
         day = next(days, "")
         both = [f"{title} {day}".strip() for title in (definition.title.zh, definition.title.en)]
@@ -41,6 +39,13 @@ def caption(case: Case, definition: Definition, told: Console) -> Text:
     zh = "，".join(["未载标题", *parts, *([f"{year} 年"] if year else [])])
     en = ", ".join(["no title given", *parts, *([year] if year else [])])
     return Text(f"{definition.title.zh}（{zh}）", f"{definition.title.en} ({en})")
+
+
+def _own(definition: Definition, name: str) -> bool:
+    """Whether that field says something of the case itself, and not only of one that it begets."""
+    if name not in definition.fields or name in definition.start.fields:
+        return name in definition.fields
+    return not any(event.begets and name in event.fields for event in definition.events.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,15 @@ def test_what_is_permitted_is_one_read(engine: Engine, sent: list[str]) -> None:
     assert sent == ["select"]
 
 
+@pytest.mark.parametrize("number", [2, 12])
+def test_what_is_permitted_in_many_is_two_reads(engine: Engine, sent: list[str], number: int) -> None:
+    """Of the cases and of who asks, however many they are."""
+    cases, actor = [LIVE.format(one + 1) for one in range(number)], actor_of(actor_for(1, "submit"))
+    found = engine.permitted_in(cases, actor)
+    assert sent == ["select", "select"]
+    assert [*found] == cases
+
+
 def test_who_comes_second_reads_once_more(engine: Engine, sent: list[str]) -> None:
     for event in ("submit", "approve", "assign", "accept", "handle"):
         fire(engine, 1, event)

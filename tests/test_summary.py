@@ -111,6 +111,24 @@ def test_a_case_from_which_a_reader_is_barred_is_not_in_his_figures(office: Offi
     assert figures(office.engine, reader, ALL, ["state"], YEAR)[0].open == 1
 
 
+def test_what_is_asked_again_is_asked_as_things_are_by_then(office: Office) -> None:
+    """Its query is kept, and made anew when the summary is behind, or who asks sees a case, or does not, for a reason of his own."""
+    case, open_ = office.filed(), [replace(ALL, closed=False)]
+
+    def both() -> tuple[int, int]:
+        (number,) = counts(office.engine, LI, open_)
+        return number, figures(office.engine, LI, ALL, [], YEAR)[0].open
+
+    assert both() == (1, 1)
+    with patch.object(Summary, "fresh", return_value=False):
+        office.filed()
+        assert both() == (2, 2), "counted from the cases"
+    assert both() == (2, 2)
+    with office.engine.store.connection(write=True) as connection:
+        office.engine.store.add(connection, "barred", case_id=case.id, unit="li")
+    assert both() == (1, 1), "put right"
+
+
 def test_a_figure_that_was_changed_is_seen_and_counted_anew(office: Office) -> None:
     office.filed()
     assert counts(office.engine, LI, [replace(ALL, closed=False)]) == [1]

@@ -167,7 +167,8 @@ def objections(
     if reasons:
         return tuple(reasons)
     # What the form asks for is not known yet, whatever an earlier event said of it.
-    known = {name: value for name, value in record.data.items() if name not in rule.fields}
+    asked = {*rule.fields}
+    known = {name: value for name, value in record.data.items() if name not in asked}
     facts = draft.view(law, record, {**known, **act.data}).facts(law.asked[event])
     try:
         law.lifecycle.next_state(rule, Subject(record.state, facts, True))

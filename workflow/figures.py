@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property, partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from sqlalchemy import Connection
 from sqlalchemy.sql import Select
@@ -48,6 +48,9 @@ __all__ = [
     "who_reads",
 ]
 
+T = TypeVar("T")
+Summed = tuple[Select[Any], list[list[int]]]
+"""one question for the parts of several numbers, and of each number the signs of its parts"""
 Counted = Literal["opened", "concluded", "open"]
 COUNTED: tuple[Counted, ...] = get_args(Counted)
 COLUMNS: Mapping[Counted, Sequence[str]] = {
@@ -131,8 +134,8 @@ class Sitting:
         for one in counting:
             of = asked.but(unheard=self._unheard) if one == "open" else asked
             names, query = COLUMNS[one], partial(_counted, self._engine, one, of, groups, period)
-            parts = short.grouped(one, query, of, groups, period) if short else None
-            for sign, row in self._rows(parts, query):
+            sums = partial(short.grouped, one, query, of, groups, period) if short else None
+            for sign, row in self._rows(sums, query, of, one, *by, period):
                 group = tuple("" if key is None else str(key) for key in row[: len(by)])
                 counts_ = found.setdefault(group, Counter())
                 for name, number in zip(names, row[-len(names) :], strict=True):
@@ -149,8 +152,8 @@ class Sitting:
         given = self._told(asked.but(ran=ran))
         asked, ran, found = given.but(ran=None), given.ran or ran, Counter[tuple[int, bool]]()
         query = partial(tallies.took, self._engine.store, asked, ran)
-        parts = self._short.took(query, asked, ran) if self._short else None
-        for sign, (days, late, number) in self._rows(parts, query):
+        sums = partial(self._short.took, query, asked, ran) if self._short else None
+        for sign, (days, late, number) in self._rows(sums, query, given, "took"):
             found[int(days), bool(late)] += sign * int(number)
         return [
             Took(days=days, late=late, count=number)
@@ -160,7 +163,12 @@ class Sitting:
 
     def counts(self, asked: Sequence[Filter]) -> list[int]:
         """How many cases of each filter this person may know of, to the end, in one question."""
-        return self._summed([self._quick(one) or [(1, self._each(one))] for one in map(self._told, asked)])
+        told_ = [*map(self._told, asked)]
+
+        def made() -> Summed:
+            return _summed([self._quick(one) or [(1, self._each(one))] for one in told_])
+
+        return self._sums(self._kept(made, told_, "counts", *self._by_what(self._short)))
 
     def numbers(self, asked: Sequence[Filter], most: int) -> list[tuple[int, bool]]:
         """How many cases of each filter, and whether there may be more: what only the cases can tell is counted up to `most`."""
@@ -168,7 +176,7 @@ class Sitting:
         rest = [one for one in asked if one not in quick]
         found: dict[Filter, tuple[int, bool]] = {}
         if quick:
-            summed = self._summed(list(quick.values()))
+            summed = self._sums(_summed([*quick.values()]))
             found.update((one, (number, False)) for one, number in zip(quick, summed, strict=True))
         if rest:
             numbers = self.tally(rest, most)
@@ -224,7 +232,7 @@ class Sitting:
         query = self._kept(made, told_, "tally", most)
         return [int(number) for number in self._connection.execute(query).one()]
 
-    def _kept(self, made: Callable[[], Select[Any]], asked: Sequence[Filter], *how: Hashable) -> Select[Any]:
+    def _kept(self, made: Callable[[], T], asked: Sequence[Filter], *how: Hashable) -> T:
         key = (how, *asked) if all(map(filters.again, asked)) else None
         return self._engine.sight.kept(self._viewer(), key, made)
 
@@ -238,16 +246,27 @@ class Sitting:
     def _number(self, asked: Filter) -> Any:
         return self._mine.of(listing.count(self._engine.store, asked), asked)
 
-    def _summed(self, asked: Sequence[Parts]) -> list[int]:
-        """The numbers that these add up to, in one question."""
-        queries = [query for several in asked for _, query in several]
-        numbers = iter(self._connection.execute(listing.beside(queries)).one())
-        return [sum(sign * int(next(numbers)) for sign, _ in several) for several in asked]
+    def _sums(self, summed: Summed) -> list[int]:
+        query, signs = summed
+        numbers = iter(self._connection.execute(query).one())
+        return [sum(sign * int(next(numbers)) for sign in several) for several in signs]
 
-    def _rows(self, parts: Parts | None, query: Callable[[], Select[Any]]) -> Iterator[tuple[int, Any]]:
-        for sign, part in parts or [(1, self._narrowed(query(), "all"))]:
+    def _rows(
+        self, sums: Callable[[], Parts | None] | None, query: Callable[[], Select[Any]], asked: Filter, *how: Hashable
+    ) -> Iterator[tuple[int, Any]]:  # fmt: skip
+        """What the summary's parts bring, each row with its sign; where it does not stand for the cases, what `query` does."""
+
+        def made() -> Parts:
+            return (sums and sums()) or [(1, self._narrowed(query(), "all"))]
+
+        for sign, part in self._kept(made, [asked], "rows", *how, *self._by_what(sums and self._short)):
             for row in self._connection.execute(part):
                 yield sign, tuple(row)
+
+    @staticmethod
+    def _by_what(short: Shortcut | None) -> tuple[bool, bool]:
+        """Whether it is asked of the summary, and whether what he sees for a reason of his own is put right."""
+        return short is not None, short is not None and short.exceptional is not None
 
     def _told(self, asked: Filter, *, by_day: bool = False) -> Filter:
         untold = self._untold if by_day or filters.by_day(asked) else ()
@@ -284,6 +303,13 @@ class Sitting:
     @cached_property
     def _mine(self) -> Mine:
         return Mine(self._engine, self._viewer)
+
+
+def _summed(asked: Sequence[Parts]) -> Summed:
+    return (
+        listing.beside([query for several in asked for _, query in several]),
+        [[sign for sign, _ in several] for several in asked],
+    )
 
 
 def figures(

@@ -31,6 +31,8 @@ MOST = 1000
 """days of which the chosen code sets are kept"""
 Choice = tuple[tuple[str, tuple[str, ...]], ...]
 """code list -> the sets of it that are in use"""
+Finishing = tuple[tuple[str, tuple[str, ...]], ...]
+"""kind -> the states in which its cases are finished"""
 
 
 class Law:
@@ -174,6 +176,7 @@ class Laws:
         self.begun: dict[tuple[str, str, date], Any] = {}
         """what timers.py has derived for clocks that began: (rules, rule, anchor) -> due day and first rung"""
         self._cases_named = (0, frozenset[str]())
+        self._finishing: tuple[int, Finishing] = (0, ())
         self._by_hash = {d.hash: Law(d, library.codes) for d in library.definitions.values()}
         self._latest = {name: self._by_hash[d.hash] for name, d in library.definitions.items()}
 
@@ -267,13 +270,18 @@ class Laws:
 
     def cases_named(self) -> frozenset[str]:
         """The fields by which a form of any law seen so far names another case."""
-        if self._cases_named[0] != len(self._by_hash):
+        if self._cases_named[0] != (known := len(self._by_hash)):
             named = {name for law in self.known() for names in law.named.values() for name in names}
-            self._cases_named = (len(self._by_hash), frozenset(named))
+            self._cases_named = (known, frozenset(named))
         return self._cases_named[1]
 
-    def finishing(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    def finishing(self) -> Finishing:
         """(kind, the states in which its cases are finished): those that say so, in any of its versions, else its ends."""
+        if self._finishing[0] != (known := len(self._by_hash)):
+            self._finishing = (known, self._finished())
+        return self._finishing[1]
+
+    def _finished(self) -> Finishing:
         states = [
             (law.definition.name, state) for law in self.known() for state in law.definition.states.values()
         ]

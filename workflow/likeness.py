@@ -10,6 +10,7 @@ from .definition import Definition
 from .family import Family, Record
 from .laws import Laws
 from .marks import marks
+from .model import Case
 from .similarity import MOST, Sketch, everybody, score, sketch, weight
 from .store.marked import Marks
 from .store.sql import Store
@@ -35,7 +36,7 @@ class Near:
         return sorted((one for one in scored if one[1] >= at_least), key=lambda one: (-one[1], one[0]))
 
 
-def sketched(laws: Laws, records: Iterable[Record]) -> dict[str, Sketch]:
+def sketched(laws: Laws, records: Iterable[Record | Case]) -> dict[str, Sketch]:
     """The sketch of each case, by its id: made once, however many it is near to."""
     return {
         one.id: sketch(one.kind, one.tenant, laws.pinned(one.definition).definition.similar, one.data)
@@ -44,7 +45,7 @@ def sketched(laws: Laws, records: Iterable[Record]) -> dict[str, Sketch]:
 
 
 def likest(
-    store: Store, laws: Laws, connection: Any, records: Sequence[Record], most: int = LOOKED_AT
+    store: Store, laws: Laws, connection: Any, records: Sequence[Record | Case], most: int = LOOKED_AT
 ) -> dict[str, Near]:
     """Of each of these the cases, at most `most`, that share most of what is rare with it, by its id; two statements."""
     index, own = Marks(store), sketched(laws, records)

@@ -6,7 +6,7 @@ Every answer goes through `Engine.sight`, the one filter and projection of what 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -201,13 +201,13 @@ def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Ca
     return [found[id_] for id_ in ids if id_ in found][:limit]
 
 
-def alike(engine: Engine, actor: Actor, cases: Collection[str], limit: int) -> dict[str, list[Similar]]:
-    """Of each of these cases the `limit` others that are likely about the same matter, the most alike first, as far as this
-    person may know of them and of it; looked for among the few that share most of what is rare with it. Four questions for all.
+def alike(engine: Engine, actor: Actor, cases: Iterable[Case], limit: int) -> dict[str, list[Similar]]:
+    """Of each of these cases, as they were shown to this person, the `limit` others that are likely about the same matter, the
+    most alike first, as far as he may know of them; looked for among the few that share most of what is rare with it, by the
+    texts that he was shown. Three questions for all.
     """
     with engine.store.connection() as connection:
-        records = [one.record for one in engine.sight.cases(connection, sorted(cases), actor)]
-        near = likest(engine.store, engine.laws, connection, records, limit * SIFTED)
+        near = likest(engine.store, engine.laws, connection, [*cases], limit * SIFTED)
         wanted = sorted({id_ for one in near.values() for id_ in one.cases})
         seen = engine.sight.cases(connection, wanted, actor)
     known = {one.record.id: one for one in seen}

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.sql import ColumnElement, Select
@@ -30,6 +30,7 @@ from .visibility import Hidden, Viewer
 __all__ = ["Seen", "Sight"]
 
 
+T = TypeVar("T")
 _KEPT = 1024
 """so many filters are kept as they were made, up to twenty for each who reads lists, some 50 kB each: making one takes longer
 than most questions it narrows"""
@@ -85,7 +86,9 @@ class Sight:
         # By all that a filter is made of: with another grant, another day of one, another definition it is another filter.
         self._visible_to = lru_cache(_KEPT)(_visible_to(store, laws))
         self._waiting_for = lru_cache(_KEPT)(_waiting_for(store, laws))
-        self._queries: Callable[..., list[Select[Any]]] = lru_cache(_ASKED)(lambda *_: [])
+        self._stands_only = lru_cache(_KEPT)(_stands_only(laws))
+        self._exceptional = lru_cache(_KEPT)(store.questions.exceptional)
+        self._queries: Callable[..., list[Any]] = lru_cache(_ASKED)(lambda *_: [])
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -143,8 +146,8 @@ class Sight:
         """
         scopes = sorted({grant.scope for grant in self._overseeing(viewer)})
         limited = {law.definition.name for law in self._laws.known() if law.definition.seen_by}
-        parties = [viewer.person, *sorted({g.unit for g in viewer.grants if g.unit is not None})]
-        exceptional, any_ = self._store.questions.exceptional(parties)
+        parties = (viewer.person, *sorted({g.unit for g in viewer.grants if g.unit is not None}))
+        exceptional, any_ = self._exceptional(parties)
         return scopes, limited, exceptional if scopes and connection.execute(any_).scalar_one() else None
 
     def oversees_all(self, connection: Connection, viewer: Viewer) -> bool:
@@ -171,7 +174,7 @@ class Sight:
 
     def by_standing(self, viewer: Viewer) -> bool:
         """Whether all that waits for him does for where he, or a unit of his, stands, and nothing for a role alone."""
-        return not worklist.held(self._laws.known(), viewer.person, viewer.held())[0]
+        return self._stands_only(viewer.person, tuple(viewer.held()), len(self._laws.known()))
 
     def waiting(self, viewer: Viewer, of: tuple[str, ...] | None = None) -> ColumnElement[bool]:
         """Open cases in a state whose holder this person is; to be narrowed to what he may know of, like any other question.
@@ -218,13 +221,13 @@ class Sight:
         records = found()
         return self._veiled(connection, found() if self._strange(connection, records) else records, viewer)
 
-    def kept(self, viewer: Viewer, asked: Hashable, made: Callable[[], Select[Any]]) -> Select[Any]:
-        """What `made` makes for that reader, who asks for the same time and again. `asked` says all that it is made of but for
-        who reads; None: it is not kept.
+    def kept(self, viewer: Viewer, asked: Hashable, made: Callable[[], T]) -> T:
+        """What `made` makes for that reader, who asks for the same time and again: a query, or what holds one. `asked` says all
+        that it is made of but for who reads; None: it is not kept.
         """
         if asked is None:
             return made()
-        kept = self._queries(*self._who(viewer), asked)
+        kept: list[T] = self._queries(*self._who(viewer), asked)
         if not kept:
             kept.append(made())
         return kept[0]
@@ -373,6 +376,13 @@ def _waiting_for(store: Store, laws: Laws) -> Callable[..., tuple[ColumnElement[
     ) -> tuple[ColumnElement[bool], Apart]:
         places = worklist.held(_only(laws, of), person, held)
         return store.questions.waiting(*places), (*store.questions.waiting_apart(*places),)
+
+    return made
+
+
+def _stands_only(laws: Laws) -> Callable[..., bool]:
+    def made(person: str, held: tuple[Grant, ...], _known: int) -> bool:
+        return not worklist.held(laws.known(), person, held)[0]
 
     return made
 

@@ -154,7 +154,7 @@ class Board:
         """What is likely about the same matter as each of them."""
         if not self.definition.similar:
             return {}
-        return alike(self.look.engine, self.look.actor, [case.id for case in cases], ALIKE)
+        return alike(self.look.engine, self.look.actor, cases, ALIKE)
 
     @cached_property
     def _joining(self) -> list[str]:
