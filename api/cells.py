@@ -43,9 +43,10 @@ def caption(case: Case, definition: Definition, told: Console) -> Text:
 
 def _own(definition: Definition, name: str) -> bool:
     """Whether that field says something of the case itself, and not only of one that it begets."""
-    if name not in definition.fields or name in definition.start.fields:
-        return name in definition.fields
-    return not any(event.begets and name in event.fields for event in definition.events.values())
+    begetting = (event for event in definition.events.values() if event.begets)
+    return name in definition.fields and (
+        name in definition.start.fields or not any(name in event.fields for event in begetting)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from sqlalchemy import event, select, update
 from bench.pages import copied
 from bench.seed import triggers
 from workflow import Actor, Engine
-from workflow.overview import Filter, Sitting, find, grants_of, tally, through, views_of
-from workflow.store import listing
+from workflow.overview import Filter, Period, Sitting, find, grants_of, tally, through, views_of
+from workflow.store import listing, summarised, tallies
 from workflow.store.erasure import Erasure
 from workflow.store.listing import Sort
 from workflow.verify import verify
 
 from .console import Desk
-from .lifecycle import DOCUMENT, TENANT, Office
+from .lifecycle import DOCUMENT, TENANT, TODAY, Office
 
 FEW, MANY = 100, 1_000
 STEPS = 50
@@ -38,6 +38,7 @@ FOR_ONE_THAT_WAITS = 40
 """steps for one case that waits for him and is not on the page, at most: 32; 59 where all definitions are asked for as one"""
 WAITING = Filter(waiting=True)
 LATE = Filter(elsewhere=True, due_before=date(2030, 1, 1))
+OPEN = Filter(kind="suggestion", roots=True)
 LISTED = pytest.mark.parametrize(
     ("asked", "sort"),
     [
@@ -328,12 +329,16 @@ def test_a_list_of_one_kind_asks_what_waits_of_that_kind_alone(
 def test_what_is_asked_again_is_made_once_for_each_reader(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until he holds something else or it is another day; what somebody looks for by its number is not kept."""
+    """Until he holds something else or it is another day; what somebody looks for by its number, or in days he names, is not kept."""
     engine, clock, made = office.engine, office.clock, list[str]()
-    for name in ("agenda", "page", "counted"):
-        one = getattr(listing, name)
+    office.filed()
+    for module, name in (
+        (listing, "agenda"), (listing, "page"), (listing, "counted"), (listing, "beside"), (tallies, "standing"),
+        (tallies, "received"), (summarised, "grouped"),
+    ):  # fmt: skip
+        one = getattr(module, name)
         monkeypatch.setattr(
-            listing, name, lambda *given, n=name, f=one, **named: made.append(n) or f(*given, **named)
+            module, name, lambda *given, n=name, f=one, **named: made.append(n) or f(*given, **named)
         )
 
     def asked(person: str) -> list[str]:
@@ -341,21 +346,29 @@ def test_what_is_asked_again_is_made_once_for_each_reader(
         actor = Actor(person=person)
         with Sitting.of(engine, actor) as sitting:
             sitting.agenda(WAITING, 11), sitting.soonest(LATE, 5), sitting.tally([WAITING], 200)
+            sitting.counts([OPEN]), sitting.figures(OPEN, ["state"], Period(), counting=["open"])
         find(engine, actor, WAITING, sort="due_on")
         return sorted(made)
 
-    every = ["agenda", "counted", "page", "page"]
-    assert [asked("li"), asked("li"), asked("wang"), asked("wang"), asked("li")] == [every, [], every, [], []]
+    every = ["agenda", "beside", "counted", "page", "page"]
+    li, wang = (
+        sorted([*every, "grouped"]),
+        sorted([*every, "standing"]),
+    )  # an overseer's figures are the summary's
+    assert [asked("li"), asked("li"), asked("wang"), asked("wang"), asked("li")] == [li, [], wang, [], []]
     engine.grant("li", "presidium", TENANT)
-    assert [asked("li"), asked("li"), asked("wang")] == [every, [], []]
+    assert [asked("li"), asked("li"), asked("wang")] == [li, [], []]
     clock.advance(days=1)
-    assert [asked("li"), asked("wang"), asked("li")] == [every, every, []]
+    assert [asked("li"), asked("wang"), asked("li")] == [li, wang, []]
     for _ in range(2):
         made.clear()
         find(engine, Actor(person="li"), Filter(number="x"))
         with Sitting.of(engine, Actor(person="li")) as sitting:
             sitting.tally([WAITING, Filter(kind="suggestion", party="dep1")], 200)
-        assert made == ["page", "counted"]
+            year = sitting.figures(OPEN, [], Period(start=TODAY), counting=["opened"])
+            none = sitting.figures(OPEN, [], Period(before=TODAY), counting=["opened"])
+        assert made == ["page", "counted", *["grouped", "received"] * 2], "nor what is asked of a period"
+        assert year[0].opened > none[0].opened == 0
 
 
 @pytest.mark.parametrize("person", ["li", "wang", "dep1", "sun"])

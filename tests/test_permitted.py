@@ -10,7 +10,7 @@ from workflow import Actor, NotFound
 from workflow.access import lend
 from workflow.overview import Filter, find
 
-from .lifecycle import TODAY, Office
+from .lifecycle import TODAY, Office, statements
 
 
 def stories(office: Office) -> list[str]:
@@ -21,6 +21,17 @@ def stories(office: Office) -> list[str]:
     found = find(office.engine, Actor(person="li"), Filter()).cases
     assert {case.slot is None for case in found} == {True, False}
     return [case.id for case in found]
+
+
+def test_however_many_they_are_as_much_is_asked(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the cases, of who asks, and of whom he may act for."""
+    cases, wu, asked = [office.handling().id for _ in range(5)], Actor(person="wu"), list[int]()
+    lend(office.engine, "wang", "wu", until=TODAY, by="wang", day=TODAY)
+    for some in (cases[:2], cases):
+        with statements(office.engine.database, monkeypatch) as seen:
+            office.engine.permitted_in(some, wu)
+        asked.append(len(seen))
+    assert asked[0] == asked[1] > 0, asked
 
 
 @pytest.mark.parametrize("person", ["li", "wang", "dep1", "sun", "wu", "nobody"])

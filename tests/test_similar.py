@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from workflow import Actor, Engine, NotFound
+from workflow import Actor, Engine, NotFound, overview
 from workflow.library import Library
+from workflow.overview import Filter, find
 from workflow.reader import SIMILAR
 from workflow.similarity import KEPT, score, sketch
 from workflow.testing import FrozenClock, memory_engine
@@ -21,6 +22,28 @@ from .test_cli import call
 
 LI, HE = Actor(person="li"), Actor(person="he")
 BODY = "城区快递员、外卖员等新就业群体多,冬夏缺少歇脚的地方。建议在楼宇、商圈、公园增设驿站,提供饮水、充电和休息。"
+
+NOTE = """
+definition: note
+version: 1
+title: {zh: 便条, en: note}
+source: 测试
+initial: open
+similar: [text]
+fields:
+  text: {zh: 内容, en: text, type: text}
+states:
+  open: {zh: 开, en: open, holder: deputy_affairs}
+  shut: {zh: 关, en: shut, end: true}
+start: {by: deputy_affairs, form: [text]}
+events:
+  change: {zh: 改, en: change, from: open, by: deputy_affairs, form: [text], unbounded: {zh: 随时, en: at any time}}
+  shut: {zh: 关, en: shut, from: open, to: shut, by: deputy_affairs}
+"""
+KEPT_BACK = (
+    ("similar: [text]\n", "similar: [text]\nhides:\n  secret: {zh: 密, en: secret, fields: text, seen_by: [deputy_affairs], when: secret}\n"),
+    ("type: text}\n", "type: text}\n  secret: {zh: 密, en: secret, type: boolean}\n"), ("form: [text]}\nevents", "form: [text, secret]}\nevents"),
+)  # fmt: skip
 
 
 def filed(office: Office, title: str, body: str, *signers: str, tenant: str = TENANT) -> str:
@@ -87,29 +110,18 @@ def test_what_is_erased_is_gone_from_the_index(office: Office) -> None:
     assert count(e, "mark") == 0
 
 
+def shipped() -> dict[str, str]:
+    """The files of the shipped definitions."""
+    return {
+        f"{path.parent.name}-{path.stem}": path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.yaml")
+    }
+
+
 @pytest.fixture(scope="session")
 def editable() -> Library:
     """The shipped definitions, and notes whose text can be changed."""
-    files = {
-        f"{path.parent.name}-{path.stem}": path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.yaml")
-    }
-    files["note"] = """
-definition: note
-version: 1
-title: {zh: 便条, en: note}
-source: 测试
-initial: open
-similar: [text]
-fields:
-  text: {zh: 内容, en: text, type: text}
-states:
-  open: {zh: 开, en: open, holder: deputy_affairs}
-  shut: {zh: 关, en: shut, end: true}
-start: {by: deputy_affairs, form: [text]}
-events:
-  change: {zh: 改, en: change, from: open, by: deputy_affairs, form: [text], unbounded: {zh: 随时, en: at any time}}
-  shut: {zh: 关, en: shut, from: open, to: shut, by: deputy_affairs}
-"""
+    files = shipped()
+    files["note"] = NOTE
     files["memo"] = """
 definition: memo
 version: 1
@@ -254,3 +266,22 @@ def test_near_duplicates_planted_among_the_published_records_are_found(
         print(f"\nsimilar: {found} planted, recall {recall:.3f}, precision {precision:.3f} at {SIMILAR}")
     assert recall >= 0.98
     assert precision >= 0.95
+
+
+def test_a_text_that_is_kept_from_a_reader_is_like_none(office: Office) -> None:
+    """Neither what he is shown is like it, nor it like what he is shown: he could guess what it says."""
+    note = NOTE
+    for old, new in KEPT_BACK:
+        assert note.count(old) == 1
+        note = note.replace(old, new)
+    e = Engine(
+        office.engine.database, library_of(shipped() | {"note": note}), place=PLACE, clock=office.clock
+    )
+    e.publish(LI)
+    for secret in (False, True):
+        e.start("note", LI, {"text": BODY, "secret": secret}, tenant=TENANT)
+    for reader, number in ((LI, 1), (Actor(person="gov"), 0)):
+        cases = find(e, reader, Filter(kind="note")).cases
+        found = overview.alike(e, reader, cases, 3)
+        assert [len(found[case.id]) for case in cases] == [number, number], reader
+        assert [len(e.similar(case.id, actor=reader)) for case in cases] == [number, number]

@@ -49,8 +49,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Summed = tuple[Select[Any], list[list[int]]]
-"""one question for the parts of several numbers, and of each number the signs of its parts"""
+Sums = tuple[Select[Any], list[list[int]]]
+"""one question for several numbers, and of each the signs of the parts that add up to it"""
 Counted = Literal["opened", "concluded", "open"]
 COUNTED: tuple[Counted, ...] = get_args(Counted)
 COLUMNS: Mapping[Counted, Sequence[str]] = {
@@ -111,6 +111,9 @@ class Sitting:
         self._connection = connection
         self._viewer = who_reads(engine, connection, actor)
         self._fresh = fresh
+        # Before anything is looked up of which a query is made. A definition that another thread meets meanwhile may stand in it
+        # or not, so it must not be found by who has met that one.
+        self._met = len(engine.laws.known())
 
     @classmethod
     @contextmanager
@@ -128,14 +131,13 @@ class Sitting:
         By unit a case counts for each of its units, and only units are counted so, never persons. What is not counted is 0.
         """
         found: dict[tuple[str, ...], Counter[str]] = {}
-        units, (hidden, _) = _unit_relations(self._engine), self._hidden
+        hidden = self._hidden[0]  # with who reads, whom it asks for, all definitions have been met
+        units = _unit_relations(self._engine)
         asked, groups = self._told(asked, by_day="open" in counting), Groups(by, units - hidden)
         short = None if "unit" in by and hidden & units else self._short
         for one in counting:
-            of = asked.but(unheard=self._unheard) if one == "open" else asked
-            names, query = COLUMNS[one], partial(_counted, self._engine, one, of, groups, period)
-            sums = partial(short.grouped, one, query, of, groups, period) if short else None
-            for sign, row in self._rows(sums, query, of, one, *by, period):
+            names, of = COLUMNS[one], asked.but(unheard=self._unheard) if one == "open" else asked
+            for sign, row in self._rows(self._grouped(short, one, of, groups, period)):
                 group = tuple("" if key is None else str(key) for key in row[: len(by)])
                 counts_ = found.setdefault(group, Counter())
                 for name, number in zip(names, row[-len(names) :], strict=True):
@@ -152,8 +154,8 @@ class Sitting:
         given = self._told(asked.but(ran=ran))
         asked, ran, found = given.but(ran=None), given.ran or ran, Counter[tuple[int, bool]]()
         query = partial(tallies.took, self._engine.store, asked, ran)
-        sums = partial(self._short.took, query, asked, ran) if self._short else None
-        for sign, (days, late, number) in self._rows(sums, query, given, "took"):
+        parts = self._short.took(query, asked, ran) if self._short else None
+        for sign, (days, late, number) in self._rows(parts or self._plain(query)):
             found[int(days), bool(late)] += sign * int(number)
         return [
             Took(days=days, late=late, count=number)
@@ -165,10 +167,10 @@ class Sitting:
         """How many cases of each filter this person may know of, to the end, in one question."""
         told_ = [*map(self._told, asked)]
 
-        def made() -> Summed:
-            return _summed([self._quick(one) or [(1, self._each(one))] for one in told_])
+        def made() -> Sums:
+            return _sums([self._quick(one) or [(1, self._each(one))] for one in told_])
 
-        return self._sums(self._kept(made, told_, "counts", *self._by_what(self._short)))
+        return self._added_up(self._kept(made, told_, "counts", *_by_what(self._short)))
 
     def numbers(self, asked: Sequence[Filter], most: int) -> list[tuple[int, bool]]:
         """How many cases of each filter, and whether there may be more: what only the cases can tell is counted up to `most`."""
@@ -176,7 +178,7 @@ class Sitting:
         rest = [one for one in asked if one not in quick]
         found: dict[Filter, tuple[int, bool]] = {}
         if quick:
-            summed = self._sums(_summed([*quick.values()]))
+            summed = self._added_up(_sums([*quick.values()]))
             found.update((one, (number, False)) for one, number in zip(quick, summed, strict=True))
         if rest:
             numbers = self.tally(rest, most)
@@ -233,7 +235,7 @@ class Sitting:
         return [int(number) for number in self._connection.execute(query).one()]
 
     def _kept(self, made: Callable[[], T], asked: Sequence[Filter], *how: Hashable) -> T:
-        key = (how, *asked) if all(map(filters.again, asked)) else None
+        key = (how, self._met, *asked) if all(map(filters.again, asked)) else None
         return self._engine.sight.kept(self._viewer(), key, made)
 
     def _quick(self, asked: Filter) -> Parts | None:
@@ -246,27 +248,30 @@ class Sitting:
     def _number(self, asked: Filter) -> Any:
         return self._mine.of(listing.count(self._engine.store, asked), asked)
 
-    def _sums(self, summed: Summed) -> list[int]:
-        query, signs = summed
+    def _added_up(self, sums: Sums) -> list[int]:
+        query, signs = sums
         numbers = iter(self._connection.execute(query).one())
         return [sum(sign * int(next(numbers)) for sign in several) for several in signs]
 
-    def _rows(
-        self, sums: Callable[[], Parts | None] | None, query: Callable[[], Select[Any]], asked: Filter, *how: Hashable
-    ) -> Iterator[tuple[int, Any]]:  # fmt: skip
-        """What the summary's parts bring, each row with its sign; where it does not stand for the cases, what `query` does."""
+    def _grouped(
+        self, short: Shortcut | None, what: Counted, asked: Filter, groups: Groups, period: Period
+    ) -> Parts:
+        """What adds up to the figures. Kept is what is asked of no period: of those somebody may look for any."""
 
         def made() -> Parts:
-            return (sums and sums()) or [(1, self._narrowed(query(), "all"))]
+            query = partial(_counted, self._engine, what, asked, groups, period)
+            parts = short.grouped(what, query, asked, groups, period) if short else None
+            return parts or self._plain(query)
 
-        for sign, part in self._kept(made, [asked], "rows", *how, *self._by_what(sums and self._short)):
+        return made() if period != Period() else self._kept(made, [asked], what, *groups.by, *_by_what(short))
+
+    def _plain(self, query: Callable[[], Select[Any]]) -> Parts:
+        return [(1, self._narrowed(query(), "all"))]
+
+    def _rows(self, parts: Parts) -> Iterator[tuple[int, Any]]:
+        for sign, part in parts:
             for row in self._connection.execute(part):
                 yield sign, tuple(row)
-
-    @staticmethod
-    def _by_what(short: Shortcut | None) -> tuple[bool, bool]:
-        """Whether it is asked of the summary, and whether what he sees for a reason of his own is put right."""
-        return short is not None, short is not None and short.exceptional is not None
 
     def _told(self, asked: Filter, *, by_day: bool = False) -> Filter:
         untold = self._untold if by_day or filters.by_day(asked) else ()
@@ -305,11 +310,16 @@ class Sitting:
         return Mine(self._engine, self._viewer)
 
 
-def _summed(asked: Sequence[Parts]) -> Summed:
+def _sums(several: Sequence[Parts]) -> Sums:
     return (
-        listing.beside([query for several in asked for _, query in several]),
-        [[sign for sign, _ in several] for several in asked],
+        listing.beside([query for parts in several for _, query in parts]),
+        [[sign for sign, _ in parts] for parts in several],
     )
+
+
+def _by_what(short: Shortcut | None) -> tuple[bool, bool]:
+    """Whether it is asked of the summary, and whether what who reads sees for a reason of his own is put right."""
+    return short is not None, short is not None and short.exceptional is not None
 
 
 def figures(

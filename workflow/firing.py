@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from .act import Act
@@ -46,6 +47,8 @@ logger = logging.getLogger("workflow.firing")
 T = TypeVar("T")
 TRIES = 6
 OPTIMISTIC = 2
+ReadPerson = Callable[[str], tuple[Grant, ...]]
+"""a person -> all the grants there are of him"""
 
 
 class Stale(Exception):
@@ -215,12 +218,15 @@ class Firing:
             self._memory.keep_person(person, grants)
         return Reading(family, grants, None)
 
-    def delegated(self, work: Work, act: Act) -> Act:
-        """With the grants of those he acts for, or may act for: they give nothing, but they can bar."""
+    def delegated(self, work: Work, act: Act, read: ReadPerson | None = None) -> Act:
+        """With the grants of those he acts for, or may act for: they give nothing, but they can bar. `read`: what reads them, if
+        not the store.
+        """
         others = {grant.on_behalf_of for grant in act.grants} | {act.actor.on_behalf_of}
         if others == {None} or act.imported:
             return act
-        theirs = [self._store.read_person(work, person) for person in sorted(filter(None, others))]
+        read = read or partial(self._store.read_person, work)
+        theirs = [read(person) for person in sorted(filter(None, others))]
         return act._replace(grants=(*act.grants, *(grant for grants in theirs for grant in grants)))
 
     def _perform(self, work: Work, call: Call, reading: Reading, begun: bool) -> Done:

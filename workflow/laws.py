@@ -270,16 +270,21 @@ class Laws:
 
     def cases_named(self) -> frozenset[str]:
         """The fields by which a form of any law seen so far names another case."""
-        if self._cases_named[0] != (known := len(self._by_hash)):
-            named = {name for law in self.known() for names in law.named.values() for name in names}
-            self._cases_named = (known, frozenset(named))
-        return self._cases_named[1]
+        known, found = self._cases_named
+        if known != len(self._by_hash):
+            known = len(self._by_hash)
+            found = frozenset(name for law in self.known() for names in law.named.values() for name in names)
+            self._cases_named = (known, found)
+        return found
 
     def finishing(self) -> Finishing:
         """(kind, the states in which its cases are finished): those that say so, in any of its versions, else its ends."""
-        if self._finishing[0] != (known := len(self._by_hash)):
-            self._finishing = (known, self._finished())
-        return self._finishing[1]
+        known, found = self._finishing
+        if known != len(self._by_hash):
+            known = len(self._by_hash)
+            found = self._finished()
+            self._finishing = (known, found)
+        return found
 
     def _finished(self) -> Finishing:
         states = [

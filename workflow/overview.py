@@ -204,17 +204,16 @@ def titled(engine: Engine, actor: Actor, words: str, limit: int = 20) -> list[Ca
 def alike(engine: Engine, actor: Actor, cases: Iterable[Case], limit: int) -> dict[str, list[Similar]]:
     """Of each of these cases, as they were shown to this person, the `limit` others that are likely about the same matter, the
     most alike first, as far as he may know of them; looked for among the few that share most of what is rare with it, by the
-    texts that he was shown. Three questions for all.
+    texts that he is shown. So many questions for one as for all.
     """
     with engine.store.connection() as connection:
         near = likest(engine.store, engine.laws, connection, [*cases], limit * SIFTED)
         wanted = sorted({id_ for one in near.values() for id_ in one.cases})
-        seen = engine.sight.cases(connection, wanted, actor)
-    known = {one.record.id: one for one in seen}
-    sketches = sketched(engine.laws, [one.record for one in seen])
+        known = {one.record.id: engine.show(one) for one in engine.sight.cases(connection, wanted, actor)}
+    sketches = sketched(engine.laws, known.values())
     best = {id_: one.best(sketches, SIMILAR) for id_, one in near.items()}
     return {
-        id_: [Similar(case=engine.show(known[other]), score=score) for other, score in found[:limit]]
+        id_: [Similar(case=known[other], score=score) for other, score in found[:limit]]
         for id_, found in best.items()
     }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from functools import cache, partial
 
 from .act import Act
 from .call import Call, act_of, check_id, check_texts
 from .decision import objections
 from .family import Family
-from .firing import OTHER_EVENT, Firing
+from .firing import OTHER_EVENT, Firing, ReadPerson
 from .given import check_actor
 from .laws import Laws
 from .model import Actor, Permission
@@ -47,15 +48,16 @@ class Permissions:
             cases = [case for case in cases if case in seen]
         asked = []
         with self._store.work(session) as work:
+            lenders = cache(partial(self._store.read_person, work))
             for case, reading in self._readings(work, cases, actor.person):
                 if reading.family is not None:
-                    act = self._act(work, case, actor, reading, reading.family)
+                    act = self._act(work, case, actor, reading, reading.family, lenders)
                     asked.append((case, reading.family, act, self._firing.invitation_events(work, actor)))
         return {
             case: self._listed(family, case, act, events, invited) for case, family, act, invited in asked
         }
 
-    def _readings(self, work: Work, cases: Sequence[str], person: str) -> Iterable[tuple[str, Reading]]:
+    def _readings(self, work: Work, cases: Sequence[str], person: str) -> list[tuple[str, Reading]]:
         """What is known of each of these cases, in one statement for each kind of thing, however many they are."""
         if len(cases) < 2:
             return [(case, self._store.read(work, case, person, None)) for case in cases]
@@ -63,11 +65,13 @@ class Permissions:
         families = {id_: family for family in found.families for id_ in family.records}
         return [(case, Reading(families.get(case), found.grants[person], None)) for case in cases]
 
-    def _act(self, work: Work, case: str, actor: Actor, reading: Reading, family: Family) -> Act:
+    def _act(
+        self, work: Work, case: str, actor: Actor, reading: Reading, family: Family, lenders: ReadPerson
+    ) -> Act:
         """The act that is asked about: whose, by which grants, with which other cases in sight."""
         call = Call(case=case, event="", actor=actor, data={})
         act, _ = self._firing.invited(work, act_of(call, self._firing.now(), reading), case, None)
-        act = self._firing.delegated(work, act)
+        act = self._firing.delegated(work, act, lenders)
         links = self._firing.links(family, case, self._laws.pinned(family.records[case].definition).links, {})
         return act._replace(linked=self._store.linked(work, links, hold=False)) if links else act
 

@@ -136,16 +136,17 @@ class Reader:
         self, case: str, *, actor: Actor | None = None, limit: int = 5, at_least: float = SIMILAR, session: Host | None = None
     ) -> list[Similar]:  # fmt: skip
         """Cases of the same kind and tenant that are likely about the same matter, the most alike first, as far as that person
-        may know of them. Nothing for a definition that does not say by which texts (`similar`). Raises NotFound.
+        may know of them, by the texts that he is shown. Nothing for a definition that does not say by which texts (`similar`).
+        Raises NotFound.
         """
         check_limit(limit)
-        record = self._one(case, actor, session).record
+        own = self.show(self._one(case, actor, session))
         with self.store.connection(session) as connection:
-            near = likest(self.store, self.laws, connection, [record])[record.id]
+            near = likest(self.store, self.laws, connection, [own])[own.id]
             found = self.sight.cases(connection, near.cases, actor)
-        known = {seen.record.id: seen for seen in found}
-        best = near.best(sketched(self.laws, [seen.record for seen in found]), at_least)[:limit]
-        return [Similar(case=self.show(known[id_]), score=score) for id_, score in best]
+        known = {seen.record.id: self.show(seen) for seen in found}
+        best = near.best(sketched(self.laws, known.values()), at_least)[:limit]
+        return [Similar(case=known[id_], score=score) for id_, score in best]
 
     def history(
         self, case: str, *, actor: Actor | None = None, after: int = 0, limit: int | None = None,

@@ -35,7 +35,7 @@ _KEPT = 1024
 """so many filters are kept as they were made, up to twenty for each who reads lists, some 50 kB each: making one takes longer
 than most questions it narrows"""
 _ASKED = 256
-"""so many questions are kept as they were made, a quarter of a megabyte each: those of some fifty who read the same pages"""
+"""so many questions are kept as they were made, up to a quarter of a megabyte each: those of some forty readers"""
 Who = tuple[str, tuple[Grant, ...], tuple[str, ...], date, int]
 """the person, what he holds, the units he is or was in, the day, how many definitions are known: all that a filter is made of"""
 Apart = tuple[tuple[str | None, ColumnElement[bool]], ...]
@@ -223,7 +223,8 @@ class Sight:
 
     def kept(self, viewer: Viewer, asked: Hashable, made: Callable[[], T]) -> T:
         """What `made` makes for that reader, who asks for the same time and again: a query, or what holds one. `asked` says all
-        that it is made of but for who reads; None: it is not kept.
+        that it is made of but for who reads, and how many definitions were known when the first of that was looked up; None: it
+        is not kept.
         """
         if asked is None:
             return made()

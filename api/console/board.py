@@ -30,7 +30,7 @@ from .whynot import readable
 from .workload import workload
 
 ROWS = 12
-"""on one page: each is asked what is permitted in it and what it is like"""
+"""on one page: for all of them is asked what is permitted in each and what it is like"""
 ALIKE = 3
 JOINED = 200
 """cases joined to the rows of a page that are shown, the newest first"""
