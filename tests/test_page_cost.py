@@ -18,7 +18,7 @@ from sqlalchemy import event, select, update
 from bench.pages import copied
 from bench.seed import triggers
 from workflow import Actor, Engine
-from workflow.overview import Filter, Period, Sitting, find, grants_of, tally, through, views_of
+from workflow.overview import Filter, Period, Ran, Sitting, find, grants_of, tally, through, views_of
 from workflow.store import listing, summarised, tallies
 from workflow.store.erasure import Erasure
 from workflow.store.listing import Sort
@@ -367,8 +367,31 @@ def test_what_is_asked_again_is_made_once_for_each_reader(
             sitting.tally([WAITING, Filter(kind="suggestion", party="dep1")], 200)
             year = sitting.figures(OPEN, [], Period(start=TODAY), counting=["opened"])
             none = sitting.figures(OPEN, [], Period(before=TODAY), counting=["opened"])
-        assert made == ["page", "counted", *["grouped", "received"] * 2], "nor what is asked of a period"
+        assert made == ["page", "counted", *["grouped", "received"] * 2], "nor what is asked of some days"
         assert year[0].opened > none[0].opened == 0
+
+
+def test_figures_of_months_are_kept_each_by_its_months(office: Office) -> None:
+    engine, li = office.engine, Actor(person="li")
+    office.filed()
+    year, before = (
+        Period(start=date(y, 1, 1), before=date(y + 1, 1, 1)) for y in (TODAY.year, TODAY.year - 1)
+    )
+    clocks, events = engine.library.answers["suggestion"]
+    for _ in range(2):
+        with Sitting.of(engine, li) as sitting:
+            opened = [
+                sitting.figures(OPEN, [], one, counting=["opened"])[0].opened for one in (year, before, year)
+            ]
+            assert opened == [1, 0, 1]
+            assert sitting.took(OPEN, Ran(clocks=clocks, events=events, period=year)) == []
+    office.replied()
+    engine.summary.refresh()
+    with Sitting.of(engine, li) as sitting:
+        took = [
+            sitting.took(OPEN, Ran(clocks=clocks, events=events, period=one)) for one in (year, before, year)
+        ]
+    assert [len(one) for one in took] == [1, 0, 1]
 
 
 @pytest.mark.parametrize("person", ["li", "wang", "dep1", "sun"])

@@ -154,8 +154,14 @@ class Sitting:
         given = self._told(asked.but(ran=ran))
         asked, ran, found = given.but(ran=None), given.ran or ran, Counter[tuple[int, bool]]()
         query = partial(tallies.took, self._engine.store, asked, ran)
-        parts = self._short.took(query, asked, ran) if self._short else None
-        for sign, (days, late, number) in self._rows(parts or self._plain(query)):
+
+        def made() -> Parts:
+            parts = self._short.took(query, asked, ran) if self._short else None
+            return parts or self._plain(query)
+
+        again = ran.period.of_months
+        parts = self._kept(made, [given], "took", *_by_what(self._short)) if again else made()
+        for sign, (days, late, number) in self._rows(parts):
             found[int(days), bool(late)] += sign * int(number)
         return [
             Took(days=days, late=late, count=number)
@@ -256,14 +262,15 @@ class Sitting:
     def _grouped(
         self, short: Shortcut | None, what: Counted, asked: Filter, groups: Groups, period: Period
     ) -> Parts:
-        """What adds up to the figures. Kept is what is asked of no period: of those somebody may look for any."""
+        """What adds up to the figures. Kept is what is asked of whole months: of days there are too many."""
 
         def made() -> Parts:
             query = partial(_counted, self._engine, what, asked, groups, period)
             parts = short.grouped(what, query, asked, groups, period) if short else None
             return parts or self._plain(query)
 
-        return made() if period != Period() else self._kept(made, [asked], what, *groups.by, *_by_what(short))
+        how = (what, *groups.by, period, *_by_what(short))
+        return self._kept(made, [asked], *how) if period.of_months else made()
 
     def _plain(self, query: Callable[[], Select[Any]]) -> Parts:
         return [(1, self._narrowed(query(), "all"))]

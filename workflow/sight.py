@@ -35,7 +35,7 @@ _KEPT = 1024
 """so many filters are kept as they were made, up to twenty for each who reads lists, some 50 kB each: making one takes longer
 than most questions it narrows"""
 _ASKED = 256
-"""so many questions are kept as they were made, up to a quarter of a megabyte each: those of some forty readers"""
+"""so many questions are kept as they were made, up to a quarter of a megabyte each: those of some twenty to forty readers"""
 Who = tuple[str, tuple[Grant, ...], tuple[str, ...], date, int]
 """the person, what he holds, the units he is or was in, the day, how many definitions are known: all that a filter is made of"""
 Apart = tuple[tuple[str | None, ColumnElement[bool]], ...]

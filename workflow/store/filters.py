@@ -44,6 +44,11 @@ class Period:
     start: date | None = None
     before: date | None = None
 
+    @property
+    def of_months(self) -> bool:
+        """Whether it is made of whole months."""
+        return all(day is None or day.day == 1 for day in (self.start, self.before))
+
     def holds(self, column: Any) -> ColumnElement[bool]:
         """Whether a column of ISO dates lies within."""
         wanted: list[ColumnElement[bool]] = [column.is_not(None)]

@@ -63,12 +63,12 @@ def _measure(asked: Filter) -> tuple[str, Period | None] | None:
         return "due", due
     if asked.over is not None and given <= standing | {"over"}:
         return f"over_{asked.over}", None
-    if given and given <= {"concluded_from", "concluded_before"} and _whole(concluded):
+    if given and given <= {"concluded_from", "concluded_before"} and concluded.of_months:
         return "concluded", concluded
     if (
         given
         and given <= {"opened_from", "opened_before"}
-        and _whole(opened)
+        and opened.of_months
         and not (asked.state or asked.states)
     ):
         return "opened", opened
@@ -82,7 +82,7 @@ def grouped(
     given = {part.name for part in fields(Filter) if getattr(asked, part.name) != part.default}
     stateful = asked.state or asked.states or "state" in groups.by
     finely = {"slot", "state"} & {*groups.by} or stateful or asked.slots
-    if given - PLAIN or not _whole(period) or "definition" in groups.by:
+    if given - PLAIN or not period.of_months or "definition" in groups.by:
         return None
     if (
         (what == "open" and "month" in groups.by)
@@ -163,8 +163,3 @@ def _where(
 
 def _within(column: Any, period: Period) -> ColumnElement[bool]:
     return and_(column != "", period.holds(column))
-
-
-def _whole(period: Period) -> bool:
-    """Whether it is made of whole months."""
-    return all(day is None or day.day == 1 for day in (period.start, period.before))
