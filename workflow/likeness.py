@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .definition import Definition
-from .family import Family, Record
+from .family import Family
 from .laws import Laws
 from .marks import marks
 from .model import Case
@@ -36,20 +36,20 @@ class Near:
         return sorted((one for one in scored if one[1] >= at_least), key=lambda one: (-one[1], one[0]))
 
 
-def sketched(laws: Laws, records: Iterable[Record | Case]) -> dict[str, Sketch]:
+def sketched(laws: Laws, shown: Iterable[Case]) -> dict[str, Sketch]:
     """The sketch of each case, by its id: made once, however many it is near to."""
     return {
         one.id: sketch(one.kind, one.tenant, laws.pinned(one.definition).definition.similar, one.data)
-        for one in records
+        for one in shown
     }
 
 
 def likest(
-    store: Store, laws: Laws, connection: Any, records: Sequence[Record | Case], most: int = LOOKED_AT
+    store: Store, laws: Laws, connection: Any, shown: Sequence[Case], most: int = LOOKED_AT
 ) -> dict[str, Near]:
     """Of each of these the cases, at most `most`, that share most of what is rare with it, by its id; two statements."""
-    index, own = Marks(store), sketched(laws, records)
-    everyone = {record.id: everybody(record.kind, record.tenant) for record in records}
+    index, own = Marks(store), sketched(laws, shown)
+    everyone = {one.id: everybody(one.kind, one.tenant) for one in shown}
     grams = {id_: set().union(*one.values()) for id_, one in own.items()}
     asked = {everyone[id_] for id_ in own if grams[id_]}.union(*grams.values())
     known = index.counts(connection, asked, MOST) if asked else {}
